@@ -1,0 +1,59 @@
+//! Runs a tool: parse, run, exit code. The one place that knows the process: its arguments, signals, standard streams.
+
+pub mod console;
+pub mod input;
+pub mod output;
+pub mod stop;
+pub mod values;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::Error;
+pub use console::Console;
+pub use stop::{Signals, Stop};
+
+/// How a run that was not cut short by an [`Error`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The job is done.
+    Done,
+    /// The job could not be finished; why has been said on stderr already.
+    Unfinished,
+    /// A requirement was not met (pstats).
+    NotMet,
+    /// A signal with this number ended the run in an orderly way.
+    Signalled(i32),
+    /// A command that the tool ran ended with this status (pserve --exec).
+    Status(u8),
+}
+
+impl From<Ending> for ExitCode {
+    fn from(ending: Ending) -> Self {
+        ExitCode::from(match ending {
+            Ending::Done => 0,
+            Ending::Unfinished => 1,
+            Ending::NotMet => 99,
+            Ending::Signalled(signal) => 128u8.wrapping_add(signal.to_le_bytes()[0]),
+            Ending::Status(status) => status,
+        })
+    }
+}
+
+/// Parses the command line into `A`, runs the tool and turns its end into an exit code.
+///
+/// A closed standard output ends a tool quietly with status 0; psend, which owes an outcome to every event, deals with it
+/// before it comes here.
+pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending, Error>) -> ExitCode {
+    let args = A::parse();
+    let console = Console::new(tool);
+    match body(args, &console) {
+        Ok(ending) => ending.into(),
+        Err(error) if error.is_closed_stdout() => ExitCode::SUCCESS,
+        Err(error) => {
+            console.error(&error);
+            ExitCode::from(error.exit_code())
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The only writer to stderr: messages, and the progress line that they must not tear.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// How often the progress line is drawn anew on a terminal.
+const REDRAW: Duration = Duration::from_millis(100);
+
+/// A tool's voice on stderr. Clones share one progress line.
+#[derive(Debug, Clone)]
+pub struct Console {
+    tool: &'static str,
+    line: Arc<Mutex<Option<ProgressBar>>>,
+}
+
+impl Console {
+    /// The voice of this tool.
+    pub fn new(tool: &'static str) -> Self {
+        Self { tool, line: Arc::default() }
+    }
+
+    /// Whether a person is looking.
+    pub fn is_terminal() -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// What ended the run.
+    pub fn error(&self, message: impl Display) {
+        self.write(format_args!("{}: error: {message}", self.tool));
+    }
+
+    /// What the user should know, though the run goes on.
+    pub fn warn(&self, message: impl Display) {
+        self.write(format_args!("{}: warning: {message}", self.tool));
+    }
+
+    /// What a run can be repeated with, or is about to do.
+    pub fn note(&self, message: impl Display) {
+        self.write(format_args!("{}: {message}", self.tool));
+    }
+
+    /// A block of text as it is, such as a summary.
+    pub fn block(&self, text: impl Display) {
+        self.write(format_args!("{text}"));
+    }
+
+    fn write(&self, message: impl Display) {
+        let line = self.line.lock().expect("no holder of this lock can panic");
+        // A stderr that is closed or full must not end the run: there is nowhere left to say so.
+        let write = || drop(writeln!(io::stderr().lock(), "{message}"));
+        match line.as_ref() {
+            Some(bar) => bar.suspend(write),
+            None => write(),
+        }
+    }
+
+    /// A progress line: redrawn in place on a terminal, a line every `every` elsewhere, nothing when `quiet`.
+    pub fn progress(&self, quiet: bool, every: Duration) -> Progress {
+        let terminal = Self::is_terminal();
+        if terminal && !quiet {
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is constant"));
+            *self.line.lock().expect("no holder of this lock can panic") = Some(bar);
+        }
+        let period = if terminal { REDRAW } else { every };
+        Progress { console: self.clone(), quiet, period, last: Instant::now() }
+    }
+}
+
+/// The progress line of a run. It shows text that the tool words; dropping it clears the line.
+#[derive(Debug)]
+pub struct Progress {
+    console: Console,
+    quiet: bool,
+    period: Duration,
+    last: Instant,
+}
+
+impl Progress {
+    /// Shows this text if it is time to; cheap to call often.
+    pub fn show(&mut self, text: impl FnOnce() -> String) {
+        if self.quiet || self.last.elapsed() < self.period {
+            return;
+        }
+        self.last = Instant::now();
+        let text = text();
+        let line = self.console.line.lock().expect("no holder of this lock can panic");
+        match line.as_ref() {
+            Some(bar) => bar.set_message(format!("{}: {text}", self.console.tool)),
+            None => {
+                drop(line);
+                self.console.note(text);
+            }
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Ok(mut line) = self.console.line.lock()
+            && let Some(bar) = line.take()
+        {
+            bar.finish_and_clear();
+        }
+    }
+}

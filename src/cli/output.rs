@@ -1,0 +1,118 @@
+//! Where a tool's lines go: standard output, or a file that appears whole or not at all.
+
+use std::fs::{File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use tempfile::NamedTempFile;
+
+use super::input::PIPE_BYTES;
+use crate::error::{At, Error, Place, Result};
+
+/// An output. It does not buffer: tools write blocks.
+///
+/// A new or regular file is written beside its name and renamed by [`Output::finish`], so that a broken run leaves no half
+/// file; a device or FIFO is opened as it is.
+#[derive(Debug)]
+pub struct Output {
+    place: Place,
+    to: Target,
+}
+
+#[derive(Debug)]
+enum Target {
+    Open(File),
+    Beside { file: NamedTempFile, path: PathBuf },
+}
+
+impl Output {
+    /// Opens the path given with `-o`, or standard output where there is none or it is `-`.
+    ///
+    /// # Errors
+    /// Where the path cannot be written.
+    pub fn open(path: Option<&Path>) -> Result<Self> {
+        match path {
+            Some(path) if path.as_os_str() != "-" => Self::create(path),
+            _ => {
+                let place = Place::Stdout;
+                // Fails where standard output is no pipe, or the system's limit is lower: then it stays as it is.
+                let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), PIPE_BYTES);
+                let file = File::from(io::stdout().as_fd().try_clone_to_owned().at(&place)?);
+                Ok(Self { place, to: Target::Open(file) })
+            }
+        }
+    }
+
+    /// Opens a file for writing.
+    ///
+    /// # Errors
+    /// Where the path cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        let place = Place::of(path);
+        // A link stays a link: what it points to is replaced.
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let found = std::fs::metadata(&path);
+        let to = match &found {
+            Ok(found) if found.is_dir() => {
+                return Err(Error::failed(format!("{place}: is a directory, where a file is wanted")));
+            }
+            Ok(found) if !found.is_file() => Target::Open(OpenOptions::new().write(true).open(&path).at(&place)?),
+            _ => {
+                let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                let mode = found.as_ref().map_or(0o666, |found| found.permissions().mode() & 0o7777);
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                let file = tempfile::Builder::new()
+                    .prefix(&format!(".{name}."))
+                    .suffix(".part")
+                    .permissions(Permissions::from_mode(mode))
+                    .tempfile_in(folder)
+                    .at(&place)?;
+                Target::Beside { file, path }
+            }
+        };
+        Ok(Self { place, to })
+    }
+
+    /// Its name in messages.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Writes all of a block.
+    ///
+    /// # Errors
+    /// With the place named; a reader that went away shows as [`Error::is_closed_stdout`].
+    pub fn put(&mut self, block: &[u8]) -> Result<()> {
+        self.file().write_all(block).at(&self.place)
+    }
+
+    /// Puts a finished file in its place.
+    ///
+    /// # Errors
+    /// Where the rename fails.
+    pub fn finish(self) -> Result<()> {
+        match self.to {
+            Target::Open(_) => Ok(()),
+            Target::Beside { file, path } => file.persist(path).map(drop).map_err(|e| e.error).at(&self.place),
+        }
+    }
+
+    fn file(&mut self) -> &mut File {
+        match &mut self.to {
+            Target::Open(file) => file,
+            Target::Beside { file, .. } => file.as_file_mut(),
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.file().write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file().flush()
+    }
+}

@@ -1,0 +1,86 @@
+//! Signals, as a flag that engines look at between two lines.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+use rustix::pipe::PipeFlags;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals as SignalIterator;
+
+#[derive(Debug, Default)]
+struct Seen {
+    count: AtomicUsize,
+    first: AtomicI32,
+}
+
+/// Listens for SIGINT and SIGTERM for the rest of the process's life.
+#[derive(Debug, Clone)]
+pub struct Signals {
+    seen: Arc<Seen>,
+    wake: Arc<OwnedFd>,
+}
+
+impl Signals {
+    /// Starts to listen. After `patience` signals the next one ends the process at once, as if it had no handler.
+    ///
+    /// # Errors
+    /// Where the process has no file descriptors or threads left.
+    pub fn listen(patience: usize) -> io::Result<Self> {
+        let seen = Arc::new(Seen::default());
+        // Closing the writing end makes the reading end ready for good: it wakes every poll from then on.
+        let (wake, waker) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
+        let mut waker = Some(waker);
+        let mut signals = SignalIterator::new([SIGINT, SIGTERM])?;
+        let shared = Arc::clone(&seen);
+        std::thread::Builder::new().name("signals".into()).spawn(move || {
+            for signal in signals.forever() {
+                let _ = shared.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
+                let count = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
+                if count > patience {
+                    let _ = signal_hook::low_level::emulate_default_handler(signal);
+                }
+                if count == patience {
+                    waker.take();
+                }
+            }
+        })?;
+        Ok(Self { seen, wake: Arc::new(wake) })
+    }
+
+    /// A flag that goes up at the `nth` signal, counted from 1.
+    pub fn stop_at(&self, nth: usize) -> Stop {
+        Stop { signals: Some(self.clone()), nth }
+    }
+
+    /// The signal that came first, if one came.
+    pub fn first(&self) -> Option<i32> {
+        Some(self.seen.first.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
+    }
+}
+
+/// Says when to stop at the next line's end.
+#[derive(Debug, Clone, Default)]
+pub struct Stop {
+    signals: Option<Signals>,
+    nth: usize,
+}
+
+impl Stop {
+    /// A flag that never goes up.
+    pub fn never() -> Self {
+        Self::default()
+    }
+
+    /// Whether to stop.
+    #[inline]
+    pub fn requested(&self) -> bool {
+        self.signals.as_ref().is_some_and(|signals| signals.seen.count.load(Ordering::Relaxed) >= self.nth)
+    }
+
+    /// Becomes readable when the last signal that is waited for has come; for poll(2).
+    pub(super) fn wake(&self) -> Option<BorrowedFd<'_>> {
+        self.signals.as_ref().map(|signals| signals.wake.as_fd())
+    }
+}

@@ -1,0 +1,411 @@
+//! The types that flags parse into, the same in every tool (contracts §8).
+//!
+//! Each names, when a value does not parse, the form that it takes; clap adds the flag and the value.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::clock::Micros;
+use crate::record::timestamp;
+
+/// How many: `500`, `10k`, `1m`, `2.5M`, `1_000_000`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Count(pub u64);
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "a whole number is wanted, such as 500, 10k or 1m".to_owned();
+        let plain = text.replace(['_', ','], "");
+        let (digits, unit) = split_unit(&plain);
+        let factor = match unit.to_ascii_lowercase().as_str() {
+            "" => 1,
+            "k" => 1_000,
+            "m" => 1_000_000,
+            "g" | "b" => 1_000_000_000,
+            _ => return Err(form()),
+        };
+        decimal_times(digits, factor).map(Self).ok_or_else(form)
+    }
+}
+
+/// A number of bytes: `512`, `64k`, `1MiB`, `10MB`. `k`, `m` and `g` alone count in 1024s, as does the `i` form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ByteSize(pub u64);
+
+impl FromStr for ByteSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "a number of bytes is wanted, such as 512, 64k or 1MiB".to_owned();
+        let (digits, unit) = split_unit(text);
+        let factor = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "k" | "kib" => 1 << 10,
+            "m" | "mib" => 1 << 20,
+            "g" | "gib" => 1 << 30,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            _ => return Err(form()),
+        };
+        decimal_times(digits, factor).map(Self).ok_or_else(form)
+    }
+}
+
+impl fmt::Display for ByteSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(n) = *self;
+        match n {
+            n if n >= 1 << 30 && n % (1 << 30) == 0 => write!(f, "{}GiB", n >> 30),
+            n if n >= 1 << 20 && n % (1 << 20) == 0 => write!(f, "{}MiB", n >> 20),
+            n if n >= 1 << 10 && n % (1 << 10) == 0 => write!(f, "{}KiB", n >> 10),
+            n => write!(f, "{n}"),
+        }
+    }
+}
+
+/// A chance: `0.05` or `5%`, from 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub struct Probability(f64);
+
+impl Probability {
+    /// Never.
+    pub const ZERO: Self = Self(0.0);
+
+    /// The chance as a number from 0 to 1.
+    pub fn get(self) -> f64 {
+        self.0
+    }
+
+    /// The chance as a threshold for a 64-bit draw: the draw is below it with this probability. `None` is always.
+    pub fn threshold(self) -> Option<u64> {
+        // 2^64; products below it are exact in the 53 bits that a probability has.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        (self.0 < 1.0).then_some((self.0 * 18_446_744_073_709_551_616.0) as u64)
+    }
+}
+
+impl FromStr for Probability {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "a probability from 0 to 1 is wanted, such as 0.05 or 5%".to_owned();
+        let (number, scale) = match text.strip_suffix('%') {
+            Some(percent) => (percent.trim_end(), 100.0),
+            None => (text, 1.0),
+        };
+        let value = number.parse::<f64>().map_err(|_| form())? / scale;
+        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(form()) }
+    }
+}
+
+impl fmt::Display for Probability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+/// A length of time: `500ms`, `90s`, `5m`, `2h`, `7d`, `1h30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Span(pub Duration);
+
+impl Span {
+    /// In microseconds.
+    pub fn micros(self) -> Micros {
+        Micros::try_from(self.0.as_micros()).unwrap_or(Micros::MAX)
+    }
+}
+
+impl FromStr for Span {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "a duration with its unit is wanted, such as 500ms, 90s, 5m, 2h or 7d".to_owned();
+        let mut total = 0u64;
+        let mut rest = text;
+        if rest.is_empty() {
+            return Err(form());
+        }
+        while !rest.is_empty() {
+            let (digits, tail) = split_unit(rest);
+            let end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+            let nanos = match &tail[..end] {
+                "ns" => 1,
+                "us" | "µs" => 1_000,
+                "ms" => 1_000_000,
+                "s" => 1_000_000_000,
+                "m" | "min" => 60_000_000_000,
+                "h" => 3_600_000_000_000,
+                "d" => 86_400_000_000_000,
+                "w" => 604_800_000_000_000,
+                "" if digits == "0" => 1,
+                _ => return Err(form()),
+            };
+            total = decimal_times(digits, nanos).and_then(|n| total.checked_add(n)).ok_or_else(form)?;
+            rest = &tail[end..];
+        }
+        Ok(Self(Duration::from_nanos(total)))
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0.as_nanos();
+        if nanos == 0 {
+            return f.write_str("0s");
+        }
+        for (unit, size) in [
+            ("d", 86_400_000_000_000),
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+        ] {
+            if nanos.is_multiple_of(size) {
+                return write!(f, "{}{unit}", nanos / size);
+            }
+        }
+        write!(f, "{nanos}ns")
+    }
+}
+
+/// A number of events in a time: `500`, `500/s`, `300/1m`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rate {
+    events: f64,
+    per: Duration,
+}
+
+impl Rate {
+    /// Events a second.
+    pub fn per_second(self) -> f64 {
+        self.events / self.per.as_secs_f64()
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "a rate above 0 is wanted, such as 500, 500/s or 300/1m".to_owned();
+        let (number, per) = match text.split_once('/') {
+            None => (text, Duration::from_secs(1)),
+            Some((number, per)) => {
+                let per =
+                    if per.starts_with(|c: char| c.is_ascii_digit()) { per.to_owned() } else { format!("1{per}") };
+                (number, per.parse::<Span>().map_err(|_| form())?.0)
+            }
+        };
+        let (digits, unit) = split_unit(number);
+        let scale = match unit.to_ascii_lowercase().as_str() {
+            "" => 1.0,
+            "k" => 1e3,
+            "m" => 1e6,
+            _ => return Err(form()),
+        };
+        let events = digits.parse::<f64>().map_err(|_| form())? * scale;
+        if events > 0.0 && events.is_finite() && !per.is_zero() { Ok(Self { events, per }) } else { Err(form()) }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.events, Span(self.per))
+    }
+}
+
+/// One of N parts of a run: `3/8`, counted from 1, or `auto` for what Kubernetes or Slurm put into the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which part, from 1.
+    pub index: u64,
+    /// Of how many.
+    pub count: u64,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "auto" {
+            return Self::from_environment(|name| std::env::var(name).ok());
+        }
+        let form = || "a shard I/N is wanted with I from 1 to N, such as 1/4, or auto".to_owned();
+        let (index, count) = text.split_once('/').ok_or_else(form)?;
+        let shard = Self { index: index.parse().map_err(|_| form())?, count: count.parse().map_err(|_| form())? };
+        if shard.index >= 1 && shard.index <= shard.count { Ok(shard) } else { Err(form()) }
+    }
+}
+
+impl Shard {
+    /// What `auto` means: an indexed Kubernetes job or a Slurm array (contracts §6).
+    fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
+        let number = |name: &str| -> Result<Option<u64>, String> {
+            get(name)
+                .map(|text| text.parse().map_err(|_| format!("{name} is '{text}', where a whole number is wanted")))
+                .transpose()
+        };
+        let shard = if let Some(index) = number("JOB_COMPLETION_INDEX")? {
+            let count = number("PULSE_SHARDS")?
+                .ok_or("JOB_COMPLETION_INDEX is set, but PULSE_SHARDS, the number of shards, is not")?;
+            Self { index: index.saturating_add(1), count }
+        } else if let Some(id) = number("SLURM_ARRAY_TASK_ID")? {
+            let min = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
+            let count = number("SLURM_ARRAY_TASK_COUNT")?
+                .ok_or("SLURM_ARRAY_TASK_ID is set, but SLURM_ARRAY_TASK_COUNT is not")?;
+            Self { index: id.checked_sub(min).and_then(|i| i.checked_add(1)).unwrap_or(0), count }
+        } else {
+            return Err("auto wants JOB_COMPLETION_INDEX and PULSE_SHARDS, or SLURM_ARRAY_TASK_ID, _MIN and _COUNT, in the environment".to_owned());
+        };
+        if shard.index >= 1 && shard.index <= shard.count {
+            Ok(shard)
+        } else {
+            Err(format!("the environment names shard {shard}, which is not one of 1 to {}", shard.count))
+        }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+/// A moment: RFC 3339, or `now`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// When the run starts.
+    Now,
+    /// This one.
+    At(Micros),
+}
+
+impl Moment {
+    /// The moment in microseconds, given what the clock says.
+    pub fn resolve(self, now: Micros) -> Micros {
+        match self {
+            Self::Now => now,
+            Self::At(at) => at,
+        }
+    }
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.eq_ignore_ascii_case("now") {
+            return Ok(Self::Now);
+        }
+        timestamp::parse(text.as_bytes())
+            .map(Self::At)
+            .ok_or_else(|| "an RFC 3339 time is wanted, such as 2026-01-05T09:00:00Z, or now".to_owned())
+    }
+}
+
+/// Splits `12.5abc` after the number.
+fn split_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()))
+}
+
+/// `digits` (a decimal number such as 2.5) times `factor`, exact; `None` where it is no whole number or too large.
+fn decimal_times(digits: &str, factor: u64) -> Option<u64> {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    if whole.is_empty() && fraction.is_empty() || fraction.len() > 18 {
+        return None;
+    }
+    let parse = |s: &str| if s.is_empty() { Some(0) } else { s.parse::<u128>().ok() };
+    let scale = 10u128.pow(u32::try_from(fraction.len()).ok()?);
+    let product = (parse(whole)?.checked_mul(scale)?.checked_add(parse(fraction)?)?).checked_mul(factor.into())?;
+    if product % scale == 0 { u64::try_from(product / scale).ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of<T: FromStr>(text: &str) -> Option<T> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn counts_take_k_and_m() {
+        assert_eq!(of("10k"), Some(Count(10_000)));
+        assert_eq!(of("1m"), Some(Count(1_000_000)));
+        assert_eq!(of("2.5M"), Some(Count(2_500_000)));
+        assert_eq!(of("1_000"), Some(Count(1000)));
+        assert_eq!(of("0"), Some(Count(0)));
+        for bad in ["", "k", "-1", "1.5", "1x", "1e3", "99999999999999999999", "."] {
+            assert_eq!(of::<Count>(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn byte_sizes_take_both_families_of_units() {
+        assert_eq!(of("1MiB"), Some(ByteSize(1 << 20)));
+        assert_eq!(of("64k"), Some(ByteSize(65_536)));
+        assert_eq!(of("10MB"), Some(ByteSize(10_000_000)));
+        assert_eq!(of::<ByteSize>("1 parsec"), None);
+        assert_eq!(ByteSize(1 << 20).to_string(), "1MiB");
+    }
+
+    #[test]
+    fn probabilities_lie_between_0_and_1() {
+        assert_eq!(of::<Probability>("0.05").map(Probability::get), Some(0.05));
+        assert_eq!(of::<Probability>("5%").map(Probability::get), Some(0.05));
+        for bad in ["1.5", "-0.1", "nan", "inf", "", "%", "101%"] {
+            assert_eq!(of::<Probability>(bad), None, "{bad}");
+        }
+        assert_eq!(of::<Probability>("1").and_then(Probability::threshold), None);
+        assert_eq!(of::<Probability>("0.5").and_then(Probability::threshold), Some(1 << 63));
+    }
+
+    #[test]
+    fn spans_need_a_unit() {
+        assert_eq!(of("90s"), Some(Span(Duration::from_secs(90))));
+        assert_eq!(of("1h30m"), Some(Span(Duration::from_secs(5400))));
+        assert_eq!(of("0.5s"), Some(Span(Duration::from_millis(500))));
+        assert_eq!(of("7d"), Some(Span(Duration::from_secs(604_800))));
+        assert_eq!(of("0"), Some(Span(Duration::ZERO)));
+        for bad in ["", "90", "s", "1y", "-1s", "1s 2"] {
+            assert_eq!(of::<Span>(bad), None, "{bad}");
+        }
+        assert_eq!(Span(Duration::from_secs(5400)).to_string(), "90m");
+    }
+
+    #[test]
+    fn rates_are_a_number_in_a_time() {
+        let rate = |text| of::<Rate>(text).map(Rate::per_second);
+        assert_eq!(rate("500"), Some(500.0));
+        assert_eq!(rate("500/s"), Some(500.0));
+        assert_eq!(rate("300/1m"), Some(5.0));
+        assert_eq!(rate("5k"), Some(5000.0));
+        for bad in ["0", "-1", "1/0s", "x/s", "5/", "inf"] {
+            assert_eq!(rate(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn shards_count_from_1() {
+        assert_eq!(of("3/8"), Some(Shard { index: 3, count: 8 }));
+        for bad in ["0/3", "4/3", "1", "a/b", "1/"] {
+            assert_eq!(of::<Shard>(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_automatic_shard_is_read_from_the_environment() {
+        let with = |vars: &'static [(&str, &str)]| {
+            Shard::from_environment(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+        };
+        assert_eq!(with(&[("JOB_COMPLETION_INDEX", "0"), ("PULSE_SHARDS", "4")]), Ok(Shard { index: 1, count: 4 }));
+        let slurm = &[("SLURM_ARRAY_TASK_ID", "7"), ("SLURM_ARRAY_TASK_MIN", "5"), ("SLURM_ARRAY_TASK_COUNT", "4")];
+        assert_eq!(with(slurm), Ok(Shard { index: 3, count: 4 }));
+        assert!(with(&[("JOB_COMPLETION_INDEX", "0")]).is_err());
+        assert!(with(&[]).is_err());
+    }
+}

@@ -1,0 +1,92 @@
+//! What can end a run early, and the exit code each ending has (contracts §7).
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Where bytes come from or go to, as a message names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Standard input.
+    Stdin,
+    /// Standard output.
+    Stdout,
+    /// A file, device or FIFO.
+    Path(PathBuf),
+}
+
+impl Place {
+    /// The place that a path given on a command line names.
+    pub fn of(path: &Path) -> Self {
+        Self::Path(path.to_owned())
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stdin => f.write_str("standard input"),
+            Self::Stdout => f.write_str("standard output"),
+            Self::Path(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+/// An early end of a run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The command line, or a file that it names, asks for something that cannot be. Nothing was read or written.
+    #[error("{0}")]
+    Usage(String),
+    /// Reading or writing failed.
+    #[error("{place}: {source}")]
+    Io {
+        /// What was read or written.
+        place: Place,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The job could not be finished for another reason, which the message gives in full.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The result of everything that can end a run.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// A usage error with this message.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    /// An error that ended the job, with this message.
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
+
+    /// The exit code of contracts §7.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Io { .. } | Self::Failed(_) => 1,
+        }
+    }
+
+    /// Whether the reader of our standard output has gone away (`| head`).
+    pub fn is_closed_stdout(&self) -> bool {
+        matches!(self, Self::Io { place: Place::Stdout, source } if source.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// Names the place of an I/O error.
+pub trait At<T> {
+    /// Turns an [`io::Error`] into an [`Error::Io`] that says where it happened.
+    fn at(self, place: &Place) -> Result<T>;
+}
+
+impl<T> At<T> for io::Result<T> {
+    fn at(self, place: &Place) -> Result<T> {
+        self.map_err(|source| Error::Io { place: place.clone(), source })
+    }
+}

@@ -1,0 +1,110 @@
+//! RFC 3339 timestamps as microseconds, read and written without a calendar library where the form is the common one.
+
+use chrono::{DateTime, SecondsFormat};
+
+use crate::clock::Micros;
+
+/// The length of [`write()`]'s form: `2026-01-05T09:00:00.123456Z`.
+pub const LEN: usize = 27;
+
+const DAY_SECONDS: i64 = 86_400;
+
+/// Reads an RFC 3339 timestamp with any offset and any number of fraction digits (those past the sixth are cut off).
+pub fn parse(text: &[u8]) -> Option<Micros> {
+    parse_utc(text).or_else(|| {
+        let text = std::str::from_utf8(text).ok()?;
+        Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros())
+    })
+}
+
+/// The form with microseconds and `Z`, which every tool here writes.
+fn parse_utc(text: &[u8]) -> Option<Micros> {
+    let t: &[u8; LEN] = text.try_into().ok()?;
+    let shape = t[4] == b'-'
+        && t[7] == b'-'
+        && t[10] == b'T'
+        && t[13] == b':'
+        && t[16] == b':'
+        && t[19] == b'.'
+        && t[26] == b'Z';
+    if !shape {
+        return None;
+    }
+    let number = |range: std::ops::Range<usize>| {
+        t[range].iter().try_fold(0i64, |n, b| b.is_ascii_digit().then(|| n * 10 + i64::from(b - b'0')))
+    };
+    let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
+    let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_in_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    Some(seconds * 1_000_000 + number(20..26)?)
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let year_of_era = year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    era * 146_097 + day_of_era - 719_468
+}
+
+/// The same moment as RFC 3339 in UTC with microseconds and `Z`.
+pub fn format(at: Micros) -> String {
+    match DateTime::from_timestamp_micros(at) {
+        Some(time) => time.to_rfc3339_opts(SecondsFormat::Micros, true),
+        None => format!("{at}us"),
+    }
+}
+
+/// Appends [`format`] of this moment.
+pub fn write(at: Micros, out: &mut Vec<u8>) {
+    out.extend_from_slice(format(at).as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn other_offsets_and_precisions_are_read() {
+        assert_eq!(parse(b"2026-01-05T10:00:00+01:00"), parse(b"2026-01-05T09:00:00.000000Z"));
+        assert_eq!(parse(b"2026-01-05T09:00:00Z"), Some(1_767_603_600_000_000));
+        assert_eq!(parse(b"2026-01-05T09:00:00.123456789Z"), Some(1_767_603_600_123_456));
+    }
+
+    #[test]
+    fn what_is_no_timestamp_is_refused() {
+        for bad in [
+            "",
+            "now",
+            "2026-13-05T09:00:00.000000Z",
+            "2026-02-29T09:00:00.000000Z",
+            "2026-01-05",
+            "2026-01-05T24:00:00.000000Z",
+            "2026-01-05T09:00:0x.000000Z",
+        ] {
+            assert_eq!(parse(bad.as_bytes()), None, "{bad}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn reading_gives_back_what_was_written(at in -62_135_596_800_000_000i64..253_402_300_799_999_999) {
+            prop_assert_eq!(parse(format(at).as_bytes()), Some(at));
+            prop_assert_eq!(format(at).len(), LEN);
+        }
+    }
+}

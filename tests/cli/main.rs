@@ -1,0 +1,5 @@
+//! The tools as users run them: one file a tool, and what spans them.
+
+#![allow(unreachable_pub)] // a test crate has no outside
+
+mod support;
