@@ -3,5 +3,6 @@
 pub mod cli;
 pub mod clock;
 pub mod error;
+pub mod jsonl;
 pub mod record;
 pub mod seed;

@@ -1,3 +1,6 @@
-//! The forms that flow between the tools, and nothing else (docs/contracts: events, outcomes, truth, state).
+//! The forms that flow between the tools, and nothing else: the tools meet here, and never import each other.
 
+pub mod event;
+pub mod outcome;
 pub mod timestamp;
+pub mod truth;

@@ -1,0 +1,529 @@
+//! Lines from any number of inputs, in bounded memory (contracts §1).
+
+use memchr::{memchr, memchr_iter, memrchr};
+
+use super::array::{ArraySplitter, Element};
+use crate::cli::input::{Inputs, Source};
+use crate::error::{Error, Result};
+
+/// The default of `--max-line`, 1 MiB.
+pub const DEFAULT_MAX_LINE: usize = 1 << 20;
+
+/// How much is read at a time. 1 MiB was slower: it falls out of the cache (limits.md).
+const READ_BYTES: usize = 256 << 10;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// One physical line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its number in the whole input, from 1.
+    pub seq: u64,
+    /// Its bytes without the terminator.
+    pub text: &'a [u8],
+    /// The terminator: `\n`, `\r\n`, or nothing at the end of an input.
+    pub end: &'a [u8],
+}
+
+impl Line<'_> {
+    /// Whether there is nothing but white space.
+    pub fn is_blank(&self) -> bool {
+        self.text.iter().all(u8::is_ascii_whitespace)
+    }
+}
+
+/// A stretch of the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunk<'a> {
+    /// A byte order mark at the start of an input of lines. It is part of no line.
+    ByteOrderMark(&'a [u8]),
+    /// Whole lines as they were read, each at most `max_line` bytes. Only an input's last may lack its terminator.
+    Lines {
+        /// The number of the first.
+        first_seq: u64,
+        /// The lines with their terminators.
+        bytes: &'a [u8],
+    },
+    /// A piece of a line that is too long, in order; the terminator is part of the last piece.
+    Overlong {
+        /// The number of the line.
+        seq: u64,
+        /// The next bytes of it.
+        piece: &'a [u8],
+        /// How long the line is up to the end of this piece.
+        length: u64,
+        /// Whether the line ends here.
+        last: bool,
+    },
+}
+
+/// The lines of a chunk, in order.
+pub fn lines(first_seq: u64, bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
+    let mut rest = bytes;
+    let mut seq = first_seq;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let (line, tail) = rest.split_at(memchr(b'\n', rest).map_or(rest.len(), |at| at + 1));
+        rest = tail;
+        let (text, end) = line.split_at(text_length(line));
+        let line = Line { seq, text, end };
+        seq += 1;
+        Some(line)
+    })
+}
+
+impl<'a> Chunk<'a> {
+    /// The whole lines in this chunk; none where it is a mark or a piece.
+    pub fn lines(&self) -> impl Iterator<Item = Line<'a>> + use<'a> {
+        match *self {
+            Self::Lines { first_seq, bytes } => lines(first_seq, bytes),
+            _ => lines(0, &[]),
+        }
+    }
+}
+
+/// The length of a line without its terminator.
+fn text_length(line: &[u8]) -> usize {
+    match line {
+        [.., b'\r', b'\n'] => line.len() - 2,
+        [.., b'\n'] => line.len() - 1,
+        _ => line.len(),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// At the start of an input: lines or an array?
+    Fresh,
+    Lines,
+    /// Inside a line that is too long, of which so many bytes were handed on.
+    Overlong(u64),
+    Array,
+    /// Behind the `]` of an array, on its line.
+    ArrayClosed,
+    /// No input is left, or a signal asked to stop.
+    Ended,
+}
+
+/// What one step found, as ranges, so that the buffer can be lent out when the search is over.
+enum Found {
+    Mark(usize, usize),
+    Lines { first_seq: u64, from: usize, to: usize },
+    Overlong { from: usize, to: usize, length: u64, last: bool },
+    Element(Element),
+    Nothing,
+    End,
+}
+
+/// Reads lines. It holds one buffer, which grows only up to the longest line allowed.
+pub struct LineReader {
+    inputs: Inputs,
+    source: Option<Source>,
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+    max_line: usize,
+    seq: u64,
+    bytes_read: u64,
+    state: State,
+    array: ArraySplitter,
+    unclosed_arrays: u64,
+}
+
+impl LineReader {
+    /// A reader of all inputs in turn. `max_line` is the longest text of a line, in bytes.
+    pub fn new(inputs: Inputs, max_line: usize) -> Self {
+        Self::with_capacity(inputs, max_line, READ_BYTES)
+    }
+
+    /// The same, reading `capacity` bytes at a time: smaller chunks where they are kept for a while.
+    pub fn with_capacity(inputs: Inputs, max_line: usize, capacity: usize) -> Self {
+        Self {
+            inputs,
+            source: None,
+            buffer: vec![0; capacity.max(1)],
+            start: 0,
+            end: 0,
+            max_line,
+            seq: 0,
+            bytes_read: 0,
+            state: State::Fresh,
+            array: ArraySplitter::new(max_line),
+            unclosed_arrays: 0,
+        }
+    }
+
+    /// Lines handed out so far, which is the number of the last.
+    pub fn lines_read(&self) -> u64 {
+        self.seq
+    }
+
+    /// Bytes read so far.
+    pub fn bytes_read(&self) -> u64 {
+        self.bytes_read
+    }
+
+    /// How many JSON arrays had no `]` when their input ended: their last element may be cut off.
+    pub fn unclosed_arrays(&self) -> u64 {
+        self.unclosed_arrays
+    }
+
+    /// The next stretch of the input, as soon as a whole line is there; `None` at the end, or at a line's end when a
+    /// signal asked to stop.
+    ///
+    /// # Errors
+    /// Where an input cannot be read.
+    pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>> {
+        let found = loop {
+            if self.inputs.stop().requested() {
+                let cut = std::mem::replace(&mut self.state, State::Ended);
+                if let State::Overlong(length) = cut {
+                    break Found::Overlong { from: 0, to: 0, length, last: true };
+                }
+            }
+            match self.step()? {
+                Found::Nothing => {}
+                found => break found,
+            }
+        };
+        Ok(Some(match found {
+            Found::Mark(from, to) => Chunk::ByteOrderMark(&self.buffer[from..to]),
+            Found::Lines { first_seq, from, to } => Chunk::Lines { first_seq, bytes: &self.buffer[from..to] },
+            Found::Overlong { from, to, length, last } => {
+                Chunk::Overlong { seq: self.seq, piece: &self.buffer[from..to], length, last }
+            }
+            Found::Element(Element::Whole) => Chunk::Lines { first_seq: self.seq, bytes: self.array.piece() },
+            Found::Element(Element::Piece { length, last }) => {
+                Chunk::Overlong { seq: self.seq, piece: self.array.piece(), length, last }
+            }
+            Found::Nothing | Found::End => return Ok(None),
+        }))
+    }
+
+    fn step(&mut self) -> Result<Found> {
+        match self.state {
+            State::Ended => Ok(Found::End),
+            State::Fresh => self.look_at_the_start(),
+            State::Lines => self.take_lines(),
+            State::Overlong(length) => self.take_piece(length),
+            State::Array => self.take_element(),
+            State::ArrayClosed => self.leave_array(),
+        }
+    }
+
+    /// Decides by the first byte that is not white space whether an input is an array (contracts §1).
+    fn look_at_the_start(&mut self) -> Result<Found> {
+        if self.source.is_none() {
+            match self.inputs.next_source()? {
+                None => {
+                    self.state = State::Ended;
+                    return Ok(Found::End);
+                }
+                source => self.source = source,
+            }
+        }
+        let ahead = &self.buffer[self.start..self.end];
+        if ahead.len() < BOM.len() && BOM.starts_with(ahead) && self.fill()? {
+            return Ok(Found::Nothing);
+        }
+        let ahead = &self.buffer[self.start..self.end];
+        let mark = if ahead.starts_with(BOM) { BOM.len() } else { 0 };
+        match ahead[mark..].iter().position(|b| !b.is_ascii_whitespace()) {
+            Some(at) if ahead[mark + at] == b'[' => {
+                self.start += mark + at + 1;
+                self.array.open();
+                self.state = State::Array;
+                Ok(Found::Nothing)
+            }
+            // White space that fills the buffer can be no more than blank lines.
+            None if ahead.len() < READ_BYTES && self.fill()? => Ok(Found::Nothing),
+            _ => {
+                self.state = State::Lines;
+                let from = self.start;
+                self.start += mark;
+                Ok(if mark > 0 { Found::Mark(from, self.start) } else { Found::Nothing })
+            }
+        }
+    }
+
+    fn take_lines(&mut self) -> Result<Found> {
+        let ahead = &self.buffer[self.start..self.end];
+        let Some(last) = memrchr(b'\n', ahead) else { return self.take_unfinished_line() };
+        let whole = &ahead[..=last];
+        let allowed = if whole.len() <= self.max_line {
+            whole.len()
+        } else {
+            let mut from = 0;
+            memchr_iter(b'\n', whole)
+                .take_while(|at| {
+                    text_length(&whole[from..=*at]) <= self.max_line && {
+                        from = at + 1;
+                        true
+                    }
+                })
+                .last()
+                .map_or(0, |at| at + 1)
+        };
+        let from = self.start;
+        if allowed == 0 {
+            let length = memchr(b'\n', whole).map_or(whole.len(), |at| at + 1);
+            self.start += length;
+            self.seq += 1;
+            return Ok(Found::Overlong { from, to: self.start, length: length as u64, last: true });
+        }
+        let first_seq = self.seq + 1;
+        self.seq += memchr_iter(b'\n', &whole[..allowed]).count() as u64;
+        self.start += allowed;
+        Ok(Found::Lines { first_seq, from, to: self.start })
+    }
+
+    /// No line end is in the buffer: read on, end the input, or begin to hand a too long line on.
+    fn take_unfinished_line(&mut self) -> Result<Found> {
+        let from = self.start;
+        // With `\r\n` to come, one byte more may still be a line of the length allowed.
+        if self.end - self.start > self.max_line + 1 {
+            let length = (self.end - self.start) as u64;
+            self.start = self.end;
+            self.seq += 1;
+            self.state = State::Overlong(length);
+            return Ok(Found::Overlong { from, to: self.end, length, last: false });
+        }
+        if self.fill()? || self.state == State::Ended {
+            return Ok(Found::Nothing);
+        }
+        let (from, to) = (self.start, self.end);
+        self.leave_source();
+        if from == to {
+            return Ok(Found::Nothing);
+        }
+        self.seq += 1;
+        if to - from > self.max_line {
+            return Ok(Found::Overlong { from, to, length: (to - from) as u64, last: true });
+        }
+        Ok(Found::Lines { first_seq: self.seq, from, to })
+    }
+
+    fn take_piece(&mut self, length: u64) -> Result<Found> {
+        if self.start == self.end && !self.fill()? {
+            if self.state != State::Ended {
+                self.leave_source();
+            }
+            return Ok(Found::Overlong { from: 0, to: 0, length, last: true });
+        }
+        let from = self.start;
+        let line_end = memchr(b'\n', &self.buffer[self.start..self.end]).map(|at| self.start + at + 1);
+        self.start = line_end.unwrap_or(self.end);
+        let length = length + (self.start - from) as u64;
+        self.state = if line_end.is_some() { State::Lines } else { State::Overlong(length) };
+        Ok(Found::Overlong { from, to: self.start, length, last: line_end.is_some() })
+    }
+
+    fn take_element(&mut self) -> Result<Found> {
+        loop {
+            let (consumed, element) = self.array.split(&self.buffer[self.start..self.end]);
+            self.start += consumed;
+            if let Some(element) = element {
+                return Ok(self.count_element(element));
+            }
+            if self.array.is_closed() {
+                self.state = State::ArrayClosed;
+                return Ok(Found::Nothing);
+            }
+            if !self.fill()? {
+                if self.state == State::Ended {
+                    return Ok(Found::End);
+                }
+                self.unclosed_arrays += 1;
+                self.leave_source();
+                return Ok(self.array.cut_off().map_or(Found::Nothing, |element| self.count_element(element)));
+            }
+        }
+    }
+
+    fn count_element(&mut self, element: Element) -> Found {
+        if self.array.begins() {
+            self.seq += 1;
+        }
+        Found::Element(element)
+    }
+
+    /// What stands on the line of the `]` is no line of its own unless it is more than white space.
+    fn leave_array(&mut self) -> Result<Found> {
+        let ahead = &self.buffer[self.start..self.end];
+        match ahead.iter().position(|b| *b == b'\n' || !b.is_ascii_whitespace()) {
+            Some(at) => {
+                self.start += at + usize::from(ahead[at] == b'\n');
+                self.state = State::Lines;
+            }
+            None => {
+                self.start = self.end;
+                if !self.fill()? && self.state != State::Ended {
+                    self.leave_source();
+                }
+            }
+        }
+        Ok(Found::Nothing)
+    }
+
+    fn leave_source(&mut self) {
+        self.source = None;
+        self.start = self.end;
+        self.state = State::Fresh;
+    }
+
+    /// Reads more behind what is there. `false` at the end of the input, or (then the state is `Ended`) at a signal.
+    fn fill(&mut self) -> Result<bool> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            let longest = self.max_line.saturating_add(2).max(READ_BYTES);
+            self.buffer.resize((self.buffer.len() * 2).min(longest).max(self.end + 1), 0);
+        }
+        let Some(source) = &mut self.source else { return Ok(false) };
+        loop {
+            match source.read.read(&mut self.buffer[self.end..]) {
+                Ok(0) => return Ok(false),
+                Ok(n) => {
+                    self.end += n;
+                    self.bytes_read += n as u64;
+                    return Ok(true);
+                }
+                Err(e) if e.kind() == std::io::ErrorKind::Interrupted => {
+                    if self.inputs.stop().requested() {
+                        self.state = State::Ended;
+                        return Ok(false);
+                    }
+                }
+                Err(e) => return Err(Error::Io { place: source.place.clone(), source: e }),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn read(input: &[u8], max_line: usize, capacity: usize) -> Vec<(u64, Vec<u8>, bool)> {
+        let mut reader = LineReader::with_capacity(Inputs::from_bytes(input.to_vec()), max_line, capacity);
+        let mut out: Vec<(u64, Vec<u8>, bool)> = Vec::new();
+        while let Some(chunk) = reader.next_chunk().expect("memory can be read") {
+            match chunk {
+                Chunk::ByteOrderMark(mark) => out.push((0, mark.to_vec(), false)),
+                Chunk::Lines { .. } => {
+                    out.extend(chunk.lines().map(|l| (l.seq, [l.text, l.end].concat(), false)));
+                }
+                Chunk::Overlong { seq, piece, .. } => match out.last_mut() {
+                    Some((last, bytes, true)) if *last == seq => bytes.extend_from_slice(piece),
+                    _ => out.push((seq, piece.to_vec(), true)),
+                },
+            }
+        }
+        out
+    }
+
+    fn texts(input: &str) -> Vec<String> {
+        read(input.as_bytes(), 1000, 16)
+            .into_iter()
+            .map(|(_, line, _)| String::from_utf8(line).expect("UTF-8"))
+            .collect()
+    }
+
+    #[test]
+    fn every_form_of_line_end_is_kept() {
+        assert_eq!(texts("a\r\n\nb\nc"), ["a\r\n", "\n", "b\n", "c"]);
+        assert_eq!(texts(""), [""; 0]);
+        assert_eq!(texts("\n"), ["\n"]);
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_part_of_no_line() {
+        assert_eq!(texts("\u{feff}{}\n"), ["\u{feff}", "{}\n"]);
+        assert_eq!(texts("\u{feff}[{}]"), ["{}\n"]);
+    }
+
+    #[test]
+    fn an_array_becomes_lines() {
+        assert_eq!(
+            texts("[\n  {\"a\": 1,\n   \"b\": [1,\n 2]},\r\n {\"c\":\"],\\\"\"}\n]\n"),
+            ["{\"a\": 1,   \"b\": [1, 2]}\n", "{\"c\":\"],\\\"\"}\n"]
+        );
+        assert_eq!(texts(" [] "), [""; 0]);
+        assert_eq!(texts("[1,,2,]"), ["1\n", "\n", "2\n"]);
+    }
+
+    #[test]
+    fn an_array_that_is_cut_off_gives_what_is_there() {
+        assert_eq!(texts("[{\"a\":1},{\"b\":"), ["{\"a\":1}\n", "{\"b\":\n"]);
+        let mut reader = LineReader::new(Inputs::from_bytes("[{}"), 100);
+        while reader.next_chunk().expect("memory can be read").is_some() {}
+        assert_eq!(reader.unclosed_arrays(), 1);
+    }
+
+    #[test]
+    fn line_breaks_in_an_array_never_join_what_they_kept_apart() {
+        assert_eq!(texts("[1\n2]"), ["1 2\n"]);
+        assert_eq!(texts("[\"a\nb\"]"), ["\"a\rb\"\n"]);
+    }
+
+    #[test]
+    fn lines_behind_an_array_and_arrays_behind_a_line_are_lines() {
+        assert_eq!(texts("[{}]\n{\"a\":1}\n[2]\n"), ["{}\n", "{\"a\":1}\n", "[2]\n"]);
+        assert_eq!(texts("[{}] x\n"), ["{}\n", "x\n"]);
+    }
+
+    #[test]
+    fn a_long_line_comes_in_pieces_and_its_neighbours_whole() {
+        let input = format!("short\n{}\nnext\n", "x".repeat(100));
+        let got = read(input.as_bytes(), 10, 16);
+        assert_eq!(got.len(), 3);
+        assert_eq!(got[1], (2, format!("{}\n", "x".repeat(100)).into_bytes(), true));
+        assert_eq!(got[2], (3, b"next\n".to_vec(), false));
+    }
+
+    #[test]
+    fn a_line_of_just_the_length_allowed_is_whole() {
+        for end in ["", "\n", "\r\n"] {
+            for capacity in [1, 4, 64] {
+                let got = read(format!("0123456789{end}").as_bytes(), 10, capacity);
+                assert_eq!(got, [(1, format!("0123456789{end}").into_bytes(), false)]);
+                assert!(read(format!("0123456789x{end}").as_bytes(), 10, capacity)[0].2);
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_of_100_mb_does_not_grow_the_reader() {
+        let mut input = vec![b'x'; 100 << 20];
+        input.push(b'\n');
+        let mut reader = LineReader::new(Inputs::from_bytes(input), DEFAULT_MAX_LINE);
+        while reader.next_chunk().expect("memory can be read").is_some() {}
+        assert!(reader.buffer.capacity() <= 2 * DEFAULT_MAX_LINE);
+        assert_eq!(reader.lines_read(), 1);
+    }
+
+    proptest! {
+        #[test]
+        fn the_size_of_reads_changes_nothing(
+            input in "(\\[|)([ab\"\\\\,{}\\[\\]\r\n ]|aaaaaaaa|\r\n){0,60}", max_line in 1usize..20, capacity in 1usize..40,
+        ) {
+            prop_assert_eq!(read(input.as_bytes(), max_line, capacity), read(input.as_bytes(), max_line, 4096));
+        }
+
+        #[test]
+        fn lines_put_together_are_the_input(input in "([ab ]|\r\n|\n){0,60}", max_line in 1usize..20, capacity in 1usize..40) {
+            let got = read(input.as_bytes(), max_line, capacity);
+            prop_assert_eq!(got.iter().flat_map(|(_, line, _)| line.clone()).collect::<Vec<u8>>(), input.as_bytes());
+            prop_assert!(got.iter().map(|(seq, ..)| *seq).eq(1..=got.len() as u64));
+            for (_, line, overlong) in &got {
+                prop_assert_eq!(text_length(line) > max_line, *overlong);
+            }
+        }
+    }
+}

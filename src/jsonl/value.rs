@@ -1,0 +1,90 @@
+//! What a raw JSON value, found by its span, means.
+
+use std::borrow::Cow;
+
+/// The text of a JSON string given with its quotes; `None` where the value is of another type.
+///
+/// An escape that stands for no character (a lone surrogate) is shown as U+FFFD.
+pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
+    let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    if !inner.contains(&b'\\') {
+        return Some(String::from_utf8_lossy(inner));
+    }
+    match serde_json::from_slice::<String>(raw) {
+        Ok(text) => Some(Cow::Owned(text)),
+        Err(_) => Some(Cow::Owned(unescape_lossy(inner))),
+    }
+}
+
+/// The value as a label: a string's text, any other value as it is written.
+pub fn label(raw: &[u8]) -> Cow<'_, str> {
+    text(raw).unwrap_or_else(|| String::from_utf8_lossy(raw))
+}
+
+/// The value of a JSON number; `None` where the value is of another type.
+pub fn number(raw: &[u8]) -> Option<f64> {
+    if !matches!(raw.first()?, b'-' | b'0'..=b'9') {
+        return None;
+    }
+    std::str::from_utf8(raw).ok()?.parse().ok()
+}
+
+/// The value of a JSON number without fraction or exponent; `None` for any other, or one that does not fit.
+pub fn integer(raw: &[u8]) -> Option<i64> {
+    let digits = raw.strip_prefix(b"-").unwrap_or(raw);
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    std::str::from_utf8(raw).ok()?.parse().ok()
+}
+
+fn unescape_lossy(inner: &[u8]) -> String {
+    let mut units: Vec<u16> = Vec::with_capacity(inner.len());
+    let text = String::from_utf8_lossy(inner);
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        let c = if c == '\\' {
+            chars.next().unwrap_or('\\')
+        } else {
+            units.extend(c.encode_utf16(&mut [0; 2]).iter());
+            continue;
+        };
+        match c {
+            'u' => {
+                let hex: String = chars.by_ref().take(4).collect();
+                units.push(u16::from_str_radix(&hex, 16).unwrap_or(0xfffd));
+            }
+            'n' => units.push(10),
+            'r' => units.push(13),
+            't' => units.push(9),
+            'b' => units.push(8),
+            'f' => units.push(12),
+            c => units.extend(c.encode_utf16(&mut [0; 2]).iter()),
+        }
+    }
+    String::from_utf16_lossy(&units)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strings_lose_their_quotes_and_escapes() {
+        assert_eq!(text(br#""plain""#).as_deref(), Some("plain"));
+        assert_eq!(text(br#""S\u00e3o\n""#).as_deref(), Some("São\n"));
+        assert_eq!(text(br#""\ud800 alone""#).as_deref(), Some("\u{fffd} alone"));
+        assert_eq!(text(b"17"), None);
+        assert_eq!(text(b"\""), None);
+    }
+
+    #[test]
+    fn numbers_are_numbers_only() {
+        assert_eq!(number(b"1.10"), Some(1.1));
+        assert_eq!(number(b"-3e2"), Some(-300.0));
+        assert_eq!(number(b"\"1\""), None);
+        assert_eq!(integer(b"200"), Some(200));
+        assert_eq!(integer(b"200.0"), None);
+        assert_eq!(integer(b"99999999999999999999"), None);
+    }
+}

@@ -1,0 +1,144 @@
+//! The event (contracts §2): which field says what, by PulseStream's schema or, with `--fields`, by another.
+
+use std::str::FromStr;
+
+/// What a field of an event says, apart from where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(usize)]
+pub enum Role {
+    /// Its identity.
+    Id,
+    /// When it happened.
+    Timestamp,
+    /// info, warning, error or critical.
+    Severity,
+    /// Which service.
+    Service,
+    /// Which route.
+    Endpoint,
+    /// Which HTTP method.
+    Method,
+    /// The response time in milliseconds.
+    Latency,
+    /// The HTTP status code.
+    Status,
+    /// Whether a cache answered.
+    CacheHit,
+    /// The size of the response in bytes.
+    ResponseSize,
+    /// Who.
+    User,
+    /// The region of the world.
+    Region,
+    /// The country.
+    Country,
+    /// The city.
+    City,
+    /// The type of device.
+    Device,
+    /// What happened, in words.
+    Message,
+    /// What went wrong.
+    ErrorDetails,
+}
+
+/// Each role, its name in `--fields`, and where PulseStream has it.
+const ROLES: [(Role, &str, &str); 17] = [
+    (Role::Id, "id", "event_id"),
+    (Role::Timestamp, "timestamp", "timestamp"),
+    (Role::Severity, "severity", "severity"),
+    (Role::Service, "service", "source.service"),
+    (Role::Endpoint, "endpoint", "source.endpoint"),
+    (Role::Method, "method", "source.method"),
+    (Role::Latency, "latency", "metrics.response_time_ms"),
+    (Role::Status, "status", "metrics.status_code"),
+    (Role::CacheHit, "cache_hit", "metrics.cache_hit"),
+    (Role::ResponseSize, "response_size", "metrics.response_size_bytes"),
+    (Role::User, "user", "context.user_id"),
+    (Role::Region, "region", "context.tags.region"),
+    (Role::Country, "country", "context.tags.country"),
+    (Role::City, "city", "context.tags.city"),
+    (Role::Device, "device", "context.tags.device_type"),
+    (Role::Message, "message", "message"),
+    (Role::ErrorDetails, "error_details", "error_details"),
+];
+
+/// Where each role stands in an event, as a dotted path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldMap {
+    paths: [String; ROLES.len()],
+}
+
+impl Default for FieldMap {
+    /// PulseStream's schema.
+    fn default() -> Self {
+        Self { paths: ROLES.map(|(_, _, path)| path.to_owned()) }
+    }
+}
+
+impl FieldMap {
+    /// The dotted path of this role.
+    pub fn path(&self, role: Role) -> &str {
+        &self.paths[role as usize]
+    }
+
+    /// The dotted path that a name in a filter or a group means: a role's name, the last key of a PulseStream path
+    /// (`status_code`, `region`), or else the path that it is.
+    pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+        ROLES
+            .iter()
+            .find(|(_, role, path)| name == *role || Some(name) == path.rsplit('.').next())
+            .map_or(name, |(role, ..)| self.path(*role))
+    }
+}
+
+impl FromStr for FieldMap {
+    type Err = String;
+
+    /// Reads `--fields timestamp=ts,latency=dur_ms,status=code,id=uuid`; roles that are not named stay as they are.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut map = Self::default();
+        for pair in text.split(',').map(str::trim) {
+            let (name, path) = pair
+                .split_once('=')
+                .filter(|(_, path)| !path.is_empty())
+                .ok_or_else(|| format!("'{pair}' is no role=path, such as timestamp=ts or latency=dur_ms"))?;
+            let (role, ..) = ROLES.iter().find(|(_, known, _)| *known == name).ok_or_else(|| {
+                let known: Vec<&str> = ROLES.iter().map(|(_, name, _)| *name).collect();
+                format!("'{name}' is no role; there are {}", known.join(", "))
+            })?;
+            path.clone_into(&mut map.paths[*role as usize]);
+        }
+        Ok(map)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_stand_in_the_order_of_their_table() {
+        for (place, (role, ..)) in ROLES.iter().enumerate() {
+            assert_eq!(*role as usize, place);
+        }
+    }
+
+    #[test]
+    fn other_schemas_are_mapped_role_by_role() {
+        let map: FieldMap = "timestamp=ts,latency=took.ms".parse().expect("roles and paths");
+        assert_eq!(map.path(Role::Timestamp), "ts");
+        assert_eq!(map.path(Role::Latency), "took.ms");
+        assert_eq!(map.path(Role::Service), "source.service");
+        assert!("color=x".parse::<FieldMap>().is_err_and(|e| e.contains("'color' is no role")));
+        assert!("timestamp".parse::<FieldMap>().is_err());
+    }
+
+    #[test]
+    fn filters_may_use_short_names() {
+        let map = FieldMap::default();
+        assert_eq!(map.resolve("service"), "source.service");
+        assert_eq!(map.resolve("status_code"), "metrics.status_code");
+        assert_eq!(map.resolve("payload.amount"), "payload.amount");
+    }
+}

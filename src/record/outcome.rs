@@ -1,0 +1,347 @@
+//! The outcome (contracts §3): what became of one line of psend's input, and the run record that ends a stream of them.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::timestamp;
+use crate::clock::Micros;
+
+/// Declares an enum whose values are words in the JSON.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
+
+        impl $name {
+            /// All of them, in the contract's order.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The word in the JSON.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word,)* }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = ();
+
+            fn from_str(word: &str) -> Result<Self, ()> {
+                match word { $($word => Ok(Self::$variant),)* _ => Err(()) }
+            }
+        }
+    };
+}
+
+words! {
+    /// How it ended for an event.
+    Word {
+        /// The server said that it took the event.
+        Accepted = "accepted",
+        /// The server said that it had it already.
+        Duplicate = "duplicate",
+        /// The server refused it for good, or psend did not send what is no event.
+        Rejected = "rejected",
+        /// Still refused for rate when the retries were spent.
+        RateLimited = "rate_limited",
+        /// Every attempt was refused.
+        Failed = "failed",
+        /// It may or may not have been taken.
+        Unknown = "unknown",
+        /// Read, but given up before sending.
+        NotSent = "not_sent",
+        /// `--verify`: the server holds the event.
+        Present = "present",
+        /// `--verify`: the server does not hold it.
+        Missing = "missing",
+        /// `--verify`: the server holds another body under its id.
+        Differs = "differs",
+    }
+}
+
+words! {
+    /// What an attempt met: an outcome's word, or one of two more.
+    Answer {
+        /// Taken.
+        Accepted = "accepted",
+        /// Held already.
+        Duplicate = "duplicate",
+        /// Refused for good.
+        Rejected = "rejected",
+        /// Refused for rate.
+        RateLimited = "rate_limited",
+        /// Refused: no connection.
+        Failed = "failed",
+        /// A retryable error answer.
+        Error = "error",
+        /// The request left and no whole answer came.
+        NoAnswer = "no_answer",
+    }
+}
+
+words! {
+    /// What kind of trouble an error tells of.
+    ErrorKind {
+        /// No connection.
+        Connect = "connect",
+        /// The name has no address.
+        Dns = "dns",
+        /// The TLS handshake failed.
+        Tls = "tls",
+        /// No whole answer in time.
+        Timeout = "timeout",
+        /// The connection broke.
+        Reset = "reset",
+        /// The answer's status says so.
+        Http = "http",
+        /// The line is no JSON object, or the answer no HTTP.
+        Malformed = "malformed",
+        /// The line is over `--max-line`.
+        TooLong = "too_long",
+        /// The server sent us elsewhere.
+        Redirect = "redirect",
+        /// A signal, or the end of `--grace`.
+        Interrupted = "interrupted",
+    }
+}
+
+/// What became of one line, as psend writes it. Raw values are JSON as it stood in the event.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome<'a> {
+    /// The line's number in the whole input, from 1.
+    pub seq: u64,
+    /// The raw value of the event's id.
+    pub event_id: Option<&'a [u8]>,
+    /// How it ended.
+    pub outcome: Word,
+    /// With `duplicate`: an earlier attempt of ours got no answer, so that it may be our own.
+    pub own_retry: bool,
+    /// The last answer's status code.
+    pub status: Option<u16>,
+    /// Requests sent.
+    pub attempts: u32,
+    /// What each attempt met; written where there was more than one.
+    pub answers: &'a [Answer],
+    /// The last attempt, first byte out to last byte in.
+    pub latency: Option<Duration>,
+    /// From when it was due or taken up to the end.
+    pub end_to_end: Option<Duration>,
+    /// When it was due (open loop).
+    pub scheduled_at: Option<Micros>,
+    /// When the first attempt was sent.
+    pub sent_at: Option<Micros>,
+    /// The size of the request's body.
+    pub request_bytes: u64,
+    /// The raw value of the event's service.
+    pub service: Option<&'a [u8]>,
+    /// The raw value of the event's endpoint.
+    pub endpoint: Option<&'a [u8]>,
+    /// What went wrong, in words without any secret.
+    pub error: Option<(ErrorKind, &'a str)>,
+    /// Fields copied by `--tag`: name and raw value.
+    pub tags: &'a [(&'a str, Option<&'a [u8]>)],
+    /// `--shard`, as written: `3/8`.
+    pub shard: Option<&'a str>,
+}
+
+impl Outcome<'_> {
+    /// Appends the outcome as one line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let mut number = itoa::Buffer::new();
+        out.extend_from_slice(b"{\"seq\":");
+        out.extend_from_slice(number.format(self.seq).as_bytes());
+        raw(out, "event_id", self.event_id);
+        out.extend_from_slice(b",\"outcome\":\"");
+        out.extend_from_slice(self.outcome.as_str().as_bytes());
+        out.push(b'"');
+        if self.own_retry {
+            out.extend_from_slice(b",\"own_retry\":true");
+        }
+        raw(out, "status", self.status.map(|status| number.format(status).as_bytes()));
+        raw(out, "attempts", Some(itoa::Buffer::new().format(self.attempts).as_bytes()));
+        if self.answers.len() > 1 {
+            let words: Vec<&str> = self.answers.iter().map(|a| a.as_str()).collect();
+            out.extend_from_slice(format!(",\"answers\":[\"{}\"]", words.join("\",\"")).as_bytes());
+        }
+        milliseconds(out, "latency_ms", self.latency);
+        milliseconds(out, "end_to_end_ms", self.end_to_end);
+        moment(out, "scheduled_at", self.scheduled_at);
+        moment(out, "sent_at", self.sent_at);
+        raw(out, "request_bytes", Some(itoa::Buffer::new().format(self.request_bytes).as_bytes()));
+        raw(out, "service", self.service);
+        raw(out, "endpoint", self.endpoint);
+        match self.error {
+            None => out.extend_from_slice(b",\"error\":null"),
+            Some((kind, message)) => {
+                let message = serde_json::to_string(message).expect("a string is JSON");
+                out.extend_from_slice(format!(",\"error\":{{\"kind\":\"{kind}\",\"message\":{message}}}").as_bytes());
+            }
+        }
+        if !self.tags.is_empty() {
+            out.extend_from_slice(b",\"tags\":{");
+            for (place, (name, value)) in self.tags.iter().enumerate() {
+                if place > 0 {
+                    out.push(b',');
+                }
+                out.extend_from_slice(serde_json::to_string(name).expect("a string is JSON").as_bytes());
+                out.push(b':');
+                out.extend_from_slice(value.unwrap_or(b"null"));
+            }
+            out.push(b'}');
+        }
+        if let Some(shard) = self.shard {
+            out.extend_from_slice(format!(",\"shard\":\"{shard}\"").as_bytes());
+        }
+        out.extend_from_slice(b"}\n");
+    }
+}
+
+fn key(out: &mut Vec<u8>, key: &str) {
+    out.extend_from_slice(b",\"");
+    out.extend_from_slice(key.as_bytes());
+    out.extend_from_slice(b"\":");
+}
+
+fn raw(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
+    key(out, name);
+    out.extend_from_slice(value.unwrap_or(b"null"));
+}
+
+/// Milliseconds with three decimals, exact to the microsecond.
+fn milliseconds(out: &mut Vec<u8>, name: &str, value: Option<Duration>) {
+    key(out, name);
+    let Some(value) = value else {
+        out.extend_from_slice(b"null");
+        return;
+    };
+    let micros = u64::try_from(value.as_micros()).unwrap_or(u64::MAX);
+    out.extend_from_slice(itoa::Buffer::new().format(micros / 1000).as_bytes());
+    let digit = |n: u64| b'0' + u8::try_from(n % 10).expect("a digit");
+    out.extend_from_slice(&[b'.', digit(micros / 100), digit(micros / 10), digit(micros)]);
+}
+
+fn moment(out: &mut Vec<u8>, name: &str, value: Option<Micros>) {
+    key(out, name);
+    match value {
+        None => out.extend_from_slice(b"null"),
+        Some(at) => {
+            out.push(b'"');
+            timestamp::write(at, out);
+            out.push(b'"');
+        }
+    }
+}
+
+/// The last line of a stream of outcomes. It holds no secret.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// The run's name, unlike any other's.
+    pub id: String,
+    /// Whether all input was read and every line has its outcome.
+    pub complete: bool,
+    /// Physical lines read, blank ones too.
+    pub lines_read: u64,
+    /// The URL that events were sent to.
+    pub target: String,
+    /// concurrent or sequential, or the open loop's kind.
+    pub mode: String,
+    /// Events a second asked for.
+    pub rate: Option<f64>,
+    /// Requests in flight at most.
+    pub concurrency: u64,
+    /// Events in a request at most, where it is the batch endpoint's.
+    pub batch: Option<u64>,
+    /// Retries of an event at most.
+    pub retries: u32,
+    /// RFC 3339.
+    pub started_at: String,
+    /// RFC 3339.
+    pub ended_at: String,
+    /// `3/8`.
+    pub shard: Option<String>,
+}
+
+/// The run record as it stands on its line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunLine {
+    /// The record.
+    pub run: RunRecord,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outcome_is_written_as_the_contract_shows_it() {
+        let outcome = Outcome {
+            seq: 17,
+            event_id: Some(b"\"evt_17_ab\""),
+            outcome: Word::Accepted,
+            own_retry: false,
+            status: Some(200),
+            attempts: 1,
+            answers: &[Answer::Accepted],
+            latency: Some(Duration::from_micros(3214)),
+            end_to_end: Some(Duration::from_micros(3402)),
+            scheduled_at: None,
+            sent_at: Some(1_767_607_200_123_456),
+            request_bytes: 953,
+            service: Some(b"\"payment-service\""),
+            endpoint: Some(b"\"/api/v1/payments/capture\""),
+            error: None,
+            tags: &[],
+            shard: None,
+        };
+        let mut line = Vec::new();
+        outcome.write(&mut line);
+        let expected = concat!(
+            r#"{"seq":17,"event_id":"evt_17_ab","outcome":"accepted","status":200,"attempts":1,"latency_ms":3.214,"#,
+            r#""end_to_end_ms":3.402,"scheduled_at":null,"sent_at":"2026-01-05T10:00:00.123456Z","request_bytes":953,"#,
+            r#""service":"payment-service","endpoint":"/api/v1/payments/capture","error":null}"#,
+            "\n"
+        );
+        assert_eq!(String::from_utf8(line).expect("UTF-8"), expected);
+    }
+
+    #[test]
+    fn what_an_outcome_has_beside_the_usual_is_written_where_it_is() {
+        let outcome = Outcome {
+            seq: 1,
+            event_id: None,
+            outcome: Word::Duplicate,
+            own_retry: true,
+            status: Some(409),
+            attempts: 2,
+            answers: &[Answer::NoAnswer, Answer::Duplicate],
+            latency: None,
+            end_to_end: Some(Duration::ZERO),
+            scheduled_at: Some(0),
+            sent_at: None,
+            request_bytes: 0,
+            service: None,
+            endpoint: None,
+            error: Some((ErrorKind::Http, "it said \"no\"")),
+            tags: &[("region", Some(b"\"EU\"")), ("x", None)],
+            shard: Some("3/8"),
+        };
+        let mut line = Vec::new();
+        outcome.write(&mut line);
+        let value: serde_json::Value = serde_json::from_slice(&line).expect("an outcome is JSON");
+        assert_eq!(value["answers"], serde_json::json!(["no_answer", "duplicate"]));
+        assert_eq!(value["own_retry"], true);
+        assert_eq!(value["error"], serde_json::json!({"kind": "http", "message": "it said \"no\""}));
+        assert_eq!(value["tags"], serde_json::json!({"region": "EU", "x": null}));
+        assert_eq!(value["shard"], "3/8");
+        assert_eq!(value["end_to_end_ms"], 0.0);
+    }
+}
