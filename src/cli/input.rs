@@ -11,7 +11,7 @@ use super::{Console, Stop};
 use crate::error::{At, Error, Place, Result};
 
 /// How large the pipes between the tools are made: a wake-up for each 64 KiB would be the limit of the whole pipeline
-/// (limits.md: 0.75 against 2.5 GB/s).
+/// (docs/limits.md: 0.75 against 2.5 GB/s).
 pub(super) const PIPE_BYTES: usize = 1 << 20;
 
 /// One input, opened.

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// The default of `--max-line`, 1 MiB.
 pub const DEFAULT_MAX_LINE: usize = 1 << 20;
 
-/// How much is read at a time. 1 MiB was slower: it falls out of the cache (limits.md).
+/// How much is read at a time. 1 MiB was slower: it falls out of the cache (docs/limits.md).
 const READ_BYTES: usize = 256 << 10;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
