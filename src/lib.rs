@@ -6,3 +6,4 @@ pub mod error;
 pub mod jsonl;
 pub mod record;
 pub mod seed;
+pub mod world;

@@ -1,0 +1,436 @@
+//! Traffic over the week: 24 × 7 weights, their running sum over a window of real time, and its inverse.
+//!
+//! It knows hours, weeks and time zones, and nothing of events. Only integers decide, so that every machine finds the same
+//! microsecond.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use chrono::{DateTime, Offset, TimeZone};
+use chrono_tz::Tz;
+
+use crate::clock::Micros;
+use crate::error::{Error, Result};
+
+const HOUR: Micros = 3_600_000_000;
+const DAY: Micros = 24 * HOUR;
+const WEEK: Micros = 7 * DAY;
+const HOURS: usize = 24 * 7;
+
+/// 0001-01-01T00:00:00Z, a Monday: weeks are counted from here.
+const FIRST_MONDAY: Micros = -62_135_596_800_000_000;
+
+/// What a weight of 1 is held as: six decimals are exact.
+const UNIT: u32 = 1_000_000;
+
+/// The largest weight: an hour of it still fits 64 bits.
+const MAX_WEIGHT: f64 = 1000.0;
+
+/// The relative traffic of each hour of a local week, Monday 00:00 first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Curve {
+    weights: [u32; HOURS],
+}
+
+impl Curve {
+    /// The names that [`CurveChoice`] knows.
+    pub const NAMES: [&'static str; 4] = ["business", "flat", "diurnal", "follow-the-sun"];
+
+    /// The curve of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        // Visits by local hour: asleep at four, busy from ten to four, a second rise in the evening.
+        const DIURNAL: [u32; 24] =
+            [40, 28, 20, 16, 15, 18, 30, 50, 75, 92, 100, 100, 96, 97, 100, 100, 98, 94, 92, 95, 98, 92, 78, 58];
+        // The sum of three business days, in Asia (00–08 UTC), Europe (08–16) and America (14–22), with their edges.
+        const SUN: [u32; 24] =
+            [70, 80, 85, 85, 80, 80, 85, 92, 100, 96, 92, 90, 90, 98, 110, 112, 104, 92, 86, 82, 78, 70, 62, 62];
+        let days = |day: [u32; 24], weekend_percent: u32| Self {
+            weights: std::array::from_fn(|h| {
+                day[h % 24] * UNIT / 100 * if h < 5 * 24 { 100 } else { weekend_percent } / 100
+            }),
+        };
+        Some(match name {
+            "business" => Self::business(9, 17, 2.0, 0.6)?,
+            "flat" => Self { weights: [UNIT; HOURS] },
+            "diurnal" => days(DIURNAL, 80),
+            "follow-the-sun" => days(SUN, 70),
+            _ => return None,
+        })
+    }
+
+    /// `factor` times the traffic from the hour `from` to the hour `to` (excluded), and on Saturdays and Sundays `weekend` of
+    /// a weekday's. The guide's figures are 9, 17, 2 and 0.6. `None` where these are no hours or weights.
+    pub fn business(from: usize, to: usize, factor: f64, weekend: f64) -> Option<Self> {
+        let weight = |hour: usize| {
+            let busy = if (from..to).contains(&(hour % 24)) { factor } else { 1.0 };
+            busy * if hour < 5 * 24 { 1.0 } else { weekend }
+        };
+        (to <= 24).then_some(())?;
+        Self::of((0..HOURS).map(weight))
+    }
+
+    /// 168 weights, Monday 00:00 first; `None` where one is negative or above 1000, or all are 0.
+    fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut weights = Vec::with_capacity(HOURS);
+        for number in numbers {
+            (0.0..=MAX_WEIGHT).contains(&number).then_some(())?;
+            // In range, as just checked.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            weights.push((number * f64::from(UNIT)).round() as u32);
+        }
+        let weights: [u32; HOURS] = weights.try_into().ok()?;
+        weights.iter().any(|w| *w > 0).then_some(Self { weights })
+    }
+
+    /// Reads a file of weights: seven rows of 24 (Monday first), or 24 rows of seven; numbers from 0 to 1000 parted by spaces or
+    /// commas, `#` starts a comment.
+    ///
+    /// # Errors
+    /// A file that cannot be read or holds something else is a usage error that names file and line.
+    pub fn load(path: &Path) -> Result<Self> {
+        let name = path.display();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::usage(format!("--curve {name}: {e}")))?;
+        let mut rows: Vec<(usize, Vec<f64>)> = Vec::new();
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = line.split('#').next().unwrap_or_default();
+            let words = line.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
+            let mut row = Vec::new();
+            for word in words {
+                let weight = word.parse().ok().filter(|w| (0.0..=MAX_WEIGHT).contains(w)).ok_or_else(|| {
+                    Error::usage(format!("--curve {name}: line {number}: '{word}' is no weight from 0 to 1000"))
+                })?;
+                row.push(weight);
+            }
+            if !row.is_empty() {
+                rows.push((number, row));
+            }
+        }
+        let wide = rows.len() != 24;
+        let (height, width) = if wide { (7, 24) } else { (24, 7) };
+        if let Some((number, row)) = rows.iter().find(|(_, row)| row.len() != width) {
+            return Err(Error::usage(format!("--curve {name}: line {number}: {} weights, not {width}", row.len())));
+        }
+        if rows.len() != height {
+            return Err(Error::usage(format!(
+                "--curve {name}: {} rows of weights; 7 of 24 are wanted, Monday first, or 24 of 7",
+                rows.len()
+            )));
+        }
+        let at = |h: usize| if wide { rows[h / 24].1[h % 24] } else { rows[h % 24].1[h / 24] };
+        Self::of((0..HOURS).map(at)).ok_or_else(|| Error::usage(format!("--curve {name}: every weight is 0")))
+    }
+
+    /// The mean over a week of local time, in the unit of [`Timeline::weight`].
+    pub fn mean(&self) -> f64 {
+        self.weights.iter().map(|w| f64::from(*w)).sum::<f64>() / 168.0
+    }
+}
+
+/// `--curve`: a built-in curve by its name, or a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CurveChoice {
+    /// One of [`Curve::NAMES`].
+    Named(String),
+    /// A file, read by [`Curve::load`].
+    File(PathBuf),
+}
+
+impl CurveChoice {
+    /// The curve itself.
+    ///
+    /// # Errors
+    /// As [`Curve::load`].
+    pub fn load(&self) -> Result<Curve> {
+        match self {
+            Self::Named(name) => Curve::named(name).ok_or_else(|| Error::usage(format!("no curve is called {name}"))),
+            Self::File(path) => Curve::load(path),
+        }
+    }
+}
+
+impl FromStr for CurveChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if Curve::NAMES.contains(&text) {
+            return Ok(Self::Named(text.to_owned()));
+        }
+        let path = PathBuf::from(text);
+        if path.exists() {
+            Ok(Self::File(path))
+        } else {
+            Err(format!("{} or the name of a file of 24 × 7 weights is wanted", Curve::NAMES.join(", ")))
+        }
+    }
+}
+
+/// A curve laid over a window of real time in a time zone.
+///
+/// Its area grows by the weight of the hour each microsecond; a moment that is uniform in area is distributed as the curve.
+#[derive(Debug, Clone)]
+pub struct Timeline {
+    weights: [u32; HOURS],
+    /// The area of the week before each hour; the last is the whole week's.
+    before: [u64; HOURS + 1],
+    /// Stretches of one offset from UTC: more than one only where clocks are changed inside the window.
+    stretches: Vec<Stretch>,
+    end: Micros,
+    total: u128,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Stretch {
+    start: Micros,
+    /// Local time minus UTC.
+    offset: Micros,
+    /// The window's area before it.
+    area: u128,
+}
+
+impl Timeline {
+    /// The curve over `start` (included) to `end` (excluded), by the clocks of `zone`. Years 1 to 9999.
+    pub fn new(curve: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
+        let mut before = [0; HOURS + 1];
+        for (hour, weight) in curve.weights.iter().enumerate() {
+            before[hour + 1] = before[hour] + u64::from(*weight) * HOUR.unsigned_abs();
+        }
+        let mut timeline = Self { weights: curve.weights, before, stretches: Vec::new(), end, total: 0 };
+        let mut area = 0;
+        let mut last: Option<Stretch> = None;
+        for (from, offset) in offsets(zone, start, end) {
+            if let Some(last) = last {
+                area += timeline.local_area(from + last.offset) - timeline.local_area(last.start + last.offset);
+            }
+            let stretch = Stretch { start: from, offset, area };
+            timeline.stretches.push(stretch);
+            last = Some(stretch);
+        }
+        timeline.total = timeline.cumulative(end);
+        timeline
+    }
+
+    /// The area of the whole window; 0 where the curve is 0 all through it.
+    pub fn total(&self) -> u128 {
+        self.total
+    }
+
+    /// The window's start.
+    pub fn start(&self) -> Micros {
+        self.stretches[0].start
+    }
+
+    /// The window's end.
+    pub fn end(&self) -> Micros {
+        self.end
+    }
+
+    /// The area from the window's start to this moment in it.
+    pub fn cumulative(&self, at: Micros) -> u128 {
+        let stretch = self.stretch(|s| s.start <= at);
+        stretch.area + self.local_area(at + stretch.offset) - self.local_area(stretch.start + stretch.offset)
+    }
+
+    /// The moment at which the area reaches `area`, which is below the total: the inverse of [`Self::cumulative`].
+    pub fn inverse(&self, area: u128) -> Micros {
+        let stretch = self.stretch(|s| s.area <= area);
+        let local = self.local_area(stretch.start + stretch.offset) + (area - stretch.area);
+        let week_area = u128::from(self.before[HOURS]);
+        let (week, rest) = (local / week_area, u64::try_from(local % week_area).unwrap_or(0));
+        let hour = self.before.partition_point(|b| *b <= rest) - 1;
+        let into = (rest - self.before[hour]) / u64::from(self.weights[hour]);
+        let weeks = Micros::try_from(week).unwrap_or(0) * WEEK;
+        FIRST_MONDAY + weeks + micros(hour) * HOUR + Micros::try_from(into).unwrap_or(0) - stretch.offset
+    }
+
+    /// The weight at this moment of the window, a million for 1.
+    pub fn weight(&self, at: Micros) -> u32 {
+        let stretch = self.stretch(|s| s.start <= at);
+        self.weights[hour_of_week(at + stretch.offset)]
+    }
+
+    /// A reader of moments at rising areas, from `area` on: far quicker than [`Self::inverse`] for each.
+    pub fn cursor(&self, area: u128) -> Cursor<'_> {
+        let mut cursor = Cursor { timeline: self, start: 0, area: 0, size: 0, weight: 1 };
+        cursor.seek(area);
+        cursor
+    }
+
+    /// The area of local time from the first Monday on.
+    fn local_area(&self, local: Micros) -> u128 {
+        let since = local - FIRST_MONDAY;
+        let (week, rest) = (since.div_euclid(WEEK), since.rem_euclid(WEEK));
+        let hour = hour_of_week(local);
+        let into = (rest - micros(hour) * HOUR).unsigned_abs();
+        u128::from(week.unsigned_abs()) * u128::from(self.before[HOURS])
+            + u128::from(self.before[hour] + into * u64::from(self.weights[hour]))
+    }
+
+    fn stretch(&self, starts_by_then: impl Fn(&Stretch) -> bool) -> Stretch {
+        self.stretches[self.stretches.partition_point(starts_by_then).saturating_sub(1)]
+    }
+}
+
+/// Reads moments off a [`Timeline`] at rising areas.
+#[derive(Debug)]
+pub struct Cursor<'a> {
+    timeline: &'a Timeline,
+    /// The moment and area where the current run of one weight was entered, and the run's area from there on.
+    start: Micros,
+    area: u128,
+    size: u64,
+    weight: u32,
+}
+
+impl Cursor<'_> {
+    /// The moment at which the area reaches `area`; calls must not go down.
+    #[inline]
+    pub fn at(&mut self, area: u128) -> Micros {
+        if area - self.area >= u128::from(self.size) {
+            self.seek(area);
+        }
+        #[allow(clippy::cast_possible_truncation)] // below size, which is 64 bits
+        let into = (area - self.area) as u64 / u64::from(self.weight);
+        self.start + into.cast_signed()
+    }
+
+    #[cold]
+    fn seek(&mut self, area: u128) {
+        let timeline = self.timeline;
+        self.start = timeline.inverse(area);
+        self.area = timeline.cumulative(self.start);
+        self.weight = timeline.weight(self.start);
+        let next = timeline.stretches.partition_point(|s| s.start <= self.start);
+        let stretch = timeline.stretches[next - 1];
+        let change = timeline.stretches.get(next).map_or(timeline.end, |s| s.start);
+        let hour_end = self.start + HOUR - (self.start + stretch.offset).rem_euclid(HOUR);
+        self.size = (hour_end.min(change) - self.start).unsigned_abs() * u64::from(self.weight);
+    }
+}
+
+/// The offsets from UTC over a window: where each begins to hold, in order.
+fn offsets(zone: Tz, start: Micros, end: Micros) -> Vec<(Micros, Micros)> {
+    let at = |moment: Micros| {
+        let utc = DateTime::from_timestamp_micros(moment).unwrap_or_default().naive_utc();
+        Micros::from(zone.offset_from_utc_datetime(&utc).fix().local_minus_utc()) * 1_000_000
+    };
+    let mut found = vec![(start, at(start))];
+    if zone == Tz::UTC {
+        return found;
+    }
+    let mut day = start;
+    while day < end {
+        let next = day.saturating_add(DAY).min(end);
+        let (old, new) = (at(day), at(next));
+        if old != new {
+            // Clocks change at a whole second.
+            let (mut low, mut high) = (day.div_euclid(1_000_000), next.div_euclid(1_000_000) + 1);
+            while high - low > 1 {
+                let middle = low + (high - low) / 2;
+                if at(middle * 1_000_000) == old { low = middle } else { high = middle }
+            }
+            if high * 1_000_000 < end {
+                found.push((high * 1_000_000, new));
+            }
+        }
+        day = next;
+    }
+    found
+}
+
+fn hour_of_week(local: Micros) -> usize {
+    usize::try_from((local - FIRST_MONDAY).rem_euclid(WEEK) / HOUR).unwrap_or(0)
+}
+
+fn micros(hours: usize) -> Micros {
+    Micros::try_from(hours).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::timestamp;
+    use proptest::prelude::*;
+
+    fn moment(text: &str) -> Micros {
+        timestamp::parse(text.as_bytes()).expect("a timestamp")
+    }
+
+    fn business(zone: Tz, start: &str, end: &str) -> Timeline {
+        Timeline::new(&Curve::named("business").expect("a name"), zone, moment(start), moment(end))
+    }
+
+    #[test]
+    fn business_hours_are_twice_and_a_weekend_day_is_60_percent() {
+        // 2026-01-05 is a Monday.
+        let week = business(Tz::UTC, "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z");
+        let weight = |at: &str| week.weight(moment(at));
+        assert_eq!(weight("2026-01-05T08:59:59.999999Z"), UNIT);
+        assert_eq!(weight("2026-01-05T09:00:00Z"), 2 * UNIT);
+        assert_eq!(weight("2026-01-09T16:59:59.999999Z"), 2 * UNIT);
+        assert_eq!(weight("2026-01-09T17:00:00Z"), UNIT);
+        assert_eq!(weight("2026-01-10T12:00:00Z"), 1_200_000);
+        assert_eq!(weight("2026-01-11T03:00:00Z"), 600_000);
+        let day = |a: &str, b: &str| week.cumulative(moment(b)) - week.cumulative(moment(a));
+        let (friday, saturday) =
+            (day("2026-01-09T00:00:00Z", "2026-01-10T00:00:00Z"), day("2026-01-10T00:00:00Z", "2026-01-11T00:00:00Z"));
+        assert_eq!(friday * 6, saturday * 10);
+    }
+
+    #[test]
+    fn hours_are_those_of_the_zone_and_follow_its_clock_changes() {
+        // New York moves its clocks on 2026-03-08 at 07:00 UTC, from -5 to -4 hours.
+        let window = business(Tz::America__New_York, "2026-03-02T00:30:00Z", "2026-03-16T00:00:00Z");
+        assert_eq!(window.stretches.len(), 2);
+        assert_eq!(window.stretches[1].start, moment("2026-03-08T07:00:00Z"));
+        assert_eq!(window.weight(moment("2026-03-06T13:59:00Z")), UNIT);
+        assert_eq!(window.weight(moment("2026-03-06T14:00:00Z")), 2 * UNIT);
+        assert_eq!(window.weight(moment("2026-03-09T13:00:00Z")), 2 * UNIT);
+        // India's hours start at half past UTC's.
+        let india = business(Tz::Asia__Kolkata, "2026-03-02T00:30:00Z", "2026-03-03T00:00:00Z");
+        assert_eq!(india.weight(moment("2026-03-02T03:29:59Z")), UNIT);
+        assert_eq!(india.weight(moment("2026-03-02T03:30:00Z")), 2 * UNIT);
+    }
+
+    #[test]
+    fn curve_files_are_read_in_both_shapes_and_their_faults_are_placed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("curve.txt");
+        let load = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            Curve::load(&path).map_err(|e| e.to_string())
+        };
+        let wide: String = (0..7).map(|d| format!("{}\n", vec![(d + 1).to_string(); 24].join(" "))).collect();
+        let tall: String = "# hours down, days across\n".to_owned() + &"1,2,3,4,5,6,7\n".repeat(24);
+        assert_eq!(load(&wide), load(&tall));
+        assert_eq!(load(&wide).expect("weights").weights[167], 7 * UNIT);
+        assert!(load("1 2 x").unwrap_err().contains("line 1: 'x' is no weight"));
+        assert!(load("1 2 -3").unwrap_err().contains("'-3' is no weight"));
+        assert!(load("1 2 3").unwrap_err().contains("line 1: 3 weights, not 24"));
+        assert!(load("").unwrap_err().contains("0 rows"));
+        assert!(
+            load(&wide.replace(['1', '2', '3', '4', '5', '6', '7'], "0")).unwrap_err().contains("every weight is 0")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_inverse_finds_the_moment_and_the_cursor_agrees(
+            name in proptest::sample::select(&Curve::NAMES[..]),
+            zone in proptest::sample::select(vec![Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kathmandu]),
+            start in 0i64..4_000_000_000_000_000,
+            length in 1i64..60 * DAY,
+            places in proptest::collection::vec(0.0..1.0f64, 1..50),
+        ) {
+            let timeline = Timeline::new(&Curve::named(name).expect("a name"), zone, start, start + length);
+            let mut moments: Vec<Micros> = places.iter().map(|p| start + (p * length as f64) as i64).collect();
+            moments.sort_unstable();
+            let mut cursor = timeline.cursor(0);
+            for at in moments {
+                let area = timeline.cumulative(at);
+                prop_assert_eq!(timeline.inverse(area), at);
+                prop_assert_eq!(cursor.at(area), at);
+                prop_assert_eq!(timeline.inverse(area + u128::from(timeline.weight(at)) - 1), at);
+            }
+        }
+    }
+}
