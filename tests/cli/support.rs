@@ -51,14 +51,7 @@ impl Run {
 
 /// The binary of a tool, with an environment that holds no setting of the machine's.
 pub fn tool(name: &str) -> Command {
-    let mut command = Command::new(path(name));
-    for (key, _) in std::env::vars_os() {
-        if key.to_string_lossy().starts_with("PULSE_") {
-            command.env_remove(key);
-        }
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
+    without_settings(Command::new(path(name)))
 }
 
 /// Where cargo built a tool.
@@ -92,15 +85,31 @@ pub fn feed(mut child: Child, input: Vec<u8>) -> Run {
 
 /// A shell pipeline over the built tools, as a user types it, with `pipefail`.
 pub fn shell(script: &str) -> Run {
+    shell_with(script, &[])
+}
+
+/// The same with these variables in the environment.
+pub fn shell_with(script: &str, environment: &[(&str, &str)]) -> Run {
+    shell_in(Path::new("."), script, environment)
+}
+
+/// The same in a folder.
+pub fn shell_in(folder: &Path, script: &str, environment: &[(&str, &str)]) -> Run {
     let bin = path("pgen").parent().expect("a tool lies in a folder").to_owned();
-    let mut command = Command::new("bash");
     let search = std::env::var("PATH").unwrap_or_default();
-    command.args(["-o", "pipefail", "-c", script]).env("PATH", format!("{}:{search}", bin.display()));
+    let mut command = without_settings(Command::new("bash"));
+    command.args(["-e", "-o", "pipefail", "-c", script]).current_dir(folder);
+    command.env("PATH", format!("{}:{search}", bin.display())).envs(environment.iter().copied());
+    feed(command.spawn().expect("bash starts"), Vec::new())
+}
+
+/// A command whose environment holds no setting of the machine's, and whose output is caught.
+fn without_settings(mut command: Command) -> Command {
     for (key, _) in std::env::vars_os() {
         if key.to_string_lossy().starts_with("PULSE_") {
             command.env_remove(key);
         }
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    feed(command.spawn().expect("bash starts"), Vec::new())
+    command
 }
