@@ -27,3 +27,5 @@ pub mod cli;
 pub mod jsonl;
 
 pub mod record;
+
+pub mod pserve;

@@ -185,6 +185,16 @@ impl Rate {
     pub fn per_second(self) -> f64 {
         self.events / self.per.as_secs_f64()
     }
+
+    /// The number of events, as written: 300 of `300/1m`.
+    pub fn events(self) -> f64 {
+        self.events
+    }
+
+    /// The time in which they come, as written: a minute of `300/1m`.
+    pub fn per(self) -> Duration {
+        self.per
+    }
 }
 
 impl FromStr for Rate {

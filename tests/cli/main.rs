@@ -2,4 +2,5 @@
 
 #![allow(unreachable_pub)] // a test crate has no outside
 
+mod pserve;
 mod support;

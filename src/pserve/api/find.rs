@@ -1,0 +1,143 @@
+//! Finds events again, and counts them.
+
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::json;
+
+use super::{Caller, Refusal, Shared, respond, respond_bytes};
+use crate::pserve::store::{Counts, Page, Reader, Search};
+use crate::pserve::validate::{EVENT_TYPES, Fault, SEVERITIES};
+use crate::record::timestamp;
+
+/// How many events a page has, where the request does not say, and at most.
+const PAGE: u64 = 100;
+const PAGE_MAX: u64 = 1000;
+
+/// `GET /events/{event_id}`: the event as it was stored.
+pub(super) async fn event(
+    State(app): Shared,
+    Caller(tenant): Caller,
+    event_id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(event_id) = event_id.map_err(|e| Refusal::Malformed(e.to_string()))?;
+    let found = app.readers.ask(move |store| store.get(&tenant, &event_id)).await?;
+    found.map(|event| respond_bytes(StatusCode::OK, event)).ok_or(Refusal::NotFound("Event not found"))
+}
+
+/// `GET /events/search`
+pub(super) async fn search(
+    State(app): Shared,
+    Caller(tenant): Caller,
+    Query(parameters): Query<Vec<(String, String)>>,
+) -> Result<Response, Refusal> {
+    let search = parse(&parameters).map_err(Refusal::Invalid)?;
+    let started = app.clock.elapsed();
+    let page = app.readers.ask(move |store| store.search(&tenant, &search)).await?;
+    let took = app.clock.elapsed().saturating_sub(started);
+    Ok(respond_bytes(StatusCode::OK, write(&page, took.as_secs_f64() * 1e3)))
+}
+
+/// The page, its events byte for byte.
+fn write(page: &Page, took_ms: f64) -> Vec<u8> {
+    let rest = json!({
+        "total_count": page.total,
+        "total_exact": page.total_exact,
+        "filtered_count": page.events.len(),
+        "has_more": page.has_more,
+        "search_id": format!("{:032x}", rand::random::<u128>()),
+        "execution_time_ms": (took_ms * 1e3).round() / 1e3,
+    });
+    let mut out = br#"{"events":["#.to_vec();
+    out.append(&mut page.events.join(&b','));
+    out.extend_from_slice(b"],");
+    out.extend_from_slice(&rest.to_string().as_bytes()[1..]);
+    out
+}
+
+/// Reads a search's parameters; all that is wrong with them is said at once.
+fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
+    let mut search = Search { limit: PAGE, ..Search::default() };
+    let mut faults = Vec::new();
+    let mut seen = Vec::new();
+    for (name, value) in parameters {
+        let name = name.as_str();
+        if seen.contains(&name) {
+            faults.push(Fault::query("duplicate_parameter", name, "The parameter stands here twice", value));
+            continue;
+        }
+        seen.push(name);
+        let one_of = |choices: &[&str]| match choices.contains(&value.as_str()) {
+            true => Ok(Some(value.clone())),
+            false => Err(("enum", format!("Input should be one of '{}'", choices.join("', '")))),
+        };
+        let integer = |min: u64, max: u64| match value.parse() {
+            Ok(number) if (min..=max).contains(&number) => Ok(number),
+            _ if max == u64::MAX => Err(("int_parsing", format!("Input should be a whole number from {min}"))),
+            _ => Err(("int_parsing", format!("Input should be a whole number from {min} to {max}"))),
+        };
+        let moment = || {
+            // A + that was not escaped has become a space.
+            timestamp::parse(value.replace(' ', "+").as_bytes()).map(Some).ok_or_else(|| {
+                ("datetime_parsing", "Input should be an RFC 3339 timestamp, such as 2026-01-05T09:00:00Z".to_owned())
+            })
+        };
+        let text = || Some(value.clone());
+        let fields = &mut search.fields;
+        let read = match name {
+            "event_type" => one_of(EVENT_TYPES).map(|it| fields.event_type = it),
+            "severity" => one_of(SEVERITIES).map(|it| fields.severity = it),
+            "service" => Ok(fields.service = text()),
+            "endpoint" => Ok(fields.endpoint = text()),
+            "user_id" => Ok(fields.user_id = text()),
+            "country" => Ok(fields.country = text()),
+            "region" => Ok(fields.region = text()),
+            "city" => Ok(fields.city = text()),
+            "status_code" => integer(100, 599).map(|code| fields.status_code = u16::try_from(code).ok()),
+            "start_time" => moment().map(|at| search.start = at),
+            "end_time" => moment().map(|at| search.end = at),
+            "limit" => integer(1, PAGE_MAX).map(|limit| search.limit = limit),
+            "offset" => integer(0, u64::MAX).map(|offset| search.offset = offset),
+            _ => Err(("extra_forbidden", "There is no such filter".to_owned())),
+        };
+        if let Err((kind, message)) = read {
+            faults.push(Fault::query(kind, name, message, value));
+        }
+    }
+    if faults.is_empty() { Ok(search) } else { Err(faults) }
+}
+
+/// `GET /stats`
+pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<Response, Refusal> {
+    let stats = app.readers.ask(move |store| store.stats(&tenant)).await?;
+    let hours: Vec<_> = stats
+        .hours
+        .iter()
+        .map(|hour| {
+            json!({
+                "start": timestamp::format(hour.start),
+                "events": hour.counts.events,
+                "errors": hour.counts.errors,
+                "error_rate": error_rate(hour.counts),
+            })
+        })
+        .collect();
+    Ok(respond(
+        StatusCode::OK,
+        &json!({
+            "total_events": stats.total.events,
+            "error_events": stats.total.errors,
+            "error_rate": error_rate(stats.total),
+            "oldest": stats.span.map(|(oldest, _)| timestamp::format(oldest)),
+            "newest": stats.span.map(|(_, newest)| timestamp::format(newest)),
+            "by_hour": hours,
+        }),
+    ))
+}
+
+/// From 0 to 1; null where there is nothing to divide by.
+#[allow(clippy::cast_precision_loss)] // no store holds 2^53 events
+fn error_rate(counts: Counts) -> Option<f64> {
+    (counts.events > 0).then(|| counts.errors as f64 / counts.events as f64)
+}

@@ -1,0 +1,105 @@
+//! Takes events in.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::{App, Caller, Refusal, Shared, body, respond};
+use crate::clock::Micros;
+use crate::pserve::args::Duplicates;
+use crate::pserve::store::{Record, Stored, Tenant};
+use crate::pserve::validate::{self, Event, Fault};
+use crate::record::timestamp;
+
+/// PulseStream's words for an event that it has already.
+const EXISTS: &str = "Event already exists (idempotent)";
+
+/// The answer to one event.
+#[derive(Debug, Serialize)]
+struct Answer {
+    success: bool,
+    event_id: Option<String>,
+    ingested_at: Option<String>,
+    processing_status: &'static str,
+    message: Cow<'static, str>,
+    errors: Option<Vec<String>>,
+}
+
+/// `POST /events`
+pub(super) async fn event(
+    State(app): Shared,
+    caller: Result<Caller, Refusal>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let Caller(tenant) = match caller {
+        Ok(caller) => caller,
+        Err(refusal) => {
+            body::drain(body).await;
+            return Err(refusal);
+        }
+    };
+    let body = body::collect(&headers, body).await?;
+    let now = app.clock.now();
+    if let Some(limiter) = &app.limiter {
+        let (granted, standing) = limiter.take(&tenant, 1, now);
+        if granted == 0 {
+            return Err(Refusal::TooMany(standing, now));
+        }
+    }
+    let record = record(&tenant, &body, now).map_err(Refusal::Invalid)?;
+    let event_id = record.external_id.clone();
+    let stored = app.committer.store(vec![record]).await?;
+    let answer = app.answer(event_id, stored[0], now);
+    let status = if answer.success { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok(respond(status, &answer))
+}
+
+impl App {
+    fn answer(&self, event_id: String, stored: Stored, now: Micros) -> Answer {
+        let (ingested_at, message, conflict) = match stored {
+            Stored::New => (now, "Event ingested successfully", false),
+            Stored::Duplicate { ingested_at } => (ingested_at, EXISTS, self.duplicates == Duplicates::Conflict),
+        };
+        Answer {
+            success: !conflict,
+            event_id: Some(event_id),
+            ingested_at: Some(timestamp::format(ingested_at)),
+            processing_status: if conflict { "failed" } else { "queued" },
+            message: message.into(),
+            errors: conflict.then(|| vec!["Event already exists".to_owned()]),
+        }
+    }
+}
+
+/// Checks an event and makes it ready to store.
+fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Vec<Fault>> {
+    let Event { event_id, timestamp, fields } = validate::event(body, now)?;
+    let mut body = String::from_utf8(body.to_vec()).expect("what was checked is UTF-8");
+    // What the server supplies is put in at the front, so that the event can be found in the answer of a search.
+    if timestamp.is_none() {
+        supply(&mut body, "timestamp", &timestamp::format(now));
+    }
+    let external_id = match event_id {
+        Some(id) => id.into_owned(),
+        None => {
+            let id = format!("evt_{:032x}", rand::random::<u128>());
+            supply(&mut body, "event_id", &id);
+            id
+        }
+    };
+    let timestamp = timestamp.unwrap_or(now);
+    Ok(Record { tenant: Arc::clone(tenant), external_id, timestamp, ingested_at: now, fields, body })
+}
+
+/// Puts a field first into an object that has others. Neither name nor value needs escapes.
+fn supply(object: &mut String, name: &str, value: &str) {
+    if let Some(start) = object.find('{') {
+        object.insert_str(start + 1, &format!(r#""{name}":"{value}","#));
+    }
+}

@@ -1,0 +1,80 @@
+//! How many events a tenant may send in a window of time. A pure count: it is told the time and waits for nothing.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use super::store::Tenant;
+use crate::clock::Micros;
+
+/// A limit over fixed windows, which begin at whole multiples of their length since 1970 (a minute's at the full minute).
+#[derive(Debug)]
+pub struct Limiter {
+    limit: u64,
+    window: Micros,
+    used: Mutex<HashMap<Tenant, Used>>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Used {
+    window: Micros,
+    events: u64,
+}
+
+/// Where a tenant stands in the present window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Events that a window allows.
+    pub limit: u64,
+    /// How many of these are left.
+    pub remaining: u64,
+    /// When the next window begins.
+    pub reset_at: Micros,
+    /// How long a window is.
+    pub window: Micros,
+}
+
+impl Limiter {
+    /// A limit of this many events in each window of this length.
+    pub fn new(limit: u64, window: Micros) -> Self {
+        Self { limit, window: window.max(1), used: Mutex::default() }
+    }
+
+    /// Takes up to `wanted` events out of the present window, and says how many it had left.
+    pub fn take(&self, tenant: &Tenant, wanted: u64, now: Micros) -> (u64, Standing) {
+        let present = now.div_euclid(self.window);
+        let mut all = self.used.lock().expect("no holder of this lock can panic");
+        let used = all.entry(tenant.clone()).or_default();
+        // A clock that was set back gives no second helping.
+        if present > used.window {
+            *used = Used { window: present, events: 0 };
+        }
+        let granted = wanted.min(self.limit - used.events);
+        used.events += granted;
+        let reset_at = (used.window + 1) * self.window;
+        (granted, Standing { limit: self.limit, remaining: self.limit - used.events, reset_at, window: self.window })
+    }
+
+    /// Where the tenant stands.
+    pub fn standing(&self, tenant: &Tenant, now: Micros) -> Standing {
+        self.take(tenant, 0, now).1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_gives_its_limit_and_no_more_until_the_next() {
+        let limiter = Limiter::new(3, 60_000_000);
+        let (a, b): (Tenant, Tenant) = ("a".into(), "b".into());
+        let minute = 60_000_000 * 29_460_060;
+        assert_eq!(limiter.take(&a, 2, minute + 1).0, 2);
+        let (granted, standing) = limiter.take(&a, 2, minute + 59_999_999);
+        assert_eq!((granted, standing.remaining, standing.reset_at), (1, 0, minute + 60_000_000));
+        assert_eq!(limiter.take(&b, 1, minute).0, 1);
+        assert_eq!(limiter.take(&a, 1, minute - 1).0, 0);
+        assert_eq!(limiter.take(&a, 5, minute + 60_000_000).0, 3);
+        assert_eq!(limiter.standing(&a, minute + 60_000_000).remaining, 0);
+    }
+}

@@ -1,0 +1,141 @@
+//! The server's life: open, listen, say where, serve until a signal or the command's end, finish what is in flight, close.
+
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::api::{self, App};
+use super::args::Config;
+use super::exec;
+use super::keys::TEST_KEY;
+use super::store::commit::Committer;
+use super::store::readers::Readers;
+use super::store::sqlite::Sqlite;
+use crate::cli::{Console, Ending};
+use crate::clock::SystemClock;
+use crate::error::{At, Error, Place, Result};
+
+/// How long requests in flight may take to finish once the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// SIGINT and SIGTERM, as they come.
+pub(super) struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The number of the next one.
+    pub(super) async fn next(&mut self) -> i32 {
+        tokio::select! {
+            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
+            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+        }
+    }
+}
+
+pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
+    let (sqlite, writer) = Sqlite::open(&config.db)?;
+    raise_file_limit();
+    let process = |e: std::io::Error| Error::failed(format!("the server cannot start: {e}"));
+    // One thread for all connections: the writer's thread is the limit, and a second one would only take its core.
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(process)?;
+    let (committer, writing) = Committer::start(writer).map_err(process)?;
+
+    let ending = runtime.block_on(async {
+        let mut signals = Signals::listen().map_err(process)?;
+        let (listener, address) = bind(&config.listen).await?;
+        let url = format!("http://{}", reachable(address));
+        if !config.quiet {
+            let key = if config.keys.only() == Some(TEST_KEY) { "; the key is the guide's test key" } else { "" };
+            console.note(format_args!("events go to {}{key}", config.db.display()));
+        }
+        let key = config.keys.only().map(ToOwned::to_owned);
+        let app = App {
+            keys: config.keys,
+            limiter: config.limiter,
+            duplicates: config.duplicates,
+            clock: Box::new(SystemClock::start()),
+            committer,
+            readers: Readers::new(move || sqlite.reader()),
+        };
+        let (stop, stopped) = oneshot::channel::<()>();
+        // Answers are small and written whole: to wait for more of them would only delay them.
+        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
+        let serving = axum::serve(listener, api::router(Arc::new(app))).with_graceful_shutdown(async move {
+            let _ = stopped.await;
+        });
+        let serving = tokio::spawn(serving.into_future());
+
+        let ending = match &config.exec {
+            Some(command) => exec::run(command, &url, key.as_deref(), &mut signals).await?,
+            None => {
+                announce(&url)?;
+                Ending::Signalled(signals.next().await)
+            }
+        };
+        let _ = stop.send(());
+        tokio::select! {
+            _ = timeout(GRACE, serving) => {}
+            signal = signals.next() => return Ok(Ending::Signalled(signal)),
+        }
+        Ok(ending)
+    });
+    // Connections that did not finish in time end here, and with the last of them the writer's queue.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    close(writing)?;
+    ending
+}
+
+fn close(writing: thread::JoinHandle<Result<(), super::store::StoreError>>) -> Result<()> {
+    match writing.join() {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Error::failed(error.to_string())),
+        Err(_) => Err(Error::failed("the thread that writes to the database has panicked")),
+    }
+}
+
+async fn bind(addresses: &[SocketAddr]) -> Result<(TcpListener, SocketAddr)> {
+    let failed = |e: &dyn std::fmt::Display| {
+        let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+        Error::failed(format!("cannot listen on {}: {e}", list.join(", ")))
+    };
+    let listener = TcpListener::bind(addresses).await.map_err(|e| failed(&e))?;
+    let address = listener.local_addr().map_err(|e| failed(&e))?;
+    Ok((listener, address))
+}
+
+/// The address under which this machine reaches a server that listens on all of its addresses.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn announce(url: &str) -> Result<()> {
+    let mut stdout = std::io::stdout().lock();
+    writeln!(stdout, "{url}").and_then(|()| stdout.flush()).at(&Place::Stdout)
+}
+
+/// As many connections as the system lets us have: the usual soft limit of 1024 files is a shell's, not a server's.
+fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

@@ -1,0 +1,142 @@
+//! The fields of an event and the rule of each (contracts §9), as data. Whatever is not named here is free.
+
+use std::ops::RangeInclusive;
+
+/// A field that is known by name.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: &'static str,
+    pub(super) rule: Rule,
+    pub(super) need: Need,
+    pub(super) keep: Option<Keep>,
+}
+
+/// Whether a field may be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Need {
+    /// It must be there.
+    Required,
+    /// The server supplies it where it is missing; null is no value.
+    Supplied,
+    /// It may be missing or null.
+    Optional,
+}
+
+/// What a value must be.
+#[derive(Debug)]
+pub(super) enum Rule {
+    /// One of these texts.
+    Choice(&'static [&'static str]),
+    /// A text of this many characters.
+    Text(RangeInclusive<usize>),
+    /// An RFC 3339 timestamp, not far ahead.
+    Timestamp,
+    /// A whole number in this range.
+    Integer(RangeInclusive<i64>),
+    /// A number from 0.
+    Amount,
+    /// true or false.
+    Flag,
+    /// An object with these fields, and others of any kind.
+    Object(&'static [Field]),
+    /// An object of texts, these among them.
+    Texts(&'static [Field]),
+}
+
+/// The fields whose values are wanted after the check.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keep {
+    EventId,
+    EventType,
+    Timestamp,
+    Severity,
+    Service,
+    Endpoint,
+    StatusCode,
+    UserId,
+    Country,
+    Region,
+    City,
+}
+
+impl Keep {
+    pub(super) const COUNT: usize = Self::City as usize + 1;
+}
+
+const fn field(name: &'static str, need: Need, rule: Rule) -> Field {
+    Field { name, rule, need, keep: None }
+}
+
+impl Field {
+    const fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+}
+
+use Need::{Optional, Required, Supplied};
+
+/// What `event_type` may be.
+pub const EVENT_TYPES: &[&str] = &["api_call", "user_action", "system_event", "error_event", "custom_event"];
+
+/// What `severity` may be.
+pub const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+
+const ANY: RangeInclusive<usize> = 0..=usize::MAX;
+
+/// The rule of every tag.
+pub(super) static TAG: Field = field("", Required, Rule::Text(ANY));
+
+/// The event as a whole.
+pub(super) static EVENT: Rule = Rule::Object(&[
+    field("event_id", Supplied, Rule::Text(1..=100)).keep(Keep::EventId),
+    field("event_type", Required, Rule::Choice(EVENT_TYPES)).keep(Keep::EventType),
+    field("timestamp", Supplied, Rule::Timestamp).keep(Keep::Timestamp),
+    field("title", Required, Rule::Text(1..=200)),
+    field("message", Optional, Rule::Text(0..=2000)),
+    field("severity", Supplied, Rule::Choice(SEVERITIES)).keep(Keep::Severity),
+    field(
+        "source",
+        Required,
+        Rule::Object(&[
+            field("service", Required, Rule::Text(1..=100)).keep(Keep::Service),
+            field("endpoint", Required, Rule::Text(1..=500)).keep(Keep::Endpoint),
+            field("method", Required, Rule::Text(1..=10)),
+            field("version", Optional, Rule::Text(ANY)),
+            field("environment", Optional, Rule::Text(ANY)),
+        ]),
+    ),
+    field(
+        "metrics",
+        Optional,
+        Rule::Object(&[
+            field("response_time_ms", Optional, Rule::Amount),
+            field("status_code", Optional, Rule::Integer(100..=599)).keep(Keep::StatusCode),
+            field("request_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
+            field("response_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
+            field("cache_hit", Optional, Rule::Flag),
+        ]),
+    ),
+    field(
+        "context",
+        Optional,
+        Rule::Object(&[
+            field("user_id", Optional, Rule::Text(ANY)).keep(Keep::UserId),
+            field("session_id", Optional, Rule::Text(ANY)),
+            field("request_id", Optional, Rule::Text(ANY)),
+            field("ip_address", Optional, Rule::Text(ANY)),
+            field("user_agent", Optional, Rule::Text(ANY)),
+            field(
+                "tags",
+                Optional,
+                Rule::Texts(&[
+                    field("country", Required, Rule::Text(ANY)).keep(Keep::Country),
+                    field("city", Required, Rule::Text(ANY)).keep(Keep::City),
+                    field("region", Required, Rule::Text(ANY)).keep(Keep::Region),
+                ]),
+            ),
+        ]),
+    ),
+    field("error_details", Optional, Rule::Object(&[])),
+    field("payload", Optional, Rule::Object(&[])),
+]);
