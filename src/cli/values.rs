@@ -31,6 +31,20 @@ impl FromStr for Count {
     }
 }
 
+impl fmt::Display for Count {
+    /// With a comma before every three digits: `100,000`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let digits = self.0.to_string();
+        for (index, digit) in digits.chars().enumerate() {
+            if index > 0 && (digits.len() - index).is_multiple_of(3) {
+                f.write_str(",")?;
+            }
+            write!(f, "{digit}")?;
+        }
+        Ok(())
+    }
+}
+
 /// A number of bytes: `512`, `64k`, `1MiB`, `10MB`. `k`, `m` and `g` alone count in 1024s, as does the `i` form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ByteSize(pub u64);
@@ -337,6 +351,15 @@ fn decimal_times(digits: &str, factor: u64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_count_is_shown_as_it_can_be_read_back() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (100_000, "100,000"), (1_234_567, "1,234,567")]
+        {
+            assert_eq!(Count(number).to_string(), text);
+            assert_eq!(text.parse(), Ok(Count(number)));
+        }
+    }
 
     fn of<T: FromStr>(text: &str) -> Option<T> {
         text.parse().ok()

@@ -18,9 +18,11 @@ use super::api::{self, App};
 use super::args::Config;
 use super::exec;
 use super::keys::TEST_KEY;
+use super::store::Reader;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
+use crate::cli::values::Count;
 use crate::cli::{Console, Ending};
 use crate::clock::SystemClock;
 use crate::error::{At, Error, Place, Result};
@@ -49,7 +51,7 @@ impl Signals {
 }
 
 pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
-    let (sqlite, writer) = Sqlite::open(&config.db)?;
+    let (store, writer) = Sqlite::open(&config.db)?;
     raise_file_limit();
     let process = |e: std::io::Error| Error::failed(format!("the server cannot start: {e}"));
     // One thread for all connections: the writer's thread is the limit, and a second one would only take its core.
@@ -61,17 +63,18 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         let (listener, address) = bind(&config.listen).await?;
         let url = format!("http://{}", reachable(address));
         if !config.quiet {
-            let key = if config.keys.only() == Some(TEST_KEY) { "; the key is the guide's test key" } else { "" };
+            let key = if config.keys.only() == Some(TEST_KEY) { ", and the key is the guide's test key" } else { "" };
             console.note(format_args!("events go to {}{key}", config.db.display()));
         }
         let key = config.keys.only().map(ToOwned::to_owned);
+        let readers = store.clone();
         let app = App {
             keys: config.keys,
             limiter: config.limiter,
             duplicates: config.duplicates,
             clock: Box::new(SystemClock::start()),
             committer,
-            readers: Readers::new(move || sqlite.reader()),
+            readers: Readers::new(move || readers.reader()),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         // Answers are small and written whole: to wait for more of them would only delay them.
@@ -98,6 +101,10 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
     // Connections that did not finish in time end here, and with the last of them the writer's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
     close(writing)?;
+    if !config.quiet {
+        let stored = store.reader().and_then(|reader| reader.count()).map_err(|e| Error::failed(e.to_string()))?;
+        console.note(format_args!("{} events stored in {}", Count(stored), config.db.display()));
+    }
     ending
 }
 

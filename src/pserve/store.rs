@@ -174,6 +174,12 @@ pub trait Reader: Send {
     /// Where the database fails.
     fn stats(&self, tenant: &str) -> Result<Stats, StoreError>;
 
+    /// How many events it holds, whosever they are.
+    ///
+    /// # Errors
+    /// Where the database fails.
+    fn count(&self) -> Result<u64, StoreError>;
+
     /// Whether the database answers at all.
     ///
     /// # Errors

@@ -83,17 +83,20 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
                 ("datetime_parsing", "Input should be an RFC 3339 timestamp, such as 2026-01-05T09:00:00Z".to_owned())
             })
         };
-        let text = || Some(value.clone());
+        let text = |field: &mut Option<String>| {
+            *field = Some(value.clone());
+            Ok(())
+        };
         let fields = &mut search.fields;
         let read = match name {
             "event_type" => one_of(EVENT_TYPES).map(|it| fields.event_type = it),
             "severity" => one_of(SEVERITIES).map(|it| fields.severity = it),
-            "service" => Ok(fields.service = text()),
-            "endpoint" => Ok(fields.endpoint = text()),
-            "user_id" => Ok(fields.user_id = text()),
-            "country" => Ok(fields.country = text()),
-            "region" => Ok(fields.region = text()),
-            "city" => Ok(fields.city = text()),
+            "service" => text(&mut fields.service),
+            "endpoint" => text(&mut fields.endpoint),
+            "user_id" => text(&mut fields.user_id),
+            "country" => text(&mut fields.country),
+            "region" => text(&mut fields.region),
+            "city" => text(&mut fields.city),
             "status_code" => integer(100, 599).map(|code| fields.status_code = u16::try_from(code).ok()),
             "start_time" => moment().map(|at| search.start = at),
             "end_time" => moment().map(|at| search.end = at),

@@ -236,6 +236,10 @@ impl Reader for SqliteReader {
         Ok(stats)
     }
 
+    fn count(&self) -> Result<u64, StoreError> {
+        Ok(self.0.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0))?.cast_unsigned())
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         Ok(self.0.prepare_cached("SELECT 1 FROM events LIMIT 1")?.query([])?.next().map(drop)?)
     }
