@@ -2,8 +2,19 @@
 //!
 //! The whole grammar of RFC 8259 is checked, UTF-8 included; what stands under a path is never guessed from a substring.
 
+mod fields;
+mod layout;
+mod text;
+mod walk;
+
 use std::fmt;
 use std::ops::Range;
+
+pub use fields::FieldSet;
+use fields::NONE;
+use layout::{Layouts, Lesson};
+use text::Text;
+use walk::Walker;
 
 /// Why a line is no JSON object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,112 +32,6 @@ impl fmt::Display for NotAnObject {
 }
 
 impl std::error::Error for NotAnObject {}
-
-const NONE: u32 = u32::MAX;
-
-#[derive(Debug, Clone)]
-struct Node {
-    key: Box<[u8]>,
-    field: u32,
-    children: Vec<u32>,
-    /// All fields at or below this node.
-    below: Vec<u32>,
-}
-
-/// A set of dotted paths to look for. A dot that belongs to a key is written `\.`.
-#[derive(Debug, Clone)]
-pub struct FieldSet {
-    nodes: Vec<Node>,
-    paths: Vec<String>,
-}
-
-impl Default for FieldSet {
-    fn default() -> Self {
-        let root = Node { key: Box::default(), field: NONE, children: Vec::new(), below: Vec::new() };
-        Self { nodes: vec![root], paths: Vec::new() }
-    }
-}
-
-impl FieldSet {
-    /// The set of these paths; the index of each is its place in the list. A path given twice has one index.
-    pub fn new<P: AsRef<str>>(paths: impl IntoIterator<Item = P>) -> Self {
-        let mut set = Self::default();
-        for path in paths {
-            set.add(path.as_ref());
-        }
-        set
-    }
-
-    /// Adds a path and returns its index.
-    pub fn add(&mut self, path: &str) -> usize {
-        if let Some(known) = self.paths.iter().position(|p| p == path) {
-            return known;
-        }
-        let field = self.paths.len();
-        self.paths.push(path.to_owned());
-        let mut node = 0;
-        for key in split_path(path) {
-            self.nodes[node].below.push(index(field));
-            let known = self.nodes[node].children.iter().copied().find(|c| *self.nodes[*c as usize].key == *key);
-            node = known.map_or_else(
-                || {
-                    let new = self.nodes.len();
-                    self.nodes.push(Node { key: key.into(), field: NONE, children: Vec::new(), below: Vec::new() });
-                    self.nodes[node].children.push(index(new));
-                    new
-                },
-                |child| child as usize,
-            );
-        }
-        self.nodes[node].field = index(field);
-        self.nodes[node].below.push(index(field));
-        field
-    }
-
-    /// How many paths there are.
-    pub fn len(&self) -> usize {
-        self.paths.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
-    }
-
-    /// The path with this index.
-    pub fn path(&self, field: usize) -> &str {
-        &self.paths[field]
-    }
-
-    fn child(&self, node: u32, key: &[u8]) -> u32 {
-        if node == NONE {
-            return NONE;
-        }
-        let children = &self.nodes[node as usize].children;
-        children.iter().copied().find(|c| *self.nodes[*c as usize].key == *key).unwrap_or(NONE)
-    }
-}
-
-fn index(n: usize) -> u32 {
-    u32::try_from(n).expect("there are fewer than 2^32 fields")
-}
-
-/// The keys of a dotted path, unescaped.
-fn split_path(path: &str) -> Vec<Vec<u8>> {
-    let mut keys = vec![Vec::new()];
-    let mut bytes = path.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' if bytes.peek() == Some(&b'.') => {
-                bytes.next();
-                keys.last_mut().expect("there is always a key").push(b'.');
-            }
-            b'.' => keys.push(Vec::new()),
-            byte => keys.last_mut().expect("there is always a key").push(byte),
-        }
-    }
-    keys
-}
 
 /// Where the fields of a [`FieldSet`] stand in a line.
 #[derive(Debug, Clone, Default)]
@@ -148,302 +53,75 @@ impl Spans {
         self.range(field).map(|range| &line[range])
     }
 
+    #[inline]
+    fn set(&mut self, field: u32, from: u32, to: u32) {
+        self.spans[field as usize] = (from, to);
+    }
+
+    #[inline]
+    fn set_end(&mut self, field: u32, to: u32) {
+        self.spans[field as usize].1 = to;
+    }
+
+    #[inline]
+    fn forget(&mut self, field: u32) {
+        self.spans[field as usize] = (NONE, NONE);
+    }
+
     fn reset(&mut self, fields: usize) {
         self.spans.clear();
         self.spans.resize(fields, (NONE, NONE));
     }
 }
 
-struct Frame {
-    node: u32,
-    field: u32,
-    start: u32,
-    is_object: bool,
-}
-
-enum Next {
-    FirstKey,
-    Key,
-    FirstElement,
-    Value,
-    Behind,
-}
-
-/// Scans lines; holds only what is reused from one to the next.
-#[derive(Default)]
+/// Scans lines for a set of fields. It remembers the layouts that it meets, within fixed bounds.
+#[derive(Debug, Default)]
 pub struct Scanner {
-    stack: Vec<Frame>,
-    key: Vec<u8>,
+    fields: FieldSet,
+    walker: Walker,
+    layouts: Layouts,
+    lesson: Lesson,
 }
 
 impl Scanner {
-    /// A scanner.
-    pub fn new() -> Self {
-        Self::default()
+    /// A scanner for these fields.
+    pub fn new(fields: FieldSet) -> Self {
+        Self { fields, ..Self::default() }
     }
 
-    /// Checks that `line` is one JSON object and finds `fields` in it. Of a key that stands twice the last counts, as in jq.
+    /// What it looks for.
+    pub fn fields(&self) -> &FieldSet {
+        &self.fields
+    }
+
+    /// Checks that `line` is one JSON object and finds the fields in it. Of a key that stands twice the last counts, as in
+    /// jq.
     ///
     /// # Errors
     /// Where the line is anything else, with the first place that shows it.
-    pub fn scan(&mut self, line: &[u8], fields: &FieldSet, spans: &mut Spans) -> Result<(), NotAnObject> {
-        spans.reset(fields.len());
-        if let Err(e) = simdutf8::basic::from_utf8(line) {
-            let _ = e;
-            let at = std::str::from_utf8(line).map_or_else(|e| e.valid_up_to(), |_| 0);
+    pub fn scan(&mut self, line: &[u8], spans: &mut Spans) -> Result<(), NotAnObject> {
+        spans.reset(self.fields.len());
+        if simdutf8::basic::from_utf8(line).is_err() {
+            let at = std::str::from_utf8(line).map_or_else(|e| e.valid_up_to(), |_| line.len());
             return Err(NotAnObject { at, what: "bytes that are not UTF-8" });
         }
         // One pass that the compiler makes wide; strings need no look at each byte where no control character stands in
         // the line at all.
         let strict = line.iter().fold(false, |found, b| found | (*b < 0x20));
-        self.walk(Walk { line, at: 0, strict }, fields, spans)
-    }
-
-    fn walk(&mut self, mut w: Walk<'_>, fields: &FieldSet, spans: &mut Spans) -> Result<(), NotAnObject> {
-        self.stack.clear();
-        w.skip_space();
-        if w.peek() != Some(b'{') {
-            return Err(w.wrong(if w.at == w.line.len() { "nothing" } else { "a value that is no object" }));
+        let text = Text { line, at: 0, strict };
+        if self.layouts.recognise(text, spans) {
+            return Ok(());
         }
-        let mut node = 0;
-        let mut next = Next::Value;
-        loop {
-            w.skip_space();
-            match next {
-                Next::FirstKey | Next::Key => {
-                    match w.peek() {
-                        Some(b'"') => {}
-                        Some(b'}') if matches!(next, Next::FirstKey) => {
-                            next = Next::Behind;
-                            continue;
-                        }
-                        _ => return Err(w.wrong("no key")),
-                    }
-                    let from = w.at + 1;
-                    let escapes = w.string()?;
-                    let to = w.at - 1;
-                    let parent = self.stack.last().expect("a key stands in an object").node;
-                    node = if parent == NONE {
-                        NONE
-                    } else if escapes {
-                        self.key.clear();
-                        let key = super::value::text(&w.line[from - 1..=to]).unwrap_or_default();
-                        self.key.extend_from_slice(key.as_bytes());
-                        fields.child(parent, &self.key)
-                    } else {
-                        fields.child(parent, &w.line[from..to])
-                    };
-                    if node != NONE {
-                        for field in &fields.nodes[node as usize].below {
-                            spans.spans[*field as usize] = (NONE, NONE);
-                        }
-                    }
-                    w.skip_space();
-                    w.expect(b':', "no colon behind a key")?;
-                    next = Next::Value;
-                }
-                Next::FirstElement if w.peek() == Some(b']') => next = Next::Behind,
-                Next::FirstElement | Next::Value => {
-                    let start = w.at;
-                    let field = if node == NONE { NONE } else { fields.nodes[node as usize].field };
-                    match w.peek() {
-                        Some(open @ (b'{' | b'[')) => {
-                            w.at += 1;
-                            let is_object = open == b'{';
-                            let inner = if is_object { node } else { NONE };
-                            self.stack.push(Frame { node: inner, field, start: index(start), is_object });
-                            node = NONE;
-                            next = if is_object { Next::FirstKey } else { Next::FirstElement };
-                        }
-                        _ => {
-                            w.scalar()?;
-                            if field != NONE {
-                                spans.spans[field as usize] = (index(start), index(w.at));
-                            }
-                            next = Next::Behind;
-                        }
-                    }
-                }
-                Next::Behind => {
-                    let top = self.stack.last().expect("a value stands in an object or array");
-                    match (w.peek(), top.is_object) {
-                        (Some(b','), true) => next = Next::Key,
-                        (Some(b','), false) => {
-                            node = NONE;
-                            next = Next::Value;
-                        }
-                        (Some(b'}'), true) | (Some(b']'), false) => {
-                            if top.field != NONE {
-                                spans.spans[top.field as usize] = (top.start, index(w.at + 1));
-                            }
-                            self.stack.pop();
-                            if self.stack.is_empty() {
-                                w.at += 1;
-                                w.skip_space();
-                                return if w.at == w.line.len() {
-                                    Ok(())
-                                } else {
-                                    Err(w.wrong("more behind the object"))
-                                };
-                            }
-                        }
-                        (None, _) => return Err(w.wrong("the line ends inside the object")),
-                        _ => return Err(w.wrong("neither comma nor closing bracket")),
-                    }
-                    w.at += 1;
-                }
-            }
+        spans.reset(self.fields.len());
+        if !self.layouts.is_curious(line) {
+            return self.walker.walk(text, &self.fields, spans);
         }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Walk<'a> {
-    line: &'a [u8],
-    at: usize,
-    /// Whether strings have to be searched for control characters.
-    strict: bool,
-}
-
-impl Walk<'_> {
-    fn wrong(&self, what: &'static str) -> NotAnObject {
-        let what =
-            if self.at >= self.line.len() && what != "nothing" { "the line ends inside the object" } else { what };
-        NotAnObject { at: self.at, what }
-    }
-
-    #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.line.get(self.at).copied()
-    }
-
-    #[inline]
-    fn skip_space(&mut self) {
-        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    #[inline]
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), NotAnObject> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            Ok(())
-        } else {
-            Err(self.wrong(what))
-        }
-    }
-
-    /// Passes over the string at whose opening quote we stand; says whether it holds escapes.
-    #[inline]
-    fn string(&mut self) -> Result<bool, NotAnObject> {
-        let start = self.at;
-        let mut escapes = false;
-        self.at += 1;
-        loop {
-            self.skip_plain();
-            match self.peek() {
-                Some(b'"') => break,
-                Some(b'\\') => {
-                    escapes = true;
-                    self.escape()?;
-                }
-                _ => return Err(self.wrong("the line ends inside the object")),
-            }
-        }
-        if self.strict
-            && let Some(at) = self.line[start..self.at].iter().position(|b| *b < 0x20)
-        {
-            return Err(NotAnObject { at: start + at, what: "a control character in a string" });
-        }
-        self.at += 1;
-        Ok(escapes)
-    }
-
-    /// Passes over bytes that are neither quote nor backslash, eight at a time: a call of memchr costs more than the usual
-    /// string is long.
-    #[inline]
-    fn skip_plain(&mut self) {
-        const LOW: u64 = 0x0101_0101_0101_0101;
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        let zero = |v: u64| v.wrapping_sub(LOW) & !v & HIGH;
-        while let Some(word) = self.line.get(self.at..self.at + 8) {
-            let word = u64::from_le_bytes(word.try_into().expect("the slice is eight bytes long"));
-            let found = zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\')));
-            if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-        }
-        while !matches!(self.peek(), None | Some(b'"' | b'\\')) {
-            self.at += 1;
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), NotAnObject> {
-        match self.line.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => match self.line.get(self.at + 2..self.at + 6) {
-                Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => self.at += 6,
-                _ => return Err(self.wrong("an escape that is none")),
-            },
-            _ => return Err(self.wrong("an escape that is none")),
-        }
+        self.lesson.begin(std::mem::take(spans));
+        let walked = self.walker.walk(text, &self.fields, &mut self.lesson);
+        *spans = self.lesson.take_spans();
+        walked?;
+        self.layouts.learn(line, &self.lesson);
         Ok(())
-    }
-
-    #[inline]
-    fn scalar(&mut self) -> Result<(), NotAnObject> {
-        match self.peek() {
-            Some(b'"') => self.string().map(drop),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word(b"true"),
-            Some(b'f') => self.word(b"false"),
-            Some(b'n') => self.word(b"null"),
-            _ => Err(self.wrong("no value")),
-        }
-    }
-
-    fn word(&mut self, word: &[u8]) -> Result<(), NotAnObject> {
-        if !self.line[self.at..].starts_with(word) {
-            return Err(self.wrong("no value"));
-        }
-        self.at += word.len();
-        Ok(())
-    }
-
-    #[inline]
-    fn number(&mut self) -> Result<(), NotAnObject> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
-        }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    #[inline]
-    fn digits(&mut self) -> Result<(), NotAnObject> {
-        let from = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-        if self.at > from { Ok(()) } else { Err(self.wrong("no number")) }
     }
 }
 
@@ -456,7 +134,7 @@ mod tests {
     fn find<'a>(line: &'a str, path: &str) -> Result<Option<&'a str>, NotAnObject> {
         let fields = FieldSet::new([path]);
         let mut spans = Spans::default();
-        Scanner::new().scan(line.as_bytes(), &fields, &mut spans)?;
+        Scanner::new(fields).scan(line.as_bytes(), &mut spans)?;
         Ok(spans.range(0).map(|range| &line[range]))
     }
 
@@ -494,7 +172,7 @@ mod tests {
         assert_eq!(at("{\"a\":\"\t\"}"), "a control character in a string at byte 7");
         assert_eq!(at(r#"{"a":01}"#), "neither comma nor closing bracket at byte 7");
         assert_eq!(at(r#"{"a":"\x"}"#), "an escape that is none at byte 7");
-        let not_utf8 = Scanner::new().scan(b"{\"a\":\"\xff\"}", &FieldSet::new(["a"]), &mut Spans::default());
+        let not_utf8 = Scanner::new(FieldSet::new(["a"])).scan(b"{\"a\":\"\xff\"}", &mut Spans::default());
         assert_eq!(not_utf8.expect_err("not UTF-8").to_string(), "bytes that are not UTF-8 at byte 7");
     }
 
@@ -539,9 +217,33 @@ mod tests {
             let at = at.index(line.len());
             line[at] = byte;
             let theirs = serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok() && std::str::from_utf8(&line).is_ok();
-            let ours = Scanner::new().scan(&line, &FieldSet::new(["a"]), &mut Spans::default()).is_ok();
+            let ours = Scanner::new(FieldSet::new(["a"])).scan(&line, &mut Spans::default()).is_ok();
             let object = line.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
             prop_assert_eq!(ours, theirs && object);
+        }
+
+        #[test]
+        fn what_was_met_before_changes_no_answer(
+            lines in prop::collection::vec((json(), any::<bool>()), 1..12), order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
+            damage in any::<prop::sample::Index>(), byte in any::<u8>(),
+        ) {
+            let fields = || FieldSet::new(["a", "a.b", "b", "b.a.a"]);
+            let mut experienced = Scanner::new(fields());
+            let (mut got, mut fresh) = (Spans::default(), Spans::default());
+            for (turn, pick) in order.iter().enumerate() {
+                let (value, pretty) = &lines[pick.index(lines.len())];
+                let line = if *pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
+                let mut line = line.expect("a Value prints").into_bytes();
+                if turn % 3 == 2 {
+                    let at = damage.index(line.len());
+                    line[at] = byte;
+                }
+                let answer = experienced.scan(&line, &mut got);
+                prop_assert_eq!(answer, Scanner::new(fields()).scan(&line, &mut fresh));
+                if answer.is_ok() {
+                    prop_assert_eq!(&got.spans, &fresh.spans);
+                }
+            }
         }
     }
 }

@@ -1,0 +1,153 @@
+//! The tokens of JSON's grammar (RFC 8259), passed over one at a time.
+
+use super::NotAnObject;
+
+#[derive(Clone, Copy)]
+pub(super) struct Text<'a> {
+    pub(super) line: &'a [u8],
+    pub(super) at: usize,
+    /// Whether strings have to be searched for control characters.
+    pub(super) strict: bool,
+}
+
+impl Text<'_> {
+    pub(super) fn wrong(&self, what: &'static str) -> NotAnObject {
+        let what =
+            if self.at >= self.line.len() && what != "nothing" { "the line ends inside the object" } else { what };
+        NotAnObject { at: self.at, what }
+    }
+
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.line.get(self.at).copied()
+    }
+
+    #[inline]
+    pub(super) fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\r' | b'\n') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), NotAnObject> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.wrong(what))
+        }
+    }
+
+    /// Passes over the string at whose opening quote we stand; says whether it holds escapes.
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<bool, NotAnObject> {
+        let start = self.at;
+        let mut escapes = false;
+        self.at += 1;
+        loop {
+            self.skip_plain();
+            match self.peek() {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escapes = true;
+                    self.escape()?;
+                }
+                _ => return Err(self.wrong("the line ends inside the object")),
+            }
+        }
+        if self.strict
+            && let Some(at) = self.line[start..self.at].iter().position(|b| *b < 0x20)
+        {
+            return Err(NotAnObject { at: start + at, what: "a control character in a string" });
+        }
+        self.at += 1;
+        Ok(escapes)
+    }
+
+    /// Passes over bytes that are neither quote nor backslash, eight at a time: a call of memchr costs more than the usual
+    /// string is long.
+    #[inline]
+    pub(super) fn skip_plain(&mut self) {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let zero = |v: u64| v.wrapping_sub(LOW) & !v & HIGH;
+        while let Some(word) = self.line.get(self.at..self.at + 8) {
+            let word = u64::from_le_bytes(word.try_into().expect("the slice is eight bytes long"));
+            let found = zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\')));
+            if found != 0 {
+                self.at += (found.trailing_zeros() / 8) as usize;
+                return;
+            }
+            self.at += 8;
+        }
+        while !matches!(self.peek(), None | Some(b'"' | b'\\')) {
+            self.at += 1;
+        }
+    }
+
+    pub(super) fn escape(&mut self) -> Result<(), NotAnObject> {
+        match self.line.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
+            Some(b'u') => match self.line.get(self.at + 2..self.at + 6) {
+                Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => self.at += 6,
+                _ => return Err(self.wrong("an escape that is none")),
+            },
+            _ => return Err(self.wrong("an escape that is none")),
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn scalar(&mut self) -> Result<(), NotAnObject> {
+        match self.peek() {
+            Some(b'"') => self.string().map(drop),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.word(b"true"),
+            Some(b'f') => self.word(b"false"),
+            Some(b'n') => self.word(b"null"),
+            _ => Err(self.wrong("no value")),
+        }
+    }
+
+    pub(super) fn word(&mut self, word: &[u8]) -> Result<(), NotAnObject> {
+        if !self.line[self.at..].starts_with(word) {
+            return Err(self.wrong("no value"));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn number(&mut self) -> Result<(), NotAnObject> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn digits(&mut self) -> Result<(), NotAnObject> {
+        let from = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > from { Ok(()) } else { Err(self.wrong("no number")) }
+    }
+}
