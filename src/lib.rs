@@ -27,5 +27,7 @@ pub mod cli;
 pub mod jsonl;
 
 pub mod record;
+pub mod world;
 
 pub mod pserve;
+pub mod pshape;

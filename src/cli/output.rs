@@ -1,7 +1,7 @@
 //! Where a tool's lines go: standard output, or a file that appears whole or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,24 @@ impl Output {
     /// With the place named; a reader that went away shows as [`Error::is_closed_stdout`].
     pub fn put(&mut self, block: &[u8]) -> Result<()> {
         self.file().write_all(block).at(&self.place)
+    }
+
+    /// Writes all of many blocks, in as few calls as the system takes them.
+    ///
+    /// # Errors
+    /// As [`Output::put`].
+    pub fn put_all(&mut self, mut blocks: &mut [IoSlice<'_>]) -> Result<()> {
+        // Empty blocks at the front would look like a full device.
+        IoSlice::advance_slices(&mut blocks, 0);
+        while !blocks.is_empty() {
+            match self.file().write_vectored(blocks) {
+                Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero)).at(&self.place),
+                Ok(n) => IoSlice::advance_slices(&mut blocks, n),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e).at(&self.place),
+            }
+        }
+        Ok(())
     }
 
     /// Puts a finished file in its place.

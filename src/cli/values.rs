@@ -89,6 +89,14 @@ impl Probability {
     /// Never.
     pub const ZERO: Self = Self(0.0);
 
+    /// Always.
+    pub const ONE: Self = Self(1.0);
+
+    /// A computed chance; rounding may have carried it a little out of its range.
+    pub fn clamped(chance: f64) -> Self {
+        Self(chance.clamp(0.0, 1.0))
+    }
+
     /// The chance as a number from 0 to 1.
     pub fn get(self) -> f64 {
         self.0

@@ -68,6 +68,27 @@ impl Spans {
         self.spans[field as usize] = (NONE, NONE);
     }
 
+    /// Follows a change of the line: the bytes of `range` became `length` others.
+    ///
+    /// A value that was replaced whole stands where its successor stands; one around the change grows or shrinks with it; one
+    /// that was part of what went is no longer found.
+    pub fn splice(&mut self, range: Range<usize>, length: usize) {
+        let (from, to, length) = (index(range.start), index(range.end), index(length));
+        let moved = |at: u32| at - (to - from) + length;
+        for (start, end) in &mut self.spans {
+            if *start == NONE || *end <= from && *start < from {
+                continue;
+            }
+            if *start >= to && (*start, *end) != (from, to) {
+                (*start, *end) = (moved(*start), moved(*end));
+            } else if *start <= from && *end >= to {
+                *end = moved(*end);
+            } else {
+                *start = NONE;
+            }
+        }
+    }
+
     fn reset(&mut self, fields: usize) {
         self.spans.clear();
         self.spans.resize(fields, (NONE, NONE));
@@ -174,6 +195,24 @@ mod tests {
         assert_eq!(at(r#"{"a":"\x"}"#), "an escape that is none at byte 7");
         let not_utf8 = Scanner::new(FieldSet::new(["a"])).scan(b"{\"a\":\"\xff\"}", &mut Spans::default());
         assert_eq!(not_utf8.expect_err("not UTF-8").to_string(), "bytes that are not UTF-8 at byte 7");
+    }
+
+    #[test]
+    fn spans_follow_a_change_of_their_line() {
+        let mut line = br#"{"a":{"b":1,"c":"x"},"d":2}"#.to_vec();
+        let fields = FieldSet::new(["a", "a.b", "a.c", "d"]);
+        let mut spans = Spans::default();
+        Scanner::new().scan(&line, &fields, &mut spans).expect("an object");
+        let mut replace = |spans: &mut Spans, field: usize, by: &[u8]| {
+            let range = spans.range(field).expect("the field is there");
+            spans.splice(range.clone(), by.len());
+            line.splice(range, by.iter().copied());
+            (0..4).map(|f| spans.raw(&line, f).map(|raw| String::from_utf8_lossy(raw).into_owned())).collect::<Vec<_>>()
+        };
+        let some = |texts: [&str; 4]| texts.map(|t| (!t.is_empty()).then(|| t.to_owned())).to_vec();
+        assert_eq!(replace(&mut spans, 1, b"1234"), some([r#"{"b":1234,"c":"x"}"#, "1234", "\"x\"", "2"]));
+        assert_eq!(replace(&mut spans, 0, b"null"), some(["null", "", "", "2"]));
+        assert_eq!(replace(&mut spans, 3, b"{}"), some(["null", "", "", "{}"]));
     }
 
     #[test]

@@ -3,4 +3,5 @@
 #![allow(unreachable_pub)] // a test crate has no outside
 
 mod pserve;
+mod pshape;
 mod support;

@@ -1,0 +1,111 @@
+//! `--spikes P[,factor=2..10|pareto:1.5]`: some responses take many times as long (guide.md: 5 %, 2–10 times).
+
+use std::str::FromStr;
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::number::{scale, unit};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+use crate::seed::Choice;
+
+use super::{Effect, Setup, Verdict};
+
+/// How much longer.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Factor {
+    /// Every factor between the two is as likely.
+    Uniform(f64, f64),
+    /// A heavy tail above [`PARETO_LEAST`], with this exponent.
+    Pareto(f64),
+}
+
+/// Where the Pareto law starts: as the guide's uniform one.
+const PARETO_LEAST: f64 = 2.0;
+
+/// Where it is cut off: an hour for a response of 3.6 s.
+const PARETO_MOST: f64 = 1000.0;
+
+impl Factor {
+    /// The factor for this draw.
+    pub(super) fn draw(self, draw: u64) -> f64 {
+        match self {
+            Self::Uniform(low, high) => low + (high - low) * unit(draw),
+            Self::Pareto(alpha) => (PARETO_LEAST * libm::pow(1.0 - unit(draw), -1.0 / alpha)).min(PARETO_MOST),
+        }
+    }
+}
+
+impl FromStr for Factor {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let form = "factors above 0 are wanted, such as 2..10, 3 or pareto:1.5";
+        let number = |text: &str| {
+            let text = text.strip_suffix('x').unwrap_or(text);
+            text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0).ok_or(form)
+        };
+        if let Some(alpha) = text.strip_prefix("pareto:") {
+            return Ok(Self::Pareto(number(alpha)?));
+        }
+        let (low, high) = match text.split_once("..") {
+            Some((low, high)) => (number(low)?, number(high)?),
+            None => (number(text)?, number(text)?),
+        };
+        if low <= high { Ok(Self::Uniform(low, high)) } else { Err(form) }
+    }
+}
+
+struct Spikes {
+    latency: Field,
+    factor: Factor,
+    draws: Choice,
+    scaled: Vec<u8>,
+}
+
+/// Reads `factor`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    Ok(Box::new(Spikes {
+        latency: setup.fields.role(Role::Latency),
+        factor: spec.take("factor")?.unwrap_or(Factor::Uniform(2.0, 10.0)),
+        draws: setup.draws("factor"),
+        scaled: Vec::new(),
+    }))
+}
+
+impl Effect for Spikes {
+    fn apply(&mut self, event: &mut Event, seq: u64) -> Verdict {
+        let factor = self.factor.draw(self.draws.at(seq));
+        let Some(raw) = event.raw(self.latency) else { return Verdict::Passed };
+        if !scale(raw, factor, &mut self.scaled) {
+            return Verdict::Passed;
+        }
+        event.set(self.latency, &self.scaled);
+        Verdict::Changed(Expect::Accepted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn factors_are_read_in_all_forms() {
+        assert_eq!("2..10".parse(), Ok(Factor::Uniform(2.0, 10.0)));
+        assert_eq!("3x".parse(), Ok(Factor::Uniform(3.0, 3.0)));
+        assert_eq!("pareto:1.5".parse(), Ok(Factor::Pareto(1.5)));
+        for bad in ["", "10..2", "0", "-1..2", "pareto:", "pareto:0", "2..", "nan"] {
+            assert!(bad.parse::<Factor>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_pareto_factor_starts_at_2_and_ends_at_1000() {
+        let factor = Factor::Pareto(1.5);
+        assert!((factor.draw(0) - 2.0).abs() < 1e-12);
+        assert!((factor.draw(u64::MAX) - 1000.0).abs() < 1e-12);
+        // Its median is 2 · 2^(1/1.5).
+        assert!((factor.draw(1 << 63) - 2.0 * 2f64.powf(1.0 / 1.5)).abs() < 1e-9);
+    }
+}

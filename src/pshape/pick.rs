@@ -1,0 +1,136 @@
+//! Which lines an effect takes: a pure function of (seed, shard, the effect's name, line number), so that neither the size of
+//! a read nor another effect moves it (contracts §6).
+
+use super::spec::Spec;
+use crate::cli::values::Probability;
+use crate::error::Result;
+use crate::seed::Choice;
+
+/// A rule that says yes or no to each line.
+#[derive(Debug, Clone)]
+pub(super) enum Pick {
+    /// Every line.
+    All,
+    /// Each line by itself: its draw lies below the threshold.
+    Chance { draws: Choice, below: u64 },
+    /// Lines in runs.
+    Runs(Runs),
+    /// Every so many lines.
+    Every(u64),
+}
+
+/// The chain of Gilbert and Elliott (Gilbert 1960, "Capacity of a burst-noise channel"): a state that is on or off, and one
+/// draw a line that decides whether it changes. In the long run it is on for a share of the lines, in runs of a mean length.
+#[derive(Debug, Clone)]
+pub(super) struct Runs {
+    draws: Choice,
+    /// Draws below it switch on.
+    enter: u64,
+    /// Draws below it stay on.
+    stay: u64,
+    on: bool,
+    /// The line that `on` is about.
+    seq: u64,
+}
+
+impl Pick {
+    /// Reads `p` (or the default that an effect has) and `burst`.
+    ///
+    /// # Errors
+    /// Where they do not parse or do not fit together.
+    pub(super) fn from_spec(spec: &mut Spec, default: Option<Probability>, draws: Choice) -> Result<Self> {
+        let share = match default {
+            Some(default) => spec.take("p")?.unwrap_or(default),
+            None => spec.need::<Probability>("p")?,
+        };
+        let burst = spec.take::<f64>("burst")?;
+        let Some(below) = share.threshold() else { return Ok(Self::All) };
+        let Some(burst) = burst else { return Ok(Self::Chance { draws, below }) };
+        // Independent draws come in runs of 1 / (1 − P) on average; shorter ones would have to shun each other.
+        let shortest = 1.0 / (1.0 - share.get());
+        if !burst.is_finite() || burst < shortest {
+            let why = format!("a mean length of runs is wanted, at least {shortest:.3} with a share of {share}");
+            return Err(spec.invalid("burst", &burst.to_string(), why));
+        }
+        let leave = 1.0 / burst;
+        let enter = leave * share.get() / (1.0 - share.get());
+        let threshold = |p: f64| Probability::clamped(p).threshold().unwrap_or(u64::MAX);
+        let on = draws.at(0) < below;
+        Ok(Self::Runs(Runs { draws, enter: threshold(enter), stay: threshold(1.0 - leave), on, seq: 0 }))
+    }
+
+    /// Whether the line is taken. Lines are asked about in ascending order.
+    #[inline]
+    pub(super) fn takes(&mut self, seq: u64) -> bool {
+        match self {
+            Self::All => true,
+            Self::Chance { draws, below } => draws.at(seq) < *below,
+            Self::Runs(runs) => runs.is_on(seq),
+            Self::Every(n) => seq.is_multiple_of(*n),
+        }
+    }
+
+    /// Whether every line has to be looked at.
+    pub(super) fn is_all(&self) -> bool {
+        matches!(self, Self::All)
+    }
+}
+
+impl Runs {
+    #[inline]
+    fn is_on(&mut self, seq: u64) -> bool {
+        while self.seq < seq {
+            self.seq += 1;
+            self.on = self.draws.at(self.seq) < if self.on { self.stay } else { self.enter };
+        }
+        self.on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::Seed;
+
+    fn pick(text: &str) -> Result<Pick> {
+        let mut spec = Spec::parse("--spikes", text, Some("p"))?;
+        Pick::from_spec(&mut spec, None, Seed::new(7).choice("spike"))
+    }
+
+    fn taken(text: &str, lines: u64) -> Vec<bool> {
+        let mut pick = pick(text).expect("a rule");
+        (1..=lines).map(|seq| pick.takes(seq)).collect()
+    }
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)]
+    fn shares_and_mean_runs_are_the_ones_asked_for() {
+        const LINES: u64 = 1_000_000;
+        for (text, share, run) in [("5%", 0.05, 1.0 / 0.95), ("5%,burst=20", 0.05, 20.0), ("0.5,burst=100", 0.5, 100.0)]
+        {
+            let taken = taken(text, LINES);
+            let count = taken.iter().filter(|t| **t).count() as f64;
+            let starts = taken.windows(2).filter(|w| !w[0] && w[1]).count() as f64;
+            // The lines of a run are not independent: the variance grows by about (2 · run − 1).
+            let error = (LINES as f64 * share * (1.0 - share) * (2.0 * run)).sqrt();
+            assert!((count - LINES as f64 * share).abs() < 5.0 * error, "{text}: {count}");
+            assert!((count / starts / run - 1.0).abs() < 5.0 / starts.sqrt(), "{text}: runs of {}", count / starts);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_passed_over_moves_no_choice() {
+        let all = taken("5%,burst=20", 10_000);
+        let mut some = pick("5%,burst=20").expect("a rule");
+        for seq in (1..=10_000u64).step_by(37) {
+            assert_eq!(some.takes(seq), all[usize::try_from(seq - 1).expect("small")]);
+        }
+    }
+
+    #[test]
+    fn runs_shorter_than_chance_makes_them_are_refused() {
+        assert!(pick("0.5,burst=1.5").is_err_and(|e| e.to_string().contains("at least 2.000")));
+        assert!(pick("1,burst=3").is_ok_and(|pick| pick.is_all()));
+        assert!(pick("0,burst=3").is_ok_and(|mut pick| !(1..1000).any(|seq| pick.takes(seq))));
+    }
+}

@@ -1,0 +1,178 @@
+//! What an effect is told, on the command line (`5%,factor=2..10,burst=20`) or in a scenario: options by name.
+//!
+//! Knows no effect. Each effect takes the options that it knows; what is left over is an error that offers the nearest name.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use crate::error::{Error, Result};
+
+/// The options of one effect, and where they stand.
+#[derive(Debug, Clone)]
+pub(super) struct Spec {
+    /// `--spikes`, or `FILE:12: spikes`.
+    place: String,
+    /// The option that may come first without its name.
+    head: Option<&'static str>,
+    given: Vec<(String, String)>,
+    known: Vec<&'static str>,
+}
+
+impl Spec {
+    /// The options in a flag's value, separated by commas. The first may leave out its name where the effect has a `head`;
+    /// an option without a value is `true`.
+    ///
+    /// # Errors
+    /// Where an option is given twice or has no name.
+    pub(super) fn parse(flag: &str, text: &str, head: Option<&'static str>) -> Result<Self> {
+        let mut spec = Self::empty(flag, head);
+        for (place, item) in text.split(',').map(str::trim).enumerate() {
+            match (item.split_once('='), head) {
+                (Some((name, value)), _) => spec.give(name.trim(), value.trim())?,
+                (None, Some(head)) if place == 0 => spec.give(head, item)?,
+                (None, _) => spec.give(item, "true")?,
+            }
+        }
+        Ok(spec)
+    }
+
+    /// No options yet, at this place.
+    pub(super) fn empty(place: impl Into<String>, head: Option<&'static str>) -> Self {
+        Self { place: place.into(), head, given: Vec::new(), known: Vec::new() }
+    }
+
+    /// Adds an option.
+    ///
+    /// # Errors
+    /// Where it is there already.
+    pub(super) fn give(&mut self, name: &str, value: &str) -> Result<()> {
+        if name.is_empty() {
+            return Err(self.wrong("an option without a name; name=value is wanted, separated by commas"));
+        }
+        if self.given.iter().any(|(known, _)| known == name) {
+            return Err(self.wrong(format_args!("'{name}' is given twice")));
+        }
+        self.given.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// Takes an option's text.
+    pub(super) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let at = self.given.iter().position(|(given, _)| given == name)?;
+        Some(self.given.remove(at).1)
+    }
+
+    /// Takes an option's value.
+    ///
+    /// # Errors
+    /// Where it does not parse, with the form that it takes.
+    pub(super) fn take<T>(&mut self, name: &'static str) -> Result<Option<T>>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.text(name).map(|text| text.parse().map_err(|e| self.invalid(name, &text, e))).transpose()
+    }
+
+    /// Takes an option that has to be there.
+    ///
+    /// # Errors
+    /// Where it is missing or does not parse.
+    pub(super) fn need<T>(&mut self, name: &'static str) -> Result<T>
+    where
+        T: FromStr,
+        T::Err: Display,
+    {
+        self.take(name)?.ok_or_else(|| self.wrong(format_args!("'{name}' is missing")))
+    }
+
+    /// Takes a switch: an option without a value.
+    ///
+    /// # Errors
+    /// Where it has a value that is neither true nor false.
+    pub(super) fn switch(&mut self, name: &'static str) -> Result<bool> {
+        match self.text(name).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(other) => Err(self.invalid(name, other, "true or false is wanted")),
+        }
+    }
+
+    /// Takes all options that are left and that `accept` takes for names of fields, as (name, value).
+    pub(super) fn fields(&mut self, accept: impl Fn(&str) -> bool) -> Vec<(String, String)> {
+        let (fields, rest) = std::mem::take(&mut self.given).into_iter().partition(|(name, _)| accept(name));
+        self.given = rest;
+        fields
+    }
+
+    /// An error about an option's value.
+    pub(super) fn invalid(&self, name: &str, value: &str, why: impl Display) -> Error {
+        if self.head == Some(name) {
+            Error::usage(format!("invalid value '{value}' for {}: {why}", self.place))
+        } else {
+            Error::usage(format!("invalid value '{value}' for {name} in {}: {why}", self.place))
+        }
+    }
+
+    /// An error about the whole.
+    pub(super) fn wrong(&self, why: impl Display) -> Error {
+        Error::usage(format!("{}: {why}", self.place))
+    }
+
+    /// Ends the reading.
+    ///
+    /// # Errors
+    /// Where an option is left that nobody took.
+    pub(super) fn finish(self) -> Result<()> {
+        let Some((name, _)) = self.given.first() else { return Ok(()) };
+        let near = nearest(name, self.known.iter().copied());
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        Err(self.wrong(format_args!("unknown option '{name}'{hint} (there are {})", self.known.join(", "))))
+    }
+}
+
+/// The name that a misspelt one most likely means.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = known.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(score, _)| *score > 0.7);
+    scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::values::Probability;
+
+    fn message<T>(result: Result<T>) -> String {
+        result.err().map(|e| e.to_string()).unwrap_or_default()
+    }
+
+    #[test]
+    fn the_head_comes_first_or_by_name() {
+        for text in ["5%,burst=20", "p=5%,burst=20", "burst=20,p=0.05"] {
+            let mut spec = Spec::parse("--spikes", text, Some("p")).expect("options");
+            assert_eq!(
+                spec.take::<Probability>("p").expect("a probability").map(Probability::get),
+                Some(0.05),
+                "{text}"
+            );
+            assert_eq!(spec.take::<u64>("burst").expect("a number"), Some(20));
+            spec.finish().expect("nothing is left");
+        }
+    }
+
+    #[test]
+    fn errors_name_the_place_the_value_and_the_form() {
+        let mut spec = Spec::parse("--spikes", "1.5,burts=3", Some("p")).expect("options");
+        assert_eq!(
+            message(spec.take::<Probability>("p")),
+            "invalid value '1.5' for --spikes: a probability from 0 to 1 is wanted, such as 0.05 or 5%"
+        );
+        let _ = spec.take::<u64>("burst");
+        assert_eq!(
+            message(spec.finish()),
+            "--spikes: unknown option 'burts'; did you mean 'burst'? (there are p, burst)"
+        );
+        assert_eq!(message(Spec::parse("--drop", "1%,burst=2,burst=3", Some("p"))), "--drop: 'burst' is given twice");
+    }
+}

@@ -1,0 +1,183 @@
+//! Which events a filter lets through: `service=payment-service,region=EU,status_code>=500`.
+
+use std::fmt;
+
+use super::event::FieldMap;
+use crate::jsonl::value;
+
+/// How a field's value is held against the filter's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Comparison {
+    Equal,
+    NotEqual,
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+/// The comparisons as they are written, longer ones first.
+const COMPARISONS: [(&str, Comparison); 6] = [
+    (">=", Comparison::GreaterOrEqual),
+    ("<=", Comparison::LessOrEqual),
+    ("!=", Comparison::NotEqual),
+    ("=", Comparison::Equal),
+    (">", Comparison::Greater),
+    ("<", Comparison::Less),
+];
+
+/// One condition on one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    path: String,
+    comparison: Comparison,
+    text: String,
+    number: Option<f64>,
+}
+
+impl Condition {
+    /// The dotted path of its field.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// That a field equals this text.
+    pub fn equals(name: &str, text: &str, map: &FieldMap) -> Self {
+        let path = map.resolve(name).to_owned();
+        Self { path, comparison: Comparison::Equal, number: text.parse().ok(), text: text.to_owned() }
+    }
+
+    /// Whether a raw value (`None` where the event has no such field) meets it. Numbers compare as numbers; equality also holds
+    /// between a string's text, or any other value as it is written, and the filter's text.
+    pub fn holds(&self, raw: Option<&[u8]>) -> bool {
+        let Some(raw) = raw else { return self.comparison == Comparison::NotEqual };
+        let equal = || match (value::number(raw), self.number) {
+            (Some(theirs), Some(ours)) => theirs == ours,
+            _ => value::label(raw) == self.text,
+        };
+        let compare = |holds: fn(f64, f64) -> bool| {
+            value::number(raw).zip(self.number).is_some_and(|(theirs, ours)| holds(theirs, ours))
+        };
+        match self.comparison {
+            Comparison::Equal => equal(),
+            Comparison::NotEqual => !equal(),
+            Comparison::Less => compare(|a, b| a < b),
+            Comparison::LessOrEqual => compare(|a, b| a <= b),
+            Comparison::Greater => compare(|a, b| a > b),
+            Comparison::GreaterOrEqual => compare(|a, b| a >= b),
+        }
+    }
+}
+
+/// Conditions that all have to hold.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Filter {
+    conditions: Vec<Condition>,
+}
+
+impl Filter {
+    /// Reads conditions separated by commas (each: all have to hold); a comma in a value is written `\,`. Fields are dotted paths
+    /// or the short names that `map` resolves.
+    ///
+    /// # Errors
+    /// A message that names the condition and the form.
+    pub fn parse(text: &str, map: &FieldMap) -> Result<Self, String> {
+        let conditions = split(text).iter().map(|item| condition(item.trim(), map)).collect::<Result<_, _>>()?;
+        Ok(Self { conditions })
+    }
+
+    /// The conditions.
+    pub fn conditions(&self) -> &[Condition] {
+        &self.conditions
+    }
+
+    /// Adds a condition.
+    pub fn and(&mut self, condition: Condition) {
+        self.conditions.push(condition);
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (place, condition) in self.conditions.iter().enumerate() {
+            let sign = COMPARISONS.iter().find(|(_, c)| *c == condition.comparison).map_or("", |(sign, _)| sign);
+            let comma = if place > 0 { "," } else { "" };
+            write!(f, "{comma}{}{sign}{}", condition.path, condition.text.replace(',', "\\,"))?;
+        }
+        Ok(())
+    }
+}
+
+fn split(text: &str) -> Vec<String> {
+    let mut items = vec![String::new()];
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        let item = items.last_mut().expect("there is always one");
+        match c {
+            '\\' if chars.peek() == Some(&',') => item.extend(chars.next()),
+            ',' => items.push(String::new()),
+            c => item.push(c),
+        }
+    }
+    items
+}
+
+fn condition(item: &str, map: &FieldMap) -> Result<Condition, String> {
+    let form = || format!("'{item}' is no condition, such as service=payment-service, region!=EU or status_code>=500");
+    let at = item.find(['=', '!', '<', '>']).filter(|at| *at > 0).ok_or_else(form)?;
+    let (name, rest) = item.split_at(at);
+    let (sign, comparison) = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign)).ok_or_else(form)?;
+    let text = rest[sign.len()..].trim();
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text).to_owned();
+    let number = text.parse().ok().filter(|n: &f64| n.is_finite());
+    if number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+        return Err(format!("'{item}': {sign} wants a number behind it"));
+    }
+    Ok(Condition { path: map.resolve(name.trim()).to_owned(), comparison: *comparison, text, number })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn holds(condition: &str, raw: Option<&str>) -> bool {
+        let filter = Filter::parse(condition, &FieldMap::default()).expect(condition);
+        filter.conditions()[0].holds(raw.map(str::as_bytes))
+    }
+
+    #[test]
+    fn conditions_compare_text_and_numbers() {
+        assert!(holds("service=auth-service", Some("\"auth-service\"")));
+        assert!(!holds("service=auth", Some("\"auth-service\"")));
+        assert!(holds("city=São Paulo", Some(r#""S\u00e3o Paulo""#)));
+        assert!(holds("status_code>=500", Some("500")));
+        assert!(!holds("status_code>=500", Some("499.9")));
+        assert!(!holds("status_code>=500", Some("\"500\"")));
+        assert!(holds("status_code=200", Some("2e2")));
+        assert!(holds("cache_hit=true", Some("true")));
+        assert!(holds("user_id!=null", Some("\"user_1\"")));
+        assert!(!holds("user_id!=null", Some("null")));
+    }
+
+    #[test]
+    fn a_missing_field_meets_only_an_inequality() {
+        assert!(!holds("service=x", None));
+        assert!(holds("service!=x", None));
+        assert!(!holds("status_code<500", None));
+    }
+
+    #[test]
+    fn commas_join_conditions_and_names_are_resolved() {
+        let filter = Filter::parse("service=a, payload.note=x\\,y", &FieldMap::default()).expect("two conditions");
+        let paths: Vec<_> = filter.conditions().iter().map(Condition::path).collect();
+        assert_eq!(paths, ["source.service", "payload.note"]);
+        assert_eq!(filter.to_string(), "source.service=a,payload.note=x\\,y");
+    }
+
+    #[test]
+    fn what_is_no_condition_is_refused() {
+        for bad in ["", "service", "=x", "a=1,,b=2", "status_code>=high", "a!b"] {
+            assert!(Filter::parse(bad, &FieldMap::default()).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! pshape: what truth says changed did, and nothing else did.
+
+use std::collections::HashMap;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::Stdio;
+
+use base64::Engine as _;
+use pulsepipe::jsonl::scan::{FieldSet, Scanner, Spans};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::support::{Run, path, run, run_with, sample, shell_in, tool};
+
+/// Events as pgen writes them, one a second, cut down to what effects look at.
+fn events(count: usize) -> Vec<u8> {
+    let services = ["payment-service", "order-service", "user-service", "auth-service"];
+    let regions = ["NA", "EU", "APAC", "LATAM"];
+    let mut out = Vec::new();
+    for n in 1..=count {
+        let second = n - 1;
+        let stamp = format!(
+            "2026-01-{:02}T{:02}:{:02}:{:02}.000000Z",
+            5 + second / 86_400,
+            second / 3600 % 24,
+            second / 60 % 60,
+            second % 60
+        );
+        let error = n % 10 == 0;
+        let (status, severity, details) = if error {
+            (
+                500,
+                "error",
+                r#""error_details":{"error_code":"ERR_500_1","error_message":"x","error_type":"ServerError"},"#,
+            )
+        } else {
+            (200, "info", "")
+        };
+        writeln!(
+            out,
+            r#"{{"event_id":"evt_{n}","event_type":"api_call","timestamp":"{stamp}","title":"GET /","message":"m","severity":"{severity}","source":{{"service":"{}","endpoint":"/","method":"GET"}},"metrics":{{"response_time_ms":{}.25,"status_code":{status},"response_size_bytes":800,"cache_hit":{}}},"context":{{"tags":{{"region":"{}"}}}},{details}"payload":{{"amount":1.10,"big":12345678901234567890}}}}"#,
+            services[n % 4],
+            100 + n % 7,
+            n % 3 == 0,
+            regions[n / 4 % 4],
+        )
+        .expect("memory takes it");
+    }
+    out
+}
+
+/// A run whose truth is kept.
+struct Shaped {
+    run: Run,
+    faults: Vec<Value>,
+    summary: Value,
+    raw: Vec<Truth>,
+}
+
+/// A raw value before and after.
+type Change = (Box<RawValue>, Box<RawValue>);
+
+/// A line of truth with its values as they are written.
+#[derive(serde::Deserialize)]
+struct Truth {
+    seq: Option<u64>,
+    source_seq: Option<u64>,
+    fault: String,
+    changes: Option<HashMap<String, Change>>,
+    edits: Option<Vec<(usize, usize, String)>>,
+}
+
+fn shape(args: &[&str], input: &[u8]) -> Shaped {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    let file = file.to_str().expect("a UTF-8 path");
+    let args: Vec<&str> = ["--seed", "7", "--truth", file].iter().chain(args).copied().collect();
+    let run = run_with("pshape", &args, input).expect_code(0);
+    let text = std::fs::read_to_string(file).expect("the truth is there");
+    let mut faults: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let summary = faults.pop().expect("truth ends with its summary");
+    let raw = text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+    Shaped { run, faults, summary, raw }
+}
+
+/// Splits a stream into lines and their terminators.
+fn split(stream: &[u8]) -> Vec<&[u8]> {
+    stream.split_inclusive(|b| *b == b'\n').collect()
+}
+
+/// Rebuilds pshape's output from its input and the truth alone.
+///
+/// A line of the output with truth is its source line with what truth says done to it, fault by fault in the order of the file; the
+/// other places take the source lines that truth neither moves nor removes, in their order.
+fn replay(input: &[u8], truth: &[Truth]) -> Vec<u8> {
+    let source = split(input);
+    let faults: Vec<&Truth> = truth.iter().filter(|t| t.fault != "summary").collect();
+    let mut placed: HashMap<u64, Vec<u8>> = HashMap::new();
+    let mut moved = vec![false; source.len() + 1];
+    for fault in faults {
+        let number = usize::try_from(fault.source_seq.expect("a fault has a source")).expect("small");
+        let copies = faults_make_copies(&fault.fault);
+        if !copies && !is_copy(fault, truth) {
+            moved[number] = true;
+        }
+        let Some(seq) = fault.seq else { continue };
+        let line = placed.entry(seq).or_insert_with(|| source[number - 1].to_vec());
+        apply(line, fault);
+    }
+    let mut rest = (1..=source.len()).filter(|n| !moved[*n]).map(|n| source[n - 1].to_vec());
+    let mut out: Vec<u8> = Vec::new();
+    for seq in 1.. {
+        let Some(line) = placed.remove(&seq).or_else(|| rest.next()) else { break };
+        if !out.is_empty() && out.last() != Some(&b'\n') {
+            out.push(b'\n');
+        }
+        out.extend(line);
+    }
+    assert!(placed.is_empty(), "truth names lines behind the end: {:?}", placed.keys());
+    out
+}
+
+/// Whether this fault adds a line, and leaves its source line where it is.
+fn faults_make_copies(fault: &str) -> bool {
+    fault == "duplicate"
+}
+
+/// Whether the line that this fault is about is a copy.
+fn is_copy(fault: &Truth, truth: &[Truth]) -> bool {
+    fault.seq.is_some() && fault.fault == "label" && truth.iter().any(|t| t.seq == fault.seq && t.fault == "duplicate")
+}
+
+fn apply(line: &mut Vec<u8>, fault: &Truth) {
+    let at = line.len() - line.iter().rev().take_while(|b| matches!(b, b'\n' | b'\r')).count();
+    let end = line.split_off(at);
+    if let Some(edits) = &fault.edits {
+        for (at, deleted, inserted) in edits {
+            let inserted = base64::engine::general_purpose::STANDARD.decode(inserted).expect("base64");
+            line.splice(at..&(at + deleted), inserted);
+        }
+    } else {
+        for (path, (before, after)) in fault.changes.as_ref().expect("values where there are no edits") {
+            let mut spans = Spans::default();
+            Scanner::new().scan(line, &FieldSet::new([path]), &mut spans).expect("an object");
+            let range = spans.range(0).unwrap_or_else(|| panic!("{path} is there"));
+            assert_eq!(&line[range.clone()], before.get().as_bytes(), "{path} before");
+            line.splice(range, after.get().bytes());
+        }
+    }
+    line.extend(end);
+}
+
+/// Fails where output, input and truth do not agree.
+#[track_caller]
+fn check(shaped: &Shaped, input: &[u8]) {
+    let rebuilt = replay(input, &shaped.raw);
+    if rebuilt != shaped.run.stdout {
+        let (ours, theirs) = (split(&rebuilt), split(&shaped.run.stdout));
+        let at = ours.iter().zip(&theirs).position(|(a, b)| a != b).unwrap_or(ours.len().min(theirs.len()));
+        let show = |lines: &[&[u8]]| lines.get(at).map(|l| String::from_utf8_lossy(l).into_owned());
+        panic!("line {}:\nrebuilt {:?}\nwritten {:?}", at + 1, show(&ours), show(&theirs));
+    }
+    assert_eq!(shaped.summary["fault"], "summary");
+    assert_eq!(shaped.summary["complete"], true);
+    assert_eq!(shaped.summary["lines_in"], split(input).len());
+    assert_eq!(shaped.summary["lines_out"], split(&shaped.run.stdout).len());
+    let mut totals = Map::new();
+    for fault in &shaped.faults {
+        let count = totals.entry(fault["fault"].as_str().expect("a name")).or_insert(json!(0));
+        *count = json!(count.as_u64().expect("a count") + 1);
+    }
+    for (fault, count) in shaped.summary["totals"].as_object().expect("totals") {
+        assert_eq!(totals.get(fault).unwrap_or(&json!(0)), count, "{fault}");
+    }
+}
+
+fn sample_bytes() -> Vec<u8> {
+    std::fs::read(sample()).expect("the sample is there")
+}
+
+fn text_of(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
+
+#[test]
+fn without_an_effect_every_line_passes_byte_for_byte() {
+    let sample = sample_bytes();
+    assert!(run("pshape", &[text_of(&crate::support::sample())]).expect_code(0).stdout == sample);
+    let odd =
+        b"\xef\xbb\xbf{\"a\": 1.10, \"a\":2}\r\n\n  \nnot json\n[1]\n\xff\xfe\n{\"n\":12345678901234567890}".to_vec();
+    assert_eq!(run_with("pshape", &[], &odd).expect_code(0).stdout, odd);
+    assert_eq!(run_with("pshape", &["--spikes", "0"], &odd).expect_code(0).stdout, odd);
+    assert_eq!(run_with("pshape", &[], b"").expect_code(0).stdout, b"");
+}
+
+#[test]
+fn files_are_joined_at_line_ends() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("a"), "{\"a\":1}\n{\"a\":2}").expect("written");
+    std::fs::write(folder.path().join("b"), "\u{feff}{\"b\":1}").expect("written");
+    let run = shell_in(folder.path(), "pshape a b", &[]).expect_code(0);
+    assert_eq!(run.text(), "{\"a\":1}\n{\"a\":2}\n{\"b\":1}");
+}
+
+#[test]
+fn an_array_becomes_lines() {
+    let run = run_with("pshape", &[], b"[{\"a\":1},\n {\"a\":2}]\n").expect_code(0);
+    assert_eq!(run.text(), "{\"a\":1}\n{\"a\":2}\n");
+}
+
+#[test]
+fn spikes_multiply_that_share_of_response_times_by_2_to_10() {
+    const EVENTS: usize = 100_000;
+    let input = events(EVENTS);
+    let shaped = shape(&["--spikes", "0.05"], &input);
+    check(&shaped, &input);
+    let mut factors: Vec<f64> = shaped
+        .faults
+        .iter()
+        .map(|fault| {
+            assert_eq!(fault["fault"], "spike");
+            assert_eq!(fault["expect"], "accepted");
+            assert_eq!(fault["event_id"], format!("evt_{}", fault["source_seq"]));
+            let change = &fault["changes"]["metrics.response_time_ms"];
+            change[1].as_f64().expect("a number") / change[0].as_f64().expect("a number")
+        })
+        .collect();
+    within_5_standard_errors(factors.len(), EVENTS, 0.05);
+    uniform_2_to_10(&mut factors);
+}
+
+/// A binomial count within five of its standard errors.
+#[track_caller]
+fn within_5_standard_errors(count: usize, of: usize, share: f64) {
+    let (count, of) = (count as f64, of as f64);
+    let error = (of * share * (1.0 - share)).sqrt();
+    assert!((count - of * share).abs() <= 5.0 * error, "{count} of {of} is not {share}");
+}
+
+/// The test of Kolmogorov and Smirnov against the uniform law from 2 to 10, at the level of 10^-6.
+#[track_caller]
+fn uniform_2_to_10(factors: &mut [f64]) {
+    factors.sort_by(f64::total_cmp);
+    let n = factors.len() as f64;
+    let distance = factors
+        .iter()
+        .enumerate()
+        .map(|(i, f)| {
+            let expected = (f - 2.0) / 8.0;
+            (expected - i as f64 / n).abs().max((expected - (i + 1) as f64 / n).abs())
+        })
+        .fold(0.0, f64::max);
+    assert!(distance * n.sqrt() < 2.7, "D = {distance} for {n} factors");
+}
+
+#[test]
+fn the_same_seed_and_input_give_the_same_bytes_at_any_read_size() {
+    let input = events(3000);
+    let whole = run_with("pshape", &["--seed", "3", "--spikes", "5%,burst=4"], &input).expect_code(0);
+    let mut child = tool("pshape")
+        .args(["--seed", "3", "--spikes", "5%,burst=4"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("pshape starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || {
+        for piece in input.chunks(7919) {
+            stdin.write_all(piece).expect("pshape reads");
+            stdin.flush().expect("a pipe");
+        }
+    });
+    let mut pieces = Vec::new();
+    child.stdout.take().expect("a pipe").read_to_end(&mut pieces).expect("pshape writes");
+    feeder.join().expect("fed");
+    assert!(child.wait().expect("it ends").success());
+    assert!(pieces == whole.stdout);
+    let other = run_with("pshape", &["--seed", "4", "--spikes", "5%,burst=4"], &events(3000)).expect_code(0);
+    assert!(other.stdout != whole.stdout);
+}
+
+#[test]
+fn a_drawn_seed_is_shown_as_a_flag_to_paste() {
+    let input = events(200);
+    let first = run_with("pshape", &["--spikes", "50%"], &input).expect_code(0);
+    let seed = first.stderr.split("--seed ").nth(1).and_then(|rest| rest.split_whitespace().next()).expect("a seed");
+    let second = run_with("pshape", &["--spikes", "50%", "--seed", seed], &input).expect_code(0);
+    assert!(first.stdout == second.stdout);
+}
+
+#[test]
+fn the_real_sample_and_other_schemas_are_spiked_in_place() {
+    let input = sample_bytes();
+    check(&shape(&["--spikes", "20%"], &input), &input);
+    let logs: Vec<u8> =
+        (0..1000).flat_map(|n| format!("{{ \"dur_ms\" : {n}, \"note\":\"\\u00e9\" }}\r\n").into_bytes()).collect();
+    let shaped = shape(&["--spikes", "0.5,factor=3", "--fields", "latency=dur_ms"], &logs);
+    check(&shaped, &logs);
+    assert!(shaped.faults.len() > 400);
+    for fault in &shaped.faults {
+        let change = &fault["changes"]["dur_ms"];
+        assert_eq!(change[1].as_u64(), change[0].as_u64().map(|ms| ms * 3));
+    }
+}
+
+#[test]
+fn lines_that_an_effect_cannot_apply_to_pass_and_are_counted() {
+    let input = b"not json\n[1]\n\n\xff\n{\"metrics\":{}}\n{\"metrics\":{\"response_time_ms\":null}}\n{\"metrics\":{\"response_time_ms\":5.00}}\n";
+    let shaped = shape(&["--spikes", "1"], input);
+    check(&shaped, input);
+    assert_eq!(shaped.summary["totals"], json!({"spike": 1}));
+    assert!(shaped.run.stderr.contains("4 lines that are no JSON object"), "{}", shaped.run.stderr);
+    assert!(shaped.run.stderr.contains("1 spike (2 more without a response time above 0)"), "{}", shaped.run.stderr);
+}
+
+#[test]
+fn a_line_of_100_mb_passes_in_bounded_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut input = events(3);
+    input.extend(std::iter::repeat_n(b'~', 100_000_000));
+    input.push(b'\n');
+    input.extend(events(3));
+    std::fs::write(folder.path().join("events"), input).expect("written");
+    // A process that held the line would need more address space than this, in KiB.
+    let script = "ulimit -v 160000; pshape --seed 1 --spikes 1 --truth truth events > out; tr -cd '~' < out | wc -c; wc -l < out";
+    let run = shell_in(folder.path(), script, &[]).expect_code(0);
+    assert_eq!(run.text().split_whitespace().collect::<Vec<_>>(), ["100000000", "7"]);
+    assert!(run.stderr.contains("1 lines longer than --max-line"), "{}", run.stderr);
+    let truth = std::fs::read_to_string(folder.path().join("truth")).expect("the truth is there");
+    assert!(truth.contains("\"lines_out\":7,\"totals\":{\"spike\":6}"), "{truth}");
+}
+
+#[test]
+fn wrong_usage_is_named_and_nothing_is_written() {
+    for (args, says) in [
+        (&["--spikes", "1.5"][..], "invalid value '1.5' for --spikes: a probability from 0 to 1"),
+        (&["--spikes", "5%,factr=2"], "did you mean 'factor'?"),
+        (&["--spikes", "5%,factor=10..2"], "'10..2' for factor in --spikes"),
+        (&["--spikes", "5%,burst=0.5"], "burst"),
+        (&["--spikes"], "a value is required"),
+        (&["--sipkes", "1"], "--spikes"),
+        (&["--seed", "x"], "--seed"),
+        (&["--shard", "4/3"], "--shard"),
+        (&["--fields", "colour=x"], "no role"),
+    ] {
+        let run = run_with("pshape", args, b"{}\n").expect_code(2);
+        assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
+        assert!(run.stdout.is_empty());
+    }
+    let run = run("pshape", &["no-such-file.jsonl"]).expect_code(1);
+    assert!(run.stderr.contains("no-such-file.jsonl"), "{}", run.stderr);
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_1_and_a_closed_pipe_quietly() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("events"), events(20_000)).expect("written");
+    let full = shell_in(folder.path(), "pshape --spikes 5% --seed 1 events > /dev/full", &[]).expect_code(1);
+    assert!(full.stderr.contains("standard output"), "{}", full.stderr);
+    shell_in(folder.path(), "pshape --spikes 5% --seed 1 -o /dev/full events", &[]).expect_code(1);
+    shell_in(folder.path(), "pshape --spikes 5% --seed 1 --truth /dev/full events > /dev/null", &[]).expect_code(1);
+    let head = shell_in(folder.path(), "pshape -q --seed 1 --spikes 5% --truth t events | head -1", &[]).expect_code(0);
+    assert_eq!(head.lines().len(), 1);
+    assert_eq!(head.stderr, "");
+    let truth = std::fs::read_to_string(folder.path().join("t")).expect("truth was ended");
+    assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
+}
+
+#[test]
+fn an_interrupted_run_ends_at_a_line_with_130_and_says_so_in_truth() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let truth = folder.path().join("truth");
+    let mut child = tool("pshape")
+        .args(["--spikes", "1", "--seed", "1", "--truth", text_of(&truth)])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("pshape starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&events(3)).expect("pshape reads");
+    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut seen = Vec::new();
+    while split(&seen).len() < 3 || !seen.ends_with(b"\n") {
+        let mut buffer = [0; 4096];
+        let n = stdout.read(&mut buffer).expect("lines do not wait for more input");
+        seen.extend_from_slice(&buffer[..n]);
+    }
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    drop(stdin);
+    let truth = std::fs::read_to_string(&truth).expect("truth was ended");
+    assert_eq!(truth.lines().count(), 4);
+    assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
+}
+
+#[test]
+fn an_output_file_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("events"), events(10)).expect("written");
+    shell_in(folder.path(), "pshape -q -o out events && cmp out events", &[]).expect_code(0);
+    assert!(path("pshape").exists());
+}
