@@ -47,7 +47,6 @@ impl Fields {
 
 /// The line in work. One is reused for all lines.
 pub(super) struct Event {
-    fields: Fields,
     id: Field,
     timestamp: Field,
     scanner: Scanner,
@@ -70,10 +69,9 @@ impl Event {
     pub(super) fn new(mut fields: Fields, recorded: bool) -> Self {
         let (id, timestamp) = (fields.role(Role::Id), fields.role(Role::Timestamp));
         Self {
-            fields,
             id,
             timestamp,
-            scanner: Scanner::new(),
+            scanner: Scanner::new(fields.set),
             spans: Spans::default(),
             text: Vec::new(),
             source: Vec::new(),
@@ -89,7 +87,7 @@ impl Event {
     /// # Errors
     /// Where it is no JSON object.
     pub(super) fn load(&mut self, line: &[u8]) -> Result<(), NotAnObject> {
-        self.scanner.scan(line, &self.fields.set, &mut self.spans)?;
+        self.scanner.scan(line, &mut self.spans)?;
         self.text.clear();
         self.text.extend_from_slice(line);
         if let Some(trail) = &mut self.trail {
@@ -153,7 +151,7 @@ impl Event {
     pub(super) fn set(&mut self, field: Field, raw: &[u8]) {
         let Some(range) = self.spans.range(field.0) else { return };
         if let Some(trail) = &mut self.trail {
-            trail.changed(self.fields.set.path(field.0), &self.text[range.clone()], raw);
+            trail.changed(self.scanner.fields().path(field.0), &self.text[range.clone()], raw);
         }
         self.splice(range, raw);
     }

@@ -141,7 +141,7 @@ fn apply(line: &mut Vec<u8>, fault: &Truth) {
     } else {
         for (path, (before, after)) in fault.changes.as_ref().expect("values where there are no edits") {
             let mut spans = Spans::default();
-            Scanner::new().scan(line, &FieldSet::new([path]), &mut spans).expect("an object");
+            Scanner::new(FieldSet::new([path])).scan(line, &mut spans).expect("an object");
             let range = spans.range(0).unwrap_or_else(|| panic!("{path} is there"));
             assert_eq!(&line[range.clone()], before.get().as_bytes(), "{path} before");
             line.splice(range, after.get().bytes());
