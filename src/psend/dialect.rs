@@ -1,0 +1,290 @@
+//! How an API is spoken to and what its answers mean, as data: a TOML file that says where events go and which answer
+//! makes which outcome. Knows no connection and no clock but the one it is handed.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::meaning::Meaning;
+use crate::cli::values::Span;
+use crate::clock::Micros;
+
+/// The dialect of the PulseStream API and of `pserve`.
+pub const PULSESTREAM: &str = include_str!("dialects/pulsestream.toml");
+/// The dialect that goes by status codes alone.
+pub const PLAIN: &str = include_str!("dialects/plain.toml");
+
+/// How many bytes of an answer's body stand in a message.
+const QUOTED: usize = 200;
+
+/// What an answer says about an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// In one word.
+    pub meaning: Meaning,
+    /// How long the server's body asks for no more of this.
+    pub wait: Option<Duration>,
+    /// What it said against the event, where it did.
+    pub complaint: Option<String>,
+}
+
+/// An API, as far as a sender has to know it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialect {
+    /// How one event is sent.
+    pub request: RequestForm,
+    /// What answers mean; the first that fits decides, and the status code where none does.
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+/// The form of a request.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestForm {
+    /// The HTTP method.
+    pub method: String,
+    /// The path after the prefix in `--url`.
+    pub path: String,
+    /// The header that carries the key; none where empty.
+    #[serde(default)]
+    pub key_header: String,
+    /// What stands before the key in that header.
+    #[serde(default)]
+    pub key_prefix: String,
+    /// More headers.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rule {
+    status: Codes,
+    path: Option<String>,
+    text: Option<String>,
+    outcome: Meaning,
+    #[serde(default)]
+    window_text: Option<String>,
+    #[serde(default, deserialize_with = "span")]
+    window: Option<Duration>,
+}
+
+/// A set of status codes: ranges, both ends included.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(try_from = "CodesAsWritten")]
+struct Codes(Vec<(u16, u16)>);
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CodesAsWritten {
+    One(CodeAsWritten),
+    Many(Vec<CodeAsWritten>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum CodeAsWritten {
+    Number(u16),
+    Text(String),
+}
+
+impl TryFrom<CodesAsWritten> for Codes {
+    type Error = String;
+
+    fn try_from(written: CodesAsWritten) -> Result<Self, String> {
+        let list = match written {
+            CodesAsWritten::One(code) => vec![code],
+            CodesAsWritten::Many(codes) => codes,
+        };
+        let range = |code| match code {
+            CodeAsWritten::Number(n) if (100..600).contains(&n) => Ok((n, n)),
+            CodeAsWritten::Number(n) => Err(format!("status {n}: a code from 100 to 599 is wanted")),
+            CodeAsWritten::Text(text) => {
+                let class = text.strip_suffix("xx").and_then(|c| c.parse::<u16>().ok()).filter(|c| (1..6).contains(c));
+                let one = text.parse::<u16>().ok().filter(|n| (100..600).contains(n));
+                match (class, one) {
+                    (Some(c), _) => Ok((c * 100, c * 100 + 99)),
+                    (_, Some(n)) => Ok((n, n)),
+                    _ => Err(format!("status \"{text}\": a code such as 409 or a class such as \"4xx\" is wanted")),
+                }
+            }
+        };
+        list.into_iter().map(range).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Codes {
+    fn contain(&self, status: u16) -> bool {
+        self.0.iter().any(|&(from, to)| (from..=to).contains(&status))
+    }
+}
+
+fn span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse::<Span>().map(|span| Some(span.0)).map_err(serde::de::Error::custom)
+}
+
+impl Rule {
+    fn fits(&self, status: u16, body: &[u8]) -> bool {
+        if !self.status.contain(status) {
+            return false;
+        }
+        let Some(text) = &self.text else { return true };
+        // Nearly every answer is ruled out here, without reading it as JSON.
+        if memchr::memmem::find(body, text.as_bytes()).is_none() {
+            return false;
+        }
+        self.path.as_ref().is_none_or(|path| value_at(body, path).is_some_and(|value| value.contains(text)))
+    }
+
+    /// How long until the server's next window begins.
+    fn wait(&self, body: &[u8], now: Micros) -> Option<Duration> {
+        let told = self.window_text.as_ref().and_then(|pattern| {
+            let (before, after) = pattern.split_once("{}")?;
+            let body = String::from_utf8_lossy(body);
+            let mut rest: &str = &body;
+            loop {
+                rest = &rest[rest.find(before)? + before.len()..];
+                let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+                if let Ok(seconds) = rest[..digits].parse::<u64>()
+                    && rest[digits..].starts_with(after)
+                {
+                    return Some(Duration::from_secs(seconds));
+                }
+            }
+        });
+        let window = told.filter(|w| !w.is_zero()).or(self.window)?.min(Duration::from_secs(86_400));
+        let length = Micros::try_from(window.as_micros()).ok().filter(|l| *l > 0)?;
+        let left = length - now.rem_euclid(length);
+        Some(Duration::from_micros(u64::try_from(left).unwrap_or(0)))
+    }
+}
+
+/// The value at a dotted path of a JSON body, as text: a string's own characters, anything else as JSON.
+fn value_at(body: &[u8], path: &str) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let value = path.split('.').try_fold(&body, |value, key| match value {
+        serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    })?;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+impl Dialect {
+    /// Reads a dialect file.
+    ///
+    /// # Errors
+    /// A message that says what in it is not as it should be.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+    }
+
+    /// What an answer says about the one event that was sent, at this moment.
+    pub fn read(&self, status: u16, body: &[u8], now: Micros) -> Reading {
+        let rule = self.rules.iter().find(|rule| rule.fits(status, body));
+        let meaning = rule.map_or_else(|| by_status(status), |rule| rule.outcome);
+        let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
+        Reading { meaning, wait, complaint: (!meaning.delivered()).then(|| quote(status, body)) }
+    }
+}
+
+/// What a status code says where no rule knows better (contracts §3, issue 5's list of what is tried again).
+fn by_status(status: u16) -> Meaning {
+    match status {
+        200..=299 => Meaning::Accepted,
+        429 => Meaning::RateLimited,
+        408 | 500 | 503 => Meaning::Retry,
+        502 | 504 => Meaning::Gateway,
+        300..=499 => Meaning::Rejected,
+        _ => Meaning::Failed,
+    }
+}
+
+/// The beginning of an answer, for a message.
+fn quote(status: u16, body: &[u8]) -> String {
+    let mut text = String::from_utf8_lossy(&body[..body.len().min(QUOTED)]).into_owned();
+    text.retain(|c| !c.is_control());
+    let more = if body.len() > QUOTED { "…" } else { "" };
+    match text.trim() {
+        "" => format!("HTTP {status}"),
+        text => format!("HTTP {status}: {text}{more}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Micros = 1_767_614_400_000_000;
+
+    fn pulsestream(status: u16, body: &str) -> Meaning {
+        Dialect::parse(PULSESTREAM).expect("it is ours").read(status, body.as_bytes(), NOON).meaning
+    }
+
+    #[test]
+    fn pulsestreams_answers_are_read_by_their_bodies_too() {
+        let limited = r#"{"message":{"success":false,"errors":["Rate limit exceeded. Limit: 5 events per 60 seconds"]}}"#;
+        for (status, body, answer) in [
+            (200, r#"{"success":true,"message":"Event queued"}"#, Meaning::Accepted),
+            (200, r#"{"success":true,"message":"Event already exists (idempotent)"}"#, Meaning::Duplicate),
+            (409, r#"{"detail":"conflict"}"#, Meaning::Duplicate),
+            (400, limited, Meaning::RateLimited),
+            (400, r#"{"detail":"duplicate key value violates unique constraint \"uq\""}"#, Meaning::Duplicate),
+            (400, r#"{"message":{"errors":["title missing"]}}"#, Meaning::Rejected),
+            (400, "There was an error parsing the body", Meaning::Rejected),
+            (401, "", Meaning::Rejected),
+            (422, r#"{"detail":[{"input":"Rate limit exceeded"}]}"#, Meaning::Rejected),
+            (429, "", Meaning::RateLimited),
+            (408, "", Meaning::Retry),
+            (500, "", Meaning::Retry),
+            (503, "", Meaning::Retry),
+            (502, "", Meaning::Gateway),
+            (504, "", Meaning::Gateway),
+            (501, "", Meaning::Failed),
+            (307, "", Meaning::Rejected),
+        ] {
+            assert_eq!(pulsestream(status, body), answer, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_quotes_the_servers_words_is_not_taken_for_them() {
+        let body = r#"{"event_id":"Event already exists (idempotent)","message":"Event queued"}"#;
+        assert_eq!(pulsestream(200, body), Meaning::Accepted);
+    }
+
+    #[test]
+    fn a_rate_limit_lasts_to_the_end_of_the_servers_window() {
+        let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
+        let wait = |text: &str, now| {
+            let body = format!(r#"{{"message":{{"errors":["Rate limit exceeded. {text}"]}}}}"#);
+            dialect.read(400, body.as_bytes(), now).wait.map(|w| w.as_secs())
+        };
+        assert_eq!(wait("Limit: 5 events per 60 seconds", NOON + 20_000_000), Some(40));
+        assert_eq!(wait("Limit: 5 events per 10 seconds", NOON + 3_000_000), Some(7));
+        assert_eq!(wait("", NOON + 1_000_000), Some(59));
+        assert_eq!(wait("as per {} seconds per 9 hours", NOON + 1_000_000), Some(59));
+    }
+
+    #[test]
+    fn the_plain_dialect_goes_by_status_codes_alone() {
+        let plain = Dialect::parse(PLAIN).expect("it is ours");
+        assert_eq!(plain.read(400, b"Rate limit exceeded", NOON).meaning, Meaning::Rejected);
+        assert_eq!(plain.read(409, b"", NOON).meaning, Meaning::Rejected);
+    }
+
+    #[test]
+    fn a_dialect_that_is_wrong_says_where() {
+        for (text, part) in [
+            ("[request]\nmethod='POST'\npath='/'\n[[rules]]\nstatus='9xx'\noutcome='failed'", "9xx"),
+            ("[request]\nmethod='POST'\npath='/'\n[[rules]]\nstatus=200\noutcome='good'", "good"),
+            ("[request]\nmethod='POST'\npath='/'\nspeed=1", "speed"),
+        ] {
+            let error = Dialect::parse(text).expect_err(text);
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What one attempt met, and what that says about the event.
+
+use serde::Deserialize;
+
+use crate::record::outcome::Answer;
+
+/// What one attempt met: an outcome's word, or one of those that may change. The names are those of a dialect's `outcome`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// The server said that it took the event.
+    Accepted,
+    /// The server said that it had it already.
+    Duplicate,
+    /// The server refused it for good.
+    Rejected,
+    /// The server refused it for now, for rate.
+    RateLimited,
+    /// An error answer that may change.
+    Retry,
+    /// An error answer of a gateway, behind which the server may have taken the event. It may change.
+    Gateway,
+    /// An error answer that will not change.
+    Failed,
+    /// The request left, and no whole answer came.
+    #[serde(skip)]
+    NoAnswer,
+}
+
+impl Meaning {
+    /// The word for it in an outcome's `answers` (contracts §3).
+    pub fn answer(self) -> Answer {
+        match self {
+            Self::Accepted => Answer::Accepted,
+            Self::Duplicate => Answer::Duplicate,
+            Self::Rejected => Answer::Rejected,
+            Self::RateLimited => Answer::RateLimited,
+            Self::Retry | Self::Gateway => Answer::Error,
+            Self::Failed => Answer::Failed,
+            Self::NoAnswer => Answer::NoAnswer,
+        }
+    }
+
+    /// Whether the server has the event.
+    pub fn delivered(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate)
+    }
+
+    /// Whether another attempt may meet something else.
+    pub fn retryable(self) -> bool {
+        matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::NoAnswer)
+    }
+
+    /// Whether the server may have taken the event all the same.
+    pub fn uncertain(self) -> bool {
+        matches!(self, Self::Gateway | Self::NoAnswer)
+    }
+}

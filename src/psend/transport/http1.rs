@@ -1,0 +1,156 @@
+//! The hot path: one persistent HTTP/1.1 connection a sender, driven by the sender's own task.
+//!
+//! hyper's connection future is polled beside the request it carries instead of in a task of its own: a request costs no
+//! switch between tasks, and dropping a request drops its connection with it.
+
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+
+use super::dial::{Dial, Stream};
+use super::{Failure, KEPT_BODY, Reply, Request, Transport};
+use crate::clock::Clock;
+use crate::record::outcome::ErrorKind;
+
+/// One persistent connection, made when it is first needed and made again when it broke.
+pub struct Http1 {
+    dial: Rc<Dial>,
+    clock: Arc<dyn Clock>,
+    open: Option<Link>,
+}
+
+struct Link {
+    send: SendRequest<Full<Bytes>>,
+    /// `None` once it has ended.
+    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>>,
+}
+
+impl Http1 {
+    /// A sender's way to the target; nothing is connected yet.
+    pub fn new(dial: Rc<Dial>, clock: Arc<dyn Clock>) -> Self {
+        Self { dial, clock, open: None }
+    }
+
+    async fn connect(&self) -> Result<Link, Failure> {
+        let stream = self.dial.connect().await?;
+        let (send, connection) = Builder::new()
+            .handshake(TokioIo::new(stream))
+            .await
+            .map_err(|e| Failure::unreached(ErrorKind::Connect, e.to_string()))?;
+        Ok(Link { send, connection: Some(Box::pin(connection)) })
+    }
+}
+
+impl Link {
+    /// Waits for `future` while the connection does its work.
+    async fn drive<F: Future>(&mut self, future: F) -> F::Output {
+        let mut future = pin!(future);
+        std::future::poll_fn(|cx| {
+            if let Poll::Ready(done) = future.as_mut().poll(cx) {
+                return Poll::Ready(done);
+            }
+            if let Some(connection) = &mut self.connection
+                && connection.as_mut().poll(cx).is_ready()
+            {
+                // An error is told to the request too.
+                self.connection = None;
+            }
+            future.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Whether the connection can carry another request. A server that closed it while it was idle is noticed here.
+    async fn is_open(&mut self) -> bool {
+        std::future::poll_fn(|cx| {
+            if let Some(connection) = &mut self.connection
+                && connection.as_mut().poll(cx).is_ready()
+            {
+                self.connection = None;
+            }
+            Poll::Ready(())
+        })
+        .await;
+        self.connection.is_some() && self.send.is_ready()
+    }
+
+    async fn body(&mut self, mut body: Incoming) -> Result<Bytes, hyper::Error> {
+        let mut first = Bytes::new();
+        let mut rest = BytesMut::new();
+        while let Some(frame) = self.drive(std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await {
+            let Ok(data) = frame?.into_data() else { continue };
+            if first.is_empty() {
+                first = data;
+            } else {
+                if rest.is_empty() {
+                    rest.extend_from_slice(&first);
+                }
+                rest.extend_from_slice(&data[..data.len().min(KEPT_BODY.saturating_sub(rest.len()))]);
+            }
+        }
+        Ok(if rest.is_empty() { first } else { rest.freeze() })
+    }
+}
+
+impl Transport for Http1 {
+    async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
+        let Request { method, uri, headers, body } = request;
+        let mut message = hyper::Request::new(Full::new(body));
+        *message.method_mut() = method;
+        *message.uri_mut() = uri;
+        *message.headers_mut() = headers;
+        loop {
+            let (mut link, reused) = match self.open.take() {
+                Some(mut link) => {
+                    if !link.is_open().await {
+                        continue;
+                    }
+                    (link, true)
+                }
+                None => (self.connect().await?, false),
+            };
+            let began = self.clock.elapsed();
+            let answer = {
+                let sending = link.send.try_send_request(message);
+                link.drive(sending).await
+            };
+            let response = match answer {
+                Ok(response) => response,
+                Err(mut e) => match e.take_message() {
+                    // The server closed the connection while it was idle, and nothing of this request left.
+                    Some(unsent) if reused => {
+                        message = unsent;
+                        continue;
+                    }
+                    _ => return Err(failure(&e.into_error())),
+                },
+            };
+            let status = response.status().as_u16();
+            let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
+            let body = link.body(response.into_body()).await.map_err(|e| failure(&e))?;
+            let latency = self.clock.elapsed().saturating_sub(began);
+            self.open = Some(link);
+            return Ok(Reply { status, retry_after, body, latency });
+        }
+    }
+}
+
+/// What hyper's error means for a request that may have left.
+fn failure(error: &hyper::Error) -> Failure {
+    let kind = if error.is_timeout() {
+        ErrorKind::Timeout
+    } else if error.is_parse() {
+        ErrorKind::Malformed
+    } else {
+        ErrorKind::Reset
+    };
+    let cause = std::error::Error::source(error).map(|e| format!(": {e}")).unwrap_or_default();
+    Failure::unanswered(kind, format!("{error}{cause}"))
+}
