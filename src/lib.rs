@@ -29,5 +29,6 @@ pub mod jsonl;
 pub mod record;
 pub mod world;
 
+pub mod psend;
 pub mod pserve;
 pub mod pshape;

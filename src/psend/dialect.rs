@@ -226,7 +226,8 @@ mod tests {
 
     #[test]
     fn pulsestreams_answers_are_read_by_their_bodies_too() {
-        let limited = r#"{"message":{"success":false,"errors":["Rate limit exceeded. Limit: 5 events per 60 seconds"]}}"#;
+        let limited =
+            r#"{"message":{"success":false,"errors":["Rate limit exceeded. Limit: 5 events per 60 seconds"]}}"#;
         for (status, body, answer) in [
             (200, r#"{"success":true,"message":"Event queued"}"#, Meaning::Accepted),
             (200, r#"{"success":true,"message":"Event already exists (idempotent)"}"#, Meaning::Duplicate),

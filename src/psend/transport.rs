@@ -67,7 +67,13 @@ impl Failure {
 
 /// A way to the server that carries one request at a time. Each sender has its own.
 pub trait Transport {
-    /// Sends a request and waits for its whole answer, connecting first where there is no connection.
+    /// Makes sure that there is a connection, as far as that can be known before something is sent.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn connect(&mut self) -> impl Future<Output = Result<(), Failure>>;
+
+    /// Sends a request and waits for its whole answer.
     ///
     /// Dropping the future gives the request up and closes its connection.
     ///

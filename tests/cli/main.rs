@@ -2,6 +2,8 @@
 
 #![allow(unreachable_pub)] // a test crate has no outside
 
+mod psend;
 mod pserve;
 mod pshape;
+mod scripted;
 mod support;

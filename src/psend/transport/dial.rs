@@ -14,6 +14,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::Failure;
+use crate::error::{Error, Result};
+use crate::psend::target::Target;
 use crate::record::outcome::ErrorKind;
 
 /// Where to connect, and how.
@@ -39,11 +41,20 @@ pub struct Tls {
 }
 
 impl Dial {
+    /// How to reach this target; TLS trusts what the system trusts.
+    ///
+    /// # Errors
+    /// Where TLS is wanted and the system has no certificates to trust.
+    pub fn to(target: &Target, timeout: Duration) -> Result<Self> {
+        let tls = if target.tls { Some(Tls::to(&target.host)?) } else { None };
+        Ok(Self { host: target.host.clone(), port: target.port, tls, timeout })
+    }
+
     /// A new connection.
     ///
     /// # Errors
     /// Why there is none; nothing of a request has left.
-    pub async fn connect(&self) -> Result<Stream, Failure> {
+    pub async fn connect(&self) -> std::result::Result<Stream, Failure> {
         match tokio::time::timeout(self.timeout, self.connect_in_time()).await {
             Ok(done) => done,
             Err(_) => Err(Failure::unreached(
@@ -53,7 +64,7 @@ impl Dial {
         }
     }
 
-    async fn connect_in_time(&self) -> Result<Stream, Failure> {
+    async fn connect_in_time(&self) -> std::result::Result<Stream, Failure> {
         let tcp = self.connect_tcp().await?;
         let _ = tcp.set_nodelay(true);
         let Some(tls) = &self.tls else { return Ok(Stream::Tcp(tcp)) };
@@ -69,7 +80,7 @@ impl Dial {
         }
     }
 
-    async fn connect_tcp(&self) -> Result<TcpStream, Failure> {
+    async fn connect_tcp(&self) -> std::result::Result<TcpStream, Failure> {
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
         let addresses: Vec<SocketAddr> =
             found.map_err(|e| Failure::unreached(ErrorKind::Dns, format!("{}: {e}", self.host)))?.collect();
@@ -85,6 +96,26 @@ impl Dial {
 
     fn name(&self) -> String {
         format!("{}:{}", self.host, self.port)
+    }
+}
+
+impl Tls {
+    fn to(host: &str) -> Result<Self> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Error::usage(format!("'{host}' is no name that a certificate can carry")))?;
+        let mut roots = rustls::RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        roots.add_parsable_certificates(found.certs);
+        if roots.is_empty() {
+            return Err(Error::failed("the system has no certificates to trust (Debian and Ubuntu: ca-certificates)"));
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Error::failed(format!("TLS: {e}")))?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config), name })
     }
 }
 

@@ -26,10 +26,14 @@ pub struct Http1 {
     open: Option<Link>,
 }
 
+type Wire = Connection<TokioIo<Stream>, Full<Bytes>>;
+
 struct Link {
     send: SendRequest<Full<Bytes>>,
     /// `None` once it has ended.
-    connection: Option<Pin<Box<Connection<TokioIo<Stream>, Full<Bytes>>>>>,
+    connection: Option<Pin<Box<Wire>>>,
+    /// Whether it has carried no request yet.
+    fresh: bool,
 }
 
 impl Http1 {
@@ -38,13 +42,13 @@ impl Http1 {
         Self { dial, clock, open: None }
     }
 
-    async fn connect(&self) -> Result<Link, Failure> {
+    async fn new_link(&self) -> Result<Link, Failure> {
         let stream = self.dial.connect().await?;
         let (send, connection) = Builder::new()
             .handshake(TokioIo::new(stream))
             .await
             .map_err(|e| Failure::unreached(ErrorKind::Connect, e.to_string()))?;
-        Ok(Link { send, connection: Some(Box::pin(connection)) })
+        Ok(Link { send, connection: Some(Box::pin(connection)), fresh: true })
     }
 }
 
@@ -100,6 +104,17 @@ impl Link {
 }
 
 impl Transport for Http1 {
+    async fn connect(&mut self) -> Result<(), Failure> {
+        if let Some(link) = &mut self.open
+            && link.is_open().await
+        {
+            return Ok(());
+        }
+        self.open = None;
+        self.open = Some(self.new_link().await?);
+        Ok(())
+    }
+
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
         let Request { method, uri, headers, body } = request;
         let mut message = hyper::Request::new(Full::new(body));
@@ -107,25 +122,18 @@ impl Transport for Http1 {
         *message.uri_mut() = uri;
         *message.headers_mut() = headers;
         loop {
-            let (mut link, reused) = match self.open.take() {
-                Some(mut link) => {
-                    if !link.is_open().await {
-                        continue;
-                    }
-                    (link, true)
-                }
-                None => (self.connect().await?, false),
+            let mut link = match self.open.take() {
+                Some(link) => link,
+                None => self.new_link().await?,
             };
+            let fresh = std::mem::replace(&mut link.fresh, false);
             let began = self.clock.elapsed();
-            let answer = {
-                let sending = link.send.try_send_request(message);
-                link.drive(sending).await
-            };
-            let response = match answer {
+            let sending = link.send.try_send_request(message);
+            let response = match link.drive(sending).await {
                 Ok(response) => response,
                 Err(mut e) => match e.take_message() {
                     // The server closed the connection while it was idle, and nothing of this request left.
-                    Some(unsent) if reused => {
+                    Some(unsent) if !fresh => {
                         message = unsent;
                         continue;
                     }

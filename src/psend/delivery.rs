@@ -1,0 +1,144 @@
+//! What is known of one event on its way: the attempts made, and the outcome that they come to (contracts §3).
+
+use std::time::Duration;
+
+use super::intake::Event;
+use super::meaning::Meaning;
+use crate::clock::Micros;
+use crate::record::outcome::{Answer, ErrorKind, Outcome, Word};
+
+/// An event on its way.
+#[derive(Debug)]
+pub struct Delivery {
+    /// The event.
+    pub event: Event,
+    /// When it was due or taken up, since the start of the run.
+    pub since: Duration,
+    /// When it was due by the wall clock, in an open loop.
+    pub scheduled_at: Option<Micros>,
+    /// When the first attempt was sent.
+    pub sent_at: Option<Micros>,
+    /// Bytes of the request's body.
+    pub request_bytes: u64,
+    answers: Vec<Answer>,
+    uncertain: bool,
+    last: Option<Meaning>,
+    status: Option<u16>,
+    latency: Option<Duration>,
+    error: Option<(ErrorKind, String)>,
+}
+
+impl Delivery {
+    /// An event that was taken up, or due, at this time since the start.
+    pub fn new(mut event: Event, since: Duration) -> Self {
+        let error = event.fault.take().map(|fault| *fault);
+        Self {
+            event,
+            since,
+            scheduled_at: None,
+            sent_at: None,
+            request_bytes: 0,
+            answers: Vec::new(),
+            uncertain: false,
+            last: None,
+            status: None,
+            latency: None,
+            error,
+        }
+    }
+
+    /// An attempt was answered in full.
+    pub fn answered(&mut self, meaning: Meaning, status: u16, latency: Duration, complaint: Option<String>) {
+        let kind = if (300..400).contains(&status) { ErrorKind::Redirect } else { ErrorKind::Http };
+        self.met(meaning, Some(status), Some(latency), complaint.map(|text| (kind, text)));
+    }
+
+    /// An attempt left, and no whole answer came.
+    pub fn unanswered(&mut self, kind: ErrorKind, message: String) {
+        let status = self.status;
+        self.met(Meaning::NoAnswer, status, None, Some((kind, message)));
+    }
+
+    /// It is given up, for a reason other than an answer.
+    pub fn given_up(&mut self, kind: ErrorKind, message: String) {
+        self.error.get_or_insert((kind, message));
+    }
+
+    fn met(
+        &mut self,
+        meaning: Meaning,
+        status: Option<u16>,
+        latency: Option<Duration>,
+        error: Option<(ErrorKind, String)>,
+    ) {
+        self.uncertain |= meaning.uncertain();
+        self.answers.push(meaning.answer());
+        self.last = Some(meaning);
+        self.status = status;
+        self.latency = latency;
+        self.error = error;
+    }
+
+    /// Whether the line is no event, so that there is nothing to send.
+    pub fn is_no_event(&self) -> bool {
+        self.answers.is_empty() && matches!(self.error, Some((ErrorKind::Malformed | ErrorKind::TooLong, _)))
+    }
+
+    /// Requests sent.
+    pub fn attempts(&self) -> u32 {
+        u32::try_from(self.answers.len()).unwrap_or(u32::MAX)
+    }
+
+    /// What the last attempt met.
+    pub fn last(&self) -> Option<Meaning> {
+        self.last
+    }
+
+    /// Whether an attempt may have been taken without our being told.
+    pub fn is_uncertain(&self) -> bool {
+        self.uncertain
+    }
+
+    /// How it ended, if this is its end.
+    pub fn word(&self) -> Word {
+        match self.last {
+            Some(Meaning::Accepted) => Word::Accepted,
+            Some(Meaning::Duplicate) => Word::Duplicate,
+            _ if self.uncertain => Word::Unknown,
+            Some(Meaning::Rejected) => Word::Rejected,
+            Some(Meaning::RateLimited) => Word::RateLimited,
+            Some(_) => Word::Failed,
+            None if self.is_no_event() => Word::Rejected,
+            None => Word::NotSent,
+        }
+    }
+
+    /// The outcome, for an event that ends now. `tags` are those of the event, with their names.
+    pub fn outcome<'a>(
+        &'a self,
+        now: Duration,
+        tags: &'a [(&'a str, Option<&'a [u8]>)],
+        shard: Option<&'a str>,
+    ) -> Outcome<'a> {
+        let word = self.word();
+        Outcome {
+            seq: self.event.seq,
+            event_id: self.event.id(),
+            outcome: word,
+            own_retry: word == Word::Duplicate && self.uncertain,
+            status: self.status,
+            attempts: self.attempts(),
+            answers: &self.answers,
+            latency: self.latency,
+            end_to_end: self.sent_at.is_some().then(|| now.saturating_sub(self.since)),
+            scheduled_at: self.scheduled_at,
+            sent_at: self.sent_at,
+            request_bytes: self.request_bytes,
+            service: self.event.service(),
+            endpoint: self.event.endpoint(),
+            error: self.error.as_ref().map(|(kind, message)| (*kind, message.as_str())),
+            tags,
+            shard,
+        }
+    }
+}

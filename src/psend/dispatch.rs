@@ -1,0 +1,299 @@
+//! Takes events to the server: a fixed number of senders on one thread, each with a connection of its own.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::header::{HeaderName, HeaderValue};
+use rand::Rng;
+
+use super::config::Plan;
+use super::delivery::Delivery;
+use super::gate::{Gate, Pass, Why};
+use super::intake::{Event, Intake};
+use super::meaning::Meaning;
+use super::retry::Budget;
+use super::sink::Sink;
+use super::tally::Tally;
+use super::transport::{Failure, Reply, Request, Transport};
+use crate::cli::Console;
+use crate::clock::Clock;
+use crate::record::outcome::ErrorKind;
+use crate::seed::Generator;
+
+/// All that the senders of a run share.
+pub struct Dispatch {
+    plan: Plan,
+    clock: Arc<dyn Clock>,
+    console: Console,
+    intake: Intake,
+    /// Where outcomes go.
+    pub sink: Sink,
+    /// What holds senders back.
+    pub gate: Gate,
+    /// The run in figures.
+    pub tally: RefCell<Tally>,
+    budget: RefCell<Budget>,
+    jitter: RefCell<Generator>,
+    in_flight: Cell<usize>,
+    no_server: RefCell<Option<Failure>>,
+}
+
+impl Dispatch {
+    /// A run that takes from `intake` and puts outcomes into `sink`; `jitter` spreads retries.
+    pub fn new(
+        plan: Plan,
+        clock: Arc<dyn Clock>,
+        console: Console,
+        intake: Intake,
+        sink: Sink,
+        jitter: Generator,
+    ) -> Self {
+        Self {
+            gate: Gate::new(plan.wait_for_server),
+            budget: RefCell::new(Budget::new(plan.retry_budget)),
+            tally: RefCell::default(),
+            jitter: RefCell::new(jitter),
+            in_flight: Cell::new(0),
+            no_server: RefCell::new(None),
+            plan,
+            clock,
+            console,
+            intake,
+            sink,
+        }
+    }
+
+    /// Requests in flight.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.get()
+    }
+
+    /// Why no connection can be made, as far as it is known.
+    pub fn no_server(&self) -> Option<String> {
+        self.no_server.borrow().as_ref().map(|failure| failure.message.clone())
+    }
+
+    /// One sender: takes events and sees each to its end, until there are no more or the run ends.
+    pub async fn send<T: Transport>(self: Rc<Self>, mut transport: T) {
+        while let Some(event) = self.next().await {
+            let delivery = self.deliver(&mut transport, event).await;
+            self.record(delivery);
+            self.sink.room().await;
+            if !self.plan.delay.is_zero() {
+                self.sleep(self.plan.delay).await;
+            }
+        }
+    }
+
+    /// Gives up what was read and not taken up: call when the senders are done and the run ended early.
+    pub async fn give_up_rest(&self) {
+        // A reader that waits for input which may never come has handed on all that it has.
+        const LONGEST_GAP: Duration = Duration::from_millis(200);
+        while let Ok(Some(event)) = tokio::time::timeout(LONGEST_GAP, self.intake.next()).await {
+            let mut delivery = Delivery::new(event, self.clock.elapsed());
+            self.give_up(&mut delivery);
+            self.record(delivery);
+            self.sink.room().await;
+        }
+    }
+
+    async fn next(&self) -> Option<Event> {
+        if self.gate.ending().is_some() {
+            return None;
+        }
+        tokio::select! {
+            biased;
+            event = self.intake.next() => event,
+            () = self.gate.ended() => None,
+        }
+    }
+
+    async fn deliver<T: Transport>(&self, transport: &mut T, event: Event) -> Delivery {
+        let mut delivery = Delivery::new(event, self.clock.elapsed());
+        if delivery.is_no_event() {
+            return delivery;
+        }
+        delivery.request_bytes = delivery.event.length;
+        loop {
+            if !self.pass().await {
+                self.give_up(&mut delivery);
+                return delivery;
+            }
+            if let Err(failure) = self.connect(transport).await {
+                self.refused(failure);
+                continue;
+            }
+            if self.gate.ending().is_some() {
+                continue;
+            }
+            if delivery.attempts() == 0 {
+                self.budget.borrow_mut().earn();
+            }
+            let wait = match self.attempt(transport, &mut delivery).await {
+                Ok(reply) => self.read(reply, &mut delivery),
+                Err(failure) if !failure.sent => {
+                    self.refused(failure);
+                    continue;
+                }
+                Err(failure) => {
+                    self.tally.borrow_mut().broke(failure.kind);
+                    delivery.unanswered(failure.kind, self.plan.secrets.blank(failure.message));
+                    Duration::ZERO
+                }
+            };
+            let attempts = delivery.attempts();
+            let recognisable = delivery.event.id().is_some();
+            let Some(last) = delivery.last() else { continue };
+            if !self.plan.retry.again(attempts, last, recognisable, delivery.is_uncertain()) {
+                return delivery;
+            }
+            let wait = wait.max(self.backoff(attempts)).max(self.budget.borrow_mut().spend(self.clock.elapsed()));
+            self.sleep(wait).await;
+            if self.gate.ending().is_some() {
+                return delivery;
+            }
+        }
+    }
+
+    async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            done = transport.connect() => done?,
+            () = self.gate.ended() => return Ok(()),
+        }
+        if let Some(away) = self.gate.reached(self.clock.elapsed()) {
+            self.tally.borrow_mut().waited(away);
+            self.console.note(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
+        }
+        Ok(())
+    }
+
+    async fn attempt<T: Transport>(&self, transport: &mut T, delivery: &mut Delivery) -> Result<Reply, Failure> {
+        let request = self.request(&delivery.event);
+        let began = self.clock.now();
+        self.in_flight.set(self.in_flight.get() + 1);
+        let done = tokio::select! {
+            biased;
+            done = tokio::time::timeout(self.plan.timeout, transport.exchange(request)) => {
+                done.unwrap_or_else(|_| {
+                    Err(Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {:?}", self.plan.timeout)))
+                })
+            }
+            () = self.gate.aborted() => {
+                Err(Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"))
+            }
+        };
+        self.in_flight.set(self.in_flight.get() - 1);
+        if done.as_ref().map_or_else(|failure| failure.sent, |_| true) {
+            delivery.sent_at.get_or_insert(began);
+        }
+        done
+    }
+
+    /// Takes an answer to the books. Gives the wait that the server asks for.
+    fn read(&self, reply: Reply, delivery: &mut Delivery) -> Duration {
+        self.tally.borrow_mut().answered(reply.status, reply.latency);
+        let now = self.clock.now();
+        let reading = self.plan.dialect.read(reply.status, &reply.body, now);
+        let complaint = reading.complaint.map(|text| self.plan.secrets.blank(text));
+        delivery.answered(reading.meaning, reply.status, reply.latency, complaint);
+        if !reading.meaning.retryable() {
+            return Duration::ZERO;
+        }
+        let header = reply.retry_after.and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
+        let wait = header.or(reading.wait);
+        if reading.meaning == Meaning::RateLimited {
+            self.rate_limited(wait.unwrap_or_else(|| self.backoff(delivery.attempts())));
+        }
+        wait.unwrap_or_default()
+    }
+
+    /// A rate limit holds for all senders, not only for the one that met it.
+    fn rate_limited(&self, wait: Duration) {
+        let now = self.clock.elapsed();
+        if self.gate.pause(now + wait) && wait >= Duration::from_millis(500) {
+            self.tally.borrow_mut().waited(wait);
+            self.console.note(format_args!("rate limit: waiting {:.1} s", wait.as_secs_f64()));
+        }
+    }
+
+    /// No connection: nothing was sent, so that it is no attempt.
+    fn refused(&self, failure: Failure) {
+        let message = self.plan.secrets.blank(failure.message.clone());
+        if failure.lasting {
+            self.gate.end(Why::NoServer);
+        }
+        if self.gate.refused(self.clock.elapsed()) && !failure.lasting {
+            self.console.note(format_args!(
+                "no server ({message}); trying again for {}",
+                crate::cli::values::Span(self.plan.wait_for_server)
+            ));
+        }
+        *self.no_server.borrow_mut() = Some(Failure { message, ..failure });
+    }
+
+    fn request(&self, event: &Event) -> Request {
+        let mut headers = self.plan.headers.clone();
+        for (name, before, after) in &self.plan.id_headers {
+            let id = event.id().map(|raw| crate::jsonl::value::label(raw).into_owned()).unwrap_or_default();
+            if let Ok(value) = HeaderValue::from_str(&format!("{before}{id}{after}")) {
+                headers.insert(HeaderName::clone(name), value);
+            }
+        }
+        Request { method: self.plan.method.clone(), uri: self.plan.uri.clone(), headers, body: event.line.clone() }
+    }
+
+    /// Waits until the gate lets this sender pass; `false` where the run ends.
+    async fn pass(&self) -> bool {
+        loop {
+            if self.gate.ending().is_some() {
+                return false;
+            }
+            let now = self.clock.elapsed();
+            match self.gate.look(now) {
+                Pass::Go => return true,
+                Pass::Changed => self.gate.changed().await,
+                Pass::At(at) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(at.saturating_sub(now)) => {}
+                        () = self.gate.changed() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sleeps, unless the run ends.
+    async fn sleep(&self, wait: Duration) {
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = self.gate.ended() => {}
+        }
+    }
+
+    fn backoff(&self, attempts: u32) -> Duration {
+        self.plan.retry.backoff(attempts, self.jitter.borrow_mut().next_u64())
+    }
+
+    /// Says why a delivery goes no further.
+    fn give_up(&self, delivery: &mut Delivery) {
+        match (self.gate.ending(), &*self.no_server.borrow()) {
+            (Some(Why::NoServer), Some(failure)) => delivery.given_up(failure.kind, failure.message.clone()),
+            (Some(Why::OutputBroke), _) => {
+                delivery.given_up(ErrorKind::Interrupted, "outcomes can no longer be written".to_owned());
+            }
+            _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
+        }
+    }
+
+    fn record(&self, delivery: Delivery) {
+        let now = self.clock.elapsed();
+        let tags: Vec<(&str, Option<&[u8]>)> =
+            self.plan.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
+        let outcome = delivery.outcome(now, &tags, self.plan.shard.as_deref());
+        self.sink.line(|out| outcome.write(out));
+        self.tally.borrow_mut().ended(outcome.outcome, outcome.attempts > 0);
+    }
+}

@@ -1,0 +1,215 @@
+//! What holds all senders back at once: a rate limit, a server that is away, the end of the run.
+
+use std::cell::Cell;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+/// The first wait before a server that refused a connection is tried again; it doubles up to [`PROBE_CAP`].
+const PROBE_BASE: Duration = Duration::from_millis(50);
+const PROBE_CAP: Duration = Duration::from_secs(1);
+
+/// Why a run ends before its input does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// A signal asked for it.
+    Signal,
+    /// Outcomes can no longer be written.
+    OutputBroke,
+    /// There is no server to be had.
+    NoServer,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Open,
+    /// Closed for all until this time since the start.
+    Paused(Duration),
+    /// No connection could be made since the first of these; the next try is due at the second, or under way.
+    Away {
+        since: Duration,
+        next: Duration,
+        tries: u32,
+        trying: bool,
+    },
+}
+
+/// What a sender that waits before the gate learns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// Send.
+    Go,
+    /// Come again when this time since the start has come, or the gate has changed.
+    At(Duration),
+    /// Come again when the gate has changed.
+    Changed,
+}
+
+/// The gate that all senders pass before each attempt.
+#[derive(Debug)]
+pub struct Gate {
+    state: Cell<State>,
+    patience: Duration,
+    why: Cell<Option<Why>>,
+    aborted: Cell<bool>,
+    changed: Notify,
+}
+
+impl Gate {
+    /// An open gate. A server may be away for as long as `patience`.
+    pub fn new(patience: Duration) -> Self {
+        Self {
+            state: Cell::new(State::Open),
+            patience,
+            why: Cell::new(None),
+            aborted: Cell::new(false),
+            changed: Notify::new(),
+        }
+    }
+
+    /// Whether a sender may pass now.
+    pub fn look(&self, now: Duration) -> Pass {
+        match self.state.get() {
+            State::Open => Pass::Go,
+            State::Paused(until) if now < until => Pass::At(until),
+            State::Paused(_) => {
+                self.state.set(State::Open);
+                Pass::Go
+            }
+            State::Away { trying: true, .. } => Pass::Changed,
+            State::Away { next, .. } if now < next => Pass::At(next),
+            State::Away { since, next, tries, .. } => {
+                self.state.set(State::Away { since, next, tries, trying: true });
+                Pass::Go
+            }
+        }
+    }
+
+    /// The server wants no requests until this time. True where that is news.
+    pub fn pause(&self, until: Duration) -> bool {
+        match self.state.get() {
+            State::Paused(known) if known >= until => false,
+            State::Away { .. } => false,
+            State::Open | State::Paused(_) => {
+                self.state.set(State::Paused(until));
+                true
+            }
+        }
+    }
+
+    /// No connection could be made. True where that is news; the run ends once it has lasted too long.
+    pub fn refused(&self, now: Duration) -> bool {
+        let (since, tries, news) = match self.state.get() {
+            State::Away { since, tries, trying: true, .. } => (since, tries + 1, false),
+            State::Away { .. } => return false,
+            State::Open | State::Paused(_) => (now, 0, true),
+        };
+        if now.saturating_sub(since) >= self.patience {
+            self.end(Why::NoServer);
+        }
+        let wait = PROBE_BASE.saturating_mul(1 << tries.min(10)).min(PROBE_CAP);
+        let next = (now + wait).min(since + self.patience);
+        self.state.set(State::Away { since, next, tries, trying: false });
+        self.changed.notify_waiters();
+        news
+    }
+
+    /// A connection was made. Gives how long the server was away, where it was.
+    pub fn reached(&self, now: Duration) -> Option<Duration> {
+        let State::Away { since, .. } = self.state.get() else { return None };
+        self.state.set(State::Open);
+        self.changed.notify_waiters();
+        Some(now.saturating_sub(since))
+    }
+
+    /// Ends the run: no new event is taken up. The first reason stays.
+    pub fn end(&self, why: Why) {
+        if self.why.get().is_none() {
+            self.why.set(Some(why));
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// Gives up what is in flight, too.
+    pub fn abort(&self) {
+        self.aborted.set(true);
+        self.changed.notify_waiters();
+    }
+
+    /// Why the run ends, if it does.
+    pub fn ending(&self) -> Option<Why> {
+        self.why.get()
+    }
+
+    /// Waits until the run ends.
+    pub async fn ended(&self) {
+        self.until(|| self.why.get().is_some()).await;
+    }
+
+    /// Waits until what is in flight is given up.
+    pub async fn aborted(&self) {
+        self.until(|| self.aborted.get()).await;
+    }
+
+    /// Waits for the next change of the gate.
+    pub async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    async fn until(&self, true_now: impl Fn() -> bool) {
+        loop {
+            let changed = self.changed.notified();
+            if true_now() {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn a_rate_limit_stops_every_sender_until_it_is_over() {
+        let gate = Gate::new(ms(1000));
+        assert!(gate.pause(ms(50)));
+        assert!(!gate.pause(ms(40)), "a shorter pause changes nothing");
+        assert_eq!(gate.look(ms(10)), Pass::At(ms(50)));
+        assert_eq!(gate.look(ms(50)), Pass::Go);
+        assert_eq!(gate.look(ms(50)), Pass::Go);
+    }
+
+    #[test]
+    fn one_sender_tries_a_server_that_is_away_and_the_others_wait() {
+        let gate = Gate::new(ms(1000));
+        assert!(gate.refused(ms(0)));
+        assert!(!gate.refused(ms(1)), "the senders that were under way say nothing new");
+        assert_eq!(gate.look(ms(1)), Pass::At(ms(50)));
+        assert_eq!(gate.look(ms(50)), Pass::Go);
+        assert_eq!(gate.look(ms(50)), Pass::Changed);
+        assert!(!gate.refused(ms(51)));
+        assert_eq!(gate.look(ms(51)), Pass::At(ms(151)));
+        assert_eq!(gate.look(ms(151)), Pass::Go);
+        assert_eq!(gate.reached(ms(160)), Some(ms(160)));
+        assert_eq!(gate.look(ms(160)), Pass::Go);
+        assert_eq!(gate.reached(ms(170)), None);
+    }
+
+    #[test]
+    fn a_server_that_stays_away_ends_the_run() {
+        let gate = Gate::new(ms(100));
+        gate.refused(ms(0));
+        assert_eq!(gate.look(ms(50)), Pass::Go);
+        gate.refused(ms(50));
+        assert_eq!(gate.look(ms(60)), Pass::At(ms(100)), "the last try is made when patience ends");
+        assert_eq!(gate.look(ms(100)), Pass::Go);
+        gate.refused(ms(100));
+        assert_eq!(gate.ending(), Some(Why::NoServer));
+    }
+}

@@ -1,0 +1,209 @@
+//! One run: puts the parts together, watches over them, and tells how it went.
+
+use std::io::IsTerminal;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use rand::SeedableRng;
+
+use super::config::Config;
+use super::dispatch::Dispatch;
+use super::gate::Why;
+use super::intake::{self, Fields, Reading};
+use super::sink;
+use super::tally::{ms, rate};
+use super::transport::dial::Dial;
+use super::transport::http1::Http1;
+use crate::cli::input::Inputs;
+use crate::cli::output::Output;
+use crate::cli::{Console, Ending, Signals, Stop};
+use crate::clock::{Clock, SystemClock};
+use crate::error::{Error, Place, Result};
+use crate::jsonl::LineReader;
+use crate::record::outcome::{RunLine, RunRecord};
+use crate::record::timestamp;
+use crate::seed;
+
+/// How often the run looks for a signal, a broken output and the time to show progress.
+const TICK: Duration = Duration::from_millis(20);
+
+/// Lines that wait or are in flight keep the block that they were read in: with many senders, blocks are smaller.
+const HELD_BYTES: usize = 16 << 20;
+
+/// Runs psend to its end.
+pub fn run(config: &Config, console: &Console) -> Result<Ending> {
+    let dial = Dial::to(&config.target, config.connect_timeout)?;
+    let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
+    let stop = signals.stop_at(1);
+    let inputs = Inputs::open(&config.files, &stop, console)?;
+    let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
+    let output = if to_terminal { None } else { Some(Output::open(config.output.as_deref())?) };
+    if !config.quiet {
+        console.note(introduction(config));
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
+    runtime.block_on(
+        tokio::task::LocalSet::new().run_until(Run { config, console, stop, signals }.all(dial, inputs, output)),
+    )
+}
+
+/// What is about to happen, in one line.
+fn introduction(config: &Config) -> String {
+    let limit = config.limit.map_or_else(|| "all events".to_owned(), |n| format!("at most {n} events"));
+    format!(
+        "sending to {}, {} with {} in flight, {limit}; key: {}",
+        config.target, config.mode, config.concurrency, config.key_source
+    )
+}
+
+struct Run<'a> {
+    config: &'a Config,
+    console: &'a Console,
+    stop: Stop,
+    signals: Signals,
+}
+
+impl Run<'_> {
+    async fn all(self, dial: Dial, inputs: Inputs, output: Option<Output>) -> Result<Ending> {
+        let config = self.config;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let started_at = clock.now();
+        let reading = Arc::new(Reading::default());
+        let block = (HELD_BYTES / config.concurrency).clamp(8 << 10, 64 << 10);
+        let reader = LineReader::with_capacity(inputs, config.max_line, block);
+        let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
+        let intake = intake::read(reader, config.max_line, fields, config.limit, Arc::clone(&reading));
+        let (sink, writer) = sink::open(output);
+        let jitter = seed::Generator::seed_from_u64(seed::draw());
+        let dispatch =
+            Rc::new(Dispatch::new(config.plan.clone(), Arc::clone(&clock), self.console.clone(), intake, sink, jitter));
+
+        let dial = Rc::new(dial);
+        let senders: Vec<_> = (0..config.concurrency)
+            .map(|_| {
+                let transport = Http1::new(Rc::clone(&dial), Arc::clone(&clock));
+                tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
+            })
+            .collect();
+        let senders = async {
+            for sender in senders {
+                sender.await.expect("a sender does not panic");
+            }
+        };
+        tokio::select! {
+            () = senders => {}
+            () = dispatch.sink.flush_when_idle() => {}
+            () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
+        }
+        let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
+        if let Some(why) = why {
+            dispatch.gate.end(why);
+            reading.enough.store(true, Ordering::Relaxed);
+            dispatch.give_up_rest().await;
+        }
+        let elapsed = clock.elapsed();
+        let broke = reading.broke();
+        let record = RunRecord {
+            id: format!("{:012x}{:06x}", started_at, seed::draw() & 0xff_ffff),
+            complete: why.is_none() && broke.is_none(),
+            lines_read: reading.lines.load(Ordering::Relaxed),
+            target: config.target.to_string(),
+            mode: config.mode.to_owned(),
+            rate: None,
+            concurrency: config.concurrency as u64,
+            batch: None,
+            retries: config.plan.retry.retries,
+            started_at: timestamp::format(started_at),
+            ended_at: timestamp::format(clock.now()),
+            shard: config.plan.shard.clone(),
+        };
+        let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
+        line.push(b'\n');
+        dispatch.sink.close(line).await;
+        let written = writer.finish();
+
+        if !config.quiet {
+            self.console.block(dispatch.tally.borrow().summary(elapsed));
+        }
+        if let Some(error) = broke {
+            return Err(error);
+        }
+        if let Some(error) = written.broke {
+            let closed = error.is_closed_stdout();
+            let why = if closed { format!("{} was closed", Place::Stdout) } else { error.to_string() };
+            self.console.error(format_args!("{why}: {} outcomes could not be written", written.lost));
+            return Ok(Ending::Unfinished);
+        }
+        Ok(match why {
+            None => Ending::Done,
+            Some(Why::Signal) => Ending::Signalled(self.signals.first().unwrap_or(2)),
+            Some(Why::NoServer | Why::OutputBroke) => {
+                let message = dispatch.no_server().unwrap_or_else(|| "outcomes can no longer be written".to_owned());
+                self.console.error(format_args!(
+                    "no server at {}: {message}; {} events have their outcome",
+                    config.target,
+                    dispatch.tally.borrow().done()
+                ));
+                Ending::Unfinished
+            }
+        })
+    }
+
+    /// Looks after the run; never ends by itself.
+    async fn watch(&self, dispatch: &Dispatch, clock: &dyn Clock, reading: &Reading) {
+        let mut progress = self.console.progress(self.config.quiet, self.config.every);
+        let mut pace = Pace::default();
+        let mut give_up_at = None;
+        loop {
+            tokio::time::sleep(TICK).await;
+            let now = clock.elapsed();
+            if self.stop.requested() {
+                dispatch.gate.end(Why::Signal);
+            }
+            if dispatch.sink.is_broken() {
+                dispatch.gate.end(Why::OutputBroke);
+            }
+            if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + self.config.grace) {
+                dispatch.gate.abort();
+            }
+            let tally = dispatch.tally.borrow();
+            pace.look(tally.done(), now);
+            progress.show(|| {
+                let done = tally.done();
+                let of = self.config.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
+                let p95 = tally.p95().map(|p95| format!(", P95 {}", ms(p95))).unwrap_or_default();
+                format!(
+                    "{done}{of} events, {:.0}/s now, {:.0}/s overall, {} in flight, {} lines read: {}{p95}",
+                    pace.now,
+                    rate(done, now),
+                    dispatch.in_flight(),
+                    reading.lines.load(Ordering::Relaxed),
+                    tally.outcomes(),
+                )
+            });
+        }
+    }
+}
+
+/// Events a second over the last second.
+#[derive(Debug, Default)]
+struct Pace {
+    since: Duration,
+    done: u64,
+    now: f64,
+}
+
+impl Pace {
+    fn look(&mut self, done: u64, now: Duration) {
+        let passed = now.saturating_sub(self.since);
+        if passed >= Duration::from_secs(1) {
+            self.now = rate(done - self.done, passed);
+            (self.since, self.done) = (now, done);
+        }
+    }
+}

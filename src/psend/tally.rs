@@ -1,0 +1,148 @@
+//! The run in figures: what the progress line and the summary show.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+
+use crate::record::outcome::{ErrorKind, Word};
+
+/// The longest latency that is told apart, in microseconds; longer ones count as this.
+const LONGEST: u64 = 3_600_000_000;
+
+/// What there is to tell so far.
+#[derive(Debug)]
+pub struct Tally {
+    words: BTreeMap<Word, u64>,
+    answers: BTreeMap<u16, u64>,
+    breaks: BTreeMap<ErrorKind, u64>,
+    latency: Histogram<u64>,
+    total: Duration,
+    done: u64,
+    requests: u64,
+    never_sent: u64,
+    waited: Duration,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        let latency = Histogram::new_with_bounds(1, LONGEST, 2).expect("the bounds are constant");
+        Self {
+            words: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            breaks: BTreeMap::new(),
+            latency,
+            total: Duration::ZERO,
+            done: 0,
+            requests: 0,
+            never_sent: 0,
+            waited: Duration::ZERO,
+        }
+    }
+}
+
+impl Tally {
+    /// An attempt was answered.
+    pub fn answered(&mut self, status: u16, latency: Duration) {
+        self.requests += 1;
+        if status >= 300 {
+            *self.answers.entry(status).or_default() += 1;
+        }
+        self.latency.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST));
+        self.total += latency;
+    }
+
+    /// An attempt got no whole answer.
+    pub fn broke(&mut self, kind: ErrorKind) {
+        self.requests += 1;
+        *self.breaks.entry(kind).or_default() += 1;
+    }
+
+    /// An event ended. `sent` says whether the server ever saw it.
+    pub fn ended(&mut self, word: Word, sent: bool) {
+        *self.words.entry(word).or_default() += 1;
+        self.done += 1;
+        self.never_sent += u64::from(word == Word::Rejected && !sent);
+    }
+
+    /// All senders were held back for this long by a rate limit or a server that was away.
+    pub fn waited(&mut self, wait: Duration) {
+        self.waited += wait;
+    }
+
+    /// Events that ended.
+    pub fn done(&self) -> u64 {
+        self.done
+    }
+
+    /// Outcomes so far, in one line: `accepted 120, failed 3`.
+    pub fn outcomes(&self) -> String {
+        let words: Vec<String> = self.words.iter().map(|(word, n)| format!("{word} {n}")).collect();
+        if words.is_empty() { "no outcome yet".to_owned() } else { words.join(", ") }
+    }
+
+    /// The 95th percentile of the latency so far.
+    pub fn p95(&self) -> Option<Duration> {
+        (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(0.95)))
+    }
+
+    /// The summary that ends a run, for a person.
+    pub fn summary(&self, elapsed: Duration) -> String {
+        let mut text = String::new();
+        let seconds = elapsed.as_secs_f64();
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "Events:      {}", self.done);
+        let _ = writeln!(text, "Time:        {seconds:.2} s");
+        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.done, elapsed));
+        let answered = self.latency.len();
+        if answered > 0 {
+            let mean = self.total.as_secs_f64() * 1e3 / answered as f64;
+            let at = |q| ms(Duration::from_micros(self.latency.value_at_quantile(q)));
+            let max = ms(Duration::from_micros(self.latency.max()));
+            let _ = writeln!(
+                text,
+                "Latency:     mean {mean:.2} ms, P50 {}, P95 {}, P99 {}, max {max}",
+                at(0.5),
+                at(0.95),
+                at(0.99)
+            );
+        }
+        let _ = writeln!(text, "Requests:    {}", self.requests);
+        for (word, n) in &self.words {
+            let share = 100.0 * *n as f64 / self.done as f64;
+            let _ = writeln!(text, "  {:<12} {n} ({share:.1} %)", word.as_str());
+        }
+        if self.never_sent > 0 {
+            let _ = writeln!(
+                text,
+                "Not sent for what they are: {} lines that are no JSON object or too long; the server never saw them",
+                self.never_sent
+            );
+        }
+        let errors: Vec<String> = self
+            .answers
+            .iter()
+            .map(|(status, n)| format!("{status} × {n}"))
+            .chain(self.breaks.iter().map(|(kind, n)| format!("{kind} × {n}")))
+            .collect();
+        if !errors.is_empty() {
+            let _ = writeln!(text, "Errors:      {}", errors.join(", "));
+        }
+        if !self.waited.is_zero() {
+            let _ = writeln!(text, "Held back:   {:.1} s by the server", self.waited.as_secs_f64());
+        }
+        text.truncate(text.trim_end().len());
+        text
+    }
+}
+
+/// Events a second.
+pub fn rate(events: u64, time: Duration) -> f64 {
+    if time.is_zero() { 0.0 } else { events as f64 / time.as_secs_f64() }
+}
+
+/// A latency as people read it.
+pub fn ms(latency: Duration) -> String {
+    format!("{:.2} ms", latency.as_secs_f64() * 1e3)
+}

@@ -1,0 +1,127 @@
+//! Where events go: a URL, taken apart and checked.
+
+use std::fmt;
+use std::net::IpAddr;
+
+/// The server and the prefix of all paths.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Whether TLS is spoken.
+    pub tls: bool,
+    /// A name or an address; an IPv6 address without brackets.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// What stands before every path, without a slash at the end.
+    pub prefix: String,
+}
+
+impl Target {
+    /// Reads a URL.
+    ///
+    /// # Errors
+    /// What is wrong with it, without quoting a password that it may hold.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let form = "a URL such as http://localhost:8000 or https://host/prefix is wanted";
+        let url = reqwest::Url::parse(text).map_err(|e| match e {
+            _ if text.contains('@') => form.to_owned(),
+            e => format!("'{text}': {e}; {form}"),
+        })?;
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(
+                "a user or password in the URL would be seen by all: give it as a header with -H @FILE".to_owned()
+            );
+        }
+        let tls = match url.scheme() {
+            "http" => false,
+            "https" => true,
+            other => return Err(format!("'{other}' is no scheme that psend speaks; {form}")),
+        };
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(format!("the URL ends with a query or fragment, where only a path prefix is taken; {form}"));
+        }
+        let host = url.host_str().ok_or(form)?.trim_matches(['[', ']']).to_owned();
+        let port = url.port_or_known_default().ok_or(form)?;
+        Ok(Self { tls, host, port, prefix: url.path().trim_end_matches('/').to_owned() })
+    }
+
+    /// Whether it is this very computer.
+    pub fn is_loopback(&self) -> bool {
+        self.host.eq_ignore_ascii_case("localhost") || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Host and port as a Host header has them.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
+    }
+
+    /// Whether a list such as `localhost, *.staging.example, api.example:8443` names it.
+    pub fn is_among(&self, hosts: &str) -> bool {
+        hosts.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
+            let entry = entry.to_ascii_lowercase();
+            let host = self.host.to_ascii_lowercase();
+            let with_port =
+                format!("{}:{}", if host.contains(':') { format!("[{host}]") } else { host.clone() }, self.port);
+            match entry.strip_prefix('*') {
+                Some(suffix) => suffix.starts_with('.') && (host.ends_with(suffix) || with_port.ends_with(suffix)),
+                None => entry.trim_matches(['[', ']']) == host || entry == with_port,
+            }
+        })
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", if self.tls { "https" } else { "http" }, self.authority(), self.prefix)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> Target {
+        Target::parse(text).expect(text)
+    }
+
+    #[test]
+    fn a_url_is_taken_apart() {
+        let target = of("https://api.example/ingest/");
+        assert_eq!((target.tls, target.port, target.prefix.as_str()), (true, 443, "/ingest"));
+        assert_eq!(target.to_string(), "https://api.example/ingest");
+        assert_eq!(of("http://[::1]:8000").authority(), "[::1]:8000");
+        assert_eq!(of("http://localhost:8000").to_string(), "http://localhost:8000");
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_without_showing_a_password() {
+        for bad in ["localhost:8000", "ftp://host", "http://", "http://h/?q=1", "nonsense"] {
+            assert!(Target::parse(bad).is_err(), "{bad}");
+        }
+        for secret in ["http://me:hunter2@host/", "http://me:hunter2@:x/"] {
+            assert!(!Target::parse(secret).expect_err(secret).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn only_this_computer_is_loopback() {
+        for near in ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9", "http://[::1]"] {
+            assert!(of(near).is_loopback(), "{near}");
+        }
+        for far in ["http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example", "http://10.0.0.1"] {
+            assert!(!of(far).is_loopback(), "{far}");
+        }
+    }
+
+    #[test]
+    fn a_list_of_hosts_is_a_limit() {
+        let target = of("http://api.staging.example:8443");
+        for yes in ["api.staging.example", "a, *.staging.example", "API.staging.example:8443", "*.example:8443"] {
+            assert!(target.is_among(yes), "{yes}");
+        }
+        for no in ["", "staging.example", "api.staging.example:80", "*", "*example", "*.staging"] {
+            assert!(!target.is_among(no), "{no}");
+        }
+    }
+}
