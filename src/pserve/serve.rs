@@ -18,7 +18,7 @@ use super::api::{self, App};
 use super::args::Config;
 use super::exec;
 use super::keys::TEST_KEY;
-use super::store::Reader;
+use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
@@ -67,14 +67,13 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
             console.note(format_args!("events go to {}{key}", config.db.display()));
         }
         let key = config.keys.only().map(ToOwned::to_owned);
-        let readers = store.clone();
         let app = App {
             keys: config.keys,
             limiter: config.limiter,
             duplicates: config.duplicates,
             clock: Box::new(SystemClock::start()),
             committer,
-            readers: Readers::new(move || readers.reader()),
+            readers: Readers::new(move || store.reader()),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         // Answers are small and written whole: to wait for more of them would only delay them.
@@ -100,17 +99,17 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
     });
     // Connections that did not finish in time end here, and with the last of them the writer's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    close(writing)?;
+    let stored = close(writing)?;
     if !config.quiet {
-        let stored = store.reader().and_then(|reader| reader.count()).map_err(|e| Error::failed(e.to_string()))?;
         console.note(format_args!("{} events stored in {}", Count(stored), config.db.display()));
     }
     ending
 }
 
-fn close(writing: thread::JoinHandle<Result<(), super::store::StoreError>>) -> Result<()> {
+/// Waits for the last commit, and says how many events there are.
+fn close(writing: thread::JoinHandle<Result<u64, StoreError>>) -> Result<u64> {
     match writing.join() {
-        Ok(Ok(())) => Ok(()),
+        Ok(Ok(stored)) => Ok(stored),
         Ok(Err(error)) => Err(Error::failed(error.to_string())),
         Err(_) => Err(Error::failed("the thread that writes to the database has panicked")),
     }

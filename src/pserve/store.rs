@@ -147,11 +147,11 @@ pub trait Writer: Send {
     /// Where the database refuses.
     fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError>;
 
-    /// Leaves the database tidy.
+    /// Leaves the database tidy, and says how many events it holds, whosever they are.
     ///
     /// # Errors
     /// Where it cannot; what was stored is stored all the same.
-    fn close(self) -> Result<(), StoreError>;
+    fn close(self) -> Result<u64, StoreError>;
 }
 
 /// One that reads, beside others.
@@ -173,12 +173,6 @@ pub trait Reader: Send {
     /// # Errors
     /// Where the database fails.
     fn stats(&self, tenant: &str) -> Result<Stats, StoreError>;
-
-    /// How many events it holds, whosever they are.
-    ///
-    /// # Errors
-    /// Where the database fails.
-    fn count(&self) -> Result<u64, StoreError>;
 
     /// Whether the database answers at all.
     ///

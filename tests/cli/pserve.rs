@@ -1,8 +1,18 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::support::server::{KEY, Server};
+use crate::support::server::{API, KEY, Server};
+use crate::support::{feed, http, path, run, sample, tool};
 
 fn event(id: &str) -> Value {
     json!({
@@ -31,4 +41,521 @@ fn an_event_is_taken_once_and_found_again_byte_for_byte() {
     let found = server.request("GET", "/events/evt_1", &[KEY], b"");
     assert_eq!((found.status, found.text()), (200, body.as_str()));
     assert_eq!(server.get("/events/evt_2").0, 404);
+}
+
+#[test]
+fn what_the_client_left_out_is_supplied_and_stored() {
+    let server = Server::start(&[]);
+    let mut event = event("");
+    for field in ["event_id", "timestamp", "severity"] {
+        event.as_object_mut().expect("an object").remove(field);
+    }
+    let (status, answer) = server.post("/events", event.to_string());
+    assert_eq!(status, 200, "{answer}");
+    let id = answer["event_id"].as_str().expect("an id is given");
+    let (status, stored) = server.get(&format!("/events/{id}"));
+    assert_eq!((status, &stored["event_id"]), (200, &answer["event_id"]));
+    assert_eq!(stored["timestamp"], answer["ingested_at"]);
+    assert_eq!(server.get("/events/search?severity=info").1["total_count"], 1);
+}
+
+#[test]
+fn the_sample_that_another_program_wrote_is_taken_whole_and_stays_byte_for_byte() {
+    let server = Server::start(&[]);
+    let sample = std::fs::read_to_string(sample()).expect("the sample can be read");
+    for line in sample.lines() {
+        let (status, answer) = server.post("/events", line);
+        assert_eq!(status, 200, "{answer}");
+    }
+    assert_eq!(server.count(), 500);
+    for line in sample.lines().step_by(50) {
+        let id = serde_json::from_str::<Value>(line).expect("JSON")["event_id"].as_str().expect("text").to_owned();
+        assert_eq!(server.request("GET", &format!("/events/{id}"), &[KEY], b"").text(), line);
+    }
+}
+
+#[test]
+fn every_filter_finds_what_a_look_at_each_event_finds() {
+    let server = Server::start(&[]);
+    let sample = std::fs::read_to_string(sample()).expect("the sample can be read");
+    let mut events: Vec<Value> = Vec::new();
+    for line in sample.lines() {
+        server.post("/events", line);
+        events.push(serde_json::from_str(line).expect("JSON"));
+    }
+    // Newest first; of the same moment, what came last.
+    events.reverse();
+    events.sort_by_key(|event| std::cmp::Reverse(event["timestamp"].as_str().expect("text").to_owned()));
+
+    let (early, late) = ("2025-10-01T12:00:00Z", "2025-10-03T00:00:00Z");
+    let within = |event: &Value| {
+        let at = event["timestamp"].as_str().expect("text");
+        at >= "2025-10-01T12:00:00.000000Z" && at <= "2025-10-03T00:00:00.000000Z"
+    };
+    let user = events[7]["context"]["user_id"].clone();
+    type Test<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
+    let is =
+        |pointer: &'static str, value: Value| -> Test { Box::new(move |event| event.pointer(pointer) == Some(&value)) };
+    let cases: Vec<(String, Test)> = vec![
+        (String::new(), Box::new(|_| true)),
+        ("event_type=api_call".into(), is("/event_type", json!("api_call"))),
+        ("severity=error".into(), is("/severity", json!("error"))),
+        ("service=payment-service".into(), is("/source/service", json!("payment-service"))),
+        ("service=payment".into(), Box::new(|_| false)),
+        ("endpoint=/api/v1/payments/capture".into(), is("/source/endpoint", json!("/api/v1/payments/capture"))),
+        ("endpoint=%2Fapi%2Fv1%2Fusers%2F%7Bid%7D".into(), is("/source/endpoint", json!("/api/v1/users/{id}"))),
+        ("status_code=500".into(), is("/metrics/status_code", json!(500))),
+        (format!("user_id={}", user.as_str().expect("text")), is("/context/user_id", user.clone())),
+        ("country=US".into(), is("/context/tags/country", json!("US"))),
+        ("region=APAC".into(), is("/context/tags/region", json!("APAC"))),
+        ("city=New+York".into(), is("/context/tags/city", json!("New York"))),
+        (format!("start_time={early}&end_time={late}"), Box::new(within)),
+        (
+            format!("service=auth-service&region=NA&status_code=200&start_time={early}"),
+            Box::new(|event| {
+                event["source"]["service"] == "auth-service"
+                    && event["context"]["tags"]["region"] == "NA"
+                    && event["metrics"]["status_code"] == 200
+                    && event["timestamp"].as_str().expect("text") >= "2025-10-01T12:00:00.000000Z"
+            }),
+        ),
+    ];
+    for (filter, test) in cases {
+        let wanted: Vec<&Value> = events.iter().filter(|event| test(event)).collect();
+        let mut found = Vec::new();
+        loop {
+            let (status, page) = server.get(&format!("/events/search?{filter}&limit=37&offset={}", found.len()));
+            assert_eq!(status, 200, "{page}");
+            assert_eq!(page["total_count"], wanted.len(), "{filter}");
+            assert_eq!(page["total_exact"], true);
+            let events = page["events"].as_array().expect("a list").clone();
+            assert_eq!(page["filtered_count"], events.len());
+            found.extend(events);
+            assert_eq!(page["has_more"], found.len() < wanted.len(), "{filter}");
+            if page["has_more"] == false {
+                break;
+            }
+        }
+        assert!(found.iter().eq(wanted), "{filter}");
+    }
+}
+
+#[test]
+fn a_search_that_makes_no_sense_is_told_which_parameter_is_at_fault() {
+    let server = Server::start(&[]);
+    for (query, parameter, kind) in [
+        ("limit=0", "limit", "int_parsing"),
+        ("limit=1001", "limit", "int_parsing"),
+        ("offset=-1", "offset", "int_parsing"),
+        ("status_code=abc", "status_code", "int_parsing"),
+        ("severity=bad", "severity", "enum"),
+        ("start_time=yesterday", "start_time", "datetime_parsing"),
+        ("sevrity=info", "sevrity", "extra_forbidden"),
+        ("city=a&city=b", "city", "duplicate_parameter"),
+    ] {
+        let (status, answer) = server.get(&format!("/events/search?{query}"));
+        assert_eq!(status, 422, "{query}");
+        assert_eq!(answer["detail"][0]["loc"], json!(["query", parameter]));
+        assert_eq!(answer["detail"][0]["type"], kind);
+    }
+    assert_eq!(server.get("/events/search?start_time=2026-01-05T10:00:00+01:00&limit=1000").0, 200);
+}
+
+#[test]
+fn a_bad_body_is_answered_422_with_the_field_named() {
+    let server = Server::start(&[]);
+    let mut bad = event("evt_1");
+    bad["metrics"]["status_code"] = json!(999);
+    bad["source"].as_object_mut().expect("an object").remove("service");
+    let (status, answer) = server.post("/events", bad.to_string());
+    assert_eq!(status, 422);
+    let service =
+        json!({"type": "missing", "loc": ["body", "source", "service"], "msg": "Field required", "input": null});
+    let code = json!({
+        "type": "less_than_equal", "loc": ["body", "metrics", "status_code"], "input": 999,
+        "msg": "Input should be less than or equal to 599",
+    });
+    let detail = answer["detail"].as_array().expect("a list");
+    assert!(detail.contains(&service) && detail.contains(&code) && detail.len() == 2, "{answer}");
+    assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn hostile_bodies_get_words_and_the_server_lives_on() {
+    let server = Server::start(&[]);
+    let deep = [b"[".repeat(1 << 20), b"]".repeat(1 << 20)].concat();
+    let nul = event("evt_nul").to_string().replace("GET /", "\\u0000");
+    let twice = event("evt_1").to_string().replacen('{', r#"{"event_id":"evt_2","#, 1);
+    for (body, status) in [
+        (&b""[..], 422),
+        (b"{", 422),
+        (b"[]", 422),
+        (b"\xff\xfe{}", 422),
+        (b"\0\0\0", 422),
+        (br#"{"title":"\ud800"}"#, 422),
+        (&deep, 422),
+        (nul.as_bytes(), 422),
+        (twice.as_bytes(), 422),
+        (&vec![b' '; 10 << 20], 422),
+        (&vec![b' '; (10 << 20) + 1], 413),
+        (&vec![b' '; 30 << 20], 413),
+    ] {
+        let (found, answer) = server.post("/events", body);
+        assert_eq!(found, status, "{answer}");
+        assert!(!answer["detail"].is_null(), "{answer}");
+    }
+    let gzip = server.request("POST", "/events", &[KEY, "Content-Encoding: gzip"], b"\x1f\x8b\x08");
+    assert_eq!(gzip.status, 415);
+    assert!(gzip.text().contains("gzip"));
+    let broken = http::exchange(server.address(), b"\xff\xff\xff\r\n\r\n").expect("an answer comes");
+    assert_eq!(broken.status, 400);
+    assert_eq!(server.get("/nowhere").0, 404);
+    assert_eq!(server.request("DELETE", "/events", &[KEY], b"").status, 405);
+    assert_eq!(server.request("GET", "/events/%ff", &[KEY], b"").status, 400);
+    assert_eq!(server.count(), 0);
+    assert_eq!(server.post("/events", event("evt_1").to_string()).0, 200);
+}
+
+#[test]
+fn a_body_that_comes_in_pieces_is_taken() {
+    let server = Server::start(&[]);
+    let body = event("evt_1").to_string();
+    let (a, b) = body.split_at(100);
+    let chunked = format!(
+        "POST {API}/events HTTP/1.1\r\nHost: x\r\n{KEY}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
+        a.len(),
+        b.len(),
+    );
+    assert_eq!(http::exchange(server.address(), chunked.as_bytes()).expect("an answer comes").status, 200);
+    assert_eq!(server.request("GET", "/events/evt_1", &[KEY], b"").text(), body);
+}
+
+#[test]
+fn without_the_right_key_nothing_but_health_is_told() {
+    let server = Server::start(&["--api-key", "s3cret"]);
+    let body = event("evt_1").to_string();
+    for headers in [&[][..], &[KEY], &["X-API-Key: "], &["X-API-Key: s3cret2"], &["X-API-Key: \u{e9}"]] {
+        for (method, path) in [
+            ("POST", "/events"),
+            ("GET", "/events/search"),
+            ("GET", "/events/x"),
+            ("GET", "/stats"),
+            ("GET", "/rate-limit"),
+        ] {
+            let answer = server.request(method, path, headers, if method == "POST" { body.as_bytes() } else { b"" });
+            assert_eq!(answer.status, 401, "{method} {path} {headers:?}");
+            assert!(!answer.text().contains("s3cret"));
+        }
+    }
+    let health = server.request("GET", "/health", &[], b"");
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
+    assert_eq!(server.request("POST", "/events", &["X-API-Key: s3cret"], body.as_bytes()).status, 200);
+}
+
+#[test]
+fn each_tenant_has_events_of_its_own_under_the_same_ids() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "# key tenant\nk1 acme\nk2 globex\nk3 acme\n").expect("a file can be written");
+    let server = Server::start(&["--keys", keys.to_str().expect("UTF-8")]);
+    let as_key = |key: &str, method: &str, path: &str, body: &str| {
+        server.request(method, path, &[&format!("X-API-Key: {key}")], body.as_bytes()).json()
+    };
+    let body = event("evt_1").to_string();
+    assert_eq!(as_key("k1", "POST", "/events", &body)["message"], "Event ingested successfully");
+    assert_eq!(as_key("k2", "GET", "/events/search", "")["total_count"], 0);
+    assert_eq!(as_key("k2", "POST", "/events", &body)["message"], "Event ingested successfully");
+    assert_eq!(as_key("k3", "POST", "/events", &body)["message"], "Event already exists (idempotent)");
+    assert_eq!(as_key("k3", "GET", "/events/search", "")["total_count"], 1);
+    assert_eq!(as_key("k1", "GET", "/stats", "")["total_events"], 1);
+}
+
+#[test]
+fn duplicates_are_conflicts_where_the_server_is_set_so() {
+    let server = Server::start(&["--duplicates", "409"]);
+    let body = event("evt_1").to_string();
+    assert_eq!(server.post("/events", &body).0, 200);
+    let (status, answer) = server.post("/events", &body);
+    assert_eq!((status, &answer["success"]), (409, &json!(false)));
+    assert!(answer["errors"][0].as_str().expect("a text").contains("already exists"));
+    assert_eq!(server.count(), 1);
+}
+
+#[test]
+fn the_uniqueness_of_events_is_a_constraint_of_the_database() {
+    let mut server = Server::start(&[]);
+    server.post("/events", event("evt_1").to_string());
+    server.stop();
+    let store = rusqlite::Connection::open(server.db()).expect("the database can be opened");
+    let again = store.execute(
+        "INSERT INTO events (tenant_id, external_id, timestamp, ingested_at, body) \
+         SELECT tenant_id, external_id, timestamp, ingested_at, body FROM events",
+        [],
+    );
+    assert!(again.expect_err("it is there").to_string().contains("UNIQUE constraint failed"));
+    let schema: String =
+        store.query_row("SELECT sql FROM sqlite_schema WHERE name = 'events'", [], |row| row.get(0)).expect("a table");
+    assert!(schema.contains("CONSTRAINT uq_events_tenant_external_id UNIQUE (tenant_id, external_id)"));
+}
+
+#[test]
+fn past_the_rate_limit_the_answer_is_429_and_says_when_to_come_back() {
+    let server = Server::start(&["--rate-limit", "3/1h"]);
+    for id in ["a", "b", "c"] {
+        assert_eq!(server.post("/events", event(id).to_string()).0, 200);
+    }
+    let refused = server.request("POST", "/events", &[KEY], event("d").to_string().as_bytes());
+    assert_eq!(refused.status, 429);
+    assert_eq!(refused.json()["detail"], "Rate limit exceeded. Limit: 3 events per 3600 seconds");
+    let wait: u64 = refused.header("retry-after").expect("a time is given").parse().expect("in seconds");
+    assert!((1..=3600).contains(&wait), "{wait}");
+    let (_, standing) = server.get("/rate-limit");
+    assert_eq!(
+        (&standing["limit"], &standing["remaining"], &standing["exceeded"], &standing["window_size_seconds"]),
+        (&json!(3), &json!(0), &json!(true), &json!(3600))
+    );
+    assert_eq!(server.count(), 3);
+
+    let free = Server::start(&[]);
+    let (status, standing) = free.get("/rate-limit");
+    assert_eq!((status, &standing["limit"], &standing["exceeded"]), (200, &Value::Null, &json!(false)));
+}
+
+#[test]
+fn a_rate_limit_opens_again_with_the_next_window() {
+    let server = Server::start(&["--rate-limit", "1/1s"]);
+    let mut refused = false;
+    for number in 0..200 {
+        thread::sleep(Duration::from_millis(10));
+        match server.post("/events", event(&format!("evt_{number}")).to_string()).0 {
+            429 => refused = true,
+            200 if refused => return,
+            status => assert_eq!(status, 200),
+        }
+    }
+    panic!("the limit never opened again");
+}
+
+#[test]
+fn stats_count_events_and_errors_by_the_hour() {
+    let server = Server::start(&[]);
+    let (_, empty) = server.get("/stats");
+    assert_eq!((&empty["total_events"], &empty["error_rate"]), (&json!(0), &Value::Null));
+    for (id, at, code) in
+        [("a", "2026-01-05T09:59:59Z", 200), ("b", "2026-01-05T09:00:00Z", 404), ("c", "2026-01-05T10:00:00Z", 503)]
+    {
+        let mut event = event(id);
+        event["timestamp"] = json!(at);
+        event["metrics"]["status_code"] = json!(code);
+        assert_eq!(server.post("/events", event.to_string()).0, 200);
+    }
+    let (_, stats) = server.get("/stats");
+    assert_eq!((&stats["total_events"], &stats["error_events"]), (&json!(3), &json!(2)));
+    assert_eq!(stats["oldest"], "2026-01-05T09:00:00.000000Z");
+    assert_eq!(
+        stats["by_hour"],
+        json!([
+            {"start": "2026-01-05T09:00:00.000000Z", "events": 2, "errors": 1, "error_rate": 0.5},
+            {"start": "2026-01-05T10:00:00.000000Z", "events": 1, "errors": 1, "error_rate": 1.0},
+        ])
+    );
+}
+
+#[test]
+fn what_was_answered_200_is_there_after_kill_9() {
+    let mut server = Server::start(&[]);
+    let next = AtomicUsize::new(0);
+    let sent: Mutex<Vec<String>> = Mutex::default();
+    let address = server.address().to_owned();
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                loop {
+                    let id = format!("evt_{}", next.fetch_add(1, Ordering::Relaxed));
+                    let body = event(&id).to_string();
+                    match http::request(&address, "POST", &format!("{API}/events"), &[KEY], body.as_bytes()) {
+                        Ok(answer) if answer.status == 200 => sent.lock().expect("no panic").push(id),
+                        Ok(answer) => panic!("{}", answer.text()),
+                        Err(_) => return,
+                    }
+                }
+            });
+        }
+        thread::sleep(Duration::from_millis(500));
+        let pid = Pid::from_raw(server.pid().cast_signed()).expect("a process has an id");
+        kill_process(pid, Signal::KILL).expect("the process is there");
+    });
+    server.kill();
+    server.restart();
+    assert_eq!(server.address(), address, "it comes back at once on the same port");
+    let sent = sent.into_inner().expect("no panic");
+    assert!(sent.len() > 50, "{}", sent.len());
+    let stored = server.stored_ids();
+    for id in &sent {
+        assert!(stored.binary_search(id).is_ok(), "{id} was answered 200 and is gone");
+    }
+    assert_eq!(server.count(), stored.len() as u64);
+}
+
+#[test]
+fn at_ctrl_c_it_finishes_closes_its_files_and_exits_130() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let mut server = Server::start(&[]);
+        // A connection that is kept alive, and one whose request never ends, hold nothing up.
+        let _idle = TcpStream::connect(server.address()).expect("it listens");
+        server.post("/events", event("evt_1").to_string());
+        server.signal(signal);
+        let run = server.wait().expect_code(code);
+        assert!(run.stderr.contains("1 events stored"), "{}", run.stderr);
+        assert!(!server.db().with_extension("db-wal").exists(), "the log is folded into the database");
+        assert_eq!(server.stored_ids(), ["evt_1"]);
+    }
+}
+
+#[test]
+fn exec_runs_a_command_against_the_server_and_returns_its_status() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = folder.path().join("events.db");
+    let exec = |command: &str, flags: &[&str]| {
+        let mut args = vec!["--listen", "127.0.0.1:0", "--db", db.to_str().expect("UTF-8"), "--exec", command];
+        args.extend(flags);
+        run("pserve", &args)
+    };
+    let done = exec("echo $PULSE_URL $PULSE_API_KEY; exit 7", &[]).expect_code(7);
+    let said = done.text().strip_prefix("http://127.0.0.1:").expect("the command alone writes to standard output");
+    let (port, key) = said.trim_end().split_once(' ').expect("two words");
+    assert!(port.parse::<u16>().is_ok() && key == "test-api-key-12345", "{said}");
+    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "the server is gone with its command");
+    assert!(done.stderr.contains("0 events stored"), "{}", done.stderr);
+
+    exec("true", &[]).expect_code(0);
+    assert_eq!(exec("true", &["--quiet"]).expect_code(0).stderr, "");
+    exec("kill -TERM $$", &[]).expect_code(143);
+    exec("no-such-command-here", &[]).expect_code(127);
+}
+
+#[test]
+fn exec_hands_sigterm_on_and_waits_out_a_ctrl_c() {
+    for (signal, script, code) in [
+        (Signal::TERM, "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done", 9),
+        // Ctrl-C reaches the whole group: here it is the command's own business how it ends.
+        (Signal::INT, "echo up; sleep 0.3; exit 5", 5),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut command = tool("pserve");
+        command.args(["--listen", "127.0.0.1:0", "--exec", script, "--db"]).arg(folder.path().join("events.db"));
+        let mut child = command.spawn().expect("pserve starts");
+        let mut up = String::new();
+        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut up).expect("a line");
+        assert_eq!(up, "up\n");
+        let pid = Pid::from_raw(child.id().cast_signed()).expect("a process has an id");
+        kill_process(pid, signal).expect("the process is there");
+        feed(child, Vec::new()).expect_code(code);
+    }
+}
+
+#[test]
+fn what_cannot_be_served_is_said_and_ends_with_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(path("text"), "this is no database, though it is as long as a header".repeat(50)).expect("written");
+    let other = rusqlite::Connection::open(path("other")).expect("a database");
+    other.execute_batch("CREATE TABLE users (name)").expect("a table");
+    let newer = rusqlite::Connection::open(path("newer")).expect("a database");
+    newer.execute_batch("PRAGMA application_id = 0x50756c50; PRAGMA user_version = 99").expect("numbers");
+    for (db, said) in [
+        (path("text"), "not a database"),
+        (path("other"), "database of something else"),
+        (path("newer"), "version 99"),
+        (path("no/such/folder/db"), "unable to open database file"),
+        (path(""), "unable to open database file"),
+        ("/dev/full".to_owned(), "/dev/full"),
+    ] {
+        let run = run("pserve", &["--listen", "127.0.0.1:0", "--db", &db]).expect_code(1);
+        assert!(run.stderr.contains(said) && run.stdout.is_empty(), "{db}: {}", run.stderr);
+    }
+    let server = Server::start(&[]);
+    let taken = run("pserve", &["--listen", server.address(), "--db", &path("fresh")]).expect_code(1);
+    assert!(taken.stderr.contains(server.address()) && taken.stderr.contains("in use"), "{}", taken.stderr);
+}
+
+#[test]
+fn wrong_usage_is_said_and_ends_with_2() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = folder.path().join("keys");
+    std::fs::write(&keys, "secret\n").expect("written");
+    let keys = keys.to_str().expect("UTF-8");
+    for (flags, said) in [
+        (&["--listen", "0.0.0.0:0"][..], "0.0.0.0:0"),
+        (&["--listen", "nonsense"], "127.0.0.1:8000"),
+        (&["--rate-limit", "fast"], "300/1m"),
+        (&["--rate-limit", "0.5/1s"], "whole number"),
+        (&["--duplicates", "201"], "409"),
+        (&["--keys", keys], "line 1"),
+        (&["--keys", keys, "--api-key", "x"], "cannot be used with"),
+        (&["--api-key", ""], "empty"),
+        (&["--db", ":memory:"], "name a file"),
+        (&["--no-such-flag"], "--no-such-flag"),
+    ] {
+        let run = run("pserve", flags).expect_code(2);
+        assert!(run.stderr.contains(said) && run.stdout.is_empty(), "{flags:?}: {}", run.stderr);
+        assert!(!run.stderr.contains("secret"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_key_comes_from_a_file_or_the_environment_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, db) = (folder.path().join("key"), folder.path().join("events.db"));
+    std::fs::write(&file, "from-file\n").expect("written");
+    for (flags, key) in [(&["--api-key-file", file.to_str().expect("UTF-8")][..], "from-file"), (&[], "from-env")] {
+        let mut command = tool("pserve");
+        command.args(["--listen", "0.0.0.0:0", "--exec", "echo $PULSE_API_KEY", "--db"]).arg(&db).args(flags);
+        command.env("PULSE_API_KEY", "from-env");
+        let run = feed(command.spawn().expect("pserve starts"), Vec::new()).expect_code(0);
+        assert_eq!(run.text().trim_end(), key);
+    }
+}
+
+#[test]
+fn an_event_that_finds_no_room_on_the_disk_is_never_answered_200() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let db = folder.path().join("events.db");
+    // No file may grow past 512 KiB: the same refusal as a full disk's, and any user can arrange for it.
+    let script = format!(
+        "trap '' XFSZ; ulimit -f 1024; exec {} --listen 127.0.0.1:0 --db {}",
+        path("pserve").display(),
+        db.display()
+    );
+    let mut command = Command::new("sh");
+    command.args(["-c", &script]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("sh starts");
+    let mut url = String::new();
+    BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut url).expect("a line");
+    let address = url.trim_end().strip_prefix("http://").expect("a URL");
+    let mut taken = Vec::new();
+    let mut refused = 0;
+    for number in 0..40 {
+        let mut event = event(&format!("evt_{number:03}"));
+        event["payload"] = json!({"filling": "x".repeat(64 << 10)});
+        let body = event.to_string();
+        let answer =
+            http::request(address, "POST", &format!("{API}/events"), &[KEY], body.as_bytes()).expect("an answer");
+        match answer.status {
+            200 => taken.push(format!("evt_{number:03}")),
+            status => {
+                refused += 1;
+                assert!((500..600).contains(&status), "{}", answer.text());
+            }
+        }
+    }
+    child.kill().expect("it can be killed");
+    child.wait().expect("it ends");
+    assert!(refused > 0 && !taken.is_empty());
+    let store = rusqlite::Connection::open(&db).expect("the database can be opened");
+    let mut select = store.prepare("SELECT external_id FROM events ORDER BY 1").expect("the table is there");
+    let stored: Vec<String> =
+        select.query_map([], |row| row.get(0)).expect("a query").map(|id| id.expect("a row")).collect();
+    assert_eq!(stored, taken, "stored is what was answered 200, no more and no less");
 }

@@ -27,11 +27,11 @@ struct Job {
 }
 
 impl Committer {
-    /// Starts the writer's thread. It ends, with the writer closed, when the last clone of the committer is dropped.
+    /// Starts the writer's thread. It ends when the last clone of the committer is dropped, with what [`Writer::close`] says.
     ///
     /// # Errors
     /// Where the process has no threads left.
-    pub fn start<W: Writer + 'static>(writer: W) -> std::io::Result<(Self, JoinHandle<Result<(), StoreError>>)> {
+    pub fn start<W: Writer + 'static>(writer: W) -> std::io::Result<(Self, JoinHandle<Result<u64, StoreError>>)> {
         let (sender, jobs) = mpsc::channel(WAITING);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || write(writer, jobs))?;
         Ok((Self(sender), thread))
@@ -49,7 +49,7 @@ impl Committer {
     }
 }
 
-fn write(mut writer: impl Writer, mut jobs: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+fn write(mut writer: impl Writer, mut jobs: mpsc::Receiver<Job>) -> Result<u64, StoreError> {
     let mut records = Vec::new();
     let mut replies = Vec::new();
     while let Some(job) = jobs.blocking_recv() {

@@ -97,7 +97,7 @@ impl Sqlite {
     fn tune(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4096)
+        connection.pragma_update(None, "wal_autocheckpoint", 8000)
     }
 
     fn error(&self, error: &rusqlite::Error) -> Error {
@@ -151,10 +151,12 @@ impl Writer for SqliteWriter {
         Ok(stored)
     }
 
-    fn close(self) -> Result<(), StoreError> {
+    fn close(self) -> Result<u64, StoreError> {
+        let count: i64 = self.0.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
         // Fails to shorten the log where another process reads it: it is taken up again at the next start.
         let _ = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        self.0.close().map_err(|(_, e)| e.into())
+        self.0.close().map_err(|(_, e)| StoreError::from(e))?;
+        Ok(count.cast_unsigned())
     }
 }
 
@@ -234,10 +236,6 @@ impl Reader for SqliteReader {
         }
         stats.hours.drain(..stats.hours.len().saturating_sub(HOURS));
         Ok(stats)
-    }
-
-    fn count(&self) -> Result<u64, StoreError> {
-        Ok(self.0.query_row("SELECT count(*) FROM events", [], |row| row.get::<_, i64>(0))?.cast_unsigned())
     }
 
     fn check(&self) -> Result<(), StoreError> {
