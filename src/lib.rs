@@ -32,3 +32,4 @@ pub mod world;
 pub mod psend;
 pub mod pserve;
 pub mod pshape;
+pub mod pstats;

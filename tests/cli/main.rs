@@ -6,4 +6,5 @@ mod psend;
 mod pserve;
 mod pshape;
 mod scripted;
+mod pstats;
 mod support;

@@ -1,0 +1,67 @@
+//! The figures that every count of lines has: of the whole stream, of a group, of a window.
+
+use serde::{Deserialize, Serialize};
+
+use super::sketch::{Latency, Sample, Sketch};
+
+/// What one line adds to the figures.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Point {
+    /// Whether it was a success; `None` where the line does not say.
+    pub success: Option<bool>,
+    /// How long it took.
+    pub latency: Option<Sample>,
+}
+
+/// Count, failures and latency of some lines.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
+pub struct Figures<S> {
+    count: u64,
+    failures: u64,
+    unjudged: u64,
+    latency: Latency<S>,
+}
+
+impl<S: Sketch> Figures<S> {
+    /// Counts a line.
+    #[inline]
+    pub fn add(&mut self, point: Point) {
+        self.count += 1;
+        match point.success {
+            Some(success) => self.failures += u64::from(!success),
+            None => self.unjudged += 1,
+        }
+        if let Some(sample) = point.latency {
+            self.latency.add(sample);
+        }
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.failures += other.failures;
+        self.unjudged += other.unjudged;
+        self.latency.merge(&other.latency);
+    }
+
+    /// How many lines.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// How many of them say whether they were a success: what rates are shares of.
+    pub fn judged(&self) -> u64 {
+        self.count - self.unjudged
+    }
+
+    /// How many were no success.
+    pub fn failures(&self) -> u64 {
+        self.failures
+    }
+
+    /// Their latencies.
+    pub fn latency(&self) -> &Latency<S> {
+        &self.latency
+    }
+}

@@ -1,0 +1,138 @@
+//! What came in, by kind, and what could not be read of it: nothing is dropped without a count.
+
+use serde::{Deserialize, Serialize};
+
+/// Lines and their bytes, terminators included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Amount {
+    /// Lines.
+    pub lines: u64,
+    /// Bytes.
+    pub bytes: u64,
+}
+
+impl Amount {
+    /// Counts a line of so many bytes.
+    #[inline]
+    pub fn add(&mut self, bytes: u64) {
+        self.lines += 1;
+        self.bytes += bytes;
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.lines += other.lines;
+        self.bytes += other.bytes;
+    }
+}
+
+/// Declares the counts under `input`, so that none is forgotten when two inputs are added.
+macro_rules! counts {
+    ($(#[$meta:meta])* $name:ident: $type:ty { $($(#[$doc:meta])* $field:ident,)* } $merge:expr) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name { $($(#[$doc])* pub $field: $type,)* }
+
+        impl $name {
+            /// Adds what another counted.
+            pub fn merge(&mut self, other: &Self) {
+                $($merge(&mut self.$field, other.$field);)*
+            }
+
+            /// The counts with their names.
+            pub fn each(&self) -> impl Iterator<Item = (&'static str, $type)> {
+                [$((stringify!($field), self.$field)),*].into_iter()
+            }
+        }
+    };
+}
+
+counts! {
+    /// Lines by kind. Lines of state are not among them: what they hold is.
+    Kinds: Amount {
+        /// Events.
+        events,
+        /// Outcomes.
+        outcomes,
+        /// psend's run records.
+        run_records,
+        /// pshape's truth.
+        truth,
+        /// JSON objects that are none of these.
+        unknown,
+        /// Events and outcomes that `--where` left out.
+        left_out,
+        /// White space only.
+        blank,
+        /// No JSON.
+        not_json,
+        /// JSON, but no object.
+        not_object,
+        /// Bytes that are not UTF-8.
+        not_utf8,
+        /// Longer than `--max-line`.
+        too_long,
+    }
+    |a: &mut Amount, b| a.merge(b)
+}
+
+counts! {
+    /// Fields of events and outcomes that were not there, or said nothing that can be counted.
+    Flaws: u64 {
+        /// No event_id, or null.
+        id_missing,
+        /// No time, or null.
+        time_missing,
+        /// A time that is no RFC 3339.
+        time_invalid,
+        /// No status code, or null.
+        status_missing,
+        /// A status code that is no whole number from 0 to 999.
+        status_invalid,
+        /// No latency, or null.
+        latency_missing,
+        /// A latency below 0.
+        latency_negative,
+        /// A latency that is no number, or one past all reason (285 years).
+        latency_invalid,
+    }
+    |a: &mut u64, b| *a += b
+}
+
+/// Everything under `input`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Lines by kind.
+    pub kinds: Kinds,
+    /// What events lack.
+    pub event_flaws: Flaws,
+    /// What outcomes lack. Where there was no answer, status and latency are null by contract.
+    pub outcome_flaws: Flaws,
+    /// Streams of state that broke off before their end.
+    pub states_cut_off: u64,
+    /// JSON arrays without their `]`.
+    pub arrays_cut_off: u64,
+}
+
+impl Input {
+    /// All lines and bytes.
+    pub fn total(&self) -> Amount {
+        let mut total = Amount::default();
+        self.kinds.each().for_each(|(_, amount)| total.merge(amount));
+        total
+    }
+
+    /// Lines that could not be read as an object.
+    pub fn unreadable(&self) -> u64 {
+        let kinds = &self.kinds;
+        kinds.not_json.lines + kinds.not_object.lines + kinds.not_utf8.lines + kinds.too_long.lines
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.kinds.merge(&other.kinds);
+        self.event_flaws.merge(&other.event_flaws);
+        self.outcome_flaws.merge(&other.outcome_flaws);
+        self.states_cut_off += other.states_cut_off;
+        self.arrays_cut_off += other.arrays_cut_off;
+    }
+}

@@ -1,0 +1,409 @@
+//! From a line to what it adds to the summary: which kind it is, and what its fields say.
+//!
+//! A line is told apart by its own fields alone. It is state where it has `pstats_state`; an outcome where `outcome` is one
+//! of the contract's words and `seq` and `attempts` are there; a run record where it has `run.complete`; truth where it has
+//! `fault` and `source_seq`, or is truth's summary; an event where it has any of the fields that make one (id, timestamp,
+//! service, latency, status). All else is unknown, and counted as that.
+
+use super::groups::Value;
+use super::input::Flaws;
+use super::settings::{Layout, MOST_SLOTS, Slot};
+use super::sketch::Sample;
+use super::stream::Entry;
+use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
+use crate::clock::Micros;
+use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
+use crate::jsonl::value;
+use crate::record::outcome::{Answer, RunLine, Word};
+use crate::record::timestamp;
+use crate::{jsonl::Line, pstats::distinct};
+
+/// A latency past this is no measurement: 2^53 µs, 285 years.
+const ABSURD_US: u64 = 1 << 53;
+
+const HOUR: Micros = 3_600_000_000;
+const HOURS: [&[u8; 2]; 24] = [
+    b"00", b"01", b"02", b"03", b"04", b"05", b"06", b"07", b"08", b"09", b"10", b"11", b"12", b"13", b"14", b"15",
+    b"16", b"17", b"18", b"19", b"20", b"21", b"22", b"23",
+];
+
+/// Reads lines into a summary; holds what is reused from one line to the next.
+pub struct Intake {
+    layout: Layout,
+    scanner: Scanner,
+    spans: Spans,
+    unescaped: Vec<String>,
+}
+
+impl Intake {
+    /// An intake that looks for these fields.
+    pub fn new(layout: Layout) -> Self {
+        let scanner = Scanner::new(layout.fields.clone());
+        Self { layout, scanner, spans: Spans::default(), unescaped: Vec::new() }
+    }
+
+    /// The fields that it looks for.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Counts a line.
+    pub fn take(&mut self, line: Line<'_>, summary: &mut Summary) {
+        let bytes = (line.text.len() + line.end.len()) as u64;
+        let text = line.text;
+        let kinds = &mut summary.input.kinds;
+        if let Err(error) = self.scanner.scan(text, &mut self.spans) {
+            match error {
+                _ if line.is_blank() => &mut kinds.blank,
+                NotAnObject { what, .. } if what.contains("UTF-8") => &mut kinds.not_utf8,
+                _ if serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() => &mut kinds.not_object,
+                _ => &mut kinds.not_json,
+            }
+            .add(bytes);
+            return;
+        }
+        if let Some(word) = self.outcome_word(text) {
+            kinds.outcomes.add(bytes);
+            self.take_outcome(text, word, summary);
+        } else if self.is_run(text) {
+            match serde_json::from_slice::<RunLine>(text) {
+                Ok(line) => {
+                    kinds.run_records.add(bytes);
+                    summary.add_run(line.run);
+                }
+                Err(_) => kinds.unknown.add(bytes),
+            }
+        } else if self.is_event() {
+            kinds.events.add(bytes);
+            self.take_event(text, summary);
+        } else {
+            kinds.unknown.add(bytes);
+        }
+    }
+
+    fn is_there(&self, field: usize) -> bool {
+        self.spans.range(field).is_some()
+    }
+
+    fn outcome_word(&self, line: &[u8]) -> Option<Word> {
+        let of = &self.layout.outcome;
+        let raw = self.spans.raw(line, of.outcome)?;
+        if !self.is_there(of.attempts) || !self.is_there(of.seq) {
+            return None;
+        }
+        value::text(raw)?.parse().ok()
+    }
+
+    fn is_run(&self, line: &[u8]) -> bool {
+        self.spans.raw(line, self.layout.run_complete).is_some_and(|raw| matches!(raw, b"true" | b"false"))
+    }
+
+    fn is_event(&self) -> bool {
+        let of = &self.layout.event;
+        [of.id, of.timestamp, of.service, of.latency, of.status].iter().any(|field| self.is_there(*field))
+    }
+
+    fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
+        let of = self.layout.event;
+        let flaws = &mut summary.input.event_flaws;
+        let at = time(self.spans.raw(line, of.timestamp), flaws);
+        let status = status(self.spans.raw(line, of.status), flaws);
+        let latency = latency(self.spans.raw(line, of.latency), flaws);
+        let id = id(self.spans.raw(line, of.id), flaws);
+        let cache_hit = match self.spans.raw(line, of.cache_hit) {
+            Some(b"true") => Some(true),
+            Some(b"false") => Some(false),
+            _ => None,
+        };
+        let mut values = [Value::default(); MOST_SLOTS];
+        let slots = &self.layout.of_events.slots;
+        fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
+        let entry = Entry { id, at, point: event_point(status, latency), values: &values };
+        summary.add_event(&self.layout, Event { entry, status, cache_hit });
+    }
+
+    fn take_outcome(&mut self, line: &[u8], word: Word, summary: &mut Summary) {
+        let of = self.layout.outcome;
+        let flaws = &mut summary.input.outcome_flaws;
+        let raw = |field| self.spans.raw(line, field);
+        let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let scheduled = raw(of.scheduled_at).and_then(moment);
+        let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)), flaws);
+        let latency = latency(raw(of.latency), flaws);
+        let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw).ok()).map(Sample::new);
+        let attempts = count(of.attempts);
+        // An outcome's end is not written; it follows from where end_to_end_ms counts from (contracts §3).
+        let began = scheduled.or(at);
+        let ended = began.zip(end_to_end).and_then(|(at, took)| at.checked_add_unsigned(took.us()));
+        let id = id(raw(of.event_id), flaws);
+        let mut answers = [0; Answer::ALL.len()];
+        if attempts > 1 {
+            let words: Vec<&str> = raw(of.answers).and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default();
+            for answer in words.iter().filter_map(|word| word.parse::<Answer>().ok()) {
+                answers[answer as usize] += 1;
+            }
+        }
+        let mut values = [Value::default(); MOST_SLOTS];
+        let slots = &self.layout.of_outcomes.slots;
+        let outcome = Outcome {
+            word,
+            own_retry: raw(of.own_retry) == Some(b"true"),
+            attempts,
+            answers,
+            end_to_end,
+            ended,
+            request_bytes: count(of.request_bytes),
+            entry: Entry {
+                id,
+                at,
+                point: outcome_point(word, latency),
+                values: {
+                    fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
+                    &values
+                },
+            },
+        };
+        summary.add_outcome(&self.layout, outcome);
+    }
+}
+
+/// Finds the values that groupings go by.
+#[inline]
+fn fill<'a>(
+    values: &mut [Value<'a>; MOST_SLOTS],
+    slots: &[Slot],
+    line: &'a [u8],
+    spans: &Spans,
+    at: Option<Micros>,
+    unescaped: &'a mut Vec<String>,
+) {
+    unescaped.clear();
+    for slot in slots {
+        if let Slot::Field(field) = slot
+            && let Some(raw) = spans.raw(line, *field)
+            && raw.contains(&b'\\')
+        {
+            unescaped.push(value::label(raw).into_owned());
+        }
+    }
+    let mut unescaped = unescaped.iter();
+    for (value, slot) in values.iter_mut().zip(slots) {
+        let text = match slot {
+            Slot::Hour => at.map(|at| HOURS[hour(at)].as_slice()),
+            Slot::Field(field) => match spans.raw(line, *field) {
+                None | Some(b"null") => None,
+                Some(raw) if raw.contains(&b'\\') => unescaped.next().map(String::as_bytes),
+                Some([b'"', inner @ .., b'"']) => Some(inner),
+                Some(raw) => Some(raw),
+            },
+        };
+        *value = Value::new(text);
+    }
+}
+
+/// The hour of the day in UTC.
+fn hour(at: Micros) -> usize {
+    usize::try_from(at.div_euclid(HOUR).rem_euclid(24)).expect("0 to 23")
+}
+
+fn moment(raw: &[u8]) -> Option<Micros> {
+    match raw {
+        [b'"', inner @ .., b'"'] => timestamp::parse(inner),
+        _ => None,
+    }
+}
+
+/// The hash of an id: of a string's text, of any other value as it is written.
+fn id(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<u64> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.id_missing += 1;
+            None
+        }
+        Some(raw) if raw.contains(&b'\\') => Some(distinct::hash_of(value::label(raw).as_bytes())),
+        Some([b'"', inner @ .., b'"']) => Some(distinct::hash_of(inner)),
+        Some(raw) => Some(distinct::hash_of(raw)),
+    }
+}
+
+fn time(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<Micros> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.time_missing += 1;
+            None
+        }
+        Some(raw) => {
+            let at = moment(raw);
+            flaws.time_invalid += u64::from(at.is_none());
+            at
+        }
+    }
+}
+
+fn status(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<u16> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.status_missing += 1;
+            None
+        }
+        Some(raw) => {
+            let status = value::integer(raw).filter(|n| (0..=999).contains(n)).and_then(|n| u16::try_from(n).ok());
+            flaws.status_invalid += u64::from(status.is_none());
+            status
+        }
+    }
+}
+
+fn latency(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<Sample> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.latency_missing += 1;
+            None
+        }
+        Some(raw) => match microseconds(raw) {
+            Ok(us) => Some(Sample::new(us)),
+            Err(Wrong::Negative) => {
+                flaws.latency_negative += 1;
+                None
+            }
+            Err(Wrong::NoLatency) => {
+                flaws.latency_invalid += 1;
+                None
+            }
+        },
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Wrong {
+    Negative,
+    NoLatency,
+}
+
+/// A JSON number of milliseconds as whole µs, rounded half up from its decimal form, so that no float bends a sum.
+#[inline]
+fn microseconds(raw: &[u8]) -> Result<u64, Wrong> {
+    let mut us = 0u64;
+    let mut fraction = None;
+    let mut round_up = false;
+    if raw.len() > 15 {
+        return microseconds_of_float(raw);
+    }
+    for byte in raw {
+        match (byte, fraction) {
+            (b'0'..=b'9', None) => us = us * 10 + u64::from(byte - b'0'),
+            (b'0'..=b'9', Some(digits @ 0..3)) => {
+                us = us * 10 + u64::from(byte - b'0');
+                fraction = Some(digits + 1);
+            }
+            (b'0'..=b'9', Some(3)) => {
+                round_up = *byte >= b'5';
+                fraction = Some(4);
+            }
+            (b'0'..=b'9', Some(_)) => {}
+            (b'.', None) => fraction = Some(0),
+            _ => return microseconds_of_float(raw),
+        }
+    }
+    let us = us * [1000, 100, 10, 1, 1][fraction.unwrap_or(0)] + u64::from(round_up);
+    if us < ABSURD_US { Ok(us) } else { Err(Wrong::NoLatency) }
+}
+
+#[cold]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+fn microseconds_of_float(raw: &[u8]) -> Result<u64, Wrong> {
+    match value::number(raw).map(|ms| (ms * 1000.0).round()) {
+        Some(us) if us < 0.0 => Err(Wrong::Negative),
+        Some(us) if us < ABSURD_US as f64 => Ok(us as u64),
+        _ => Err(Wrong::NoLatency),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pstats::settings::Settings;
+
+    fn summary(lines: &[&str]) -> Summary {
+        let settings = Settings::default();
+        let mut intake = Intake::new(Layout::new(&settings));
+        let mut summary = Summary::new(&settings, intake.layout());
+        for (i, line) in lines.iter().enumerate() {
+            intake.take(Line { seq: i as u64 + 1, text: line.as_bytes(), end: b"\n" }, &mut summary);
+        }
+        summary
+    }
+
+    #[test]
+    fn milliseconds_are_read_without_a_float() {
+        for (text, us) in [("0", 0), ("1", 1000), ("245.32", 245_320), ("0.0005", 1), ("0.00049", 0), ("1.0", 1000)] {
+            assert_eq!(microseconds(text.as_bytes()), Ok(us), "{text}");
+        }
+        assert_eq!(microseconds(b"1e3"), Ok(1_000_000));
+        assert_eq!(microseconds(b"123456789012345678"), Err(Wrong::NoLatency));
+        assert_eq!(microseconds(b"0.12345678901234567890"), Ok(123));
+        assert_eq!(microseconds(b"-0.0"), Ok(0));
+        assert_eq!(microseconds(b"-3"), Err(Wrong::Negative));
+        assert_eq!(microseconds(b"1e300"), Err(Wrong::NoLatency));
+        assert_eq!(microseconds(b"\"12\""), Err(Wrong::NoLatency));
+        assert_eq!(microseconds(b"true"), Err(Wrong::NoLatency));
+    }
+
+    #[test]
+    fn lines_are_told_apart_by_their_own_fields() {
+        let found = summary(&[
+            r#"{"event_id":"a","outcome":"won","attempts":2,"seq":1}"#,
+            r#"{"seq":1,"event_id":"a","outcome":"accepted","attempts":1}"#,
+            r#"{"run":{"id":"x","complete":true,"lines_read":1,"target":"t","mode":"m","rate":null,"concurrency":1,"batch":null,"retries":1,"started_at":"","ended_at":"","shard":null}}"#,
+            r#"{"run":{"complete":true}}"#,
+            r#"{"timestamp":"2026-01-05T09:00:00Z"}"#,
+            r#"{"hello":"world"}"#,
+            "[1]",
+            "{",
+            " ",
+            "17",
+        ])
+        .input
+        .kinds;
+        let lines: Vec<(&str, u64)> =
+            found.each().map(|(name, amount)| (name, amount.lines)).filter(|f| f.1 > 0).collect();
+        assert_eq!(
+            lines,
+            [
+                ("events", 2),
+                ("outcomes", 1),
+                ("run_records", 1),
+                ("unknown", 2),
+                ("blank", 1),
+                ("not_json", 1),
+                ("not_object", 2)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_an_event_lacks_is_counted() {
+        let found = summary(&[
+            r#"{"event_id":1,"timestamp":"yesterday","metrics":{"status_code":"200","response_time_ms":-1}}"#,
+            r#"{"event_id":null,"metrics":{"response_time_ms":"NaN"}}"#,
+        ]);
+        let flaws = found.input.event_flaws;
+        assert_eq!((flaws.id_missing, flaws.time_missing, flaws.time_invalid), (1, 1, 1));
+        assert_eq!((flaws.status_missing, flaws.status_invalid), (1, 1));
+        assert_eq!((flaws.latency_negative, flaws.latency_invalid), (1, 1));
+        assert_eq!(found.events.stream.figures.judged(), 0);
+    }
+
+    #[test]
+    fn escaped_and_plain_values_are_one_group() {
+        let found = summary(&[
+            r#"{"source":{"service":"S\u00e3o"}}"#,
+            r#"{"source":{"service":"São"}}"#,
+            r#"{"source":{"service":null}}"#,
+            r#"{"meta":{"service":"x"},"source":{"parent":{"service":"y"}},"event_id":1}"#,
+        ]);
+        let groups: Vec<(Option<&str>, u64)> =
+            found.events.stream.groups[0].iter().map(|g| (g.key[0].as_deref(), g.figures.count())).collect();
+        assert_eq!(groups, [(Some("São"), 2), (None, 2)]);
+    }
+}

@@ -1,0 +1,430 @@
+//! The report for a person at a terminal: the guide's Sample Statistics section by section, then the groups as tables.
+
+use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
+use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
+
+/// How the text is drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct Style {
+    /// Whether headings and what is wrong are coloured.
+    pub color: bool,
+}
+
+/// The most rows of a table before the rest is only counted.
+const ROWS: usize = 12;
+/// How wide bars and the line over time are, in characters.
+const BAR: usize = 24;
+const LINE: usize = 72;
+
+/// Writes the whole report.
+pub fn write(report: &Report, style: Style) -> String {
+    let mut page = Page { text: String::new(), style };
+    if report.events.is_none() && report.outcomes.is_none() {
+        page.title("Nothing to report");
+        page.line("No events and no outcomes came in.");
+    }
+    if let Some(events) = &report.events {
+        page.events(events);
+    }
+    if let Some(outcomes) = &report.outcomes {
+        page.outcomes(outcomes);
+    }
+    page.input(report);
+    page.text
+}
+
+struct Page {
+    text: String,
+    style: Style,
+}
+
+/// How a column of a table stands.
+#[derive(Clone, Copy, PartialEq)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl Page {
+    fn paint(&self, code: &str, text: &str) -> String {
+        if self.style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn line(&mut self, text: &str) {
+        self.text.push_str("  ");
+        self.text.push_str(text);
+        self.text.push('\n');
+    }
+
+    fn title(&mut self, text: &str) {
+        if !self.text.is_empty() {
+            self.text.push('\n');
+        }
+        let title = self.paint("1;36", text);
+        self.text.push_str(&title);
+        self.text.push('\n');
+    }
+
+    fn section(&mut self, text: &str) {
+        self.text.push('\n');
+        let heading = self.paint("1", text);
+        self.line(&heading);
+    }
+
+    /// A name and its figure, with an explanation where it needs one.
+    fn fact(&mut self, name: &str, figure: &str, more: &str) {
+        let gap = if more.is_empty() { "" } else { "   " };
+        self.line(format!("  {name:<18}{figure:>14}{gap}{more}").trim_end());
+    }
+
+    fn table(&mut self, head: &[(&str, Side)], rows: &[Vec<String>]) {
+        let widths: Vec<usize> = (0..head.len())
+            .map(|column| {
+                let cells = rows.iter().map(|row| row[column].chars().count());
+                cells.max().unwrap_or(0).max(head[column].0.chars().count())
+            })
+            .collect();
+        let draw = |cells: &mut dyn Iterator<Item = &str>| {
+            let mut line = String::from(" ");
+            for ((cell, (_, side)), width) in cells.zip(head).zip(&widths) {
+                let padding = " ".repeat(width - cell.chars().count());
+                let (before, behind) = if *side == Side::Left { ("", &*padding) } else { (&*padding, "") };
+                line.push_str(&format!(" {before}{cell}{behind} "));
+            }
+            line.trim_end().to_owned()
+        };
+        let heading = draw(&mut head.iter().map(|(name, _)| *name));
+        let heading = self.paint("2", &heading);
+        self.line(&heading);
+        for row in rows {
+            let row = draw(&mut row.iter().map(String::as_str));
+            self.line(&row);
+        }
+    }
+
+    fn events(&mut self, events: &EventsReport) {
+        self.title("Events");
+        let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
+        self.section("Event distribution");
+        self.fact("Total events", &count(events.figures.count), "");
+        self.fact("Services", &how_many(groups("service")), "");
+        self.fact("Unique endpoints", &how_many(groups("endpoint")), "");
+        self.time(&events.time);
+        if let Some(throughput) = events.throughput {
+            self.fact("Rate", &format!("{}/s", words::number(throughput)), "in the events' own time");
+        }
+        self.ids(&events.ids);
+        if events.order.late > 0 {
+            let share = percent(events.order.late_share);
+            self.fact("Out of order", &count(events.order.late), &format!("{share} are earlier than the line before"));
+        }
+        if let Some(gap) = events.order.longest_gap_s {
+            self.fact("Longest gap", &duration(gap), "");
+        }
+
+        if !(groups("region").is_empty() && groups("country").is_empty() && groups("city").is_empty()) {
+            self.section("Geographic coverage");
+            self.fact("Countries", &how_many(groups("country")), "");
+            self.fact("Regions", &how_many(groups("region")), &names(groups("region")));
+            self.fact("Cities", &how_many(groups("city")), "");
+        }
+
+        self.section("Success");
+        self.fact("Success rate", &percent(events.figures.success_rate), "status code below 400");
+        self.fact("2xx responses", &count(events.status_classes.success), "");
+        self.fact("Average response", &milliseconds(events.figures.latency.mean_ms), "");
+        if events.cache_hit_rate.is_some() {
+            self.fact("Cache hit rate", &percent(events.cache_hit_rate), "");
+        }
+
+        let failed = events.status_classes.client_error + events.status_classes.server_error;
+        self.section("Errors");
+        self.fact("Error rate", &percent(events.figures.error_rate), "");
+        if failed > 0 {
+            let of_all = |n: u64| percent(share(n, events.figures.count));
+            let classes = &events.status_classes;
+            self.fact(
+                "4xx errors",
+                &of_all(classes.client_error),
+                &format!("{} client errors", count(classes.client_error)),
+            );
+            self.fact(
+                "5xx errors",
+                &of_all(classes.server_error),
+                &format!("{} server errors", count(classes.server_error)),
+            );
+        }
+        self.shares("Top errors", groups("error"), None);
+        self.shares("Devices", groups("device"), Some(events.figures.count));
+
+        self.section("Performance");
+        self.latencies(&[("response time", &events.figures.latency)]);
+        self.over_an_hour(events.latency_over_1h);
+        let endpoint = |e: &super::EndpointReport| format!("{} (avg {})", e.endpoint, milliseconds(Some(e.mean_ms)));
+        if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
+            self.line(&format!("  Slowest endpoint   {}", endpoint(slowest)));
+            self.line(&format!("  Fastest endpoint   {}", endpoint(fastest)));
+        }
+        // Countries and cities only repeat the regions in detail; the JSON has them.
+        self.groupings(&events.by, &["country", "city", "error"]);
+        self.over_time(&events.windows, events.window_s, "events");
+    }
+
+    fn outcomes(&mut self, outcomes: &OutcomesReport) {
+        self.title("Outcomes");
+        self.section("Ingestion");
+        self.fact("Outcomes", &count(outcomes.figures.count), "");
+        self.time(&outcomes.time);
+        if let Some(throughput) = outcomes.throughput {
+            self.fact("Throughput", &format!("{}/s", words::number(throughput)), "");
+        }
+        self.fact("Success rate", &percent(outcomes.figures.success_rate), "accepted, duplicate or present");
+        self.ids(&outcomes.ids);
+
+        self.section("What became of them");
+        let words = [
+            ("accepted", outcomes.accepted, "the server took the event"),
+            ("duplicate", outcomes.duplicate, "the server had it already"),
+            ("rejected", outcomes.rejected, "refused for good, or no event at all"),
+            ("rate_limited", outcomes.rate_limited, "still refused for rate when the retries were spent"),
+            ("failed", outcomes.failed, "every attempt was refused"),
+            ("unknown", outcomes.unknown, "sent without a whole answer: taken or not"),
+            ("not_sent", outcomes.not_sent, "read, but given up before sending"),
+            ("present", outcomes.present, "the server holds the event"),
+            ("missing", outcomes.missing, "the server does not hold it"),
+            ("differs", outcomes.differs, "the server holds another body under its id"),
+        ];
+        let rows: Vec<Vec<String>> = words
+            .iter()
+            .filter(|(_, n, _)| *n > 0)
+            .map(|(word, n, meaning)| {
+                let share = share(*n, outcomes.figures.count);
+                let bar = bar(share.unwrap_or(0.0), BAR);
+                vec![(*word).to_owned(), count(*n), percent(share), format!("{bar:<BAR$}"), (*meaning).to_owned()]
+            })
+            .collect();
+        let (left, right) = (Side::Left, Side::Right);
+        self.table(&[("outcome", left), ("count", right), ("share", right), ("", left), ("", left)], &rows);
+        let verified = outcomes.present + outcomes.missing + outcomes.differs;
+        if outcomes.figures.count > verified {
+            let of_all = |n| percent(share(n, outcomes.figures.count));
+            self.text.push('\n');
+            self.fact("Delivered", &count(outcomes.delivered), &of_all(outcomes.delivered));
+            self.fact("Lost", &count(outcomes.lost), &of_all(outcomes.lost));
+            self.fact("Not known", &count(outcomes.unknown), &of_all(outcomes.unknown));
+        }
+
+        self.section("Latency");
+        self.latencies(&[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
+        self.over_an_hour(outcomes.latency_over_1h);
+
+        self.section("Requests");
+        self.fact("Requests sent", &count(outcomes.attempts), "");
+        self.fact("Body bytes", &bytes(outcomes.request_bytes), "once for each event");
+        self.fact("Sent again", &count(outcomes.retried), "events that took more than one request");
+        if outcomes.own_retry > 0 {
+            self.fact("Own retries", &count(outcomes.own_retry), "duplicates that may be of psend's own making");
+        }
+        if outcomes.retried > 0 {
+            let met = outcomes.answers.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{word} {}", count(*n)));
+            self.line(&format!("  What these met:    {}", met.collect::<Vec<_>>().join(", ")));
+        }
+        self.groupings(&outcomes.by, &[]);
+        self.over_time(&outcomes.windows, outcomes.window_s, "outcomes");
+        if !outcomes.complete {
+            let text = if outcomes.runs.is_empty() {
+                "This stream of outcomes has no run record: it may be cut off."
+            } else {
+                "A run record says that its run is not complete."
+            };
+            self.text.push('\n');
+            let text = self.paint("33", text);
+            self.line(&text);
+        }
+    }
+
+    fn time(&mut self, time: &super::TimeReport) {
+        if let (Some(first), Some(last), Some(span)) = (&time.first, &time.last, time.span_s) {
+            self.fact("Time span", &duration(span), &format!("{} to {} UTC", moment(first), moment(last)));
+        }
+    }
+
+    fn ids(&mut self, ids: &super::IdsReport) {
+        if ids.unique > 0 {
+            let mark = if ids.exact { "" } else { "≈ " };
+            self.fact("Different ids", &format!("{mark}{}", count(ids.unique)), "");
+            self.fact("Repeated ids", &format!("{mark}{}", count(ids.duplicates)), "");
+        }
+    }
+
+    fn latencies(&mut self, rows: &[(&str, &LatencyReport)]) {
+        let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
+        let head: Vec<(&str, Side)> =
+            head.iter().map(|h| (*h, if h.is_empty() { Side::Left } else { Side::Right })).collect();
+        let rows: Vec<Vec<String>> = rows
+            .iter()
+            .map(|(name, l)| {
+                let figures = [l.mean_ms, l.p50_ms, l.p90_ms, l.p95_ms, l.p99_ms, l.p999_ms, l.max_ms];
+                std::iter::once((*name).to_owned()).chain(figures.into_iter().map(milliseconds)).collect()
+            })
+            .collect();
+        self.table(&head, &rows);
+    }
+
+    fn over_an_hour(&mut self, over: u64) {
+        if over > 0 {
+            let text = format!("  {} latencies over 1 h: whole in mean and max, as 1 h in the quantiles.", count(over));
+            self.line(&text);
+        }
+    }
+
+    /// The shares of a grouping as bars: of `whole`, or of the largest where there is none.
+    fn shares(&mut self, heading: &str, groups: &[GroupReport], whole: Option<u64>) {
+        if groups.is_empty() {
+            return;
+        }
+        self.section(heading);
+        let of = whole.unwrap_or_else(|| groups.iter().map(|g| g.figures.count).sum());
+        let rows: Vec<Vec<String>> = groups
+            .iter()
+            .take(ROWS)
+            .map(|group| {
+                let share = share(group.figures.count, of);
+                vec![label(group), count(group.figures.count), percent(share), bar(share.unwrap_or(0.0), BAR)]
+            })
+            .collect();
+        let (left, right) = (Side::Left, Side::Right);
+        self.table(&[("", left), ("count", right), ("share", right), ("", left)], &rows);
+        self.left_out(groups);
+    }
+
+    fn left_out(&mut self, groups: &[GroupReport]) {
+        if groups.len() > ROWS {
+            let more = groups.len() - ROWS;
+            self.line(&format!("  … and {more} more (--format json has all)"));
+        }
+    }
+
+    fn groupings(&mut self, by: &super::By, elsewhere: &[&str]) {
+        let usual = ["service", "endpoint", "status", "region", "country", "city", "device", "hour", "error"];
+        let others = by.keys().map(String::as_str).filter(|name| !usual.contains(name));
+        let order: Vec<&str> = usual.into_iter().filter(|name| !elsewhere.contains(name)).chain(others).collect();
+        for name in order {
+            let Some(groups) = by.get(name).filter(|groups| says_something(groups)) else { continue };
+            self.section(&format!("By {}", name.replace(',', ", ")));
+            let mut groups: Vec<&GroupReport> = groups.iter().collect();
+            let mut rows_shown = ROWS;
+            if name == "hour" {
+                groups.sort_by_key(|group| label(group));
+                rows_shown = 24;
+            }
+            let most = groups.iter().map(|g| g.figures.count).max().unwrap_or(0);
+            let rows: Vec<Vec<String>> = groups.iter().take(rows_shown).map(|group| row(group, most)).collect();
+            let (left, right) = (Side::Left, Side::Right);
+            let head = ["count", "", "errors", "mean", "P50", "P90", "P95", "P99", "max"];
+            let side = |h: &str| if h.is_empty() { left } else { right };
+            let mut heads = vec![(name, left)];
+            heads.extend(head.iter().map(|h| (*h, side(h))));
+            self.table(&heads, &rows);
+            if groups.len() > rows_shown {
+                let more = groups.len() - rows_shown;
+                self.line(&format!("  … and {more} more (--format json has all)"));
+            }
+        }
+    }
+
+    fn over_time(&mut self, windows: &[WindowReport], width: f64, what: &str) {
+        if windows.len() < 2 {
+            return;
+        }
+        self.section(&format!("Over time ({} a window; windows without {what} left out)", duration(width)));
+        #[allow(clippy::cast_precision_loss)]
+        let counts: Vec<f64> = windows.iter().map(|w| w.figures.count as f64).collect();
+        let of = |figure: fn(&FiguresReport) -> Option<f64>| -> Vec<f64> {
+            windows.iter().map(|w| figure(&w.figures).unwrap_or(0.0)).collect()
+        };
+        self.line(&format!("  {what:<10} {}", sparkline(&counts, LINE)));
+        self.line(&format!("  {:<10} {}", "errors", sparkline(&of(|f| f.error_rate), LINE)));
+        self.line(&format!("  {:<10} {}", "P95", sparkline(&of(|f| f.latency.p95_ms), LINE)));
+    }
+
+    fn input(&mut self, report: &Report) {
+        let input = &report.input;
+        self.title("Input");
+        self.fact("Lines", &count(input.lines), &bytes(input.bytes));
+        let names = [
+            ("events", "events", ""),
+            ("outcomes", "outcomes", ""),
+            ("run_records", "run records", "psend's last lines"),
+            ("truth", "truth", "pshape's record of faults"),
+            ("left_out", "left out", "by --where"),
+            ("unknown", "unknown", "objects that are neither event nor outcome"),
+            ("blank", "blank", ""),
+            ("not_json", "not JSON", ""),
+            ("not_object", "no object", "JSON, but no object"),
+            ("not_utf8", "not UTF-8", ""),
+            ("too_long", "too long", "over --max-line"),
+        ];
+        for (key, name, more) in names {
+            let lines = input.kinds.get(key).map_or(0, |amount| amount.lines);
+            if lines > 0 {
+                self.fact(&format!("  {name}"), &count(lines), more);
+            }
+        }
+        for (kind, fields) in [("event", &input.event_fields), ("outcome", &input.outcome_fields)] {
+            // Where nothing answered, an outcome has neither by contract.
+            let expected = |name: &str| kind == "outcome" && name.ends_with("_missing") && name != "id_missing";
+            for (name, n) in fields.iter().filter(|(name, n)| **n > 0 && !expected(name)) {
+                self.fact(&format!("  {}", name.replace('_', " ")), &count(*n), &format!("in {kind}s"));
+            }
+        }
+        for (name, n) in [("states cut off", input.states_cut_off), ("arrays cut off", input.arrays_cut_off)] {
+            if n > 0 {
+                self.fact(&format!("  {name}"), &count(n), "");
+            }
+        }
+    }
+}
+
+fn row(group: &GroupReport, most: u64) -> Vec<String> {
+    let figures = &group.figures;
+    let l = &figures.latency;
+    let mut cells = vec![
+        label(group),
+        count(figures.count),
+        format!("{:<8}", bar(share(figures.count, most).unwrap_or(0.0), 8)),
+        percent(figures.error_rate),
+    ];
+    cells.extend([l.mean_ms, l.p50_ms, l.p90_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
+    cells
+}
+
+/// Whether a table of these groups says more than the whole: not where no line has the value.
+fn says_something(groups: &[GroupReport]) -> bool {
+    groups.iter().any(|group| group.group.as_ref().is_none_or(|values| values.values().any(Option::is_some)))
+}
+
+fn how_many(groups: &[GroupReport]) -> String {
+    let values = groups.iter().filter(|group| group.group.as_ref().is_some_and(|g| g.values().any(Option::is_some)));
+    let capped = groups.iter().any(|group| group.group.is_none());
+    format!("{}{}", count(values.count() as u64), if capped { "+" } else { "" })
+}
+
+fn names(groups: &[GroupReport]) -> String {
+    let whole: u64 = groups.iter().map(|group| group.figures.count).sum();
+    let named = groups.iter().take(6).map(|g| format!("{} {}", label(g), percent(share(g.figures.count, whole))));
+    named.collect::<Vec<_>>().join(", ")
+}
+
+/// A group's values as one label, in the order of the grouping's name where that is alphabetical.
+fn label(group: &GroupReport) -> String {
+    match &group.group {
+        None => "(other)".to_owned(),
+        Some(values) => values.values().map(|v| v.as_deref().unwrap_or("(none)")).collect::<Vec<_>>().join("  "),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}

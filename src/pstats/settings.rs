@@ -1,0 +1,254 @@
+//! What is counted: the settings that a summary depends on, and the fields that they make it look for.
+
+use crate::clock::Micros;
+use crate::jsonl::scan::FieldSet;
+use crate::record::event::{FieldMap, Role};
+
+/// The most values that groupings of one kind of line may go by together.
+pub const MOST_SLOTS: usize = 32;
+
+/// The settings that a summary depends on. Summaries with other settings do not add up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// `--by`, beside the groupings that every report has.
+    pub by: Vec<Vec<String>>,
+    /// `--window` in µs; found from the data where there is none.
+    pub window: Option<Micros>,
+    /// `--max-groups`.
+    pub max_groups: usize,
+    /// `--exact-ids`.
+    pub exact_ids: usize,
+    /// `--fields`.
+    pub fields: FieldMap,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { by: Vec::new(), window: None, max_groups: 1000, exact_ids: 1_000_000, fields: FieldMap::default() }
+    }
+}
+
+/// A grouping: the names of its fields and where their values stand among a line's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grouping {
+    /// The fields as they are named in the report.
+    pub fields: Vec<String>,
+    /// Of each field, the place of its value.
+    pub slots: Vec<usize>,
+    /// Whether lines that lack a value are left out, rather than a group of their own.
+    pub only_present: bool,
+}
+
+impl Grouping {
+    /// Its name in the report: `service,endpoint`.
+    pub fn name(&self) -> String {
+        self.fields.join(",")
+    }
+}
+
+/// Where a value that groupings go by comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The field with this index.
+    Field(usize),
+    /// The hour of the day in UTC, of the line's time.
+    Hour,
+}
+
+/// The groupings of one kind of line, and where their values come from.
+#[derive(Debug, Clone, Default)]
+pub struct Groupings {
+    /// The groupings.
+    pub all: Vec<Grouping>,
+    /// The values, each once.
+    pub slots: Vec<Slot>,
+}
+
+impl Groupings {
+    fn add(&mut self, fields: &[String], only_present: bool, mut slot_of: impl FnMut(&str) -> Slot) {
+        if self.all.iter().any(|known| known.fields == fields) {
+            return;
+        }
+        let slots = fields.iter().map(|name| {
+            let slot = slot_of(name);
+            self.slots.iter().position(|known| *known == slot).unwrap_or_else(|| {
+                self.slots.push(slot);
+                self.slots.len() - 1
+            })
+        });
+        let slots = slots.collect();
+        self.all.push(Grouping { fields: fields.to_vec(), slots, only_present });
+    }
+}
+
+/// The groupings that every report on events has; `true` where lines without the value are left out.
+const OF_EVENTS: [(&str, bool); 9] = [
+    ("service", false),
+    ("endpoint", false),
+    ("status", false),
+    ("region", true),
+    ("country", true),
+    ("city", true),
+    ("device", true),
+    ("hour", true),
+    ("error", true),
+];
+
+/// The groupings that every report on outcomes has. Region and device come with psend's `--tag`.
+const OF_OUTCOMES: [(&str, bool); 7] = [
+    ("service", false),
+    ("endpoint", false),
+    ("status", false),
+    ("region", true),
+    ("device", true),
+    ("hour", true),
+    ("error", true),
+];
+
+/// Which fields are looked for in a line, by index into one set.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)] // named as the fields of the contracts
+pub struct Layout {
+    pub fields: FieldSet,
+    pub event: EventFields,
+    pub outcome: OutcomeFields,
+    pub fault: usize,
+    pub source_seq: usize,
+    pub run_complete: usize,
+    pub state: usize,
+    pub of_events: Groupings,
+    pub of_outcomes: Groupings,
+}
+
+/// Where an event's fields stand.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct EventFields {
+    pub id: usize,
+    pub timestamp: usize,
+    pub status: usize,
+    pub latency: usize,
+    pub service: usize,
+    pub cache_hit: usize,
+}
+
+/// Where an outcome's fields stand.
+#[derive(Debug, Clone, Copy)]
+#[allow(missing_docs)]
+pub struct OutcomeFields {
+    pub seq: usize,
+    pub event_id: usize,
+    pub outcome: usize,
+    pub own_retry: usize,
+    pub attempts: usize,
+    pub answers: usize,
+    pub latency: usize,
+    pub end_to_end: usize,
+    pub scheduled_at: usize,
+    pub sent_at: usize,
+    pub request_bytes: usize,
+    pub shard: usize,
+}
+
+/// The key that marks a line of state; its value is the form's version.
+pub const STATE_KEY: &str = "pstats_state";
+
+impl Layout {
+    /// The fields that these settings ask for.
+    pub fn new(settings: &Settings) -> Self {
+        let map = &settings.fields;
+        let mut fields = FieldSet::default();
+        let mut role = |role: Role| fields.add(map.path(role));
+        let event = EventFields {
+            id: role(Role::Id),
+            timestamp: role(Role::Timestamp),
+            status: role(Role::Status),
+            latency: role(Role::Latency),
+            service: role(Role::Service),
+            cache_hit: role(Role::CacheHit),
+        };
+        let outcome = OutcomeFields {
+            seq: fields.add("seq"),
+            event_id: fields.add("event_id"),
+            outcome: fields.add("outcome"),
+            own_retry: fields.add("own_retry"),
+            attempts: fields.add("attempts"),
+            answers: fields.add("answers"),
+            latency: fields.add("latency_ms"),
+            end_to_end: fields.add("end_to_end_ms"),
+            scheduled_at: fields.add("scheduled_at"),
+            sent_at: fields.add("sent_at"),
+            request_bytes: fields.add("request_bytes"),
+            shard: fields.add("shard"),
+        };
+        let (mut of_events, mut of_outcomes) = (Groupings::default(), Groupings::default());
+        let one = |name: &str| [name.to_owned()];
+        let slot = |path: &str, fields: &mut FieldSet| match path {
+            "hour" => Slot::Hour,
+            path => Slot::Field(fields.add(path)),
+        };
+        for (name, only_present) in OF_EVENTS {
+            of_events.add(&one(name), only_present, |name| slot(&event_path(map, name), &mut fields));
+        }
+        for (name, only_present) in OF_OUTCOMES {
+            of_outcomes.add(&one(name), only_present, |name| slot(&outcome_path(name), &mut fields));
+        }
+        for by in &settings.by {
+            of_events.add(by, false, |name| slot(&event_path(map, name), &mut fields));
+            of_outcomes.add(by, false, |name| slot(&outcome_path(name), &mut fields));
+        }
+        Self {
+            event,
+            outcome,
+            fault: fields.add("fault"),
+            source_seq: fields.add("source_seq"),
+            run_complete: fields.add("run.complete"),
+            state: fields.add(STATE_KEY),
+            of_events,
+            of_outcomes,
+            fields,
+        }
+    }
+}
+
+/// The path of a field of events that a grouping names.
+fn event_path(map: &FieldMap, name: &str) -> String {
+    match name {
+        "error" => format!("{}.error_message", map.path(Role::ErrorDetails)),
+        name => map.resolve(name).to_owned(),
+    }
+}
+
+/// The path of a field of outcomes that a grouping names: an outcome's own field, a dotted path, or a tag.
+fn outcome_path(name: &str) -> String {
+    match name {
+        "status_code" => "status".to_owned(),
+        "error" => "error.kind".to_owned(),
+        "seq" | "event_id" | "outcome" | "own_retry" | "status" | "attempts" | "service" | "endpoint" | "shard"
+        | "hour" => name.to_owned(),
+        name if name.contains('.') => name.to_owned(),
+        name => format!("tags.{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grouping_that_every_report_has_is_counted_once() {
+        let by = vec![vec!["service".to_owned()], vec!["service".to_owned(), "endpoint".to_owned()]];
+        let layout = Layout::new(&Settings { by, ..Settings::default() });
+        assert_eq!(layout.of_events.all.len(), OF_EVENTS.len() + 1);
+        assert_eq!(layout.of_events.slots.len(), OF_EVENTS.len());
+        assert_eq!(layout.of_events.all.last().map(Grouping::name).as_deref(), Some("service,endpoint"));
+    }
+
+    #[test]
+    fn names_mean_the_field_of_the_kind_of_line() {
+        assert_eq!(outcome_path("region"), "tags.region");
+        assert_eq!(outcome_path("error.message"), "error.message");
+        assert_eq!(event_path(&FieldMap::default(), "device"), "context.tags.device_type");
+        assert_eq!(event_path(&FieldMap::default(), "payload.amount"), "payload.amount");
+    }
+}

@@ -1,0 +1,345 @@
+//! How latencies are kept: as counts in buckets, so that quantiles have a stated error and two sketches add up exactly.
+//!
+//! Two resolutions. The whole stream has an HDR histogram with three digits from 1 µs to 1 h (error ≤ 0.1 % of the value);
+//! a group has 64 buckets an octave over all of `u64` (error ≤ 1/128), kept only where values fell, because there may be
+//! thousands of groups. Sums and maxima are exact, in whole µs. Knows nothing of lines or reports.
+
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// The longest latency of the whole stream's histogram: one hour. Longer ones are counted apart.
+pub const LONGEST_US: u64 = 3_600_000_000;
+
+/// Buckets an octave of a group's sketch, as a power of two.
+const SUB_BITS: u32 = 6;
+const SUB: usize = 1 << SUB_BITS;
+
+/// A latency with the bucket that every group's sketch counts it in, worked out once for all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    us: u64,
+    bucket: u16,
+}
+
+impl Sample {
+    /// A latency in µs.
+    #[inline]
+    pub fn new(us: u64) -> Self {
+        let shift = (63 - SUB_BITS).saturating_sub((us | 1).leading_zeros());
+        // Below 2 × SUB a bucket is one µs; above, `us >> shift` lies in SUB..2×SUB. At most 57 × 64 + 127.
+        let bucket = ((shift << SUB_BITS) as u16) + (us >> shift) as u16;
+        Self { us, bucket }
+    }
+
+    /// The latency in µs.
+    pub fn us(self) -> u64 {
+        self.us
+    }
+}
+
+/// Counts of latencies by size.
+pub trait Sketch: Default + Clone {
+    /// Counts one.
+    fn add(&mut self, sample: Sample);
+    /// Adds what another sketch counted.
+    fn merge(&mut self, other: &Self);
+    /// The latency in µs that has this rank among all that were added, counted from 1.
+    fn at_rank(&self, rank: u64) -> u64;
+    /// The buckets that hold something as (a latency of the bucket in µs, count), ascending.
+    fn buckets(&self) -> Vec<(u64, u64)>;
+    /// Counts `count` latencies of a bucket, named by a latency in it.
+    fn add_bucket(&mut self, us: u64, count: u64);
+}
+
+/// A group's sketch: 64 buckets an octave, the octaves between the lowest and the highest value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coarse {
+    /// The octave of `counts[0]`.
+    base: usize,
+    counts: Vec<u64>,
+}
+
+impl Coarse {
+    /// The middle of a bucket in µs: at most 1/128 from every value in it.
+    fn middle(bucket: usize) -> u64 {
+        match bucket.checked_sub(2 * SUB) {
+            None => bucket as u64,
+            Some(_) => {
+                let shift = bucket / SUB - 1;
+                (((SUB + bucket % SUB) as u64) << shift) + ((1 << shift) - 1) / 2
+            }
+        }
+    }
+
+    #[cold]
+    fn grow_to(&mut self, octave: usize) {
+        if self.counts.is_empty() {
+            self.base = octave;
+        }
+        if octave < self.base {
+            let more = (self.base - octave) * SUB;
+            self.counts.splice(0..0, std::iter::repeat_n(0, more));
+            self.base = octave;
+        }
+        let wanted = (octave - self.base + 1) * SUB;
+        if self.counts.len() < wanted {
+            self.counts.reserve_exact(wanted - self.counts.len());
+            self.counts.resize(wanted, 0);
+        }
+    }
+
+    fn slot(&mut self, bucket: usize) -> &mut u64 {
+        let at = bucket.wrapping_sub(self.base * SUB);
+        if at >= self.counts.len() {
+            self.grow_to(bucket / SUB);
+        }
+        &mut self.counts[bucket - self.base * SUB]
+    }
+
+    fn recorded(&self) -> impl Iterator<Item = (usize, u64)> {
+        let first = self.base * SUB;
+        self.counts.iter().enumerate().filter(|(_, n)| **n > 0).map(move |(i, n)| (first + i, *n))
+    }
+}
+
+impl Sketch for Coarse {
+    #[inline]
+    fn add(&mut self, sample: Sample) {
+        *self.slot(sample.bucket.into()) += 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        for (bucket, count) in other.recorded() {
+            *self.slot(bucket) += count;
+        }
+    }
+
+    fn at_rank(&self, rank: u64) -> u64 {
+        let mut before = 0;
+        let found = self.recorded().find(|(_, n)| {
+            before += n;
+            before >= rank
+        });
+        found.map_or(0, |(bucket, _)| Self::middle(bucket))
+    }
+
+    fn buckets(&self) -> Vec<(u64, u64)> {
+        self.recorded().map(|(bucket, n)| (Self::middle(bucket), n)).collect()
+    }
+
+    fn add_bucket(&mut self, us: u64, count: u64) {
+        *self.slot(Sample::new(us).bucket.into()) += count;
+    }
+}
+
+/// The whole stream's sketch: HDR, three digits, 1 µs to 1 h, longer ones apart.
+#[derive(Debug, Clone)]
+pub struct Fine {
+    counts: Histogram<u64>,
+    over: u64,
+}
+
+impl Fine {
+    /// How many were longer than [`LONGEST_US`].
+    pub fn over(&self) -> u64 {
+        self.over
+    }
+}
+
+impl Default for Fine {
+    fn default() -> Self {
+        let counts = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are constant and valid");
+        Self { counts, over: 0 }
+    }
+}
+
+impl Sketch for Fine {
+    #[inline]
+    fn add(&mut self, sample: Sample) {
+        if sample.us > LONGEST_US || self.counts.record(sample.us).is_err() {
+            self.over += 1;
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.counts.add(&other.counts).expect("all have the same bounds");
+        self.over += other.over;
+    }
+
+    fn at_rank(&self, rank: u64) -> u64 {
+        let mut before = 0;
+        for step in self.counts.iter_recorded() {
+            before += step.count_since_last_iteration();
+            if before >= rank {
+                return self.counts.median_equivalent(step.value_iterated_to());
+            }
+        }
+        LONGEST_US
+    }
+
+    fn buckets(&self) -> Vec<(u64, u64)> {
+        let held = self.counts.iter_recorded().map(|s| (s.value_iterated_to(), s.count_since_last_iteration()));
+        held.chain((self.over > 0).then_some((LONGEST_US + 1, self.over))).collect()
+    }
+
+    fn add_bucket(&mut self, us: u64, count: u64) {
+        // The highest value of the last bucket lies above the limit by less than a bucket's width.
+        if us == LONGEST_US + 1 || self.counts.record_n(us.min(LONGEST_US), count).is_err() {
+            self.over += count;
+        }
+    }
+}
+
+/// Latencies of one kind: count, exact sum and maximum, and a sketch.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
+pub struct Latency<S> {
+    count: u64,
+    #[serde(with = "sum_as_text")]
+    sum_us: u128,
+    max_us: u64,
+    #[serde(rename = "buckets", with = "sketch_as_buckets")]
+    sketch: S,
+}
+
+impl<S: Sketch> Latency<S> {
+    /// Counts one.
+    #[inline]
+    pub fn add(&mut self, sample: Sample) {
+        self.count += 1;
+        self.sum_us += u128::from(sample.us);
+        self.max_us = self.max_us.max(sample.us);
+        self.sketch.add(sample);
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.sum_us += other.sum_us;
+        self.max_us = self.max_us.max(other.max_us);
+        self.sketch.merge(&other.sketch);
+    }
+
+    /// How many latencies were added.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The mean in µs; `None` where there is nothing.
+    pub fn mean_us(&self) -> Option<f64> {
+        // Sums stay far below 2^53 µs (285 years) in all but absurd input, where the last digits do not matter.
+        #[allow(clippy::cast_precision_loss)]
+        (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)
+    }
+
+    /// The longest in µs, exact; `None` where there is nothing.
+    pub fn max_us(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.max_us)
+    }
+
+    /// The quantile of this many millionths in µs: the value of rank ⌈q × count⌉; `None` where there is nothing.
+    pub fn quantile_us(&self, millionths: u32) -> Option<u64> {
+        let rank = (u128::from(self.count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
+        let rank = u64::try_from(rank).unwrap_or(u64::MAX);
+        (self.count > 0).then(|| self.sketch.at_rank(rank).min(self.max_us))
+    }
+
+    /// The sketch, for what only one of the resolutions knows.
+    pub fn sketch(&self) -> &S {
+        &self.sketch
+    }
+}
+
+/// JSON's numbers end at 64 bits in most readers.
+mod sum_as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<T: Serializer>(sum: &u128, to: T) -> Result<T::Ok, T::Error> {
+        to.collect_str(sum)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<u128, D::Error> {
+        String::deserialize(from)?.parse().map_err(D::Error::custom)
+    }
+}
+
+mod sketch_as_buckets {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::Sketch;
+
+    pub(super) fn serialize<S: Sketch, T: Serializer>(sketch: &S, to: T) -> Result<T::Ok, T::Error> {
+        sketch.buckets().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, S: Sketch, D: Deserializer<'de>>(from: D) -> Result<S, D::Error> {
+        let mut sketch = S::default();
+        for (us, count) in Vec::<(u64, u64)>::deserialize(from)? {
+            sketch.add_bucket(us, count);
+        }
+        Ok(sketch)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn latency<S: Sketch>(values: &[u64]) -> Latency<S> {
+        let mut latency = Latency::default();
+        values.iter().for_each(|us| latency.add(Sample::new(*us)));
+        latency
+    }
+
+    fn error_of<S: Sketch>(values: &mut [u64], millionths: u32) -> f64 {
+        let found = latency::<S>(values).quantile_us(millionths).expect("there are values") as f64;
+        values.sort_unstable();
+        let rank = (values.len() as u128 * u128::from(millionths)).div_ceil(1_000_000).max(1);
+        let exact = values[rank as usize - 1] as f64;
+        (found - exact).abs() / exact.max(1.0)
+    }
+
+    #[test]
+    fn values_over_an_hour_are_counted_apart_and_still_in_mean_and_max() {
+        let found = latency::<Fine>(&[1_000, LONGEST_US, LONGEST_US + 1, u64::MAX]);
+        assert_eq!(found.sketch().over(), 2);
+        assert_eq!(found.max_us(), Some(u64::MAX));
+        assert_eq!(found.quantile_us(1_000_000), Some(LONGEST_US));
+        assert_eq!(found.count(), 4);
+    }
+
+    #[test]
+    fn nothing_has_no_quantile() {
+        assert_eq!(latency::<Fine>(&[]).quantile_us(500_000), None);
+        assert_eq!(latency::<Coarse>(&[]).mean_us(), None);
+        assert_eq!(latency::<Coarse>(&[0]).quantile_us(0), Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn quantiles_keep_their_stated_error(
+            mut values in prop::collection::vec((0u32..41).prop_flat_map(|e| 0u64..(2 << e)), 1..300),
+            millionths in 0u32..=1_000_000,
+        ) {
+            values.iter_mut().for_each(|us| *us = (*us).min(LONGEST_US));
+            prop_assert!(error_of::<Fine>(&mut values.clone(), millionths) <= 0.001);
+            prop_assert!(error_of::<Coarse>(&mut values, millionths) <= 0.01);
+        }
+
+        #[test]
+        fn parts_merged_and_states_read_back_equal_the_whole(values in prop::collection::vec(any::<u64>(), 0..200), cut in 0usize..200) {
+            fn check<S: Sketch>(values: &[u64], cut: usize) {
+                let whole = latency::<S>(values);
+                let (a, b) = values.split_at(cut.min(values.len()));
+                let mut parts = latency::<S>(a);
+                parts.merge(&latency(b));
+                let read = |l: &Latency<S>| serde_json::to_string(l).expect("plain data");
+                let back: Latency<S> = serde_json::from_str(&read(&parts)).expect("its own form");
+                assert_eq!(read(&whole), read(&back));
+            }
+            check::<Fine>(&values, cut);
+            check::<Coarse>(&values, cut);
+        }
+    }
+}

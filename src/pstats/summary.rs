@@ -1,0 +1,198 @@
+//! The whole state of a run: what lines add to, what adds up with another, what every report is a function of.
+
+use super::figures::Point;
+use super::input::Input;
+use super::settings::{Layout, Settings};
+use super::sketch::{Fine, Latency, Sample};
+use super::stream::{Entry, Stream};
+use crate::clock::Micros;
+use crate::record::outcome::{Answer, RunRecord, Word};
+
+/// The most run records that are kept; a stream has one for each run of psend in it.
+const MOST_RUNS: usize = 1000;
+
+/// What an event says.
+#[derive(Debug, Clone, Copy)]
+pub struct Event<'a> {
+    /// What it shares with outcomes.
+    pub entry: Entry<'a>,
+    /// Its status code.
+    pub status: Option<u16>,
+    /// Whether a cache answered.
+    pub cache_hit: Option<bool>,
+}
+
+/// The events of a run.
+#[derive(Debug, Clone)]
+pub struct Events {
+    /// What they share with outcomes.
+    pub stream: Stream,
+    /// By the first digit of the status code; 0 for all that are not 1 to 5.
+    pub classes: [u64; 6],
+    /// Those that say whether a cache answered, and those where one did.
+    pub cache: (u64, u64),
+}
+
+impl Events {
+    fn merge(&mut self, next: Self) {
+        self.stream.merge(next.stream);
+        self.classes.iter_mut().zip(next.classes).for_each(|(a, b)| *a += b);
+        self.cache.0 += next.cache.0;
+        self.cache.1 += next.cache.1;
+    }
+}
+
+/// What an outcome says.
+#[derive(Debug, Clone, Copy)]
+pub struct Outcome<'a> {
+    /// What it shares with events; its time is when it was sent, or was to be.
+    pub entry: Entry<'a>,
+    /// How it ended.
+    pub word: Word,
+    /// A duplicate that may be of our own making.
+    pub own_retry: bool,
+    /// Requests sent.
+    pub attempts: u64,
+    /// How often an attempt met each answer, where there was more than one attempt.
+    pub answers: [u32; Answer::ALL.len()],
+    /// From when it was due or taken up to its end.
+    pub end_to_end: Option<Sample>,
+    /// When it ended.
+    pub ended: Option<Micros>,
+    /// The size of the request's body.
+    pub request_bytes: u64,
+}
+
+/// The outcomes of a run.
+#[derive(Debug, Clone)]
+pub struct Outcomes {
+    /// What they share with events.
+    pub stream: Stream,
+    /// By word.
+    pub words: [u64; Word::ALL.len()],
+    /// Duplicates that may be of our own making.
+    pub own_retries: u64,
+    /// Requests sent.
+    pub attempts: u64,
+    /// Events that took more than one.
+    pub retried: u64,
+    /// What attempts met, of events that took more than one.
+    pub answers: [u64; Answer::ALL.len()],
+    /// From when due or taken up to the end.
+    pub end_to_end: Latency<Fine>,
+    /// When the last ended.
+    pub ended: Option<Micros>,
+    /// Bytes of the bodies sent.
+    pub request_bytes: u64,
+    /// The run records, in the order in which they came.
+    pub runs: Vec<RunRecord>,
+}
+
+impl Outcomes {
+    fn merge(&mut self, next: Self) {
+        self.stream.merge(next.stream);
+        self.words.iter_mut().zip(next.words).for_each(|(a, b)| *a += b);
+        self.own_retries += next.own_retries;
+        self.attempts += next.attempts;
+        self.retried += next.retried;
+        self.answers.iter_mut().zip(next.answers).for_each(|(a, b)| *a += b);
+        self.end_to_end.merge(&next.end_to_end);
+        self.ended = self.ended.max(next.ended);
+        self.request_bytes += next.request_bytes;
+        next.runs.into_iter().for_each(|run| self.add_run(run));
+    }
+
+    fn add_run(&mut self, run: RunRecord) {
+        if self.runs.len() < MOST_RUNS {
+            self.runs.push(run);
+        }
+    }
+}
+
+/// Everything that was counted.
+#[derive(Debug, Clone)]
+pub struct Summary {
+    /// What came in.
+    pub input: Input,
+    /// The events.
+    pub events: Events,
+    /// The outcomes.
+    pub outcomes: Outcomes,
+}
+
+impl Summary {
+    /// Nothing yet.
+    pub fn new(settings: &Settings, layout: &Layout) -> Self {
+        Self {
+            input: Input::default(),
+            events: Events { stream: Stream::new(settings, &layout.of_events.all), classes: [0; 6], cache: (0, 0) },
+            outcomes: Outcomes {
+                stream: Stream::new(settings, &layout.of_outcomes.all),
+                words: [0; Word::ALL.len()],
+                own_retries: 0,
+                attempts: 0,
+                retried: 0,
+                answers: [0; Answer::ALL.len()],
+                end_to_end: Latency::default(),
+                ended: None,
+                request_bytes: 0,
+                runs: Vec::new(),
+            },
+        }
+    }
+
+    /// Counts an event.
+    #[inline]
+    pub fn add_event(&mut self, layout: &Layout, event: Event<'_>) {
+        let events = &mut self.events;
+        events.stream.add(&layout.of_events.all, event.entry);
+        if let Some(status) = event.status {
+            let class = usize::from(status / 100);
+            events.classes[if class <= 5 { class } else { 0 }] += 1;
+        }
+        if let Some(hit) = event.cache_hit {
+            events.cache.0 += 1;
+            events.cache.1 += u64::from(hit);
+        }
+    }
+
+    /// Counts an outcome.
+    pub fn add_outcome(&mut self, layout: &Layout, outcome: Outcome<'_>) {
+        let outcomes = &mut self.outcomes;
+        outcomes.stream.add(&layout.of_outcomes.all, outcome.entry);
+        outcomes.words[outcome.word as usize] += 1;
+        outcomes.own_retries += u64::from(outcome.own_retry);
+        outcomes.attempts += outcome.attempts;
+        if outcome.attempts > 1 {
+            outcomes.retried += 1;
+            outcomes.answers.iter_mut().zip(outcome.answers).for_each(|(a, b)| *a += u64::from(b));
+        }
+        if let Some(sample) = outcome.end_to_end {
+            outcomes.end_to_end.add(sample);
+        }
+        outcomes.ended = outcomes.ended.max(outcome.ended);
+        outcomes.request_bytes += outcome.request_bytes;
+    }
+
+    /// Keeps a run record.
+    pub fn add_run(&mut self, run: RunRecord) {
+        self.outcomes.add_run(run);
+    }
+
+    /// Adds what another counted with the same settings, whose lines came after ours.
+    pub fn merge(&mut self, next: Self) {
+        self.input.merge(&next.input);
+        self.events.merge(next.events);
+        self.outcomes.merge(next.outcomes);
+    }
+}
+
+/// Success of an event: a status code below 400 (contracts §5).
+pub fn event_point(status: Option<u16>, latency: Option<Sample>) -> Point {
+    Point { success: status.map(|status| status < 400), latency }
+}
+
+/// Success of an outcome: delivered, or present where that was asked (contracts §5).
+pub fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
+    Point { success: Some(matches!(word, Word::Accepted | Word::Duplicate | Word::Present)), latency }
+}

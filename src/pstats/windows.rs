@@ -1,0 +1,189 @@
+//! Lines by time: a bounded number of windows, whose width grows when they would be too many.
+//!
+//! The width is the smallest of its ladder at which the windows that hold something are at most [`MOST`] (or [`MOST_FOUND`],
+//! where no width is given): a function of the timestamps alone, whatever their order and however they were split.
+
+use super::figures::{Figures, Point};
+use super::sketch::Coarse;
+use crate::clock::Micros;
+
+/// The most windows there are.
+pub const MOST: usize = 1000;
+
+/// The most windows of a width that was not given: as many as a chart shows well.
+pub const MOST_FOUND: usize = 200;
+
+const SECOND: Micros = 1_000_000;
+/// Widths that a reader of charts knows, in seconds; each divides the next.
+const LADDER: [Micros; 13] = [1, 2, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
+
+/// The figures of the lines of each window.
+#[derive(Debug, Clone)]
+pub struct Windows {
+    /// Given with `--window`, or found.
+    given: bool,
+    width: Micros,
+    /// By the start of the window over its width, ascending.
+    windows: Vec<(i64, Figures<Coarse>)>,
+    /// The place of the window that the last line fell into.
+    last: usize,
+}
+
+impl Windows {
+    /// No line yet, in windows of this width, or of one found from the data: a second, if that is enough.
+    pub fn new(width: Option<Micros>) -> Self {
+        Self { given: width.is_some(), width: width.unwrap_or(SECOND), windows: Vec::new(), last: 0 }
+    }
+
+    /// Counts a line of this time.
+    #[inline]
+    pub fn add(&mut self, at: Micros, point: Point) {
+        let index = at.div_euclid(self.width);
+        if self.windows.get(self.last).is_none_or(|(found, _)| *found != index) {
+            self.last = self.find(index);
+        }
+        self.windows[self.last].1.add(point);
+    }
+
+    fn find(&mut self, mut index: i64) -> usize {
+        let most = if self.given { MOST } else { MOST_FOUND };
+        let mut place = self.windows.binary_search_by_key(&index, |(i, _)| *i);
+        if place.is_err() && self.windows.len() == most {
+            let mut width = self.width;
+            loop {
+                let next = wider(self.given, width);
+                index = index.div_euclid(next / width);
+                self.widen_to(next);
+                width = next;
+                place = self.windows.binary_search_by_key(&index, |(i, _)| *i);
+                if place.is_ok() || self.windows.len() < most {
+                    break;
+                }
+            }
+        }
+        place.unwrap_or_else(|place| {
+            self.windows.insert(place, (index, Figures::default()));
+            place
+        })
+    }
+
+    fn widen_to(&mut self, width: Micros) {
+        let factor = width / self.width;
+        let mut wide: Vec<(i64, Figures<Coarse>)> = Vec::with_capacity(self.windows.len());
+        for (index, figures) in self.windows.drain(..) {
+            let index = index.div_euclid(factor);
+            match wide.last_mut() {
+                Some((last, into)) if *last == index => into.merge(&figures),
+                _ => wide.push((index, figures)),
+            }
+        }
+        self.windows = wide;
+        self.width = width;
+        self.last = 0;
+    }
+
+    /// Adds the figures of a window of this width that starts here.
+    pub fn absorb(&mut self, start: Micros, width: Micros, figures: &Figures<Coarse>) {
+        while self.width < width {
+            self.widen_to(wider(self.given, self.width));
+        }
+        let place = self.find(start.div_euclid(self.width));
+        self.windows[place].1.merge(figures);
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        other.iter().for_each(|(start, figures)| self.absorb(start, other.width, figures));
+    }
+
+    /// The windows to show: where the width was found and most windows would be empty, wider ones.
+    pub fn shown(&self) -> Self {
+        let mut shown = self.clone();
+        while !self.given && shown.is_sparse() {
+            shown.widen_to(wider(false, shown.width));
+        }
+        shown
+    }
+
+    /// Whether fewer than half of the windows hold something, a twentieth at either end left aside: one absurd time is
+    /// not to decide.
+    fn is_sparse(&self) -> bool {
+        let edge = self.windows.len() / 20;
+        let inner = &self.windows[edge..self.windows.len() - edge];
+        let (Some(first), Some(last)) = (inner.first(), inner.last()) else { return false };
+        last.0.abs_diff(first.0) >= 2 * inner.len() as u64
+    }
+
+    /// The width of a window in µs.
+    pub fn width(&self) -> Micros {
+        self.width
+    }
+
+    /// The windows that hold something, as (start, figures), ascending.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Micros, &Figures<Coarse>)> {
+        self.windows.iter().map(|(index, figures)| (index.saturating_mul(self.width), figures))
+    }
+}
+
+/// The next width: twice a given one, the next of the ladder for a found one, twice that past its end.
+fn wider(given: bool, width: Micros) -> Micros {
+    let next = LADDER.iter().map(|s| s * SECOND).find(|w| !given && *w > width);
+    next.unwrap_or_else(|| width.saturating_mul(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(width: Option<Micros>, times: &[Micros]) -> Windows {
+        let mut windows = Windows::new(width);
+        times.iter().for_each(|at| windows.add(*at, Point::default()));
+        windows
+    }
+
+    fn counts(windows: &Windows) -> (Micros, Vec<(Micros, u64)>) {
+        (windows.width(), windows.iter().map(|(start, f)| (start, f.count())).collect())
+    }
+
+    #[test]
+    fn a_given_width_doubles_when_there_are_too_many_windows() {
+        let minutes: Vec<Micros> = (0..1001).map(|i| i * 60 * SECOND).collect();
+        assert_eq!(of(Some(60 * SECOND), &minutes[..1000]).width(), 60 * SECOND);
+        let windows = of(Some(60 * SECOND), &minutes);
+        assert_eq!((windows.width(), windows.iter().len()), (120 * SECOND, 501));
+    }
+
+    #[test]
+    fn a_found_width_is_one_that_charts_use() {
+        let hours: Vec<Micros> = (0..168).map(|i| i * 3600 * SECOND + i).collect();
+        assert_eq!((of(None, &hours).width(), of(None, &hours).shown().width()), (SECOND, 1800 * SECOND));
+        let minutes: Vec<Micros> = (0..7 * 24 * 60).map(|i| i * 60 * SECOND).collect();
+        assert_eq!(of(None, &minutes).shown().width(), 3600 * SECOND);
+    }
+
+    #[test]
+    fn absurd_times_do_no_harm() {
+        let windows = of(None, &[i64::MIN / 2, i64::MAX / 2, 0, -1]);
+        assert_eq!(windows.iter().map(|(_, f)| f.count()).sum::<u64>(), 4);
+    }
+
+    proptest! {
+        #[test]
+        fn neither_order_nor_splitting_matters(
+            mut times in prop::collection::vec((0u32..34).prop_flat_map(|e| 0i64..(2_000_000 << e)), 1..1500),
+            cut in 0usize..1500,
+            given in any::<bool>(),
+        ) {
+            let width = given.then_some(7 * SECOND);
+            let whole = counts(&of(width, &times));
+            let (a, b) = times.split_at(cut.min(times.len()));
+            let mut parts = of(width, b);
+            parts.merge(&of(width, a));
+            prop_assert_eq!(counts(&parts), whole.clone());
+            prop_assert_eq!(whole.1.iter().map(|w| w.1).sum::<u64>(), times.len() as u64);
+            times.reverse();
+            prop_assert_eq!(counts(&of(width, &times)), whole);
+        }
+    }
+}
