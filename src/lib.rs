@@ -29,6 +29,7 @@ pub mod jsonl;
 pub mod record;
 pub mod world;
 
+pub mod pgen;
 pub mod psend;
 pub mod pserve;
 pub mod pshape;

@@ -2,3 +2,7 @@
 //! nothing here knows how an event is written.
 
 pub mod curve;
+pub mod devices;
+pub mod geography;
+pub mod latency;
+pub mod profile;

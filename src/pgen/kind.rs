@@ -1,0 +1,218 @@
+//! The kinds of event that a profile allows, each with its chance: service, endpoint, method, status, cache hit.
+//!
+//! The guide gives shares of services, errors and statuses, but which status meets which method is only said in words (201 comes
+//! of POST). The table of chances that fits both is found by iterative proportional fitting (Deming, Stephan 1940).
+
+use super::alias::Alias;
+use crate::error::{Error, Result};
+use crate::world::profile::{Endpoint, Method, Profile, Service, Status};
+
+/// What an event is about.
+#[derive(Debug, Clone, Copy)]
+pub struct Kind<'a> {
+    /// The service, as an index into the profile's.
+    pub service_index: usize,
+    /// The service.
+    pub service: &'a Service,
+    /// The endpoint.
+    pub endpoint: &'a Endpoint,
+    /// The method.
+    pub method: &'a Method,
+    /// The status.
+    pub status: &'a Status,
+    /// Whether the answer came out of a cache.
+    pub cache_hit: bool,
+}
+
+impl Kind<'_> {
+    /// Where the request stands within an action.
+    pub fn stage(&self) -> u8 {
+        self.endpoint.stage.unwrap_or(self.service.stage)
+    }
+}
+
+/// Every kind of event, and a table to draw one from.
+#[derive(Debug)]
+pub struct Kinds<'a> {
+    /// The kinds.
+    pub all: Vec<Kind<'a>>,
+    /// Draws an index into `all`.
+    pub draw: Alias,
+}
+
+impl<'a> Kinds<'a> {
+    /// The kinds of a profile.
+    ///
+    /// # Errors
+    /// Where no chances give all of its shares: a usage error that names the status.
+    pub fn of(profile: &'a Profile) -> Result<Self> {
+        let calls = calls(profile);
+        let successes = fit(profile, &calls, |s| !s.is_error(), |c| c.chance * (1.0 - c.service.error_rate.get()))?;
+        let errors = fit(profile, &calls, Status::is_error, |c| c.chance * c.service.error_rate.get())?;
+        let mut all = Vec::new();
+        let mut chances = Vec::new();
+        for call in &calls {
+            let error_rate = call.service.error_rate.get();
+            for (fitted, part) in [(&successes, 1.0 - error_rate), (&errors, error_rate)] {
+                for (status, chance) in &fitted[call.method_index] {
+                    let (service_index, service, endpoint, method) =
+                        (call.service_index, call.service, call.endpoint, call.method);
+                    all.push(Kind { service_index, service, endpoint, method, status, cache_hit: false });
+                    chances.push(call.chance * part * chance);
+                }
+            }
+        }
+        split_cache_hits(profile, &mut all, &mut chances)?;
+        let keep: Vec<usize> = (0..all.len()).filter(|i| chances[*i] > 0.0).collect();
+        let chances: Vec<f64> = keep.iter().map(|i| chances[*i]).collect();
+        let all: Vec<Kind> = keep.iter().map(|i| all[*i]).collect();
+        if all.len() > usize::from(u16::MAX) {
+            return Err(Error::usage("the profile has more than 65535 combinations of endpoint, method and status"));
+        }
+        Ok(Self { draw: Alias::new(&chances), all })
+    }
+}
+
+/// A method of an endpoint, and its share of all events.
+struct Call<'a> {
+    service_index: usize,
+    service: &'a Service,
+    endpoint: &'a Endpoint,
+    method_index: usize,
+    method: &'a Method,
+    chance: f64,
+}
+
+fn calls(profile: &Profile) -> Vec<Call<'_>> {
+    let weights: f64 = profile.services.iter().map(|s| s.weight.get()).sum();
+    let mut calls = Vec::new();
+    for (service_index, service) in profile.services.iter().enumerate() {
+        let ranks = zipf(service.endpoints.len(), profile.popularity.endpoints.get());
+        let all_ranks: f64 = ranks.iter().sum();
+        for (endpoint, rank) in service.endpoints.iter().zip(ranks) {
+            let all_methods: f64 = endpoint.methods.values().map(|s| s.get()).sum();
+            for (name, share) in &endpoint.methods {
+                let found = profile.methods.iter().position(|m| m.name == *name.get_ref());
+                let method_index = found.expect("Profile::parse checks that every method of an endpoint is known");
+                let method = &profile.methods[method_index];
+                let chance = service.weight.get() / weights * (rank / all_ranks) * (share.get() / all_methods);
+                calls.push(Call { service_index, service, endpoint, method_index, method, chance });
+            }
+        }
+    }
+    calls
+}
+
+/// The weights of Zipf's law: rank to the power of minus the exponent.
+pub fn zipf(len: usize, exponent: f64) -> Vec<f64> {
+    (1..=u32::try_from(len).unwrap_or(u32::MAX)).map(|rank| libm::pow(f64::from(rank), -exponent)).collect()
+}
+
+/// For each method, its statuses with their chances, such that over all calls each status has its share.
+fn fit<'a>(
+    profile: &'a Profile,
+    calls: &[Call<'a>],
+    of_class: impl Fn(&Status) -> bool,
+    chance: impl Fn(&Call<'a>) -> f64,
+) -> Result<Vec<Vec<(&'a Status, f64)>>> {
+    let mut rows = vec![0.0; profile.methods.len()];
+    for call in calls {
+        rows[call.method_index] += chance(call);
+    }
+    let total: f64 = rows.iter().sum();
+    let statuses: Vec<&Status> = profile.statuses.iter().filter(|s| of_class(s) && s.share.get() > 0.0).collect();
+    if total <= 0.0 {
+        return Ok(vec![Vec::new(); rows.len()]);
+    }
+    let shares: f64 = statuses.iter().map(|s| s.share.get()).sum();
+    if statuses.is_empty() {
+        return Err(Error::usage("statuses: there is none for the successes, or none for the errors"));
+    }
+    let columns: Vec<f64> = statuses.iter().map(|s| s.share.get() / shares * total).collect();
+    let mut table: Vec<Vec<f64>> = profile
+        .methods
+        .iter()
+        .zip(&rows)
+        .map(|(method, row)| {
+            let meets = |s: &&Status| s.methods.as_ref().is_none_or(|m| m.iter().any(|m| *m.get_ref() == method.name));
+            statuses.iter().zip(&columns).map(|(s, column)| if meets(s) { row * column } else { 0.0 }).collect()
+        })
+        .collect();
+    for _ in 0..10_000 {
+        for (j, wanted) in columns.iter().enumerate() {
+            let sum: f64 = table.iter().map(|row| row[j]).sum();
+            if sum > 0.0 {
+                table.iter_mut().for_each(|row| row[j] *= wanted / sum);
+            }
+        }
+        let mut off = 0.0f64;
+        for (row, wanted) in table.iter_mut().zip(&rows) {
+            let sum: f64 = row.iter().sum();
+            if sum > 0.0 {
+                off = off.max((sum - wanted).abs());
+                row.iter_mut().for_each(|cell| *cell *= wanted / sum);
+            }
+        }
+        if off < 1e-13 {
+            break;
+        }
+    }
+    let lacks = |j: usize| columns[j] - table.iter().map(|row| row[j]).sum::<f64>();
+    let worst = (0..statuses.len()).max_by(|a, b| lacks(*a).total_cmp(&lacks(*b))).unwrap_or(0);
+    if lacks(worst) > 1e-6 * total {
+        let (code, share) = (statuses[worst].code.get_ref(), statuses[worst].share.get());
+        return Err(Error::usage(format!(
+            "statuses: {code} cannot have its share of {share}: the methods that meet it are too rare"
+        )));
+    }
+    Ok(table
+        .iter()
+        .zip(&rows)
+        .map(|(row, wanted)| {
+            let part = |cell: &f64| if *wanted > 0.0 { cell / wanted } else { 0.0 };
+            statuses.iter().copied().zip(row.iter().map(part)).collect()
+        })
+        .collect())
+}
+
+/// Makes of each kind that a cache can answer two, with and without a hit.
+fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f64>) -> Result<()> {
+    let cache = &profile.cache;
+    let cached = |k: &Kind| k.method.name == *cache.method.get_ref() && *k.status.code.get_ref() == cache.status;
+    let total: f64 = chances.iter().sum();
+    let eligible: f64 = all.iter().zip(chances.iter()).filter(|(k, _)| cached(k)).map(|(_, c)| c).sum();
+    let hits = cache.hits.get() * total;
+    if hits > eligible {
+        let (method, status) = (cache.method.get_ref(), cache.status);
+        return Err(Error::usage(format!(
+            "cache.hits: {} of the events are more than the {:.3} that are {method} with {status}",
+            cache.hits.get(),
+            eligible / total
+        )));
+    }
+    for i in 0..all.len() {
+        if cached(&all[i]) && hits > 0.0 {
+            let hit = chances[i] * (hits / eligible);
+            chances[i] -= hit;
+            chances.push(hit);
+            all.push(Kind { cache_hit: true, ..all[i] });
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_whose_shares_contradict_each_other_is_refused() {
+        let refused = |old: &str, new: &str| {
+            let text = crate::world::profile::BUILT_IN.replace(old, new);
+            let profile = Profile::parse(&text, "mine").expect("each value by itself is right");
+            Kinds::of(&profile).expect_err("no chances fit").to_string()
+        };
+        assert!(refused("code = 201\nshare = 10\n", "code = 201\nshare = 900\n").contains("201 cannot have its share"));
+        assert!(refused("hits = 0.25", "hits = 0.9").contains("cache.hits: 0.9"));
+    }
+}

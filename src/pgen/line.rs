@@ -1,0 +1,176 @@
+//! Writes an event's bytes: fixed pieces copied in blocks, numbers and hexadecimal digits straight into place.
+
+/// Pieces are copied in blocks of this size, past their end: the next piece overwrites what was too much.
+const BLOCK: usize = 64;
+
+/// What may lie after the last byte that was written.
+pub const SLACK: usize = BLOCK;
+
+/// Fixed pieces of text, in one place.
+#[derive(Debug, Default, Clone)]
+pub struct Pieces {
+    bytes: Vec<u8>,
+}
+
+/// One of the [`Pieces`].
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Piece {
+    start: u32,
+    len: u32,
+}
+
+impl Piece {
+    /// Whether it has no bytes.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+
+    /// Its length in bytes.
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+}
+
+impl Pieces {
+    /// Keeps a piece.
+    pub fn add(&mut self, text: &str) -> Piece {
+        // What was added stays readable in whole blocks.
+        let start = self.bytes.len().saturating_sub(BLOCK);
+        self.bytes.truncate(start);
+        self.bytes.extend_from_slice(text.as_bytes());
+        self.bytes.resize(self.bytes.len() + BLOCK, 0);
+        let place = |n: usize| u32::try_from(n).expect("a profile's texts are below 4 GiB");
+        Piece { start: place(start), len: place(text.len()) }
+    }
+}
+
+/// Bytes to write to, and how far they are written. There must be room for what is written and for [`SLACK`].
+#[derive(Debug)]
+pub struct Line<'a> {
+    out: &'a mut [u8],
+    at: usize,
+}
+
+impl<'a> Line<'a> {
+    /// Writes from `at` on.
+    pub fn new(out: &'a mut [u8], at: usize) -> Self {
+        Self { out, at }
+    }
+
+    /// How far the bytes are written.
+    pub fn end(&self) -> usize {
+        self.at
+    }
+
+    /// A fixed piece.
+    #[inline]
+    pub fn piece(&mut self, pieces: &Pieces, piece: Piece) {
+        let mut from = piece.start as usize;
+        let mut to = self.at;
+        self.at += piece.len as usize;
+        while to < self.at {
+            self.out[to..to + BLOCK].copy_from_slice(&pieces.bytes[from..from + BLOCK]);
+            from += BLOCK;
+            to += BLOCK;
+        }
+    }
+
+    /// Text of a length that is known when this is compiled.
+    #[inline]
+    pub fn text<const N: usize>(&mut self, text: &[u8; N]) {
+        self.out[self.at..self.at + N].copy_from_slice(text);
+        self.at += N;
+    }
+
+    /// The low 8 hexadecimal digits of a number for each of its 32 bits.
+    #[inline]
+    pub fn hex16(&mut self, number: u64) {
+        self.out[self.at..self.at + 8].copy_from_slice(&hex8((number >> 32) as u32));
+        #[allow(clippy::cast_possible_truncation)] // the lower half
+        self.out[self.at + 8..self.at + 16].copy_from_slice(&hex8(number as u32));
+        self.at += 16;
+    }
+
+    /// The 12 hexadecimal digits of a number's upper 48 bits.
+    #[inline]
+    pub fn hex12(&mut self, number: u64) {
+        self.hex16(number);
+        self.at -= 4;
+    }
+
+    /// A whole number.
+    #[inline]
+    pub fn number(&mut self, number: u64) {
+        let mut buffer = itoa::Buffer::new();
+        let digits = buffer.format(number).as_bytes();
+        self.out[self.at..self.at + digits.len()].copy_from_slice(digits);
+        self.at += digits.len();
+    }
+
+    /// Hundredths as a number with two decimals.
+    #[inline]
+    pub fn hundredths(&mut self, hundredths: u64) {
+        self.number(hundredths / 100);
+        self.text(b".");
+        self.digits2(hundredths % 100);
+    }
+
+    /// Two digits of a number below 100.
+    #[inline]
+    pub fn digits2(&mut self, number: u64) {
+        #[allow(clippy::cast_possible_truncation)] // digits
+        self.text(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
+    }
+}
+
+/// The digits of 32 bits, four bits in each byte at once.
+#[inline]
+fn hex8(number: u32) -> [u8; 8] {
+    // Spread the nibbles over bytes, the first digit in the highest byte.
+    let n = u64::from(number);
+    let n = (n | (n << 16)) & 0x0000_ffff_0000_ffff;
+    let n = (n | (n << 8)) & 0x00ff_00ff_00ff_00ff;
+    let n = (n | (n << 4)) & 0x0f0f_0f0f_0f0f_0f0f;
+    // 1 in each byte whose digit is a letter.
+    let letters = ((n + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    let ascii = n + 0x3030_3030_3030_3030 + letters * u64::from(b'a' - b'0' - 10);
+    ascii.to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn hexadecimal_and_decimal_digits_are_the_standard_librarys(number: u64) {
+            let mut out = [0; 256];
+            let mut line = Line::new(&mut out, 0);
+            line.hex16(number);
+            line.text(b" ");
+            line.hex12(number);
+            line.text(b" ");
+            line.number(number);
+            line.text(b" ");
+            line.hundredths(number >> 20);
+            let end = line.end();
+            let cents = number >> 20;
+            let wanted = format!("{number:016x} {:012x} {number} {}.{:02}", number >> 16, cents / 100, cents % 100);
+            prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("ASCII"), wanted);
+        }
+
+        #[test]
+        fn pieces_come_out_as_they_went_in(texts in proptest::collection::vec("\\PC{0,200}", 1..8)) {
+            let mut pieces = Pieces::default();
+            let kept: Vec<Piece> = texts.iter().map(|text| pieces.add(text)).collect();
+            let mut out = vec![0; 8 * 200 * 4 + SLACK];
+            let mut line = Line::new(&mut out, 0);
+            for piece in kept {
+                line.piece(&pieces, piece);
+            }
+            let end = line.end();
+            prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("UTF-8"), texts.concat());
+        }
+    }
+}

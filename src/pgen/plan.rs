@@ -1,0 +1,378 @@
+//! What happens in a time cell: who calls, in which session and action, and what each request is.
+//!
+//! Classes of callers get their events by quota, cut into actions, so that clustering does not blur the shares; actions are laid
+//! over the arrivals in lanes and strung into sessions; what the requests are is drawn for each by itself, and put in order
+//! within an action. So every share stays as it was drawn, and a cell owns its sessions.
+
+use rand::Rng;
+
+use super::alias::Alias;
+use super::arrivals::{Arrivals, Cell};
+use super::kind::Kinds;
+use super::population::{Caller, Population};
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::seed::{Choice, Generator, Seed};
+use crate::world::profile::{Profile, Share};
+
+/// The parts of a run's world that planning needs.
+#[derive(Debug)]
+pub struct Planner<'a> {
+    /// When events happen.
+    pub arrivals: Arrivals,
+    /// What they can be.
+    pub kinds: Kinds<'a>,
+    /// Who can call.
+    pub population: Population<'a>,
+    stages: Vec<u8>,
+    environments: Vec<i64>,
+    anonymous: i64,
+    requests: Alias,
+    actions: Alias,
+    between_requests: Micros,
+    between_actions: Micros,
+    action: Micros,
+    idle: Micros,
+    deal: Choice,
+    kind: Choice,
+}
+
+/// The events of a cell, in order of time. Kept from cell to cell for its memory.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// The number of the first event, from 0.
+    pub first: u64,
+    /// When each event happens.
+    pub times: Vec<Micros>,
+    /// What else is known of each event.
+    pub events: Vec<Planned>,
+    /// The sessions that the events are part of.
+    pub sessions: Vec<Session>,
+    scratch: Scratch,
+}
+
+/// An event of a plan.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Planned {
+    /// What it is, as an index into [`Kinds::all`].
+    pub kind: u16,
+    /// Its session, as an index into [`Plan::sessions`].
+    pub session: u32,
+    /// The first event of its trace, as an index into [`Plan::events`].
+    pub trace: u32,
+}
+
+/// A run of requests of one caller.
+#[derive(Debug, Clone, Copy)]
+pub struct Session {
+    /// Who calls.
+    pub caller: Caller,
+    /// Where, as an index into the profile's environments.
+    pub environment: u8,
+    /// Its first event, as an index into [`Plan::events`].
+    pub first: u32,
+    class: u16,
+    actions_left: u8,
+    known: bool,
+    last: Micros,
+    next: u32,
+}
+
+#[derive(Debug, Default)]
+struct Scratch {
+    places: Vec<u64>,
+    actions: Vec<Action>,
+    lanes: Vec<Lane>,
+    waiting: Vec<Queue>,
+    owed: Vec<i64>,
+}
+
+/// A run of requests that a class is owed.
+#[derive(Debug, Clone, Copy)]
+struct Action {
+    class: u16,
+    requests: u8,
+}
+
+/// A place where one action at a time goes on.
+#[derive(Debug, Clone, Copy)]
+struct Lane {
+    left: u8,
+    session: u32,
+    trace: u32,
+    began: Micros,
+    /// The trace's events so far, in order.
+    members: [u32; 16],
+    size: u8,
+}
+
+/// The sessions of a class whose callers are between two actions, the longest waiting first.
+#[derive(Debug, Clone, Copy)]
+struct Queue {
+    head: u32,
+    tail: u32,
+}
+
+const NONE: u32 = u32::MAX;
+/// What debts are kept in: parts of an event.
+const PARTS: i64 = 1 << 16;
+
+impl<'a> Planner<'a> {
+    /// Prepares to plan these arrivals in the world of a profile.
+    ///
+    /// # Errors
+    /// Where the profile's figures contradict each other.
+    pub fn new(profile: &'a Profile, arrivals: Arrivals, seed: Seed) -> Result<Self> {
+        let kinds = Kinds::of(profile)?;
+        let shares = |list: &[Share]| -> Vec<f64> { list.iter().map(|s| s.get()).collect() };
+        let total: f64 = profile.environments.iter().map(|e| e.share.get()).sum();
+        // Times of at most a million seconds or minutes.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+        let micros = |seconds: f64| (seconds * 1e6) as Micros;
+        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+        let parts = |share: f64| (share * PARTS as f64).round() as i64;
+        let sessions = &profile.sessions;
+        Ok(Self {
+            stages: kinds.all.iter().map(super::kind::Kind::stage).collect(),
+            population: Population::of(profile, seed)?,
+            environments: profile.environments.iter().map(|e| parts(e.share.get() / total)).collect(),
+            anonymous: parts(profile.users.anonymous.get()),
+            requests: Alias::new(&shares(sessions.requests_per_action.get_ref())),
+            actions: Alias::new(&shares(sessions.actions_per_session.get_ref())),
+            between_requests: micros(sessions.seconds_between_requests.get()),
+            between_actions: micros(sessions.seconds_between_actions.get()),
+            action: micros(sessions.action_seconds.get()),
+            idle: micros(sessions.idle_minutes.get() * 60.0),
+            deal: seed.choice("sessions"),
+            kind: seed.choice("kind"),
+            arrivals,
+            kinds,
+        })
+    }
+
+    /// Plans a cell.
+    pub fn plan(&self, cell: Cell, plan: &mut Plan) {
+        plan.first = cell.first;
+        self.arrivals.times(cell, &mut plan.times, &mut plan.scratch.places);
+        plan.events.clear();
+        plan.sessions.clear();
+        let mut random = self.deal.generator(cell.index);
+        self.deal_actions(cell.count, &mut random, &mut plan.scratch.actions);
+        self.lay_out(cell, &mut random, plan);
+    }
+
+    /// Cuts each class's quota into actions, and shuffles all of them.
+    fn deal_actions(&self, count: u64, random: &mut Generator, actions: &mut Vec<Action>) {
+        actions.clear();
+        let quotas = self.population.quotas(count, upper(random.next_u64()));
+        for (class, quota) in (0u16..).zip(quotas) {
+            let mut left = quota;
+            while left > 0 {
+                let length = (self.requests.pick(random.next_u64()) as u64 + 1).min(left);
+                left -= length;
+                #[allow(clippy::cast_possible_truncation)] // there are 16 lengths at most
+                actions.push(Action { class, requests: length as u8 });
+            }
+        }
+        for i in (1..actions.len()).rev() {
+            actions.swap(i, below(i + 1, random));
+        }
+    }
+
+    /// Lays the actions over the arrivals, and strings them into sessions.
+    fn lay_out(&self, cell: Cell, random: &mut Generator, plan: &mut Plan) {
+        let Plan { times, events, sessions, scratch, .. } = plan;
+        let Scratch { actions, lanes, waiting, owed, .. } = scratch;
+        waiting.clear();
+        waiting.resize(self.population.classes.len(), Queue { head: NONE, tail: NONE });
+        let span = times.last().copied().unwrap_or(0) - times.first().copied().unwrap_or(0);
+        let mut debts = Debts::start(owed, &self.environments, self.anonymous, random);
+        // An eighth of the cell leaves time for a session of several actions, however dense the traffic.
+        let pause = self.between_actions.min(span / 8);
+        let lane_count = lanes_for(times.len(), span, self.between_requests);
+        lanes.clear();
+        lanes.resize(lane_count, Lane { left: 0, session: 0, trace: 0, began: 0, members: [0; 16], size: 0 });
+        for (index, at) in (0u32..).zip(times.iter().copied()) {
+            let lane = loop {
+                let pick = below(lanes.len(), random);
+                if lanes[pick].left > 0 {
+                    break &mut lanes[pick];
+                }
+                if let Some(action) = actions.pop() {
+                    let lane = &mut lanes[pick];
+                    let queue = &mut waiting[usize::from(action.class)];
+                    let session = match self.resume(queue, sessions, at, pause) {
+                        Some(session) => session,
+                        None => self.open(action.class, index, at, &mut debts, sessions, random),
+                    };
+                    let of = &sessions[session as usize];
+                    debts.pay(of.environment, of.known, i64::from(action.requests));
+                    *lane = Lane { left: action.requests, session, trace: index, began: at, size: 0, ..*lane };
+                    break lane;
+                }
+                lanes.swap_remove(pick);
+            };
+            if at - lane.began > self.action {
+                // The action took too long: what is left of it is another.
+                let old = sessions[lane.session as usize];
+                if at - old.last > self.idle {
+                    let left = i64::from(lane.left);
+                    debts.pay(old.environment, old.known, -left);
+                    lane.session = self.open(old.class, index, at, &mut debts, sessions, random);
+                    let new = &sessions[lane.session as usize];
+                    debts.pay(new.environment, new.known, left);
+                }
+                (lane.trace, lane.began, lane.size) = (index, at, 0);
+            }
+            let mut planned = Planned { kind: 0, session: lane.session, trace: lane.trace };
+            planned.kind = index_u16(self.kinds.draw.pick(self.kind.at(cell.first + u64::from(index))));
+            events.push(planned);
+            self.put_in_order(lane, index, events);
+            lane.left -= 1;
+            let session = &mut sessions[lane.session as usize];
+            session.last = at;
+            if lane.left == 0 && session.actions_left > 0 {
+                session.actions_left -= 1;
+                let queue = &mut waiting[usize::from(session.class)];
+                session.next = NONE;
+                match queue.tail {
+                    NONE => queue.head = lane.session,
+                    tail => sessions[tail as usize].next = lane.session,
+                }
+                queue.tail = lane.session;
+            }
+        }
+    }
+
+    /// The session that waited longest, if its caller has paused long enough and is not gone.
+    fn resume(&self, queue: &mut Queue, sessions: &[Session], at: Micros, pause: Micros) -> Option<u32> {
+        while queue.head != NONE {
+            let head = queue.head;
+            let waited = at - sessions[head as usize].last;
+            if waited < pause {
+                return None;
+            }
+            queue.head = sessions[head as usize].next;
+            if queue.head == NONE {
+                queue.tail = NONE;
+            }
+            if waited <= self.idle {
+                return Some(head);
+            }
+        }
+        None
+    }
+
+    fn open(
+        &self,
+        class: u16,
+        first: u32,
+        at: Micros,
+        debts: &mut Debts,
+        sessions: &mut Vec<Session>,
+        random: &mut Generator,
+    ) -> u32 {
+        let known = debts.owes_known();
+        let caller = if known {
+            self.population.user(class, random.next_u64())
+        } else {
+            self.population.stranger(class, random.next_u64())
+        };
+        let actions_left = self.actions.pick(random.next_u64());
+        sessions.push(Session {
+            caller,
+            environment: debts.most_owed_environment(),
+            first,
+            class,
+            #[allow(clippy::cast_possible_truncation)] // there are 16 lengths at most
+            actions_left: actions_left as u8,
+            known,
+            last: at,
+            next: NONE,
+        });
+        u32::try_from(sessions.len() - 1).unwrap_or(NONE)
+    }
+
+    /// Lets a new event take part in its trace's order of stages: the requests move, their times stay.
+    #[inline]
+    fn put_in_order(&self, lane: &mut Lane, index: u32, events: &mut [Planned]) {
+        let kind = events[index as usize].kind;
+        let stage = self.stages[usize::from(kind)];
+        let mut at = usize::from(lane.size);
+        lane.members[at] = index;
+        lane.size += 1;
+        while at > 0 {
+            let before = events[lane.members[at - 1] as usize].kind;
+            if self.stages[usize::from(before)] <= stage {
+                break;
+            }
+            events[lane.members[at] as usize].kind = before;
+            at -= 1;
+        }
+        events[lane.members[at] as usize].kind = kind;
+    }
+}
+
+/// What each environment, and callers without a name, are still owed of a cell's events.
+struct Debts<'a> {
+    owed: &'a mut Vec<i64>,
+    shares: &'a [i64],
+    anonymous: i64,
+    anonymous_owed: i64,
+}
+
+impl<'a> Debts<'a> {
+    /// Starts as if some sessions had gone before: else the first of a cell would all be owed to the same.
+    fn start(owed: &'a mut Vec<i64>, shares: &'a [i64], anonymous: i64, random: &mut Generator) -> Self {
+        owed.clear();
+        owed.resize(shares.len(), 0);
+        let mut debts = Self { owed, shares, anonymous, anonymous_owed: 0 };
+        for _ in 0..16 + below(16, random) {
+            let events = 1 + below(16, random);
+            debts.pay(debts.most_owed_environment(), debts.owes_known(), i64::try_from(events).unwrap_or(1));
+        }
+        debts
+    }
+
+    fn pay(&mut self, environment: u8, known: bool, events: i64) {
+        for (owed, share) in self.owed.iter_mut().zip(self.shares) {
+            *owed += share * events;
+        }
+        self.owed[usize::from(environment)] -= PARTS * events;
+        self.anonymous_owed += self.anonymous * events - if known { 0 } else { PARTS * events };
+    }
+
+    fn most_owed_environment(&self) -> u8 {
+        let most = (0u8..).zip(self.owed.iter()).max_by_key(|(_, owed)| **owed);
+        most.map_or(0, |(environment, _)| environment)
+    }
+
+    fn owes_known(&self) -> bool {
+        self.anonymous_owed <= 0
+    }
+}
+
+/// How many actions go on at a time: as many as make a pause of `between` in each, but a few events for each lane.
+fn lanes_for(events: usize, span: Micros, between: Micros) -> usize {
+    let wanted =
+        u128::from(events as u64) * u128::from(between.unsigned_abs()) / u128::from(span.max(1).unsigned_abs());
+    usize::try_from(wanted).unwrap_or(usize::MAX).clamp(1, (events / 4).max(1))
+}
+
+/// A draw below `n`, which is small.
+#[inline]
+fn below(n: usize, random: &mut Generator) -> usize {
+    ((u64::from(upper(random.next_u64())) * n as u64) >> 32) as usize
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // the upper half
+fn upper(draw: u64) -> u32 {
+    (draw >> 32) as u32
+}
+
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // Kinds::of refuses more
+fn index_u16(index: usize) -> u16 {
+    index as u16
+}

@@ -1,0 +1,203 @@
+//! Who calls: classes of callers (a city and a type of device), and the users in each.
+
+use super::kind::zipf;
+use crate::error::{Error, Result};
+use crate::seed::{Choice, Seed};
+use crate::world::devices::Device;
+use crate::world::geography::{Place, places};
+use crate::world::profile::Profile;
+
+/// All callers of a profile.
+#[derive(Debug)]
+pub struct Population<'a> {
+    /// The classes, in the order of regions, countries, cities and, within a city, devices.
+    pub classes: Vec<Class<'a>>,
+    /// The share of events of all classes before each, in 2^-32; one more entry for the end.
+    shares_before: Vec<u64>,
+    /// Running sums of the weights of a class's users by rank, in 2^-32 of the first's.
+    ranks: Vec<u64>,
+    first_user: u32,
+    users: u64,
+    /// Steps through the user numbers so that neighbours are of different classes.
+    stride: u64,
+    agent: Choice,
+    address: Choice,
+}
+
+/// The callers of one city with one type of device.
+#[derive(Debug)]
+pub struct Class<'a> {
+    /// The city.
+    pub place: Place<'a>,
+    /// The device.
+    pub device: &'a Device,
+    /// The place of the device's first agent in a list of every class's agents.
+    pub first_agent: u32,
+    /// Its users' places in the population.
+    users_from: u64,
+    users: u64,
+}
+
+/// A caller as an event shows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The number in its user id; 0 where it has none.
+    pub user: u32,
+    /// Its class and user agent, as a place in the list of every class's agents.
+    pub agent: u32,
+    /// Its IPv4 address.
+    pub address: [u8; 4],
+}
+
+impl<'a> Population<'a> {
+    /// The population of a profile.
+    ///
+    /// # Errors
+    /// Where there are too few users to give each class one.
+    pub fn of(profile: &'a Profile, seed: Seed) -> Result<Self> {
+        const WHOLE: f64 = 4_294_967_296.0;
+        let users = u64::from(*profile.users.count.get_ref());
+        let devices: f64 = profile.devices.iter().map(|d| d.share.get()).sum();
+        let (mut classes, mut shares_before) = (Vec::new(), vec![0]);
+        let (mut before, mut first_agent, mut most) = (0.0, 0, 0);
+        for place in places(&profile.regions) {
+            for device in &profile.devices[..] {
+                let share = place.share * device.share.get() / devices;
+                if share <= 0.0 {
+                    continue;
+                }
+                // Shares are from 0 to 1, so all of these are in range.
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+                let place_of = |share: f64| (share.min(1.0) * users as f64).round() as u64;
+                let (from, to) = (place_of(before), place_of(before + share));
+                if from == to {
+                    return Err(Error::usage(format!(
+                        "users.count: {users} users are too few: none is left for {} in {}",
+                        device.name, place.city.name
+                    )));
+                }
+                before += share;
+                most = most.max(to - from);
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                shares_before.push((before * WHOLE).round() as u64);
+                classes.push(Class { place, device, first_agent, users_from: from, users: to - from });
+                first_agent += u32::try_from(device.agents.len()).unwrap_or(u32::MAX);
+            }
+        }
+        if classes.len() > usize::from(u16::MAX) {
+            return Err(Error::usage("the profile has more than 65535 pairs of a city and a device"));
+        }
+        if u64::from(profile.users.first) + users > u64::from(u32::MAX) || profile.users.first == 0 {
+            return Err(Error::usage("users: first is from 1 on, and first + count is below 4294967296"));
+        }
+        *shares_before.last_mut().expect("it starts with one") = 1 << 32;
+        let mut sum = 0;
+        let ranks =
+            zipf(usize::try_from(most).unwrap_or(0), profile.popularity.users.get()).into_iter().map(|weight| {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let part = (weight * WHOLE).round() as u64;
+                sum += part;
+                sum
+            });
+        Ok(Self {
+            ranks: ranks.collect(),
+            classes,
+            shares_before,
+            first_user: profile.users.first,
+            users,
+            stride: coprime_near(users * 618 / 1000, users),
+            agent: seed.choice("user agent"),
+            address: seed.choice("ip address"),
+        })
+    }
+
+    /// How many of `count` events are each class's: its share to within one, and exactly so in expectation over draws.
+    pub fn quotas<'q>(&'q self, count: u64, draw: u32) -> impl Iterator<Item = u64> + 'q {
+        let upto = move |share: u64| ((u128::from(count) * u128::from(share) + u128::from(draw)) >> 32) as u64;
+        self.shares_before.windows(2).map(move |w| upto(w[1]) - upto(w[0]))
+    }
+
+    /// The known user of a class that a draw chooses: few are called often, most seldom.
+    pub fn user(&self, class: u16, draw: u64) -> Caller {
+        let of = &self.classes[usize::from(class)];
+        let ranks = &self.ranks[..usize::try_from(of.users).unwrap_or(usize::MAX)];
+        let total = ranks[ranks.len() - 1];
+        let at = (u128::from(draw) * u128::from(total)) >> 64;
+        let rank = ranks.partition_point(|sum| u128::from(*sum) <= at) as u64;
+        let number = (of.users_from + rank) * self.stride % self.users;
+        // Below first + count, which fits.
+        #[allow(clippy::cast_possible_truncation)]
+        let user = self.first_user + number as u32;
+        self.caller(class, user, u64::from(user))
+    }
+
+    /// A caller of a class who is not logged in.
+    pub fn stranger(&self, class: u16, draw: u64) -> Caller {
+        self.caller(class, 0, draw)
+    }
+
+    fn caller(&self, class: u16, user: u32, key: u64) -> Caller {
+        let of = &self.classes[usize::from(class)];
+        let (agents, networks) = (of.device.agents.len() as u64, &of.place.country.networks);
+        let address = self.address.at(key);
+        let [network, b, c, d, ..] = address.to_le_bytes();
+        let octets = [networks[usize::from(network) % networks.len()], b, c, d.clamp(1, 254)];
+        #[allow(clippy::cast_possible_truncation)] // below the number of agents
+        let agent = of.first_agent + (((self.agent.at(key) >> 32) * agents) >> 32) as u32;
+        Caller { user, agent, address: octets }
+    }
+}
+
+/// A number near `start` that shares no factor with `modulus`.
+fn coprime_near(start: u64, modulus: u64) -> u64 {
+    let gcd = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    (start.max(1)..).find(|n| gcd(*n, modulus) == 1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::{HashMap, HashSet};
+
+    #[test]
+    fn quotas_add_up_and_are_the_shares_to_within_one() {
+        let profile = Profile::built_in();
+        let population = Population::of(&profile, Seed::new(1)).expect("a population");
+        for (count, draw) in [(0, 0), (1, 7), (1000, u32::MAX), (123_457, 1 << 31)] {
+            let quotas: Vec<u64> = population.quotas(count, draw).collect();
+            assert_eq!(quotas.iter().sum::<u64>(), count);
+            for (class, quota) in population.classes.iter().zip(quotas) {
+                let share = class.place.share * class.device.share.get() / 100.0;
+                assert!((quota as f64 - share * count as f64).abs() < 1.001);
+            }
+        }
+    }
+
+    #[test]
+    fn a_user_has_one_class_agent_and_address_and_the_popular_are_ahead() {
+        let profile = Profile::built_in();
+        let population = Population::of(&profile, Seed::new(1)).expect("a population");
+        let draws = Seed::new(2).choice("users");
+        let mut class_of = HashMap::new();
+        for class in 0..u16::try_from(population.classes.len()).expect("few") {
+            let mut seen = HashMap::<u32, u32>::new();
+            for i in 0..5000 {
+                let caller = population.user(class, draws.at(i));
+                assert!((10_000..100_000).contains(&caller.user));
+                assert_eq!(*class_of.entry(caller.user).or_insert((class, caller.agent)), (class, caller.agent));
+                *seen.entry(caller.user).or_default() += 1;
+            }
+            let mut counts: Vec<u32> = seen.into_values().collect();
+            counts.sort_unstable_by(|a, b| b.cmp(a));
+            let ratio = f64::from(counts[0]) / f64::from(counts[1]);
+            assert!((1.5..2.7).contains(&ratio), "{ratio}");
+        }
+        let agents: HashSet<u32> = (0..500).map(|i| population.stranger(0, draws.at(i)).agent).collect();
+        assert_eq!(agents.len(), population.classes[0].device.agents.len());
+    }
+}

@@ -1,0 +1,526 @@
+//! From a planned event to its bytes (contracts §2).
+//!
+//! All that does not change from event to event is put together once, for each kind and each class of callers; an event is a
+//! dozen pieces with its numbers between them. Every number is drawn from a stream of its own at the event's place, so that any
+//! event can be written without another.
+
+use super::kind::Kind;
+use super::line::{Line, Piece, Pieces, SLACK};
+use super::plan::{Plan, Planned, Planner};
+use crate::cli::values::Probability;
+use crate::clock::Micros;
+use crate::record::timestamp;
+use crate::seed::{Choice, Seed};
+use crate::world::latency::Latency;
+use crate::world::profile::{Field, Interval, Payload, Profile, Range};
+
+const SECOND: Micros = 1_000_000;
+const DAY: Micros = 86_400 * SECOND;
+
+/// Fixed-point factors have this many fraction bits.
+const FRACTION: u32 = 16;
+
+/// Writes the events of a run.
+#[derive(Debug)]
+pub struct Renderer {
+    pieces: Pieces,
+    kinds: Vec<KindPieces>,
+    /// Between event id and timestamp.
+    event_type: Piece,
+    environments: Vec<Piece>,
+    /// By the agent number of a caller: from its user agent to the end of its tags.
+    agents: Vec<Piece>,
+    laws: Vec<Latency>,
+    errors: Vec<ErrorPieces>,
+    payloads: Vec<PayloadPieces>,
+    /// For each kind with extra payloads, which.
+    payload_of: Vec<u16>,
+    cache: [Piece; 2],
+    spikes: Spikes,
+    draws: Draws,
+    longest: usize,
+}
+
+/// What is the same in all events of a kind.
+#[derive(Debug, Clone, Copy)]
+struct KindPieces {
+    /// The title up to an id in its path; empty where it has none.
+    title: Piece,
+    /// From the title (or from the id in it) to the environment.
+    source: Piece,
+    /// The status and what stands before the request's size.
+    status: Piece,
+    cache_hit: bool,
+    request: Span,
+    response: Span,
+    law: u16,
+    latency: u64,
+    /// Its error messages: from, how many.
+    errors: (u16, u16),
+    /// Its extra payloads in [`Renderer::payload_of`]: from, how many.
+    payloads: (u16, u16),
+}
+
+/// A range of numbers as a start and a width.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    low: u32,
+    width: u32,
+}
+
+impl Span {
+    fn of(range: Range) -> Self {
+        Self { low: range.low, width: range.high - range.low + 1 }
+    }
+
+    /// The number of the range that 32 bits choose.
+    #[inline]
+    fn pick(self, draw: u32) -> u64 {
+        u64::from(self.low) + ((u64::from(draw) * u64::from(self.width)) >> 32)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct ErrorPieces {
+    /// Up to the error code's last three digits.
+    code: Piece,
+    message: Piece,
+}
+
+#[derive(Debug)]
+struct PayloadPieces {
+    /// Below which draw an event has the fields; `None` is always.
+    threshold: Option<u64>,
+    fields: Vec<FieldPieces>,
+}
+
+#[derive(Debug)]
+struct FieldPieces {
+    /// `,"name":`
+    name: Piece,
+    value: Value,
+}
+
+#[derive(Debug)]
+enum Value {
+    OneOf(Vec<Piece>),
+    Integer(Span),
+    /// In hundredths.
+    Decimal(Span),
+}
+
+#[derive(Debug)]
+struct Spikes {
+    /// Below which draw an event is a spike; `None` is always.
+    threshold: Option<u64>,
+    /// The smallest factor and the width of the others, in 2^-16.
+    low: u64,
+    width: u64,
+}
+
+/// The streams that decide the bytes of an event, each by the event's number or the number of what it is part of.
+#[derive(Debug)]
+struct Draws {
+    event_id: Choice,
+    path_id: Choice,
+    latency: Choice,
+    spike: Choice,
+    spike_factor: Choice,
+    size: Choice,
+    request_id: Choice,
+    session_id: Choice,
+    error: Choice,
+    correlation_id: Choice,
+    trace_id: Choice,
+    payload: Choice,
+}
+
+/// The second that was written last: the events of one second share its digits.
+#[derive(Debug, Default)]
+pub struct Calendar {
+    day: Micros,
+    second: Micros,
+    /// `2026-01-05T09:00:00.`
+    text: [u8; 20],
+}
+
+impl Renderer {
+    /// Prepares to write the events of these kinds and callers.
+    pub fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
+        let mut pieces = Pieces::default();
+        let payloads: Vec<PayloadPieces> = profile.payloads.iter().map(|p| PayloadPieces::of(p, &mut pieces)).collect();
+        let (mut errors, mut payload_of) = (Vec::new(), Vec::new());
+        let kinds: Vec<KindPieces> = planner
+            .kinds
+            .all
+            .iter()
+            .map(|kind| KindPieces::of(kind, profile, &mut pieces, &mut errors, &mut payload_of))
+            .collect();
+        let agents: Vec<Piece> = planner
+            .population
+            .classes
+            .iter()
+            .flat_map(|class| class.device.agents.iter().map(move |agent| (class, agent)))
+            .map(|(class, agent)| {
+                let place = class.place;
+                pieces.add(&format!(
+                    r#"","user_agent":{},"tags":{{"country":{},"city":{},"region":{},"device_type":{}}}}}"#,
+                    json(agent),
+                    json(&place.country.code),
+                    json(&place.city.name),
+                    json(&place.region.name),
+                    json(&class.device.name)
+                ))
+            })
+            .collect();
+        let environments: Vec<Piece> = profile
+            .environments
+            .iter()
+            .map(|e| pieces.add(&format!(r#"{}}},"metrics":{{"response_time_ms":"#, json(&e.name))))
+            .collect();
+        let cache = [false, true].map(|hit| pieces.add(&format!(r#","cache_hit":{hit}}},"context":{{"user_id":"#)));
+        let longest = |list: &mut dyn Iterator<Item = usize>| list.max().unwrap_or(0);
+        let mut renderer = Self {
+            longest: 0,
+            laws: profile.services.iter().map(|s| Latency::new(s.mean_ms.get(), s.shape.get())).collect(),
+            event_type: pieces.add(&format!(r#"","event_type":{},"timestamp":""#, json(&profile.event.kind))),
+            payload_of,
+            payloads,
+            spikes: Spikes::of(profile, spikes),
+            draws: Draws::of(seed),
+            pieces,
+            kinds,
+            environments,
+            agents,
+            errors,
+            cache,
+        };
+        // Besides the pieces, numbers, ids and the words between them stay far below 1024 bytes.
+        renderer.longest = 1024
+            + longest(&mut renderer.kinds.iter().map(|k| k.title.len() + k.source.len() + k.status.len()))
+            + longest(&mut renderer.agents.iter().map(|p| p.len()))
+            + longest(&mut renderer.environments.iter().map(|p| p.len()))
+            + longest(&mut renderer.errors.iter().map(|e| e.code.len() + e.message.len()))
+            + renderer.payloads.iter().map(PayloadPieces::longest).sum::<usize>();
+        renderer
+    }
+
+    /// How much room [`Self::write`] needs for an event.
+    pub fn room(&self) -> usize {
+        self.longest + SLACK
+    }
+
+    /// Writes the event at `index` of a plan to `out` from `at` on, and returns where it ends.
+    #[inline]
+    pub fn write(&self, plan: &Plan, index: usize, calendar: &mut Calendar, out: &mut [u8], at: usize) -> usize {
+        let Planned { kind, session, trace } = plan.events[index];
+        let kind = &self.kinds[usize::from(kind)];
+        let session = &plan.sessions[session as usize];
+        let number = plan.first + index as u64;
+        let (pieces, draws) = (&self.pieces, &self.draws);
+        let mut line = Line::new(out, at);
+
+        line.text(br#"{"event_id":"evt_"#);
+        line.number(number + 1);
+        line.text(b"_");
+        line.hex12(draws.event_id.at(number));
+        line.piece(pieces, self.event_type);
+        calendar.write(plan.times[index], &mut line);
+        if !kind.title.is_empty() {
+            line.piece(pieces, kind.title);
+            line.number(10_000 + (((draws.path_id.at(number) >> 32) * 90_000) >> 32));
+        }
+        line.piece(pieces, kind.source);
+        line.piece(pieces, self.environments[usize::from(session.environment)]);
+        line.hundredths(self.response_time(kind, number));
+        line.piece(pieces, kind.status);
+        let sizes = draws.size.at(number);
+        #[allow(clippy::cast_possible_truncation)] // the two halves of a draw
+        let (request, response) = ((sizes >> 32) as u32, sizes as u32);
+        line.number(kind.request.pick(request));
+        line.text(br#","response_size_bytes":"#);
+        line.number(kind.response.pick(response));
+        line.piece(pieces, self.cache[usize::from(kind.cache_hit)]);
+
+        if session.caller.user == 0 {
+            line.text(b"null");
+        } else {
+            line.text(br#""user_"#);
+            line.number(session.caller.user.into());
+            line.text(b"\"");
+        }
+        line.text(br#","session_id":"sess_"#);
+        line.hex16(draws.session_id.at(plan.first + u64::from(session.first)));
+        line.text(br#"","request_id":"req_"#);
+        line.hex16(draws.request_id.at(2 * number));
+        line.hex16(draws.request_id.at(2 * number + 1));
+        line.text(br#"","ip_address":""#);
+        let [a, b, c, d] = session.caller.address;
+        line.number(a.into());
+        line.text(b".");
+        line.number(b.into());
+        line.text(b".");
+        line.number(c.into());
+        line.text(b".");
+        line.number(d.into());
+        line.piece(pieces, self.agents[session.caller.agent as usize]);
+
+        if kind.errors.1 > 0 {
+            self.write_error(kind, number, &mut line);
+        }
+        line.text(br#","payload":{"correlation_id":"corr_"#);
+        line.hex16(draws.correlation_id.at(number));
+        line.text(br#"","trace_id":"trace_"#);
+        let trace = plan.first + u64::from(trace);
+        line.hex16(draws.trace_id.at(2 * trace));
+        line.hex16(draws.trace_id.at(2 * trace + 1));
+        line.text(b"\"");
+        if kind.payloads.1 > 0 {
+            self.write_payload(kind, number, &mut line);
+        }
+        line.text(b"}}");
+        line.end()
+    }
+
+    /// In hundredths of a millisecond.
+    #[inline]
+    fn response_time(&self, kind: &KindPieces, number: u64) -> u64 {
+        let base = u64::from(self.laws[usize::from(kind.law)].hundredths(self.draws.latency.at(number)));
+        let time = (base * kind.latency + (1 << (FRACTION - 1))) >> FRACTION;
+        if self.spikes.threshold.is_some_and(|threshold| self.draws.spike.at(number) >= threshold) {
+            return time;
+        }
+        let spread = (u128::from(self.draws.spike_factor.at(number)) * u128::from(self.spikes.width)) >> 64;
+        let factor = u128::from(self.spikes.low) + spread;
+        u64::try_from((u128::from(time) * factor + (1 << (FRACTION - 1))) >> FRACTION).unwrap_or(u64::MAX)
+    }
+
+    #[cold]
+    fn write_error(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+        let draw = self.draws.error.at(number);
+        let (from, count) = kind.errors;
+        let error = &self.errors[usize::from(from) + pick(draw, usize::from(count))];
+        line.piece(&self.pieces, error.code);
+        let digits = 100 + (((draw & 0xffff_ffff) * 900) >> 32);
+        line.number(digits);
+        line.piece(&self.pieces, error.message);
+    }
+
+    fn write_payload(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+        let (from, count) = kind.payloads;
+        // The streams of an event's payloads and fields: 64 draws are more than a profile's fields should need, and where they are
+        // not, some are equal.
+        let mut draw_at = number.wrapping_mul(64);
+        let mut draw = || {
+            draw_at = draw_at.wrapping_add(1);
+            self.draws.payload.at(draw_at)
+        };
+        for payload in &self.payload_of[usize::from(from)..usize::from(from) + usize::from(count)] {
+            let payload = &self.payloads[usize::from(*payload)];
+            if payload.threshold.is_some_and(|threshold| draw() >= threshold) {
+                continue;
+            }
+            for field in &payload.fields {
+                line.piece(&self.pieces, field.name);
+                let draw = draw();
+                #[allow(clippy::cast_possible_truncation)] // the upper half
+                let upper = (draw >> 32) as u32;
+                match &field.value {
+                    Value::OneOf(words) => line.piece(&self.pieces, words[pick(draw, words.len())]),
+                    Value::Integer(span) => line.number(span.pick(upper)),
+                    Value::Decimal(span) => line.hundredths(span.pick(upper)),
+                }
+            }
+        }
+    }
+}
+
+impl KindPieces {
+    fn of(
+        kind: &Kind<'_>,
+        profile: &Profile,
+        pieces: &mut Pieces,
+        errors: &mut Vec<ErrorPieces>,
+        payload_of: &mut Vec<u16>,
+    ) -> Self {
+        let (service, route, method) = (kind.service.name.get_ref(), &kind.endpoint.route, &kind.method.name);
+        let code = *kind.status.code.get_ref();
+        let words = match code {
+            ..400 => &profile.event.success,
+            400..500 => &profile.event.client_error,
+            _ => &profile.event.server_error,
+        };
+        let severity = match code {
+            ..300 => "info",
+            300..500 => "warning",
+            _ => "error",
+        };
+        let rest = format!(
+            r#","message":{},"severity":"{severity}","source":{{"service":{},"endpoint":{},"method":{},"version":{},"environment":"#,
+            json(&words.replace("{service}", service).replace("{endpoint}", route)),
+            json(service),
+            json(route),
+            json(method),
+            json(&kind.service.version)
+        );
+        // The quotes of a JSON string with its ends taken off, where the id goes between them.
+        let (title, source) = match format!("{method} {route}").split_once("{id}") {
+            None => (Piece::default(), format!(r#"Z","title":{}{rest}"#, json(&format!("{method} {route}")))),
+            Some((before, after)) => {
+                let (before, after) = (json(before), json(after));
+                let title = pieces.add(&format!(r#"Z","title":{}"#, &before[..before.len() - 1]));
+                (title, format!("{}{rest}", &after[1..]))
+            }
+        };
+        let from = errors.len();
+        if kind.status.is_error() {
+            let kind_of = kind.status.error_type.as_deref().unwrap_or_default();
+            for message in kind.status.messages.iter().filter(|m| m.fits(service, method)) {
+                errors.push(ErrorPieces {
+                    code: pieces.add(&format!(r#","error_details":{{"error_code":"ERR_{code}_"#)),
+                    message: pieces.add(&format!(
+                        r#"","error_message":{},"error_type":{}}}"#,
+                        json(&message.text),
+                        json(kind_of)
+                    )),
+                });
+            }
+        }
+        let response = if kind.status.empty {
+            Range { low: 0, high: 0 }
+        } else if kind.status.is_error() {
+            profile.event.error_response_bytes
+        } else {
+            kind.method.response_bytes
+        };
+        // At most a hundred thousand, so that it takes no more than 33 bits.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let latency = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
+        let first_payload = payload_of.len();
+        for (index, payload) in (0u16..).zip(&profile.payloads) {
+            let here = |routes: &Vec<toml::Spanned<String>>| routes.iter().any(|r| r.get_ref() == route);
+            if payload.service.get_ref() == service && payload.endpoints.as_ref().is_none_or(here) {
+                payload_of.push(index);
+            }
+        }
+        let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        Self {
+            title,
+            source: pieces.add(&source),
+            status: pieces.add(&format!(r#","status_code":{code},"request_size_bytes":"#)),
+            cache_hit: kind.cache_hit,
+            request: Span::of(kind.method.request_bytes),
+            response: Span::of(response),
+            law: small(kind.service_index),
+            latency,
+            errors: (small(from), small(errors.len() - from)),
+            payloads: (small(first_payload), small(payload_of.len() - first_payload)),
+        }
+    }
+}
+
+impl PayloadPieces {
+    fn of(payload: &Payload, pieces: &mut Pieces) -> Self {
+        let mut value = |field: &Field| match (&field.one_of, field.integer, field.decimal) {
+            (Some(words), _, _) => Value::OneOf(words.iter().map(|word| pieces.add(&json(word))).collect()),
+            (_, Some(range), _) => Value::Integer(Span::of(range)),
+            // At most a hundred thousand, a hundred times.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            (_, _, Some(interval)) => Value::Decimal(Span::of(Range {
+                low: (interval.low * 100.0).round() as u32,
+                high: (interval.high * 100.0).round() as u32,
+            })),
+            (None, None, None) => unreachable!("Profile::parse refuses a field without a value"),
+        };
+        let values: Vec<Value> = payload.fields.iter().map(&mut value).collect();
+        let names = payload.fields.iter().map(|field| pieces.add(&format!(",{}:", json(field.name.get_ref()))));
+        let fields = names.zip(values).map(|(name, value)| FieldPieces { name, value }).collect();
+        Self { threshold: threshold(payload.share.get()), fields }
+    }
+
+    fn longest(&self) -> usize {
+        let value = |value: &Value| match value {
+            Value::OneOf(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
+            Value::Integer(_) | Value::Decimal(_) => 20,
+        };
+        self.fields.iter().map(|field| field.name.len() + value(&field.value)).sum()
+    }
+}
+
+impl Spikes {
+    fn of(profile: &Profile, chance: Probability) -> Self {
+        let Interval { low, high } = profile.spikes.factor;
+        // Factors of at most a hundred thousand.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let fixed = |factor: f64| (factor * f64::from(1 << FRACTION)).round() as u64;
+        Self { threshold: chance.threshold(), low: fixed(low), width: fixed(high) - fixed(low) + 1 }
+    }
+}
+
+impl Draws {
+    fn of(seed: Seed) -> Self {
+        Self {
+            event_id: seed.choice("event id"),
+            path_id: seed.choice("path id"),
+            latency: seed.choice("response time"),
+            spike: seed.choice("spike"),
+            spike_factor: seed.choice("spike factor"),
+            size: seed.choice("sizes"),
+            request_id: seed.choice("request id"),
+            session_id: seed.choice("session id"),
+            error: seed.choice("error"),
+            correlation_id: seed.choice("correlation id"),
+            trace_id: seed.choice("trace id"),
+            payload: seed.choice("payload"),
+        }
+    }
+}
+
+impl Calendar {
+    /// Writes `2026-01-05T09:00:00.123456`.
+    #[inline]
+    fn write(&mut self, at: Micros, line: &mut Line<'_>) {
+        if at - self.second >= SECOND || at < self.second {
+            self.turn_to(at);
+        }
+        line.text(&self.text);
+        let micros = (at - self.second).unsigned_abs();
+        line.digits2(micros / 10_000);
+        line.digits2(micros / 100 % 100);
+        line.digits2(micros % 100);
+    }
+
+    fn turn_to(&mut self, at: Micros) {
+        if at - self.day >= DAY || at < self.day || self.text[0] == 0 {
+            self.day = at.div_euclid(DAY) * DAY;
+            let text = timestamp::format(self.day);
+            self.text.copy_from_slice(&text.as_bytes()[..20]);
+        }
+        let seconds = ((at - self.day) / SECOND).unsigned_abs();
+        self.second = self.day + seconds.cast_signed() * SECOND;
+        for (place, number) in [(11, seconds / 3600), (14, seconds / 60 % 60), (17, seconds % 60)] {
+            #[allow(clippy::cast_possible_truncation)] // digits
+            self.text[place..place + 2].copy_from_slice(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
+        }
+    }
+}
+
+/// A string as JSON.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Below which 64-bit draw something of this chance happens; `None` is always.
+fn threshold(chance: f64) -> Option<u64> {
+    // 2^64: products below it are exact in the 53 bits that a fraction has.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (chance < 1.0).then_some((chance * 18_446_744_073_709_551_616.0) as u64)
+}
+
+/// An index below `len`, by a draw's upper half.
+#[inline]
+fn pick(draw: u64, len: usize) -> usize {
+    #[allow(clippy::cast_possible_truncation)] // below len
+    let index = (((draw >> 32) * len as u64) >> 32) as usize;
+    index
+}

@@ -1,0 +1,18 @@
+//! What users hold in their hands: device types and the user agents that fit them.
+
+use serde::Deserialize;
+
+use super::profile::{List, Share};
+
+/// A type of device.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Device {
+    /// Its name in `tags.device_type`.
+    #[serde(rename = "type")]
+    pub name: String,
+    /// Its share of all events.
+    pub share: Share,
+    /// The user agents that such a device sends.
+    pub agents: List<String>,
+}

@@ -1,0 +1,521 @@
+//! A world as data: everything that the guide's tables say, read from TOML.
+//!
+//! What is wrong in a file is found here and nowhere later, and named with its file, line and key.
+
+mod number;
+
+use std::collections::BTreeMap;
+use std::ops::{Deref, Range as Span};
+use std::path::Path;
+
+use serde::{Deserialize, Deserializer, de};
+use toml::Spanned;
+
+pub use self::number::{Fraction, Interval, Positive, Range, Share};
+use super::curve::Curve;
+use super::devices::Device;
+use super::geography::Region;
+use crate::error::{Error, Result};
+
+/// The built-in profile as it is printed.
+pub const BUILT_IN: &str = include_str!("pulsestream.toml");
+
+/// A list that is not empty.
+#[derive(Debug, Clone)]
+pub struct List<T>(Vec<T>);
+
+impl<T> Deref for List<T> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let items = Vec::deserialize(deserializer)?;
+        if items.is_empty() {
+            Err(de::Error::custom("the list is empty: one at least is wanted"))
+        } else {
+            Ok(Self(items))
+        }
+    }
+}
+
+/// A world.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Profile {
+    /// The words of every event.
+    pub event: EventText,
+    /// Environments with their shares.
+    pub environments: List<Environment>,
+    /// What the curve called business is.
+    pub traffic: Traffic,
+    /// What a spike does.
+    pub spikes: Spikes,
+    /// HTTP methods with their sizes.
+    pub methods: List<Method>,
+    /// Where cache hits happen.
+    pub cache: Cache,
+    /// Status codes with their shares.
+    pub statuses: List<Status>,
+    /// How much the popular are ahead.
+    pub popularity: Popularity,
+    /// The services.
+    pub services: List<Service>,
+    /// Extra fields in the payloads of services.
+    #[serde(default)]
+    pub payloads: Vec<Payload>,
+    /// Regions, countries, cities.
+    pub regions: List<Region>,
+    /// Device types.
+    pub devices: List<Device>,
+    /// Who calls.
+    pub users: Users,
+    /// How calls hang together.
+    pub sessions: Sessions,
+}
+
+/// The words of every event; `{service}` and `{endpoint}` stand for the event's own.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EventText {
+    /// The `event_type`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The message of a status below 400.
+    pub success: String,
+    /// The message of a status from 400 to 499.
+    pub client_error: String,
+    /// The message of a status from 500 on.
+    pub server_error: String,
+    /// Sizes of the responses that are errors.
+    pub error_response_bytes: Range,
+}
+
+/// Where a service runs.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// Its share of all events.
+    pub share: Share,
+}
+
+/// The parameters of the business curve.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Traffic {
+    /// First and last hour (excluded) of the busy time.
+    pub business_hours: Range,
+    /// Traffic then, relative to the other hours.
+    pub business_factor: Positive,
+    /// A day of the weekend, relative to a weekday.
+    pub weekend_factor: Positive,
+}
+
+impl Traffic {
+    /// The business curve of this profile; `None` where the hours are none or a weight is too large.
+    pub fn curve(&self) -> Option<Curve> {
+        let hour = |hour: u32| usize::try_from(hour).ok();
+        Curve::business(
+            hour(self.business_hours.low)?,
+            hour(self.business_hours.high)?,
+            self.business_factor.get(),
+            self.weekend_factor.get(),
+        )
+    }
+}
+
+/// What a spike does.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spikes {
+    /// The response time's factor, uniform in this interval.
+    pub factor: Interval,
+}
+
+/// An HTTP method.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Method {
+    /// Its name.
+    pub name: String,
+    /// Sizes of its requests.
+    pub request_bytes: Range,
+    /// Sizes of its successful responses.
+    pub response_bytes: Range,
+}
+
+/// Where cache hits happen.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cache {
+    /// Their share of all events.
+    pub hits: Fraction,
+    /// Only on this method …
+    pub method: Spanned<String>,
+    /// … with this status.
+    pub status: u16,
+}
+
+/// A status code.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// The code.
+    pub code: Spanned<u16>,
+    /// Its share of the successes (below 400) or of the errors.
+    pub share: Share,
+    /// The methods that meet it; all where none is named.
+    pub methods: Option<Vec<Spanned<String>>>,
+    /// The factor on the response time.
+    #[serde(default = "one")]
+    pub latency: Positive,
+    /// Whether the response has no body.
+    #[serde(default)]
+    pub empty: bool,
+    /// `error_details.error_type`, for codes from 400 on.
+    pub error_type: Option<String>,
+    /// `error_details.error_message`, one of these, for codes from 400 on.
+    #[serde(default)]
+    pub messages: Vec<Message>,
+}
+
+impl Status {
+    /// Whether it counts as an error.
+    pub fn is_error(&self) -> bool {
+        *self.code.get_ref() >= 400
+    }
+}
+
+fn one() -> Positive {
+    Positive::ONE
+}
+
+/// An error message.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// Its words.
+    pub text: String,
+    /// The methods that it fits; all where none is named.
+    pub methods: Option<Vec<Spanned<String>>>,
+    /// The services that it fits; all where none is named.
+    pub services: Option<Vec<Spanned<String>>>,
+}
+
+impl Message {
+    /// Whether it can be an answer to this method of this service.
+    pub fn fits(&self, service: &str, method: &str) -> bool {
+        let among = |list: &Option<Vec<Spanned<String>>>, name: &str| {
+            list.as_ref().is_none_or(|list| list.iter().any(|n| n.get_ref() == name))
+        };
+        among(&self.services, service) && among(&self.methods, method)
+    }
+}
+
+/// Exponents of Zipf's law: 0 makes all equal, 1 gives the second half of the first's.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Popularity {
+    /// Among a service's endpoints, in the order in which they stand.
+    pub endpoints: Share,
+    /// Among the users of one place and device.
+    pub users: Share,
+}
+
+/// A service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Service {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// Its version.
+    pub version: String,
+    /// Its share of all events.
+    pub weight: Share,
+    /// The share of its events that are errors.
+    pub error_rate: Fraction,
+    /// The mean response of its successes, before spikes.
+    pub mean_ms: Positive,
+    /// Sigma of the log-normal law of its response.
+    pub shape: Fraction,
+    /// Where its requests stand within an action.
+    pub stage: u8,
+    /// Its endpoints, the most popular first.
+    pub endpoints: List<Endpoint>,
+}
+
+/// An endpoint of a service.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Endpoint {
+    /// The route, with `{id}` where a path has an id.
+    pub route: String,
+    /// Its methods with their weights.
+    pub methods: BTreeMap<Spanned<String>, Share>,
+    /// Where its requests stand within an action, if not where the service's do.
+    pub stage: Option<u8>,
+}
+
+/// Extra fields in the payload of a service's events.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    /// The service.
+    pub service: Spanned<String>,
+    /// Only these endpoints; all of the service where none is named.
+    pub endpoints: Option<Vec<Spanned<String>>>,
+    /// On this share of the events.
+    pub share: Fraction,
+    /// The fields.
+    pub fields: List<Field>,
+}
+
+/// An extra field: exactly one of `one_of`, `integer` and `decimal`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Field {
+    /// Its name.
+    pub name: Spanned<String>,
+    /// One of these strings.
+    pub one_of: Option<List<String>>,
+    /// A whole number.
+    pub integer: Option<Range>,
+    /// A number with two decimals.
+    pub decimal: Option<Interval>,
+}
+
+/// Who calls.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Users {
+    /// The number of the first user id.
+    pub first: u32,
+    /// How many there are.
+    pub count: Spanned<u32>,
+    /// The share of events without a user id.
+    pub anonymous: Fraction,
+}
+
+/// How calls hang together.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sessions {
+    /// Weights of an action's length, from one request on.
+    pub requests_per_action: Spanned<List<Share>>,
+    /// Weights of a session's length, from one action on.
+    pub actions_per_session: Spanned<List<Share>>,
+    /// The mean time between two requests of an action, where traffic is dense enough.
+    pub seconds_between_requests: Positive,
+    /// The least time between two actions of a session, where traffic is dense enough.
+    pub seconds_between_actions: Positive,
+    /// The longest time that requests share a trace.
+    pub action_seconds: Positive,
+    /// A user who was away for longer comes back in a new session.
+    pub idle_minutes: Positive,
+}
+
+impl Profile {
+    /// The world of PulseStream.
+    pub fn built_in() -> Self {
+        Self::parse(BUILT_IN, "the built-in profile").expect("the tests read the built-in profile")
+    }
+
+    /// Reads a profile from a file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, or is no profile, is a usage error that names file, line and key.
+    pub fn load(path: &Path) -> Result<Self> {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|e| Error::usage(format!("--profile {name}: {e}")))?;
+        Self::parse(&text, &format!("--profile {name}"))
+    }
+
+    /// Reads a profile; `name` says in messages where it came from.
+    ///
+    /// # Errors
+    /// As [`Self::load`].
+    pub fn parse(text: &str, name: &str) -> Result<Self> {
+        let profile: Self =
+            toml::from_str(text).map_err(|e| Error::usage(format!("{name}: {}", e.to_string().trim_end())))?;
+        profile.check().map_err(|fault| {
+            let line = fault.at.map_or_else(String::new, |at| format!("line {}: ", line_of(text, at.start)));
+            Error::usage(format!("{name}: {line}{}", fault.words))
+        })?;
+        Ok(profile)
+    }
+
+    /// What no single value shows: names that must exist elsewhere, lists whose shares are all 0.
+    fn check(&self) -> Result<(), Fault> {
+        let methods: Vec<&str> = self.methods.iter().map(|m| m.name.as_str()).collect();
+        let services: Vec<&str> = self.services.iter().map(|s| s.name.get_ref().as_str()).collect();
+        one_share("environments", self.environments.iter().map(|e| e.share))?;
+        one_share("services", self.services.iter().map(|s| s.weight))?;
+        one_share("regions", self.regions.iter().map(|r| r.share))?;
+        one_share("devices", self.devices.iter().map(|d| d.share))?;
+        one_share("sessions.requests_per_action", self.sessions.requests_per_action.get_ref().iter().copied())?;
+        one_share("sessions.actions_per_session", self.sessions.actions_per_session.get_ref().iter().copied())?;
+        for (key, list) in [
+            ("requests_per_action", &self.sessions.requests_per_action),
+            ("actions_per_session", &self.sessions.actions_per_session),
+        ] {
+            if list.get_ref().len() > 16 {
+                return Err(Fault::at(list.span(), format!("sessions.{key} has more than 16 weights")));
+            }
+        }
+        for region in &self.regions[..] {
+            one_share(&format!("countries of region {}", region.name), region.countries.iter().map(|c| c.share))?;
+            for country in &region.countries[..] {
+                one_share(&format!("cities of country {}", country.code), country.cities.iter().map(|c| c.share))?;
+            }
+        }
+        if self.traffic.curve().is_none() {
+            return Err(Fault::new("traffic: business_hours are two of 0 to 24, and factors are up to 1000"));
+        }
+        known("cache.method", &self.cache.method, &methods)?;
+        for status in &self.statuses[..] {
+            self.check_status(status, &methods, &services)?;
+        }
+        for (index, service) in self.services.iter().enumerate() {
+            let name = service.name.get_ref();
+            if services[..index].contains(&name.as_str()) {
+                return Err(Fault::at(service.name.span(), format!("services: {name} stands there twice")));
+            }
+            for endpoint in &service.endpoints[..] {
+                for method in endpoint.methods.keys() {
+                    known(&format!("services.endpoints.methods of {}", endpoint.route), method, &methods)?;
+                }
+                one_share(&format!("methods of {}", endpoint.route), endpoint.methods.values().copied())?;
+            }
+        }
+        for payload in &self.payloads {
+            known("payloads.service", &payload.service, &services)?;
+            let service = self.services.iter().find(|s| s.name.get_ref() == payload.service.get_ref());
+            let routes: Vec<&str> =
+                service.map(|s| s.endpoints.iter().map(|e| e.route.as_str()).collect()).unwrap_or_default();
+            for endpoint in payload.endpoints.iter().flatten() {
+                known("payloads.endpoints", endpoint, &routes)?;
+            }
+            for field in &payload.fields[..] {
+                let forms = [field.one_of.is_some(), field.integer.is_some(), field.decimal.is_some()];
+                if forms.iter().filter(|given| **given).count() != 1 {
+                    let words =
+                        format!("payloads.fields: {} wants one of one_of, integer and decimal", field.name.get_ref());
+                    return Err(Fault::at(field.name.span(), words));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn check_status(&self, status: &Status, methods: &[&str], services: &[&str]) -> Result<(), Fault> {
+        let code = *status.code.get_ref();
+        let fault = |words: String| Err(Fault::at(status.code.span(), words));
+        if !(100..=599).contains(&code) {
+            return fault(format!("statuses.code: {code} is no status from 100 to 599"));
+        }
+        for method in status.methods.iter().flatten() {
+            known("statuses.methods", method, methods)?;
+        }
+        for message in &status.messages {
+            for method in message.methods.iter().flatten() {
+                known("statuses.messages.methods", method, methods)?;
+            }
+            for service in message.services.iter().flatten() {
+                known("statuses.messages.services", service, services)?;
+            }
+        }
+        if !status.is_error() {
+            return Ok(());
+        }
+        if status.error_type.is_none() {
+            return fault(format!("statuses: {code} is an error and needs an error_type"));
+        }
+        let meets = |method: &&&str| status.methods.as_ref().is_none_or(|m| m.iter().any(|m| m.get_ref() == **method));
+        for method in methods.iter().filter(meets) {
+            if let Some(service) = services.iter().find(|s| !status.messages.iter().any(|m| m.fits(s, method))) {
+                return fault(format!("statuses.messages: {code} has no message for {method} of {service}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a profile, and where.
+struct Fault {
+    at: Option<Span<usize>>,
+    words: String,
+}
+
+impl Fault {
+    fn new(words: impl Into<String>) -> Self {
+        Self { at: None, words: words.into() }
+    }
+
+    fn at(at: Span<usize>, words: impl Into<String>) -> Self {
+        Self { at: Some(at), words: words.into() }
+    }
+}
+
+fn known(key: &str, name: &Spanned<String>, among: &[&str]) -> Result<(), Fault> {
+    if among.contains(&name.get_ref().as_str()) {
+        return Ok(());
+    }
+    Err(Fault::at(name.span(), format!("{key}: there is no {} among {}", name.get_ref(), among.join(", "))))
+}
+
+fn one_share(key: &str, mut shares: impl Iterator<Item = Share>) -> Result<(), Fault> {
+    if shares.any(|share| share.get() > 0.0) { Ok(()) } else { Err(Fault::new(format!("{key}: every share is 0"))) }
+}
+
+fn line_of(text: &str, at: usize) -> usize {
+    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(old: &str, new: &str) -> String {
+        assert!(BUILT_IN.contains(old), "{old}");
+        match Profile::parse(&BUILT_IN.replacen(old, new, 1), "mine.toml") {
+            Ok(_) => "no error".to_owned(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn the_built_in_profile_is_one_and_its_curve_is_the_one_called_business() {
+        let profile = Profile::built_in();
+        assert_eq!(profile.services.iter().map(|s| s.endpoints.len()).sum::<usize>(), 54);
+        assert_eq!(profile.traffic.curve(), Curve::named("business"));
+    }
+
+    #[test]
+    fn a_fault_names_file_line_and_key() {
+        let unknown = with("weekend_factor = 0.6", "weekend_factr = 0.6");
+        assert!(
+            unknown.contains("mine.toml") && unknown.contains("weekend_factr") && unknown.contains("line "),
+            "{unknown}"
+        );
+        let negative = with("share = 70", "share = -70");
+        assert!(negative.contains("-70 is no share") && negative.contains("share = -70"), "{negative}");
+        assert!(negative.contains("line 17"), "{negative}");
+        let missing = with("service = \"order-service\"", "service = \"ordr-service\"");
+        assert!(
+            missing.contains("payloads.service: there is no ordr-service") && missing.contains("line "),
+            "{missing}"
+        );
+        let gone = with("[[services]]", "[[servces]]");
+        assert!(gone.contains("servces"), "{gone}");
+        assert!(with("error_rate = 0.02", "error_rate = 2").contains("2 is no fraction"));
+        assert!(with("methods = { POST = 1 }", "methods = { PAST = 1 }").contains("there is no PAST among GET"));
+        assert!(with("code = 504", "code = 604").contains("604 is no status"));
+        assert!(with("error_type = \"TimeoutError\"", "").contains("504 is an error and needs an error_type"));
+    }
+}

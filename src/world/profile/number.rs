@@ -1,0 +1,101 @@
+//! The kinds of number that a profile holds: each refuses, while the file is read, what it cannot be, so that the parser's message
+//! names line and key.
+
+use serde::de::{Deserialize, Deserializer, Error};
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident, $holds:expr, $wanted:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+        pub struct $name(f64);
+
+        impl $name {
+            /// The number.
+            pub fn get(self) -> f64 {
+                self.0
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                let number = f64::deserialize(deserializer)?;
+                let holds: fn(f64) -> bool = $holds;
+                if holds(number) {
+                    Ok(Self(number))
+                } else {
+                    Err(D::Error::custom(format_args!(concat!("{} is no ", $wanted), number)))
+                }
+            }
+        }
+    };
+}
+
+number!(
+    /// A weight relative to the others of its list: from 0 to a million.
+    Share,
+    |n| (0.0..=1e6).contains(&n),
+    "share: from 0 to 1000000 is wanted"
+);
+number!(
+    /// A part of a whole, from 0 to 1.
+    Fraction,
+    |n| (0.0..=1.0).contains(&n),
+    "fraction: from 0 to 1 is wanted, such as 0.05"
+);
+number!(
+    /// A time or a factor: above 0, to a hundred thousand, so that products of a few stay within 64 bits.
+    Positive,
+    |n| n > 0.0 && n <= 1e5,
+    "positive number: above 0, up to 100000, is wanted"
+);
+
+impl Share {
+    /// The share that stands where none is given.
+    pub const ONE: Self = Self(1.0);
+}
+
+impl Positive {
+    /// A factor that changes nothing.
+    pub const ONE: Self = Self(1.0);
+}
+
+/// A range of whole numbers, both ends included: `[lo, hi]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// The smallest.
+    pub low: u32,
+    /// The largest.
+    pub high: u32,
+}
+
+impl<'de> Deserialize<'de> for Range {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let [low, high] = <[u32; 2]>::deserialize(deserializer)?;
+        // Above a thousand million a size would be a mistake; below, sums and products of the engines cannot overflow.
+        if low <= high && high <= 1_000_000_000 {
+            Ok(Self { low, high })
+        } else {
+            Err(D::Error::custom(format_args!("[{low}, {high}] is no range: two rising numbers are wanted")))
+        }
+    }
+}
+
+/// A range of positive numbers, both ends included: `[lo, hi]`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Interval {
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+}
+
+impl<'de> Deserialize<'de> for Interval {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let [low, high] = <[Positive; 2]>::deserialize(deserializer)?.map(Positive::get);
+        if low <= high {
+            Ok(Self { low, high })
+        } else {
+            Err(D::Error::custom(format_args!("[{low}, {high}] is no range: two rising numbers are wanted")))
+        }
+    }
+}

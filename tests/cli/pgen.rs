@@ -1,0 +1,275 @@
+//! pgen as users run it.
+
+use std::collections::HashSet;
+use std::os::unix::fs::FileTypeExt;
+use std::process::Stdio;
+use std::time::Duration;
+
+use crate::support::{run, sample, shell_in, tool};
+use serde_json::Value;
+
+const FIXED: [&str; 4] = ["--seed", "1", "--start", "2026-01-05T00:00:00Z"];
+
+fn fixed<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    args.iter().copied().chain(FIXED).collect()
+}
+
+fn at<'a>(event: &'a Value, path: &str) -> &'a Value {
+    event.pointer(path).unwrap_or_else(|| panic!("{path} is not in {event}"))
+}
+
+#[test]
+fn every_event_has_the_guides_form_key_for_key() {
+    let run = run("pgen", &fixed(&["--count", "5000"])).expect_code(0);
+    let tops = |event: &Value| event.as_object().map(|o| o.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    for (number, line) in (1..).zip(run.lines()) {
+        let event: Value = serde_json::from_str(line).expect("a line is JSON");
+        assert!(!line.contains("\": ") && !line.contains(", \"") && !line.contains("\\u"), "not compact: {line}");
+        let keys_in_order = |keys: &[&str]| {
+            let mut from = 0;
+            keys.iter().all(|key| line[from..].find(&format!("\"{key}\":")).is_some_and(|at| (from += at, true).1))
+        };
+        assert!(keys_in_order(&[
+            "event_id",
+            "event_type",
+            "timestamp",
+            "title",
+            "message",
+            "severity",
+            "source",
+            "service",
+            "endpoint",
+            "method",
+            "version",
+            "environment",
+            "metrics",
+            "response_time_ms",
+            "status_code",
+            "request_size_bytes",
+            "response_size_bytes",
+            "cache_hit",
+            "context",
+            "user_id",
+            "session_id",
+            "request_id",
+            "ip_address",
+            "user_agent",
+            "tags",
+            "country",
+            "city",
+            "region",
+            "device_type",
+            "payload",
+            "correlation_id",
+            "trace_id",
+        ]));
+        let status = at(&event, "/metrics/status_code").as_u64().expect("a number");
+        assert_eq!(tops(&event).contains(&"error_details".to_owned()), status >= 400);
+        let severity = match status {
+            ..300 => "info",
+            300..500 => "warning",
+            _ => "error",
+        };
+        assert_eq!(at(&event, "/severity"), severity);
+        if status >= 400 {
+            assert_eq!(tops(&event["error_details"]), ["error_code", "error_message", "error_type"]);
+            let code = at(&event, "/error_details/error_code").as_str().expect("text");
+            assert!(code.starts_with(&format!("ERR_{status}_")) && code.len() == 11, "{code}");
+        }
+        let id = at(&event, "/event_id").as_str().expect("text");
+        let hex = id.strip_prefix(&format!("evt_{number}_")).expect("the event's number");
+        let lengths = [
+            (hex, 12),
+            (at(&event, "/context/session_id").as_str().expect("text").trim_start_matches("sess_"), 16),
+            (at(&event, "/context/request_id").as_str().expect("text").trim_start_matches("req_"), 32),
+            (at(&event, "/payload/correlation_id").as_str().expect("text").trim_start_matches("corr_"), 16),
+            (at(&event, "/payload/trace_id").as_str().expect("text").trim_start_matches("trace_"), 32),
+        ];
+        for (digits, length) in lengths {
+            assert!(digits.len() == length && digits.bytes().all(|b| b.is_ascii_hexdigit()), "{digits}");
+        }
+        let time = line.split("\"response_time_ms\":").nth(1).and_then(|rest| rest.split(',').next()).expect("a time");
+        assert_eq!(time.split_once('.').map(|(_, decimals)| decimals.len()), Some(2), "{time}");
+        let title = at(&event, "/title").as_str().expect("text");
+        let (method, path) = title.split_once(' ').expect("method and path");
+        assert_eq!(at(&event, "/source/method"), method);
+        let route = at(&event, "/source/endpoint").as_str().expect("text");
+        match route.split_once("{id}") {
+            None => assert_eq!(path, route),
+            Some((before, after)) => {
+                let id = path.strip_prefix(before).and_then(|p| p.strip_suffix(after)).expect("the route");
+                assert!(id.parse::<u32>().is_ok(), "{path}");
+            }
+        }
+    }
+    assert_eq!(run.lines().len(), 5000);
+}
+
+#[test]
+fn the_endpoints_and_versions_are_those_of_the_sample() {
+    let labels = |text: &str| -> HashSet<(String, String, String)> {
+        text.lines()
+            .map(|line| {
+                let event: Value = serde_json::from_str(line).expect("JSON");
+                let source = |key: &str| event["source"][key].as_str().expect("text").to_owned();
+                (source("service"), source("endpoint"), source("version"))
+            })
+            .collect()
+    };
+    let run = run("pgen", &fixed(&["--count", "20k"])).expect_code(0);
+    let wanted = labels(&std::fs::read_to_string(sample()).expect("the sample"));
+    assert_eq!(wanted.len(), 54);
+    assert_eq!(labels(run.text()), wanted);
+}
+
+#[test]
+fn timestamps_ascend_inside_the_hours_before_now() {
+    let before = chrono::Utc::now();
+    let run = run("pgen", &["--count", "3000", "--hours", "2"]).expect_code(0);
+    let after = chrono::Utc::now();
+    let mut last = before - chrono::Duration::hours(2);
+    for event in run.json_lines() {
+        let text = event["timestamp"].as_str().expect("text");
+        assert_eq!(text.len(), 27, "{text}");
+        let time = chrono::DateTime::parse_from_rfc3339(text).expect("RFC 3339").to_utc();
+        assert!(last <= time && time <= after, "{text}");
+        last = time;
+    }
+}
+
+#[test]
+fn the_same_seed_and_start_give_the_same_bytes_and_stderr_names_what_was_not_given() {
+    let first = run("pgen", &["--count", "500", "--quiet"]).expect_code(0);
+    let flags = first.stderr.trim().rsplit_once(": ").expect("a note").1.to_owned();
+    let mut args = vec!["--count", "500"];
+    args.extend(flags.split(' '));
+    assert_eq!(args.len(), 6, "{flags}");
+    let again = run("pgen", &args).expect_code(0);
+    assert_eq!(first.stdout, again.stdout);
+    assert_eq!(again.stderr, "", "nothing is left to name");
+    let other = run("pgen", &["--count", "500", "--seed", "2", "--start", "2026-01-05T00:00:00Z"]).expect_code(0);
+    assert_ne!(other.stdout, run("pgen", &fixed(&["--count", "500"])).stdout);
+}
+
+#[test]
+fn an_array_holds_the_same_events_as_the_lines() {
+    let lines = run("pgen", &fixed(&["--count", "3000"])).expect_code(0).json_lines();
+    let array = run("pgen", &fixed(&["--count", "3000", "--format", "json"])).expect_code(0).json();
+    assert_eq!(array.as_array().expect("an array"), &lines);
+}
+
+#[test]
+fn a_count_of_zero_is_an_empty_valid_output() {
+    assert_eq!(run("pgen", &fixed(&["--count", "0"])).expect_code(0).stdout, b"");
+    assert_eq!(run("pgen", &fixed(&["--count", "0", "--format", "json"])).expect_code(0).json(), serde_json::json!([]));
+}
+
+#[test]
+fn spikes_change_the_response_times_of_their_share_and_nothing_else() {
+    let calm = run("pgen", &fixed(&["--count", "20k"])).expect_code(0).json_lines();
+    let spiked = run("pgen", &fixed(&["--count", "20k", "--spikes", "5%"])).expect_code(0).json_lines();
+    let mut spikes = 0;
+    for (mut a, b) in calm.into_iter().zip(spiked) {
+        let time = |e: &Value| at(e, "/metrics/response_time_ms").as_f64().expect("a number");
+        let factor = time(&b) / time(&a);
+        if factor > 1.0 {
+            assert!((1.99..10.01).contains(&factor), "{factor}");
+            spikes += 1;
+        }
+        a["metrics"]["response_time_ms"] = b["metrics"]["response_time_ms"].clone();
+        assert_eq!(a, b);
+    }
+    assert!((846..1154).contains(&spikes), "{spikes} of 20000 at 5 %");
+}
+
+#[test]
+fn the_guides_commands_work_as_written_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let commands = [
+        ("pgen --count 1000 --output events_1k.jsonl", "events_1k.jsonl", 1000),
+        ("pgen --count 10000 --output events_10k.jsonl --hours 168", "events_10k.jsonl", 10_000),
+        ("pgen --count 50000 --output events_50k.jsonl --hours 720", "events_50k.jsonl", 50_000),
+        ("pgen --count 100000 --output perf_test.jsonl", "perf_test.jsonl", 100_000),
+        ("pgen --count 50000 --output my_events.jsonl --format jsonl --hours 168", "my_events.jsonl", 50_000),
+    ];
+    for (command, file, count) in commands {
+        shell_in(folder.path(), command, &[]).expect_code(0);
+        let text = std::fs::read_to_string(folder.path().join(file)).expect("the file is there");
+        assert_eq!(text.lines().count(), count, "{command}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly_and_a_full_disk_with_one_message() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let head = shell_in(folder.path(), "pgen --count 100m --seed 1 --start 2026-01-05T00:00:00Z | head -1", &[]);
+    assert_eq!((head.lines().len(), head.stderr.as_str()), (1, ""));
+    assert_eq!(head.code(), 0);
+    for target in ["> /dev/full", "-o /dev/full"] {
+        let command = format!("pgen --count 1 --seed 1 --start 2026-01-05T00:00:00Z {target}");
+        let full = shell_in(folder.path(), &command, &[]).expect_code(1);
+        assert_eq!(full.stderr.lines().count(), 1, "{}", full.stderr);
+        assert!(full.stderr.contains("No space left on device"), "{}", full.stderr);
+    }
+}
+
+#[test]
+fn an_output_file_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.jsonl");
+    let mut command = tool("pgen");
+    let mut child = command.arg("-o").arg(&path).args(fixed(&["--count", "500m"])).spawn().expect("pgen starts");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!path.exists(), "it is not there before it is whole");
+    shell_in(folder.path(), &format!("kill -INT {}", child.id()), &[]).expect_code(0);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0, "nothing is left behind");
+
+    let onto_folder =
+        run("pgen", &fixed(&["--count", "1", "-o", folder.path().to_str().expect("UTF-8")])).expect_code(1);
+    assert!(onto_folder.stderr.contains("is a directory"), "{}", onto_folder.stderr);
+}
+
+#[test]
+fn an_interrupted_run_stops_at_a_lines_end_and_closes_its_array() {
+    let mut command = tool("pgen");
+    command.args(fixed(&["--count", "500m", "--format", "json"])).stdout(Stdio::piped());
+    let child = command.spawn().expect("pgen starts");
+    let id = child.id();
+    let reader = std::thread::spawn(move || child.wait_with_output().expect("it ends"));
+    std::thread::sleep(Duration::from_millis(300));
+    shell_in(std::path::Path::new("."), &format!("kill -TERM {id}"), &[]).expect_code(0);
+    let out = reader.join().expect("the reader ends");
+    assert_eq!(out.status.code(), Some(143));
+    assert!(out.stdout.starts_with(b"[\n") && out.stdout.ends_with(b"}\n]\n"));
+    assert!(String::from_utf8_lossy(&out.stderr).contains("interrupted after"));
+}
+
+#[test]
+fn wrong_usage_is_named_with_the_form_that_is_wanted() {
+    let refused = |args: &[&str], words: &[&str]| {
+        let run = run("pgen", args).expect_code(2);
+        assert_eq!(run.stdout, b"");
+        for word in words {
+            assert!(run.stderr.contains(word), "{word} is not in: {}", run.stderr);
+        }
+    };
+    refused(&["--hours", "0"], &["'0'", "--hours", "above 0"]);
+    refused(&["--hours", "-3"], &["--hours"]);
+    refused(&["--count", "many"], &["'many'", "--count", "500, 10k or 1m"]);
+    refused(&["--seed", "abc"], &["'abc'", "--seed"]);
+    refused(&["--start", "yesterday"], &["'yesterday'", "--start", "RFC 3339"]);
+    refused(&["--start", "9999-12-31T00:00:00Z", "--hours", "48"], &["--start", "9999"]);
+    refused(&["--spikes", "5"], &["'5'", "--spikes", "from 0 to 1"]);
+    refused(&["--tz", "Mars"], &["'Mars'", "--tz", "Europe/Berlin"]);
+    refused(&["--format", "xml"], &["'xml'", "jsonl", "json"]);
+    refused(&["--bogus"], &["--bogus"]);
+}
+
+#[test]
+fn a_device_is_written_to_as_it_is() {
+    let null = std::fs::metadata("/dev/null").expect("it is there");
+    run("pgen", &fixed(&["--count", "1k", "-o", "/dev/null"])).expect_code(0);
+    assert!(null.file_type().is_char_device());
+    assert!(std::fs::metadata("/dev/null").expect("it is still there").file_type().is_char_device());
+}
