@@ -3,14 +3,18 @@
 #![allow(dead_code)] // the effects that use the rest follow
 
 mod args;
+mod block;
 mod effect;
 mod engine;
 mod event;
+mod held;
 mod number;
 mod pick;
+mod report;
 mod spec;
 mod trail;
 mod truth;
+mod window;
 
 use std::process::ExitCode;
 
@@ -21,8 +25,7 @@ use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
 
 use args::{Args, Config};
-use engine::{Engine, Summary};
-use event::Event;
+use engine::Engine;
 use truth::TruthFile;
 
 /// Runs the tool on the process's command line.
@@ -32,36 +35,23 @@ pub fn main() -> ExitCode {
 
 fn shape(config: Config, console: &Console) -> Result<Ending> {
     let signals = Signals::listen(1).at(&Place::Stdin)?;
-    let stop = signals.stop_at(1);
-    let inputs = Inputs::open(&config.files, &stop, console)?;
+    let inputs = Inputs::open(&config.files, &signals.stop_at(1), console)?;
     let out = Output::open(config.output.as_deref())?;
     let truth = config.truth.as_deref().map(TruthFile::create).transpose()?;
-    let event = Event::new(config.fields, truth.is_some());
     let mut reader = LineReader::new(inputs, config.max_line);
-    let mut engine = Engine::new(config.effects, event, config.shard, out, truth);
+    let mut engine = Engine::new(config.plan, out, truth);
 
     let ran = engine.run(&mut reader);
     let complete = ran.is_ok() && signals.first().is_none();
-    let report = engine.report();
     let finished = engine.finish(&reader, complete);
     // What ended the run comes first: that truth could not be ended either says no more.
     ran?;
-    let summary = finished?;
-    warn(&summary, console);
+    let report = finished?;
+    for warning in report.warnings() {
+        console.warn(warning);
+    }
     if !config.quiet {
-        console.note(format_args!("{} lines in, {} out{report}", summary.truth.lines_in, summary.truth.lines_out));
+        console.note(report.text());
     }
     Ok(signals.first().map_or(Ending::Done, Ending::Signalled))
-}
-
-fn warn(summary: &Summary, console: &Console) {
-    if summary.overlong > 0 {
-        console.warn(format_args!("{} lines longer than --max-line passed as they are", summary.overlong));
-    }
-    if summary.not_objects > 0 {
-        console.warn(format_args!("{} lines that are no JSON object passed as they are", summary.not_objects));
-    }
-    if summary.unclosed_arrays > 0 {
-        console.warn("the input is a JSON array that is cut off: there is no ']' at its end");
-    }
 }

@@ -6,14 +6,18 @@ use clap::Parser;
 
 use crate::cli::Console;
 use crate::cli::values::{ByteSize, Shard};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
+use crate::record::filter::Filter;
 use crate::seed::{self, Seed};
 
-use super::effect::{Active, KINDS, Setup};
+use super::effect::label::Label;
+use super::effect::{Active, KINDS, Setup, Wants};
+use super::engine::Plan;
 use super::event::Fields;
 use super::spec::Spec;
+use super::window::Origin;
 
 /// Traffic curves and faults on a stream of events, each fault on the record.
 ///
@@ -25,9 +29,33 @@ pub(super) struct Args {
     /// Files of events, in order; `-` or none: standard input
     files: Vec<PathBuf>,
 
-    /// Multiply the response time of this share of the events: P[,factor=2..10|pareto:1.5][,burst=20]
+    /// Multiply response times: P[,factor=2..10|pareto:1.5][,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values")]
     spikes: Option<String>,
+
+    /// Multiply all response times: FACTOR[,p=P][,burst=20]
+    #[arg(long, value_name = "FACTOR", help_heading = "Effects on values")]
+    slow: Option<String>,
+
+    /// Turn successes into errors: P[,codes=500:3/503:2][,burst=20]
+    #[arg(long, value_name = "P", help_heading = "Effects on values")]
+    errors: Option<String>,
+
+    /// Turn errors into successes, all or a share: P[,burst=20]
+    #[arg(long, value_name = "P", num_args = 0..=1, default_missing_value = "1", help_heading = "Effects on values")]
+    recover: Option<String>,
+
+    /// Give each event a fresh id that begins so; copies of one id stay copies
+    #[arg(long, value_name = "PREFIX", help_heading = "Effects on values")]
+    new_ids: Option<String>,
+
+    /// Let effects act only on events like these: service=payment-service,status_code>=500
+    #[arg(long = "where", value_name = "CONDITIONS")]
+    filter: Option<String>,
+
+    /// Write the faults of an event into the event too, as metadata.faults
+    #[arg(long)]
+    label: bool,
 
     /// Write the events here (default: standard output)
     #[arg(short, long, value_name = "FILE")]
@@ -53,6 +81,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     max_line: ByteSize,
 
+    /// The most that is held back for late events, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = ByteSize(128 << 20))]
+    max_held: ByteSize,
+
     /// No summary at the end
     #[arg(short, long)]
     quiet: bool,
@@ -66,12 +98,8 @@ pub(super) struct Config {
     pub output: Option<PathBuf>,
     /// Where the truth goes, if anywhere.
     pub truth: Option<PathBuf>,
-    /// The effects, in the order in which they act.
-    pub effects: Vec<Active>,
-    /// The fields that they want.
-    pub fields: Fields,
-    /// This run's part of the whole.
-    pub shard: Option<Shard>,
+    /// What the engine works with.
+    pub plan: Plan,
     /// The longest line that is looked at, in bytes.
     pub max_line: usize,
     /// No summary.
@@ -87,25 +115,34 @@ impl Args {
         let mut fields = Fields::new(self.fields.clone().unwrap_or_default());
         let number = self.seed.unwrap_or_else(seed::draw);
         let seed = self.shard.map_or(Seed::new(number), |shard| Seed::new(number).shard(shard.index));
+        let filter = self
+            .filter
+            .as_deref()
+            .map(|text| {
+                Filter::parse(text, fields.map())
+                    .map_err(|why| Error::usage(format!("invalid value '{text}' for --where: {why}")))
+            })
+            .transpose()?;
         let mut effects = Vec::new();
+        let mut wants = Wants::default();
         for kind in &KINDS {
             if let Some(text) = self.given(kind.flag) {
                 let spec = Spec::parse(&format!("--{}", kind.flag), text, kind.head)?;
-                let setup = Setup { fields: &mut fields, seed, name: kind.fault.to_owned() };
-                effects.push(Active::build(kind, spec, setup)?);
+                let setup = Setup { fields: &mut fields, seed, name: kind.fault.to_owned(), wants: &mut wants };
+                effects.push(Active::build(kind, spec, filter.as_ref(), setup)?);
             }
         }
         if self.seed.is_none() && !effects.is_empty() {
             console.note(format_args!("to repeat this run: --seed {number}"));
         }
+        let label = self.label.then(|| Label::new(&mut fields));
+        let (shard, max_held) = (self.shard, bytes(self.max_held));
         Ok(Config {
             files: self.files,
             output: self.output,
             truth: self.truth,
-            effects,
-            fields,
-            shard: self.shard,
-            max_line: usize::try_from(self.max_line.0).unwrap_or(usize::MAX),
+            plan: Plan { effects, fields, wants, origin: Origin::default(), label, shard, max_held },
+            max_line: bytes(self.max_line),
             quiet: self.quiet,
         })
     }
@@ -113,7 +150,15 @@ impl Args {
     fn given(&self, flag: &str) -> Option<&str> {
         match flag {
             "spikes" => self.spikes.as_deref(),
+            "slow" => self.slow.as_deref(),
+            "errors" => self.errors.as_deref(),
+            "recover" => self.recover.as_deref(),
+            "new-ids" => self.new_ids.as_deref(),
             _ => None,
         }
     }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
 }

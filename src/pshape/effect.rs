@@ -1,20 +1,48 @@
 //! The effects: each is one file behind one small trait, and a row in the table that says how it is called and when it acts.
 
+mod errors;
+mod fail;
+pub(super) mod label;
+mod new_ids;
+mod recover;
+mod slow;
 mod spikes;
 
 use crate::cli::values::Probability;
+use crate::clock::Micros;
 use crate::error::Result;
+use crate::record::filter::{Condition, Filter};
 use crate::record::truth::Expect;
 use crate::seed::{Choice, Seed};
 
-use super::event::{Event, Fields};
+use super::event::{Event, Field, Fields};
 use super::pick::Pick;
 use super::spec::Spec;
+use super::window::{When, Window};
 
 /// What happens to an event that an effect takes.
 pub(super) trait Effect {
-    /// Works on the event that stands in this line of the input. Every random choice is drawn by that number alone.
-    fn apply(&mut self, event: &mut Event, seq: u64) -> Verdict;
+    /// Works on an event. Every random choice is drawn by the number of its line alone.
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict;
+
+    /// Sets a copy of an event apart from the event.
+    fn set_apart(&mut self, _copy: &mut Event, _place: &Place) {}
+
+    /// What the user should know at the end.
+    fn remark(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Where an event stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    /// The number of its line in the input.
+    pub seq: u64,
+    /// The first timestamp of the input, as it was read, once one was seen.
+    pub first: Option<Micros>,
+    /// Where the stream starts: what `+2h` counts from.
+    pub start: Option<Micros>,
 }
 
 /// What an effect made of an event.
@@ -24,6 +52,40 @@ pub(super) enum Verdict {
     Passed,
     /// It changed the event, of which a right server makes this.
     Changed(Expect),
+    /// The event is gone.
+    Gone,
+    /// The event is sent again.
+    Again(Again),
+    /// The event takes its place in the stream when this much event time has passed.
+    Late(Micros),
+    /// The event takes its place so many lines later.
+    Behind(u64),
+}
+
+/// How an event is sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Again {
+    /// How many copies.
+    pub copies: u32,
+    /// The event time between an event and its first copy, and between copies.
+    pub delay: Micros,
+    /// Whether the copies have the event's id and another body.
+    pub conflict: bool,
+}
+
+/// The groups of effects, in the order in which they act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    /// Timestamps move.
+    Retime,
+    /// A service fails for a while.
+    Incidents,
+    /// Values change.
+    Values,
+    /// Events are lost, copied, held back.
+    Stream,
+    /// Lines break.
+    Bytes,
 }
 
 /// Which lines an effect can be given.
@@ -31,6 +93,10 @@ pub(super) enum Verdict {
 pub(super) enum Share {
     /// The share that `p` says.
     Asked,
+    /// The same, and all where it says nothing.
+    AskedOrAll,
+    /// All: the effect has another rule of its own.
+    All,
 }
 
 /// A kind of effect.
@@ -41,6 +107,8 @@ pub(super) struct Kind {
     pub fault: &'static str,
     /// The option that may stand first without its name.
     pub head: Option<&'static str>,
+    /// Its group.
+    pub phase: Phase,
     /// Which lines it is given.
     pub share: Share,
     /// What an event has to have for it.
@@ -50,14 +118,53 @@ pub(super) struct Kind {
 }
 
 /// All kinds, in the order in which they act.
-pub(super) const KINDS: [Kind; 1] = [Kind {
-    flag: "spikes",
-    fault: "spike",
-    head: Some("p"),
-    share: Share::Asked,
-    needs: "a response time above 0",
-    build: spikes::build,
-}];
+pub(super) const KINDS: [Kind; 5] = [
+    Kind {
+        flag: "spikes",
+        fault: "spike",
+        head: Some("p"),
+        phase: Phase::Values,
+        share: Share::Asked,
+        needs: "a response time above 0",
+        build: spikes::build,
+    },
+    Kind {
+        flag: "slow",
+        fault: "slow",
+        head: Some("factor"),
+        phase: Phase::Values,
+        share: Share::AskedOrAll,
+        needs: "a response time above 0",
+        build: slow::build,
+    },
+    Kind {
+        flag: "errors",
+        fault: "error",
+        head: Some("p"),
+        phase: Phase::Values,
+        share: Share::Asked,
+        needs: "a status below 400",
+        build: errors::build,
+    },
+    Kind {
+        flag: "recover",
+        fault: "recover",
+        head: Some("p"),
+        phase: Phase::Values,
+        share: Share::AskedOrAll,
+        needs: "a status of 400 or above",
+        build: recover::build,
+    },
+    Kind {
+        flag: "new-ids",
+        fault: "new_id",
+        head: Some("prefix"),
+        phase: Phase::Values,
+        share: Share::All,
+        needs: "an id",
+        build: new_ids::build,
+    },
+];
 
 /// What effects are built from, beside their own options.
 pub(super) struct Setup<'a> {
@@ -67,12 +174,33 @@ pub(super) struct Setup<'a> {
     pub seed: Seed,
     /// The name of this effect's choices.
     pub name: String,
+    /// What the run has to keep an eye on for its effects.
+    pub wants: &'a mut Wants,
+}
+
+/// What effects want of the engine, beyond the lines that they take.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Wants {
+    /// The stream's start.
+    pub start: bool,
+    /// The event time at every line.
+    pub clock: bool,
 }
 
 impl Setup<'_> {
     /// The draws for one kind of choice of this effect.
     pub(super) fn draws(&self, what: &str) -> Choice {
         self.seed.choice(&format!("{}.{what}", self.name))
+    }
+
+    /// Has the stream's start looked for where one of these points counts from it.
+    pub(super) fn wants_start(&mut self, points: impl IntoIterator<Item = When>) {
+        self.wants.start |= points.into_iter().any(|point| matches!(point, When::Into(_)));
+    }
+
+    /// The fields and conditions of a filter.
+    pub(super) fn conditions(&mut self, filter: &Filter) -> Vec<(Field, Condition)> {
+        filter.conditions().iter().map(|c| (self.fields.path(c.path()), c.clone())).collect()
     }
 }
 
@@ -82,26 +210,116 @@ pub(super) struct Active {
     pub kind: &'static Kind,
     /// Which lines it is given.
     pub pick: Pick,
+    /// What events have to meet, as they were read.
+    filter: Vec<(Field, Condition)>,
+    /// When events have to have happened.
+    window: Option<Window>,
     /// What it does.
-    pub effect: Box<dyn Effect>,
+    effect: Box<dyn Effect>,
+    /// What it did.
+    pub counts: Counts,
+}
+
+/// What became of the lines that an effect was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Events that did not meet the filter.
+    pub filtered: u64,
+    /// Events that met it.
+    pub met: u64,
+    /// Events outside the window.
+    pub outside: u64,
+    /// Events that it cannot apply to.
+    pub passed: u64,
     /// Events that it changed.
     pub injected: u64,
-    /// Events that it was given, and could not apply to.
-    pub passed: u64,
 }
 
 impl Active {
-    /// Builds an effect from its options.
+    /// Builds an effect from its options; `filter` is the command line's, which an option `where` narrows further.
     ///
     /// # Errors
     /// Where an option is unknown, missing, or does not parse.
-    pub(super) fn build(kind: &'static Kind, mut spec: Spec, mut setup: Setup<'_>) -> Result<Self> {
-        let effect = (kind.build)(&mut spec, &mut setup)?;
+    pub(super) fn build(
+        kind: &'static Kind,
+        mut spec: Spec,
+        filter: Option<&Filter>,
+        mut setup: Setup<'_>,
+    ) -> Result<Self> {
         let draws = setup.seed.choice(&setup.name);
         let pick = match kind.share {
-            Share::Asked => Pick::from_spec(&mut spec, None::<Probability>, draws)?,
+            Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
+            Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
+            Share::All => Pick::All,
         };
+        let effect = (kind.build)(&mut spec, &mut setup)?;
+        let mut conditions = filter.map_or_else(Vec::new, |filter| setup.conditions(filter));
+        if let Some(text) = spec.text("where") {
+            let own = Filter::parse(&text, setup.fields.map()).map_err(|why| spec.invalid("where", &text, why))?;
+            conditions.extend(setup.conditions(&own));
+        }
+        let window = Window::from_spec(&mut spec, &mut setup)?;
         spec.finish()?;
-        Ok(Self { kind, pick, effect, injected: 0, passed: 0 })
+        Ok(Self { kind, pick, filter: conditions, window, effect, counts: Counts::default() })
+    }
+
+    /// Whether the event, as it was read, is one that the effect may take.
+    pub(super) fn admits(&mut self, event: &Event) -> bool {
+        if self.filter.is_empty() {
+            return true;
+        }
+        let met = self.filter.iter().all(|(field, condition)| condition.holds(event.raw(*field)));
+        *(if met { &mut self.counts.met } else { &mut self.counts.filtered }) += 1;
+        met
+    }
+
+    /// Lets the effect work on an event, and enters what it did.
+    pub(super) fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        if !self.is_open(event, place) {
+            self.counts.outside += 1;
+            return Verdict::Passed;
+        }
+        event.begin();
+        let verdict = self.effect.apply(event, place);
+        match verdict {
+            Verdict::Passed => self.counts.passed += 1,
+            // The fault is each copy.
+            Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
+            _ => {
+                self.counts.injected += 1;
+                event.commit(self.kind.fault);
+            }
+        }
+        verdict
+    }
+
+    /// Lets the effect work on a trial of an event. Nothing is entered; if it changes the event, its fault's name comes back.
+    pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> Option<&'static str> {
+        if !self.is_open(trial, place) || self.effect.apply(trial, place) == Verdict::Passed {
+            return None;
+        }
+        Some(self.kind.fault)
+    }
+
+    /// Makes a copy of an event the fault that it is.
+    pub(super) fn make_copy(&mut self, copy: &mut Event, place: &Place) {
+        copy.begin();
+        self.effect.set_apart(copy, place);
+        copy.commit(self.kind.fault);
+        copy.fold(self.kind.fault);
+    }
+
+    /// Whether the event lies in the window.
+    fn is_open(&self, event: &Event, place: &Place) -> bool {
+        self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, place)))
+    }
+
+    /// What the user should know at the end.
+    pub(super) fn remark(&self) -> Option<String> {
+        if self.counts.met == 0 && self.counts.filtered > 0 {
+            let Counts { filtered, .. } = self.counts;
+            return Some(format!("--{}: none of the {filtered} events looked at met its filter", self.kind.flag));
+        }
+        self.effect.remark()
     }
 }

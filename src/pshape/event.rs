@@ -3,6 +3,7 @@
 //! Everything that no effect touches stays as it was read, byte for byte: a change is a splice of the raw line.
 
 use std::ops::Range;
+use std::rc::Rc;
 
 use crate::clock::Micros;
 use crate::jsonl::scan::{FieldSet, NotAnObject, Scanner, Spans};
@@ -49,15 +50,18 @@ impl Fields {
 pub(super) struct Event {
     id: Field,
     timestamp: Field,
-    scanner: Scanner,
+    paths: Rc<[String]>,
     /// Where the fields stand in `text`.
     spans: Spans,
     /// The line as it is now, without its terminator.
     text: Vec<u8>,
-    /// The line as it was read, as long as the trail may ask for it.
+    /// The line as it was read, where a trail is kept.
     source: Vec<u8>,
     scratch: Vec<u8>,
+    /// What the faults changed, where truth wants to know.
     trail: Option<Trail>,
+    /// The names of the faults, in order.
+    names: Vec<&'static str>,
     /// The line as the fault that is being injected found it.
     before: Vec<u8>,
     /// Whether that fault does more than to replace values.
@@ -65,18 +69,38 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// An event with these fields. Where `recorded`, it keeps the trail that truth and labels are made of.
-    pub(super) fn new(mut fields: Fields, recorded: bool) -> Self {
+    /// An event with these fields, and the scanner that finds them. Where `recorded`, it keeps the trail that truth is made of.
+    pub(super) fn new(mut fields: Fields, recorded: bool) -> (Self, Scanner) {
         let (id, timestamp) = (fields.role(Role::Id), fields.role(Role::Timestamp));
-        Self {
+        let paths = (0..fields.set.len()).map(|field| fields.set.path(field).to_owned()).collect();
+        let event = Self {
             id,
             timestamp,
-            scanner: Scanner::new(fields.set),
+            paths,
             spans: Spans::default(),
             text: Vec::new(),
             source: Vec::new(),
             scratch: Vec::new(),
             trail: recorded.then(Trail::default),
+            names: Vec::new(),
+            before: Vec::new(),
+            structural: false,
+        };
+        (event, Scanner::new(fields.set))
+    }
+
+    /// Another event for the same fields, with nothing in it yet.
+    pub(super) fn sibling(&self) -> Self {
+        Self {
+            id: self.id,
+            timestamp: self.timestamp,
+            paths: Rc::clone(&self.paths),
+            spans: Spans::default(),
+            text: Vec::new(),
+            source: Vec::new(),
+            scratch: Vec::new(),
+            trail: self.trail.as_ref().map(|_| Trail::default()),
+            names: Vec::new(),
             before: Vec::new(),
             structural: false,
         }
@@ -86,8 +110,10 @@ impl Event {
     ///
     /// # Errors
     /// Where it is no JSON object.
-    pub(super) fn load(&mut self, line: &[u8]) -> Result<(), NotAnObject> {
-        self.scanner.scan(line, &mut self.spans)?;
+    #[inline]
+    pub(super) fn load(&mut self, line: &[u8], scanner: &mut Scanner) -> Result<(), NotAnObject> {
+        scanner.scan(line, &mut self.spans)?;
+        self.names.clear();
         self.text.clear();
         self.text.extend_from_slice(line);
         if let Some(trail) = &mut self.trail {
@@ -96,6 +122,15 @@ impl Event {
             self.source.extend_from_slice(line);
         }
         Ok(())
+    }
+
+    /// Becomes what another event is.
+    pub(super) fn copy(&mut self, other: &Self) {
+        self.spans.clone_from(&other.spans);
+        self.text.clone_from(&other.text);
+        self.source.clone_from(&other.source);
+        self.trail.clone_from(&other.trail);
+        self.names.clone_from(&other.names);
     }
 
     /// The line as it is now.
@@ -108,15 +143,20 @@ impl Event {
         self.trail.as_ref()
     }
 
+    /// The names of the faults so far.
+    pub(super) fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
     /// A field's value as it stands in the line.
     #[inline]
     pub(super) fn raw(&self, field: Field) -> Option<&[u8]> {
         self.spans.raw(&self.text, field.0)
     }
 
-    /// A field's value where it is a number.
-    pub(super) fn number(&self, field: Field) -> Option<f64> {
-        value::number(self.raw(field)?)
+    /// Where a field's value stands in the line.
+    pub(super) fn range(&self, field: Field) -> Option<Range<usize>> {
+        self.spans.range(field.0)
     }
 
     /// A field's value where it is a whole number.
@@ -148,15 +188,82 @@ impl Event {
     }
 
     /// Replaces a field's value. Without the field, nothing happens.
+    #[inline]
     pub(super) fn set(&mut self, field: Field, raw: &[u8]) {
-        let Some(range) = self.spans.range(field.0) else { return };
+        let Some(range) = self.range(field) else { return };
         if let Some(trail) = &mut self.trail {
-            trail.changed(self.scanner.fields().path(field.0), &self.text[range.clone()], raw);
+            trail.changed(&self.paths[field.0], &self.text[range.clone()], raw);
         }
         self.splice(range, raw);
     }
 
+    /// Takes a field out of the object that it stands in, key, comma and all. Without the field, nothing happens.
+    pub(super) fn remove(&mut self, field: Field) {
+        let Some(value) = self.range(field) else { return };
+        if let Some(trail) = &mut self.trail {
+            trail.changed(&self.paths[field.0], &self.text[value.clone()], b"null");
+        }
+        let member = self.key_range(&value).start..value.end;
+        let behind = member.end + space(&self.text[member.end..]);
+        let range = if self.text.get(behind) == Some(&b',') {
+            member.start..behind + 1 + space(&self.text[behind + 1..])
+        } else {
+            // The last of its object: the comma before it goes, where there is one.
+            let head = self.text[..member.start].trim_ascii_end();
+            head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end
+        };
+        self.edit(range, b"");
+    }
+
+    /// Gives a field another key in the object that it stands in. Without the field, nothing happens.
+    pub(super) fn rename(&mut self, field: Field, key: &str) {
+        let Some(value) = self.range(field) else { return };
+        let old = self.key_range(&value);
+        let raw = self.text[value].to_vec();
+        if let Some(trail) = &mut self.trail {
+            let path = &self.paths[field.0];
+            let parent = path.rfind('.').map_or("", |dot| &path[..=dot]);
+            trail.changed(path, &raw, b"null");
+            trail.changed(&format!("{parent}{key}"), b"null", &raw);
+        }
+        self.edit(old, &json(key));
+    }
+
+    /// Puts a member behind this field's value, in the same object.
+    pub(super) fn insert_behind(&mut self, field: Field, key: &str, raw: &[u8]) {
+        let Some(value) = self.range(field) else { return };
+        let path = &self.paths[field.0];
+        let parent = path.rfind('.').map_or("", |dot| &path[..=dot]);
+        self.insert(value.end, &format!("{parent}{key}"), key, raw, Some(b','));
+    }
+
+    /// Puts a member at the end of the object that is this field's value, or of the event itself. `false` where there is no such
+    /// object.
+    pub(super) fn append(&mut self, object: Option<Field>, key: &str, raw: &[u8]) -> bool {
+        let (range, path) = match object {
+            None => (0..self.text.len(), key.to_owned()),
+            Some(field) => match self.range(field) {
+                Some(range) => (range, format!("{}.{key}", self.paths[field.0])),
+                None => return false,
+            },
+        };
+        let body = self.text[range.clone()].trim_ascii();
+        let (Some(b'{'), Some(b'}')) = (body.first(), body.last()) else { return false };
+        let is_empty = body[1..body.len() - 1].trim_ascii().is_empty();
+        let brace = range.start + self.text[range].iter().rposition(|b| *b == b'}').unwrap_or(0);
+        let at = self.text[..brace].trim_ascii_end().len();
+        self.insert(at, &path, key, raw, (!is_empty).then_some(b','));
+        true
+    }
+
+    /// Replaces bytes, whatever they are.
+    pub(super) fn edit(&mut self, range: Range<usize>, bytes: &[u8]) {
+        self.structural = true;
+        self.splice(range, bytes);
+    }
+
     /// Begins a fault.
+    #[inline]
     pub(super) fn begin(&mut self) {
         self.structural = false;
         if let Some(trail) = &mut self.trail {
@@ -167,13 +274,62 @@ impl Event {
     }
 
     /// Ends a fault that was injected, and names it.
+    #[inline]
     pub(super) fn commit(&mut self, fault: &'static str) {
+        self.names.push(fault);
         if let Some(trail) = &mut self.trail {
             let edit = self.structural.then(|| Edit::between(&self.before, &self.text));
             trail.commit(fault, edit);
         }
     }
 
+    /// Makes one fault of all that set this event apart from the line that was read.
+    pub(super) fn fold(&mut self, fault: &'static str) {
+        if let Some(trail) = &mut self.trail {
+            trail.fold(fault, || Edit::between(&self.source, &self.text));
+        }
+    }
+
+    fn insert(&mut self, at: usize, path: &str, key: &str, raw: &[u8], comma: Option<u8>) {
+        if let Some(trail) = &mut self.trail {
+            trail.changed(path, b"null", raw);
+        }
+        let space: &[u8] = if self.is_spaced() { b" " } else { b"" };
+        let mut member = Vec::with_capacity(key.len() + raw.len() + 8);
+        if let Some(comma) = comma {
+            member.push(comma);
+            member.extend_from_slice(space);
+        }
+        member.extend_from_slice(&json(key));
+        member.push(b':');
+        member.extend_from_slice(space);
+        member.extend_from_slice(raw);
+        self.edit(at..at, &member);
+    }
+
+    /// Whether the writer of this line puts a space behind a colon.
+    fn is_spaced(&self) -> bool {
+        let colon = self.text.iter().position(|b| *b == b':');
+        colon.is_some_and(|at| self.text.get(at + 1) == Some(&b' '))
+    }
+
+    /// Where the key of the member with this value stands, quotes included.
+    fn key_range(&self, value: &Range<usize>) -> Range<usize> {
+        let head = self.text[..value.start].trim_ascii_end();
+        let head = head.strip_suffix(b":").unwrap_or(head).trim_ascii_end();
+        let end = head.len();
+        let mut start = end.saturating_sub(1);
+        while start > 0 {
+            start -= 1;
+            let escapes = head[..start].iter().rev().take_while(|b| **b == b'\\').count();
+            if head[start] == b'"' && escapes % 2 == 0 {
+                break;
+            }
+        }
+        start..end
+    }
+
+    #[inline]
     fn splice(&mut self, range: Range<usize>, bytes: &[u8]) {
         if range.len() == bytes.len() {
             self.text[range].copy_from_slice(bytes);
@@ -181,5 +337,71 @@ impl Event {
         }
         self.spans.splice(range.clone(), bytes.len());
         self.text.splice(range, bytes.iter().copied());
+    }
+}
+
+/// A text as a raw JSON string.
+pub(super) fn json(text: &str) -> Vec<u8> {
+    serde_json::to_vec(text).expect("a string is JSON")
+}
+
+/// The length of the white space at the start.
+fn space(bytes: &[u8]) -> usize {
+    bytes.len() - bytes.trim_ascii_start().len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Works on a line with the fields `a`, `b` and `b.c`, and gives back what became of it.
+    fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 3])) -> String {
+        let mut fields = Fields::default();
+        let asked = ["a", "b", "b.c"].map(|path| fields.path(path));
+        let (mut event, mut scanner) = Event::new(fields, true);
+        event.load(line.as_bytes(), &mut scanner).expect("an object");
+        event.begin();
+        work(&mut event, asked);
+        event.commit("test");
+        for field in asked {
+            if let Some(raw) = event.raw(field) {
+                serde_json::from_slice::<serde_json::Value>(raw).expect("a span is a value");
+            }
+        }
+        String::from_utf8(event.text).expect("text")
+    }
+
+    #[test]
+    fn members_go_with_their_comma_and_white_space() {
+        let remove = |line, which: usize| after(line, |event, fields| event.remove(fields[which]));
+        assert_eq!(remove(r#"{"a":1,"b":2}"#, 0), r#"{"b":2}"#);
+        assert_eq!(remove(r#"{"a":1,"b":2}"#, 1), r#"{"a":1}"#);
+        assert_eq!(remove(r#"{"a" : 1 , "b": 2 }"#, 0), r#"{"b": 2 }"#);
+        assert_eq!(remove(r#"{ "a": 1, "b": 2 }"#, 1), r#"{ "a": 1 }"#);
+        assert_eq!(remove(r#"{"a":1}"#, 0), "{}");
+        assert_eq!(remove(r#"{"b":{"c":"x,}"}}"#, 2), r#"{"b":{}}"#);
+        assert_eq!(remove(r#"{"a":1,"b":2}"#, 0), r#"{"b":2}"#);
+    }
+
+    #[test]
+    fn members_come_in_the_style_of_their_line() {
+        let behind = |line| after(line, |event, fields| event.insert_behind(fields[0], "x\"", b"9"));
+        assert_eq!(behind(r#"{"a":1,"b":2}"#), r#"{"a":1,"x\"":9,"b":2}"#);
+        assert_eq!(behind(r#"{"a": 1, "b": 2}"#), r#"{"a": 1, "x\"": 9, "b": 2}"#);
+        let append = |line, into: Option<usize>| {
+            after(line, |event, fields| assert!(event.append(into.map(|f| fields[f]), "x", b"9")))
+        };
+        assert_eq!(append("{}", None), r#"{"x":9}"#);
+        assert_eq!(append(r#"{"a":1 } "#, None), r#"{"a":1,"x":9 } "#);
+        assert_eq!(append(r#"{"b":{}}"#, Some(1)), r#"{"b":{"x":9}}"#);
+        assert_eq!(append(r#"{"b": {"c": 1}}"#, Some(1)), r#"{"b": {"c": 1, "x": 9}}"#);
+        after(r#"{"b":[1]}"#, |event, fields| assert!(!event.append(Some(fields[1]), "x", b"9")));
+    }
+
+    #[test]
+    fn keys_change_and_values_stay() {
+        let rename = |line, which: usize| after(line, |event, fields| event.rename(fields[which], "z"));
+        assert_eq!(rename(r#"{"a" : 1.10}"#, 0), r#"{"z" : 1.10}"#);
+        assert_eq!(rename(r#"{"b":{"c":1}}"#, 2), r#"{"b":{"z":1}}"#);
     }
 }

@@ -1,8 +1,25 @@
 //! Numbers as they are written in JSON: multiplied without a detour through a tree.
 
 use std::io::Write as _;
+use std::str::FromStr;
 
 use crate::jsonl::value;
+
+/// A factor above 0: `3x`, `2.5`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Times(pub f64);
+
+impl FromStr for Times {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
+        number
+            .filter(|n: &f64| n.is_finite() && *n > 0.0)
+            .map(Self)
+            .ok_or("a factor above 0 is wanted, such as 3x or 2.5")
+    }
+}
 
 /// A draw as a number from 0 (included) to 1 (excluded), in steps of 2^-53.
 #[allow(clippy::cast_precision_loss)] // 53 bits fit

@@ -1,6 +1,5 @@
 //! The truth file: each injected fault as one line, in the order of the lines written (contracts §4).
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::cli::output::Output;
@@ -61,9 +60,4 @@ impl TruthFile {
         self.buffer.clear();
         Ok(())
     }
-}
-
-/// The summary's line.
-pub(super) fn summary(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> TruthSummary {
-    TruthSummary { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
 }

@@ -1,6 +1,6 @@
 //! pshape: what truth says changed did, and nothing else did.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::Stdio;
@@ -95,12 +95,13 @@ fn split(stream: &[u8]) -> Vec<&[u8]> {
 fn replay(input: &[u8], truth: &[Truth]) -> Vec<u8> {
     let source = split(input);
     let faults: Vec<&Truth> = truth.iter().filter(|t| t.fault != "summary").collect();
+    let copies: HashSet<u64> = faults.iter().filter(|t| t.fault == "duplicate").filter_map(|t| t.seq).collect();
     let mut placed: HashMap<u64, Vec<u8>> = HashMap::new();
     let mut moved = vec![false; source.len() + 1];
     for fault in faults {
         let number = usize::try_from(fault.source_seq.expect("a fault has a source")).expect("small");
-        let copies = faults_make_copies(&fault.fault);
-        if !copies && !is_copy(fault, truth) {
+        // A copy adds a line, and leaves its source line where it is.
+        if !fault.seq.is_some_and(|seq| copies.contains(&seq)) {
             moved[number] = true;
         }
         let Some(seq) = fault.seq else { continue };
@@ -118,16 +119,6 @@ fn replay(input: &[u8], truth: &[Truth]) -> Vec<u8> {
     }
     assert!(placed.is_empty(), "truth names lines behind the end: {:?}", placed.keys());
     out
-}
-
-/// Whether this fault adds a line, and leaves its source line where it is.
-fn faults_make_copies(fault: &str) -> bool {
-    fault == "duplicate"
-}
-
-/// Whether the line that this fault is about is a copy.
-fn is_copy(fault: &Truth, truth: &[Truth]) -> bool {
-    fault.seq.is_some() && fault.fault == "label" && truth.iter().any(|t| t.seq == fault.seq && t.fault == "duplicate")
 }
 
 fn apply(line: &mut Vec<u8>, fault: &Truth) {
@@ -253,6 +244,145 @@ fn uniform_2_to_10(factors: &mut [f64]) {
     assert!(distance * n.sqrt() < 2.7, "D = {distance} for {n} factors");
 }
 
+/// Every effect, with options that make it act often.
+const EFFECTS: &[&[&str]] = &[
+    &["--spikes", "20%,burst=3"],
+    &["--spikes", "0.2,factor=pareto:1.5"],
+    &["--slow", "3x,p=50%"],
+    &["--errors", "20%,codes=500:3/503:2/404"],
+    &["--errors", "20%,burst=20"],
+    &["--recover", "50%"],
+    &["--new-ids", "again \"1\"_"],
+];
+
+/// All of them at once, the first of each kind.
+fn all_together() -> Vec<&'static str> {
+    let mut seen = HashSet::new();
+    EFFECTS.iter().filter(|args| seen.insert(args[0])).flat_map(|args| args.iter().copied()).collect()
+}
+
+/// Inputs of many forms: pgen's, another writer's, and what is no event.
+fn inputs() -> Vec<Vec<u8>> {
+    let mut odd = sample_bytes();
+    odd.extend(
+        b"\n  \nnot json\n[1,2]\n\xff\n{}\r\n{\"metrics\":{\"status_code\":\"200\",\"response_time_ms\":-1}}\r\n",
+    );
+    odd.extend(events(200));
+    odd.pop();
+    vec![events(2000), odd]
+}
+
+#[test]
+fn truth_says_what_each_effect_did_and_nothing_else_was_done() {
+    for input in inputs() {
+        for args in EFFECTS {
+            let shaped = shape(args, &input);
+            check(&shaped, &input);
+            assert!(!shaped.faults.is_empty(), "{args:?} did nothing");
+            check(&shape(&[*args, &["--label"]].concat(), &input), &input);
+            check(&shape(&[*args, &["--where", "service!=auth-service"]].concat(), &input), &input);
+        }
+    }
+}
+
+#[test]
+fn truth_says_what_all_effects_together_did() {
+    for input in inputs() {
+        for more in [&[][..], &["--label"], &["--where", "region=EU,status_code<500"]] {
+            check(&shape(&[&all_together(), more].concat(), &input), &input);
+        }
+    }
+}
+
+/// What a fault of this name changed, by the number of its source line.
+fn choices(shaped: &Shaped, fault: &str) -> BTreeMap<u64, Value> {
+    let of_it = shaped.faults.iter().filter(|f| f["fault"] == fault);
+    of_it.map(|f| (f["source_seq"].as_u64().expect("a source"), f["changes"].clone())).collect()
+}
+
+#[test]
+fn switching_one_effect_on_changes_no_choice_of_another() {
+    let input = events(3000);
+    let all = shape(&all_together(), &input);
+    for args in EFFECTS.iter().take(1) {
+        let alone = shape(args, &input);
+        let fault = alone.faults[0]["fault"].as_str().expect("a name");
+        assert_eq!(choices(&alone, fault), choices(&all, fault), "{args:?}");
+    }
+}
+
+#[test]
+fn an_injected_error_is_coherent_and_recover_is_its_reverse() {
+    let input = events(2000);
+    let shaped = shape(&["--errors", "1"], &input);
+    assert_eq!(shaped.summary["totals"]["error"], 1800);
+    for event in shaped.run.json_lines() {
+        let status = event["metrics"]["status_code"].as_u64().expect("a status");
+        assert!(status >= 400);
+        assert_eq!(event["severity"], if status >= 500 { "error" } else { "warning" });
+        assert!(event["error_details"]["error_type"].is_string());
+        if event["message"] == "m" {
+            continue;
+        }
+        assert!(
+            event["error_details"]["error_code"].as_str().is_some_and(|c| c.starts_with(&format!("ERR_{status}_")))
+        );
+        assert_eq!(event["metrics"]["cache_hit"], false);
+        assert!(event["metrics"]["response_size_bytes"].as_u64().is_some_and(|size| size < 600));
+        let service = event["source"]["service"].as_str().expect("a service");
+        let words = if status >= 500 { format!("Server error in {service}") } else { "Client error on /".to_owned() };
+        assert_eq!(event["message"], words);
+    }
+    let healed = shape(&["--recover"], &shaped.run.stdout);
+    for event in healed.run.json_lines() {
+        assert_eq!(event["metrics"]["status_code"], 200);
+        assert_eq!(event["severity"], "info");
+        assert!(event.get("error_details").is_none());
+    }
+}
+
+#[test]
+fn codes_come_in_the_shares_asked_for() {
+    let shaped = shape(&["--errors", "1,codes=500:3/503:2"], &events(20_000));
+    let of = shaped.faults.len();
+    let count = shaped.faults.iter().filter(|f| f["changes"]["metrics.status_code"][1] == 503).count();
+    within_5_standard_errors(count, of, 0.4);
+}
+
+#[test]
+fn new_ids_are_fresh_and_copies_stay_copies() {
+    let mut input = events(100);
+    input.extend(events(100));
+    let shaped = shape(&["--new-ids", "rerun_"], &input);
+    let ids: Vec<String> =
+        shaped.run.json_lines().iter().map(|e| e["event_id"].as_str().expect("an id").into()).collect();
+    assert!(ids.iter().all(|id| id.starts_with("rerun_")));
+    assert_eq!(ids[..100], ids[100..]);
+    assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 100);
+}
+
+#[test]
+fn where_narrows_what_the_share_is_taken_of() {
+    let input = events(100_000);
+    let shaped = shape(&["--spikes", "0.05", "--where", "service=payment-service,status_code<500"], &input);
+    check(&shaped, &input);
+    within_5_standard_errors(shaped.faults.len(), 20_000, 0.05);
+    let nothing = shape(&["--spikes", "0.05", "--where", "service=no-such"], &input);
+    assert!(nothing.faults.is_empty());
+    assert!(nothing.run.stderr.contains("--spikes: none of the"), "{}", nothing.run.stderr);
+    assert!(nothing.run.stdout == input);
+}
+
+#[test]
+fn a_label_names_the_faults_of_its_event() {
+    let shaped = shape(&["--slow", "2x", "--errors", "1", "--label"], &events(10));
+    for event in shaped.run.json_lines() {
+        let faults = &event["metadata"]["faults"];
+        assert!(*faults == json!(["slow", "error"]) || *faults == json!(["slow"]), "{faults}");
+    }
+    assert_eq!(shaped.summary["totals"]["label"], 10);
+}
+
 #[test]
 fn the_same_seed_and_input_give_the_same_bytes_at_any_read_size() {
     let input = events(3000);
@@ -308,8 +438,12 @@ fn lines_that_an_effect_cannot_apply_to_pass_and_are_counted() {
     let shaped = shape(&["--spikes", "1"], input);
     check(&shaped, input);
     assert_eq!(shaped.summary["totals"], json!({"spike": 1}));
-    assert!(shaped.run.stderr.contains("4 lines that are no JSON object"), "{}", shaped.run.stderr);
-    assert!(shaped.run.stderr.contains("1 spike (2 more without a response time above 0)"), "{}", shaped.run.stderr);
+    assert!(shaped.run.stderr.contains("4 lines: no JSON object"), "{}", shaped.run.stderr);
+    assert!(
+        shaped.run.stderr.contains("spike                1  (2 more lacked a response time above 0)"),
+        "{}",
+        shaped.run.stderr
+    );
 }
 
 #[test]
@@ -324,7 +458,7 @@ fn a_line_of_100_mb_passes_in_bounded_memory() {
     let script = "ulimit -v 160000; pshape --seed 1 --spikes 1 --truth truth events > out; tr -cd '~' < out | wc -c; wc -l < out";
     let run = shell_in(folder.path(), script, &[]).expect_code(0);
     assert_eq!(run.text().split_whitespace().collect::<Vec<_>>(), ["100000000", "7"]);
-    assert!(run.stderr.contains("1 lines longer than --max-line"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 line: too long for --max-line"), "{}", run.stderr);
     let truth = std::fs::read_to_string(folder.path().join("truth")).expect("the truth is there");
     assert!(truth.contains("\"lines_out\":7,\"totals\":{\"spike\":6}"), "{truth}");
 }
@@ -337,6 +471,11 @@ fn wrong_usage_is_named_and_nothing_is_written() {
         (&["--spikes", "5%,factor=10..2"], "'10..2' for factor in --spikes"),
         (&["--spikes", "5%,burst=0.5"], "burst"),
         (&["--spikes"], "a value is required"),
+        (&["--errors", "5%,codes=200"], "'200' for codes in --errors"),
+        (&["--slow", "0x"], "a factor above 0"),
+        (&["--new-ids", ""], "1 to 68 characters"),
+        (&["--where", "service", "--spikes", "1"], "'service' is no condition"),
+        (&["--where", "status_code>=high", "--spikes", "1"], ">= wants a number"),
         (&["--sipkes", "1"], "--spikes"),
         (&["--seed", "x"], "--seed"),
         (&["--shard", "4/3"], "--shard"),

@@ -4,13 +4,13 @@ use std::str::FromStr;
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
-use crate::pshape::number::{scale, unit};
+use crate::pshape::number::{Times, scale, unit};
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Place, Setup, Verdict};
 
 /// How much longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,10 +42,7 @@ impl FromStr for Factor {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let form = "factors above 0 are wanted, such as 2..10, 3 or pareto:1.5";
-        let number = |text: &str| {
-            let text = text.strip_suffix('x').unwrap_or(text);
-            text.parse::<f64>().ok().filter(|n| n.is_finite() && *n > 0.0).ok_or(form)
-        };
+        let number = |text: &str| text.parse::<Times>().map(|Times(factor)| factor).map_err(|_| form);
         if let Some(alpha) = text.strip_prefix("pareto:") {
             return Ok(Self::Pareto(number(alpha)?));
         }
@@ -75,8 +72,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Spikes {
-    fn apply(&mut self, event: &mut Event, seq: u64) -> Verdict {
-        let factor = self.factor.draw(self.draws.at(seq));
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let factor = self.factor.draw(self.draws.at(place.seq));
         let Some(raw) = event.raw(self.latency) else { return Verdict::Passed };
         if !scale(raw, factor, &mut self.scaled) {
             return Verdict::Passed;

@@ -1,0 +1,53 @@
+//! `--new-ids PREFIX`: a fresh id for each event, so that recorded events can be sent again.
+//!
+//! The new id is a hash of the old one, keyed by the seed: copies of one id stay copies, whatever stands between them.
+
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
+use crate::error::Result;
+use crate::jsonl::value;
+use crate::pshape::event::{Event, Field, json};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+
+use super::{Effect, Place, Setup, Verdict};
+
+/// The longest prefix: an id has at most 100 characters (contracts §9), of which 32 are the hash.
+const LONGEST_PREFIX: usize = 68;
+
+struct NewIds {
+    id: Field,
+    /// The prefix as it stands in a JSON string, with the quote before it.
+    head: Vec<u8>,
+    key: u64,
+    new: Vec<u8>,
+}
+
+/// Reads `prefix`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let prefix: String = spec.need("prefix")?;
+    if prefix.is_empty() || prefix.chars().count() > LONGEST_PREFIX {
+        let why = format!("1 to {LONGEST_PREFIX} characters are wanted, such as rerun-1_");
+        return Err(spec.invalid("prefix", &prefix, why));
+    }
+    let mut head = json(&prefix);
+    head.pop();
+    Ok(Box::new(NewIds { id: setup.fields.role(Role::Id), head, key: setup.draws("key").at(0), new: Vec::new() }))
+}
+
+impl Effect for NewIds {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        let Some(old) = event.raw(self.id).filter(|raw| *raw != b"null") else { return Verdict::Passed };
+        let hash = xxh3_128_with_seed(value::label(old).as_bytes(), self.key);
+        self.new.clear();
+        self.new.extend_from_slice(&self.head);
+        for shift in (0..32).rev() {
+            let digit = (hash >> (4 * shift)) & 15;
+            self.new.push(b"0123456789abcdef"[usize::try_from(digit).unwrap_or(0)]);
+        }
+        self.new.push(b'"');
+        event.set(self.id, &self.new);
+        Verdict::Changed(Expect::Accepted)
+    }
+}

@@ -1,0 +1,34 @@
+//! `--slow 3x`: responses take so many times as long.
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::number::{Times, scale};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Slow {
+    latency: Field,
+    factor: f64,
+    scaled: Vec<u8>,
+}
+
+/// Reads `factor`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let Times(factor) = spec.need("factor")?;
+    Ok(Box::new(Slow { latency: setup.fields.role(Role::Latency), factor, scaled: Vec::new() }))
+}
+
+impl Effect for Slow {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        match event.raw(self.latency) {
+            Some(raw) if scale(raw, self.factor, &mut self.scaled) => {
+                event.set(self.latency, &self.scaled);
+                Verdict::Changed(Expect::Accepted)
+            }
+            _ => Verdict::Passed,
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Lines that are held back: until some event time, or behind some line. Bounded in bytes.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+
+use crate::clock::Micros;
+
+/// A line that is ready but for its place.
+#[derive(Debug, Default)]
+pub(super) struct Line {
+    /// Its bytes with the terminator.
+    pub bytes: Vec<u8>,
+    /// Its truth, without the number in the output.
+    pub tails: Vec<u8>,
+    /// How many lines it still lets go before it when its time has come.
+    pub behind: u64,
+}
+
+/// What a held line costs beside its bytes.
+const OVERHEAD: usize = 128;
+
+impl Line {
+    fn cost(&self) -> usize {
+        self.bytes.capacity() + self.tails.capacity() + OVERHEAD
+    }
+}
+
+/// A line in a queue; of equal keys the one that came first goes first.
+#[derive(Debug)]
+struct Entry {
+    key: i64,
+    entered: u64,
+    line: Line,
+}
+
+impl Entry {
+    fn order(&self) -> (i64, u64) {
+        (self.key, self.entered)
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.order() == other.order()
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+/// The lines held back.
+#[derive(Debug)]
+pub(super) struct Held {
+    by_time: BinaryHeap<Reverse<Entry>>,
+    by_line: BinaryHeap<Reverse<Entry>>,
+    entered: u64,
+    bytes: usize,
+    max_bytes: usize,
+    early: u64,
+}
+
+impl Held {
+    /// Nothing yet; at most so many bytes.
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let (by_time, by_line) = (BinaryHeap::new(), BinaryHeap::new());
+        Self { by_time, by_line, entered: 0, bytes: 0, max_bytes, early: 0 }
+    }
+
+    /// Whether nothing is held.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_time.is_empty() && self.by_line.is_empty()
+    }
+
+    /// How many lines had to go before their time, for want of room.
+    pub(super) fn early(&self) -> u64 {
+        self.early
+    }
+
+    /// Holds a line until this event time.
+    pub(super) fn until(&mut self, time: Micros, line: Line) {
+        let entry = self.enter(time, line);
+        self.by_time.push(entry);
+    }
+
+    /// Holds a line until this line of the input has gone.
+    pub(super) fn behind(&mut self, seq: u64, line: Line) {
+        let entry = self.enter(i64::try_from(seq).unwrap_or(i64::MAX), line);
+        self.by_line.push(entry);
+    }
+
+    /// A line whose event time has come by `now`.
+    #[inline]
+    pub(super) fn due(&mut self, now: Micros) -> Option<Line> {
+        self.by_time.peek().filter(|Reverse(entry)| entry.key <= now)?;
+        self.by_time.pop().map(|entry| self.leave(entry))
+    }
+
+    /// A line whose turn it is now that line `seq` of the input has gone.
+    #[inline]
+    pub(super) fn next_behind(&mut self, seq: u64) -> Option<Line> {
+        self.by_line.peek().filter(|Reverse(entry)| entry.key.unsigned_abs() <= seq)?;
+        self.by_line.pop().map(|entry| self.leave(entry))
+    }
+
+    /// A line that has to go because there is no room: the one whose turn would come first.
+    pub(super) fn excess(&mut self) -> Option<Line> {
+        if self.bytes <= self.max_bytes {
+            return None;
+        }
+        self.early += 1;
+        self.by_time.pop().or_else(|| self.by_line.pop()).map(|entry| self.leave(entry))
+    }
+
+    /// The next line when the input has ended: first those that wait for lines, then those that wait for time.
+    pub(super) fn last(&mut self) -> Option<Line> {
+        self.by_line.pop().or_else(|| self.by_time.pop()).map(|entry| self.leave(entry))
+    }
+
+    fn enter(&mut self, key: i64, mut line: Line) -> Reverse<Entry> {
+        line.bytes.shrink_to_fit();
+        line.tails.shrink_to_fit();
+        self.bytes += line.cost();
+        self.entered += 1;
+        Reverse(Entry { key, entered: self.entered, line })
+    }
+
+    fn leave(&mut self, Reverse(entry): Reverse<Entry>) -> Line {
+        self.bytes -= entry.line.cost();
+        entry.line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(name: &str) -> Line {
+        Line { bytes: name.as_bytes().to_vec(), ..Line::default() }
+    }
+
+    fn name(line: Option<Line>) -> Option<String> {
+        line.map(|line| String::from_utf8(line.bytes).expect("a name"))
+    }
+
+    #[test]
+    fn lines_go_when_their_time_has_come_and_in_their_order() {
+        let mut held = Held::new(1 << 20);
+        for (time, text) in [(30, "c"), (10, "a"), (30, "d"), (20, "b")] {
+            held.until(time, line(text));
+        }
+        assert_eq!(name(held.due(9)), None);
+        for text in ["a", "b", "c", "d"] {
+            assert_eq!(name(held.due(30)).as_deref(), Some(text));
+        }
+        held.behind(7, line("e"));
+        assert_eq!(name(held.next_behind(6)), None);
+        assert_eq!(name(held.next_behind(7)).as_deref(), Some("e"));
+        assert!(held.is_empty());
+    }
+
+    #[test]
+    fn the_bound_lets_the_next_one_go_early() {
+        let mut held = Held::new(2 * OVERHEAD + 100);
+        for time in [3, 2, 1] {
+            held.until(time, line(&time.to_string()));
+        }
+        assert_eq!(name(held.excess()).as_deref(), Some("1"));
+        assert_eq!(name(held.excess()), None);
+        assert_eq!(held.early(), 1);
+    }
+}

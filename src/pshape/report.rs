@@ -1,0 +1,97 @@
+//! What a run did: counted, worded for stderr, and as truth's last line.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use crate::record::truth::TruthSummary;
+
+use super::effect::{Active, Counts};
+
+/// The counts of a run.
+#[derive(Debug, Default)]
+pub(super) struct Report {
+    /// Lines read.
+    pub lines_in: u64,
+    /// Lines written.
+    pub lines_out: u64,
+    /// Lines that were too long to be looked at.
+    pub overlong: u64,
+    /// Lines that an effect took and that are no JSON object.
+    pub not_objects: u64,
+    /// JSON arrays that were cut off.
+    pub unclosed_arrays: u64,
+    /// Lines that were held back and had to go early.
+    pub early: u64,
+    /// Lines that were labelled, where any were to be.
+    pub labelled: Option<u64>,
+    effects: Vec<Row>,
+}
+
+/// What one effect did.
+#[derive(Debug)]
+struct Row {
+    fault: &'static str,
+    needs: &'static str,
+    counts: Counts,
+    remark: Option<String>,
+}
+
+impl Report {
+    /// Enters what the effects did.
+    pub(super) fn enter(&mut self, effects: &[Active]) {
+        self.effects = effects
+            .iter()
+            .map(|active| Row {
+                fault: active.kind.fault,
+                needs: active.kind.needs,
+                counts: active.counts,
+                remark: active.remark(),
+            })
+            .collect();
+    }
+
+    /// The last line of truth.
+    pub(super) fn summary(&self, complete: bool) -> TruthSummary {
+        let mut totals = BTreeMap::new();
+        let labelled = self.labelled.map(|count| ("label", count));
+        for (fault, count) in self.effects.iter().map(|row| (row.fault, row.counts.injected)).chain(labelled) {
+            *totals.entry(fault.to_owned()).or_default() += count;
+        }
+        let (lines_in, lines_out) = (self.lines_in, self.lines_out);
+        TruthSummary { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
+    }
+
+    /// The summary on stderr.
+    pub(super) fn text(&self) -> String {
+        let mut text = format!("{} lines in, {} out", self.lines_in, self.lines_out);
+        for Row { fault, needs, counts, .. } in &self.effects {
+            let _ = write!(text, "\n  {fault:<10}{:>12}", counts.injected);
+            if counts.passed > 0 {
+                let _ = write!(text, "  ({} more lacked {needs})", counts.passed);
+            }
+        }
+        if let Some(count) = self.labelled {
+            let _ = write!(text, "\n  {:<10}{count:>12}", "label");
+        }
+        text
+    }
+
+    /// What the user should know beside the counts.
+    pub(super) fn warnings(&self) -> Vec<String> {
+        let counted = [
+            (self.overlong, "too long for --max-line, passed as they are"),
+            (self.not_objects, "no JSON object, passed as they are"),
+            (self.early, "held back for less than they should, for --max-held was reached"),
+        ];
+        let mut warnings: Vec<String> = counted
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {}: {what}", if *count == 1 { "line" } else { "lines" }))
+            .collect();
+        if self.unclosed_arrays > 0 {
+            warnings.push("the input is a JSON array that is cut off: there is no ']' at its end".to_owned());
+        }
+        warnings.extend(self.effects.iter().filter_map(|row| row.remark.clone()));
+        warnings
+    }
+}

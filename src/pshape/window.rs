@@ -1,0 +1,135 @@
+//! Stretches of event time, given as moments or counted from the stream's start.
+
+use std::str::FromStr;
+
+use crate::cli::values::Span;
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::record::timestamp;
+
+use super::effect::{Place, Setup};
+use super::spec::Spec;
+
+/// A point of event time: `+2h` or `2h` from the stream's start, or RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum When {
+    /// So long after the stream's start.
+    Into(Micros),
+    /// This moment.
+    At(Micros),
+}
+
+impl When {
+    /// The moment, in a stream of which the start may not have been seen yet.
+    #[inline]
+    pub(super) fn moment(self, place: &Place) -> Option<Micros> {
+        match self {
+            Self::At(at) => Some(at),
+            Self::Into(by) => place.start.map(|start| start.saturating_add(by)),
+        }
+    }
+}
+
+impl FromStr for When {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if let Ok(span) = text.strip_prefix('+').unwrap_or(text).parse::<Span>() {
+            return Ok(Self::Into(span.micros()));
+        }
+        let form = "a time from the stream's start, such as +2h, or an RFC 3339 time is wanted";
+        timestamp::parse(text.as_bytes()).map(Self::At).ok_or(form)
+    }
+}
+
+/// Where the stream starts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Origin {
+    /// At this moment, whatever the first event says.
+    pub fixed: Option<Micros>,
+    /// Otherwise so long after the first timestamp that was read.
+    pub shift: Micros,
+}
+
+impl Origin {
+    /// The stream's start, given the first timestamp that was read.
+    pub(super) fn start(self, first: Option<Micros>) -> Option<Micros> {
+        self.fixed.or_else(|| Some(first?.saturating_add(self.shift)))
+    }
+}
+
+/// A length of time that may be negative: `90s`, `-5m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Offset(pub Micros);
+
+impl FromStr for Offset {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (sign, span) = match text.strip_prefix('-') {
+            Some(span) => (-1, span),
+            None => (1, text.strip_prefix('+').unwrap_or(text)),
+        };
+        let span: Span = span.parse().map_err(|why| format!("{why}, with a minus before it where it goes back"))?;
+        Ok(Self(sign * span.micros()))
+    }
+}
+
+/// From one point (included) to another (excluded), either of which may be open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Window {
+    from: Option<When>,
+    until: Option<When>,
+}
+
+impl Window {
+    /// Reads `from` and `until`; `None` where neither is given.
+    ///
+    /// # Errors
+    /// Where they do not parse, or the one is not before the other.
+    pub(super) fn from_spec(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Option<Self>> {
+        let window = Self { from: spec.take("from")?, until: spec.take("until")? };
+        let backwards = match (window.from, window.until) {
+            (Some(When::Into(from)), Some(When::Into(until))) => from >= until,
+            (Some(When::At(from)), Some(When::At(until))) => from >= until,
+            _ => false,
+        };
+        if backwards {
+            return Err(spec.wrong("'from' is not before 'until'"));
+        }
+        setup.wants_start(window.from.into_iter().chain(window.until));
+        Ok((window.from.is_some() || window.until.is_some()).then_some(window))
+    }
+
+    /// Whether a moment lies in it. Nothing lies in a window counted from a start that is not known.
+    pub(super) fn holds(&self, at: Micros, place: &Place) -> bool {
+        let beyond = |bound: Option<When>, holds: fn(Micros, Micros) -> bool| {
+            bound.is_none_or(|bound| bound.moment(place).is_some_and(|bound| holds(at, bound)))
+        };
+        beyond(self.from, |at, from| at >= from) && beyond(self.until, |at, until| at < until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_offsets_or_moments() {
+        assert_eq!("+2h".parse(), Ok(When::Into(7_200_000_000)));
+        assert_eq!("90s".parse(), Ok(When::Into(90_000_000)));
+        assert_eq!("1970-01-01T00:00:01Z".parse(), Ok(When::At(1_000_000)));
+        assert!("yesterday".parse::<When>().is_err());
+        assert_eq!("-90s".parse(), Ok(Offset(-90_000_000)));
+        assert!("--90s".parse::<Offset>().is_err());
+    }
+
+    #[test]
+    fn a_window_holds_its_start_and_not_its_end() {
+        let window = Window { from: Some(When::Into(10)), until: Some(When::At(130)) };
+        let place = |start| Place { seq: 1, first: start, start };
+        let holds = |at| window.holds(at, &place(Some(100)));
+        assert!(!holds(109) && holds(110) && holds(129) && !holds(130));
+        assert!(!window.holds(120, &place(None)));
+    }
+}
