@@ -1,5 +1,6 @@
 //! The HTTP API: which path means what, who is let in, and the form of every refusal.
 
+mod batch;
 mod body;
 mod find;
 mod ingest;
@@ -48,6 +49,7 @@ type Shared = State<Arc<App>>;
 pub fn router(app: Arc<App>) -> Router {
     let api = Router::new()
         .route("/events", post(ingest::event))
+        .route("/events/batch", post(batch::events))
         .route("/events/search", get(find::search))
         .route("/events/{event_id}", get(find::event))
         .route("/stats", get(find::stats))

@@ -3,6 +3,7 @@
 //! Only the fields that the schema names are kept, so that a body costs little more memory than its bytes; the rest is free
 //! in form, and is read through for what cannot be stored: bad JSON, lone surrogates, U+0000.
 
+mod batch;
 pub mod fault;
 mod read;
 mod schema;
@@ -12,6 +13,7 @@ use std::borrow::Cow;
 use super::store::Fields;
 use crate::clock::Micros;
 use crate::record::timestamp;
+pub use batch::Batch;
 pub use fault::Fault;
 use read::Node;
 use schema::Keep;
@@ -28,18 +30,40 @@ pub struct Event<'a> {
     pub fields: Fields<String>,
 }
 
-/// Checks an event's bytes.
+/// Why an event may not be stored.
+#[derive(Debug)]
+pub struct Invalid {
+    /// Its id, where it could be read.
+    pub event_id: Option<String>,
+    /// Everything that is wrong with it, in the order in which it stands there.
+    pub faults: Vec<Fault>,
+}
+
+/// Takes the bytes of a batch apart; its events are still to be checked, each by [`event`].
 ///
 /// # Errors
-/// Everything that is wrong with them, in the order in which it stands there.
-pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Vec<Fault>> {
+/// What is wrong with the envelope.
+pub fn batch(body: &[u8]) -> Result<Batch<'_>, Vec<Fault>> {
+    batch::read(text(body)?)
+}
+
+fn text(body: &[u8]) -> Result<&str, Vec<Fault>> {
     let text = simdutf8::compat::from_utf8(body).map_err(|e| {
         vec![Fault::json(e.valid_up_to(), &format!("the byte at offset {} is not UTF-8", e.valid_up_to()))]
     })?;
-    if text.trim_ascii().is_empty() {
-        return Err(vec![Fault::missing(vec![])]);
+    if text.trim_ascii().is_empty() { Err(vec![Fault::missing(vec![])]) } else { Ok(text) }
+}
+
+/// Checks an event's bytes.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Invalid> {
+    let nameless = |faults| Invalid { event_id: None, faults };
+    let (mut kept, faults) = read::event(text(body).map_err(nameless)?, now).map_err(nameless)?;
+    if !faults.is_empty() {
+        return Err(Invalid { event_id: kept.take(Keep::EventId).text().map(Cow::into_owned), faults });
     }
-    let mut kept = read::event(text, now)?;
     let status_code = match kept.take(Keep::StatusCode) {
         Node::Integer(code) => u16::try_from(code).ok(),
         _ => None,
@@ -88,7 +112,7 @@ mod tests {
     fn faults(body: &[u8]) -> Vec<(String, &'static str)> {
         match event(body, NOW) {
             Ok(_) => Vec::new(),
-            Err(faults) => faults.iter().map(|fault| (fault.path(), fault.kind)).collect(),
+            Err(Invalid { faults, .. }) => faults.iter().map(|fault| (fault.path(), fault.kind)).collect(),
         }
     }
 

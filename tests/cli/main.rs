@@ -6,6 +6,6 @@ mod pgen;
 mod psend;
 mod pserve;
 mod pshape;
-mod scripted;
 mod pstats;
+mod scripted;
 mod support;

@@ -90,7 +90,7 @@ fn every_filter_finds_what_a_look_at_each_event_finds() {
     let (early, late) = ("2025-10-01T12:00:00Z", "2025-10-03T00:00:00Z");
     let within = |event: &Value| {
         let at = event["timestamp"].as_str().expect("text");
-        at >= "2025-10-01T12:00:00.000000Z" && at <= "2025-10-03T00:00:00.000000Z"
+        ("2025-10-01T12:00:00.000000Z"..="2025-10-03T00:00:00.000000Z").contains(&at)
     };
     let user = events[7]["context"]["user_id"].clone();
     type Test<'a> = Box<dyn Fn(&Value) -> bool + 'a>;
@@ -558,4 +558,93 @@ fn an_event_that_finds_no_room_on_the_disk_is_never_answered_200() {
     let stored: Vec<String> =
         select.query_map([], |row| row.get(0)).expect("a query").map(|id| id.expect("a row")).collect();
     assert_eq!(stored, taken, "stored is what was answered 200, no more and no less");
+}
+
+fn batch(events: &[Value]) -> String {
+    json!({"events": events, "batch_id": "b-1", "source_application": "tests"}).to_string()
+}
+
+#[test]
+fn each_event_of_a_batch_has_its_own_answer_in_its_place() {
+    let server = Server::start(&[]);
+    server.post("/events", event("old").to_string());
+    let mut bad = event("bad");
+    bad["title"] = json!("");
+    let nul = json!({"event_id": "poison", "title": "\0"});
+    let events = [event("a"), bad, event("old"), json!(7), nul, event("b"), event("a")];
+    let (status, answer) = server.post("/events/batch", batch(&events));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(answer["batch_id"], "b-1");
+    assert_eq!(
+        (&answer["total_events"], &answer["successful_events"], &answer["failed_events"]),
+        (&json!(7), &json!(4), &json!(3))
+    );
+    assert_eq!(answer["processing_status"], "partial");
+    let results = answer["results"].as_array().expect("a list");
+    let shown: Vec<_> = results.iter().map(|it| (it["event_id"].as_str(), it["success"] == true)).collect();
+    assert_eq!(
+        shown,
+        [
+            (Some("a"), true),
+            (Some("bad"), false),
+            (Some("old"), true),
+            (None, false),
+            (Some("poison"), false),
+            (Some("b"), true),
+            (Some("a"), true)
+        ]
+    );
+    assert_eq!(results[1]["errors"], json!(["title: String should have at least 1 character"]));
+    for (index, message) in [
+        (0, "Event ingested successfully"),
+        (2, "Event already exists (idempotent)"),
+        (6, "Event already exists (idempotent)"),
+    ] {
+        assert_eq!(results[index]["message"], message);
+    }
+    assert_eq!(server.count(), 3);
+    assert_eq!(server.get("/events/b").1, event("b"));
+}
+
+#[test]
+fn a_batch_is_completed_or_failed_where_all_its_events_are() {
+    let server = Server::start(&["--duplicates", "409"]);
+    let many: Vec<Value> = (0..1000).map(|number| event(&format!("evt_{number}"))).collect();
+    let (status, answer) = server.post("/events/batch", batch(&many));
+    assert_eq!((status, &answer["processing_status"]), (200, &json!("completed")));
+    assert_eq!(server.count(), 1000);
+    let (status, answer) = server.post("/events/batch", batch(&many[..3]));
+    assert_eq!((status, &answer["processing_status"]), (200, &json!("failed")));
+    assert_eq!(answer["results"][0]["errors"], json!(["Event already exists"]));
+}
+
+#[test]
+fn a_batch_that_is_none_is_refused_as_a_whole() {
+    let server = Server::start(&[]);
+    let long = format!(r#"{{"events":[{}0]}}"#, "0,".repeat(5_000_000));
+    for (body, place, kind) in [
+        ("{}", "events", "missing"),
+        (r#"{"events":[]}"#, "events", "too_short"),
+        (&long, "events", "too_long"),
+        (r#"{"events":[{"#, "", "json_invalid"),
+        ("[]", "", "dict_type"),
+        ("", "", "missing"),
+    ] {
+        let (status, answer) = server.post("/events/batch", body);
+        assert_eq!(status, 422, "{answer}");
+        let fault = &answer["detail"][0];
+        assert_eq!(fault["type"], kind);
+        assert!(place.is_empty() || fault["loc"] == json!(["body", place]), "{answer}");
+    }
+}
+
+#[test]
+fn a_batch_past_the_rate_limit_takes_what_is_left_of_it() {
+    let server = Server::start(&["--rate-limit", "3/1h"]);
+    let events: Vec<Value> = (0..5).map(|number| event(&format!("evt_{number}"))).collect();
+    let (status, answer) = server.post("/events/batch", batch(&events));
+    assert_eq!((status, &answer["successful_events"]), (200, &json!(3)));
+    assert_eq!(answer["results"][3]["errors"], json!(["Rate limit exceeded. Limit: 3 events per 3600 seconds"]));
+    assert_eq!(server.post("/events/batch", batch(&events)).0, 429);
+    assert_eq!(server.count(), 3);
 }

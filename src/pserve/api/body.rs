@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 
-use super::Refusal;
+use super::{Caller, Refusal};
 
 /// The largest body that is taken (contracts §9).
 pub(super) const MAX_BYTES: usize = 10 << 20;
@@ -14,8 +14,22 @@ pub(super) const MAX_BYTES: usize = 10 << 20;
 /// A body that is refused is read and dropped up to here; past it the connection is closed on the client.
 const DROPPED: usize = 64 << 20;
 
-/// Reads all of a body.
-pub(super) async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
+/// Reads all of a body, once it is clear whose it is.
+pub(super) async fn of(
+    caller: Result<Caller, Refusal>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Caller, Bytes), Refusal> {
+    match caller {
+        Ok(caller) => Ok((caller, collect(headers, body).await?)),
+        Err(refusal) => {
+            drain(body).await;
+            Err(refusal)
+        }
+    }
+}
+
+async fn collect(headers: &HeaderMap, mut body: Body) -> Result<Bytes, Refusal> {
     if let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
         let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
         drain(body).await;
@@ -53,7 +67,7 @@ async fn frame(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
 }
 
 /// Reads and drops a body whose request is refused.
-pub(super) async fn drain(mut body: Body) {
+async fn drain(mut body: Body) {
     if body.size_hint().lower() > DROPPED as u64 {
         return;
     }

@@ -1,4 +1,4 @@
-//! Takes events in.
+//! Takes an event in.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{App, Caller, Refusal, Shared, body, respond};
 use crate::clock::Micros;
 use crate::pserve::args::Duplicates;
 use crate::pserve::store::{Record, Stored, Tenant};
-use crate::pserve::validate::{self, Event, Fault};
+use crate::pserve::validate::{self, Event, Invalid};
 use crate::record::timestamp;
 
 /// PulseStream's words for an event that it has already.
@@ -21,8 +21,8 @@ const EXISTS: &str = "Event already exists (idempotent)";
 
 /// The answer to one event.
 #[derive(Debug, Serialize)]
-struct Answer {
-    success: bool,
+pub(super) struct Answer {
+    pub(super) success: bool,
     event_id: Option<String>,
     ingested_at: Option<String>,
     processing_status: &'static str,
@@ -37,14 +37,7 @@ pub(super) async fn event(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let Caller(tenant) = match caller {
-        Ok(caller) => caller,
-        Err(refusal) => {
-            body::drain(body).await;
-            return Err(refusal);
-        }
-    };
-    let body = body::collect(&headers, body).await?;
+    let (Caller(tenant), body) = body::of(caller, &headers, body).await?;
     let now = app.clock.now();
     if let Some(limiter) = &app.limiter {
         let (granted, standing) = limiter.take(&tenant, 1, now);
@@ -52,7 +45,7 @@ pub(super) async fn event(
             return Err(Refusal::TooMany(standing, now));
         }
     }
-    let record = record(&tenant, &body, now).map_err(Refusal::Invalid)?;
+    let record = record(&tenant, &body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
     let event_id = record.external_id.clone();
     let stored = app.committer.store(vec![record]).await?;
     let answer = app.answer(event_id, stored[0], now);
@@ -60,8 +53,17 @@ pub(super) async fn event(
     Ok(respond(status, &answer))
 }
 
+impl Answer {
+    /// The answer to an event of a batch that is not taken.
+    pub(super) fn refused(event_id: Option<String>, message: Cow<'static, str>, errors: Vec<String>) -> Self {
+        let (success, ingested_at, processing_status) = (false, None, "failed");
+        Self { success, event_id, ingested_at, processing_status, message, errors: Some(errors) }
+    }
+}
+
 impl App {
-    fn answer(&self, event_id: String, stored: Stored, now: Micros) -> Answer {
+    /// The answer to an event that the store has taken.
+    pub(super) fn answer(&self, event_id: String, stored: Stored, now: Micros) -> Answer {
         let (ingested_at, message, conflict) = match stored {
             Stored::New => (now, "Event ingested successfully", false),
             Stored::Duplicate { ingested_at } => (ingested_at, EXISTS, self.duplicates == Duplicates::Conflict),
@@ -78,7 +80,7 @@ impl App {
 }
 
 /// Checks an event and makes it ready to store.
-fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Vec<Fault>> {
+pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Invalid> {
     let Event { event_id, timestamp, fields } = validate::event(body, now)?;
     let mut body = String::from_utf8(body.to_vec()).expect("what was checked is UTF-8");
     // What the server supplies is put in at the front, so that the event can be found in the answer of a search.

@@ -49,6 +49,14 @@ impl Fault {
         let part = |part: &Value| part.as_str().map_or_else(|| part.to_string(), ToOwned::to_owned);
         self.loc.iter().skip(1).map(part).collect::<Vec<_>>().join(".")
     }
+
+    /// Place and message in one line.
+    pub fn line(&self) -> String {
+        match self.path() {
+            path if path.is_empty() => self.msg.to_string(),
+            path => format!("{path}: {}", self.msg),
+        }
+    }
 }
 
 /// A text as it is repeated in a fault.

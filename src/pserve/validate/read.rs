@@ -61,15 +61,14 @@ impl<'de> Kept<'de> {
     }
 }
 
-/// Reads and checks an event.
-pub(super) fn event(text: &str, now: Micros) -> Result<Kept<'_>, Vec<Fault>> {
+/// Reads and checks an event. What is no object at all has no values, only faults.
+pub(super) fn event(text: &str, now: Micros) -> Result<(Kept<'_>, Vec<Fault>), Vec<Fault>> {
     let mut reading = Reading { now, path: Vec::new(), faults: Vec::new(), kept: Kept::default() };
     let mut json = serde_json::Deserializer::from_str(text);
     let root = (At { reading: &mut reading, rule: Some(&EVENT) }).deserialize(&mut json);
     match root.and_then(|root| json.end().map(|()| root)) {
         Err(error) => Err(vec![Fault::json(offset(text, error.line(), error.column()), &error.to_string())]),
-        Ok(Node::Object) if reading.faults.is_empty() => Ok(reading.kept),
-        Ok(Node::Object) => Err(reading.faults),
+        Ok(Node::Object) => Ok((reading.kept, reading.faults)),
         Ok(other) => {
             Err(vec![Fault::new("dict_type", vec![], "Input should be a valid object: an event", other.shown())])
         }
@@ -77,7 +76,7 @@ pub(super) fn event(text: &str, now: Micros) -> Result<Kept<'_>, Vec<Fault>> {
 }
 
 /// Where in the text a line and column of serde_json's are.
-fn offset(text: &str, line: usize, column: usize) -> usize {
+pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (before + column.saturating_sub(1)).min(text.len())
 }

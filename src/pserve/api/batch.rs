@@ -1,0 +1,87 @@
+//! Takes many events in one request: each stands for itself, so that a bad one costs its neighbours nothing.
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Serialize;
+
+use super::ingest::{Answer, record};
+use super::{Caller, Refusal, Shared, body, exceeded, respond};
+use crate::pserve::validate::{self, Batch, Fault, Invalid};
+use crate::record::timestamp;
+
+#[derive(Debug, Serialize)]
+struct Answers {
+    batch_id: String,
+    total_events: usize,
+    successful_events: usize,
+    failed_events: usize,
+    ingested_at: String,
+    results: Vec<Answer>,
+    processing_status: &'static str,
+}
+
+/// `POST /events/batch`
+pub(super) async fn events(
+    State(app): Shared,
+    caller: Result<Caller, Refusal>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let (Caller(tenant), body) = body::of(caller, &headers, body).await?;
+    let now = app.clock.now();
+    let Batch { events, batch_id } = validate::batch(&body).map_err(Refusal::Invalid)?;
+    let total = events.len();
+    let (granted, limit) = match &app.limiter {
+        None => (total, String::new()),
+        Some(limiter) => {
+            let (granted, standing) = limiter.take(&tenant, total as u64, now);
+            if granted == 0 {
+                return Err(Refusal::TooMany(standing, now));
+            }
+            (usize::try_from(granted).unwrap_or(total), exceeded(&standing))
+        }
+    };
+
+    let mut records = Vec::with_capacity(granted);
+    // What is refused before it comes to the store; the rest, in order, is what the store is asked to take.
+    let refused: Vec<Option<Answer>> = (0..)
+        .zip(events)
+        .map(|(index, event)| {
+            if index >= granted {
+                return Some(Answer::refused(None, limit.clone().into(), vec![limit.clone()]));
+            }
+            match record(&tenant, event.as_bytes(), now) {
+                Ok(record) => {
+                    records.push(record);
+                    None
+                }
+                Err(Invalid { event_id, faults }) => {
+                    let errors = faults.iter().map(Fault::line).collect();
+                    Some(Answer::refused(event_id, "Event validation failed".into(), errors))
+                }
+            }
+        })
+        .collect();
+    let ids: Vec<String> = records.iter().map(|record| record.external_id.clone()).collect();
+    let stored = if records.is_empty() { Vec::new() } else { app.committer.store(records).await? };
+
+    let mut taken = ids.into_iter().zip(stored).map(|(id, stored)| app.answer(id, stored, now));
+    let results: Vec<Answer> = refused.into_iter().filter_map(|refused| refused.or_else(|| taken.next())).collect();
+    let successful = results.iter().filter(|answer| answer.success).count();
+    let answers = Answers {
+        batch_id: batch_id.unwrap_or_else(|| format!("batch_{:032x}", rand::random::<u128>())),
+        total_events: total,
+        successful_events: successful,
+        failed_events: total - successful,
+        ingested_at: timestamp::format(now),
+        results,
+        processing_status: match successful {
+            0 => "failed",
+            all if all == total => "completed",
+            _ => "partial",
+        },
+    };
+    Ok(respond(StatusCode::OK, &answers))
+}
