@@ -5,6 +5,7 @@
 //! `fault` and `source_seq`, or is truth's summary; an event where it has any of the fields that make one (id, timestamp,
 //! service, latency, status). All else is unknown, and counted as that.
 
+use super::distinct;
 use super::groups::Value;
 use super::input::Flaws;
 use super::settings::{Layout, MOST_SLOTS, Slot};
@@ -12,11 +13,11 @@ use super::sketch::Sample;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
 use crate::clock::Micros;
+use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::outcome::{Answer, RunLine, Word};
 use crate::record::timestamp;
-use crate::{jsonl::Line, pstats::distinct};
 
 /// A latency past this is no measurement: 2^53 µs, 285 years.
 const ABSURD_US: u64 = 1 << 53;

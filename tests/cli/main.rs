@@ -2,10 +2,14 @@
 
 #![allow(unreachable_pub)] // a test crate has no outside
 
+mod guide;
 mod pgen;
+mod pipeline;
 mod psend;
 mod pserve;
 mod pshape;
 mod pstats;
+mod readme;
 mod scripted;
 mod support;
+mod tidy;

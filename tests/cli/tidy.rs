@@ -1,0 +1,194 @@
+//! The architecture, as far as a test can hold it: what imports what, what is named where, and what must be absent.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
+
+/// What each module of the library may import of the library, beside its own parts.
+const LAYERS: [(&str, &[&str]); 14] = [
+    ("error", &[]),
+    ("seed", &[]),
+    ("clock", &[]),
+    ("record", &["clock", "jsonl"]),
+    ("cli", &["error", "clock", "record"]),
+    ("jsonl", &["error", "cli"]),
+    ("world", &["error", "seed", "clock", "cli", "record"]),
+    ("page", &["error", "record"]),
+    ("pgen", TOOL_IMPORTS),
+    ("pshape", TOOL_IMPORTS),
+    ("psend", TOOL_IMPORTS),
+    ("pstats", TOOL_IMPORTS),
+    ("pserve", TOOL_IMPORTS),
+    ("lib", &[]),
+];
+
+const TOOL_IMPORTS: &[&str] = &["record", "world", "jsonl", "cli", "page", "seed", "clock", "error"];
+
+/// Packages that only one part of the house may name.
+const OWNERS: [(&str, &[&str]); 9] = [
+    ("clap::", &["args.rs", "cli.rs"]),
+    ("reqwest::", &["psend"]),
+    ("hyper::", &["psend", "pserve"]),
+    ("hyper_util::", &["psend"]),
+    ("axum::", &["pserve"]),
+    ("rusqlite::", &["pserve", "pstats"]),
+    ("indicatif::", &["console.rs"]),
+    ("signal_hook::", &["stop.rs"]),
+    ("std::env::", &["cli", "args.rs", "pgen.rs", "pshape.rs", "psend.rs", "pstats.rs", "pserve.rs"]),
+];
+
+struct Source {
+    path: PathBuf,
+    /// The top-level module that it belongs to.
+    module: String,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(files(&path, ending));
+        } else if path.to_string_lossy().ends_with(ending) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    files(&src, ".rs")
+        .into_iter()
+        .map(|path| {
+            let inside = path.strip_prefix(&src).unwrap();
+            let module = inside.iter().next().unwrap().to_string_lossy().trim_end_matches(".rs").to_owned();
+            let text = fs::read_to_string(&path).unwrap();
+            Source { path: inside.to_owned(), module, text }
+        })
+        .collect()
+}
+
+/// The lines of a file that are code of the tool: no comment, no test beside the code.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.lines()
+        .enumerate()
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(at, line)| (at + 1, line))
+}
+
+#[test]
+fn imports_run_one_way_and_tools_never_import_each_other() {
+    for source in sources().iter().filter(|s| s.module != "bin") {
+        let (_, allowed) = LAYERS
+            .iter()
+            .find(|(module, _)| *module == source.module)
+            .unwrap_or_else(|| panic!("src/{} belongs to no layer of tests/cli/tidy.rs", source.path.display()));
+        for (line, text) in code(&source.text) {
+            for part in text.split("crate::").skip(1) {
+                let named = part.split(|c: char| !(c.is_alphanumeric() || c == '_')).next().unwrap();
+                let grouped = part.starts_with('{');
+                assert!(!grouped, "src/{}:{line}: one `use crate::…` a module reads better", source.path.display());
+                assert!(
+                    named == source.module || allowed.contains(&named),
+                    "src/{}:{line}: {} must not import {named}",
+                    source.path.display(),
+                    source.module,
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_are_named_by_their_owners_alone() {
+    for source in sources() {
+        let file = source.path.file_name().unwrap().to_string_lossy().into_owned();
+        for (line, text) in code(&source.text) {
+            for (package, owners) in OWNERS {
+                let owned = owners.iter().any(|owner| *owner == source.module || *owner == file);
+                assert!(owned || !text.contains(package), "src/{}:{line} names {package}", source.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn only_the_console_writes_to_stderr_and_nobody_prints() {
+    for source in sources() {
+        let console = source.path.ends_with("cli/console.rs");
+        for (line, text) in code(&source.text) {
+            for print in ["println!", "eprint", "io::stderr()"] {
+                assert!(console || !text.contains(print), "src/{}:{line} has {print}", source.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn engines_are_given_the_time() {
+    for source in sources().iter().filter(|s| s.module != "clock" && s.module != "cli") {
+        for (line, text) in code(&source.text) {
+            for clock in ["SystemTime::now", "Utc::now", "Local::now"] {
+                assert!(!text.contains(clock), "src/{}:{line} reads {clock}", source.path.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn every_file_says_what_it_is() {
+    for path in files(&root().join("src"), ".rs").into_iter().chain(files(&root().join("tests"), ".rs")) {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("//! "), "{} begins without a word on what it is", path.display());
+    }
+}
+
+#[test]
+fn no_file_is_a_drawer_for_everything() {
+    for source in sources() {
+        let name = source.path.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(
+            !["util", "utils", "helpers", "manager", "common", "misc"].contains(&&*name),
+            "src/{}",
+            source.path.display()
+        );
+        let lines = code(&source.text).count();
+        assert!(lines <= 500, "src/{} has {lines} lines of code: two reasons to change?", source.path.display());
+    }
+}
+
+#[test]
+fn binaries_only_call_the_library() {
+    for tool in TOOLS {
+        let text = fs::read_to_string(root().join(format!("src/bin/{tool}.rs"))).unwrap();
+        assert!(code(&text).count() <= 6, "src/bin/{tool}.rs does more than call the library");
+    }
+}
+
+#[test]
+fn every_package_has_a_line_in_the_readme_on_why() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let packages = ["dependencies", "dev-dependencies"].iter().flat_map(|t| manifest[*t].as_table().unwrap().keys());
+    let unexplained: BTreeSet<&String> = packages.filter(|name| !readme.contains(&format!("`{name}`"))).collect();
+    assert!(unexplained.is_empty(), "no word in README.md on {unexplained:?}");
+}
+
+#[test]
+fn every_shell_script_can_be_read_at_one_sitting() {
+    for path in files(&root().join("scripts"), "") {
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with("#!"), "{} has no first line that says what runs it", path.display());
+        assert!(text.lines().count() <= 150, "{} is long for a script", path.display());
+    }
+}
