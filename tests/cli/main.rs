@@ -2,6 +2,7 @@
 
 #![allow(unreachable_pub)] // a test crate has no outside
 
+mod fakes;
 mod guide;
 mod pgen;
 mod pipeline;

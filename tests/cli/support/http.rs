@@ -58,6 +58,23 @@ pub fn exchange(address: &str, bytes: &[u8]) -> io::Result<Answer> {
     parse(&answer).ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "no whole answer came"))
 }
 
+/// Sends these bytes and reads no further than the answer's end, for servers that keep the connection.
+pub fn first_answer(address: &str, bytes: &[u8]) -> io::Result<Answer> {
+    let mut stream = TcpStream::connect(address)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(bytes)?;
+    let (mut answer, mut piece) = (Vec::new(), [0; 4096]);
+    loop {
+        let count = stream.read(&mut piece)?;
+        answer.extend_from_slice(&piece[..count]);
+        match parse(&answer) {
+            Some(answer) => return Ok(answer),
+            None if count == 0 => return Err(io::Error::new(io::ErrorKind::InvalidData, "no whole answer came")),
+            None => {}
+        }
+    }
+}
+
 fn parse(bytes: &[u8]) -> Option<Answer> {
     let end = bytes.windows(4).position(|four| four == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&bytes[..end]).ok()?;
