@@ -6,6 +6,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Access, access};
 use tempfile::NamedTempFile;
 
 use super::input::PIPE_BYTES;
@@ -61,6 +62,7 @@ impl Output {
             Ok(found) if !found.is_file() => Target::Open(OpenOptions::new().write(true).open(&path).at(&place)?),
             _ => {
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+                access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from).at(&place)?;
                 let mode = found.as_ref().map_or(0o666, |found| found.permissions().mode() & 0o7777);
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let file = tempfile::Builder::new()

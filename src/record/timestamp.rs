@@ -68,7 +68,7 @@ pub fn format(at: Micros) -> String {
     }
 }
 
-/// Appends [`format`] of this moment.
+/// Appends [`format()`] of this moment.
 pub fn write(at: Micros, out: &mut Vec<u8>) {
     out.extend_from_slice(format(at).as_bytes());
 }

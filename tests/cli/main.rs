@@ -1,6 +1,7 @@
 //! The tools as users run them: one file a tool, and what spans them.
 
 #![allow(unreachable_pub)] // a test crate has no outside
+#![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod fakes;
 mod guide;
