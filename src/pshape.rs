@@ -1,7 +1,5 @@
 //! `pshape` makes a stream of events behave as production does, and puts each fault that it injects on the record.
 
-#![allow(dead_code)] // the effects that use the rest follow
-
 mod args;
 mod block;
 mod effect;
@@ -10,7 +8,9 @@ mod event;
 mod held;
 mod number;
 mod pick;
+mod plan;
 mod report;
+mod scenario;
 mod spec;
 mod trail;
 mod truth;
@@ -21,16 +21,24 @@ use std::process::ExitCode;
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::{self, Console, Ending, Signals};
+use crate::clock::SystemClock;
 use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
 
-use args::{Args, Config};
+use args::Args;
 use engine::Engine;
+use plan::Config;
 use truth::TruthFile;
 
 /// Runs the tool on the process's command line.
 pub fn main() -> ExitCode {
-    cli::run("pshape", |args: Args, console| shape(args.resolve(console)?, console))
+    cli::run("pshape", |args: Args, console| {
+        if args.list_scenarios {
+            Output::open(None)?.put(scenario::list().as_bytes())?;
+            return Ok(Ending::Done);
+        }
+        shape(Config::resolve(args, &SystemClock::start(), console)?, console)
+    })
 }
 
 fn shape(config: Config, console: &Console) -> Result<Ending> {

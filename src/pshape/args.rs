@@ -1,23 +1,13 @@
-//! The command line: as typed ([`Args`]), and resolved ([`Config`]).
+//! The command line as it is typed.
 
 use std::path::PathBuf;
 
+use chrono_tz::Tz;
 use clap::Parser;
 
-use crate::cli::Console;
-use crate::cli::values::{ByteSize, Shard};
-use crate::error::{Error, Result};
+use crate::cli::values::{ByteSize, Moment, Shard};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
-use crate::record::filter::Filter;
-use crate::seed::{self, Seed};
-
-use super::effect::label::Label;
-use super::effect::{Active, KINDS, Setup, Wants};
-use super::engine::Plan;
-use super::event::Fields;
-use super::spec::Spec;
-use super::window::Origin;
 
 /// Traffic curves and faults on a stream of events, each fault on the record.
 ///
@@ -27,138 +17,191 @@ use super::window::Origin;
 #[command(name = "pshape", version, max_term_width = 100)]
 pub(super) struct Args {
     /// Files of events, in order; `-` or none: standard input
-    files: Vec<PathBuf>,
+    pub files: Vec<PathBuf>,
+
+    /// Spread events as this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
+    #[arg(long, value_name = "CURVE", help_heading = "Effects on time")]
+    pub curve: Option<String>,
+
+    /// The curve as which the input is spread [default: flat]
+    #[arg(long, value_name = "CURVE", help_heading = "Effects on time", requires = "curve")]
+    pub from: Option<String>,
+
+    /// Move timestamps by this much
+    #[arg(long, value_name = "DURATION", help_heading = "Effects on time", allow_hyphen_values = true)]
+    pub shift: Option<String>,
+
+    /// Move the first event to this time (RFC 3339 or now), and all others with it; with --curve: the start of its window
+    #[arg(long, value_name = "TIME", help_heading = "Effects on time")]
+    pub start: Option<Moment>,
+
+    /// The end of --curve's window
+    #[arg(long, value_name = "TIME", help_heading = "Effects on time", requires = "curve", conflicts_with = "hours")]
+    pub end: Option<Moment>,
+
+    /// The length of --curve's window, from --start
+    #[arg(long, value_name = "N", help_heading = "Effects on time", requires_all = ["curve", "start"])]
+    pub hours: Option<f64>,
+
+    /// The time zone of --curve's hours and weeks
+    #[arg(long, value_name = "ZONE", help_heading = "Effects on time", default_value = "UTC")]
+    pub tz: Tz,
+
+    /// Stretch the time between events
+    #[arg(long, value_name = "FACTOR", help_heading = "Effects on time")]
+    pub stretch: Option<String>,
+
+    /// Draw time towards a crowd: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m (repeatable)
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time")]
+    pub flash: Vec<String>,
+
+    /// Leave out or send late what a producer has to say in an outage: at=1h,for=10m,mode=drop|flush (repeatable)
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time")]
+    pub gap: Vec<String>,
+
+    /// Let a service fail: service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5 (repeatable)
+    #[arg(long, value_name = "OPTIONS", help_heading = "Incidents")]
+    pub incident: Vec<String>,
 
     /// Multiply response times: P[,factor=2..10|pareto:1.5][,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values")]
-    spikes: Option<String>,
+    pub spikes: Option<String>,
 
     /// Multiply all response times: FACTOR[,p=P][,burst=20]
     #[arg(long, value_name = "FACTOR", help_heading = "Effects on values")]
-    slow: Option<String>,
+    pub slow: Option<String>,
 
     /// Turn successes into errors: P[,codes=500:3/503:2][,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values")]
-    errors: Option<String>,
+    pub errors: Option<String>,
 
     /// Turn errors into successes, all or a share: P[,burst=20]
-    #[arg(long, value_name = "P", num_args = 0..=1, default_missing_value = "1", help_heading = "Effects on values")]
-    recover: Option<String>,
+    #[arg(long, value_name = "P", help_heading = "Effects on values", num_args = 0..=1, default_missing_value = "1")]
+    pub recover: Option<String>,
 
     /// Give each event a fresh id that begins so; copies of one id stay copies
     #[arg(long, value_name = "PREFIX", help_heading = "Effects on values")]
-    new_ids: Option<String>,
+    pub new_ids: Option<String>,
+
+    /// Let a producer's clock be wrong: service=user-service,by=90s
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream")]
+    pub skew: Vec<String>,
+
+    /// Lose events: P[,burst=20]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    pub drop: Option<String>,
+
+    /// Send events again: P[,copies=1][,delay=5m][,conflict] (conflict: the same id, another body)
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    pub duplicates: Option<String>,
+
+    /// Let events arrive late: P[,by=5m][,cap=24h]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    pub late: Option<String>,
+
+    /// Let events fall back by some lines: P[,window=100]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    pub reorder: Option<String>,
+
+    /// Break the JSON: P[,kinds=truncate/unclosed/trailing-comma/nan/two-in-one/not-an-object]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    pub malformed: Option<String>,
+
+    /// Break the schema: P[,kinds=missing/null/retype/rename/extra]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    pub schema: Option<String>,
+
+    /// Break the characters: P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    pub encoding: Option<String>,
+
+    /// Blow events up: P[,to=512KiB]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    pub oversize: Option<String>,
+
+    /// Nest an event too deep for its reader, now and then: every=10000
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes")]
+    pub poison: Option<String>,
+
+    /// Effects from a file, or by the name of a scenario that ships with pshape (repeatable)
+    #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Scenarios")]
+    pub scenario: Vec<String>,
+
+    /// List the scenarios that ship with pshape
+    #[arg(long, help_heading = "Scenarios")]
+    pub list_scenarios: bool,
 
     /// Let effects act only on events like these: service=payment-service,status_code>=500
     #[arg(long = "where", value_name = "CONDITIONS")]
-    filter: Option<String>,
+    pub filter: Option<String>,
 
     /// Write the faults of an event into the event too, as metadata.faults
     #[arg(long)]
-    label: bool,
+    pub label: bool,
 
     /// Write the events here (default: standard output)
     #[arg(short, long, value_name = "FILE")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 
     /// Write each injected fault here, as JSON Lines
     #[arg(long, value_name = "FILE")]
-    truth: Option<PathBuf>,
+    pub truth: Option<PathBuf>,
 
     /// Fixes every random choice [default: drawn, and shown]
     #[arg(long, value_name = "N")]
-    seed: Option<u64>,
+    pub seed: Option<u64>,
 
     /// This run's part of the whole, I/N from 1 or auto: its choices are its own, and truth is marked with it
     #[arg(long, value_name = "I/N")]
-    shard: Option<Shard>,
+    pub shard: Option<Shard>,
 
     /// Where the fields stand in another schema: timestamp=ts,latency=dur_ms,status=code,id=uuid
     #[arg(long, value_name = "ROLE=PATH,…")]
-    fields: Option<FieldMap>,
+    pub fields: Option<FieldMap>,
 
     /// Lines longer than this pass as they are
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
-    max_line: ByteSize,
+    pub max_line: ByteSize,
 
     /// The most that is held back for late events, in bytes
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(128 << 20))]
-    max_held: ByteSize,
+    pub max_held: ByteSize,
 
     /// No summary at the end
     #[arg(short, long)]
-    quiet: bool,
-}
-
-/// What a run is to do.
-pub(super) struct Config {
-    /// The inputs, in order.
-    pub files: Vec<PathBuf>,
-    /// Where the events go; none for standard output.
-    pub output: Option<PathBuf>,
-    /// Where the truth goes, if anywhere.
-    pub truth: Option<PathBuf>,
-    /// What the engine works with.
-    pub plan: Plan,
-    /// The longest line that is looked at, in bytes.
-    pub max_line: usize,
-    /// No summary.
     pub quiet: bool,
 }
 
 impl Args {
-    /// Resolves defaults and builds the effects; says on stderr which seed was drawn.
-    ///
-    /// # Errors
-    /// Where a value is out of range or names what is not there.
-    pub(super) fn resolve(self, console: &Console) -> Result<Config> {
-        let mut fields = Fields::new(self.fields.clone().unwrap_or_default());
-        let number = self.seed.unwrap_or_else(seed::draw);
-        let seed = self.shard.map_or(Seed::new(number), |shard| Seed::new(number).shard(shard.index));
-        let filter = self
-            .filter
-            .as_deref()
-            .map(|text| {
-                Filter::parse(text, fields.map())
-                    .map_err(|why| Error::usage(format!("invalid value '{text}' for --where: {why}")))
-            })
-            .transpose()?;
-        let mut effects = Vec::new();
-        let mut wants = Wants::default();
-        for kind in &KINDS {
-            if let Some(text) = self.given(kind.flag) {
-                let spec = Spec::parse(&format!("--{}", kind.flag), text, kind.head)?;
-                let setup = Setup { fields: &mut fields, seed, name: kind.fault.to_owned(), wants: &mut wants };
-                effects.push(Active::build(kind, spec, filter.as_ref(), setup)?);
-            }
+    /// The options given to a kind of effect by its own flag, once for each time.
+    pub(super) fn given(&self, flag: &str) -> Vec<&str> {
+        fn one(text: &Option<String>) -> Vec<&str> {
+            text.iter().map(String::as_str).collect()
         }
-        if self.seed.is_none() && !effects.is_empty() {
-            console.note(format_args!("to repeat this run: --seed {number}"));
+        fn all(texts: &[String]) -> Vec<&str> {
+            texts.iter().map(String::as_str).collect()
         }
-        let label = self.label.then(|| Label::new(&mut fields));
-        let (shard, max_held) = (self.shard, bytes(self.max_held));
-        Ok(Config {
-            files: self.files,
-            output: self.output,
-            truth: self.truth,
-            plan: Plan { effects, fields, wants, origin: Origin::default(), label, shard, max_held },
-            max_line: bytes(self.max_line),
-            quiet: self.quiet,
-        })
-    }
-
-    fn given(&self, flag: &str) -> Option<&str> {
         match flag {
-            "spikes" => self.spikes.as_deref(),
-            "slow" => self.slow.as_deref(),
-            "errors" => self.errors.as_deref(),
-            "recover" => self.recover.as_deref(),
-            "new-ids" => self.new_ids.as_deref(),
-            _ => None,
+            "curve" => one(&self.curve),
+            "flash" => all(&self.flash),
+            "gap" => all(&self.gap),
+            "incident" => all(&self.incident),
+            "spikes" => one(&self.spikes),
+            "slow" => one(&self.slow),
+            "errors" => one(&self.errors),
+            "recover" => one(&self.recover),
+            "new-ids" => one(&self.new_ids),
+            "skew" => all(&self.skew),
+            "drop" => one(&self.drop),
+            "duplicates" => one(&self.duplicates),
+            "late" => one(&self.late),
+            "reorder" => one(&self.reorder),
+            "malformed" => one(&self.malformed),
+            "schema" => one(&self.schema),
+            "encoding" => one(&self.encoding),
+            "oversize" => one(&self.oversize),
+            "poison" => one(&self.poison),
+            _ => Vec::new(),
         }
     }
-}
-
-fn bytes(size: ByteSize) -> usize {
-    usize::try_from(size.0).unwrap_or(usize::MAX)
 }

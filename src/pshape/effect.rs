@@ -1,10 +1,25 @@
 //! The effects: each is one file behind one small trait, and a row in the table that says how it is called and when it acts.
 
+mod curve;
+mod drop;
+mod duplicates;
+mod encoding;
 mod errors;
 mod fail;
+mod flash;
+mod gap;
+mod incident;
 pub(super) mod label;
+mod late;
+mod malformed;
 mod new_ids;
+mod oversize;
+mod poison;
 mod recover;
+mod reorder;
+mod schema;
+mod shift;
+mod skew;
 mod slow;
 mod spikes;
 
@@ -18,7 +33,7 @@ use crate::seed::{Choice, Seed};
 use super::event::{Event, Field, Fields};
 use super::pick::Pick;
 use super::spec::Spec;
-use super::window::{When, Window};
+use super::window::{Period, When, Window};
 
 /// What happens to an event that an effect takes.
 pub(super) trait Effect {
@@ -50,6 +65,8 @@ pub(super) struct Place {
 pub(super) enum Verdict {
     /// It cannot apply to this event, and left it as it was.
     Passed,
+    /// It is not about this event, or leaves it as it is.
+    Kept,
     /// It changed the event, of which a right server makes this.
     Changed(Expect),
     /// The event is gone.
@@ -69,8 +86,6 @@ pub(super) struct Again {
     pub copies: u32,
     /// The event time between an event and its first copy, and between copies.
     pub delay: Micros,
-    /// Whether the copies have the event's id and another body.
-    pub conflict: bool,
 }
 
 /// The groups of effects, in the order in which they act.
@@ -97,6 +112,8 @@ pub(super) enum Share {
     AskedOrAll,
     /// All: the effect has another rule of its own.
     All,
+    /// One in so many, as `every` says.
+    Every,
 }
 
 /// A kind of effect.
@@ -111,6 +128,8 @@ pub(super) struct Kind {
     pub phase: Phase,
     /// Which lines it is given.
     pub share: Share,
+    /// Whether `from` and `until` may narrow it; others have times of their own.
+    pub windowed: bool,
     /// What an event has to have for it.
     pub needs: &'static str,
     /// Reads its own options.
@@ -118,13 +137,64 @@ pub(super) struct Kind {
 }
 
 /// All kinds, in the order in which they act.
-pub(super) const KINDS: [Kind; 5] = [
+pub(super) const KINDS: [Kind; 20] = [
+    Kind {
+        flag: "shift",
+        fault: "shift",
+        head: Some("by"),
+        phase: Phase::Retime,
+        share: Share::All,
+        windowed: true,
+        needs: "a timestamp",
+        build: shift::build,
+    },
+    Kind {
+        flag: "curve",
+        fault: "curve",
+        head: Some("name"),
+        phase: Phase::Retime,
+        share: Share::All,
+        windowed: false,
+        needs: "a timestamp in the window",
+        build: curve::build,
+    },
+    Kind {
+        flag: "flash",
+        fault: "flash",
+        head: None,
+        phase: Phase::Retime,
+        share: Share::All,
+        windowed: false,
+        needs: "a timestamp",
+        build: flash::build,
+    },
+    Kind {
+        flag: "gap",
+        fault: "gap",
+        head: None,
+        phase: Phase::Retime,
+        share: Share::All,
+        windowed: false,
+        needs: "a timestamp",
+        build: gap::build,
+    },
+    Kind {
+        flag: "incident",
+        fault: "incident",
+        head: None,
+        phase: Phase::Incidents,
+        share: Share::All,
+        windowed: false,
+        needs: "a timestamp",
+        build: incident::build,
+    },
     Kind {
         flag: "spikes",
         fault: "spike",
         head: Some("p"),
         phase: Phase::Values,
         share: Share::Asked,
+        windowed: true,
         needs: "a response time above 0",
         build: spikes::build,
     },
@@ -134,6 +204,7 @@ pub(super) const KINDS: [Kind; 5] = [
         head: Some("factor"),
         phase: Phase::Values,
         share: Share::AskedOrAll,
+        windowed: true,
         needs: "a response time above 0",
         build: slow::build,
     },
@@ -143,6 +214,7 @@ pub(super) const KINDS: [Kind; 5] = [
         head: Some("p"),
         phase: Phase::Values,
         share: Share::Asked,
+        windowed: true,
         needs: "a status below 400",
         build: errors::build,
     },
@@ -152,6 +224,7 @@ pub(super) const KINDS: [Kind; 5] = [
         head: Some("p"),
         phase: Phase::Values,
         share: Share::AskedOrAll,
+        windowed: true,
         needs: "a status of 400 or above",
         build: recover::build,
     },
@@ -161,8 +234,109 @@ pub(super) const KINDS: [Kind; 5] = [
         head: Some("prefix"),
         phase: Phase::Values,
         share: Share::All,
+        windowed: true,
         needs: "an id",
         build: new_ids::build,
+    },
+    Kind {
+        flag: "skew",
+        fault: "skew",
+        head: None,
+        phase: Phase::Stream,
+        share: Share::AskedOrAll,
+        windowed: true,
+        needs: "a timestamp",
+        build: skew::build,
+    },
+    Kind {
+        flag: "drop",
+        fault: "drop",
+        head: Some("p"),
+        phase: Phase::Stream,
+        share: Share::Asked,
+        windowed: true,
+        needs: "nothing",
+        build: drop::build,
+    },
+    Kind {
+        flag: "duplicates",
+        fault: "duplicate",
+        head: Some("p"),
+        phase: Phase::Stream,
+        share: Share::Asked,
+        windowed: true,
+        needs: "a timestamp",
+        build: duplicates::build,
+    },
+    Kind {
+        flag: "late",
+        fault: "late",
+        head: Some("p"),
+        phase: Phase::Stream,
+        share: Share::Asked,
+        windowed: true,
+        needs: "a timestamp",
+        build: late::build,
+    },
+    Kind {
+        flag: "reorder",
+        fault: "reorder",
+        head: Some("p"),
+        phase: Phase::Stream,
+        share: Share::Asked,
+        windowed: true,
+        needs: "nothing",
+        build: reorder::build,
+    },
+    Kind {
+        flag: "schema",
+        fault: "schema",
+        head: Some("p"),
+        phase: Phase::Bytes,
+        share: Share::Asked,
+        windowed: true,
+        needs: "a field of the schema",
+        build: schema::build,
+    },
+    Kind {
+        flag: "oversize",
+        fault: "oversize",
+        head: Some("p"),
+        phase: Phase::Bytes,
+        share: Share::Asked,
+        windowed: true,
+        needs: "fewer bytes",
+        build: oversize::build,
+    },
+    Kind {
+        flag: "poison",
+        fault: "poison",
+        head: Some("every"),
+        phase: Phase::Bytes,
+        share: Share::Every,
+        windowed: true,
+        needs: "an object to nest in",
+        build: poison::build,
+    },
+    Kind {
+        flag: "encoding",
+        fault: "encoding",
+        head: Some("p"),
+        phase: Phase::Bytes,
+        share: Share::Asked,
+        windowed: true,
+        needs: "a place for it",
+        build: encoding::build,
+    },
+    Kind {
+        flag: "malformed",
+        fault: "malformed",
+        head: Some("p"),
+        phase: Phase::Bytes,
+        share: Share::Asked,
+        windowed: true,
+        needs: "a closing brace",
+        build: malformed::build,
     },
 ];
 
@@ -174,6 +348,8 @@ pub(super) struct Setup<'a> {
     pub seed: Seed,
     /// The name of this effect's choices.
     pub name: String,
+    /// The time that the run is about.
+    pub period: Period,
     /// What the run has to keep an eye on for its effects.
     pub wants: &'a mut Wants,
 }
@@ -198,9 +374,17 @@ impl Setup<'_> {
         self.wants.start |= points.into_iter().any(|point| matches!(point, When::Into(_)));
     }
 
-    /// The fields and conditions of a filter.
-    pub(super) fn conditions(&mut self, filter: &Filter) -> Vec<(Field, Condition)> {
-        filter.conditions().iter().map(|c| (self.fields.path(c.path()), c.clone())).collect()
+    /// Conditions with the fields that they look at.
+    pub(super) fn asked(&mut self, conditions: &[Condition]) -> Vec<(Field, Condition)> {
+        conditions.iter().map(|c| (self.fields.path(c.path()), c.clone())).collect()
+    }
+
+    /// The options that name a field (`service`, `context.tags.region`) as conditions on it. To be read when the effect's own options
+    /// are taken; `kept` are others that are yet to be.
+    pub(super) fn given_conditions(&mut self, spec: &mut Spec, kept: &[&str]) -> Vec<Condition> {
+        let map = self.fields.map();
+        let given = spec.fields(|name| !kept.contains(&name) && (name.contains('.') || map.knows(name)));
+        given.iter().map(|(name, text)| Condition::equals(name, text, map)).collect()
     }
 }
 
@@ -251,14 +435,18 @@ impl Active {
             Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
             Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
             Share::All => Pick::All,
+            Share::Every => match spec.need("every")? {
+                0 => return Err(spec.invalid("every", "0", "a number of lines above 0 is wanted")),
+                every => Pick::Every(every),
+            },
         };
         let effect = (kind.build)(&mut spec, &mut setup)?;
-        let mut conditions = filter.map_or_else(Vec::new, |filter| setup.conditions(filter));
+        let mut conditions = filter.map_or_else(Vec::new, |filter| setup.asked(filter.conditions()));
         if let Some(text) = spec.text("where") {
             let own = Filter::parse(&text, setup.fields.map()).map_err(|why| spec.invalid("where", &text, why))?;
-            conditions.extend(setup.conditions(&own));
+            conditions.extend(setup.asked(own.conditions()));
         }
-        let window = Window::from_spec(&mut spec, &mut setup)?;
+        let window = if kind.windowed { Window::from_spec(&mut spec, &mut setup)? } else { None };
         spec.finish()?;
         Ok(Self { kind, pick, filter: conditions, window, effect, counts: Counts::default() })
     }
@@ -283,6 +471,7 @@ impl Active {
         let verdict = self.effect.apply(event, place);
         match verdict {
             Verdict::Passed => self.counts.passed += 1,
+            Verdict::Kept => {}
             // The fault is each copy.
             Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
             _ => {
@@ -295,10 +484,8 @@ impl Active {
 
     /// Lets the effect work on a trial of an event. Nothing is entered; if it changes the event, its fault's name comes back.
     pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> Option<&'static str> {
-        if !self.is_open(trial, place) || self.effect.apply(trial, place) == Verdict::Passed {
-            return None;
-        }
-        Some(self.kind.fault)
+        let acts = self.is_open(trial, place) && matches!(self.effect.apply(trial, place), Verdict::Changed(_));
+        acts.then_some(self.kind.fault)
     }
 
     /// Makes a copy of an event the fault that it is.

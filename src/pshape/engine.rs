@@ -16,8 +16,9 @@ use crate::record::truth::Expect;
 use super::block::Block;
 use super::effect::label::Label;
 use super::effect::{Active, Again, Phase, Place, Verdict, Wants};
-use super::event::{Event, Fields};
+use super::event::Event;
 use super::held::{self, Held};
+use super::plan::Plan;
 use super::report::Report;
 use super::trail::About;
 use super::truth::TruthFile;
@@ -25,24 +26,6 @@ use super::window::Origin;
 
 /// Lines that were made are written at the latest when there are so many bytes of them.
 const MADE_BYTES: usize = 1 << 20;
-
-/// What a run works with, beside its files.
-pub(super) struct Plan {
-    /// The effects, in the order in which they act.
-    pub effects: Vec<Active>,
-    /// The fields that they look at.
-    pub fields: Fields,
-    /// What they want to be told.
-    pub wants: Wants,
-    /// Where the stream starts.
-    pub origin: Origin,
-    /// Whether events are labelled with their faults, and how.
-    pub label: Option<Label>,
-    /// This run's part of the whole.
-    pub shard: Option<Shard>,
-    /// How much may be held back, in bytes.
-    pub max_held: usize,
-}
 
 /// A run of pshape.
 pub(super) struct Engine {
@@ -248,7 +231,7 @@ impl Engine {
         for number in taken {
             let active = &mut self.effects[*number];
             match active.apply(&mut self.event, &self.place) {
-                Verdict::Passed | Verdict::Changed(_) => {}
+                Verdict::Passed | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
                 Verdict::Late(delay) => journey.late = Some(delay),
                 Verdict::Behind(lines) => journey.behind = lines,

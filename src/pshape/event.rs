@@ -240,20 +240,20 @@ impl Event {
     /// Puts a member at the end of the object that is this field's value, or of the event itself. `false` where there is no such
     /// object.
     pub(super) fn append(&mut self, object: Option<Field>, key: &str, raw: &[u8]) -> bool {
-        let (range, path) = match object {
-            None => (0..self.text.len(), key.to_owned()),
-            Some(field) => match self.range(field) {
-                Some(range) => (range, format!("{}.{key}", self.paths[field.0])),
-                None => return false,
-            },
-        };
-        let body = self.text[range.clone()].trim_ascii();
-        let (Some(b'{'), Some(b'}')) = (body.first(), body.last()) else { return false };
-        let is_empty = body[1..body.len() - 1].trim_ascii().is_empty();
-        let brace = range.start + self.text[range].iter().rposition(|b| *b == b'}').unwrap_or(0);
-        let at = self.text[..brace].trim_ascii_end().len();
+        let Some((at, is_empty)) = self.room(object) else { return false };
+        let path = object.map_or_else(|| key.to_owned(), |field| format!("{}.{key}", self.paths[field.0]));
         self.insert(at, &path, key, raw, (!is_empty).then_some(b','));
         true
+    }
+
+    /// Where a member can be put at the end of the object that is this field's value, or of the event itself; and whether the object
+    /// is empty.
+    pub(super) fn room(&self, object: Option<Field>) -> Option<(usize, bool)> {
+        let range = object.map_or(Some(0..self.text.len()), |field| self.range(field))?;
+        let body = self.text[range.clone()].trim_ascii();
+        let inner = body.strip_prefix(b"{")?.strip_suffix(b"}")?.trim_ascii();
+        let brace = range.start + self.text[range].iter().rposition(|b| *b == b'}')?;
+        Some((self.text[..brace].trim_ascii_end().len(), inner.is_empty()))
     }
 
     /// Replaces bytes, whatever they are.

@@ -77,12 +77,6 @@ impl Held {
         Self { by_time, by_line, entered: 0, bytes: 0, max_bytes, early: 0 }
     }
 
-    /// Whether nothing is held.
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.by_time.is_empty() && self.by_line.is_empty()
-    }
-
     /// How many lines had to go before their time, for want of room.
     pub(super) fn early(&self) -> u64 {
         self.early
@@ -167,7 +161,7 @@ mod tests {
         held.behind(7, line("e"));
         assert_eq!(name(held.next_behind(6)), None);
         assert_eq!(name(held.next_behind(7)).as_deref(), Some("e"));
-        assert!(held.is_empty());
+        assert!(held.last().is_none());
     }
 
     #[test]

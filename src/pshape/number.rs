@@ -27,6 +27,14 @@ pub(super) fn unit(draw: u64) -> f64 {
     (draw >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
+/// A draw from the standard normal law (Box and Muller 1958), by `libm`, so that every machine finds the same.
+pub(super) fn normal(draw: u64) -> f64 {
+    const HALF: f64 = 4_294_967_296.0;
+    #[allow(clippy::cast_precision_loss)] // 32 bits fit
+    let (radius, angle) = (((draw >> 32) as f64 + 0.5) / HALF, (draw & 0xffff_ffff) as f64 / HALF);
+    libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(2.0 * std::f64::consts::PI * angle)
+}
+
 /// Multiplies a raw JSON number above 0 into `out`. `false`, with `out` of no meaning, where the value is no such number or does
 /// not change.
 ///

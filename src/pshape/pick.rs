@@ -69,11 +69,6 @@ impl Pick {
             Self::Every(n) => seq.is_multiple_of(*n),
         }
     }
-
-    /// Whether every line has to be looked at.
-    pub(super) fn is_all(&self) -> bool {
-        matches!(self, Self::All)
-    }
 }
 
 impl Runs {
@@ -130,7 +125,7 @@ mod tests {
     #[test]
     fn runs_shorter_than_chance_makes_them_are_refused() {
         assert!(pick("0.5,burst=1.5").is_err_and(|e| e.to_string().contains("at least 2.000")));
-        assert!(pick("1,burst=3").is_ok_and(|pick| pick.is_all()));
+        assert!(pick("1,burst=3").is_ok_and(|pick| matches!(pick, Pick::All)));
         assert!(pick("0,burst=3").is_ok_and(|mut pick| !(1..1000).any(|seq| pick.takes(seq))));
     }
 }

@@ -99,6 +99,23 @@ impl Spec {
         }
     }
 
+    /// Takes the option `kinds`: some of these, parted by `/`. All of them where it is not given.
+    ///
+    /// # Errors
+    /// Where one is unknown.
+    pub(super) fn kinds<T: Copy>(&mut self, known: &[(&'static str, T)]) -> Result<Vec<T>> {
+        let Some(text) = self.text("kinds") else { return Ok(known.iter().map(|(_, kind)| *kind).collect()) };
+        let find = |name: &str| {
+            known.iter().find(|(known, _)| *known == name).map(|(_, kind)| *kind).ok_or_else(|| {
+                let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+                let hint = nearest(name, names.iter().copied());
+                let hint = hint.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+                self.invalid("kinds", name, format_args!("no such kind{hint} (there are {})", names.join(", ")))
+            })
+        };
+        text.split('/').map(|name| find(name.trim())).collect()
+    }
+
     /// Takes all options that are left and that `accept` takes for names of fields, as (name, value).
     pub(super) fn fields(&mut self, accept: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let (fields, rest) = std::mem::take(&mut self.given).into_iter().partition(|(name, _)| accept(name));

@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use chrono_tz::Tz;
+
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::Result;
@@ -40,6 +42,15 @@ impl FromStr for When {
         let form = "a time from the stream's start, such as +2h, or an RFC 3339 time is wanted";
         timestamp::parse(text.as_bytes()).map(Self::At).ok_or(form)
     }
+}
+
+/// The time that a run is about: what `--start`, `--end`, `--hours` and `--tz` say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Period {
+    /// From one moment to another, where that is given.
+    pub window: Option<(Micros, Micros)>,
+    /// By whose clocks hours and weeks are counted.
+    pub zone: Tz,
 }
 
 /// Where the stream starts.

@@ -82,6 +82,11 @@ impl FieldMap {
         &self.paths[role as usize]
     }
 
+    /// Whether a name in a filter is a role's or the last key of a PulseStream path.
+    pub fn knows(&self, name: &str) -> bool {
+        ROLES.iter().any(|(_, role, path)| name == *role || Some(name) == path.rsplit('.').next())
+    }
+
     /// The dotted path that a name in a filter or a group means: a role's name, the last key of a PulseStream path
     /// (`status_code`, `region`), or else the path that it is.
     pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {

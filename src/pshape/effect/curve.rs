@@ -1,0 +1,136 @@
+//! `--curve NAME --from CURVE`: a stream that is spread as one curve over a window becomes spread as another over the same.
+//!
+//! Each timestamp keeps its rank: where the old curve has a share of its area before it, so has the new one. Input that is spread
+//! otherwise is multiplied by the new curve and divided by the old.
+
+use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone};
+use chrono_tz::Tz;
+
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::Event;
+use crate::pshape::spec::Spec;
+use crate::pshape::window::Period;
+use crate::world::curve::{Curve, CurveChoice, Timeline};
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Reshape {
+    old: Curve,
+    new: Curve,
+    zone: Tz,
+    /// The window in which the last event lay, or the only one.
+    laid: Option<Laid>,
+    /// Whether each event is moved inside its own week.
+    weekly: bool,
+    last: Micros,
+    backwards: u64,
+}
+
+/// Both curves over one window.
+struct Laid {
+    old: Timeline,
+    new: Timeline,
+}
+
+/// Reads `name` and `from`; the window is the run's `--start` and `--end`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let new = spec.need::<CurveChoice>("name")?.load()?;
+    let old = spec.take::<CurveChoice>("from")?.unwrap_or(CurveChoice::Named("flat".to_owned())).load()?;
+    let Period { window, zone } = setup.period;
+    let laid = window.map(|(start, end)| Laid::new(&old, &new, zone, start, end));
+    if laid.as_ref().is_some_and(|laid| laid.old.total() == 0 || laid.new.total() == 0) {
+        return Err(spec.wrong("a curve is 0 all through the window from --start to --end"));
+    }
+    Ok(Box::new(Reshape { old, new, zone, weekly: laid.is_none(), laid, last: Micros::MIN, backwards: 0 }))
+}
+
+impl Effect for Reshape {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        let Some(at) = event.timestamp() else { return Verdict::Passed };
+        self.backwards += u64::from(at < self.last);
+        self.last = at;
+        let inside = |laid: &&Laid| (laid.old.start()..laid.old.end()).contains(&at);
+        if self.weekly && self.laid.as_ref().filter(inside).is_none() {
+            self.laid = week(self.zone, at).map(|(start, end)| Laid::new(&self.old, &self.new, self.zone, start, end));
+        }
+        match self.laid.as_ref().filter(inside) {
+            Some(laid) => event.move_to(laid.map(at)),
+            None => Verdict::Passed,
+        }
+    }
+
+    fn remark(&self) -> Option<String> {
+        (self.backwards > 0).then(|| {
+            format!(
+                "--curve: {} timestamps are before that of the line before them; each was moved by its own, so that the order \
+                 stays as it was found",
+                self.backwards
+            )
+        })
+    }
+}
+
+impl Laid {
+    fn new(old: &Curve, new: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
+        Self { old: Timeline::new(old, zone, start, end), new: Timeline::new(new, zone, start, end) }
+    }
+
+    fn map(&self, at: Micros) -> Micros {
+        let (old, new) = (self.old.total(), self.new.total());
+        self.new.inverse(proportion(self.old.cumulative(at), old, new).min(new - 1))
+    }
+}
+
+/// `part` of `whole`, carried over to `other`: part · other / whole, with 64 bits of precision.
+fn proportion(part: u128, whole: u128, other: u128) -> u128 {
+    let excess = |n: u128| 64u32.saturating_sub(n.leading_zeros());
+    let (down, up) = (excess(whole), excess(other));
+    (((part >> down) * (other >> up)) / (whole >> down)) << up
+}
+
+/// The week of local time, from Monday on, in which a moment lies.
+fn week(zone: Tz, at: Micros) -> Option<(Micros, Micros)> {
+    let local = DateTime::from_timestamp_micros(at)?.with_timezone(&zone).date_naive();
+    let monday = local.checked_sub_days(Days::new(local.weekday().num_days_from_monday().into()))?;
+    let midnight = |day: chrono::NaiveDate| {
+        let local = day.and_time(NaiveTime::MIN);
+        // Where clocks are put forward at midnight, the day starts at one.
+        let start = zone.from_local_datetime(&local).earliest();
+        start.or_else(|| zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest())
+    };
+    let end = midnight(monday.checked_add_days(Days::new(7))?)?;
+    Some((midnight(monday)?.timestamp_micros(), end.timestamp_micros()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const DAY: Micros = 86_400_000_000;
+
+    #[test]
+    fn a_week_starts_on_monday_by_the_clocks_of_the_zone() {
+        // 2026-03-08, a Sunday, on which New York puts its clocks forward.
+        let at = 1_772_990_000_000_000;
+        assert_eq!(week(Tz::UTC, at), Some((1_772_409_600_000_000, 1_773_014_400_000_000)));
+        let (start, end) = week(Tz::America__New_York, at).expect("a week");
+        assert_eq!(end - start, 7 * DAY - 3_600_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn order_is_kept_and_the_way_back_leads_back(
+            a in 0i64..30 * DAY, b in 0i64..30 * DAY, start in 0i64..2_000_000_000_000_000,
+        ) {
+            let curve = |name| Curve::named(name).expect("a name");
+            let laid = |old, new| Laid::new(&curve(old), &curve(new), Tz::UTC, start, start + 30 * DAY);
+            let (there, back) = (laid("flat", "business"), laid("business", "flat"));
+            let (a, b) = (start + a.min(b), start + a.max(b));
+            prop_assert!(there.map(a) <= there.map(b));
+            prop_assert!((back.map(there.map(a)) - a).abs() <= 2);
+            prop_assert_eq!(laid("diurnal", "diurnal").map(a), a);
+        }
+    }
+}

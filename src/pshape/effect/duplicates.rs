@@ -1,0 +1,58 @@
+//! `--duplicates P[,copies=1][,delay=5m][,conflict]`: events are sent again, as a retry does that did not see the answer.
+
+use crate::cli::values::Span;
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::number::{scale, unit};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::seed::Choice;
+
+use super::{Again, Effect, Place, Setup, Verdict};
+
+struct Duplicates {
+    again: Again,
+    conflict: bool,
+    latency: Field,
+    draws: Choice,
+    scaled: Vec<u8>,
+}
+
+/// Reads `copies`, `delay` and `conflict`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let copies = spec.take("copies")?.unwrap_or(1u32);
+    if !(1..=1000).contains(&copies) {
+        return Err(spec.invalid("copies", &copies.to_string(), "1 to 1000 are wanted"));
+    }
+    let delay: Micros = spec.take::<Span>("delay")?.map_or(0, Span::micros);
+    setup.wants.clock |= delay > 0;
+    Ok(Box::new(Duplicates {
+        again: Again { copies, delay },
+        conflict: spec.switch("conflict")?,
+        latency: setup.fields.role(Role::Latency),
+        draws: setup.draws("conflict"),
+        scaled: Vec::new(),
+    }))
+}
+
+impl Effect for Duplicates {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        if self.again.delay > 0 && event.timestamp().is_none() {
+            return Verdict::Passed;
+        }
+        Verdict::Again(self.again)
+    }
+
+    /// In conflict, the copy tells of another response time; or, in an event without one, of itself.
+    fn set_apart(&mut self, copy: &mut Event, place: &Place) {
+        if !self.conflict {
+            return;
+        }
+        let factor = 1.5 + unit(self.draws.at(place.seq));
+        match copy.raw(self.latency) {
+            Some(raw) if scale(raw, factor, &mut self.scaled) => copy.set(self.latency, &self.scaled),
+            _ => drop(copy.append(None, "conflict", b"true")),
+        }
+    }
+}

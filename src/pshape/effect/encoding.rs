@@ -1,0 +1,71 @@
+//! `--encoding P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]`: lines whose characters are the trouble.
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+use crate::seed::Choice;
+
+use super::{Effect, Place, Setup, Verdict};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Trouble {
+    BadUtf8,
+    LoneSurrogate,
+    Nul,
+    Bom,
+    Crlf,
+}
+
+const KINDS: [(&str, Trouble); 5] = [
+    ("bad-utf8", Trouble::BadUtf8),
+    ("lone-surrogate", Trouble::LoneSurrogate),
+    ("nul", Trouble::Nul),
+    ("bom", Trouble::Bom),
+    ("crlf", Trouble::Crlf),
+];
+
+struct Encoding {
+    kinds: Vec<Trouble>,
+    message: Field,
+    draws: Choice,
+}
+
+/// Reads `kinds`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let kinds = spec.kinds(&KINDS)?;
+    Ok(Box::new(Encoding { kinds, message: setup.fields.role(Role::Message), draws: setup.draws("kind") }))
+}
+
+impl Effect for Encoding {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let draw = self.draws.at(place.seq);
+        let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
+        let (bytes, expect): (&[u8], _) = match kind {
+            Trouble::BadUtf8 => (b"\xff", Expect::Rejected),
+            Trouble::LoneSurrogate => (b"\\ud800", Expect::Rejected),
+            // Valid JSON that PostgreSQL cannot store as text.
+            Trouble::Nul => (b"\\u0000", Expect::Rejected),
+            // At the start of a stream it would be the stream's own, which readers drop.
+            Trouble::Bom if place.seq == 1 => return Verdict::Passed,
+            Trouble::Bom => (b"\xef\xbb\xbf", Expect::Rejected),
+            Trouble::Crlf => (b"\r", Expect::Accepted),
+        };
+        let at = match kind {
+            Trouble::Bom => 0,
+            Trouble::Crlf => event.text().len(),
+            _ => {
+                // Inside the message; without one, inside the first key.
+                let message = event.range(self.message).filter(|range| event.text()[range.start] == b'"');
+                let quote = message.map(|range| range.start);
+                match quote.or_else(|| event.text().iter().position(|b| *b == b'"')) {
+                    Some(quote) => quote + 1,
+                    None => return Verdict::Passed,
+                }
+            }
+        };
+        event.edit(at..at, bytes);
+        Verdict::Changed(expect)
+    }
+}

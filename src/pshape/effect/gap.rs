@@ -1,0 +1,48 @@
+//! `--gap at=1h,for=10m,mode=drop|flush`: the producer is out of service for a while.
+//!
+//! Its events are gone, or (flush) it sends them when it is back: they are stamped, in their order, just after the outage, within a
+//! hundredth of its length.
+
+use crate::cli::values::Span;
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::Event;
+use crate::pshape::spec::Spec;
+use crate::pshape::window::When;
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Gap {
+    at: When,
+    length: Micros,
+    flush: bool,
+}
+
+/// Reads `at`, `for` and `mode`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let at = spec.need("at")?;
+    let length = spec.need::<Span>("for")?.micros();
+    let flush = match spec.text("mode").as_deref() {
+        None | Some("drop") => false,
+        Some("flush") => true,
+        Some(other) => return Err(spec.invalid("mode", other, "drop or flush is wanted")),
+    };
+    setup.wants_start([at]);
+    Ok(Box::new(Gap { at, length, flush }))
+}
+
+impl Effect for Gap {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(place)) else { return Verdict::Passed };
+        let since = at - from;
+        let backlog = if self.flush { (self.length / 100).max(1) } else { 0 };
+        if since < 0 || since >= self.length + backlog {
+            Verdict::Kept
+        } else if self.flush {
+            let into = i128::from(since) * i128::from(backlog) / i128::from(self.length + backlog);
+            event.move_to(from + self.length + Micros::try_from(into).unwrap_or(0))
+        } else {
+            Verdict::Gone
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! `--late P[,by=5m][,cap=24h]`: events arrive late. They keep their timestamp and take their place in the stream where the event
+//! time is by that much further; the delay is lognormal.
+
+use crate::cli::values::Span;
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::Event;
+use crate::pshape::number::normal;
+use crate::pshape::spec::Spec;
+use crate::seed::Choice;
+
+use super::{Effect, Place, Setup, Verdict};
+
+/// The standard deviation of the delay's logarithm: 95 % of the delays lie between a seventh and seven times the median.
+const SIGMA: f64 = 1.0;
+
+struct Late {
+    /// The median delay.
+    by: f64,
+    cap: Micros,
+    draws: Choice,
+}
+
+/// Reads `by` and `cap`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let minutes = |n: u64| Span(std::time::Duration::from_secs(60 * n));
+    let by = spec.take("by")?.unwrap_or(minutes(5)).micros();
+    let cap = spec.take("cap")?.unwrap_or(minutes(24 * 60)).micros();
+    if by > cap {
+        return Err(spec.wrong("the median delay 'by' is above the longest, 'cap'"));
+    }
+    setup.wants.clock = true;
+    #[allow(clippy::cast_precision_loss)] // exact up to 285 years
+    Ok(Box::new(Late { by: by as f64, cap, draws: setup.draws("delay") }))
+}
+
+impl Effect for Late {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        if event.timestamp().is_none() {
+            return Verdict::Passed;
+        }
+        let delay = self.by * libm::exp(SIGMA * normal(self.draws.at(place.seq)));
+        #[allow(clippy::cast_possible_truncation)] // saturates, and is capped
+        Verdict::Late((delay as Micros).min(self.cap))
+    }
+}

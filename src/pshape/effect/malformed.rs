@@ -1,0 +1,81 @@
+//! `--malformed P[,kinds=…]`: lines that are no JSON object any more, as broken writers leave them.
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+use crate::seed::Choice;
+
+use super::{Effect, Place, Setup, Verdict};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Break {
+    Truncate,
+    Unclosed,
+    TrailingComma,
+    Nan,
+    TwoInOne,
+    NotAnObject,
+}
+
+const KINDS: [(&str, Break); 6] = [
+    ("truncate", Break::Truncate),
+    ("unclosed", Break::Unclosed),
+    ("trailing-comma", Break::TrailingComma),
+    ("nan", Break::Nan),
+    ("two-in-one", Break::TwoInOne),
+    ("not-an-object", Break::NotAnObject),
+];
+
+struct Malformed {
+    kinds: Vec<Break>,
+    latency: Field,
+    draws: Choice,
+}
+
+/// Reads `kinds`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let kinds = spec.kinds(&KINDS)?;
+    Ok(Box::new(Malformed { kinds, latency: setup.fields.role(Role::Latency), draws: setup.draws("kind") }))
+}
+
+impl Effect for Malformed {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let draw = self.draws.at(place.seq);
+        let count = self.kinds.len() as u64;
+        let kind = self.kinds[usize::try_from(draw % count).unwrap_or(0)];
+        let Some((brace, is_empty)) = event.room(None) else { return Verdict::Passed };
+        let end = event.text().len();
+        match kind {
+            Break::Truncate => {
+                let length = 1 + draw / count % (brace.max(2) as u64 - 1);
+                event.edit(usize::try_from(length).unwrap_or(1)..end, b"");
+            }
+            Break::Unclosed => event.edit(brace..end, b""),
+            Break::TrailingComma => event.edit(brace..brace, b","),
+            Break::Nan => match event.range(self.latency) {
+                Some(range) => event.edit(range, b"NaN"),
+                None => event.edit(brace..brace, if is_empty { b"\"x\":NaN" } else { b",\"x\":NaN" }),
+            },
+            Break::TwoInOne => {
+                let again = event.text().to_vec();
+                event.edit(end..end, &again);
+            }
+            // The classic of double encoding: the object, as a string.
+            Break::NotAnObject => {
+                let mut string = vec![b'"'];
+                for byte in event.text() {
+                    match byte {
+                        b'"' | b'\\' => string.extend_from_slice(&[b'\\', *byte]),
+                        0..0x20 => string.push(b' '),
+                        byte => string.push(*byte),
+                    }
+                }
+                string.push(b'"');
+                event.edit(0..end, &string);
+            }
+        }
+        Verdict::Changed(Expect::Rejected)
+    }
+}

@@ -1,0 +1,54 @@
+//! `--oversize P[,to=512KiB]`: events that are far larger than events are.
+
+use crate::cli::values::ByteSize;
+use crate::error::Result;
+use crate::jsonl::DEFAULT_MAX_LINE;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::record::truth::Expect;
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Oversize {
+    to: usize,
+    payload: Field,
+}
+
+/// The key of the padding.
+const KEY: &[u8] = b"\"padding\":\"";
+
+/// Reads `to`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let to = spec.take("to")?.unwrap_or(ByteSize(512 << 10));
+    if to.0 > 1 << 30 {
+        return Err(spec.invalid("to", &to.to_string(), "at most 1GiB is wanted"));
+    }
+    Ok(Box::new(Oversize { to: usize::try_from(to.0).unwrap_or(usize::MAX), payload: setup.fields.path("payload") }))
+}
+
+impl Effect for Oversize {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
+            return Verdict::Passed;
+        };
+        let comma: &[u8] = if is_empty { b"" } else { b"," };
+        let Some(length) = self.to.checked_sub(event.text().len() + comma.len() + KEY.len() + 1) else {
+            return Verdict::Passed;
+        };
+        let mut padding = [comma, KEY].concat();
+        padding.resize(padding.len() + length, b'x');
+        padding.push(b'"');
+        event.edit(at..at, &padding);
+        Verdict::Changed(if self.to > DEFAULT_MAX_LINE { Expect::Rejected } else { Expect::Accepted })
+    }
+
+    fn remark(&self) -> Option<String> {
+        (self.to > DEFAULT_MAX_LINE).then(|| {
+            let to = ByteSize(self.to as u64);
+            format!(
+                "--oversize: lines of {to} are above the default --max-line of {}: psend will not send them",
+                ByteSize(DEFAULT_MAX_LINE as u64)
+            )
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! `--poison every=10000`: now and then an event that brings its consumer down each time that it is read.
+//!
+//! It is nested deeper than the parsers of the field follow: serde_json stops at 128 levels, Python and Jackson at 1000, Go and jq
+//! at 10,000.
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::record::truth::Expect;
+
+use super::{Effect, Place, Setup, Verdict};
+
+const DEPTH: usize = 10_001;
+
+struct Poison {
+    payload: Field,
+}
+
+/// Has no options of its own: `every` says which lines it takes.
+#[allow(clippy::unnecessary_wraps)] // the form of all builders
+pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    Ok(Box::new(Poison { payload: setup.fields.path("payload") }))
+}
+
+impl Effect for Poison {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
+            return Verdict::Passed;
+        };
+        let mut pill = if is_empty { b"\"poison\":".to_vec() } else { b",\"poison\":".to_vec() };
+        pill.resize(pill.len() + DEPTH, b'[');
+        pill.resize(pill.len() + DEPTH, b']');
+        event.edit(at..at, &pill);
+        Verdict::Changed(Expect::Rejected)
+    }
+}

@@ -1,0 +1,116 @@
+//! `--schema P[,kinds=missing/null/retype/rename/extra]`: events that are JSON, and not what the schema asks for.
+
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+use crate::record::truth::Expect;
+use crate::seed::Choice;
+
+use super::{Effect, Place, Setup, Verdict};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Drift {
+    Missing,
+    Null,
+    Retype,
+    Rename,
+    Extra,
+}
+
+const KINDS: [(&str, Drift); 5] = [
+    ("missing", Drift::Missing),
+    ("null", Drift::Null),
+    ("retype", Drift::Retype),
+    ("rename", Drift::Rename),
+    ("extra", Drift::Extra),
+];
+
+struct Schema {
+    kinds: Vec<Drift>,
+    /// Fields that PulseStream's schema requires (contracts §9), with their keys.
+    required: Vec<(Field, String)>,
+    /// In other schemas: fields that tools like this one need.
+    other: Vec<(Field, String)>,
+    draws: Choice,
+}
+
+/// Reads `kinds`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let kinds = spec.kinds(&KINDS)?;
+    let map = setup.fields.map().clone();
+    let mut fields = |paths: &[&str]| -> Vec<(Field, String)> {
+        let key = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
+        paths.iter().map(|path| (setup.fields.path(path), key(path))).collect()
+    };
+    let required = fields(&["event_type", "title", map.path(Role::Service), map.path(Role::Endpoint)]);
+    let other = fields(&[map.path(Role::Timestamp), map.path(Role::Status), map.path(Role::Latency)]);
+    Ok(Box::new(Schema { kinds, required, other, draws: setup.draws("kind") }))
+}
+
+impl Effect for Schema {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let draw = self.draws.at(place.seq);
+        let pick = |n: usize, draw: u64| usize::try_from(draw % n as u64).unwrap_or(0);
+        let kind = self.kinds[pick(self.kinds.len(), draw)];
+        if kind == Drift::Extra {
+            let value = format!("\"{:08x}\"", draw >> 32);
+            event.append(None, "unexpected_field", value.as_bytes());
+            return Verdict::Changed(Expect::Accepted);
+        }
+        let present = |fields: &[(Field, String)]| -> Vec<(Field, String)> {
+            fields.iter().filter(|(field, _)| event.raw(*field).is_some_and(|raw| raw != b"null")).cloned().collect()
+        };
+        let mut targets = present(&self.required);
+        if targets.is_empty() {
+            targets = present(&self.other);
+        }
+        if targets.is_empty() {
+            return Verdict::Passed;
+        }
+        let (field, key) = &targets[pick(targets.len(), draw / self.kinds.len() as u64)];
+        match kind {
+            Drift::Missing => event.remove(*field),
+            Drift::Null => event.set(*field, b"null"),
+            Drift::Retype => {
+                let raw = event.raw(*field).unwrap_or_default();
+                let other = if raw.starts_with(b"\"") {
+                    (draw >> 40).to_string().into_bytes()
+                } else {
+                    [b"[", raw, b"]"].concat()
+                };
+                event.set(*field, &other);
+            }
+            Drift::Rename | Drift::Extra => event.rename(*field, &restyled(key)),
+        }
+        Verdict::Changed(Expect::Rejected)
+    }
+}
+
+/// The key in another style: snake case becomes camel case, a single word gets a capital.
+fn restyled(key: &str) -> String {
+    let words: Vec<&str> = key.split('_').filter(|word| !word.is_empty()).collect();
+    let capital = |word: &str| {
+        let mut chars = word.chars();
+        chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+    };
+    match words.as_slice() {
+        [first, rest @ ..] if !rest.is_empty() => {
+            rest.iter().fold((*first).to_owned(), |key, word| key + &capital(word))
+        }
+        _ => format!("{}_", capital(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::restyled;
+
+    #[test]
+    fn keys_change_their_style_and_never_stay() {
+        assert_eq!(restyled("event_type"), "eventType");
+        assert_eq!(restyled("title"), "Title_");
+        assert_eq!(restyled("Title"), "Title_");
+        assert_ne!(restyled("_"), "_");
+    }
+}

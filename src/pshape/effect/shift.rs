@@ -1,0 +1,61 @@
+//! `--shift 2h`, `--start T`, `--stretch 2x`: timestamps move together, and draw apart or together from the first on.
+
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::Event;
+use crate::pshape::number::Times;
+use crate::pshape::spec::Spec;
+use crate::pshape::window::Offset;
+use crate::record::timestamp;
+use crate::record::truth::Expect;
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Shift {
+    by: Micros,
+    /// Where the first event goes before it is shifted.
+    start: Option<Micros>,
+    stretch: f64,
+}
+
+/// Reads `by`, `start` (RFC 3339) and `stretch`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let Offset(by) = spec.take("by")?.unwrap_or(Offset(0));
+    let start = spec.text("start");
+    let start =
+        match start {
+            None => None,
+            Some(text) => Some(timestamp::parse(text.as_bytes()).ok_or_else(|| {
+                spec.invalid("start", &text, "an RFC 3339 time is wanted, such as 2026-01-05T09:00:00Z")
+            })?),
+        };
+    let Times(stretch) = spec.take("stretch")?.unwrap_or(Times(1.0));
+    setup.wants.start = true;
+    Ok(Box::new(Shift { by, start, stretch }))
+}
+
+impl Effect for Shift {
+    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        let (Some(at), Some(first)) = (event.timestamp(), place.first) else { return Verdict::Passed };
+        // Exact up to 285 years from the first event.
+        #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
+        let since = ((at - first) as f64 * self.stretch).round() as Micros;
+        event.move_to(self.start.unwrap_or(first).saturating_add(self.by).saturating_add(since))
+    }
+}
+
+impl Event {
+    /// Stamps the event with this time, as an effect: it may be the one that it has, or none that can be written.
+    pub(super) fn move_to(&mut self, at: Micros) -> Verdict {
+        /// 0001-01-01 and 9999-12-31: RFC 3339 has no other years.
+        const YEARS: std::ops::Range<Micros> = -62_135_596_800_000_000..253_402_300_800_000_000;
+        if !YEARS.contains(&at) {
+            return Verdict::Passed;
+        }
+        if self.timestamp() == Some(at) {
+            return Verdict::Kept;
+        }
+        self.set_timestamp(at);
+        Verdict::Changed(Expect::Accepted)
+    }
+}

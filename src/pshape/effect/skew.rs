@@ -1,0 +1,34 @@
+//! `--skew service=…,by=90s`: the clock of a producer is wrong. Its events say another time, and keep their place.
+
+use crate::clock::Micros;
+use crate::error::Result;
+use crate::pshape::event::{Event, Field};
+use crate::pshape::spec::Spec;
+use crate::pshape::window::Offset;
+use crate::record::filter::Condition;
+
+use super::{Effect, Place, Setup, Verdict};
+
+struct Skew {
+    conditions: Vec<(Field, Condition)>,
+    by: Micros,
+}
+
+/// Reads `by`, and conditions such as `service`.
+pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let Offset(by) = spec.need("by")?;
+    let conditions = setup.given_conditions(spec, &["where", "from", "until"]);
+    Ok(Box::new(Skew { conditions: setup.asked(&conditions), by }))
+}
+
+impl Effect for Skew {
+    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+        if !self.conditions.iter().all(|(field, condition)| condition.holds(event.raw(*field))) {
+            return Verdict::Kept;
+        }
+        match event.timestamp() {
+            Some(at) => event.move_to(at.saturating_add(self.by)),
+            None => Verdict::Passed,
+        }
+    }
+}

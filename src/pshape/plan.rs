@@ -1,0 +1,166 @@
+//! The command line resolved: which effects act, with what, in which order.
+
+use std::path::PathBuf;
+
+use crate::cli::Console;
+use crate::cli::values::{ByteSize, Shard};
+use crate::clock::{Clock, Micros};
+use crate::error::{Error, Result};
+use crate::record::filter::Filter;
+use crate::record::timestamp;
+use crate::seed::{self, Seed};
+
+use super::args::Args;
+use super::effect::label::Label;
+use super::effect::{Active, KINDS, Kind, Setup, Wants};
+use super::event::Fields;
+use super::scenario;
+use super::spec::Spec;
+use super::window::{Offset, Origin, Period};
+
+/// What a run is to do.
+pub(super) struct Config {
+    /// The inputs, in order.
+    pub files: Vec<PathBuf>,
+    /// Where the events go; none for standard output.
+    pub output: Option<PathBuf>,
+    /// Where the truth goes, if anywhere.
+    pub truth: Option<PathBuf>,
+    /// What the engine works with.
+    pub plan: Plan,
+    /// The longest line that is looked at, in bytes.
+    pub max_line: usize,
+    /// No summary.
+    pub quiet: bool,
+}
+
+/// What the engine works with, beside its files.
+pub(super) struct Plan {
+    /// The effects, in the order in which they act.
+    pub effects: Vec<Active>,
+    /// The fields that they look at.
+    pub fields: Fields,
+    /// What they want to be told.
+    pub wants: Wants,
+    /// Where the stream starts.
+    pub origin: Origin,
+    /// Whether events are labelled with their faults, and how.
+    pub label: Option<Label>,
+    /// This run's part of the whole.
+    pub shard: Option<Shard>,
+    /// How much may be held back, in bytes.
+    pub max_held: usize,
+}
+
+impl Config {
+    /// Resolves defaults and builds the effects; says on stderr what was drawn, or read off the clock, as flags to paste.
+    ///
+    /// # Errors
+    /// Where a value is out of range or names what is not there.
+    pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Result<Self> {
+        let mut fields = Fields::new(args.fields.clone().unwrap_or_default());
+        let filter = args.filter.as_deref().map(|text| {
+            Filter::parse(text, fields.map())
+                .map_err(|why| Error::usage(format!("invalid value '{text}' for --where: {why}")))
+        });
+        let filter = filter.transpose()?;
+        let start = args.start.map(|start| start.resolve(clock.now()));
+        let period = period(&args, start, clock)?;
+        let number = args.seed.unwrap_or_else(seed::draw);
+        let seed = args.shard.map_or(Seed::new(number), |shard| Seed::new(number).shard(shard.index));
+
+        let scenarios = args.scenario.iter().map(|name| scenario::load(name)).collect::<Result<Vec<_>>>()?;
+        let mut effects = Vec::new();
+        let mut wants = Wants::default();
+        for kind in &KINDS {
+            let typed = typed(&args, kind, start)?.into_iter().map(|spec| (spec, filter.as_ref()));
+            let written = scenarios.iter().flatten().filter(|(name, _)| *name == kind.flag);
+            let specs: Vec<_> = typed.chain(written.map(|(_, spec)| (spec.clone(), None))).collect();
+            for (place, (spec, filter)) in (1..).zip(specs) {
+                // The first of a kind has the same choices whether there is a second or not.
+                let name = if place == 1 { kind.fault.to_owned() } else { format!("{}#{place}", kind.fault) };
+                let setup = Setup { fields: &mut fields, seed, name, period, wants: &mut wants };
+                effects.push(Active::build(kind, spec, filter, setup)?);
+            }
+        }
+        let label = args.label.then(|| Label::new(&mut fields));
+        if effects.is_empty() && (args.filter.is_some() || args.label) {
+            console.warn("--where and --label do nothing without an effect");
+        }
+        if !effects.is_empty() && !args.quiet {
+            let start = start.filter(|_| args.start == Some(crate::cli::values::Moment::Now));
+            let start = start.map_or_else(String::new, |at| format!(" --start {}", timestamp::format(at)));
+            if args.seed.is_none() {
+                console.note(format_args!("to repeat this run: --seed {number}{start}"));
+            } else if !start.is_empty() {
+                console.note(format_args!("to repeat this run:{start}"));
+            }
+        }
+        let shift = args.shift.as_deref().and_then(|text| text.parse().ok()).map_or(0, |Offset(by)| by);
+        let fixed = start.map(|start| start.saturating_add(shift));
+        let (shard, max_held) = (args.shard, bytes(args.max_held));
+        Ok(Self {
+            files: args.files,
+            output: args.output,
+            truth: args.truth,
+            plan: Plan { effects, fields, wants, origin: Origin { fixed, shift }, label, shard, max_held },
+            max_line: bytes(args.max_line),
+            quiet: args.quiet,
+        })
+    }
+}
+
+/// What the flags give to a kind of effect.
+fn typed(args: &Args, kind: &Kind, start: Option<Micros>) -> Result<Vec<Spec>> {
+    if kind.flag == "shift" {
+        // Three flags make one move; --start is --curve's where there is one.
+        let start = start.filter(|_| args.curve.is_none()).map(timestamp::format);
+        let given = [("by", args.shift.clone()), ("start", start), ("stretch", args.stretch.clone())];
+        let given: Vec<_> = given.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
+        let place = if args.shift.is_some() || args.stretch.is_none() { "--shift" } else { "--stretch" };
+        let head = if place == "--shift" { "by" } else { "stretch" };
+        let mut spec = Spec::empty(place, Some(head));
+        for (name, text) in &given {
+            spec.give(name, text)?;
+        }
+        return Ok(if given.is_empty() { Vec::new() } else { vec![spec] });
+    }
+    let flag = format!("--{}", kind.flag);
+    let mut specs = args
+        .given(kind.flag)
+        .into_iter()
+        .map(|text| Spec::parse(&flag, text, kind.head))
+        .collect::<Result<Vec<_>>>()?;
+    if let (Some(from), Some(spec)) = (args.from.as_ref().filter(|_| kind.flag == "curve"), specs.first_mut()) {
+        spec.give("from", from)?;
+    }
+    Ok(specs)
+}
+
+/// The window of `--curve`.
+fn period(args: &Args, start: Option<Micros>, clock: &dyn Clock) -> Result<Period> {
+    let end = match (args.end, args.hours) {
+        (Some(end), _) => Some(end.resolve(clock.now())),
+        (None, Some(hours)) if hours > 0.0 && hours <= 1e6 => {
+            #[allow(clippy::cast_possible_truncation)] // at most 3.6e15
+            let length = (hours * 3.6e9).round() as Micros;
+            start.map(|start| start.saturating_add(length))
+        }
+        (None, Some(hours)) => {
+            return Err(Error::usage(format!("invalid value '{hours}' for --hours: a number above 0 is wanted")));
+        }
+        (None, None) => None,
+    };
+    let window = match (start.filter(|_| args.curve.is_some()), end) {
+        (None, None) => None,
+        (Some(start), Some(end)) if start < end => Some((start, end)),
+        (Some(_), Some(_)) => return Err(Error::usage("--end is not after --start")),
+        (Some(_), None) => return Err(Error::usage("--curve with --start wants --end or --hours too")),
+        (None, Some(_)) => return Err(Error::usage("--end wants --start too")),
+    };
+    Ok(Period { window, zone: args.tz })
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.0).unwrap_or(usize::MAX)
+}

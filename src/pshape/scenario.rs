@@ -1,0 +1,148 @@
+//! Scenarios: effects as data, in a TOML file or in the library that ships inside.
+//!
+//! ```toml
+//! description = "Half of the payments fail for a quarter of an hour."
+//!
+//! [[errors]]              # the flag's name, its options as keys
+//! p = "50%"
+//! where = "service=payment-service"
+//! from = "+2h"            # from the stream's start; or RFC 3339
+//! until = "+2h15m"
+//! ```
+
+use std::path::Path;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::error::{Error, Result};
+
+use super::effect::KINDS;
+use super::spec::{Spec, nearest};
+
+/// The scenarios that ship inside.
+const LIBRARY: [(&str, &str); 3] = [
+    ("black-friday", include_str!("scenarios/black-friday.toml")),
+    ("bad-deploy", include_str!("scenarios/bad-deploy.toml")),
+    ("region-outage", include_str!("scenarios/region-outage.toml")),
+];
+
+/// The effects of a scenario: the flag of each kind, and its options.
+pub(super) type Scenario = Vec<(&'static str, Spec)>;
+
+/// The scenario of this name, or in this file.
+///
+/// # Errors
+/// A file that cannot be read, or holds what is no scenario, is a usage error that names file, line and key.
+pub(super) fn load(name: &str) -> Result<Scenario> {
+    if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| *known == name) {
+        return parse(name, text);
+    }
+    let text = std::fs::read_to_string(Path::new(name)).map_err(|e| {
+        let hint = nearest(name, LIBRARY.iter().map(|(name, _)| *name));
+        let hint = hint.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        Error::usage(format!("--scenario {name}: {e}{hint} (--list-scenarios lists those that ship with pshape)"))
+    })?;
+    parse(name, &text)
+}
+
+/// The names of the library with what each is about, a line each.
+pub(super) fn list() -> String {
+    LIBRARY.iter().map(|(name, text)| format!("{name:<16}{}\n", description(text))).collect()
+}
+
+fn description(text: &str) -> String {
+    let table = DeTable::parse(text).ok();
+    let found = table.as_ref().and_then(|table| table.get_ref().get("description"));
+    found.and_then(|value| value.get_ref().as_str()).unwrap_or_default().to_owned()
+}
+
+fn parse(file: &str, text: &str) -> Result<Scenario> {
+    let line = |at: usize| text.as_bytes()[..at].iter().filter(|b| **b == b'\n').count() + 1;
+    let wrong = |at: usize, why: String| Error::usage(format!("{file}:{}: {why}", line(at)));
+    let table =
+        DeTable::parse(text).map_err(|e| wrong(e.span().map_or(0, |span| span.start), e.message().to_owned()))?;
+    let mut scenario = Scenario::new();
+    for (key, value) in table.get_ref() {
+        let (name, at) = (key.get_ref().as_ref(), key.span().start);
+        if name == "description" {
+            if value.get_ref().as_str().is_none() {
+                return Err(wrong(at, "description: a text is wanted".to_owned()));
+            }
+            continue;
+        }
+        let Some(kind) = KINDS.iter().find(|kind| kind.flag == name) else {
+            let near = nearest(name, KINDS.iter().map(|kind| kind.flag));
+            let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+            return Err(wrong(at, format!("no effect is called '{name}'{hint}")));
+        };
+        for (at, options) in tables(value)
+            .ok_or_else(|| wrong(at, format!("{name}: a table of options is wanted, such as [[{name}]]")))?
+        {
+            let first = options.keys().map(|key| key.span().start).min().unwrap_or(at);
+            let mut spec = Spec::empty(format!("{file}:{}: {name}", line(first)), None);
+            for (option, value) in options {
+                let place = option.span().start;
+                let text = plain(value, text).ok_or_else(|| {
+                    wrong(place, format!("{name}: {}: a text or a number is wanted", option.get_ref()))
+                })?;
+                spec.give(option.get_ref(), &text)?;
+            }
+            scenario.push((kind.flag, spec));
+        }
+    }
+    Ok(scenario)
+}
+
+/// The tables that an effect's name stands for: one, or an array of them.
+fn tables<'a, 'i>(value: &'a Spanned<DeValue<'i>>) -> Option<Vec<(usize, &'a DeTable<'i>)>> {
+    let one = |value: &'a Spanned<DeValue<'i>>| Some((value.span().start, value.get_ref().as_table()?));
+    match value.get_ref().as_array() {
+        Some(array) => array.iter().map(one).collect(),
+        None => Some(vec![one(value)?]),
+    }
+}
+
+/// An option's value as a flag would have it; a list is joined with `/`.
+fn plain(value: &Spanned<DeValue<'_>>, text: &str) -> Option<String> {
+    match value.get_ref() {
+        DeValue::String(text) => Some(text.clone().into_owned()),
+        DeValue::Array(array) => {
+            array.iter().map(|value| plain(value, text)).collect::<Option<Vec<_>>>().map(|items| items.join("/"))
+        }
+        DeValue::Table(_) => None,
+        _ => Some(text.get(value.span())?.replace('_', "")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn scenarios_are_read_with_their_values_as_flags_have_them() {
+        let text = "description = 'x'\n[[errors]]\np = 0.4\ncodes = [\"500:3\", \"503\"]\n[[errors]]\np = '5%'\n[drop]\np = 1\n";
+        let scenario = parse("f", text).expect("a scenario");
+        assert_eq!(scenario.iter().map(|(flag, _)| *flag).collect::<Vec<_>>(), ["drop", "errors", "errors"]);
+        let mut first = scenario[1].1.clone();
+        assert_eq!((first.text("p").as_deref(), first.text("codes").as_deref()), (Some("0.4"), Some("500:3/503")));
+    }
+
+    #[test]
+    fn faults_in_a_file_are_placed() {
+        let message = |text: &str| parse("f.toml", text).expect_err(text).to_string();
+        assert_eq!(message("\n[[spiks]]\np = 1\n"), "f.toml:2: no effect is called 'spiks'; did you mean 'spikes'?");
+        assert!(message("[[drop]]\np = \n").starts_with("f.toml:2: "));
+        assert_eq!(message("drop = 1"), "f.toml:1: drop: a table of options is wanted, such as [[drop]]");
+        assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: a text or a number is wanted");
+        assert!(load("blak-friday").expect_err("a typo").to_string().contains("did you mean 'black-friday'?"));
+    }
+
+    #[test]
+    fn the_library_can_be_read_and_says_what_it_is_about() {
+        for (name, text) in LIBRARY {
+            assert!(!load(name).expect(name).is_empty());
+            assert!(!description(text).is_empty(), "{name}");
+        }
+    }
+}
