@@ -13,6 +13,7 @@ pub mod dispatch;
 pub mod gate;
 pub mod intake;
 pub mod meaning;
+pub mod pacing;
 pub mod retry;
 pub mod run;
 pub mod secret;
@@ -20,6 +21,7 @@ pub mod sink;
 pub mod tally;
 pub mod target;
 pub mod transport;
+pub mod turn;
 
 use std::process::ExitCode;
 

@@ -1,18 +1,20 @@
 //! The command line of psend, as typed, and what it comes to with the environment.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
-use super::config::{Config, Plan};
+use super::config::{Config, Pace, Plan};
 use super::dialect::{self, Dialect};
+use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::{Secret, Secrets};
 use super::target::Target;
-use crate::cli::values::{ByteSize, Count, Probability, Shard, Span};
+use crate::cli::values::{ByteSize, Count, Probability, Rate, Shard, Span};
 use crate::error::{At, Error, Place, Result};
 use crate::record::event::FieldMap;
 
@@ -49,7 +51,7 @@ pub struct Args {
     /// Many requests at a time, or one after the other
     #[arg(long, value_enum, default_value_t = Mode::Concurrent, help_heading = "Pace")]
     mode: Mode,
-    /// Requests in flight at most [default: 10]
+    /// Requests in flight at most [default: 10, or 1000 with --rate, --stages or --replay]
     #[arg(short, long, value_name = "N", help_heading = "Pace")]
     concurrency: Option<Count>,
     /// Pause of each sender between two events: milliseconds, or with a unit
@@ -58,7 +60,22 @@ pub struct Args {
     /// Read at most so many events
     #[arg(long, value_name = "N", help_heading = "Pace")]
     limit: Option<Count>,
-    /// This run is part I of N: a mark in its outcomes
+    /// Send at this rate, however slow the server is: 500, 500/s, 300/1m (open loop)
+    #[arg(short, long, value_name = "RATE", group = "open", help_heading = "Pace")]
+    rate: Option<Rate>,
+    /// Ramp from one rate to the next, beginning with none: 30s:100,5m:1000,30s:0 (open loop)
+    #[arg(long, value_name = "TIME:RATE,…", group = "open", help_heading = "Pace")]
+    stages: Option<Stages>,
+    /// Send when the events' own timestamps say, so many times as fast: 1x, 60x (open loop)
+    #[arg(long, value_name = "SPEED", group = "open", value_parser = speed, help_heading = "Pace")]
+    replay: Option<f64>,
+    /// How events spread around --rate or --stages [default: constant]
+    #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
+    arrival: Option<ArrivalWord>,
+    /// Take up events for so long, as if the input ended then
+    #[arg(short, long, value_name = "TIME", help_heading = "Pace")]
+    duration: Option<Span>,
+    /// This run is part I of N: --rate and --stages are divided by N, and outcomes carry the mark
     #[arg(long, value_name = "I/N", help_heading = "Pace")]
     shard: Option<Shard>,
 
@@ -127,6 +144,37 @@ enum Mode {
     Sequential,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ArrivalWord {
+    Constant,
+    Poisson,
+}
+
+/// `30s:100,5m:1000,30s:0`
+#[derive(Debug, Clone, PartialEq)]
+struct Stages(Vec<(Duration, f64)>);
+
+impl FromStr for Stages {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "stages TIME:RATE are wanted, such as 30s:100,5m:1000,30s:0".to_owned();
+        let stage = |part: &str| {
+            let (time, rate) = part.trim().split_once(':').ok_or_else(form)?;
+            // A stage may end in silence, unlike a --rate.
+            let rate = if rate.trim() == "0" { 0.0 } else { rate.parse::<Rate>().map_err(|_| form())?.per_second() };
+            Ok((time.parse::<Span>().map_err(|_| form())?.0, rate))
+        };
+        text.split(',').map(stage).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let digits = text.strip_suffix(['x', 'X']).unwrap_or(text);
+    let speed = digits.parse::<f64>().ok().filter(|speed| *speed > 0.0 && speed.is_finite());
+    speed.ok_or_else(|| "a speed above 0 is wanted, such as 1x or 60x (an hour a minute)".to_owned())
+}
+
 fn milliseconds(text: &str) -> Result<Duration, String> {
     match text.parse::<u64>() {
         Ok(ms) => Ok(Duration::from_millis(ms)),
@@ -174,7 +222,8 @@ impl Args {
         }
         let dialect = Dialect::parse(&self.dialect_text()?)
             .map_err(|e| Error::usage(format!("--dialect {}: {e}", self.dialect)))?;
-        let concurrency = self.resolve_concurrency()?;
+        let (mode, pace, rate) = self.resolve_pace()?;
+        let concurrency = self.resolve_concurrency(pace.is_some())?;
         let max_line = usize::try_from(self.max_line.0).unwrap_or(usize::MAX);
         if max_line == 0 {
             return Err(Error::usage("--max-line 0 would leave no line to send"));
@@ -223,12 +272,15 @@ impl Args {
             limit: self.limit.map(|Count(n)| n),
             fields: self.fields.unwrap_or_default(),
             target,
-            mode: if self.mode == Mode::Sequential { "sequential" } else { "concurrent" },
-            concurrency,
+            mode,
+            pace,
+            rate,
             connect_timeout: self.connect_timeout.0.min(self.timeout.0),
             grace: self.grace.0,
             key_source,
             plan: Plan {
+                concurrency,
+                duration: self.duration.map(|span| span.0),
                 dialect,
                 method,
                 uri,
@@ -263,14 +315,43 @@ impl Args {
         }
     }
 
-    fn resolve_concurrency(&self) -> Result<usize> {
+    /// The run record's word for the loop, the open loop's pace and its rate where that is one figure.
+    fn resolve_pace(&self) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
+        let shards = self.shard.map_or(1.0, |shard| shard.count as f64);
+        let arrival = match self.arrival {
+            Some(ArrivalWord::Poisson) => Arrival::Poisson,
+            None | Some(ArrivalWord::Constant) => Arrival::Constant,
+        };
+        let (mode, pace, rate) = if let Some(rate) = self.rate {
+            let rate = rate.per_second() / shards;
+            ("rate", Some(Pace::Curve(Curve::constant(rate), arrival)), Some(rate))
+        } else if let Some(Stages(stages)) = &self.stages {
+            ("stages", Some(Pace::Curve(Curve::stages(stages).divided(shards), arrival)), None)
+        } else if let Some(speed) = self.replay {
+            ("replay", Some(Pace::Replay(speed)), None)
+        } else {
+            let mode = if self.mode == Mode::Sequential { "sequential" } else { "concurrent" };
+            (mode, None, None)
+        };
+        if self.arrival.is_some() && !matches!(pace, Some(Pace::Curve(..))) {
+            return Err(Error::usage("--arrival goes with --rate or --stages: it spreads events around a rate"));
+        }
+        if pace.is_some() && (self.mode == Mode::Sequential || !self.delay.is_zero()) {
+            return Err(Error::usage(format!(
+                "--{mode} sends when events are due, whatever came of those before: leave --mode sequential and --delay out"
+            )));
+        }
+        Ok((mode, pace, rate))
+    }
+
+    fn resolve_concurrency(&self, open_loop: bool) -> Result<usize> {
         const MOST: u64 = 100_000;
         match (self.mode, self.concurrency) {
             (Mode::Sequential, None | Some(Count(1))) => Ok(1),
             (Mode::Sequential, Some(Count(n))) => Err(Error::usage(format!(
                 "--mode sequential sends one event at a time: leave --concurrency {n} out, or choose --mode concurrent"
             ))),
-            (Mode::Concurrent, None) => Ok(10),
+            (Mode::Concurrent, None) => Ok(if open_loop { 1000 } else { 10 }),
             (Mode::Concurrent, Some(Count(n))) if (1..=MOST).contains(&n) => Ok(usize::try_from(n).unwrap_or(1)),
             (Mode::Concurrent, Some(Count(n))) => {
                 Err(Error::usage(format!("--concurrency {n}: a number from 1 to {MOST} is wanted")))

@@ -7,6 +7,7 @@ use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 
 use super::dialect::Dialect;
+use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::Secrets;
 use super::target::Target;
@@ -31,23 +32,38 @@ pub struct Config {
     pub fields: FieldMap,
     /// Where events go.
     pub target: Target,
-    /// `concurrent` or `sequential`.
+    /// `concurrent` or `sequential`, or `rate`, `stages` or `replay` for an open loop.
     pub mode: &'static str,
-    /// How many senders there are.
-    pub concurrency: usize,
+    /// The open loop's pace; none in a closed loop.
+    pub pace: Option<Pace>,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
     /// How long requests in flight may take after a signal.
     pub grace: Duration,
+    /// Events a second asked for, where it is one figure.
+    pub rate: Option<f64>,
     /// Where the key came from, in words.
     pub key_source: String,
     /// What the senders go by.
     pub plan: Plan,
 }
 
+/// When an open loop sends.
+#[derive(Debug, Clone)]
+pub enum Pace {
+    /// By a rate over time.
+    Curve(Curve, Arrival),
+    /// By the events' timestamps, so many times as fast.
+    Replay(f64),
+}
+
 /// What the senders go by.
 #[derive(Debug, Clone)]
 pub struct Plan {
+    /// How many senders there are.
+    pub concurrency: usize,
+    /// How long events are taken up.
+    pub duration: Option<Duration>,
     /// How answers are read.
     pub dialect: Dialect,
     /// The requests' method.

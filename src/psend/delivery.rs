@@ -29,7 +29,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// An event that was taken up, or due, at this time since the start.
+    /// An event that was taken up at this time since the start.
     pub fn new(mut event: Event, since: Duration) -> Self {
         let error = event.fault.take().map(|fault| *fault);
         Self {

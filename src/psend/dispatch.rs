@@ -13,12 +13,14 @@ use super::delivery::Delivery;
 use super::gate::{Gate, Pass, Why};
 use super::intake::{Event, Intake};
 use super::meaning::Meaning;
+use super::pacing::Schedule;
 use super::retry::Budget;
 use super::sink::Sink;
-use super::tally::Tally;
+use super::tally::{Late, Tally};
 use super::transport::{Failure, Reply, Request, Transport};
+use super::turn::Turn;
 use crate::cli::Console;
-use crate::clock::Clock;
+use crate::clock::{Clock, Micros};
 use crate::record::outcome::ErrorKind;
 use crate::seed::Generator;
 
@@ -37,6 +39,12 @@ pub struct Dispatch {
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
     in_flight: Cell<usize>,
+    turn: Turn,
+    schedule: Option<RefCell<Schedule>>,
+    began: Cell<Option<Duration>>,
+    taken: Cell<u64>,
+    started_at: Micros,
+    behind: Cell<Option<Late>>,
     no_server: RefCell<Option<Failure>>,
 }
 
@@ -48,6 +56,7 @@ impl Dispatch {
         console: Console,
         intake: Intake,
         sink: Sink,
+        schedule: Option<Schedule>,
         jitter: Generator,
     ) -> Self {
         Self {
@@ -56,6 +65,12 @@ impl Dispatch {
             tally: RefCell::default(),
             jitter: RefCell::new(jitter),
             in_flight: Cell::new(0),
+            turn: Turn::default(),
+            schedule: schedule.map(RefCell::new),
+            began: Cell::new(None),
+            taken: Cell::new(0),
+            started_at: clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0),
+            behind: Cell::new(None),
             no_server: RefCell::new(None),
             plan,
             clock,
@@ -75,10 +90,20 @@ impl Dispatch {
         self.no_server.borrow().as_ref().map(|failure| failure.message.clone())
     }
 
+    /// When the first event was at hand, since the start of the run; the open loop's schedule starts there.
+    pub fn began(&self) -> Option<Duration> {
+        self.began.get()
+    }
+
+    /// The number of the last line that was taken up.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
     /// One sender: takes events and sees each to its end, until there are no more or the run ends.
     pub async fn send<T: Transport>(self: Rc<Self>, mut transport: T) {
-        while let Some(event) = self.next().await {
-            let delivery = self.deliver(&mut transport, event).await;
+        while let Some(taken) = self.next().await {
+            let delivery = self.deliver(&mut transport, taken).await;
             self.record(delivery);
             self.sink.room().await;
             if !self.plan.delay.is_zero() {
@@ -92,26 +117,126 @@ impl Dispatch {
         // A reader that waits for input which may never come has handed on all that it has.
         const LONGEST_GAP: Duration = Duration::from_millis(200);
         while let Ok(Some(event)) = tokio::time::timeout(LONGEST_GAP, self.intake.next()).await {
-            let mut delivery = Delivery::new(event, self.clock.elapsed());
+            let mut delivery = self.take(event);
             self.give_up(&mut delivery);
             self.record(delivery);
             self.sink.room().await;
         }
     }
 
-    async fn next(&self) -> Option<Event> {
-        if self.gate.ending().is_some() {
+    async fn next(&self) -> Option<Delivery> {
+        if self.gate.is_closed() {
             return None;
         }
-        tokio::select! {
-            biased;
-            event = self.intake.next() => event,
-            () = self.gate.ended() => None,
+        match &self.schedule {
+            None => self.next_at_hand().await,
+            Some(schedule) => self.next_due(schedule).await,
         }
     }
 
-    async fn deliver<T: Transport>(&self, transport: &mut T, event: Event) -> Delivery {
-        let mut delivery = Delivery::new(event, self.clock.elapsed());
+    /// Waits for something, unless no new event may be taken up any more.
+    async fn unless_closed<F: Future>(&self, wanted: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            got = wanted => Some(got),
+            () = self.gate.closed() => None,
+        }
+    }
+
+    /// The closed loop: the next event, now.
+    async fn next_at_hand(&self) -> Option<Delivery> {
+        // While events are at hand nobody waits for a turn: parking senders here halved the rate (limits.md).
+        if let Some(event) = self.intake.at_hand() {
+            return Some(self.take(event));
+        }
+        let _turn = self.unless_closed(self.turn.take()).await?;
+        let event = self.unless_closed(self.intake.next()).await??;
+        Some(self.take(event))
+    }
+
+    /// The open loop: the next event, when it is due.
+    async fn next_due(&self, schedule: &RefCell<Schedule>) -> Option<Delivery> {
+        let turn = self.unless_closed(self.turn.take()).await?;
+        let asked = self.clock.elapsed();
+        let due = schedule.borrow_mut().due().filter(|due| self.is_before_the_end(*due));
+        let Some(due) = due else {
+            self.gate.close();
+            return None;
+        };
+        let event = tokio::select! {
+            biased;
+            event = self.unless_closed(self.intake.next()) => event??,
+            () = self.time_is_up() => {
+                self.gate.close();
+                return None;
+            }
+        };
+        let due = schedule.borrow_mut().due_by(due, event.timestamp);
+        if !self.is_before_the_end(due) {
+            self.gate.close();
+            return None;
+        }
+        let mut delivery = self.take(event);
+        let due = due + self.began.get().unwrap_or_default();
+        let now = self.clock.elapsed();
+        self.note_lateness(due, asked, now);
+        delivery.since = due;
+        delivery.scheduled_at = Some(self.wall(due));
+        // The turn is held while waiting, so that one event at most is taken up before it is due. An end of the run is
+        // met before sending.
+        self.sleep(due.saturating_sub(now)).await;
+        drop(turn);
+        Some(delivery)
+    }
+
+    fn take(&self, event: Event) -> Delivery {
+        let now = self.clock.elapsed();
+        if self.began.get().is_none() {
+            self.began.set(Some(now));
+        }
+        self.taken.set(event.seq);
+        Delivery::new(event, now)
+    }
+
+    fn wall(&self, elapsed: Duration) -> Micros {
+        self.started_at + Micros::try_from(elapsed.as_micros()).unwrap_or(Micros::MAX / 2)
+    }
+
+    fn is_before_the_end(&self, due: Duration) -> bool {
+        self.plan.duration.is_none_or(|duration| due < duration)
+    }
+
+    /// Waits until the time for taking up events is over.
+    async fn time_is_up(&self) {
+        match (self.plan.duration, self.began.get()) {
+            (Some(duration), Some(began)) => {
+                tokio::time::sleep((began + duration).saturating_sub(self.clock.elapsed())).await;
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn note_lateness(&self, due: Duration, asked: Duration, now: Duration) {
+        /// Timers have a resolution of a millisecond; less than this is no lateness.
+        const SLACK: Duration = Duration::from_millis(10);
+        let by = now.saturating_sub(due);
+        if by < SLACK {
+            self.behind.set(None);
+            return;
+        }
+        let why = if now.saturating_sub(asked) >= SLACK {
+            Late::Input
+        } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.plan.concurrency {
+            Late::Senders
+        } else {
+            // Catching up: what made the events before late makes this one late too.
+            self.behind.get().unwrap_or(Late::Itself)
+        };
+        self.behind.set(Some(why));
+        self.tally.borrow_mut().late(why, by);
+    }
+
+    async fn deliver<T: Transport>(&self, transport: &mut T, mut delivery: Delivery) -> Delivery {
         if delivery.is_no_event() {
             return delivery;
         }

@@ -50,6 +50,7 @@ pub enum Pass {
 pub struct Gate {
     state: Cell<State>,
     patience: Duration,
+    closed: Cell<bool>,
     why: Cell<Option<Why>>,
     aborted: Cell<bool>,
     changed: Notify,
@@ -61,6 +62,7 @@ impl Gate {
         Self {
             state: Cell::new(State::Open),
             patience,
+            closed: Cell::new(false),
             why: Cell::new(None),
             aborted: Cell::new(false),
             changed: Notify::new(),
@@ -122,10 +124,27 @@ impl Gate {
         Some(now.saturating_sub(since))
     }
 
+    /// Lets no new event be taken up, as if the input had ended; what was taken up goes its way.
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.changed.notify_waiters();
+    }
+
+    /// Whether no new event may be taken up.
+    pub fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+
+    /// Waits until no new event may be taken up.
+    pub async fn closed(&self) {
+        self.until(|| self.closed.get()).await;
+    }
+
     /// Ends the run: no new event is taken up. The first reason stays.
     pub fn end(&self, why: Why) {
         if self.why.get().is_none() {
             self.why.set(Some(why));
+            self.closed.set(true);
             self.changed.notify_waiters();
         }
     }

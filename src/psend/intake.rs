@@ -1,6 +1,7 @@
 //! Lines in: a thread reads, checks and cuts the input; the senders take events from it one by one.
 
 use std::cell::RefCell;
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -204,28 +205,28 @@ pub fn read(
             }
         }
     });
-    Intake { current: RefCell::default(), blocks: tokio::sync::Mutex::new(receiver) }
+    Intake { current: RefCell::default(), blocks: RefCell::new(receiver) }
 }
 
-/// Where the senders take events from.
+/// Where the senders take events from, in the input's order.
 pub struct Intake {
     current: RefCell<std::vec::IntoIter<Event>>,
-    blocks: tokio::sync::Mutex<mpsc::Receiver<Vec<Event>>>,
+    blocks: RefCell<mpsc::Receiver<Vec<Event>>>,
 }
 
 impl Intake {
-    /// The next event, in the input's order; `None` at its end.
+    /// The next event, if one has been read already.
+    pub fn at_hand(&self) -> Option<Event> {
+        self.current.borrow_mut().next()
+    }
+
+    /// The next event as soon as there is one; `None` at the input's end. One task at a time may wait.
     pub async fn next(&self) -> Option<Event> {
-        // While events are at hand nobody waits for the lock: parking senders here halved the rate (limits.md).
-        if let Some(event) = self.current.borrow_mut().next() {
-            return Some(event);
-        }
-        let mut blocks = self.blocks.lock().await;
         loop {
-            if let Some(event) = self.current.borrow_mut().next() {
+            if let Some(event) = self.at_hand() {
                 return Some(event);
             }
-            let block = blocks.recv().await?;
+            let block = poll_fn(|cx| self.blocks.borrow_mut().poll_recv(cx)).await?;
             *self.current.borrow_mut() = block.into_iter();
         }
     }

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 
-use super::config::Config;
+use super::config::{Config, Pace};
 use super::dispatch::Dispatch;
 use super::gate::Why;
 use super::intake::{self, Fields, Reading};
+use super::pacing::Schedule;
 use super::sink;
 use super::tally::{ms, rate};
 use super::transport::dial::Dial;
 use super::transport::http1::Http1;
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
+use crate::cli::values::Span;
 use crate::cli::{Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Place, Result};
@@ -54,11 +56,39 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
 
 /// What is about to happen, in one line.
 fn introduction(config: &Config) -> String {
-    let limit = config.limit.map_or_else(|| "all events".to_owned(), |n| format!("at most {n} events"));
+    let mut limit = config.limit.map_or_else(|| "all events".to_owned(), |n| format!("at most {n} events"));
+    if let Some(duration) = config.plan.duration {
+        limit.push_str(&format!(" for {}", Span(duration)));
+    }
     format!(
         "sending to {}, {} with {} in flight, {limit}; key: {}",
-        config.target, config.mode, config.concurrency, config.key_source
+        config.target,
+        pace(config),
+        config.plan.concurrency,
+        config.key_source
     )
+}
+
+fn pace(config: &Config) -> String {
+    match (&config.pace, config.rate) {
+        (None, _) => config.mode.to_owned(),
+        (Some(_), Some(rate)) => format!("{rate} events/s whatever the server does"),
+        (Some(Pace::Replay(speed)), _) => format!("replaying at {speed}x"),
+        (Some(_), None) => format!("by {}", config.mode),
+    }
+}
+
+/// The schedule of an open loop, from its beginning.
+fn schedule(pace: &Pace) -> Schedule {
+    match pace {
+        Pace::Curve(curve, arrival) => Schedule::Curve {
+            curve: curve.clone(),
+            arrival: *arrival,
+            events: 0.0,
+            draws: Box::new(seed::Generator::seed_from_u64(seed::draw())),
+        },
+        Pace::Replay(speed) => Schedule::Replay { speed: *speed, first: None, last: Duration::ZERO },
+    }
 }
 
 struct Run<'a> {
@@ -74,17 +104,24 @@ impl Run<'_> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let started_at = clock.now();
         let reading = Arc::new(Reading::default());
-        let block = (HELD_BYTES / config.concurrency).clamp(8 << 10, 64 << 10);
+        let block = (HELD_BYTES / config.plan.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
         let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
         let intake = intake::read(reader, config.max_line, fields, config.limit, Arc::clone(&reading));
         let (sink, writer) = sink::open(output);
         let jitter = seed::Generator::seed_from_u64(seed::draw());
-        let dispatch =
-            Rc::new(Dispatch::new(config.plan.clone(), Arc::clone(&clock), self.console.clone(), intake, sink, jitter));
+        let dispatch = Rc::new(Dispatch::new(
+            config.plan.clone(),
+            Arc::clone(&clock),
+            self.console.clone(),
+            intake,
+            sink,
+            config.pace.as_ref().map(schedule),
+            jitter,
+        ));
 
         let dial = Rc::new(dial);
-        let senders: Vec<_> = (0..config.concurrency)
+        let senders: Vec<_> = (0..config.plan.concurrency)
             .map(|_| {
                 let transport = Http1::new(Rc::clone(&dial), Arc::clone(&clock));
                 tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
@@ -101,21 +138,24 @@ impl Run<'_> {
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
         let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
+        reading.enough.store(true, Ordering::Relaxed);
         if let Some(why) = why {
             dispatch.gate.end(why);
-            reading.enough.store(true, Ordering::Relaxed);
             dispatch.give_up_rest().await;
         }
         let elapsed = clock.elapsed();
+        // Where time was up, what was read further counts as not read.
+        let timed_out = why.is_none() && dispatch.gate.is_closed();
+        let lines_read = if timed_out { dispatch.taken() } else { reading.lines.load(Ordering::Relaxed) };
         let broke = reading.broke();
         let record = RunRecord {
             id: format!("{:012x}{:06x}", started_at, seed::draw() & 0xff_ffff),
             complete: why.is_none() && broke.is_none(),
-            lines_read: reading.lines.load(Ordering::Relaxed),
+            lines_read,
             target: config.target.to_string(),
             mode: config.mode.to_owned(),
-            rate: None,
-            concurrency: config.concurrency as u64,
+            rate: config.rate,
+            concurrency: config.plan.concurrency as u64,
             batch: None,
             retries: config.plan.retry.retries,
             started_at: timestamp::format(started_at),
@@ -156,8 +196,9 @@ impl Run<'_> {
 
     /// Looks after the run; never ends by itself.
     async fn watch(&self, dispatch: &Dispatch, clock: &dyn Clock, reading: &Reading) {
-        let mut progress = self.console.progress(self.config.quiet, self.config.every);
-        let mut pace = Pace::default();
+        let config = self.config;
+        let mut progress = self.console.progress(config.quiet, config.every);
+        let mut momentum = Momentum::default();
         let mut give_up_at = None;
         loop {
             tokio::time::sleep(TICK).await;
@@ -168,18 +209,24 @@ impl Run<'_> {
             if dispatch.sink.is_broken() {
                 dispatch.gate.end(Why::OutputBroke);
             }
-            if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + self.config.grace) {
+            if config.pace.is_none()
+                && let (Some(duration), Some(began)) = (config.plan.duration, dispatch.began())
+                && now >= began + duration
+            {
+                dispatch.gate.close();
+            }
+            if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + config.grace) {
                 dispatch.gate.abort();
             }
             let tally = dispatch.tally.borrow();
-            pace.look(tally.done(), now);
+            momentum.look(tally.done(), now);
             progress.show(|| {
                 let done = tally.done();
-                let of = self.config.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
+                let of = config.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
                 let p95 = tally.p95().map(|p95| format!(", P95 {}", ms(p95))).unwrap_or_default();
                 format!(
                     "{done}{of} events, {:.0}/s now, {:.0}/s overall, {} in flight, {} lines read: {}{p95}",
-                    pace.now,
+                    momentum.now,
                     rate(done, now),
                     dispatch.in_flight(),
                     reading.lines.load(Ordering::Relaxed),
@@ -192,13 +239,13 @@ impl Run<'_> {
 
 /// Events a second over the last second.
 #[derive(Debug, Default)]
-struct Pace {
+struct Momentum {
     since: Duration,
     done: u64,
     now: f64,
 }
 
-impl Pace {
+impl Momentum {
     fn look(&mut self, done: u64, now: Duration) {
         let passed = now.saturating_sub(self.since);
         if passed >= Duration::from_secs(1) {

@@ -23,6 +23,19 @@ pub struct Tally {
     requests: u64,
     never_sent: u64,
     waited: Duration,
+    late: BTreeMap<Late, u64>,
+    latest: Duration,
+}
+
+/// Why an open loop took an event up after it was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Late {
+    /// All senders had a request in flight.
+    Senders,
+    /// The input did not have it yet.
+    Input,
+    /// psend itself was not quick enough.
+    Itself,
 }
 
 impl Default for Tally {
@@ -38,6 +51,8 @@ impl Default for Tally {
             requests: 0,
             never_sent: 0,
             waited: Duration::ZERO,
+            late: BTreeMap::new(),
+            latest: Duration::ZERO,
         }
     }
 }
@@ -69,6 +84,12 @@ impl Tally {
     /// All senders were held back for this long by a rate limit or a server that was away.
     pub fn waited(&mut self, wait: Duration) {
         self.waited += wait;
+    }
+
+    /// An event was taken up so long after it was due.
+    pub fn late(&mut self, why: Late, by: Duration) {
+        *self.late.entry(why).or_default() += 1;
+        self.latest = self.latest.max(by);
     }
 
     /// Events that ended.
@@ -131,6 +152,22 @@ impl Tally {
         }
         if !self.waited.is_zero() {
             let _ = writeln!(text, "Held back:   {:.1} s by the server", self.waited.as_secs_f64());
+        }
+        if !self.late.is_empty() {
+            let _ = writeln!(
+                text,
+                "Late:        {} events, by up to {} (end_to_end_ms holds the wait)",
+                self.late.values().sum::<u64>(),
+                ms(self.latest)
+            );
+            for (why, n) in &self.late {
+                let why = match why {
+                    Late::Senders => "all senders were waiting for the server: --concurrency was reached",
+                    Late::Input => "the input came too slowly",
+                    Late::Itself => "psend itself was too slow",
+                };
+                let _ = writeln!(text, "  {n} because {why}");
+            }
         }
         text.truncate(text.trim_end().len());
         text

@@ -1,5 +1,7 @@
 //! psend, against servers that answer as they are told.
 
+mod pace;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;

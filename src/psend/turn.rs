@@ -1,0 +1,114 @@
+//! One at a time, and the last to ask goes first.
+//!
+//! Senders that wait for an event hold warm connections; the one that was busy last has the warmest, so a run that needs
+//! few connections opens few. For tasks of one thread.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// What can be held by one task at a time.
+#[derive(Debug, Default)]
+pub struct Turn {
+    held: Cell<bool>,
+    waiting: RefCell<Vec<Rc<Place>>>,
+}
+
+#[derive(Debug, Default)]
+struct Place {
+    granted: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// The turn, held; dropping it passes it on.
+#[derive(Debug)]
+pub struct Held<'a>(&'a Turn);
+
+impl Turn {
+    /// Waits for the turn.
+    pub async fn take(&self) -> Held<'_> {
+        if !self.held.replace(true) {
+            return Held(self);
+        }
+        let place = Rc::new(Place::default());
+        self.waiting.borrow_mut().push(Rc::clone(&place));
+        let leave = Leave { turn: self, place: &place };
+        poll_fn(|cx| {
+            if place.granted.get() {
+                return Poll::Ready(());
+            }
+            *place.waker.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+        std::mem::forget(leave);
+        Held(self)
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.borrow().len()
+    }
+
+    fn pass_on(&self) {
+        match self.waiting.borrow_mut().pop() {
+            None => self.held.set(false),
+            Some(next) => {
+                next.granted.set(true);
+                if let Some(waker) = next.waker.borrow_mut().take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.pass_on();
+    }
+}
+
+/// Gives up the place of a task that stops waiting.
+struct Leave<'a> {
+    turn: &'a Turn,
+    place: &'a Rc<Place>,
+}
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        if self.place.granted.get() {
+            self.turn.pass_on();
+        } else {
+            self.turn.waiting.borrow_mut().retain(|place| !Rc::ptr_eq(place, self.place));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::Context;
+
+    #[test]
+    fn the_last_to_ask_goes_first_and_who_leaves_holds_nobody_up() {
+        let turn = Turn::default();
+        let cx = &mut Context::from_waker(Waker::noop());
+        let mut first = pin!(turn.take());
+        let Poll::Ready(held) = first.as_mut().poll(cx) else { panic!("nobody holds it") };
+        let mut second = pin!(turn.take());
+        let mut third = Box::pin(turn.take());
+        let mut fourth = Box::pin(turn.take());
+        assert!(second.as_mut().poll(cx).is_pending());
+        assert!(third.as_mut().poll(cx).is_pending());
+        assert!(fourth.as_mut().poll(cx).is_pending());
+        drop(fourth);
+        drop(held);
+        assert!(second.as_mut().poll(cx).is_pending());
+        // The third was given the turn, and leaves without taking it.
+        drop(third);
+        assert!(second.as_mut().poll(cx).is_ready());
+    }
+}

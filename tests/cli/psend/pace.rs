@@ -1,0 +1,136 @@
+//! Open loops: when events are sent, and what a slow server does to it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use super::{events, outcomes, send, words};
+use crate::scripted::{Act, Scripted};
+
+/// Microseconds since the epoch.
+fn at(outcome: &serde_json::Value, key: &str) -> i64 {
+    let text = outcome[key].as_str().unwrap_or_else(|| panic!("{key} in {outcome}"));
+    pulsepipe::record::timestamp::parse(text.as_bytes()).expect("a timestamp")
+}
+
+fn quantile(values: &[f64], q: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() as f64 - 1.0) * q).round() as usize]
+}
+
+fn column(outcomes: &[serde_json::Value], key: &str) -> Vec<f64> {
+    outcomes.iter().map(|o| o[key].as_f64().unwrap_or_else(|| panic!("{key} in {o}"))).collect()
+}
+
+#[test]
+fn a_rate_is_kept_and_every_event_knows_when_it_was_due() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--rate", "200/s"], &events(100)).expect_code(0);
+    let (mut outcomes, record) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let due: Vec<i64> = outcomes.iter().map(|o| at(o, "scheduled_at")).collect();
+    assert!(due.windows(2).all(|w| (w[1] - w[0] - 5000).abs() <= 1), "a gap of 5 ms between all: {due:?}");
+    assert!(outcomes.iter().all(|o| at(o, "sent_at") >= at(o, "scheduled_at")));
+    assert_eq!(record["mode"], "rate");
+    assert_eq!(record["rate"], 200.0);
+    assert_eq!(record["concurrency"], 1000);
+    assert!(server.connections() < 50, "few connections are opened where few are needed");
+}
+
+#[test]
+fn shards_divide_the_rate() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--rate", "400", "--shard", "1/2"], &events(3)).expect_code(0);
+    assert_eq!(outcomes(&run).1["rate"], 200.0);
+}
+
+#[test]
+fn duration_ends_any_loop_as_if_the_input_had_ended() {
+    let server = Scripted::start(|_| Act::After(Duration::from_millis(20), Box::new(Act::accept())));
+    for (flags, least, most) in [(&["--rate", "100"][..], 50, 50), (&["--mode", "sequential"], 5, 26)] {
+        let run = send(&server, &[flags, &["-d", "500ms"]].concat(), &events(5000)).expect_code(0);
+        let (outcomes, record) = outcomes(&run);
+        assert!((least..=most).contains(&outcomes.len()), "{flags:?}: {}", outcomes.len());
+        assert!(words(&outcomes).iter().all(|w| *w == "accepted"));
+        assert_eq!(record["complete"], true);
+        assert_eq!(record["lines_read"].as_u64(), Some(outcomes.len() as u64));
+    }
+}
+
+#[test]
+fn stages_ramp_and_end_the_run() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--stages", "300ms:200,300ms:200,200ms:0"], &events(5000)).expect_code(0);
+    // 30 on the way up, 60 along, 20 on the way down.
+    assert_eq!(outcomes(&run).0.len(), 110);
+}
+
+#[test]
+fn a_replay_sends_when_the_events_say_so_many_times_as_fast() {
+    let server = Scripted::start(|_| Act::accept());
+    let seconds = [0, 60, 30, 120];
+    let input: String = seconds
+        .iter()
+        .map(|s| format!("{{\"event_id\":\"e{s}\",\"ts\":\"2026-01-05T09:{:02}:{:02}Z\"}}\n", s / 60, s % 60))
+        .collect();
+    let run = send(&server, &["--replay", "300x", "--fields", "timestamp=ts"], input.as_bytes()).expect_code(0);
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let first = at(&outcomes[0], "scheduled_at");
+    let due: Vec<i64> = outcomes.iter().map(|o| at(o, "scheduled_at") - first).collect();
+    assert_eq!(due, [0, 200_000, 200_000, 400_000], "the third is older than the second, and due at once");
+}
+
+#[test]
+fn a_stall_shows_in_the_open_loops_end_to_end_time_and_not_in_the_closed_loops_latency() {
+    // The first request of the second half second stalls the whole server for a second.
+    let stalling = || {
+        let began = Instant::now();
+        let (stalled, until) = (AtomicBool::new(false), std::sync::Mutex::new(began));
+        Scripted::start(move |_| {
+            let now = Instant::now();
+            if now >= began + Duration::from_millis(500) && !stalled.swap(true, Ordering::SeqCst) {
+                *until.lock().expect("no holder panics") = now + Duration::from_secs(1);
+            }
+            let until = *until.lock().expect("no holder panics");
+            Act::After(until.saturating_duration_since(now), Box::new(Act::accept()))
+        })
+    };
+    let server = stalling();
+    let run = send(&server, &["--rate", "600", "-c", "50"], &events(1500)).expect_code(0);
+    let (open, _) = outcomes(&run);
+    assert_eq!(open.len(), 1500, "the schedule did not slip: everything due was sent");
+    // The events due in that second wait, the first of them for all of it.
+    let end_to_end = column(&open, "end_to_end_ms");
+    let p99 = quantile(&end_to_end, 0.99);
+    assert!(p99 >= 850.0, "{p99}");
+    let waited = end_to_end.iter().filter(|ms| **ms > 250.0).count();
+    assert!(waited >= 400, "three quarters of a second's events waited for more than a quarter of a second: {waited}");
+    let slow = column(&open, "latency_ms").iter().filter(|ms| **ms > 250.0).count();
+    assert!(slow <= 60, "only the fifty requests in flight were slow themselves: {slow}");
+    assert!(run.stderr.contains("--concurrency was reached"), "{}", run.stderr);
+
+    let server = stalling();
+    let run = send(&server, &["-c", "5", "--delay", "5", "-d", "2500ms"], &events(50_000)).expect_code(0);
+    let (closed, _) = outcomes(&run);
+    let p99 = quantile(&column(&closed, "end_to_end_ms"), 0.99);
+    assert!(p99 < 100.0, "a closed loop stops with the server, and sees five slow requests: {p99}");
+}
+
+#[test]
+fn a_producer_that_starves_the_schedule_is_named() {
+    let server = Scripted::start(|_| Act::accept());
+    let mut child = crate::support::tool("psend")
+        .args(["--url", &server.url(), "--rate", "1000"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for _ in 0..3 {
+        std::io::Write::write_all(&mut stdin, &events(5)).expect("psend reads");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(stdin);
+    let run = crate::support::feed(child, Vec::new()).expect_code(0);
+    assert!(run.stderr.contains("because the input came too slowly"), "{}", run.stderr);
+}
