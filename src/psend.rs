@@ -12,8 +12,11 @@ pub mod dialect;
 pub mod dispatch;
 pub mod gate;
 pub mod intake;
+pub mod journal;
 pub mod meaning;
 pub mod pacing;
+pub mod process_list;
+pub mod resolve;
 pub mod retry;
 pub mod run;
 pub mod secret;
@@ -30,11 +33,18 @@ use crate::cli;
 /// The whole tool.
 pub fn main() -> ExitCode {
     cli::run("psend", |args: args::Args, console| {
-        if let Some(text) = args.dialect_to_print()? {
+        if args.print_dialect {
             let mut out = cli::output::Output::open(None)?;
-            out.put(text.as_bytes())?;
+            out.put(resolve::dialect_text(&args.dialect)?.as_bytes())?;
             return Ok(cli::Ending::Done);
         }
-        run::run(&args.resolve(&|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?, console)
+        if let Some(key) = &args.api_key
+            && let Err(e) = process_list::blank(key)
+        {
+            console
+                .warn(format_args!("--api-key: the key stays in the process list ({e}); --api-key-file keeps it out"));
+        }
+        let config = resolve::resolve(args, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        run::run(&config, console)
     })
 }

@@ -1,7 +1,7 @@
 //! Where a tool's lines go: standard output, or a file that appears whole or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -77,6 +77,35 @@ impl Output {
         Ok(Self { place, to })
     }
 
+    /// Opens a file for writing in place, so that what was written outlives a crash. With `resume` what is there stays, but
+    /// for a last line that was cut off.
+    ///
+    /// # Errors
+    /// Where the path cannot be written.
+    pub fn in_place(path: &Path, resume: bool) -> Result<Self> {
+        let place = Place::of(path);
+        let is_file = std::fs::metadata(path).map_or(true, |found| found.is_file());
+        let mut file =
+            OpenOptions::new().read(is_file).write(true).create(true).truncate(!resume).open(path).at(&place)?;
+        if is_file && resume {
+            let whole = whole_lines(&mut file).at(&place)?;
+            file.set_len(whole).at(&place)?;
+            file.seek(SeekFrom::Start(whole)).at(&place)?;
+        }
+        Ok(Self { place, to: Target::Open(file) })
+    }
+
+    /// Waits until what was written is on disk; devices and pipes have nothing to wait for.
+    ///
+    /// # Errors
+    /// Where the disk says no.
+    pub fn sync(&mut self) -> Result<()> {
+        match self.file().sync_data() {
+            Err(e) if e.kind() != io::ErrorKind::InvalidInput => Err(e).at(&self.place),
+            _ => Ok(()),
+        }
+    }
+
     /// Its name in messages.
     pub fn place(&self) -> &Place {
         &self.place
@@ -127,6 +156,24 @@ impl Output {
     }
 }
 
+/// The length of a file up to its last line's end.
+fn whole_lines(file: &mut File) -> io::Result<u64> {
+    const BLOCK: u64 = 64 << 10;
+    let mut end = file.seek(SeekFrom::End(0))?;
+    let mut block = Vec::new();
+    while end > 0 {
+        let from = end.saturating_sub(BLOCK);
+        file.seek(SeekFrom::Start(from))?;
+        block.clear();
+        file.take(end - from).read_to_end(&mut block)?;
+        if let Some(at) = memchr::memrchr(b'\n', &block) {
+            return Ok(from + at as u64 + 1);
+        }
+        end = from;
+    }
+    Ok(0)
+}
+
 impl Write for Output {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         self.file().write(buf)
@@ -134,5 +181,23 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file().flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_in_place_goes_on_behind_the_last_whole_line() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("out");
+        for (before, after) in [("a\nb\n", "a\nb\nc\n"), ("a\ncut", "a\nc\n"), ("cut", "c\n"), ("", "c\n")] {
+            std::fs::write(&path, before).expect("written");
+            Output::in_place(&path, true).and_then(|mut out| out.put(b"c\n")).expect("written");
+            assert_eq!(std::fs::read_to_string(&path).expect("read"), after);
+        }
+        Output::in_place(&path, false).and_then(|mut out| out.put(b"new\n")).expect("written");
+        assert_eq!(std::fs::read_to_string(&path).expect("read"), "new\n");
     }
 }

@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
+use hyper_util::client::proxy::matcher::Intercept;
 
 use super::dialect::Dialect;
 use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::Secrets;
-use super::target::Target;
+use super::target::{Route, Target};
+use super::transport::tls::Trust;
 use crate::record::event::FieldMap;
 
 /// A run of psend.
@@ -20,6 +22,12 @@ pub struct Config {
     pub files: Vec<PathBuf>,
     /// Where outcomes go; standard output where there is none.
     pub output: Option<PathBuf>,
+    /// Where events go that did not get through.
+    pub dead_letter: Option<PathBuf>,
+    /// Where it is noted what is done.
+    pub journal: Option<PathBuf>,
+    /// Whether the journal tells of a run before, which is taken up again.
+    pub resume: bool,
     /// Whether summary and progress are left out.
     pub quiet: bool,
     /// How often a line tells of progress where stderr is no terminal.
@@ -36,8 +44,8 @@ pub struct Config {
     pub mode: &'static str,
     /// The open loop's pace; none in a closed loop.
     pub pace: Option<Pace>,
-    /// How long making a connection may take.
-    pub connect_timeout: Duration,
+    /// How the target is reached.
+    pub network: Network,
     /// How long requests in flight may take after a signal.
     pub grace: Duration,
     /// Events a second asked for, where it is one figure.
@@ -46,6 +54,21 @@ pub struct Config {
     pub key_source: String,
     /// What the senders go by.
     pub plan: Plan,
+}
+
+/// How the target is reached.
+#[derive(Debug, Clone)]
+pub struct Network {
+    /// Where connections go.
+    pub route: Route,
+    /// What is trusted and shown in TLS.
+    pub trust: Trust,
+    /// The proxy in between.
+    pub proxy: Option<Intercept>,
+    /// Whether HTTP/2 is spoken.
+    pub http2: bool,
+    /// How long making a connection may take.
+    pub connect_timeout: Duration,
 }
 
 /// When an open loop sends.
@@ -72,6 +95,8 @@ pub struct Plan {
     pub uri: Uri,
     /// The requests' headers, the key among them.
     pub headers: HeaderMap,
+    /// Whether bodies are compressed.
+    pub gzip: bool,
     /// Headers that carry the event's id: the name, and what stands before and behind it.
     pub id_headers: Vec<(HeaderName, String, String)>,
     /// How long a request may take.
@@ -86,6 +111,12 @@ pub struct Plan {
     pub wait_for_server: Duration,
     /// Fields that outcomes carry: name and dotted path.
     pub tags: Vec<(String, String)>,
+    /// Whether lines that are no events are sent as they are.
+    pub send_malformed: bool,
+    /// Whether events that did not get through are kept.
+    pub dead_letters: bool,
+    /// Whether it is noted what is done.
+    pub journal: bool,
     /// `3/8`, where it is one of several runs.
     pub shard: Option<String>,
     /// What no message may show.

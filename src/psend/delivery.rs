@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::intake::Event;
 use super::meaning::Meaning;
 use crate::clock::Micros;
@@ -18,8 +20,8 @@ pub struct Delivery {
     pub scheduled_at: Option<Micros>,
     /// When the first attempt was sent.
     pub sent_at: Option<Micros>,
-    /// Bytes of the request's body.
-    pub request_bytes: u64,
+    /// The request's body, the same for each attempt.
+    pub body: Bytes,
     answers: Vec<Answer>,
     uncertain: bool,
     last: Option<Meaning>,
@@ -37,7 +39,7 @@ impl Delivery {
             since,
             scheduled_at: None,
             sent_at: None,
-            request_bytes: 0,
+            body: Bytes::new(),
             answers: Vec::new(),
             uncertain: false,
             last: None,
@@ -82,6 +84,16 @@ impl Delivery {
     /// Whether the line is no event, so that there is nothing to send.
     pub fn is_no_event(&self) -> bool {
         self.answers.is_empty() && matches!(self.error, Some((ErrorKind::Malformed | ErrorKind::TooLong, _)))
+    }
+
+    /// Takes a line for an event although it is none, so that the server meets it.
+    pub fn send_all_the_same(&mut self) {
+        self.error = None;
+    }
+
+    /// Whether the line could be sent though it is no event: it is at hand.
+    pub fn is_malformed(&self) -> bool {
+        matches!(self.error, Some((ErrorKind::Malformed, _))) && self.answers.is_empty()
     }
 
     /// Requests sent.
@@ -133,7 +145,7 @@ impl Delivery {
             end_to_end: self.sent_at.is_some().then(|| now.saturating_sub(self.since)),
             scheduled_at: self.scheduled_at,
             sent_at: self.sent_at,
-            request_bytes: self.request_bytes,
+            request_bytes: self.body.len() as u64,
             service: self.event.service(),
             endpoint: self.event.endpoint(),
             error: self.error.as_ref().map(|(kind, message)| (*kind, message.as_str())),

@@ -1,10 +1,14 @@
 //! Takes events to the server: a fixed number of senders on one thread, each with a connection of its own.
 
 use std::cell::{Cell, RefCell};
+use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use hyper::header::{HeaderName, HeaderValue};
 use rand::Rng;
 
@@ -12,6 +16,7 @@ use super::config::Plan;
 use super::delivery::Delivery;
 use super::gate::{Gate, Pass, Why};
 use super::intake::{Event, Intake};
+use super::journal;
 use super::meaning::Meaning;
 use super::pacing::Schedule;
 use super::retry::Budget;
@@ -21,7 +26,7 @@ use super::transport::{Failure, Reply, Request, Transport};
 use super::turn::Turn;
 use crate::cli::Console;
 use crate::clock::{Clock, Micros};
-use crate::record::outcome::ErrorKind;
+use crate::record::outcome::{ErrorKind, Word};
 use crate::seed::Generator;
 
 /// All that the senders of a run share.
@@ -43,6 +48,7 @@ pub struct Dispatch {
     schedule: Option<RefCell<Schedule>>,
     began: Cell<Option<Duration>>,
     taken: Cell<u64>,
+    key_refused: Cell<u32>,
     started_at: Micros,
     behind: Cell<Option<Late>>,
     no_server: RefCell<Option<Failure>>,
@@ -69,6 +75,7 @@ impl Dispatch {
             schedule: schedule.map(RefCell::new),
             began: Cell::new(None),
             taken: Cell::new(0),
+            key_refused: Cell::new(0),
             started_at: clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0),
             behind: Cell::new(None),
             no_server: RefCell::new(None),
@@ -112,11 +119,18 @@ impl Dispatch {
         }
     }
 
-    /// Gives up what was read and not taken up: call when the senders are done and the run ended early.
-    pub async fn give_up_rest(&self) {
+    /// Gives up what was read and not taken up, or `all` of the input: call when the senders are done and the run ended
+    /// early.
+    pub async fn give_up_rest(&self, all: bool) {
         // A reader that waits for input which may never come has handed on all that it has.
         const LONGEST_GAP: Duration = Duration::from_millis(200);
-        while let Ok(Some(event)) = tokio::time::timeout(LONGEST_GAP, self.intake.next()).await {
+        loop {
+            let next = if all {
+                self.intake.next().await
+            } else {
+                tokio::time::timeout(LONGEST_GAP, self.intake.next()).await.ok().flatten()
+            };
+            let Some(event) = next else { return };
             let mut delivery = self.take(event);
             self.give_up(&mut delivery);
             self.record(delivery);
@@ -237,10 +251,12 @@ impl Dispatch {
     }
 
     async fn deliver<T: Transport>(&self, transport: &mut T, mut delivery: Delivery) -> Delivery {
-        if delivery.is_no_event() {
+        if self.plan.send_malformed && delivery.is_malformed() {
+            delivery.send_all_the_same();
+        } else if delivery.is_no_event() {
             return delivery;
         }
-        delivery.request_bytes = delivery.event.length;
+        delivery.body = self.body(&delivery.event);
         loop {
             if !self.pass().await {
                 self.give_up(&mut delivery);
@@ -296,7 +312,7 @@ impl Dispatch {
     }
 
     async fn attempt<T: Transport>(&self, transport: &mut T, delivery: &mut Delivery) -> Result<Reply, Failure> {
-        let request = self.request(&delivery.event);
+        let request = self.request(delivery);
         let began = self.clock.now();
         self.in_flight.set(self.in_flight.get() + 1);
         let done = tokio::select! {
@@ -320,6 +336,7 @@ impl Dispatch {
     /// Takes an answer to the books. Gives the wait that the server asks for.
     fn read(&self, reply: Reply, delivery: &mut Delivery) -> Duration {
         self.tally.borrow_mut().answered(reply.status, reply.latency);
+        self.look_at_the_key(reply.status);
         let now = self.clock.now();
         let reading = self.plan.dialect.read(reply.status, &reply.body, now);
         let complaint = reading.complaint.map(|text| self.plan.secrets.blank(text));
@@ -333,6 +350,24 @@ impl Dispatch {
             self.rate_limited(wait.unwrap_or_else(|| self.backoff(delivery.attempts())));
         }
         wait.unwrap_or_default()
+    }
+
+    /// A key that none of the first answers took will not be taken by the next (issue 5's figure).
+    fn look_at_the_key(&self, status: u16) {
+        const FIRST_ANSWERS: u32 = 100;
+        let refused = self.key_refused.get();
+        if refused >= FIRST_ANSWERS {
+            return;
+        }
+        if !matches!(status, 401 | 403) {
+            // One answer that is another settles it for good.
+            self.key_refused.set(u32::MAX);
+            return;
+        }
+        self.key_refused.set(refused + 1);
+        if refused + 1 == FIRST_ANSWERS {
+            self.gate.end(Why::KeyRefused);
+        }
     }
 
     /// A rate limit holds for all senders, not only for the one that met it.
@@ -359,15 +394,25 @@ impl Dispatch {
         *self.no_server.borrow_mut() = Some(Failure { message, ..failure });
     }
 
-    fn request(&self, event: &Event) -> Request {
+    /// What goes out for an event: the line's own bytes, as they are or compressed.
+    fn body(&self, event: &Event) -> Bytes {
+        if !self.plan.gzip {
+            return event.line.clone();
+        }
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        let done = gzip.write_all(&event.line).and_then(|()| gzip.finish());
+        done.expect("writing to memory does not fail").into()
+    }
+
+    fn request(&self, delivery: &Delivery) -> Request {
         let mut headers = self.plan.headers.clone();
         for (name, before, after) in &self.plan.id_headers {
-            let id = event.id().map(|raw| crate::jsonl::value::label(raw).into_owned()).unwrap_or_default();
+            let id = delivery.event.id().map(|raw| crate::jsonl::value::label(raw).into_owned()).unwrap_or_default();
             if let Ok(value) = HeaderValue::from_str(&format!("{before}{id}{after}")) {
                 headers.insert(HeaderName::clone(name), value);
             }
         }
-        Request { method: self.plan.method.clone(), uri: self.plan.uri.clone(), headers, body: event.line.clone() }
+        Request { method: self.plan.method.clone(), uri: self.plan.uri.clone(), headers, body: delivery.body.clone() }
     }
 
     /// Waits until the gate lets this sender pass; `false` where the run ends.
@@ -409,6 +454,10 @@ impl Dispatch {
             (Some(Why::OutputBroke), _) => {
                 delivery.given_up(ErrorKind::Interrupted, "outcomes can no longer be written".to_owned());
             }
+            (Some(Why::KeyRefused), _) => {
+                delivery
+                    .given_up(ErrorKind::Http, "the server refused the key for each of the first events".to_owned());
+            }
             _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
         }
     }
@@ -418,7 +467,14 @@ impl Dispatch {
         let tags: Vec<(&str, Option<&[u8]>)> =
             self.plan.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
         let outcome = delivery.outcome(now, &tags, self.plan.shard.as_deref());
-        self.sink.line(|out| outcome.write(out));
+        let event = &delivery.event;
+        let word = outcome.outcome;
+        // A line that was too long to be held was kept while it was read.
+        let undelivered = !matches!(word, Word::Accepted | Word::Duplicate) && !event.line.is_empty();
+        let dead_letter = (self.plan.dead_letters && undelivered).then_some(&*event.line);
+        let done =
+            (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
+        self.sink.put(|out| outcome.write(out), dead_letter, done);
         self.tally.borrow_mut().ended(outcome.outcome, outcome.attempts > 0);
     }
 }

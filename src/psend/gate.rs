@@ -18,6 +18,8 @@ pub enum Why {
     OutputBroke,
     /// There is no server to be had.
     NoServer,
+    /// The server takes the key for nobody's.
+    KeyRefused,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -8,8 +8,11 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
+use super::journal::{self, Resume};
+use super::sink::DeadLetters;
+use crate::cli::Stop;
 use crate::clock::Micros;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::{self, Chunk, LineReader};
 use crate::record::event::{FieldMap, Role};
@@ -95,12 +98,92 @@ impl Fields {
 
 /// Cuts lines into events; holds only what is reused from one to the next.
 struct Cutter {
-    fields: Fields,
     scanner: Scanner,
     spans: Spans,
+    rules: Rules,
+    left: u64,
 }
 
 impl Cutter {
+    fn new(rules: Rules) -> Self {
+        let scanner = Scanner::new(rules.fields.set.clone());
+        Self { scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules }
+    }
+
+    /// Cuts the whole input and hands it on in blocks, until it ends or no more is wanted.
+    fn cut_all(&mut self, reader: &mut LineReader, state: &Reading, out: &mpsc::Sender<Vec<Event>>) -> Result<()> {
+        let mut last = 0;
+        while self.left > 0 && !state.enough.load(Ordering::Relaxed) {
+            let mut events = Vec::new();
+            match reader.next_chunk()? {
+                Some(Chunk::Lines { first_seq, bytes }) => {
+                    // The one copy: from here on each line is a slice of this block.
+                    let block = Bytes::copy_from_slice(bytes);
+                    for line in jsonl::lines(first_seq, &block) {
+                        last = line.seq;
+                        if !line.is_blank() && self.is_wanted(line.seq, line.text, line.text.len() as u64, state)? {
+                            events.push(self.cut(line.seq, block.slice_ref(line.text)));
+                        }
+                        if self.left == 0 {
+                            break;
+                        }
+                    }
+                }
+                Some(Chunk::Overlong { seq, piece, length, last: ends }) => {
+                    last = seq;
+                    let piece = piece.to_vec();
+                    let length = self.pass_over(reader, seq, &piece, length, ends)?;
+                    if self.is_wanted(seq, b"", length, state)? {
+                        events.push(self.too_long(seq, length));
+                    }
+                }
+                Some(Chunk::ByteOrderMark(_)) => {}
+                None if state.stop.requested() => break,
+                None => {
+                    self.rules.resume.as_ref().map_or(Ok(()), Resume::finish)?;
+                    break;
+                }
+            }
+            state.bytes.store(reader.bytes_read(), Ordering::Relaxed);
+            state.lines.store(last, Ordering::Relaxed);
+            if !events.is_empty() && out.blocking_send(events).is_err() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a line is to be dealt with in this run; counts it against the limit.
+    fn is_wanted(&mut self, seq: u64, text: &[u8], length: u64, state: &Reading) -> Result<bool> {
+        self.left -= 1;
+        let Some(resume) = self.rules.resume.as_mut().filter(|resume| !resume.is_over()) else { return Ok(true) };
+        let done = resume.is_done(seq, journal::hash(text, length))?;
+        if done {
+            state.done_before.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(!done)
+    }
+
+    /// Reads to the end of a line that is too long to be held, and copies it to the dead letters piece by piece; no other
+    /// line may come between. Gives its length.
+    fn pass_over(&self, reader: &mut LineReader, seq: u64, first: &[u8], length: u64, ends: bool) -> Result<u64> {
+        let done = self.rules.resume.as_ref().is_some_and(|resume| resume.tells_of(seq));
+        let mut letters = self.rules.dead_letters.as_ref().filter(|_| !done).map(DeadLetters::lock);
+        let mut keep = |piece: &[u8], ends: bool| -> Result<()> {
+            let Some(letters) = &mut letters else { return Ok(()) };
+            letters.put(piece)?;
+            if ends && piece.last() != Some(&b'\n') { letters.put(b"\n") } else { Ok(()) }
+        };
+        keep(first, ends)?;
+        let (mut length, mut ends) = (length, ends);
+        while !ends {
+            let Some(Chunk::Overlong { piece, length: so_far, last, .. }) = reader.next_chunk()? else { break };
+            keep(piece, last)?;
+            (length, ends) = (so_far, last);
+        }
+        Ok(length)
+    }
+
     fn cut(&mut self, seq: u64, line: Bytes) -> Event {
         let scanned = self.scanner.scan(&line, &mut self.spans);
         let fault = scanned.err().map(|e| Box::new((ErrorKind::Malformed, format!("line {seq}: {e}"))));
@@ -109,19 +192,19 @@ impl Cutter {
             Some((u32::try_from(range.start).ok()?, u32::try_from(range.end).ok()?))
         };
         let scalar = |field: usize| part(field).filter(|(from, _)| !matches!(line[*from as usize], b'{' | b'[' | b'n'));
-        let id = scalar(self.fields.id).filter(|(from, to)| match line[*from as usize] {
+        let id = scalar(self.rules.fields.id).filter(|(from, to)| match line[*from as usize] {
             b'"' => to - from > 2,
             first => first == b'-' || first.is_ascii_digit(),
         });
-        let text = part(self.fields.timestamp).map(|(from, to)| &line[from as usize..to as usize]);
+        let text = part(self.rules.fields.timestamp).map(|(from, to)| &line[from as usize..to as usize]);
         let timestamp = text.and_then(|raw| timestamp::parse(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?));
-        let (service, endpoint) = (scalar(self.fields.service), scalar(self.fields.endpoint));
-        let tags = self.fields.tags.iter().map(|field| part(*field)).collect();
+        let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
+        let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
         Event { seq, length: line.len() as u64, timestamp, fault, id, service, endpoint, tags, line }
     }
 
-    fn too_long(seq: u64, length: u64, max_line: usize) -> Event {
-        let message = format!("line {seq}: longer than --max-line, {max_line} bytes");
+    fn too_long(&self, seq: u64, length: u64) -> Event {
+        let message = format!("line {seq}: longer than --max-line, {} bytes", self.rules.max_line);
         Event {
             seq,
             line: Bytes::new(),
@@ -143,66 +226,47 @@ pub struct Reading {
     pub lines: AtomicU64,
     /// Bytes read so far.
     pub bytes: AtomicU64,
+    /// Lines passed over, for a run before has dealt with them.
+    pub done_before: AtomicU64,
+    /// The signal that ends reading.
+    stop: Stop,
     /// Goes up when no more lines are wanted.
     pub enough: AtomicBool,
     broke: Mutex<Option<Error>>,
 }
 
 impl Reading {
+    /// Nothing read yet; this signal will end it.
+    pub fn new(stop: Stop) -> Self {
+        Self { stop, ..Self::default() }
+    }
+
     /// What ended reading early, where something did.
     pub fn broke(&self) -> Option<Error> {
         self.broke.lock().expect("no holder of this lock can panic").take()
     }
 }
 
-/// Reads on a thread of its own, at most `limit` lines that are not blank.
-pub fn read(
-    mut reader: LineReader,
-    max_line: usize,
-    fields: Fields,
-    limit: Option<u64>,
-    state: Arc<Reading>,
-) -> Intake {
+/// What is done with lines while they are read.
+pub struct Rules {
+    /// The longest line that is held.
+    pub max_line: usize,
+    /// Which fields are looked for.
+    pub fields: Fields,
+    /// How many lines that are not blank are read at most.
+    pub limit: Option<u64>,
+    /// Where lines go that are too long to be held.
+    pub dead_letters: Option<DeadLetters>,
+    /// Which lines a run before has dealt with.
+    pub resume: Option<Resume>,
+}
+
+/// Reads on a thread of its own.
+pub fn read(mut reader: LineReader, rules: Rules, state: Arc<Reading>) -> Intake {
     let (sender, receiver) = mpsc::channel(BLOCKS);
-    let mut cutter = Cutter { scanner: Scanner::new(fields.set.clone()), fields, spans: Spans::default() };
-    let mut left = limit.unwrap_or(u64::MAX);
     std::thread::spawn(move || {
-        while left > 0 && !state.enough.load(Ordering::Relaxed) {
-            let mut events = Vec::new();
-            let mut last = state.lines.load(Ordering::Relaxed);
-            match reader.next_chunk() {
-                Ok(Some(Chunk::Lines { first_seq, bytes })) => {
-                    // The one copy: from here on each line is a slice of this block.
-                    let block = Bytes::copy_from_slice(bytes);
-                    for line in jsonl::lines(first_seq, &block) {
-                        last = line.seq;
-                        if line.is_blank() {
-                            continue;
-                        }
-                        events.push(cutter.cut(line.seq, block.slice_ref(line.text)));
-                        left -= 1;
-                        if left == 0 {
-                            break;
-                        }
-                    }
-                }
-                Ok(Some(Chunk::Overlong { seq, length, last: true, .. })) => {
-                    last = seq;
-                    left -= 1;
-                    events.push(Cutter::too_long(seq, length, max_line));
-                }
-                Ok(Some(_)) => {}
-                Ok(None) => break,
-                Err(e) => {
-                    *state.broke.lock().expect("no holder of this lock can panic") = Some(e);
-                    break;
-                }
-            }
-            state.bytes.store(reader.bytes_read(), Ordering::Relaxed);
-            state.lines.store(last, Ordering::Relaxed);
-            if !events.is_empty() && sender.blocking_send(events).is_err() {
-                break;
-            }
+        if let Err(e) = Cutter::new(rules).cut_all(&mut reader, &state, &sender) {
+            *state.broke.lock().expect("no holder of this lock can panic") = Some(e);
         }
     });
     Intake { current: RefCell::default(), blocks: RefCell::new(receiver) }

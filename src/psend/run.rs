@@ -8,15 +8,17 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 
-use super::config::{Config, Pace};
+use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
 use super::gate::Why;
-use super::intake::{self, Fields, Reading};
+use super::intake::{self, Fields, Reading, Rules};
+use super::journal::{self, Done, Resume};
 use super::pacing::Schedule;
-use super::sink;
+use super::sink::{self, DeadLetters, Outlets};
 use super::tally::{ms, rate};
 use super::transport::dial::Dial;
 use super::transport::http1::Http1;
+use super::transport::pooled::Pooled;
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::values::Span;
@@ -36,22 +38,80 @@ const HELD_BYTES: usize = 16 << 20;
 
 /// Runs psend to its end.
 pub fn run(config: &Config, console: &Console) -> Result<Ending> {
-    let dial = Dial::to(&config.target, config.connect_timeout)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let way = Way::to(config, &clock)?;
     let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
     let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
-    let output = if to_terminal { None } else { Some(Output::open(config.output.as_deref())?) };
+    let resume = if config.resume { config.journal.as_deref().map(Done::read).transpose()? } else { None };
+    let outlets = open_outlets(config, to_terminal)?;
     if !config.quiet {
         console.note(introduction(config));
+    }
+    if config.network.trust.anyone {
+        console
+            .warn("--insecure: any certificate is taken, so that anyone on the way can read and change what is sent");
     }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
-    runtime.block_on(
-        tokio::task::LocalSet::new().run_until(Run { config, console, stop, signals }.all(dial, inputs, output)),
-    )
+    runtime.block_on(tokio::task::LocalSet::new().run_until(Run { config, console, stop, signals }.all(
+        clock,
+        way,
+        inputs,
+        resume.map(Resume::new),
+        outlets,
+    )))
+}
+
+/// The transport that a run uses.
+enum Way {
+    /// A connection of its own for each sender.
+    Http1(Rc<Dial>),
+    /// A client that they share.
+    Pooled(Pooled),
+}
+
+impl Way {
+    fn to(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
+        let Network { route, trust, proxy, http2, connect_timeout } = &config.network;
+        if *http2 || proxy.is_some() {
+            let clock = Arc::clone(clock);
+            Pooled::to(&config.target, route, trust, proxy.as_ref(), *http2, *connect_timeout, clock).map(Self::Pooled)
+        } else {
+            Dial::to(&config.target, route.clone(), trust, *connect_timeout).map(Rc::new).map(Self::Http1)
+        }
+    }
+}
+
+/// Opens what is written to. With a journal, and for dead letters, files are written in place: they are there for a crash.
+fn open_outlets(config: &Config, to_terminal: bool) -> Result<Outlets> {
+    let journal = match &config.journal {
+        None => None,
+        Some(path) => {
+            let begun = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+            if begun && !config.resume {
+                return Err(Error::usage(format!(
+                    "--journal {0}: it tells of a run before; add --resume to go on with it, or remove {0}",
+                    path.display()
+                )));
+            }
+            let mut journal = Output::in_place(path, config.resume)?;
+            if !begun {
+                journal.put(journal::HEADER)?;
+            }
+            Some(journal)
+        }
+    };
+    let outcomes = match &config.output {
+        None if to_terminal => None,
+        Some(path) if journal.is_some() && path.as_os_str() != "-" => Some(Output::in_place(path, config.resume)?),
+        path => Some(Output::open(path.as_deref())?),
+    };
+    let dead_letters = config.dead_letter.as_ref().map(|path| Output::in_place(path, config.resume)).transpose()?;
+    Ok(Outlets { outcomes, dead_letters: dead_letters.map(DeadLetters::new), journal })
 }
 
 /// What is about to happen, in one line.
@@ -60,9 +120,17 @@ fn introduction(config: &Config) -> String {
     if let Some(duration) = config.plan.duration {
         limit.push_str(&format!(" for {}", Span(duration)));
     }
+    let mut target = config.target.to_string();
+    if config.network.route != config.target.route() {
+        target.push_str(&format!(" at {}", config.network.route));
+    }
+    if let Some(proxy) = &config.network.proxy {
+        let uri = proxy.uri();
+        target.push_str(&format!(" by proxy {}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80)));
+    }
     format!(
         "sending to {}, {} with {} in flight, {limit}; key: {}",
-        config.target,
+        target,
         pace(config),
         config.plan.concurrency,
         config.key_source
@@ -99,16 +167,29 @@ struct Run<'a> {
 }
 
 impl Run<'_> {
-    async fn all(self, dial: Dial, inputs: Inputs, output: Option<Output>) -> Result<Ending> {
+    async fn all(
+        self,
+        clock: Arc<dyn Clock>,
+        way: Way,
+        inputs: Inputs,
+        resume: Option<Resume>,
+        outlets: Outlets,
+    ) -> Result<Ending> {
         let config = self.config;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let started_at = clock.now();
-        let reading = Arc::new(Reading::default());
+        let reading = Arc::new(Reading::new(self.stop.clone()));
         let block = (HELD_BYTES / config.plan.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
         let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
-        let intake = intake::read(reader, config.max_line, fields, config.limit, Arc::clone(&reading));
-        let (sink, writer) = sink::open(output);
+        let rules = Rules {
+            max_line: config.max_line,
+            fields,
+            limit: config.limit,
+            dead_letters: outlets.dead_letters.clone(),
+            resume,
+        };
+        let intake = intake::read(reader, rules, Arc::clone(&reading));
+        let (sink, writer) = sink::open(outlets);
         let jitter = seed::Generator::seed_from_u64(seed::draw());
         let dispatch = Rc::new(Dispatch::new(
             config.plan.clone(),
@@ -120,11 +201,13 @@ impl Run<'_> {
             jitter,
         ));
 
-        let dial = Rc::new(dial);
         let senders: Vec<_> = (0..config.plan.concurrency)
-            .map(|_| {
-                let transport = Http1::new(Rc::clone(&dial), Arc::clone(&clock));
-                tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
+            .map(|_| match &way {
+                Way::Http1(dial) => {
+                    let transport = Http1::new(Rc::clone(dial), Arc::clone(&clock));
+                    tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
+                }
+                Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),
             })
             .collect();
         let senders = async {
@@ -138,10 +221,12 @@ impl Run<'_> {
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
         let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
-        reading.enough.store(true, Ordering::Relaxed);
+        // The rest of the input is kept as dead letters where there is no server for it.
+        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused)) && config.dead_letter.is_some();
+        reading.enough.store(!keep_rest, Ordering::Relaxed);
         if let Some(why) = why {
             dispatch.gate.end(why);
-            dispatch.give_up_rest().await;
+            dispatch.give_up_rest(keep_rest).await;
         }
         let elapsed = clock.elapsed();
         // Where time was up, what was read further counts as not read.
@@ -168,6 +253,10 @@ impl Run<'_> {
         let written = writer.finish();
 
         if !config.quiet {
+            let done_before = reading.done_before.load(Ordering::Relaxed);
+            if done_before > 0 {
+                self.console.note(format_args!("{done_before} events were done before, and not sent again"));
+            }
             self.console.block(dispatch.tally.borrow().summary(elapsed));
         }
         if let Some(error) = broke {
@@ -176,19 +265,25 @@ impl Run<'_> {
         if let Some(error) = written.broke {
             let closed = error.is_closed_stdout();
             let why = if closed { format!("{} was closed", Place::Stdout) } else { error.to_string() };
-            self.console.error(format_args!("{why}: {} outcomes could not be written", written.lost));
+            self.console.error(format_args!("{why}; {} outcomes could not be written", written.lost));
             return Ok(Ending::Unfinished);
         }
         Ok(match why {
             None => Ending::Done,
             Some(Why::Signal) => Ending::Signalled(self.signals.first().unwrap_or(2)),
-            Some(Why::NoServer | Why::OutputBroke) => {
-                let message = dispatch.no_server().unwrap_or_else(|| "outcomes can no longer be written".to_owned());
-                self.console.error(format_args!(
-                    "no server at {}: {message}; {} events have their outcome",
-                    config.target,
-                    dispatch.tally.borrow().done()
-                ));
+            Some(why) => {
+                let done = dispatch.tally.borrow().done();
+                let target = &config.target;
+                self.console.error(match (why, dispatch.no_server()) {
+                    (Why::KeyRefused, _) => format!(
+                        "{target} refused the key ({}) for each of the first 100 events; {done} events have their outcome",
+                        config.key_source
+                    ),
+                    (Why::NoServer, Some(why)) => {
+                        format!("no server at {target}: {why}; {done} events have their outcome")
+                    }
+                    _ => "outcomes can no longer be written".to_owned(),
+                });
                 Ending::Unfinished
             }
         })

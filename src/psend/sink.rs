@@ -1,8 +1,11 @@
 //! Outcomes out: senders append to a block, and a thread writes blocks, so that a slow reader holds up no request.
+//!
+//! A block is written in the order that survives a crash: outcomes, then dead letters, and only when these are safe the
+//! journal that says that the events are done.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -18,10 +21,56 @@ const BLOCK_AGE: Duration = Duration::from_millis(5);
 /// Blocks that wait to be written; with more, senders take up no new event.
 const BLOCKS: usize = 2;
 
+/// A file of events that did not get through. The reader of the input writes lines to it that are too long to be held.
+#[derive(Debug, Clone)]
+pub struct DeadLetters(Arc<Mutex<Output>>);
+
+impl DeadLetters {
+    /// Lines go to this output.
+    pub fn new(output: Output) -> Self {
+        Self(Arc::new(Mutex::new(output)))
+    }
+
+    /// The output, for as long as a line takes.
+    pub fn lock(&self) -> MutexGuard<'_, Output> {
+        self.0.lock().expect("no holder of this lock can panic")
+    }
+}
+
+/// Where everything goes that a run writes.
+#[derive(Debug, Default)]
+pub struct Outlets {
+    /// Outcomes; they go nowhere without one.
+    pub outcomes: Option<Output>,
+    /// Events that did not get through.
+    pub dead_letters: Option<DeadLetters>,
+    /// What is done.
+    pub journal: Option<Output>,
+}
+
 /// What the writer is handed.
+#[derive(Debug, Default)]
 struct Block {
-    bytes: Vec<u8>,
-    outcomes: bool,
+    outcomes: Vec<u8>,
+    dead_letters: Vec<u8>,
+    journal: Vec<u8>,
+    is_record: bool,
+}
+
+impl Block {
+    fn is_empty(&self) -> bool {
+        self.outcomes.is_empty() && self.dead_letters.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.outcomes.len() + self.dead_letters.len() >= BLOCK_BYTES
+    }
+
+    fn clear(&mut self) {
+        self.outcomes.clear();
+        self.dead_letters.clear();
+        self.journal.clear();
+    }
 }
 
 /// What writing came to.
@@ -29,53 +78,48 @@ struct Block {
 pub struct Written {
     /// Outcomes that could not be written.
     pub lost: u64,
-    /// Why.
+    /// Why, or what else could not be written.
     pub broke: Option<Error>,
 }
 
-/// Where senders put outcomes.
-pub struct Sink {
-    block: RefCell<Vec<u8>>,
-    begun: Notify,
-    blocks: mpsc::Sender<Block>,
-    empty: Arc<Mutex<Vec<Vec<u8>>>>,
-    broken: Arc<AtomicBool>,
-}
-
-/// The thread that writes.
-pub struct Writer {
-    thread: JoinHandle<Written>,
-}
-
-/// Starts to write to `output`; without one, outcomes go nowhere.
-pub fn open(output: Option<Output>) -> (Sink, Writer) {
-    let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS);
-    let empty = Arc::new(Mutex::new(Vec::new()));
-    let broken = Arc::new(AtomicBool::new(false));
-    let (give_back, say_broken) = (Arc::clone(&empty), Arc::clone(&broken));
-    let thread = std::thread::spawn(move || {
-        let mut output = output;
-        let mut written = Written::default();
-        while let Some(mut block) = blocks.blocking_recv() {
-            if let Some(to) = &mut output
-                && let Err((rest, error)) = put(to, &block.bytes)
-            {
-                written.lost += if block.outcomes { count_lines(&block.bytes[rest..]) } else { 0 };
-                written.broke.get_or_insert(error);
-                say_broken.store(true, Ordering::Relaxed);
-            }
-            if !block.outcomes {
-                break;
-            }
-            block.bytes.clear();
-            give_back.lock().expect("no holder of this lock can panic").push(block.bytes);
+impl Outlets {
+    fn write(&mut self, block: &Block, written: &mut Written) {
+        if let Some(to) = &mut self.outcomes
+            && let Err((rest, error)) = put(to, &block.outcomes)
+        {
+            written.lost += if block.is_record { 0 } else { count_lines(&block.outcomes[rest..]) };
+            written.broke.get_or_insert(error);
         }
-        if let (Some(output), None) = (output, &written.broke) {
-            written.broke = output.finish().err();
+        let rest = self
+            .keep_dead_letters(block)
+            .and_then(|()| if written.broke.is_some() { Ok(()) } else { self.note_done(block) });
+        if let Err(error) = rest {
+            written.broke.get_or_insert(error);
         }
-        written
-    });
-    (Sink { block: RefCell::default(), begun: Notify::new(), blocks: sender, empty, broken }, Writer { thread })
+    }
+
+    fn keep_dead_letters(&self, block: &Block) -> Result<()> {
+        match &self.dead_letters {
+            Some(to) if !block.dead_letters.is_empty() => to.lock().put(&block.dead_letters),
+            _ => Ok(()),
+        }
+    }
+
+    fn note_done(&mut self, block: &Block) -> Result<()> {
+        let Some(journal) = self.journal.as_mut().filter(|_| !block.journal.is_empty()) else { return Ok(()) };
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.sync()?;
+        }
+        if let Some(dead) = &self.dead_letters {
+            dead.lock().sync()?;
+        }
+        journal.put(&block.journal)?;
+        journal.sync()
+    }
+
+    fn finish(self) -> Result<()> {
+        self.outcomes.map_or(Ok(()), Output::finish)
+    }
 }
 
 /// Writes a block; on failure, says from where on it was not written.
@@ -101,15 +145,62 @@ fn count_lines(bytes: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', bytes).count() as u64
 }
 
+/// Where senders put outcomes.
+pub struct Sink {
+    block: RefCell<Block>,
+    begun: Notify,
+    blocks: mpsc::Sender<Block>,
+    empty: Arc<Mutex<Vec<Block>>>,
+    broken: Arc<AtomicBool>,
+}
+
+/// The thread that writes.
+pub struct Writer {
+    thread: JoinHandle<Written>,
+}
+
+/// Starts to write.
+pub fn open(mut outlets: Outlets) -> (Sink, Writer) {
+    let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS);
+    let empty = Arc::new(Mutex::new(Vec::new()));
+    let broken = Arc::new(AtomicBool::new(false));
+    let (give_back, say_broken) = (Arc::clone(&empty), Arc::clone(&broken));
+    let thread = std::thread::spawn(move || {
+        let mut written = Written::default();
+        while let Some(mut block) = blocks.blocking_recv() {
+            outlets.write(&block, &mut written);
+            say_broken.store(written.broke.is_some(), Ordering::Relaxed);
+            if block.is_record {
+                break;
+            }
+            block.clear();
+            give_back.lock().expect("no holder of this lock can panic").push(block);
+        }
+        if written.broke.is_none() {
+            written.broke = outlets.finish().err();
+        }
+        written
+    });
+    (Sink { block: RefCell::default(), begun: Notify::new(), blocks: sender, empty, broken }, Writer { thread })
+}
+
 impl Sink {
-    /// Appends one line, which `write` writes.
-    pub fn line(&self, write: impl FnOnce(&mut Vec<u8>)) {
+    /// Takes an outcome, which `outcome` writes; the event itself, where it did not get through; and what the journal is
+    /// to say, where it is done.
+    pub fn put(&self, outcome: impl FnOnce(&mut Vec<u8>), dead_letter: Option<&[u8]>, done: Option<(u64, u64)>) {
         let mut block = self.block.borrow_mut();
         if block.is_empty() {
             self.begun.notify_one();
         }
-        write(&mut block);
-        if block.len() >= BLOCK_BYTES
+        outcome(&mut block.outcomes);
+        if let Some(line) = dead_letter {
+            block.dead_letters.extend_from_slice(line);
+            block.dead_letters.push(b'\n');
+        }
+        if let Some((seq, hash)) = done {
+            super::journal::write(seq, hash, &mut block.journal);
+        }
+        if block.is_full()
             && let Ok(place) = self.blocks.try_reserve()
         {
             place.send(self.change(&mut block));
@@ -118,7 +209,7 @@ impl Sink {
 
     /// Waits until there is room for more.
     pub async fn room(&self) {
-        while self.block.borrow().len() >= BLOCK_BYTES {
+        while self.block.borrow().is_full() {
             self.hand_over().await;
         }
     }
@@ -136,10 +227,10 @@ impl Sink {
     pub async fn close(&self, record: Vec<u8>) {
         self.hand_over().await;
         // A writer that is gone has said why.
-        let _ = self.blocks.send(Block { bytes: record, outcomes: false }).await;
+        let _ = self.blocks.send(Block { outcomes: record, is_record: true, ..Block::default() }).await;
     }
 
-    /// Whether outcomes can no longer be written.
+    /// Whether something can no longer be written.
     pub fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
@@ -152,9 +243,9 @@ impl Sink {
         }
     }
 
-    fn change(&self, block: &mut Vec<u8>) -> Block {
+    fn change(&self, block: &mut Block) -> Block {
         let fresh = self.empty.lock().expect("no holder of this lock can panic").pop();
-        Block { bytes: std::mem::replace(block, fresh.unwrap_or_default()), outcomes: true }
+        std::mem::replace(block, fresh.unwrap_or_default())
     }
 }
 

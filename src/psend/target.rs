@@ -2,6 +2,72 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::path::PathBuf;
+
+/// Where connections go to reach a target.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// To a port of a host.
+    Tcp {
+        /// A name or an address; an IPv6 address without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// To a socket of this computer.
+    Unix(PathBuf),
+}
+
+impl Route {
+    /// Reads `HOST:PORT`.
+    ///
+    /// # Errors
+    /// The form that is wanted.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let form = || "HOST:PORT is wanted, such as 10.0.0.7:8000 or [::1]:8000".to_owned();
+        let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
+        let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+        if bare.is_empty() || (bare == host && host.contains(':')) {
+            return Err(form());
+        }
+        Ok(Self::Tcp { host: bare.to_owned(), port: port.parse().map_err(|_| form())? })
+    }
+
+    /// Whether it ends in this very computer.
+    pub fn is_loopback(&self) -> bool {
+        match self {
+            Self::Unix(_) => true,
+            Self::Tcp { host, .. } => {
+                host.eq_ignore_ascii_case("localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+            }
+        }
+    }
+
+    /// Whether a list such as `localhost, *.staging.example, api.example:8443` names it. A socket of this computer needs no
+    /// name.
+    pub fn is_among(&self, hosts: &str) -> bool {
+        let Self::Tcp { host, port } = self else { return true };
+        let host = host.to_ascii_lowercase();
+        let with_port = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+        hosts.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
+            let entry = entry.to_ascii_lowercase();
+            match entry.strip_prefix('*') {
+                Some(suffix) => suffix.starts_with('.') && (host.ends_with(suffix) || with_port.ends_with(suffix)),
+                None => entry.trim_matches(['[', ']']) == host || entry == with_port,
+            }
+        })
+    }
+}
+
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unix(path) => write!(f, "{}", path.display()),
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+        }
+    }
+}
 
 /// The server and the prefix of all paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,29 +111,15 @@ impl Target {
         Ok(Self { tls, host, port, prefix: url.path().trim_end_matches('/').to_owned() })
     }
 
-    /// Whether it is this very computer.
-    pub fn is_loopback(&self) -> bool {
-        self.host.eq_ignore_ascii_case("localhost") || self.host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    /// The way to it that its URL names.
+    pub fn route(&self) -> Route {
+        Route::Tcp { host: self.host.clone(), port: self.port }
     }
 
     /// Host and port as a Host header has them.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
-    }
-
-    /// Whether a list such as `localhost, *.staging.example, api.example:8443` names it.
-    pub fn is_among(&self, hosts: &str) -> bool {
-        hosts.split([',', ' ']).map(str::trim).filter(|entry| !entry.is_empty()).any(|entry| {
-            let entry = entry.to_ascii_lowercase();
-            let host = self.host.to_ascii_lowercase();
-            let with_port =
-                format!("{}:{}", if host.contains(':') { format!("[{host}]") } else { host.clone() }, self.port);
-            match entry.strip_prefix('*') {
-                Some(suffix) => suffix.starts_with('.') && (host.ends_with(suffix) || with_port.ends_with(suffix)),
-                None => entry.trim_matches(['[', ']']) == host || entry == with_port,
-            }
-        })
     }
 }
 
@@ -107,16 +159,16 @@ mod tests {
     #[test]
     fn only_this_computer_is_loopback() {
         for near in ["http://localhost:1", "http://127.0.0.1", "http://127.9.9.9", "http://[::1]"] {
-            assert!(of(near).is_loopback(), "{near}");
+            assert!(of(near).route().is_loopback(), "{near}");
         }
         for far in ["http://localhost.example", "http://128.0.0.1", "http://127.0.0.1.example", "http://10.0.0.1"] {
-            assert!(!of(far).is_loopback(), "{far}");
+            assert!(!of(far).route().is_loopback(), "{far}");
         }
     }
 
     #[test]
     fn a_list_of_hosts_is_a_limit() {
-        let target = of("http://api.staging.example:8443");
+        let target = of("http://api.staging.example:8443").route();
         for yes in ["api.staging.example", "a, *.staging.example", "API.staging.example:8443", "*.example:8443"] {
             assert!(target.is_among(yes), "{yes}");
         }

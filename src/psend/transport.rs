@@ -2,6 +2,8 @@
 
 pub mod dial;
 pub mod http1;
+pub mod pooled;
+pub mod tls;
 
 use std::time::Duration;
 

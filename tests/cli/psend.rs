@@ -1,6 +1,8 @@
 //! psend, against servers that answer as they are told.
 
+mod network;
 mod pace;
+mod safety;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};

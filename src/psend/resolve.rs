@@ -1,0 +1,322 @@
+//! From the words of the command line and the environment to a [`Config`]: defaults, contradictions, keys, headers.
+
+use std::path::Path;
+
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, Uri};
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+
+use super::args::{Args, ArrivalWord, Mode, Stages};
+use super::config::{Config, Network, Pace, Plan};
+use super::dialect::{self, Dialect};
+use super::pacing::{Arrival, Curve};
+use super::retry;
+use super::secret::{Secret, Secrets};
+use super::target::{Route, Target};
+use super::transport::tls::Trust;
+use crate::cli::values::Count;
+use crate::error::{At, Error, Place, Result};
+
+/// The key that the guide's examples use.
+const TEST_KEY: &str = "test-api-key-12345";
+const DEFAULT_URL: &str = "http://localhost:8000";
+
+/// Looks a variable of the environment up.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The text of a dialect, ours or a file's.
+///
+/// # Errors
+/// Where there is none of this name.
+pub fn dialect_text(name: &str) -> Result<String> {
+    match name {
+        "pulsestream" => Ok(dialect::PULSESTREAM.to_owned()),
+        "plain" => Ok(dialect::PLAIN.to_owned()),
+        file if file.ends_with(".toml") || file.contains('/') => std::fs::read_to_string(file)
+            .at(&Place::Path(file.into()))
+            .map_err(|e| Error::usage(format!("--dialect: {e}"))),
+        other => Err(Error::usage(format!("--dialect {other}: pulsestream, plain or a TOML file is wanted"))),
+    }
+}
+
+/// The run that these words ask for.
+///
+/// # Errors
+/// What in them cannot be; nothing was read or written.
+pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
+    let target = target(&args, env)?;
+    let route = match (&args.unix_socket, &args.connect_to) {
+        (Some(path), _) => Route::Unix(path.clone()),
+        (None, Some(route)) => route.clone(),
+        (None, None) => target.route(),
+    };
+    check_allowed(&target, &route, env)?;
+    let dialect = Dialect::parse(&dialect_text(&args.dialect)?)
+        .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect)))?;
+    let (mode, pace, rate) = pace(&args)?;
+    let concurrency = concurrency(&args, pace.is_some())?;
+    let max_line = usize::try_from(args.max_line.0).unwrap_or(usize::MAX);
+    if max_line == 0 {
+        return Err(Error::usage("--max-line 0 would leave no line to send"));
+    }
+    if args.timeout.0.is_zero() {
+        return Err(Error::usage("--timeout 0 would leave no time for an answer"));
+    }
+    let proxy = if route == target.route() { proxy(&target, env)? } else { None };
+    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
+    let form = &dialect.request;
+    let method =
+        Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is no method", form.method)))?;
+    let uri = uri(&target, &form.path)?;
+    let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;
+
+    Ok(Config {
+        output: args.output,
+        quiet: args.quiet,
+        every: args.every.0,
+        max_line,
+        limit: args.limit.map(|Count(n)| n),
+        fields: args.fields.unwrap_or_default(),
+        target,
+        mode,
+        pace,
+        rate,
+        network: Network {
+            route,
+            trust: Trust { roots: args.cacert, identity: args.cert.zip(args.key), anyone: args.insecure },
+            proxy,
+            http2: args.http2,
+            connect_timeout: args.connect_timeout.0.min(args.timeout.0),
+        },
+        grace: args.grace.0,
+        key_source,
+        plan: Plan {
+            concurrency,
+            duration: args.duration.map(|span| span.0),
+            dialect,
+            method,
+            uri,
+            headers,
+            gzip: args.gzip,
+            id_headers,
+            timeout: args.timeout.0,
+            delay: args.delay,
+            retry: retry::Policy {
+                retries: args.retries,
+                base: args.retry_base.0,
+                cap: args.retry_cap.0,
+                retry_after_max: args.retry_after_max.0,
+            },
+            retry_budget: args.retry_budget.get(),
+            wait_for_server: args.wait_for_server.0,
+            tags: args.tag,
+            send_malformed: args.send_malformed,
+            dead_letters: args.dead_letter.is_some(),
+            journal: args.journal.is_some(),
+            shard: args.shard.map(|shard| shard.to_string()),
+            secrets,
+        },
+        dead_letter: args.dead_letter,
+        journal: args.journal,
+        resume: args.resume,
+        files: args.files,
+    })
+}
+
+fn target(args: &Args, env: Environment<'_>) -> Result<Target> {
+    let (source, url) = match (&args.url, env("PULSE_URL")) {
+        (Some(url), _) => ("--url", url.clone()),
+        (None, Some(url)) => ("PULSE_URL", url),
+        (None, None) => ("", DEFAULT_URL.to_owned()),
+    };
+    Target::parse(&url).map_err(|e| Error::usage(format!("{source}: {e}")))
+}
+
+/// Whether PULSE_ALLOW_HOSTS lets us go there, by name and by way.
+fn check_allowed(target: &Target, route: &Route, env: Environment<'_>) -> Result<()> {
+    match env("PULSE_ALLOW_HOSTS") {
+        Some(hosts) if !(target.route().is_among(&hosts) && route.is_among(&hosts)) => {
+            let by = if *route == target.route() { String::new() } else { format!(" (at {route})") };
+            Err(Error::usage(format!("{target}{by} is not among the hosts that PULSE_ALLOW_HOSTS allows: {hosts}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The run record's word for the loop, the open loop's pace, and its rate where that is one figure.
+fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
+    let shards = args.shard.map_or(1.0, |shard| shard.count as f64);
+    let arrival = match args.arrival {
+        Some(ArrivalWord::Poisson) => Arrival::Poisson,
+        None | Some(ArrivalWord::Constant) => Arrival::Constant,
+    };
+    let (mode, pace, rate) = if let Some(rate) = args.rate {
+        let rate = rate.per_second() / shards;
+        ("rate", Some(Pace::Curve(Curve::constant(rate), arrival)), Some(rate))
+    } else if let Some(Stages(stages)) = &args.stages {
+        ("stages", Some(Pace::Curve(Curve::stages(stages).divided(shards), arrival)), None)
+    } else if let Some(speed) = args.replay {
+        ("replay", Some(Pace::Replay(speed)), None)
+    } else {
+        (if args.mode == Mode::Sequential { "sequential" } else { "concurrent" }, None, None)
+    };
+    if args.arrival.is_some() && !matches!(pace, Some(Pace::Curve(..))) {
+        return Err(Error::usage("--arrival goes with --rate or --stages: it spreads events around a rate"));
+    }
+    if pace.is_some() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {
+        return Err(Error::usage(format!(
+            "--{mode} sends when events are due, whatever came of those before: leave --mode sequential and --delay out"
+        )));
+    }
+    Ok((mode, pace, rate))
+}
+
+fn concurrency(args: &Args, open_loop: bool) -> Result<usize> {
+    const MOST: u64 = 100_000;
+    match (args.mode, args.concurrency) {
+        (Mode::Sequential, None | Some(Count(1))) => Ok(1),
+        (Mode::Sequential, Some(Count(n))) => Err(Error::usage(format!(
+            "--mode sequential sends one event at a time: leave --concurrency {n} out, or choose --mode concurrent"
+        ))),
+        (Mode::Concurrent, None) => Ok(if open_loop { 1000 } else { 10 }),
+        (Mode::Concurrent, Some(Count(n))) if (1..=MOST).contains(&n) => Ok(usize::try_from(n).unwrap_or(1)),
+        (Mode::Concurrent, Some(Count(n))) => {
+            Err(Error::usage(format!("--concurrency {n}: a number from 1 to {MOST} is wanted")))
+        }
+    }
+}
+
+/// The proxy that the environment names for this target; none for this very computer.
+fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
+    if target.route().is_loopback() {
+        return Ok(None);
+    }
+    // As curl has it: the small letters first, and no HTTP_PROXY in capitals, which a web server may have made of a header.
+    let either = |small: &str, capital: &str| env(small).or_else(|| env(capital)).unwrap_or_default();
+    let matcher = Matcher::builder()
+        .all(either("all_proxy", "ALL_PROXY"))
+        .http(env("http_proxy").unwrap_or_default())
+        .https(either("https_proxy", "HTTPS_PROXY"))
+        .no(either("no_proxy", "NO_PROXY"))
+        .build();
+    let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
+    Ok(matcher.intercept(&uri))
+}
+
+fn uri(target: &Target, path: &str) -> Result<Uri> {
+    let path = format!("{}{path}", target.prefix);
+    let path = if path.is_empty() { "/".to_owned() } else { path };
+    path.parse().map_err(|e| Error::usage(format!("'{path}' is no path: {e}")))
+}
+
+/// The headers of every request.
+struct Headers {
+    headers: HeaderMap,
+    id_headers: Vec<(HeaderName, String, String)>,
+    secrets: Secrets,
+    key_source: String,
+}
+
+fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: Environment<'_>) -> Result<Headers> {
+    let mut secrets = Secrets::default();
+    let mut headers = HeaderMap::new();
+    let mut id_headers = Vec::new();
+    headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
+    headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
+    if args.gzip {
+        headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
+    for (name, value) in &dialect.request.headers {
+        let header =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("'{name}' is no header name")))?;
+        match value.split_once("{event_id}") {
+            Some((before, after)) => id_headers.push((header, before.to_owned(), after.to_owned())),
+            None => drop(headers.insert(header, header_value(name, value)?)),
+        }
+    }
+    let mut given = HeaderMap::new();
+    for header in &args.header {
+        let (lines, is_file) = match header.strip_prefix('@') {
+            Some(file) => (read_file("-H", Path::new(file))?, true),
+            None => (header.clone(), false),
+        };
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
+            let form = || Error::usage("-H: 'Name: value' is wanted, or @FILE with one a line".to_owned());
+            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
+            let mut value_sent = HeaderValue::from_str(value).map_err(|_| form())?;
+            if is_file || carries_secrets(&name) {
+                value_sent.set_sensitive(true);
+                secrets.add(&Secret::new(value));
+                // What is secret in `Bearer abc` is abc.
+                if let Some((_, credentials)) = value.split_once(' ') {
+                    secrets.add(&Secret::new(credentials));
+                }
+            }
+            given.append(name, value_sent);
+        }
+    }
+    let form = &dialect.request;
+    let key_name = (!form.key_header.is_empty())
+        .then(|| {
+            HeaderName::from_bytes(form.key_header.as_bytes())
+                .map_err(|_| wrong("key_header is no header name".to_owned()))
+        })
+        .transpose()?;
+    let mut key_source = "none: the dialect has no header for it".to_owned();
+    if let Some(name) = key_name {
+        if given.contains_key(&name) {
+            key_source = "-H".to_owned();
+        } else {
+            let (key, source) = key(args, target, route, env)?;
+            let mut value = HeaderValue::from_str(&format!("{}{}", form.key_prefix, key.reveal()))
+                .map_err(|_| Error::usage(format!("the key ({source}) has characters that no header can carry")))?;
+            value.set_sensitive(true);
+            headers.insert(name, value);
+            secrets.add(&key);
+            key_source = source;
+        }
+    }
+    // What -H gives takes the place of what would be sent without it.
+    headers.extend(given);
+    Ok(Headers { headers, id_headers, secrets, key_source })
+}
+
+/// Whether headers of this name usually carry secrets.
+fn carries_secrets(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    ["authorization", "cookie", "key", "token", "secret", "password", "signature"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// The key, and in words where it came from.
+fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Result<(Secret, String)> {
+    let found = if let Some(key) = &args.api_key {
+        Some((Secret::new(key), "--api-key".to_owned()))
+    } else if let Some(file) = &args.api_key_file {
+        Some((Secret::new(read_file("--api-key-file", file)?.trim()), format!("file {}", file.display())))
+    } else {
+        env("PULSE_API_KEY").map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
+    };
+    match found {
+        Some((key, source)) if key.reveal().is_empty() => Err(Error::usage(format!("the key ({source}) is empty"))),
+        Some(found) => Ok(found),
+        None if target.route().is_loopback() && route.is_loopback() => {
+            Ok((Secret::new(TEST_KEY), "the guide's test key".to_owned()))
+        }
+        None => Err(Error::usage(format!(
+            "{target} wants a key: the guide's test key is for this computer alone. \
+             Give one in PULSE_API_KEY or with --api-key-file"
+        ))),
+    }
+}
+
+fn read_file(flag: &str, file: &Path) -> Result<String> {
+    std::fs::read_to_string(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))
+}
+
+fn header_value(what: &str, value: &str) -> Result<HeaderValue> {
+    HeaderValue::from_str(value).map_err(|_| Error::usage(format!("{what}: '{value}' cannot stand in a header")))
+}

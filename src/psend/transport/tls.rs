@@ -1,0 +1,119 @@
+//! Which certificates are trusted, and which one is shown.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+
+use crate::error::{Error, Result};
+
+/// What is trusted and shown in TLS.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// Certificates to trust instead of the system's.
+    pub roots: Option<PathBuf>,
+    /// Our own certificate and its key.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Whether any certificate is taken.
+    pub anyone: bool,
+}
+
+impl Trust {
+    /// The configuration for connections that speak these protocols.
+    ///
+    /// # Errors
+    /// Where a file is not as it should be, or the system trusts nobody.
+    pub fn config(&self, protocols: &[&[u8]]) -> Result<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|e| Error::failed(format!("TLS: {e}")))?;
+        let builder = if self.anyone {
+            builder.dangerous().with_custom_certificate_verifier(Arc::new(Anyone(provider)))
+        } else {
+            builder.with_root_certificates(self.roots()?)
+        };
+        let mut config = match &self.identity {
+            None => builder.with_no_client_auth(),
+            Some((certificate, key)) => {
+                let chain = certificates("--cert", certificate)?;
+                let wrong = |e| Error::usage(format!("--key {}: {e}", key.display()));
+                let private = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(e.to_string()))?;
+                builder.with_client_auth_cert(chain, private).map_err(|e| wrong(e.to_string()))?
+            }
+        };
+        config.alpn_protocols = protocols.iter().map(|p| p.to_vec()).collect();
+        Ok(config)
+    }
+
+    fn roots(&self) -> Result<RootCertStore> {
+        let mut roots = RootCertStore::empty();
+        match &self.roots {
+            Some(file) => {
+                for certificate in certificates("--cacert", file)? {
+                    roots.add(certificate).map_err(|e| Error::usage(format!("--cacert {}: {e}", file.display())))?;
+                }
+            }
+            None => {
+                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+                if roots.is_empty() {
+                    return Err(Error::failed(
+                        "the system has no certificates to trust (Debian and Ubuntu: ca-certificates); --cacert names others",
+                    ));
+                }
+            }
+        }
+        Ok(roots)
+    }
+}
+
+fn certificates(flag: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
+    let wrong = |e: String| Error::usage(format!("{flag} {}: {e}", file.display()));
+    let found: Vec<_> = CertificateDer::pem_file_iter(file)
+        .and_then(Iterator::collect::<Result<_, _>>)
+        .map_err(|e| wrong(e.to_string()))?;
+    if found.is_empty() { Err(wrong("no certificate in PEM form is in it".to_owned())) } else { Ok(found) }
+}
+
+/// Takes any certificate (`--insecure`); signatures are still checked, so that the connection is with whom it began.
+#[derive(Debug)]
+struct Anyone(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for Anyone {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls12_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signed, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}

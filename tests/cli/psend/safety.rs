@@ -1,0 +1,132 @@
+//! Nothing is lost: dead letters, journals, resumed runs.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::time::Duration;
+
+use super::{events, outcomes, send, seqs, words};
+use crate::scripted::{Act, Scripted};
+use crate::support::run_with;
+
+fn text(path: &Path) -> String {
+    std::fs::read_to_string(path).expect("it can be read")
+}
+
+#[test]
+fn dead_letters_are_the_raw_lines_of_what_did_not_get_through_ready_to_be_sent_again() {
+    let server = Scripted::start(|r| match r.event_id().as_str() {
+        "evt_2" => Act::answer(422, ""),
+        "evt_3" => Act::Close,
+        "evt_4" => Act::duplicate(),
+        _ => Act::accept(),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead.jsonl");
+    let long = format!("{{\"pad\":\"{}\"}}", "x".repeat(300_000));
+    let input = format!("{}not json\r\n{long}\n", String::from_utf8_lossy(&events(5)));
+    let flags = ["--retries", "0", "--max-line", "1k", "--dead-letter", dead.to_str().expect("a path")];
+    let run = send(&server, &flags, input.as_bytes()).expect_code(0);
+    let mut got = words(&outcomes(&run).0).iter().map(ToString::to_string).collect::<Vec<_>>();
+    got.sort();
+    assert_eq!(got, ["accepted", "accepted", "duplicate", "rejected", "rejected", "rejected", "unknown"]);
+    let kept: BTreeSet<String> = text(&dead).lines().map(str::to_owned).collect();
+    let all = String::from_utf8_lossy(&events(5)).into_owned();
+    let wanted: Vec<&str> = all.lines().collect();
+    assert_eq!(kept, [wanted[1], wanted[2], "not json", &long].into_iter().map(str::to_owned).collect());
+}
+
+#[test]
+fn without_a_server_the_whole_input_is_kept_as_dead_letters() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead.jsonl");
+    let flags =
+        ["--url", "http://127.0.0.1:9", "--wait-for-server", "100ms", "--dead-letter", dead.to_str().expect("a path")];
+    let run = run_with("psend", &flags, &events(5000)).expect_code(1);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), vec!["not_sent"; 5000]);
+    let kept = std::fs::read(&dead).expect("it is there");
+    assert_eq!(kept.len(), events(5000).len());
+}
+
+#[test]
+fn a_resumed_run_sends_only_what_is_not_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (journal, out) = (folder.path().join("journal"), folder.path().join("out.jsonl"));
+    let input = folder.path().join("in.jsonl");
+    std::fs::write(&input, [b"\n".as_slice(), &events(300)].concat()).expect("written");
+    let server = Scripted::start(|_| Act::After(Duration::from_millis(5), Box::new(Act::accept())));
+    let flags = [
+        input.to_str().expect("a path"),
+        "--journal",
+        journal.to_str().expect("a path"),
+        "-o",
+        out.to_str().expect("a path"),
+        "-c",
+        "4",
+    ];
+    let url = server.url();
+    let mut child = crate::support::tool("psend").args(["--url", &url]).args(flags).spawn().expect("psend starts");
+    while server.requests().len() < 100 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ended");
+    let before = server.requests().len();
+    assert!(before < 250, "it was killed in the middle");
+
+    let again = send(&server, &flags, b"").expect_code(2);
+    assert!(again.stderr.contains("add --resume"), "{}", again.stderr);
+    let run = send(&server, &[&flags[..], &["--resume"]].concat(), b"").expect_code(0);
+    assert!(run.stderr.contains("were done before"), "{}", run.stderr);
+    assert!(server.requests().len() < 300 + 50, "little was sent twice: {}", server.requests().len());
+    let sent: BTreeSet<String> = server.requests().iter().map(crate::scripted::Request::event_id).collect();
+    assert_eq!(sent.len(), 300);
+    let lines: Vec<serde_json::Value> =
+        text(&out).lines().map(|line| serde_json::from_str(line).expect("whole lines only")).collect();
+    let outcomes: Vec<serde_json::Value> = lines.iter().filter(|l| l["seq"].is_u64()).cloned().collect();
+    assert_eq!(seqs(&outcomes), (2..=301).collect(), "none is lost, and blank lines count");
+    assert_eq!(lines.last().expect("a run record")["run"]["complete"], true);
+
+    std::fs::write(&input, events(300)).expect("written");
+    let other = send(&server, &[&flags[..], &["--resume"]].concat(), b"").expect_code(1);
+    assert!(other.stderr.contains("is it the same input?"), "{}", other.stderr);
+}
+
+#[test]
+fn what_was_not_sent_is_not_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let journal = folder.path().join("journal");
+    let flags = ["--journal", journal.to_str().expect("a path"), "--resume", "--wait-for-server", "50ms"];
+    run_with("psend", &[&["--url", "http://127.0.0.1:9"], &flags[..]].concat(), &events(3)).expect_code(1);
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &flags, &events(3)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted"; 3]);
+}
+
+#[test]
+fn malformed_lines_are_sent_as_they_are_where_asked_for() {
+    let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
+    let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
+    let run = send(&server, &["--send-malformed", "-c", "1"], input).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted", "rejected", "rejected", "rejected"]);
+    let bodies: Vec<Vec<u8>> = server.requests().into_iter().map(|r| r.body).collect();
+    assert_eq!(bodies, input.split(|b| *b == b'\n').filter(|l| !l.is_empty()).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_key_that_the_first_hundred_answers_refuse_stops_the_run() {
+    for (status, flips, code) in [(401, false, 1), (403, false, 1), (401, true, 0)] {
+        let server =
+            Scripted::start(move |r| if flips && r.number == 50 { Act::accept() } else { Act::answer(status, "") });
+        let run = send(&server, &["-c", "5"], &events(400)).expect_code(code);
+        let (outcomes, record) = outcomes(&run);
+        let not_sent = words(&outcomes).iter().filter(|w| **w == "not_sent").count();
+        if code == 1 {
+            assert!(server.requests().len() <= 105 && not_sent >= 200, "{not_sent}");
+            assert!(run.stderr.contains("refused the key"), "{}", run.stderr);
+            assert_eq!(record["complete"], false);
+        } else {
+            assert_eq!((outcomes.len(), not_sent), (400, 0));
+        }
+    }
+}
