@@ -6,41 +6,40 @@
 
 pub mod args;
 pub mod distinct;
+pub mod engine;
 pub mod figures;
 pub mod groups;
 pub mod input;
 pub mod intake;
+pub mod joins;
 pub mod order;
 pub mod report;
+pub mod require;
 pub mod settings;
 pub mod sketch;
+pub mod state;
 pub mod stream;
 pub mod summary;
 pub mod windows;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::{self, Console, Ending, Signals};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
-use crate::jsonl::{Chunk, LineReader};
+use crate::jsonl::LineReader;
 use crate::record::timestamp;
-use args::{Args, Config, Form};
-use intake::Intake;
+use args::{Args, Config, Form, ReportFile};
+use engine::Engine;
+use report::compare::compare;
 use report::{Report, Run};
-use settings::Layout;
-use summary::Summary;
-
-/// A line on progress this often where stderr is no terminal.
-const EVERY: Duration = Duration::from_secs(15);
 
 /// Runs the tool.
 pub fn main() -> ExitCode {
-    cli::run("pstats", |args: Args, console| run(&args.resolve(), console, &SystemClock::start()))
+    cli::run("pstats", |args: Args, console| run(&args.resolve()?, console, &SystemClock::start()))
 }
 
 fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> {
@@ -50,48 +49,68 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> 
     let mut output = Output::open(config.output.as_deref())?;
     let started_at = clock.now();
 
-    let layout = Layout::new(&config.settings);
-    let mut summary = Summary::new(&config.settings, &layout);
-    let mut intake = Intake::new(layout);
+    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone())?;
     let mut reader = LineReader::new(inputs, config.max_line);
-    let mut progress = console.progress(config.quiet, EVERY);
-    while let Some(chunk) = reader.next_chunk()? {
-        match chunk {
-            Chunk::ByteOrderMark(_) => {}
-            Chunk::Lines { .. } => chunk.lines().for_each(|line| intake.take(line, &mut summary)),
-            Chunk::Overlong { length, last, .. } => {
-                if last {
-                    summary.input.kinds.too_long.add(length);
-                }
-            }
-        }
-        progress.show(|| {
-            let total = summary.input.total();
-            let rate = total.lines as f64 / clock.elapsed().as_secs_f64();
-            format!("{} lines, {}/s", report::words::count(total.lines), report::words::number(rate))
-        });
-    }
-    drop(progress);
-    summary.input.arrays_cut_off = reader.unclosed_arrays();
-
-    let run = Run {
+    let mut progress = console.progress(config.quiet, config.every);
+    let mut rewritten = clock.elapsed();
+    let run = |engine: &Engine| Run {
         version: env!("CARGO_PKG_VERSION"),
         files: config.files.iter().map(|file| file.display().to_string()).collect(),
+        state_lines: engine.state_lines(),
         started_at: timestamp::format(started_at),
         ended_at: timestamp::format(clock.now()),
         elapsed_s: clock.elapsed().as_secs_f64(),
+        compared: None,
     };
-    let report = Report::new(&mut summary, intake.layout(), run);
-    warn(&report, console);
-    let written = match config.form {
-        Form::Json => report.to_json(),
-        Form::Text => {
-            report::text::write(&report, report::text::Style { color: is_for_a_terminal(config) }).into_bytes()
+    while let Some(chunk) = reader.next_chunk()? {
+        engine.take(&chunk)?;
+        progress.show(|| {
+            let lines = engine.summary().input.total().lines;
+            let rate = lines as f64 / clock.elapsed().as_secs_f64();
+            format!("{} lines, {}/s", report::words::count(lines), report::words::number(rate))
+        });
+        if !config.reports.is_empty() && clock.elapsed() - rewritten >= config.every {
+            rewritten = clock.elapsed();
+            let run = run(&engine);
+            let so_far = engine.report(run);
+            write_reports(&config.reports, &so_far, &mut engine)?;
         }
-    };
-    output.put(&written)?;
+    }
+    drop(progress);
+    engine.finish(reader.unclosed_arrays(), console, config.max_line)?;
+
+    let run = run(&engine);
+    let mut report = engine.final_report(run)?;
+    let base = config.base.as_ref().map(|(_, base)| base);
+    report.judge(&config.requirements, base, config.allow)?;
+    report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
+    warn(&report, console);
+    output.put(&rendered(config.form, &report, &mut engine, is_for_a_terminal(config)))?;
     output.finish()?;
-    Ok(signals.first().map_or(Ending::Done, Ending::Signalled))
+    write_reports(&config.reports, &report, &mut engine)?;
+    let judged = if report.has_failed() { Ending::NotMet } else { Ending::Done };
+    Ok(signals.first().map_or(judged, Ending::Signalled))
+}
+
+fn rendered(form: Form, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
+    match form {
+        Form::Text => report::text::write(report, report::text::Style { color }).into_bytes(),
+        Form::Json => report.to_json(),
+        Form::Markdown => report::markdown::write(report).into_bytes(),
+        Form::Junit => report::junit::write(report).into_bytes(),
+        Form::Prometheus => report::prometheus::write(report).into_bytes(),
+        Form::State => engine.state(),
+    }
+}
+
+/// Rewrites each file whole, so that whoever reads along never sees half of one.
+fn write_reports(files: &[ReportFile], report: &Report, engine: &mut Engine) -> Result<()> {
+    for ReportFile { form, path } in files {
+        let mut output = Output::create(path)?;
+        output.put(&rendered(*form, report, engine, false))?;
+        output.finish()?;
+    }
+    Ok(())
 }
 
 fn is_for_a_terminal(config: &Config) -> bool {
@@ -103,14 +122,8 @@ fn is_for_a_terminal(config: &Config) -> bool {
 /// Says on stderr what makes the report less than it seems.
 fn warn(report: &Report, console: &Console) {
     let input = &report.input;
-    if let Some(outcomes) = &report.outcomes
-        && !outcomes.complete
-    {
-        console.warn(if outcomes.runs.is_empty() {
-            "the stream of outcomes has no run record: it may be cut off"
-        } else {
-            "a run record says that its run is not complete"
-        });
+    if let Some(why) = report.incomplete() {
+        console.warn(why);
     }
     if input.unreadable > 0 {
         console.warn(format_args!("{} of {} lines could not be read as a JSON object", input.unreadable, input.lines));
@@ -118,5 +131,8 @@ fn warn(report: &Report, console: &Console) {
     let unknown = input.kinds.get("unknown").map_or(0, |amount| amount.lines);
     if unknown > 0 {
         console.warn(format_args!("{unknown} objects are neither event nor outcome (other schemas need --fields)"));
+    }
+    for verdict in report.requirements.iter().filter(|verdict| !verdict.met) {
+        console.error(format_args!("not met: {}: {}", verdict.requirement, verdict.message));
     }
 }

@@ -1,11 +1,18 @@
 //! The command line of pstats: the flags as typed, and what they resolve to.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
+use serde_json::Value;
 
-use super::settings::Settings;
-use crate::cli::values::ByteSize;
+use super::joins::Sources;
+use super::report::{Allow, Report};
+use super::require::Requirement;
+use super::settings::{Layout, Settings};
+use crate::cli::values::{ByteSize, Count, Span};
+use crate::error::{At, Error, Place, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 
@@ -25,13 +32,74 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
+    /// Group by these fields too: short names (service, endpoint, status, region, device, hour, …) or dotted paths; repeatable
+    #[arg(long, value_name = "FIELD,…", help_heading = "What is counted")]
+    pub by: Vec<String>,
+
+    /// The width of the time series' windows; it doubles when there would be more than 1000 [default: from the data]
+    #[arg(long, value_name = "SPAN", help_heading = "What is counted")]
+    pub window: Option<Span>,
+
+    /// Count only events and outcomes that meet all of these conditions, e.g. service=payment-service,status_code>=500
+    #[arg(long = "where", value_name = "CONDITION,…", help_heading = "What is counted")]
+    pub filter: Option<String>,
+
+    /// The most groups of a grouping; the lines of all others are counted together [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "What is counted")]
+    pub max_groups: Option<Count>,
+
+    /// Up to how many different event_ids are counted exactly, rather than estimated [default: 1m]
+    #[arg(long, value_name = "N", help_heading = "What is counted")]
+    pub exact_ids: Option<Count>,
+
+    /// Another form of the report into a file, rewritten whole every --every while data flows; repeatable
+    #[arg(long, value_name = "FORM=FILE")]
+    pub report: Vec<ReportFile>,
+
+    /// How often --report's files are rewritten, and a line on progress is written where stderr is no terminal
+    #[arg(long, value_name = "SPAN", default_value = "15s")]
+    pub every: Span,
+
     /// Where events of another schema have their fields, e.g. timestamp=ts,latency=dur_ms,status=code,id=uuid
-    #[arg(long, value_name = "ROLE=PATH,…")]
-    pub fields: Option<FieldMap>,
+    #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted")]
+    pub fields: Option<String>,
 
     /// The longest line; a longer one is counted and passed over [default: 1MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_line: Option<ByteSize>,
+
+    /// pshape's record of the faults that it injected: says for each whether the server met it as it should. It is read when
+    /// the input has ended; - where it stands among the lines of the input
+    #[arg(long, value_name = "FILE", help_heading = "What it is held against")]
+    pub truth: Option<PathBuf>,
+
+    /// The events that were sent: says which of them did not arrive, and what arrived that was not sent
+    #[arg(long, value_name = "EVENTS", help_heading = "What it is held against")]
+    pub against: Option<PathBuf>,
+
+    /// What the server holds, as events or as psend --verify's outcomes: says what of it is missing, differs or is extra
+    #[arg(long, value_name = "FILE", help_heading = "What it is held against")]
+    pub stored: Option<PathBuf>,
+
+    /// The JSON report of an earlier run: shows this run beside it; requirements may say '110% of base'
+    #[arg(long, value_name = "BASE.json", help_heading = "What it is held against")]
+    pub compare: Option<PathBuf>,
+
+    /// A figure of the JSON report and what it has to be, e.g. 'error_rate < 5%'; exit status 99 where it is not; repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Verdict")]
+    pub require: Vec<String>,
+
+    /// A file of requirements, one a line; # begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    pub require_file: Vec<PathBuf>,
+
+    /// No data meets every requirement, rather than none
+    #[arg(long, help_heading = "Verdict")]
+    pub allow_empty: bool,
+
+    /// A run that is not complete is no failed requirement
+    #[arg(long, help_heading = "Verdict")]
+    pub partial: bool,
 
     /// Say nothing on standard error but warnings and errors
     #[arg(short, long)]
@@ -45,6 +113,39 @@ pub enum Form {
     Text,
     /// For a program: every figure under a stable name
     Json,
+    /// For a pull request or a wiki
+    Markdown,
+    /// For CI: a test case a requirement
+    Junit,
+    /// For Prometheus' textfile collector
+    Prometheus,
+    /// For pstats: all that it knows, to be added to other states
+    State,
+}
+
+/// A form of the report and the file it goes to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReportFile {
+    /// The form.
+    pub form: Form,
+    /// The file.
+    pub path: PathBuf,
+}
+
+impl FromStr for ReportFile {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let forms: Vec<String> = Form::value_variants()
+            .iter()
+            .filter_map(ValueEnum::to_possible_value)
+            .map(|v| v.get_name().to_owned())
+            .collect();
+        let wrong =
+            || format!("a form and a file are wanted, such as html=report.html; forms are {}", forms.join(", "));
+        let (form, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
+        Ok(Self { form: Form::from_str(form, false).map_err(|_| wrong())?, path: path.into() })
+    }
 }
 
 /// What the flags mean, with nothing left to be filled in.
@@ -58,6 +159,20 @@ pub struct Config {
     pub output: Option<PathBuf>,
     /// What is counted.
     pub settings: Settings,
+    /// Whether that was asked for; if not, a state's settings take its place.
+    pub given: bool,
+    /// Other forms, in files.
+    pub reports: Vec<ReportFile>,
+    /// How often these are rewritten.
+    pub every: Duration,
+    /// The earlier run's report: its file's name, and what it says.
+    pub base: Option<(String, Value)>,
+    /// What the input is held against.
+    pub sources: Sources,
+    /// What the report has to show.
+    pub requirements: Vec<Requirement>,
+    /// What requirements put up with.
+    pub allow: Allow,
     /// The longest line in bytes.
     pub max_line: usize,
     /// Whether stderr has warnings and errors only.
@@ -66,14 +181,84 @@ pub struct Config {
 
 impl Args {
     /// Resolves the flags.
-    pub fn resolve(self) -> Config {
-        Config {
+    ///
+    /// # Errors
+    /// Where a requirement, a file of requirements or `--where` cannot be read.
+    pub fn resolve(self) -> Result<Config> {
+        let by = self.by.iter().map(|list| list.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>());
+        let mut by: Vec<Vec<String>> = by.collect();
+        if by.iter().flatten().any(String::is_empty) {
+            return Err(Error::usage("--by: an empty name, where fields are wanted such as service,endpoint"));
+        }
+        if self.window.is_some_and(|window| window.micros() < 1) {
+            return Err(Error::usage("--window: a time above 0 is wanted, such as 10s or 1m"));
+        }
+        let capped =
+            |count: Option<Count>, default| count.map_or(default, |Count(n)| usize::try_from(n).unwrap_or(usize::MAX));
+        let fields = self.fields.as_deref().map(str::parse::<FieldMap>).transpose();
+        let fields = fields.map_err(|e| Error::usage(format!("--fields: {e}")))?;
+        let given = !by.is_empty() || self.window.is_some() || self.filter.is_some() || self.fields.is_some();
+        let mut settings = Settings {
+            window: self.window.map(Span::micros),
+            filter: self.filter,
+            max_groups: capped(self.max_groups, 1000).min(MOST_GROUPS),
+            exact_ids: capped(self.exact_ids, 1_000_000),
+            fields: fields.unwrap_or_default(),
+            fields_text: self.fields,
+            ..Settings::default()
+        };
+        let base = self.compare.as_deref().map(base_report).transpose()?;
+        let requirements = requirements(&settings, self.require, &self.require_file)?;
+        if let (None, Some(requirement)) = (&base, requirements.iter().find(|requirement| requirement.needs_base())) {
+            return Err(Error::usage(format!("--require: '{requirement}' needs --compare BASE.json")));
+        }
+        by.extend(requirements.iter().map(Requirement::group_fields).filter(|fields| !fields.is_empty()));
+        for fields in by {
+            let same = |known: &Vec<String>| known.len() == fields.len() && fields.iter().all(|f| known.contains(f));
+            if !settings.by.iter().any(same) {
+                settings.by.push(fields);
+            }
+        }
+        Ok(Config {
             files: self.files,
             form: self.format,
             output: self.output,
-            settings: Settings { fields: self.fields.unwrap_or_default(), ..Settings::default() },
+            settings,
+            given,
+            reports: self.report,
+            every: self.every.0,
+            base,
+            sources: Sources { truth: self.truth, against: self.against, stored: self.stored },
+            requirements,
+            allow: Allow { empty: self.allow_empty, partial: self.partial },
             max_line: self.max_line.map_or(DEFAULT_MAX_LINE, |ByteSize(n)| usize::try_from(n).unwrap_or(usize::MAX)),
             quiet: self.quiet,
-        }
+        })
     }
+}
+
+/// The most that `--max-groups` may ask for: a group takes a few kilobytes.
+const MOST_GROUPS: usize = 1 << 24;
+
+fn requirements(settings: &Settings, mut texts: Vec<String>, files: &[PathBuf]) -> Result<Vec<Requirement>> {
+    for file in files {
+        let text = std::fs::read_to_string(file).at(&Place::of(file))?;
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+        texts.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+    }
+    let nothing = Report::on_nothing(settings, &Layout::new(settings)?);
+    texts
+        .iter()
+        .map(|text| Requirement::parse(text, &nothing).map_err(|e| Error::usage(format!("--require: {e}"))))
+        .collect()
+}
+
+fn base_report(path: &Path) -> Result<(String, Value)> {
+    let text = std::fs::read(path).at(&Place::of(path))?;
+    let report: Value = serde_json::from_slice(&text)
+        .map_err(|e| Error::usage(format!("--compare: {} is no JSON report of pstats: {e}", path.display())))?;
+    if !report["input"].is_object() {
+        return Err(Error::usage(format!("--compare: {} is no JSON report of pstats", path.display())));
+    }
+    Ok((path.display().to_string(), report))
 }

@@ -8,6 +8,7 @@
 use super::distinct;
 use super::groups::Value;
 use super::input::Flaws;
+use super::joins::{self, Arrival, Joins};
 use super::settings::{Layout, MOST_SLOTS, Slot};
 use super::sketch::Sample;
 use super::stream::Entry;
@@ -16,6 +17,7 @@ use crate::clock::Micros;
 use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
+use crate::record::filter::Condition;
 use crate::record::outcome::{Answer, RunLine, Word};
 use crate::record::timestamp;
 
@@ -28,19 +30,36 @@ const HOURS: [&[u8; 2]; 24] = [
     b"16", b"17", b"18", b"19", b"20", b"21", b"22", b"23",
 ];
 
+/// What became of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// It was counted.
+    Counted,
+    /// It is a line of state, and not ours to read.
+    State,
+}
+
 /// Reads lines into a summary; holds what is reused from one line to the next.
 pub struct Intake {
     layout: Layout,
     scanner: Scanner,
     spans: Spans,
     unescaped: Vec<String>,
+    joins: Option<Joins>,
+    id_path: String,
 }
 
 impl Intake {
     /// An intake that looks for these fields.
-    pub fn new(layout: Layout) -> Self {
+    pub fn new(layout: Layout, joins: Option<Joins>) -> Self {
+        let id_path = layout.fields.path(layout.event.id).to_owned();
         let scanner = Scanner::new(layout.fields.clone());
-        Self { layout, scanner, spans: Spans::default(), unescaped: Vec::new() }
+        Self { layout, scanner, spans: Spans::default(), unescaped: Vec::new(), joins, id_path }
+    }
+
+    /// The rows that are put side by side, where that was asked for.
+    pub fn joins(&mut self) -> &mut Option<Joins> {
+        &mut self.joins
     }
 
     /// The fields that it looks for.
@@ -48,8 +67,8 @@ impl Intake {
         &self.layout
     }
 
-    /// Counts a line.
-    pub fn take(&mut self, line: Line<'_>, summary: &mut Summary) {
+    /// Counts a line, unless it is one of state.
+    pub fn take(&mut self, line: Line<'_>, summary: &mut Summary) -> Taken {
         let bytes = (line.text.len() + line.end.len()) as u64;
         let text = line.text;
         let kinds = &mut summary.input.kinds;
@@ -61,9 +80,16 @@ impl Intake {
                 _ => &mut kinds.not_json,
             }
             .add(bytes);
-            return;
+            return Taken::Counted;
+        }
+        if self.is_there(self.layout.state) {
+            return Taken::State;
         }
         if let Some(word) = self.outcome_word(text) {
+            if self.is_left_out(text, &self.layout.outcome_filter) {
+                kinds.left_out.add(bytes);
+                return Taken::Counted;
+            }
             kinds.outcomes.add(bytes);
             self.take_outcome(text, word, summary);
         } else if self.is_run(text) {
@@ -74,12 +100,20 @@ impl Intake {
                 }
                 Err(_) => kinds.unknown.add(bytes),
             }
+        } else if self.is_truth(text) {
+            let joined = self.joins.as_mut().map_or(Ok(()), |joins| joins.truth_line(text, &self.id_path));
+            if joined.is_ok() { &mut kinds.truth } else { &mut kinds.unknown }.add(bytes);
         } else if self.is_event() {
+            if self.is_left_out(text, &self.layout.event_filter) {
+                kinds.left_out.add(bytes);
+                return Taken::Counted;
+            }
             kinds.events.add(bytes);
             self.take_event(text, summary);
         } else {
             kinds.unknown.add(bytes);
         }
+        Taken::Counted
     }
 
     fn is_there(&self, field: usize) -> bool {
@@ -99,9 +133,18 @@ impl Intake {
         self.spans.raw(line, self.layout.run_complete).is_some_and(|raw| matches!(raw, b"true" | b"false"))
     }
 
+    fn is_truth(&self, line: &[u8]) -> bool {
+        let of = &self.layout;
+        self.spans.raw(line, of.fault).is_some_and(|fault| self.is_there(of.source_seq) || fault == b"\"summary\"")
+    }
+
     fn is_event(&self) -> bool {
         let of = &self.layout.event;
         [of.id, of.timestamp, of.service, of.latency, of.status].iter().any(|field| self.is_there(*field))
+    }
+
+    fn is_left_out(&self, line: &[u8], filter: &[(usize, Condition)]) -> bool {
+        !filter.iter().all(|(field, condition)| condition.holds(self.spans.raw(line, *field)))
     }
 
     fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
@@ -119,6 +162,9 @@ impl Intake {
         let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_events.slots;
         fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
+        if let Some(joins) = &mut self.joins {
+            joins.event(id);
+        }
         let entry = Entry { id, at, point: event_point(status, latency), values: &values };
         summary.add_event(&self.layout, Event { entry, status, cache_hit });
     }
@@ -144,16 +190,24 @@ impl Intake {
                 answers[answer as usize] += 1;
             }
         }
+        let own_retry = raw(of.own_retry) == Some(b"true");
+        if let Some(joins) = &mut self.joins {
+            let shard = self.spans.raw(line, of.shard).and_then(value::text);
+            let seq = self.spans.raw(line, of.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok());
+            let shard = joins::shard_hash(shard.as_deref());
+            joins.outcome(Arrival { shard, seq: seq.unwrap_or(0), id, word, own_retry, attempts });
+        }
+        let request_bytes = count(of.request_bytes);
         let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_outcomes.slots;
         let outcome = Outcome {
             word,
-            own_retry: raw(of.own_retry) == Some(b"true"),
+            own_retry,
             attempts,
             answers,
             end_to_end,
             ended,
-            request_bytes: count(of.request_bytes),
+            request_bytes,
             entry: Entry {
                 id,
                 at,
@@ -198,8 +252,21 @@ fn fill<'a>(
                 Some(raw) => Some(raw),
             },
         };
-        *value = Value::new(text);
+        *value = Value::new(text.map(cut));
     }
+}
+
+/// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
+const LONGEST_VALUE: usize = 256;
+
+#[inline]
+fn cut(text: &[u8]) -> &[u8] {
+    if text.len() <= LONGEST_VALUE {
+        return text;
+    }
+    // Not inside a character: its bytes after the first begin with the bits 10.
+    let end = (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE);
+    &text[..end]
 }
 
 /// The hour of the day in UTC.
@@ -327,7 +394,7 @@ mod tests {
 
     fn summary(lines: &[&str]) -> Summary {
         let settings = Settings::default();
-        let mut intake = Intake::new(Layout::new(&settings));
+        let mut intake = Intake::new(Layout::new(&settings).expect("no filter"), None);
         let mut summary = Summary::new(&settings, intake.layout());
         for (i, line) in lines.iter().enumerate() {
             intake.take(Line { seq: i as u64 + 1, text: line.as_bytes(), end: b"\n" }, &mut summary);

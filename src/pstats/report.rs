@@ -3,22 +3,32 @@
 //! A pure function of the summary; only [`Run`] holds what depends on the clock, the file names or the command line
 //! (contracts §5). Field names here are the JSON's keys.
 
+pub mod compare;
+pub mod junit;
+pub mod markdown;
+pub mod prometheus;
 pub mod text;
 pub mod words;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
+
+use compare::ComparedReport;
 
 use super::figures::Figures;
 use super::groups::{Group, Groups};
 use super::input::{Amount, Flaws, Input};
-use super::settings::{Grouping, Layout};
+use super::joins::{ReconciledReport, TruthReport};
+use super::require::{Requirement, Verdict};
+use super::settings::{Grouping, Layout, Settings};
 use super::sketch::{Fine, Latency, Sketch};
 use super::stream::Stream;
 use super::summary::{Events, Outcomes, Summary};
 use super::windows::Windows;
 use crate::clock::Micros;
+use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
 use crate::record::timestamp;
 
@@ -31,6 +41,12 @@ pub struct Report {
     pub events: Option<EventsReport>,
     /// Where outcomes came in.
     pub outcomes: Option<OutcomesReport>,
+    /// With `--truth`: what became of each injected fault.
+    pub truth: Option<TruthReport>,
+    /// With `--against` or `--stored`: what was sent, arrived and is stored.
+    pub reconciled: Option<ReconciledReport>,
+    /// The verdict on each `--require`.
+    pub requirements: Vec<Verdict>,
     /// What depends on the clock, the file names or the command line.
     pub run: Run,
 }
@@ -42,12 +58,16 @@ pub struct Run {
     pub version: &'static str,
     /// The files read; empty for standard input.
     pub files: Vec<String>,
+    /// Lines of state read; what they hold is under `input`.
+    pub state_lines: u64,
     /// When pstats began to read, RFC 3339.
     pub started_at: String,
     /// When it had read all, RFC 3339.
     pub ended_at: String,
     /// How long that took.
     pub elapsed_s: f64,
+    /// With `--compare`: this run beside an earlier one.
+    pub compared: Option<ComparedReport>,
 }
 
 /// Under `input`.
@@ -154,6 +174,16 @@ pub struct GroupReport {
     /// Its figures.
     #[serde(flatten)]
     pub figures: FiguresReport,
+}
+
+impl GroupReport {
+    /// Its values as one text.
+    pub fn label(&self) -> String {
+        match &self.group {
+            None => "(other)".to_owned(),
+            Some(values) => values.values().map(|v| v.as_deref().unwrap_or("(none)")).collect::<Vec<_>>().join("  "),
+        }
+    }
 }
 
 /// Groupings by name, each with its groups from the largest to the smallest.
@@ -398,6 +428,23 @@ pub struct OutcomesReport {
 }
 
 impl OutcomesReport {
+    /// The count of each word.
+    pub fn words(&self) -> Vec<(&'static str, u64)> {
+        let counts = [
+            self.accepted,
+            self.duplicate,
+            self.rejected,
+            self.rate_limited,
+            self.failed,
+            self.unknown,
+            self.not_sent,
+            self.present,
+            self.missing,
+            self.differs,
+        ];
+        Word::ALL.iter().map(|word| word.as_str()).zip(counts).collect()
+    }
+
     fn new(outcomes: &mut Outcomes, groupings: &[Grouping]) -> Self {
         let ids = IdsReport::new(&mut outcomes.stream);
         let stream = &outcomes.stream;
@@ -438,17 +485,77 @@ impl OutcomesReport {
 }
 
 impl Report {
-    /// The report on what was counted.
+    /// The report on what was counted, without a verdict yet.
     pub fn new(summary: &mut Summary, layout: &Layout, run: Run) -> Self {
-        let came = |count: u64| count > 0;
-        let of_events = came(summary.events.stream.figures.count());
-        let of_outcomes = came(summary.outcomes.stream.figures.count()) || !summary.outcomes.runs.is_empty();
+        let of_events = summary.events.stream.figures.count() > 0;
+        let of_outcomes = summary.outcomes.stream.figures.count() > 0 || !summary.outcomes.runs.is_empty();
+        Self::with(summary, layout, run, of_events, of_outcomes)
+    }
+
+    /// The report on nothing, with all of its parts: which figures there are.
+    pub fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
+        let mut report = Self::with(&mut Summary::new(settings, layout), layout, Run::default(), true, true);
+        report.truth = Some(TruthReport::on_nothing());
+        report.reconciled = Some(ReconciledReport::default());
+        report.to_value()
+    }
+
+    fn with(summary: &mut Summary, layout: &Layout, run: Run, of_events: bool, of_outcomes: bool) -> Self {
         Self {
             input: InputReport::new(&summary.input),
             events: of_events.then(|| EventsReport::new(&mut summary.events, &layout.of_events.all)),
             outcomes: of_outcomes.then(|| OutcomesReport::new(&mut summary.outcomes, &layout.of_outcomes.all)),
+            truth: None,
+            reconciled: None,
+            requirements: Vec::new(),
             run,
         }
+    }
+
+    /// Puts the verdict on each requirement into the report.
+    ///
+    /// # Errors
+    /// Where a requirement could mean events or outcomes.
+    pub fn judge(&mut self, requirements: &[Requirement], base: Option<&Value>, allow: Allow) -> Result<()> {
+        let value = self.to_value();
+        for requirement in requirements {
+            self.requirements.push(requirement.judge(&value, base, allow.empty).map_err(Error::usage)?);
+        }
+        if !requirements.is_empty() && !allow.partial {
+            self.requirements.extend(self.incomplete().map(|message| Verdict {
+                requirement: "the run is complete (--partial does without)".to_owned(),
+                figure: None,
+                value: None,
+                met: false,
+                message,
+            }));
+        }
+        Ok(())
+    }
+
+    /// Whether a requirement was not met.
+    pub fn has_failed(&self) -> bool {
+        self.requirements.iter().any(|verdict| !verdict.met)
+    }
+
+    /// Why there may be less here than there was, if so.
+    pub fn incomplete(&self) -> Option<String> {
+        match &self.outcomes {
+            Some(outcomes) if outcomes.runs.is_empty() => {
+                Some("the stream of outcomes has no run record: it may be cut off".to_owned())
+            }
+            Some(outcomes) if !outcomes.complete => Some("a run record says that its run is not complete".to_owned()),
+            _ if self.truth.as_ref().is_some_and(|truth| !truth.complete) => {
+                Some("truth is not complete: its summary is missing, or says so".to_owned())
+            }
+            _ if self.input.states_cut_off > 0 => Some("a state is cut off: its last line is not there".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// The report as a JSON value.
+    pub fn to_value(&self) -> Value {
+        serde_json::to_value(self).expect("names and numbers are JSON")
     }
 
     /// The report as JSON, indented, with a line's end.
@@ -457,6 +564,15 @@ impl Report {
         json.push(b'\n');
         json
     }
+}
+
+/// What a requirement puts up with.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allow {
+    /// `--allow-empty`: no data meets every requirement.
+    pub empty: bool,
+    /// `--partial`: a run that is not complete is as good.
+    pub partial: bool,
 }
 
 /// `part` of `whole`, 0 to 1; `None` of nothing.

@@ -1,8 +1,13 @@
 //! What is counted: the settings that a summary depends on, and the fields that they make it look for.
 
+use std::time::Duration;
+
+use crate::cli::values::Span;
 use crate::clock::Micros;
+use crate::error::{Error, Result};
 use crate::jsonl::scan::FieldSet;
 use crate::record::event::{FieldMap, Role};
+use crate::record::filter::{Condition, Filter};
 
 /// The most values that groupings of one kind of line may go by together.
 pub const MOST_SLOTS: usize = 32;
@@ -14,17 +19,49 @@ pub struct Settings {
     pub by: Vec<Vec<String>>,
     /// `--window` in µs; found from the data where there is none.
     pub window: Option<Micros>,
+    /// `--where`, as typed.
+    pub filter: Option<String>,
     /// `--max-groups`.
     pub max_groups: usize,
     /// `--exact-ids`.
     pub exact_ids: usize,
     /// `--fields`.
     pub fields: FieldMap,
+    /// `--fields`, as typed.
+    pub fields_text: Option<String>,
+}
+
+impl Settings {
+    /// Which of the settings that counts depend on are others there, in words; `None` where they are the same.
+    pub fn differs_from(&self, other: &Self) -> Option<String> {
+        let by = |settings: &Self| settings.by.iter().map(|fields| fields.join(",")).collect::<Vec<_>>().join(" ");
+        let window =
+            |settings: &Self| settings.window.map(|us| Span(Duration::from_micros(us.unsigned_abs())).to_string());
+        let pairs = [
+            ("--by", Some(by(self)), Some(by(other))),
+            ("--window", window(self), window(other)),
+            ("--where", self.filter.clone(), other.filter.clone()),
+            ("--fields", self.fields_text.clone(), other.fields_text.clone()),
+        ];
+        let say = |value: Option<String>| value.filter(|text| !text.is_empty()).unwrap_or_else(|| "none".to_owned());
+        pairs
+            .into_iter()
+            .find(|(_, ours, theirs)| ours != theirs)
+            .map(|(flag, ours, theirs)| format!("{flag} {} there, {} here", say(theirs), say(ours)))
+    }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { by: Vec::new(), window: None, max_groups: 1000, exact_ids: 1_000_000, fields: FieldMap::default() }
+        Self {
+            by: Vec::new(),
+            window: None,
+            filter: None,
+            max_groups: 1000,
+            exact_ids: 1_000_000,
+            fields: FieldMap::default(),
+            fields_text: None,
+        }
     }
 }
 
@@ -118,6 +155,8 @@ pub struct Layout {
     pub state: usize,
     pub of_events: Groupings,
     pub of_outcomes: Groupings,
+    pub event_filter: Vec<(usize, Condition)>,
+    pub outcome_filter: Vec<(usize, Condition)>,
 }
 
 /// Where an event's fields stand.
@@ -155,8 +194,18 @@ pub const STATE_KEY: &str = "pstats_state";
 
 impl Layout {
     /// The fields that these settings ask for.
-    pub fn new(settings: &Settings) -> Self {
+    ///
+    /// # Errors
+    /// Where `--where` is no filter, or groupings go by too many fields.
+    pub fn new(settings: &Settings) -> Result<Self> {
         let map = &settings.fields;
+        let outcomes_map: FieldMap = OUTCOME_FIELDS.parse().expect("the roles are known");
+        let text = settings.filter.as_deref().unwrap_or_default();
+        let filter = |map: &FieldMap| match text {
+            "" => Ok(Filter::default()),
+            text => Filter::parse(text, map).map_err(|e| Error::usage(format!("--where: {e}"))),
+        };
+        let (event_filter, outcome_filter) = (filter(map)?, filter(&outcomes_map)?);
         let mut fields = FieldSet::default();
         let mut role = |role: Role| fields.add(map.path(role));
         let event = EventFields {
@@ -197,9 +246,18 @@ impl Layout {
             of_events.add(by, false, |name| slot(&event_path(map, name), &mut fields));
             of_outcomes.add(by, false, |name| slot(&outcome_path(name), &mut fields));
         }
-        Self {
+        if of_events.slots.len().max(of_outcomes.slots.len()) > MOST_SLOTS {
+            return Err(Error::usage(format!("--by: more than {MOST_SLOTS} fields, the report's own among them")));
+        }
+        let mut conditions = |filter: Filter| -> Vec<(usize, Condition)> {
+            filter.conditions().iter().map(|condition| (fields.add(condition.path()), condition.clone())).collect()
+        };
+        let (event_filter, outcome_filter) = (conditions(event_filter), conditions(outcome_filter));
+        Ok(Self {
             event,
             outcome,
+            event_filter,
+            outcome_filter,
             fault: fields.add("fault"),
             source_seq: fields.add("source_seq"),
             run_complete: fields.add("run.complete"),
@@ -207,9 +265,14 @@ impl Layout {
             of_events,
             of_outcomes,
             fields,
-        }
+        })
     }
 }
+
+/// Where the roles of an event's fields stand in an outcome (contracts §3); tags as the README's examples name them.
+const OUTCOME_FIELDS: &str = "id=event_id,timestamp=sent_at,service=service,endpoint=endpoint,latency=latency_ms,status=status,\
+    severity=tags.severity,method=tags.method,user=tags.user,region=tags.region,country=tags.country,city=tags.city,\
+    device=tags.device";
 
 /// The path of a field of events that a grouping names.
 fn event_path(map: &FieldMap, name: &str) -> String {
@@ -238,7 +301,7 @@ mod tests {
     #[test]
     fn a_grouping_that_every_report_has_is_counted_once() {
         let by = vec![vec!["service".to_owned()], vec!["service".to_owned(), "endpoint".to_owned()]];
-        let layout = Layout::new(&Settings { by, ..Settings::default() });
+        let layout = Layout::new(&Settings { by, ..Settings::default() }).expect("few fields");
         assert_eq!(layout.of_events.all.len(), OF_EVENTS.len() + 1);
         assert_eq!(layout.of_events.slots.len(), OF_EVENTS.len());
         assert_eq!(layout.of_events.all.last().map(Grouping::name).as_deref(), Some("service,endpoint"));

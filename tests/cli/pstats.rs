@@ -228,3 +228,437 @@ fn the_first_signal_lets_it_read_on_and_report() {
     let found = feed(child, Vec::new()).expect_code(130);
     assert_eq!(found.json()["events"]["count"], 2);
 }
+
+fn event(service: &str, status: u16, ms: f64, minute: u32) -> String {
+    format!(
+        "{{\"event_id\":\"{service}-{status}-{ms}-{minute}\",\"timestamp\":\"2026-01-05T{:02}:{:02}:00Z\",\"source\":{{\"service\":\"{service}\",\
+         \"endpoint\":\"/{service}\"}},\"metrics\":{{\"response_time_ms\":{ms},\"status_code\":{status}}}}}\n",
+        minute / 60 % 24,
+        minute % 60
+    )
+}
+
+#[test]
+fn groups_go_by_any_fields_and_are_capped() {
+    let input: String =
+        (0..40).map(|i| event(&format!("s{}", i % 20), if i < 4 { 500 } else { 200 }, 5.0, i)).collect();
+    let found = report(&["--by", "service,metrics.status_code", "--by", "source.service", "--max-groups", "5"], &input);
+    let of = &found["events"]["by"];
+    let groups = of["service,metrics.status_code"].as_array().expect("groups");
+    assert_eq!(groups.len(), 6);
+    assert_eq!(groups[5]["group"], Value::Null);
+    let of_s0 = groups.iter().find(|g| g["group"] == json!({"service": "s0", "metrics.status_code": "500"}));
+    assert_eq!(of_s0.expect("the first group is among them")["count"], 1);
+    let total: u64 = groups.iter().map(|g| g["count"].as_u64().expect("a count")).sum();
+    assert_eq!(total, 40);
+    assert_eq!(of["source.service"][0]["group"], json!({"source.service": "s0"}));
+}
+
+#[test]
+fn windows_have_the_width_asked_for_until_there_are_a_thousand() {
+    let input: String = (0..1001).map(|i| event("a", 200, 5.0, i)).collect();
+    let minutes = report(&["--window", "1m"], input.lines().take(1000).collect::<Vec<_>>().join("\n").as_str());
+    assert_eq!(
+        (&minutes["events"]["window_s"], minutes["events"]["windows"].as_array().map(Vec::len)),
+        (&json!(60.0), Some(1000))
+    );
+    let doubled = report(&["--window", "1m"], &input);
+    assert_eq!(
+        (&doubled["events"]["window_s"], doubled["events"]["windows"].as_array().map(Vec::len)),
+        (&json!(120.0), Some(501))
+    );
+    assert_eq!(doubled["events"]["windows"][0]["count"], 2);
+}
+
+#[test]
+fn where_counts_only_what_meets_it_and_says_how_much_it_left_out() {
+    let input = event("a", 200, 5.0, 1)
+        + &event("a", 503, 5.0, 2)
+        + &event("b", 500, 5.0, 3)
+        + &outcome(1, "failed", json!({"service": "a"}))
+        + &run_record(true);
+    let found = report(&["--where", "service=a,status_code>=500"], &input);
+    assert_eq!(found["events"]["count"], 1);
+    assert_eq!(found["outcomes"]["count"], 0);
+    assert_eq!(found["input"]["kinds"]["left_out"]["lines"], 3);
+    assert!(run("pstats", &["--where", "service"]).expect_code(2).stderr.contains("--where"));
+}
+
+#[test]
+fn ids_are_estimated_past_the_cap_and_marked() {
+    let input: String = (0..3000).map(|i| format!("{{\"event_id\":{}}}\n", i % 2000)).collect();
+    let exact = report(&[], &input);
+    assert_eq!(exact["events"]["ids"], json!({"unique": 2000, "duplicates": 1000, "exact": true}));
+    let found = report(&["--exact-ids", "1k"], &input);
+    assert_eq!(found["events"]["ids"]["exact"], false);
+    let unique = found["events"]["ids"]["unique"].as_f64().expect("a number");
+    assert!((unique - 2000.0).abs() < 80.0, "{unique}");
+    let text = run_with("pstats", &["--exact-ids", "1k"], input.as_bytes());
+    assert!(text.text().contains('≈'), "{}", text.text());
+}
+
+#[test]
+fn a_requirement_that_is_not_met_ends_with_99_and_says_so_on_stderr() {
+    let input = event("a", 200, 5.0, 1) + &event("a", 500, 900.0, 2) + &event("b", 200, 5.0, 2);
+    let met = run_with("pstats", &["--require", "error_rate < 34%", "--require", "count = 3"], input.as_bytes())
+        .expect_code(0);
+    assert!(met.text().contains("✓ met"), "{}", met.text());
+    assert_eq!(met.stderr, "");
+    let args = [
+        "--format",
+        "json",
+        "--require",
+        "error_rate < 5%",
+        "--require",
+        "service=a: latency.p95 < 200ms",
+        "--require",
+        "service=b: error_rate = 0%",
+    ];
+    let failed = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(failed.stderr.contains("not met: error_rate < 5%: 33.333333%"), "{}", failed.stderr);
+    assert_eq!(failed.stderr.lines().count(), 2, "{}", failed.stderr);
+    let verdicts = &failed.json()["requirements"];
+    assert_eq!(verdicts[1]["figure"], "events.service=a.latency.p95_ms");
+    assert_eq!((&verdicts[0]["met"], &verdicts[2]["met"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn requirements_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slo.txt");
+    std::fs::write(&file, "# the service's own\nerror_rate < 5%  # of all\n\ncount >= 1\n").expect("it is written");
+    let args = ["--require-file", file.to_str().expect("UTF-8"), "--format", "json"];
+    let found = run_with("pstats", &args, event("a", 500, 5.0, 1).as_bytes()).expect_code(99).json();
+    assert_eq!(found["requirements"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn no_data_fails_a_requirement_unless_it_is_allowed() {
+    assert!(run("pstats", &["--require", "error_rate < 5%"]).expect_code(99).stderr.contains("no data"));
+    run("pstats", &["--require", "error_rate < 5%", "--allow-empty"]).expect_code(0);
+}
+
+#[test]
+fn an_incomplete_run_fails_one_requirement_more_unless_partial() {
+    let input = outcome(1, "accepted", json!({})) + &run_record(false);
+    let found = run_with("pstats", &["--require", "delivered = 100%"], input.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("not complete"), "{}", found.stderr);
+    run_with("pstats", &["--require", "delivered = 100%", "--partial"], input.as_bytes()).expect_code(0);
+    let cut_off = outcome(1, "accepted", json!({}));
+    run_with("pstats", &["--require", "delivered = 100%"], cut_off.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_verified_stream_is_held_against_present() {
+    let good = outcome(1, "present", json!({})) + &outcome(2, "present", json!({})) + &run_record(true);
+    run_with("pstats", &["--require", "present = 100%"], good.as_bytes()).expect_code(0);
+    let bad = outcome(1, "present", json!({})) + &outcome(2, "missing", json!({})) + &run_record(true);
+    run_with("pstats", &["--require", "present = 100%"], bad.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_misspelt_figure_is_wrong_usage_and_offers_the_nearest() {
+    let found = run("pstats", &["--require", "sucess_rate >= 95%"]).expect_code(2);
+    assert!(found.stderr.contains("success_rate") && found.stdout.is_empty(), "{}", found.stderr);
+    assert!(run("pstats", &["--require", "latency.p95 < 200"]).expect_code(2).stderr.contains("200ms"));
+    let both = event("a", 200, 5.0, 1) + &outcome(1, "accepted", json!({})) + &run_record(true);
+    let found = run_with("pstats", &["--require", "error_rate < 5%"], both.as_bytes()).expect_code(2);
+    assert!(found.stderr.contains("events.error_rate"), "{}", found.stderr);
+    run_with("pstats", &["--require", "outcomes.error_rate < 5%"], both.as_bytes()).expect_code(0);
+}
+
+/// A report without what depends on the clock and the file names.
+fn without_run(mut report: Value) -> Value {
+    report["run"] = Value::Null;
+    report
+}
+
+/// Events and outcomes with everything that counts: groups, times out of order, repeated ids, broken lines, no latency.
+fn mixed_lines(n: u32) -> Vec<String> {
+    let mut lines = Vec::new();
+    for i in 0..n {
+        let x = i.wrapping_mul(2_654_435_761);
+        let status = [200, 201, 404, 503][(x >> 30) as usize];
+        lines.push(event(&format!("s{}", x % 7), status, f64::from(x % 100_000) / 7.0, i + x % 5));
+        match i % 50 {
+            3 => lines.push("{broken\n".to_owned()),
+            7 => lines.push(lines[lines.len() / 2].clone()),
+            9 => lines.push("{\"event_id\":null,\"metrics\":{\"response_time_ms\":-1}}\n".to_owned()),
+            11 => lines.push(outcome(
+                u64::from(i),
+                "failed",
+                json!({"latency_ms": null, "attempts": 4, "answers": ["error", "error", "no_answer", "failed"]}),
+            )),
+            13 => lines.push(outcome(u64::from(i), "accepted", json!({"tags": {"region": "EU"}}))),
+            17 => lines.push("[1]\n".to_owned()),
+            _ => {}
+        }
+    }
+    lines.push(run_record(true));
+    lines
+}
+
+#[test]
+fn eight_shards_merged_equal_the_whole_bit_for_bit() {
+    let lines = mixed_lines(4000);
+    let settings = ["--by", "service,status", "--window", "10m"];
+    let whole =
+        run_with("pstats", &[&settings[..], &["--format", "json"]].concat(), lines.concat().as_bytes()).expect_code(0);
+    let mut states = String::new();
+    for shard in lines.chunks(lines.len().div_ceil(8)) {
+        let state =
+            run_with("pstats", &[&settings[..], &["--format", "state", "-q"]].concat(), shard.concat().as_bytes());
+        states += state.expect_code(0).text();
+    }
+    let merged = run_with("pstats", &["--format", "json"], states.as_bytes()).expect_code(0);
+    let (whole, merged) = (without_run(whole.json()), without_run(merged.json()));
+    assert!(
+        whole["events"]["order"]["late"].as_u64() > Some(10)
+            && whole["events"]["ids"]["duplicates"].as_u64() > Some(10)
+    );
+    assert_eq!(whole.to_string(), merged.to_string());
+    // A state of states is the same state.
+    let again = run_with("pstats", &["--format", "state"], states.as_bytes()).expect_code(0);
+    let merged_again = run_with("pstats", &["--format", "json"], &again.stdout).expect_code(0);
+    assert_eq!(without_run(merged_again.json()).to_string(), merged.to_string());
+}
+
+#[test]
+fn estimated_ids_and_found_windows_add_up_too() {
+    let lines = mixed_lines(3000);
+    let args = ["--exact-ids", "100", "--format"];
+    let whole = run_with("pstats", &[&args[..], &["json"]].concat(), lines.concat().as_bytes()).expect_code(0);
+    let states: String = lines
+        .chunks(500)
+        .map(|shard| run_with("pstats", &[&args[..], &["state"]].concat(), shard.concat().as_bytes()).text().to_owned())
+        .collect();
+    let merged = run_with("pstats", &["--format", "json"], states.as_bytes()).expect_code(0);
+    assert_eq!(whole.json()["events"]["ids"]["exact"], false);
+    assert_eq!(without_run(whole.json()).to_string(), without_run(merged.json()).to_string());
+}
+
+#[test]
+fn states_that_do_not_fit_are_refused_and_broken_ones_noticed() {
+    let state = |args: &[&str]| {
+        let args = [args, &["--format", "state"]].concat();
+        run_with("pstats", &args, event("a", 200, 5.0, 1).as_bytes()).expect_code(0).text().to_owned()
+    };
+    let mixed = state(&["--by", "service,status"]) + &state(&[]);
+    let refused = run_with("pstats", &[], mixed.as_bytes()).expect_code(1);
+    assert!(
+        refused.stderr.contains("--by service,status") || refused.stderr.contains("--by none"),
+        "{}",
+        refused.stderr
+    );
+    let newer = state(&[]).replace("\"pstats_state\":1", "\"pstats_state\":7");
+    assert!(run_with("pstats", &[], newer.as_bytes()).expect_code(1).stderr.contains("version 7"));
+    let whole = state(&[]);
+    let cut = whole.lines().take(5).collect::<Vec<_>>().join("\n");
+    let found =
+        run_with("pstats", &["--require", "events.count >= 0", "--allow-empty"], cut.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("cut off"), "{}", found.stderr);
+}
+
+fn truth_line(seq: Option<u64>, id: &str, fault: &str, expect: &str) -> String {
+    format!(
+        "{}\n",
+        json!({"seq": seq, "source_seq": 1, "event_id": id, "fault": fault, "changes": null, "edits": null, "expect": expect})
+    )
+}
+
+const TRUTH_END: &str = "{\"fault\":\"summary\",\"lines_in\":1,\"lines_out\":1,\"totals\":{},\"complete\":true}\n";
+
+fn outcome_of(seq: u64, id: Option<&str>, word: &str, attempts: u64) -> String {
+    outcome(seq, word, json!({"event_id": id, "attempts": attempts}))
+}
+
+#[test]
+fn each_injected_fault_is_held_against_what_became_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    let truth = [
+        truth_line(Some(1), "a", "spike", "accepted"),
+        truth_line(Some(2), "b", "spike", "accepted"),
+        truth_line(Some(3), "c", "malformed", "rejected"),
+        truth_line(Some(4), "d", "malformed", "rejected"),
+        truth_line(Some(5), "e", "malformed", "rejected"),
+        truth_line(Some(7), "f", "duplicate", "duplicate"),
+        truth_line(Some(9), "g", "duplicate", "duplicate"),
+        truth_line(None, "h", "drop", "absent"),
+        truth_line(None, "i", "drop", "absent"),
+        TRUTH_END.to_owned(),
+    ]
+    .concat();
+    std::fs::write(&file, truth).expect("it is written");
+    let input = [
+        outcome_of(1, Some("a"), "accepted", 1),
+        outcome_of(2, Some("b"), "rejected", 1),
+        outcome_of(3, None, "rejected", 0),
+        outcome_of(4, None, "accepted", 1),
+        outcome_of(5, None, "unknown", 1),
+        // The copy came first: one is new, the other a duplicate, in whatever order.
+        outcome_of(6, Some("f"), "duplicate", 1),
+        outcome_of(7, Some("f"), "accepted", 1),
+        outcome_of(8, Some("g"), "accepted", 1),
+        outcome_of(9, Some("g"), "accepted", 1),
+        outcome_of(10, Some("i"), "accepted", 1),
+        outcome_of(11, Some("k"), "rejected", 1),
+        run_record(true),
+    ]
+    .concat();
+    let args = ["--truth", file.to_str().expect("UTF-8"), "--format", "json", "--require", "truth.missed = 0"];
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99).json();
+    let figures = |fault: &str| {
+        let of = &found["truth"]["faults"][fault];
+        ["count", "detected", "missed", "false_alarm", "undecidable"].map(|name| of[name].as_u64().expect("a count"))
+    };
+    assert_eq!(figures("spike"), [2, 1, 0, 1, 0]);
+    assert_eq!(figures("malformed"), [3, 1, 1, 0, 1]);
+    assert_eq!(figures("duplicate"), [2, 1, 1, 0, 0]);
+    assert_eq!(figures("drop"), [2, 1, 1, 0, 0]);
+    assert_eq!(found["truth"]["faults"]["malformed"]["refused_unsent"], 1);
+    assert_eq!(found["truth"]["untouched"]["false_alarm"], 1);
+    assert_eq!(found["truth"]["missed"], 3);
+    let text = run_with("pstats", &args[..2], input.as_bytes()).expect_code(0);
+    assert!(text.text().contains("Injected faults"), "{}", text.text());
+}
+
+#[test]
+fn duplicates_are_undecidable_where_the_server_has_no_word_for_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    std::fs::write(&file, truth_line(Some(2), "a", "duplicate", "duplicate") + TRUTH_END).expect("it is written");
+    let input = outcome_of(1, Some("a"), "accepted", 1) + &outcome_of(2, Some("a"), "accepted", 1) + &run_record(true);
+    let found = report(&["--truth", file.to_str().expect("UTF-8")], &input);
+    assert_eq!(found["truth"]["faults"]["duplicate"]["undecidable"], 1);
+    let on_stdin = truth_line(Some(2), "a", "duplicate", "duplicate") + &input + TRUTH_END;
+    assert_eq!(report(&["--truth", "-"], &on_stdin)["truth"], found["truth"]);
+}
+
+#[test]
+fn streams_that_do_not_line_up_end_with_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    std::fs::write(&file, truth_line(Some(1), "a", "spike", "accepted") + TRUTH_END).expect("it is written");
+    let input = outcome_of(1, Some("b"), "accepted", 1) + &run_record(true);
+    let found = run_with("pstats", &["--truth", file.to_str().expect("UTF-8")], input.as_bytes()).expect_code(1);
+    assert!(found.stderr.contains("streams do not line up"), "{}", found.stderr);
+}
+
+#[test]
+fn what_was_sent_arrived_and_is_stored_is_reconciled_by_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let ids = |ids: &[&str]| ids.iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect::<String>();
+    std::fs::write(path("sent"), ids(&["a", "b", "c", "d", "e"])).expect("written");
+    std::fs::write(path("stored"), ids(&["a", "c", "x"])).expect("written");
+    let input = [
+        outcome_of(1, Some("a"), "accepted", 1),
+        outcome_of(2, Some("b"), "accepted", 1),
+        outcome_of(3, Some("c"), "failed", 1),
+        outcome_of(4, Some("d"), "not_sent", 0),
+        outcome_of(5, Some("y"), "accepted", 1),
+        run_record(true),
+    ]
+    .concat();
+    let args = ["--against", &path("sent"), "--stored", &path("stored")];
+    let found = &report(&args, &input)["reconciled"];
+    let figures = [
+        "sent_ids",
+        "arrived_ids",
+        "sent_not_arrived",
+        "arrived_not_sent",
+        "accepted_missing",
+        "failed_present",
+        "extra",
+    ];
+    assert_eq!(figures.map(|name| found[name].as_u64().expect("a count")), [5, 5, 1, 1, 2, 1, 1]);
+    assert_eq!(found["table"]["accepted"]["present"], 1);
+    assert_eq!(found["table"]["none"], json!({"present": 0, "missing": 1, "differs": 0, "extra": 1, "unchecked": 0}));
+    // The same from psend --verify's outcomes.
+    let verified = outcome_of(1, Some("a"), "differs", 1) + &outcome_of(2, Some("b"), "missing", 1) + &run_record(true);
+    std::fs::write(path("verified"), verified).expect("written");
+    let found = &report(&["--stored", &path("verified")], &input)["reconciled"];
+    assert_eq!(
+        found["table"]["accepted"],
+        json!({"present": 0, "missing": 1, "differs": 1, "extra": 0, "unchecked": 1})
+    );
+    let require = ["--stored", &path("verified"), "--require", "reconciled.accepted_missing = 0"];
+    run_with("pstats", &require, input.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn every_form_is_written_beside_the_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let input =
+        event("a", 200, 5.0, 1) + &event("b|<&>", 500, 900.0, 2) + &outcome(1, "failed", json!({})) + &run_record(true);
+    let reports: Vec<String> = ["json", "markdown", "junit", "prometheus", "state", "text"]
+        .iter()
+        .map(|form| format!("{form}={}", path(form)))
+        .collect();
+    let mut args: Vec<&str> = reports.iter().flat_map(|report| ["--report", report]).collect();
+    args.extend(["--require", "events.error_rate < 5%", "--require", "outcomes.count = 1"]);
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("it was written");
+    assert_eq!(read("text"), found.text());
+    let json: Value = serde_json::from_str(&read("json")).expect("JSON");
+    assert_eq!(json["events"]["count"], 2);
+    let junit = read("junit");
+    assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("events.error_rate &lt; 5%"), "{junit}");
+    let markdown = read("markdown");
+    assert!(markdown.contains("❌ not met") && markdown.contains("b\\|<&>"), "{markdown}");
+    let prometheus = read("prometheus");
+    assert!(prometheus.contains("pulsepipe_events_error_ratio 0.5\n"), "{prometheus}");
+    assert!(prometheus.contains("pulsepipe_outcomes{outcome=\"failed\"} 1\n"), "{prometheus}");
+    for line in prometheus.lines().filter(|line| !line.starts_with('#')) {
+        assert!(line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<f64>().is_ok()), "{line}");
+    }
+    let again = run_with("pstats", &["--format", "json"], read("state").as_bytes()).expect_code(0).json();
+    assert_eq!(again["events"], json["events"]);
+}
+
+#[test]
+fn a_report_file_is_rewritten_while_data_flows() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("metrics.prom");
+    let report = format!("prometheus={}", file.display());
+    let mut child = tool("pstats")
+        .args(["--report", &report, "--every", "50ms", "-q"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("pstats starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    let seen = (0..200).any(|i| {
+        std::io::Write::write_all(&mut stdin, event("a", 200, 5.0, i % 60).as_bytes()).expect("it reads");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+        std::fs::read_to_string(&file).is_ok_and(|text| text.contains("pulsepipe_events_count"))
+    });
+    drop(stdin);
+    feed(child, Vec::new()).expect_code(0);
+    assert!(seen, "no file while data was flowing");
+}
+
+#[test]
+fn a_run_is_shown_beside_an_earlier_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let earlier = outcome(1, "accepted", json!({})) + &run_record(true);
+    std::fs::write(&base, run_with("pstats", &["--format", "json"], earlier.as_bytes()).stdout).expect("it is written");
+    let base = base.to_str().expect("UTF-8");
+    let now = outcome(1, "accepted", json!({"latency_ms": 30.0}))
+        + &run_record(true).replace("\"concurrency\":10", "\"concurrency\":50");
+    let within = ["--compare", base, "--require", "latency.p95 <= 310% of base"];
+    let text = run_with("pstats", &within, now.as_bytes()).expect_code(0);
+    assert!(text.text().contains("Another concurrency: 10 there, 50 here"), "{}", text.text());
+    let beyond = ["--compare", base, "--require", "latency.p95 <= 110% of base", "--format", "json"];
+    let found = run_with("pstats", &beyond, now.as_bytes()).expect_code(99).json();
+    let p95 = found["run"]["compared"]["figures"]
+        .as_array()
+        .expect("figures")
+        .iter()
+        .find(|f| f["figure"] == "outcomes.latency.p95_ms");
+    assert_eq!(p95.expect("it is compared")["differs"], true);
+    assert!(run("pstats", &["--require", "latency.p95 <= 110% of base"]).expect_code(2).stderr.contains("--compare"));
+    assert!(run("pstats", &["--compare", "Cargo.toml"]).expect_code(2).stderr.contains("Cargo.toml"));
+}

@@ -1,5 +1,9 @@
 //! The report for a person at a terminal: the guide's Sample Statistics section by section, then the groups as tables.
 
+use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
+use super::super::require::Verdict;
+use super::compare::{ComparedFigure, ComparedReport, shown};
+use super::share;
 use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
 
@@ -29,7 +33,17 @@ pub fn write(report: &Report, style: Style) -> String {
     if let Some(outcomes) = &report.outcomes {
         page.outcomes(outcomes);
     }
+    if let Some(truth) = &report.truth {
+        page.truth(truth);
+    }
+    if let Some(reconciled) = &report.reconciled {
+        page.reconciled(reconciled);
+    }
+    if let Some(compared) = &report.run.compared {
+        page.compared(compared);
+    }
     page.input(report);
+    page.requirements(&report.requirements);
     page.text
 }
 
@@ -243,6 +257,90 @@ impl Page {
         }
     }
 
+    fn truth(&mut self, truth: &TruthReport) {
+        self.title("Injected faults");
+        let (left, right) = (Side::Left, Side::Right);
+        let names = ["injected", "detected", "missed", "false alarm", "undecidable"];
+        let head: Vec<(&str, Side)> = std::iter::once(("fault", left)).chain(names.map(|n| (n, right))).collect();
+        let row = |name: &str, f: &FaultReport| {
+            let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
+            std::iter::once(name.to_owned()).chain(figures).collect::<Vec<_>>()
+        };
+        let mut rows: Vec<Vec<String>> = truth.faults.iter().map(|(name, fault)| row(name, fault)).collect();
+        rows.push(row("(untouched)", &truth.untouched));
+        self.table(&head, &rows);
+        let unsent: u64 = truth.faults.values().map(|fault| fault.refused_unsent).sum();
+        if unsent > 0 {
+            self.line(&format!(
+                "  {} of the detected were refused by psend itself: the server never saw them.",
+                count(unsent)
+            ));
+        }
+    }
+
+    fn reconciled(&mut self, reconciled: &ReconciledReport) {
+        self.title("Reconciled by event_id");
+        if reconciled.sent > 0 {
+            self.fact("Sent", &count(reconciled.sent_ids), "different ids");
+        }
+        self.fact("Arrived", &count(reconciled.arrived_ids), "different ids");
+        if reconciled.sent > 0 {
+            self.fact("Sent, not arrived", &count(reconciled.sent_not_arrived), "");
+            self.fact("Arrived, not sent", &count(reconciled.arrived_not_sent), "");
+        }
+        if reconciled.table.is_empty() {
+            return;
+        }
+        self.text.push('\n');
+        let (left, right) = (Side::Left, Side::Right);
+        let names = ["present", "missing", "differs", "extra", "unchecked"];
+        let head: Vec<(&str, Side)> = std::iter::once(("outcome", left)).chain(names.map(|n| (n, right))).collect();
+        let rows: Vec<Vec<String>> = reconciled
+            .table
+            .iter()
+            .map(|(word, s)| {
+                let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
+                std::iter::once((*word).to_owned()).chain(figures).collect()
+            })
+            .collect();
+        self.table(&head, &rows);
+        self.text.push('\n');
+        self.fact(
+            "Accepted, missing",
+            &count(reconciled.accepted_missing),
+            "delivered, but the server does not hold it",
+        );
+        self.fact("Failed, present", &count(reconciled.failed_present), "failed, but the server holds it");
+    }
+
+    fn compared(&mut self, compared: &ComparedReport) {
+        self.title("Beside the base run");
+        let head = [("figure", Side::Left), ("base", Side::Right), ("now", Side::Right), ("change", Side::Left)];
+        let cells = |f: &ComparedFigure| {
+            vec![f.figure.clone(), shown(&f.figure, f.base), shown(&f.figure, f.now), f.change_in_words()]
+        };
+        let rows: Vec<Vec<String>> = compared.figures.iter().map(cells).collect();
+        self.table(&head, &rows);
+        for setting in &compared.settings {
+            let text = format!("Another {}: {} there, {} here", setting.setting, setting.base, setting.now);
+            let text = self.paint("33", &text);
+            self.line(&text);
+        }
+    }
+
+    fn requirements(&mut self, verdicts: &[Verdict]) {
+        if verdicts.is_empty() {
+            return;
+        }
+        self.title("Requirements");
+        let width = verdicts.iter().map(|v| v.requirement.chars().count()).max().unwrap_or(0);
+        for verdict in verdicts {
+            let mark = if verdict.met { self.paint("32", "✓ met    ") } else { self.paint("1;31", "✗ NOT MET") };
+            let padding = " ".repeat(width - verdict.requirement.chars().count());
+            self.line(&format!("{mark}  {}{padding}   {}", verdict.requirement, verdict.message));
+        }
+    }
+
     fn time(&mut self, time: &super::TimeReport) {
         if let (Some(first), Some(last), Some(span)) = (&time.first, &time.last, time.span_s) {
             self.fact("Time span", &duration(span), &format!("{} to {} UTC", moment(first), moment(last)));
@@ -290,7 +388,7 @@ impl Page {
             .take(ROWS)
             .map(|group| {
                 let share = share(group.figures.count, of);
-                vec![label(group), count(group.figures.count), percent(share), bar(share.unwrap_or(0.0), BAR)]
+                vec![group.label(), count(group.figures.count), percent(share), bar(share.unwrap_or(0.0), BAR)]
             })
             .collect();
         let (left, right) = (Side::Left, Side::Right);
@@ -315,7 +413,7 @@ impl Page {
             let mut groups: Vec<&GroupReport> = groups.iter().collect();
             let mut rows_shown = ROWS;
             if name == "hour" {
-                groups.sort_by_key(|group| label(group));
+                groups.sort_by_key(|group| group.label());
                 rows_shown = 24;
             }
             let most = groups.iter().map(|g| g.figures.count).max().unwrap_or(0);
@@ -390,7 +488,7 @@ fn row(group: &GroupReport, most: u64) -> Vec<String> {
     let figures = &group.figures;
     let l = &figures.latency;
     let mut cells = vec![
-        label(group),
+        group.label(),
         count(figures.count),
         format!("{:<8}", bar(share(figures.count, most).unwrap_or(0.0), 8)),
         percent(figures.error_rate),
@@ -412,19 +510,6 @@ fn how_many(groups: &[GroupReport]) -> String {
 
 fn names(groups: &[GroupReport]) -> String {
     let whole: u64 = groups.iter().map(|group| group.figures.count).sum();
-    let named = groups.iter().take(6).map(|g| format!("{} {}", label(g), percent(share(g.figures.count, whole))));
+    let named = groups.iter().take(6).map(|g| format!("{} {}", g.label(), percent(share(g.figures.count, whole))));
     named.collect::<Vec<_>>().join(", ")
-}
-
-/// A group's values as one label, in the order of the grouping's name where that is alphabetical.
-fn label(group: &GroupReport) -> String {
-    match &group.group {
-        None => "(other)".to_owned(),
-        Some(values) => values.values().map(|v| v.as_deref().unwrap_or("(none)")).collect::<Vec<_>>().join("  "),
-    }
-}
-
-#[allow(clippy::cast_precision_loss)]
-fn share(part: u64, whole: u64) -> Option<f64> {
-    (whole > 0).then(|| part as f64 / whole as f64)
 }

@@ -1,0 +1,134 @@
+//! Lines in, a summary kept: raw lines are counted, states are added when they are whole.
+
+use super::intake::{Intake, Taken};
+use super::joins::{Joins, Sources};
+use super::report::{Report, Run};
+use super::settings::{Layout, Settings};
+use super::state::{self, StateReader, Step};
+use super::summary::Summary;
+use crate::cli::Console;
+use crate::error::{Error, Result};
+use crate::jsonl::Chunk;
+
+/// Counts what comes in.
+pub struct Engine {
+    settings: Settings,
+    /// Whether a state's settings may take the place of ours: none were given, and nothing was counted yet.
+    adopts: bool,
+    intake: Intake,
+    summary: Summary,
+    states: StateReader,
+    sources: Sources,
+    state_lines: u64,
+}
+
+impl Engine {
+    /// Counts with these settings; `given` says whether they were asked for or are only the usual ones.
+    ///
+    /// # Errors
+    /// Where the settings cannot be.
+    pub fn new(settings: Settings, given: bool, sources: Sources) -> Result<Self> {
+        let joins = if sources.is_none() { None } else { Some(Joins::new(&sources)?) };
+        let layout = Layout::new(&settings)?;
+        let summary = Summary::new(&settings, &layout);
+        let states = StateReader::default();
+        Ok(Self {
+            settings,
+            adopts: !given,
+            intake: Intake::new(layout, joins),
+            summary,
+            states,
+            sources,
+            state_lines: 0,
+        })
+    }
+
+    /// Counts a stretch of the input.
+    ///
+    /// # Errors
+    /// Where a state in it is no state, of another version, or of other settings.
+    pub fn take(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+        match chunk {
+            Chunk::ByteOrderMark(_) => {}
+            Chunk::Lines { .. } => {
+                for line in chunk.lines() {
+                    if let Taken::State = self.intake.take(line, &mut self.summary) {
+                        self.take_state(line.seq, line.text)?;
+                    }
+                }
+            }
+            Chunk::Overlong { length, last: true, .. } => self.summary.input.kinds.too_long.add(*length),
+            Chunk::Overlong { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn take_state(&mut self, seq: u64, line: &[u8]) -> Result<()> {
+        self.state_lines += 1;
+        match self.states.take(seq, line, self.intake.layout())? {
+            Step::Begins(settings) => {
+                if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 1 {
+                    let layout = Layout::new(&settings)?;
+                    self.summary = Summary::new(&settings, &layout);
+                    self.intake = Intake::new(layout, self.intake.joins().take());
+                    self.settings = *settings;
+                } else if let Some(what) = self.settings.differs_from(&settings) {
+                    return Err(Error::failed(format!(
+                        "line {seq}: this state was made with other settings ({what}): states, and lines beside them, add up \
+                         only where --by, --window, --where and --fields are the same"
+                    )));
+                }
+                self.states.begin(&self.settings, self.intake.layout());
+            }
+            Step::Goes => {}
+            Step::Whole(summary) => self.summary.merge(*summary),
+        }
+        Ok(())
+    }
+
+    /// Ends the input, in which so many JSON arrays had no end, and reads the files beside it.
+    ///
+    /// # Errors
+    /// Where one of these cannot be read.
+    pub fn finish(&mut self, arrays_cut_off: u64, console: &Console, max_line: usize) -> Result<()> {
+        self.summary.input.arrays_cut_off += arrays_cut_off;
+        self.summary.input.states_cut_off += self.states.cut_off();
+        match self.intake.joins() {
+            Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line),
+            None => Ok(()),
+        }
+    }
+
+    /// The report on all, with what the files beside the input say.
+    ///
+    /// # Errors
+    /// Where truth and outcomes are not of the same run.
+    pub fn final_report(&mut self, run: Run) -> Result<Report> {
+        let mut report = self.report(run);
+        if let Some(joins) = self.intake.joins() {
+            report.truth = joins.truth_report()?;
+            report.reconciled = joins.reconciled_report(&self.sources)?;
+        }
+        Ok(report)
+    }
+
+    /// What was counted so far.
+    pub fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// How many lines of state came in.
+    pub fn state_lines(&self) -> u64 {
+        self.state_lines
+    }
+
+    /// The report on what was counted so far.
+    pub fn report(&mut self, run: Run) -> Report {
+        Report::new(&mut self.summary, self.intake.layout(), run)
+    }
+
+    /// The state of what was counted so far.
+    pub fn state(&mut self) -> Vec<u8> {
+        state::write(&mut self.summary, &self.settings, self.intake.layout())
+    }
+}

@@ -1,0 +1,137 @@
+//! This run beside an earlier one, whose JSON report `--compare` names.
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::words;
+
+/// Under `run.compared`: it depends on a file of the command line.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparedReport {
+    /// The earlier report's file.
+    pub base: String,
+    /// The figures that both have.
+    pub figures: Vec<ComparedFigure>,
+    /// The settings of psend that differ.
+    pub settings: Vec<ComparedSetting>,
+}
+
+/// A figure of both runs.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparedFigure {
+    /// Its path in the report.
+    pub figure: String,
+    /// In the earlier run.
+    pub base: f64,
+    /// In this run.
+    pub now: f64,
+    /// How much more it is, as a share of the base; null where the base is 0.
+    pub change: Option<f64>,
+    /// Whether that is more than a tenth, or a rate more than a percentage point.
+    pub differs: bool,
+}
+
+/// A setting of psend that is not the same.
+#[derive(Debug, Clone, Serialize)]
+pub struct ComparedSetting {
+    /// target, mode, rate, concurrency, batch or retries.
+    pub setting: String,
+    /// In the earlier run, as JSON.
+    pub base: String,
+    /// In this run, as JSON.
+    pub now: String,
+}
+
+impl ComparedFigure {
+    /// The change for a reader: `+12.3%`.
+    pub fn change_in_words(&self) -> String {
+        let mark = if self.differs { " ◀" } else { "" };
+        match self.change {
+            _ if self.base == self.now => "=".to_owned(),
+            Some(change) => format!("{:+.1}%{mark}", change * 100.0),
+            None => format!("new{mark}"),
+        }
+    }
+}
+
+/// A figure as its name says it is to be read.
+pub fn shown(figure: &str, value: f64) -> String {
+    if figure.ends_with("_rate") {
+        words::percent(Some(value))
+    } else if figure.ends_with("_ms") {
+        words::milliseconds(Some(value))
+    } else if figure.ends_with("throughput") {
+        format!("{}/s", words::number(value))
+    } else {
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
+        words::count(value as u64)
+    }
+}
+
+const FIGURES: [&str; 17] = [
+    "count",
+    "success_rate",
+    "error_rate",
+    "throughput",
+    "delivered",
+    "lost",
+    "unknown",
+    "latency.mean_ms",
+    "latency.p50_ms",
+    "latency.p90_ms",
+    "latency.p95_ms",
+    "latency.p99_ms",
+    "latency.p999_ms",
+    "latency.max_ms",
+    "end_to_end.p50_ms",
+    "end_to_end.p95_ms",
+    "end_to_end.p99_ms",
+];
+
+const SETTINGS: [&str; 6] = ["target", "mode", "rate", "concurrency", "batch", "retries"];
+
+/// Puts two reports side by side.
+pub fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
+    let mut figures = Vec::new();
+    for kind in ["events", "outcomes"] {
+        for path in FIGURES {
+            let pointer = format!("/{kind}/{}", path.replace('.', "/"));
+            let both =
+                base.pointer(&pointer).and_then(Value::as_f64).zip(now.pointer(&pointer).and_then(Value::as_f64));
+            figures.extend(both.map(|(base, now)| figure(format!("{kind}.{path}"), base, now)));
+        }
+        let by_service = format!("/{kind}/by/service");
+        for group in now.pointer(&by_service).and_then(Value::as_array).into_iter().flatten() {
+            let same = |other: &&Value| other["group"] == group["group"];
+            let earlier = base.pointer(&by_service).and_then(Value::as_array).and_then(|all| all.iter().find(same));
+            let (Some(earlier), Some(name)) = (earlier, group["group"]["service"].as_str()) else { continue };
+            for path in ["error_rate", "latency.p95_ms"] {
+                let pointer = format!("/{}", path.replace('.', "/"));
+                let of = |group: &Value| group.pointer(&pointer).and_then(Value::as_f64);
+                let both = of(earlier).zip(of(group));
+                figures.extend(both.map(|(base, now)| figure(format!("{kind}.service={name}.{path}"), base, now)));
+            }
+        }
+    }
+    let run = |report: &Value| report["outcomes"]["runs"][0].clone();
+    let (base_run, now_run) = (run(base), run(now));
+    let settings = SETTINGS
+        .iter()
+        .filter(|name| base_run.is_object() && now_run.is_object() && base_run[**name] != now_run[**name]);
+    let settings = settings.map(|name| ComparedSetting {
+        setting: (*name).to_owned(),
+        base: base_run[*name].to_string(),
+        now: now_run[*name].to_string(),
+    });
+    ComparedReport { base: base_file, figures, settings: settings.collect() }
+}
+
+fn figure(figure: String, base: f64, now: f64) -> ComparedFigure {
+    let change = (base != 0.0).then(|| (now - base) / base);
+    let differs = if figure.ends_with("_rate") {
+        (now - base).abs() > 0.01
+    } else {
+        change.map_or(now != 0.0, |change| change.abs() > 0.1)
+    };
+    ComparedFigure { figure, base, now, change, differs }
+}

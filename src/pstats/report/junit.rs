@@ -1,0 +1,53 @@
+//! The verdicts as JUnit XML, which every CI system shows: a test case a requirement.
+
+use super::Report;
+
+/// Writes the verdicts.
+pub fn write(report: &Report) -> String {
+    let failures = report.requirements.iter().filter(|verdict| !verdict.met).count();
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"pstats\" tests=\"{}\" failures=\"{failures}\" \
+         errors=\"0\" skipped=\"0\">\n",
+        report.requirements.len()
+    );
+    for verdict in &report.requirements {
+        let (name, message) = (escape(&verdict.requirement), escape(&verdict.message));
+        xml.push_str(&format!("    <testcase classname=\"pstats\" name=\"{name}\""));
+        if verdict.met {
+            xml.push_str(&format!(">\n      <system-out>{message}</system-out>\n    </testcase>\n"));
+        } else {
+            xml.push_str(&format!(
+                ">\n      <failure message=\"{message}\">not met: {name}: {message}</failure>\n    </testcase>\n"
+            ));
+        }
+    }
+    xml.push_str("  </testsuite>\n</testsuites>\n");
+    xml
+}
+
+/// Text as XML has it, in an attribute too. Characters that XML cannot hold are left out.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\n' | '\t' => escaped.push(' '),
+            c if c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}') => {}
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_escaped() {
+        assert_eq!(escape("a < \"b\" & \u{1}c"), "a &lt; &quot;b&quot; &amp; c");
+    }
+}
