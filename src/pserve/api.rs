@@ -16,6 +16,8 @@ use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use body::Room;
+
 use super::args::Duplicates;
 use super::keys::Keys;
 use super::limit::{Limiter, Standing};
@@ -41,6 +43,8 @@ pub struct App {
     pub committer: Committer,
     /// Read.
     pub readers: Readers<SqliteReader>,
+    /// What large bodies share.
+    pub room: Room,
 }
 
 type Shared = State<Arc<App>>;
@@ -110,6 +114,8 @@ enum Refusal {
     /// The request cannot be understood; this is wrong with it.
     Malformed(String),
     TooLarge,
+    /// The client paused too long within the body.
+    TooSlow,
     /// The body comes in a coding that is not taken.
     Encoded(String),
     Invalid(Vec<Fault>),
@@ -134,6 +140,7 @@ impl IntoResponse for Refusal {
                 StatusCode::PAYLOAD_TOO_LARGE,
                 format!("The body is larger than the {} bytes that are taken", body::MAX_BYTES),
             ),
+            Self::TooSlow => detail(StatusCode::REQUEST_TIMEOUT, "The rest of the body did not come"),
             Self::Encoded(coding) => detail(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 format!("Content-Encoding {coding} is not taken: send the body as it is"),

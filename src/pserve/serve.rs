@@ -14,7 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use super::api::{self, App};
+use super::api::{self, App, Room};
 use super::args::Config;
 use super::exec;
 use super::keys::TEST_KEY;
@@ -74,6 +74,7 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
             clock: Box::new(SystemClock::start()),
             committer,
             readers: Readers::new(move || store.reader()),
+            room: Room::default(),
         };
         let (stop, stopped) = oneshot::channel::<()>();
         // Answers are small and written whole: to wait for more of them would only delay them.

@@ -1,6 +1,6 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -11,8 +11,9 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
+use crate::readme::blocks;
 use crate::support::server::{API, KEY, Server};
-use crate::support::{feed, http, path, run, sample, tool};
+use crate::support::{feed, http, path, run, sample, shell_in, tool};
 
 fn event(id: &str) -> Value {
     json!({
@@ -414,6 +415,25 @@ fn at_ctrl_c_it_finishes_closes_its_files_and_exits_130() {
 }
 
 #[test]
+fn a_request_in_flight_at_the_signal_is_answered_and_its_event_kept() {
+    let mut server = Server::start(&[]);
+    let body = event("evt_1").to_string();
+    let mut stream = TcpStream::connect(server.address()).expect("it listens");
+    let head = format!("POST {API}/events HTTP/1.1\r\nHost: x\r\n{KEY}\r\nContent-Length: {}\r\n\r\n", body.len());
+    stream.write_all(head.as_bytes()).expect("it reads");
+    // Its answer shows that the server has read what came before it.
+    assert_eq!(server.get("/stats").0, 200);
+    server.signal(Signal::TERM);
+    thread::sleep(Duration::from_millis(100));
+    stream.write_all(body.as_bytes()).expect("it still reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("it answers, then closes");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    server.wait().expect_code(143);
+    assert_eq!(server.stored_ids(), ["evt_1"]);
+}
+
+#[test]
 fn exec_runs_a_command_against_the_server_and_returns_its_status() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = folder.path().join("events.db");
@@ -647,4 +667,22 @@ fn a_batch_past_the_rate_limit_takes_what_is_left_of_it() {
     assert_eq!(answer["results"][3]["errors"], json!(["Rate limit exceeded. Limit: 3 events per 3600 seconds"]));
     assert_eq!(server.post("/events/batch", batch(&events)).0, 429);
     assert_eq!(server.count(), 3);
+}
+
+#[test]
+fn every_command_of_its_reference_works() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        eprintln!("skipped: needs curl");
+        return;
+    }
+    let server = Server::start(&[]);
+    let reference =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/pserve.md")).expect("it is there");
+    let folder = tempfile::tempdir().expect("a folder");
+    let blocks = blocks(&reference, "sh");
+    assert_eq!(blocks.len(), 7);
+    for block in blocks {
+        shell_in(folder.path(), &block, &[("PULSE_URL", server.url())]).expect_code(0);
+    }
+    assert_eq!(server.count(), 2);
 }

@@ -9,7 +9,7 @@ fn readme() -> String {
 }
 
 /// The fenced blocks of this language.
-fn blocks(text: &str, language: &str) -> Vec<String> {
+pub fn blocks(text: &str, language: &str) -> Vec<String> {
     let mut found = Vec::new();
     let mut inside: Option<Vec<&str>> = None;
     for line in text.lines() {

@@ -29,14 +29,15 @@ pub(super) async fn events(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let (Caller(tenant), body) = body::of(caller, &headers, body).await?;
+    let taken = body::take(caller, &headers, body, &app.room).await?;
+    let Caller(tenant) = &taken.caller;
     let now = app.clock.now();
-    let Batch { events, batch_id } = validate::batch(&body).map_err(Refusal::Invalid)?;
+    let Batch { events, batch_id } = validate::batch(&taken.body).map_err(Refusal::Invalid)?;
     let total = events.len();
     let (granted, limit) = match &app.limiter {
         None => (total, String::new()),
         Some(limiter) => {
-            let (granted, standing) = limiter.take(&tenant, total as u64, now);
+            let (granted, standing) = limiter.take(tenant, total as u64, now);
             if granted == 0 {
                 return Err(Refusal::TooMany(standing, now));
             }
@@ -52,7 +53,7 @@ pub(super) async fn events(
             if index >= granted {
                 return Some(Answer::refused(None, limit.clone().into(), vec![limit.clone()]));
             }
-            match record(&tenant, event.as_bytes(), now) {
+            match record(tenant, event.as_bytes(), now) {
                 Ok(record) => {
                     records.push(record);
                     None

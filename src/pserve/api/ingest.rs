@@ -37,15 +37,16 @@ pub(super) async fn event(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let (Caller(tenant), body) = body::of(caller, &headers, body).await?;
+    let taken = body::take(caller, &headers, body, &app.room).await?;
+    let Caller(tenant) = &taken.caller;
     let now = app.clock.now();
     if let Some(limiter) = &app.limiter {
-        let (granted, standing) = limiter.take(&tenant, 1, now);
+        let (granted, standing) = limiter.take(tenant, 1, now);
         if granted == 0 {
             return Err(Refusal::TooMany(standing, now));
         }
     }
-    let record = record(&tenant, &body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
+    let record = record(tenant, &taken.body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
     let event_id = record.external_id.clone();
     let stored = app.committer.store(vec![record]).await?;
     let answer = app.answer(event_id, stored[0], now);

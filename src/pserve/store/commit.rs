@@ -77,3 +77,81 @@ fn write(mut writer: impl Writer, mut jobs: mpsc::Receiver<Job>) -> Result<u64, 
     }
     writer.close()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pserve::store::Fields;
+    use std::collections::HashMap;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    /// Remembers ids, refuses the transaction that holds `poison`, and notes how many records each transaction had.
+    #[derive(Default)]
+    struct Memory {
+        ids: HashMap<String, i64>,
+        sizes: Arc<Mutex<Vec<usize>>>,
+    }
+
+    impl Writer for Memory {
+        fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError> {
+            thread::sleep(Duration::from_millis(20));
+            self.sizes.lock().expect("no panic").push(records.len());
+            if records.iter().any(|record| record.external_id == "poison") {
+                return Err(StoreError::Full("no room".to_owned()));
+            }
+            let store = |record: &Record| match self.ids.insert(record.external_id.clone(), record.ingested_at) {
+                None => Stored::New,
+                Some(ingested_at) => Stored::Duplicate { ingested_at },
+            };
+            Ok(records.iter().map(store).collect())
+        }
+
+        fn close(self) -> Result<u64, StoreError> {
+            Ok(self.ids.len() as u64)
+        }
+    }
+
+    fn record(id: &str) -> Record {
+        Record {
+            tenant: "t".into(),
+            external_id: id.to_owned(),
+            timestamp: 0,
+            ingested_at: 7,
+            fields: Fields::default(),
+            body: String::new(),
+        }
+    }
+
+    fn block_on<T>(future: impl Future<Output = T>) -> T {
+        tokio::runtime::Builder::new_current_thread().build().expect("a runtime").block_on(future)
+    }
+
+    #[test]
+    fn what_waits_shares_a_transaction_and_each_has_its_own_answer() {
+        let memory = Memory::default();
+        let sizes = Arc::clone(&memory.sizes);
+        let (committer, thread) = Committer::start(memory).expect("a thread");
+        let answers = block_on(futures::future::join_all((0..300).map(|number| {
+            let committer = committer.clone();
+            async move { committer.store(vec![record(&format!("{}", number % 150)), record("twin")]).await }
+        })));
+        drop(committer);
+        let news = answers.iter().flatten().flatten().filter(|stored| **stored == Stored::New).count();
+        assert_eq!(news, 151);
+        assert!(answers.iter().all(|answer| answer.as_ref().is_ok_and(|stored| stored.len() == 2)));
+        let sizes = sizes.lock().expect("no panic").clone();
+        assert!(sizes.len() < 10, "{sizes:?}");
+        assert_eq!(thread.join().expect("no panic").expect("it closes"), 151);
+    }
+
+    #[test]
+    fn all_that_share_a_transaction_share_its_failure_and_the_next_goes_on() {
+        let (committer, _thread) = Committer::start(Memory::default()).expect("a thread");
+        block_on(async {
+            let failed = committer.store(vec![record("a"), record("poison")]).await;
+            assert!(matches!(failed, Err(StoreError::Full(_))));
+            assert_eq!(committer.store(vec![record("a")]).await.expect("it is taken"), [Stored::New]);
+        });
+    }
+}

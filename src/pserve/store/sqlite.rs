@@ -198,10 +198,7 @@ impl Reader for SqliteReader {
         let (one_more, offset) = (signed(search.limit.saturating_add(1)), signed(search.offset));
         values.push(&one_more);
         values.push(&offset);
-        let sql = format!(
-            "SELECT body FROM events INDEXED BY ix_events_newest WHERE {matching} \
-             ORDER BY timestamp DESC, id DESC LIMIT ? OFFSET ?"
-        );
+        let sql = format!("{} LIMIT ? OFFSET ?", newest(&matching));
         let mut events: Vec<Vec<u8>> =
             reading.prepare_cached(&sql)?.query_map(values.as_slice(), body)?.collect::<rusqlite::Result<_>>()?;
         let has_more = events.len() as u64 > search.limit;
@@ -243,6 +240,11 @@ impl Reader for SqliteReader {
     }
 }
 
+/// The bodies of the events that match, newest first; of the same moment, what came last.
+fn newest(matching: &str) -> String {
+    format!("SELECT body FROM events INDEXED BY ix_events_newest WHERE {matching} ORDER BY timestamp DESC, id DESC")
+}
+
 fn body(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<u8>> {
     Ok(row.get_ref(0)?.as_bytes()?.to_vec())
 }
@@ -276,6 +278,99 @@ impl<'a> Conditions<'a> {
             self.sql.push_str(" AND ");
             self.sql.push_str(condition);
             self.values.push(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pserve::store::Fields;
+    use proptest::prelude::*;
+
+    fn open() -> (tempfile::TempDir, SqliteWriter, SqliteReader) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (store, writer) = Sqlite::open(&folder.path().join("events.db")).expect("a database");
+        let reader = store.reader().expect("a reader");
+        (folder, writer, reader)
+    }
+
+    fn record(number: usize, timestamp: Micros, fields: Fields<String>) -> Record {
+        let id = format!("evt_{number}");
+        let body = format!("{{\"event_id\":\"{id}\"}}");
+        Record { tenant: "t".into(), external_id: id, timestamp, ingested_at: 5, fields, body }
+    }
+
+    fn service(name: &str) -> Fields<String> {
+        Fields { service: Some(name.to_owned()), ..Fields::default() }
+    }
+
+    #[test]
+    fn a_filtered_count_is_exact_up_to_its_cap_and_says_so_beyond() {
+        let (_folder, mut writer, reader) = open();
+        let count = |fields: &Fields<String>| {
+            let page = reader.search("t", &Search { fields: fields.clone(), limit: 1, ..Search::default() });
+            page.map(|page| (page.total, page.total_exact)).expect("the search runs")
+        };
+        let (all, some) = (Fields::default(), service("a"));
+        let exactly: Vec<_> = (0..10_000).map(|number| record(number, 0, service("a"))).collect();
+        writer.insert(&exactly).expect("it is stored");
+        assert_eq!((count(&all), count(&some)), ((10_000, true), (10_000, true)));
+        writer.insert(&[record(10_000, 0, service("a"))]).expect("it is stored");
+        assert_eq!((count(&all), count(&some)), ((10_001, true), (10_000, false)));
+        assert_eq!(writer.close().expect("it closes"), 10_001);
+    }
+
+    #[test]
+    fn searches_counts_and_lookups_go_by_an_index() {
+        let (_folder, mut writer, reader) = open();
+        writer.insert(&[record(1, 0, service("a"))]).expect("it is stored");
+        let plan = |sql: &str| -> String {
+            let mut explain = reader.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the query is sound");
+            let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3)).map(|step| step.expect("a row"));
+            steps.collect::<Vec<_>>().join("; ")
+        };
+        let search = Search { fields: service("a"), start: Some(0), limit: 10, ..Search::default() };
+        let matching = Conditions::of(&"t", &search).sql;
+        let page = plan(&format!("{} LIMIT 10 OFFSET 0", newest(&matching)));
+        assert!(page.contains("ix_events_newest") && !page.contains("TEMP B-TREE"), "{page}");
+        let count = plan(&format!("SELECT count(*) FROM events INDEXED BY ix_events_newest WHERE {matching}"));
+        assert!(count.contains("COVERING INDEX"), "{count}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+
+        /// A page is what sorting and cutting all events by hand gives, whatever their order and their ties.
+        #[test]
+        fn pages_are_the_newest_first_and_part_the_whole(
+            times in proptest::collection::vec(-3i64..3, 0..40),
+            start in proptest::option::of(-4i64..4),
+            end in proptest::option::of(-4i64..4),
+            limit in 1u64..7,
+        ) {
+            let (_folder, mut writer, reader) = open();
+            let records: Vec<_> = times.iter().enumerate().map(|(n, at)| record(n, *at, service("a"))).collect();
+            writer.insert(&records).expect("it is stored");
+            let mut wanted: Vec<_> = records
+                .iter()
+                .enumerate()
+                .filter(|(_, r)| start.is_none_or(|s| r.timestamp >= s) && end.is_none_or(|e| r.timestamp <= e))
+                .collect();
+            wanted.sort_by_key(|(n, r)| std::cmp::Reverse((r.timestamp, *n)));
+            let wanted: Vec<_> = wanted.into_iter().map(|(_, r)| r.body.clone().into_bytes()).collect();
+            let mut found = Vec::new();
+            loop {
+                let search = Search { start, end, limit, offset: found.len() as u64, ..Search::default() };
+                let page = reader.search("t", &search).expect("the search runs");
+                prop_assert_eq!(page.total, wanted.len() as u64);
+                found.extend(page.events);
+                prop_assert_eq!(page.has_more, found.len() < wanted.len());
+                if !page.has_more {
+                    break;
+                }
+            }
+            prop_assert_eq!(found, wanted);
         }
     }
 }
