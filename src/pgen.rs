@@ -1,7 +1,7 @@
 //! pgen: a world of events that holds the guide's figures.
 //!
 //! [`arrivals`] says when events happen, [`kind`] and [`population`] what and who there can be, [`plan`] makes of them what
-//! happens in a stretch of time, [`render`] its bytes, and [`emit`] puts these in order.
+//! happens in a stretch of time, [`render`] its bytes, and [`mod@emit`] puts these in order.
 
 pub mod alias;
 pub mod args;

@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+#![allow(rustdoc::broken_intra_doc_links)] // the doc comments are the help, and its brackets mean options
+
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
