@@ -6,6 +6,12 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 /// Microseconds since 1970-01-01T00:00:00Z: the resolution of every timestamp in the contracts.
 pub type Micros = i64;
 
+/// 0001-01-01T00:00:00Z, the first moment that a timestamp of the contracts can name.
+pub const FIRST: Micros = -62_135_596_800_000_000;
+
+/// 10000-01-01T00:00:00Z, the first moment that it cannot.
+pub const LAST: Micros = 253_402_300_800_000_000;
+
 /// Tells the time. Engines are given one and read no other.
 pub trait Clock: Send + Sync {
     /// The wall clock.

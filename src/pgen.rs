@@ -6,6 +6,7 @@
 pub mod alias;
 pub mod args;
 pub mod arrivals;
+pub mod chance;
 pub mod emit;
 pub mod kind;
 pub mod line;
@@ -13,10 +14,12 @@ pub mod plan;
 pub mod population;
 pub mod render;
 
+use std::ops::Range;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
-use self::args::{Args, Config, Format};
-use self::arrivals::Arrivals;
+use self::args::{Args, Config, Format, Job, Time};
+use self::arrivals::{Arrivals, Course, Endless};
 use self::emit::{Layout, Sink, World, emit};
 use self::plan::Planner;
 use self::render::Renderer;
@@ -24,26 +27,36 @@ use crate::cli::console::Progress;
 use crate::cli::output::Output;
 use crate::cli::{Console, Ending, Signals};
 use crate::clock::{Clock, SystemClock};
-use crate::error::{At, Place, Result};
+use crate::error::{At, Error, Place, Result};
 use crate::seed::Seed;
-use crate::world::curve::Timeline;
-use crate::world::profile::Profile;
+use crate::world::curve::{Curve, CurveChoice, Timeline};
+use crate::world::profile::{BUILT_IN, Profile};
 
 /// Runs pgen.
 pub fn main() -> ExitCode {
     crate::cli::run("pgen", |args: Args, console| {
         let clock = SystemClock::start();
-        run(&args.resolve(clock.now())?, &clock, console)
+        let cores = available_parallelism().map_or(1, usize::from);
+        match args.resolve(clock.now(), cores)? {
+            Job::PrintProfile => {
+                let mut output = Output::open(None)?;
+                output.put(BUILT_IN.as_bytes())?;
+                output.finish().map(|()| Ending::Done)
+            }
+            Job::Generate(config) => run(&config, &clock, console),
+        }
     })
 }
 
 fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending> {
-    let profile = Profile::built_in();
+    let profile = match &config.profile {
+        Some(path) => Profile::load(path)?,
+        None => Profile::built_in(),
+    };
     let seed = Seed::new(config.seed);
-    let curve = profile.traffic.curve().expect("Profile::parse refuses a profile without");
-    let timeline = Timeline::new(&curve, config.zone, config.start, config.end);
-    let planner = Planner::new(&profile, Arrivals::new(timeline, config.count, seed), seed)?;
+    let planner = Planner::new(&profile, seed)?;
     let renderer = Renderer::new(&profile, &planner, config.spikes, seed);
+    let course = course(config, curve(config, &profile)?, seed)?;
     let layout = match config.format {
         Format::Jsonl => Layout::Lines,
         Format::Json => Layout::Array,
@@ -51,40 +64,71 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
 
     let signals = Signals::listen(1).at(&Place::Stdout)?;
     let output = Output::open(config.output.as_deref())?;
-    if let Some(flags) = &config.repeat {
-        console.note(format_args!("to repeat this run: {flags}"));
+    if !config.repeat.is_empty() {
+        console.note(format_args!("to repeat this run: {}", config.repeat));
     }
-    let mut writer = Writer {
-        output,
-        written: 0,
-        wanted: config.count,
-        progress: console.progress(config.quiet, config.every),
-        clock,
-    };
+    let wanted = config.range.clone();
+    let progress = console.progress(config.quiet, config.every);
+    let mut writer = Writer { output, written: 0, wanted: amount(&wanted), progress, clock };
     let world = World { planner: &planner, renderer: &renderer, layout };
-    let result = emit(world, 0..config.count, 1, &signals.stop_at(1), &mut writer).and_then(|()| writer.close(layout));
+    let result = emit(world, course, wanted.clone(), config.threads, &signals.stop_at(1), &mut writer)
+        .and_then(|()| writer.close(layout));
     let Writer { output, written, progress, .. } = writer;
     drop(progress);
+    let endless = wanted.end == u64::MAX;
     match (signals.first(), result) {
         (Some(signal), Err(error)) if error.is_closed_stdout() => Ok(Ending::Signalled(signal)),
         (_, Err(error)) => Err(error),
-        (Some(signal), Ok(())) if written < config.count => {
+        (Some(signal), Ok(())) if endless => output.finish().map(|()| Ending::Signalled(signal)),
+        (Some(signal), Ok(())) if written < wanted.end - wanted.start => {
             let left = match output.place() {
                 Place::Path(_) => format!("; {} is not written", output.place()),
                 Place::Stdin | Place::Stdout => String::new(),
             };
-            console.note(format_args!("interrupted after {written} of {} events{left}", config.count));
+            console.note(format_args!("interrupted after {written} of {} events{left}", amount(&wanted)));
             Ok(Ending::Signalled(signal))
         }
         (_, Ok(())) => output.finish().map(|()| Ending::Done),
     }
 }
 
+/// The curve that the flags name; the one called business is the profile's.
+fn curve(config: &Config, profile: &Profile) -> Result<Curve> {
+    match &config.curve {
+        Some(CurveChoice::Named(name)) if name != "business" => config.curve.as_ref().map(CurveChoice::load),
+        Some(CurveChoice::File(_)) => config.curve.as_ref().map(CurveChoice::load),
+        _ => None,
+    }
+    .unwrap_or_else(|| Ok(profile.traffic.curve().expect("Profile::parse refuses a profile without")))
+}
+
+/// The cells of time from the first event that is wanted on.
+fn course(config: &Config, curve: Curve, seed: Seed) -> Result<Course> {
+    let from = config.range.start;
+    match config.time {
+        Time::Window { count, start, end } => {
+            let timeline = Timeline::new(&curve, config.zone, start, end);
+            if timeline.total() == 0 && count > 0 {
+                return Err(Error::usage("--curve: it has no traffic between --start and --end"));
+            }
+            Ok(Course::through(Arrivals::new(timeline, count, seed), from))
+        }
+        Time::Endless { start, rate } => Course::endless(Endless { curve, zone: config.zone, start, rate, seed }, from)
+            .ok_or_else(|| Error::usage("--start, --skip: events have years from 1 to 9999")),
+    }
+}
+
+/// A range's length in words.
+fn amount(range: &Range<u64>) -> String {
+    if range.end == u64::MAX { "endless".to_owned() } else { (range.end - range.start).to_string() }
+}
+
 /// Writes blocks of events, and shows how far it is.
 struct Writer<'a, C> {
     output: Output,
     written: u64,
-    wanted: u64,
+    /// How many there are to be, in words.
+    wanted: String,
     progress: Progress,
     clock: &'a C,
 }
@@ -93,8 +137,9 @@ impl<C: Clock> Sink for Writer<'_, C> {
     fn put(&mut self, block: &[u8], events: u64) -> Result<()> {
         self.output.put(block)?;
         self.written += events;
-        let Self { written, wanted, clock, .. } = *self;
-        self.progress.show(|| {
+        let Self { written, wanted, clock, progress, .. } = self;
+        let written = *written;
+        progress.show(|| {
             // Figures for a person: rounding is fine.
             #[allow(clippy::cast_precision_loss)]
             let rate = written as f64 / clock.elapsed().as_secs_f64().max(1e-9);

@@ -1,24 +1,35 @@
-//! When events happen: an inhomogeneous Poisson process, given how many events there are.
+//! When events happen: an inhomogeneous Poisson process, given how many events there are, or without an end.
 //!
 //! The window is halved, by area under the curve, again and again, and each half gets its part of the count by a binomial draw
 //! of its own. So any cell's count and first event are known without generating another cell, and the events of the whole need
 //! no memory. Inside a cell arrivals are uniform in area, and in order.
 
+use std::sync::Arc;
+
+use chrono_tz::Tz;
 use rand::Rng;
 
-use crate::clock::Micros;
+use super::chance::{binomial_half, poisson};
+use crate::clock::{LAST, Micros};
 use crate::seed::{Choice, Generator, Seed};
-use crate::world::curve::Timeline;
+use crate::world::curve::{Curve, Timeline};
 
 /// Cells are halved until the expected count is no more than this.
 ///
 /// Larger cells hold more of a session, smaller ones keep a thread's buffer small (about a megabyte a thousand events).
 const CELL: u64 = 2048;
 
-/// The arrivals of a run.
+/// How long a stretch of an endless run is: a week, so that each has the curve's mean.
+const STRETCH: Micros = 7 * 24 * 3_600_000_000;
+
+/// A window of time with a known count of events.
 #[derive(Debug)]
 pub struct Arrivals {
     timeline: Timeline,
+    /// Which of the windows of an endless run it is.
+    stretch: u64,
+    /// How many events come before it.
+    first: u64,
     count: u64,
     /// How often the window is halved.
     depth: u32,
@@ -29,8 +40,10 @@ pub struct Arrivals {
 /// A stretch of time with the events in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
-    /// Its place among the cells, in order of time.
-    pub index: u64,
+    /// Its place among the cells of its window, in order of time.
+    index: u64,
+    /// What sets it apart from all other cells of the run.
+    pub key: u64,
     /// How many events come before it.
     pub first: u64,
     /// How many events it has.
@@ -49,13 +62,18 @@ struct Node {
 impl Arrivals {
     /// `count` events over this window. The window's area is above 0, or the count is 0.
     pub fn new(timeline: Timeline, count: u64, seed: Seed) -> Self {
+        Self::stretch(timeline, 0, 0, count, seed)
+    }
+
+    fn stretch(timeline: Timeline, stretch: u64, first: u64, count: u64, seed: Seed) -> Self {
         let depth = (0..64).find(|d| count >> d <= CELL).unwrap_or(64);
-        Self { timeline, count, depth, split: seed.choice("arrivals: split"), order: seed.choice("arrivals: order") }
+        let (split, order) = (seed.choice("arrivals: split"), seed.choice("arrivals: order"));
+        Self { timeline, stretch, first, count, depth, split, order }
     }
 
     /// The cells from the one that holds this event (counted from 0) on.
     pub fn cells(&self, event: u64) -> Cells {
-        let root = Node { level: 0, index: 0, first: 0, count: self.count };
+        let root = Node { level: 0, index: 0, first: self.first, count: self.count };
         let mut cells = Cells { ahead: vec![root] };
         while let Some(node) = cells.ahead.pop() {
             if node.first + node.count <= event {
@@ -77,7 +95,7 @@ impl Arrivals {
         let shift = (128 - (high - low).leading_zeros()).saturating_sub(64);
         #[allow(clippy::cast_possible_truncation)] // shifted so that it fits
         let size = ((high - low) >> shift) as u64;
-        ordered_uniforms(cell.count, &mut self.order.generator(cell.index), scratch);
+        ordered_uniforms(cell.count, &mut self.order.generator(cell.key), scratch);
         let mut cursor = self.timeline.cursor(low.min(self.timeline.total() - 1));
         times.clear();
         times.extend(scratch.iter().map(|place| {
@@ -89,12 +107,18 @@ impl Arrivals {
     fn halves(&self, node: Node) -> [Node; 2] {
         let (level, index) = (node.level + 1, node.index * 2);
         // Nodes are numbered as in a heap: 1 is the root, 2 and 3 its halves.
-        let left = half(node.count, &mut self.split.generator((1 << node.level) + node.index));
+        let key = self.key((1 << node.level) + node.index);
+        let left = binomial_half(node.count, &mut self.split.generator(key));
         let right = node.count - left;
         [
             Node { level, index: index + 1, first: node.first + left, count: right },
             Node { level, index, first: node.first, count: left },
         ]
+    }
+
+    /// A number for a node or cell of this window that no other window has: a window has fewer than 2^40.
+    fn key(&self, index: u64) -> u64 {
+        (self.stretch << 40) + index
     }
 
     /// The area before this cell.
@@ -120,7 +144,8 @@ impl Cells {
                 continue;
             }
             if node.level == arrivals.depth {
-                return Some(Cell { index: node.index, first: node.first, count: node.count });
+                let Node { index, first, count, .. } = node;
+                return Some(Cell { index, key: arrivals.key(index), first, count });
             }
             self.ahead.extend(arrivals.halves(node));
         }
@@ -135,59 +160,68 @@ fn ordered_uniforms(count: u64, random: &mut Generator, out: &mut Vec<u64>) {
     out.sort_unstable();
 }
 
-/// How many of `count` coins show heads.
-fn half(count: u64, random: &mut Generator) -> u64 {
-    // Below this, counting the bits is as quick as the other way, and exact.
-    if count <= 1024 {
-        let words = count / 64;
-        let whole: u64 = (0..words).map(|_| u64::from(random.next_u64().count_ones())).sum();
-        let rest = count % 64;
-        let mask = (1u64 << rest) - 1;
-        return whole + if rest == 0 { 0 } else { u64::from((random.next_u64() & mask).count_ones()) };
-    }
-    transformed_rejection(count, random)
+/// An endless run: week after week from a start, each with a count of its own.
+#[derive(Debug)]
+pub struct Endless {
+    /// The traffic over a week.
+    pub curve: Curve,
+    /// Whose clock it goes by.
+    pub zone: Tz,
+    /// When it starts.
+    pub start: Micros,
+    /// Events a second of event time, in the mean over the curve's week.
+    pub rate: f64,
+    /// Fixes every random choice.
+    pub seed: Seed,
 }
 
-/// The binomial law with chance ½ by transformed rejection with squeeze (Hörmann 1993, algorithm BTRS).
-#[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-fn transformed_rejection(count: u64, random: &mut Generator) -> u64 {
-    let n = count as f64;
-    let deviation = libm::sqrt(n * 0.25);
-    let b = 1.15 + 2.53 * deviation;
-    let a = -0.0873 + 0.0248 * b + 0.01 * 0.5;
-    let centre = n * 0.5 + 0.5;
-    let squeeze = 0.92 - 4.2 / b;
-    let alpha = (2.83 + 5.1 / b) * deviation;
-    let mode = libm::floor((n + 1.0) * 0.5);
-    let mut unit = || (random.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0;
-    loop {
-        let (u, v) = (unit() - 0.5, unit());
-        let us = 0.5 - libm::fabs(u);
-        let k = libm::floor((2.0 * a / us + b) * u + centre);
-        if us >= 0.07 && v <= squeeze {
-            return k as u64;
-        }
-        if k < 0.0 || k > n {
-            continue;
-        }
-        let v = libm::log(v * alpha / (a / (us * us) + b));
-        let bound = (mode + 0.5) * libm::log((mode + 1.0) / (n - mode + 1.0))
-            + (n + 1.0) * libm::log((n - mode + 1.0) / (n - k + 1.0))
-            + (k + 0.5) * libm::log((n - k + 1.0) / (k + 1.0))
-            + stirling_rest(mode)
-            + stirling_rest(n - mode)
-            - stirling_rest(k)
-            - stirling_rest(n - k);
-        if v <= bound {
-            return k as u64;
-        }
+impl Endless {
+    /// A window of the run; `None` past the last year.
+    fn stretch(&self, index: u64, first: u64) -> Option<Arrivals> {
+        let start = Micros::try_from(index).ok()?.checked_mul(STRETCH)?.checked_add(self.start)?;
+        let end = start.checked_add(STRETCH).filter(|end| *end <= LAST)?;
+        let timeline = Timeline::new(&self.curve, self.zone, start, end);
+        #[allow(clippy::cast_precision_loss)] // below 2^70: far closer than the draw
+        let mean = timeline.total() as f64 / self.curve.mean() / 1e6 * self.rate;
+        let count = poisson(mean, &mut self.seed.choice("arrivals: count").generator(index));
+        Some(Arrivals::stretch(timeline, index, first, count, self.seed))
     }
 }
 
-/// What Stirling's formula leaves out of ln k!.
-fn stirling_rest(k: f64) -> f64 {
-    let x = k + 1.0;
-    (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / 1260.0 / (x * x)) / (x * x)) / x
+/// The cells of a run from an event on.
+#[derive(Debug)]
+pub struct Course {
+    now: Arc<Arrivals>,
+    cells: Cells,
+    endless: Option<Endless>,
+}
+
+impl Course {
+    /// Through one window.
+    pub fn through(arrivals: Arrivals, event: u64) -> Self {
+        Self { cells: arrivals.cells(event), now: Arc::new(arrivals), endless: None }
+    }
+
+    /// Without an end. `None` where the start lies past the last year, or the event does.
+    pub fn endless(endless: Endless, event: u64) -> Option<Self> {
+        let mut now = endless.stretch(0, 0)?;
+        while now.first + now.count <= event {
+            now = endless.stretch(now.stretch + 1, now.first + now.count)?;
+        }
+        Some(Self { cells: now.cells(event), now: Arc::new(now), endless: Some(endless) })
+    }
+
+    /// The next cell, and the window that it is of.
+    pub fn next(&mut self) -> Option<(Arc<Arrivals>, Cell)> {
+        loop {
+            if let Some(cell) = self.cells.next(&self.now) {
+                return Some((Arc::clone(&self.now), cell));
+            }
+            let (stretch, first) = (self.now.stretch + 1, self.now.first + self.now.count);
+            self.now = Arc::new(self.endless.as_ref()?.stretch(stretch, first)?);
+            self.cells = self.now.cells(first);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -205,49 +239,6 @@ mod tests {
     }
 
     #[test]
-    fn halving_has_the_binomial_laws_mean_and_variance() {
-        let choice = Seed::new(5).choice("half");
-        for count in [1u64, 63, 64, 1000, 1025, 5000, 1_000_000, 1 << 40] {
-            let draws = 20_000;
-            let (mut sum, mut squares, mut fourth) = (0.0, 0.0, 0.0);
-            let deviation = (count as f64).sqrt() / 2.0;
-            for i in 0..draws {
-                let heads = half(count, &mut choice.generator(i ^ count));
-                assert!(heads <= count);
-                let z = (heads as f64 - count as f64 / 2.0) / deviation;
-                sum += z;
-                squares += z * z;
-                fourth += z.powi(4);
-            }
-            let n = draws as f64;
-            assert!((sum / n).abs() < 5.0 / n.sqrt(), "{count}: mean {}", sum / n);
-            assert!((squares / n - 1.0).abs() < 5.0 * (2.0 / n).sqrt(), "{count}: variance {}", squares / n);
-            let kurtosis = 3.0 - 2.0 / count as f64;
-            assert!((fourth / n - kurtosis).abs() < 5.0 * (96.0 / n).sqrt(), "{count}: kurtosis {}", fourth / n);
-        }
-    }
-
-    #[test]
-    fn the_rejections_law_is_the_exact_one() {
-        // Chi-square of the rejection against counted bits, both at a count that is small enough to count.
-        let (count, draws) = (1000u64, 200_000u64);
-        let (a, b) = (Seed::new(1).choice("a"), Seed::new(1).choice("b"));
-        let mut counts = [[0f64; 60]; 2];
-        for i in 0..draws {
-            for (side, heads) in [half(count, &mut a.generator(i)), transformed_rejection(count, &mut b.generator(i))]
-                .into_iter()
-                .enumerate()
-            {
-                counts[side][(heads.clamp(441, 559) as usize - 440) / 2] += 1.0;
-            }
-        }
-        let [exact, drawn] = counts;
-        let chi: f64 =
-            exact.iter().zip(drawn).filter(|(e, d)| *e + d > 20.0).map(|(e, d)| (e - d).powi(2) / (e + d)).sum();
-        assert!(chi < 60.0 + 5.0 * 120f64.sqrt(), "{chi}");
-    }
-
-    #[test]
     fn a_trillion_events_are_entered_anywhere() {
         let arrivals = arrivals(1_000_000_000_000, 8760);
         let (mut times, mut scratch) = (Vec::new(), Vec::new());
@@ -257,6 +248,36 @@ mod tests {
             arrivals.times(cell, &mut times, &mut scratch);
             assert!(times.is_sorted() && times[0] >= 0 && *times.last().expect("not empty") < 8760 * HOUR);
         }
+    }
+
+    #[test]
+    fn an_endless_run_has_its_rate_and_goes_on_from_week_to_week() {
+        let endless = || Endless {
+            curve: Curve::named("business").expect("a name"),
+            zone: Tz::UTC,
+            start: 5 * HOUR,
+            rate: 0.5,
+            seed: Seed::new(3),
+        };
+        let mut course = Course::endless(endless(), 0).expect("there is time");
+        let (mut next, mut last, mut keys) = (0, 0, std::collections::HashSet::new());
+        let (mut times, mut scratch) = (Vec::new(), Vec::new());
+        let mut late = None;
+        while last < 10 * STRETCH {
+            let (arrivals, cell) = course.next().expect("it is endless");
+            assert_eq!(cell.first, next);
+            assert!(keys.insert(cell.key));
+            next += cell.count;
+            arrivals.times(cell, &mut times, &mut scratch);
+            assert!(times[0] >= last && times.is_sorted());
+            last = times[times.len() - 1];
+            late = Some(cell);
+        }
+        let expected = 0.5 * 10.0 * 604_800.0;
+        assert!((next as f64 - expected).abs() < 5.0 * expected.sqrt() + 4096.0, "{next}");
+        let late = late.expect("there were cells");
+        let mut entered = Course::endless(endless(), late.first + 1).expect("there is time");
+        assert_eq!(entered.next().map(|(_, cell)| cell), Some(late));
     }
 
     proptest! {

@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::arrivals::{Cell, Cells};
+use super::arrivals::{Arrivals, Cell, Course};
 use super::plan::{Plan, Planner};
 use super::render::{Calendar, Renderer};
 use crate::cli::Stop;
@@ -49,14 +49,21 @@ pub struct World<'a> {
     pub layout: Layout,
 }
 
-/// Renders the events of a range (counted from 0) into a sink.
+/// Renders the events of a range (counted from 0), to which the course leads, into a sink.
 ///
 /// # Errors
 /// The sink's.
-pub fn emit(world: World<'_>, range: Range<u64>, threads: usize, stop: &Stop, sink: &mut dyn Sink) -> Result<()> {
-    let line = Queue { cells: world.planner.arrivals.cells(range.start), taken: 0 };
+pub fn emit(
+    world: World<'_>,
+    course: Course,
+    range: Range<u64>,
+    threads: usize,
+    stop: &Stop,
+    sink: &mut dyn Sink,
+) -> Result<()> {
+    let queue = Queue { course, taken: 0 };
     let desk = Desk {
-        queue: Mutex::new(line),
+        queue: Mutex::new(queue),
         turn: AtomicU64::new(0),
         counter: Mutex::new(Counter { sink, ended: None }),
         turned: Condvar::new(),
@@ -84,7 +91,7 @@ struct Desk<'a> {
 }
 
 struct Queue {
-    cells: Cells,
+    course: Course,
     taken: u64,
 }
 
@@ -106,21 +113,21 @@ impl Worker<'_> {
         let _leaving = Leaving(self.desk);
         let mut plan = Plan::default();
         let mut block = Block { bytes: Vec::new(), end: 0, events: 0, calendar: Calendar::default() };
-        while let Some((ticket, cell)) = self.take() {
-            self.world.planner.plan(cell, &mut plan);
+        while let Some((ticket, arrivals, cell)) = self.take() {
+            self.world.planner.plan(&arrivals, cell, &mut plan);
             if !self.render(ticket, &plan, &mut block) {
                 return;
             }
         }
     }
 
-    /// The next cell, and its place in the order of writing.
-    fn take(&self) -> Option<(u64, Cell)> {
+    /// The next cell, its place in the order of writing, and the window that it is of.
+    fn take(&self) -> Option<(u64, Arc<Arrivals>, Cell)> {
         let mut queue = self.desk.queue.lock().expect(NO_PANIC);
-        let cell = queue.cells.next(&self.world.planner.arrivals).filter(|cell| cell.first < self.range.end)?;
+        let (arrivals, cell) = queue.course.next().filter(|(_, cell)| cell.first < self.range.end)?;
         let ticket = queue.taken;
         queue.taken += 1;
-        Some((ticket, cell))
+        Some((ticket, arrivals, cell))
     }
 
     /// Renders a cell's part of the range, and writes it; says whether there is more to do.

@@ -18,9 +18,7 @@ use crate::world::profile::{Profile, Share};
 /// The parts of a run's world that planning needs.
 #[derive(Debug)]
 pub struct Planner<'a> {
-    /// When events happen.
-    pub arrivals: Arrivals,
-    /// What they can be.
+    /// What events can be.
     pub kinds: Kinds<'a>,
     /// Who can call.
     pub population: Population<'a>,
@@ -118,11 +116,11 @@ const NONE: u32 = u32::MAX;
 const PARTS: i64 = 1 << 16;
 
 impl<'a> Planner<'a> {
-    /// Prepares to plan these arrivals in the world of a profile.
+    /// Prepares to plan in the world of a profile.
     ///
     /// # Errors
     /// Where the profile's figures contradict each other.
-    pub fn new(profile: &'a Profile, arrivals: Arrivals, seed: Seed) -> Result<Self> {
+    pub fn new(profile: &'a Profile, seed: Seed) -> Result<Self> {
         let kinds = Kinds::of(profile)?;
         let shares = |list: &[Share]| -> Vec<f64> { list.iter().map(|s| s.get()).collect() };
         let total: f64 = profile.environments.iter().map(|e| e.share.get()).sum();
@@ -145,18 +143,17 @@ impl<'a> Planner<'a> {
             idle: micros(sessions.idle_minutes.get() * 60.0),
             deal: seed.choice("sessions"),
             kind: seed.choice("kind"),
-            arrivals,
             kinds,
         })
     }
 
-    /// Plans a cell.
-    pub fn plan(&self, cell: Cell, plan: &mut Plan) {
+    /// Plans a cell of these arrivals.
+    pub fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut Plan) {
         plan.first = cell.first;
-        self.arrivals.times(cell, &mut plan.times, &mut plan.scratch.places);
+        arrivals.times(cell, &mut plan.times, &mut plan.scratch.places);
         plan.events.clear();
         plan.sessions.clear();
-        let mut random = self.deal.generator(cell.index);
+        let mut random = self.deal.generator(cell.key);
         self.deal_actions(cell.count, &mut random, &mut plan.scratch.actions);
         self.lay_out(cell, &mut random, plan);
     }
