@@ -10,7 +10,7 @@ use std::thread;
 
 use super::arrivals::{Arrivals, Cell, Course};
 use super::plan::{Plan, Planner};
-use super::render::{Calendar, Renderer};
+use super::render::{Memory, Renderer};
 use crate::cli::Stop;
 use crate::error::Result;
 
@@ -112,9 +112,10 @@ impl Worker<'_> {
     fn work(&self) {
         let _leaving = Leaving(self.desk);
         let mut plan = Plan::default();
-        let mut block = Block { bytes: Vec::new(), end: 0, events: 0, calendar: Calendar::default() };
+        let mut block = Block { bytes: Vec::new(), end: 0, events: 0, memory: Memory::default() };
         while let Some((ticket, arrivals, cell)) = self.take() {
             self.world.planner.plan(&arrivals, cell, &mut plan);
+            self.world.renderer.prepare(&plan, &mut block.memory);
             if !self.render(ticket, &plan, &mut block) {
                 return;
             }
@@ -166,7 +167,7 @@ impl Worker<'_> {
             Layout::Array if plan.first + index as u64 == self.range.start => put(b"[\n  "),
             Layout::Array => put(b",\n  "),
         }
-        block.end = renderer.write(plan, index, &mut block.calendar, &mut block.bytes, at);
+        block.end = renderer.write(plan, index, &mut block.memory, &mut block.bytes, at);
         if layout == Layout::Lines {
             block.bytes[block.end] = b'\n';
             block.end += 1;
@@ -211,5 +212,5 @@ struct Block {
     bytes: Vec<u8>,
     end: usize,
     events: u64,
-    calendar: Calendar,
+    memory: Memory,
 }

@@ -183,7 +183,7 @@ impl<'a> Planner<'a> {
         waiting.clear();
         waiting.resize(self.population.classes.len(), Queue { head: NONE, tail: NONE });
         let span = times.last().copied().unwrap_or(0) - times.first().copied().unwrap_or(0);
-        let mut debts = Debts::start(owed, &self.environments, self.anonymous, random);
+        let mut debts = Debts::none(owed, &self.environments, self.anonymous);
         // An eighth of the cell leaves time for a session of several actions, however dense the traffic.
         let pause = self.between_actions.min(span / 8);
         let lane_count = lanes_for(times.len(), span, self.between_requests);
@@ -204,7 +204,8 @@ impl<'a> Planner<'a> {
                     };
                     let of = &sessions[session as usize];
                     debts.pay(of.environment, of.known, i64::from(action.requests));
-                    *lane = Lane { left: action.requests, session, trace: index, began: at, size: 0, ..*lane };
+                    (lane.left, lane.session) = (action.requests, session);
+                    (lane.trace, lane.began, lane.size) = (index, at, 0);
                     break lane;
                 }
                 lanes.swap_remove(pick);
@@ -269,7 +270,7 @@ impl<'a> Planner<'a> {
         sessions: &mut Vec<Session>,
         random: &mut Generator,
     ) -> u32 {
-        let known = debts.owes_known();
+        let known = debts.draw_known(random.next_u64());
         let caller = if known {
             self.population.user(class, random.next_u64())
         } else {
@@ -278,7 +279,7 @@ impl<'a> Planner<'a> {
         let actions_left = self.actions.pick(random.next_u64());
         sessions.push(Session {
             caller,
-            environment: debts.most_owed_environment(),
+            environment: debts.draw_environment(random.next_u64()),
             first,
             class,
             #[allow(clippy::cast_possible_truncation)] // there are 16 lengths at most
@@ -311,6 +312,9 @@ impl<'a> Planner<'a> {
 }
 
 /// What each environment, and callers without a name, are still owed of a cell's events.
+///
+/// A session takes all its events to one environment, so independent draws would blur the shares. Here a draw's chances lean
+/// towards what is owed, in proportion: so each is right in expectation from the first session on, and debts stay small.
 struct Debts<'a> {
     owed: &'a mut Vec<i64>,
     shares: &'a [i64],
@@ -318,17 +322,14 @@ struct Debts<'a> {
     anonymous_owed: i64,
 }
 
+/// A debt of so many events makes a choice certain; it is far from any that occurs, so that no chance is cut off at 0.
+const LEAN: i64 = 256;
+
 impl<'a> Debts<'a> {
-    /// Starts as if some sessions had gone before: else the first of a cell would all be owed to the same.
-    fn start(owed: &'a mut Vec<i64>, shares: &'a [i64], anonymous: i64, random: &mut Generator) -> Self {
+    fn none(owed: &'a mut Vec<i64>, shares: &'a [i64], anonymous: i64) -> Self {
         owed.clear();
         owed.resize(shares.len(), 0);
-        let mut debts = Self { owed, shares, anonymous, anonymous_owed: 0 };
-        for _ in 0..16 + below(16, random) {
-            let events = 1 + below(16, random);
-            debts.pay(debts.most_owed_environment(), debts.owes_known(), i64::try_from(events).unwrap_or(1));
-        }
-        debts
+        Self { owed, shares, anonymous, anonymous_owed: 0 }
     }
 
     fn pay(&mut self, environment: u8, known: bool, events: i64) {
@@ -339,14 +340,26 @@ impl<'a> Debts<'a> {
         self.anonymous_owed += self.anonymous * events - if known { 0 } else { PARTS * events };
     }
 
-    fn most_owed_environment(&self) -> u8 {
-        let most = (0u8..).zip(self.owed.iter()).max_by_key(|(_, owed)| **owed);
-        most.map_or(0, |(environment, _)| environment)
+    fn draw_environment(&self, draw: u64) -> u8 {
+        let weights = || self.shares.iter().zip(self.owed.iter()).map(|(share, owed)| (share * LEAN + owed).max(0));
+        let mut left = part(draw, weights().sum());
+        for (environment, weight) in (0u8..).zip(weights()) {
+            left -= weight;
+            if left < 0 {
+                return environment;
+            }
+        }
+        0
     }
 
-    fn owes_known(&self) -> bool {
-        self.anonymous_owed <= 0
+    fn draw_known(&self, draw: u64) -> bool {
+        part(draw, PARTS * LEAN) >= self.anonymous * LEAN + self.anonymous_owed
     }
+}
+
+/// A draw below `whole`, which is below 2^32.
+fn part(draw: u64, whole: i64) -> i64 {
+    ((u64::from(upper(draw)) * whole.unsigned_abs()) >> 32).cast_signed()
 }
 
 /// How many actions go on at a time: as many as make a pause of `between` in each, but a few events for each lane.

@@ -7,6 +7,9 @@ use crate::world::devices::Device;
 use crate::world::geography::{Place, places};
 use crate::world::profile::Profile;
 
+/// More would take more memory than pgen promises to stay in.
+const MOST_USERS: u64 = 10_000_000;
+
 /// All callers of a profile.
 #[derive(Debug)]
 pub struct Population<'a> {
@@ -16,6 +19,9 @@ pub struct Population<'a> {
     shares_before: Vec<u64>,
     /// Running sums of the weights of a class's users by rank, in 2^-32 of the first's.
     ranks: Vec<u64>,
+    /// Where in `ranks` to look: see [`guide`].
+    guide: Vec<u32>,
+    guide_shift: u32,
     first_user: u32,
     users: u64,
     /// Steps through the user numbers so that neighbours are of different classes.
@@ -46,7 +52,7 @@ pub struct Caller {
     /// Its class and user agent, as a place in the list of every class's agents.
     pub agent: u32,
     /// Its IPv4 address.
-    pub address: [u8; 4],
+    pub address: u32,
 }
 
 impl<'a> Population<'a> {
@@ -87,8 +93,13 @@ impl<'a> Population<'a> {
         if classes.len() > usize::from(u16::MAX) {
             return Err(Error::usage("the profile has more than 65535 pairs of a city and a device"));
         }
-        if u64::from(profile.users.first) + users > u64::from(u32::MAX) || profile.users.first == 0 {
-            return Err(Error::usage("users: first is from 1 on, and first + count is below 4294967296"));
+        if profile.users.first == 0
+            || u64::from(profile.users.first) + users > u64::from(u32::MAX)
+            || users > MOST_USERS
+        {
+            return Err(Error::usage(
+                "users: first is from 1 on, count up to 10000000, and their sum below 4294967296",
+            ));
         }
         *shares_before.last_mut().expect("it starts with one") = 1 << 32;
         let mut sum = 0;
@@ -99,8 +110,12 @@ impl<'a> Population<'a> {
                 sum += part;
                 sum
             });
+        let ranks: Vec<u64> = ranks.collect();
+        let (guide, guide_shift) = guide(&ranks);
         Ok(Self {
-            ranks: ranks.collect(),
+            ranks,
+            guide,
+            guide_shift,
             classes,
             shares_before,
             first_user: profile.users.first,
@@ -117,18 +132,24 @@ impl<'a> Population<'a> {
         self.shares_before.windows(2).map(move |w| upto(w[1]) - upto(w[0]))
     }
 
-    /// The known user of a class that a draw chooses: few are called often, most seldom.
+    /// The known user of a class that a draw chooses: few call often, most seldom.
+    #[allow(clippy::cast_possible_truncation)] // a draw's part of a 64-bit total, and a number below first + count
     pub fn user(&self, class: u16, draw: u64) -> Caller {
         let of = &self.classes[usize::from(class)];
-        let ranks = &self.ranks[..usize::try_from(of.users).unwrap_or(usize::MAX)];
-        let total = ranks[ranks.len() - 1];
-        let at = (u128::from(draw) * u128::from(total)) >> 64;
-        let rank = ranks.partition_point(|sum| u128::from(*sum) <= at) as u64;
+        let total = self.ranks[usize::try_from(of.users - 1).unwrap_or(usize::MAX)];
+        let rank = self.rank(((u128::from(draw) * u128::from(total)) >> 64) as u64);
         let number = (of.users_from + rank) * self.stride % self.users;
         // Below first + count, which fits.
         #[allow(clippy::cast_possible_truncation)]
         let user = self.first_user + number as u32;
         self.caller(class, user, u64::from(user))
+    }
+
+    /// The first rank whose running sum is above `at`.
+    fn rank(&self, at: u64) -> u64 {
+        let part = usize::try_from(at >> self.guide_shift).unwrap_or(usize::MAX);
+        let (from, to) = (self.guide[part] as usize, self.guide[part + 1] as usize);
+        (from + self.ranks[from..to].partition_point(|sum| *sum <= at)) as u64
     }
 
     /// A caller of a class who is not logged in.
@@ -139,13 +160,23 @@ impl<'a> Population<'a> {
     fn caller(&self, class: u16, user: u32, key: u64) -> Caller {
         let of = &self.classes[usize::from(class)];
         let (agents, networks) = (of.device.agents.len() as u64, &of.place.country.networks);
-        let address = self.address.at(key);
-        let [network, b, c, d, ..] = address.to_le_bytes();
-        let octets = [networks[usize::from(network) % networks.len()], b, c, d.clamp(1, 254)];
+        let draw = self.address.at(key);
+        let [network, b, c, d, ..] = draw.to_le_bytes();
+        let address = u32::from_be_bytes([networks[usize::from(network) % networks.len()], b, c, d.clamp(1, 254)]);
         #[allow(clippy::cast_possible_truncation)] // below the number of agents
         let agent = of.first_agent + (((self.agent.at(key) >> 32) * agents) >> 32) as u32;
-        Caller { user, agent, address: octets }
+        Caller { user, agent, address }
     }
+}
+
+/// For each part of 2^shift of the last running sum, the first rank that can be met there: with fewer than 1024 parts, a few
+/// steps find a rank among thousands.
+fn guide(ranks: &[u64]) -> (Vec<u32>, u32) {
+    let last = ranks[ranks.len() - 1];
+    let shift = (64 - last.leading_zeros()).saturating_sub(10);
+    let first_above = |part: u64| ranks.partition_point(|sum| *sum <= part << shift);
+    let parts = (0..=(last >> shift)).map(|part| u32::try_from(first_above(part)).unwrap_or(u32::MAX));
+    (parts.chain([u32::try_from(ranks.len()).unwrap_or(u32::MAX)]).collect(), shift)
 }
 
 /// A number near `start` that shares no factor with `modulus`.

@@ -135,9 +135,29 @@ struct Draws {
     payload: Choice,
 }
 
+/// What is kept from event to event, for speed alone.
+#[derive(Debug, Default)]
+pub struct Memory {
+    calendar: Calendar,
+    sessions: Vec<SessionText>,
+}
+
+/// What is the same in all events of a session.
+#[derive(Debug, Clone)]
+struct SessionText {
+    /// `"user_10000","session_id":"sess_0123456789abcdef","request_id":"req_`: at most 73 bytes.
+    text: [u8; 96],
+    text_len: u8,
+    /// `255.255.255.254`: at most 15 bytes.
+    address: [u8; 32],
+    address_len: u8,
+    environment: u8,
+    agent: u32,
+}
+
 /// The second that was written last: the events of one second share its digits.
 #[derive(Debug, Default)]
-pub struct Calendar {
+struct Calendar {
     day: Micros,
     second: Micros,
     /// `2026-01-05T09:00:00.`
@@ -205,17 +225,53 @@ impl Renderer {
         renderer
     }
 
+    /// Puts together what is the same in all events of each of a plan's sessions.
+    pub fn prepare(&self, plan: &Plan, memory: &mut Memory) {
+        memory.sessions.clear();
+        memory.sessions.extend(plan.sessions.iter().map(|session| {
+            let mut text = SessionText {
+                text: [0; 96],
+                text_len: 0,
+                address: [0; 32],
+                address_len: 0,
+                environment: session.environment,
+                agent: session.caller.agent,
+            };
+            let mut line = Line::new(&mut text.text, 0);
+            if session.caller.user == 0 {
+                line.text(b"null");
+            } else {
+                line.text(br#""user_"#);
+                line.number(session.caller.user.into());
+                line.text(b"\"");
+            }
+            line.text(br#","session_id":"sess_"#);
+            line.hex16(self.draws.session_id.at(plan.first + u64::from(session.first)));
+            line.text(br#"","request_id":"req_"#);
+            text.text_len = length(line.end());
+            let mut line = Line::new(&mut text.address, 0);
+            let [a, b, c, d] = session.caller.address.to_be_bytes();
+            line.short(a.into());
+            for octet in [b, c, d] {
+                line.text(b".");
+                line.short(octet.into());
+            }
+            text.address_len = length(line.end());
+            text
+        }));
+    }
+
     /// How much room [`Self::write`] needs for an event.
     pub fn room(&self) -> usize {
         self.longest + SLACK
     }
 
-    /// Writes the event at `index` of a plan to `out` from `at` on, and returns where it ends.
+    /// Writes the event at `index` of a plan, for which the memory was prepared, to `out` from `at` on, and returns where it ends.
     #[inline]
-    pub fn write(&self, plan: &Plan, index: usize, calendar: &mut Calendar, out: &mut [u8], at: usize) -> usize {
+    pub fn write(&self, plan: &Plan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
         let Planned { kind, session, trace } = plan.events[index];
         let kind = &self.kinds[usize::from(kind)];
-        let session = &plan.sessions[session as usize];
+        let session = &memory.sessions[session as usize];
         let number = plan.first + index as u64;
         let (pieces, draws) = (&self.pieces, &self.draws);
         let mut line = Line::new(out, at);
@@ -225,10 +281,10 @@ impl Renderer {
         line.text(b"_");
         line.hex12(draws.event_id.at(number));
         line.piece(pieces, self.event_type);
-        calendar.write(plan.times[index], &mut line);
+        memory.calendar.write(plan.times[index], &mut line);
         if !kind.title.is_empty() {
             line.piece(pieces, kind.title);
-            line.number(10_000 + (((draws.path_id.at(number) >> 32) * 90_000) >> 32));
+            line.short(10_000 + (((draws.path_id.at(number) >> 32) * 90_000) >> 32));
         }
         line.piece(pieces, kind.source);
         line.piece(pieces, self.environments[usize::from(session.environment)]);
@@ -242,28 +298,12 @@ impl Renderer {
         line.number(kind.response.pick(response));
         line.piece(pieces, self.cache[usize::from(kind.cache_hit)]);
 
-        if session.caller.user == 0 {
-            line.text(b"null");
-        } else {
-            line.text(br#""user_"#);
-            line.number(session.caller.user.into());
-            line.text(b"\"");
-        }
-        line.text(br#","session_id":"sess_"#);
-        line.hex16(draws.session_id.at(plan.first + u64::from(session.first)));
-        line.text(br#"","request_id":"req_"#);
+        line.part(&session.text, session.text_len.into());
         line.hex16(draws.request_id.at(2 * number));
         line.hex16(draws.request_id.at(2 * number + 1));
         line.text(br#"","ip_address":""#);
-        let [a, b, c, d] = session.caller.address;
-        line.number(a.into());
-        line.text(b".");
-        line.number(b.into());
-        line.text(b".");
-        line.number(c.into());
-        line.text(b".");
-        line.number(d.into());
-        line.piece(pieces, self.agents[session.caller.agent as usize]);
+        line.part(&session.address, session.address_len.into());
+        line.piece(pieces, self.agents[session.agent as usize]);
 
         if kind.errors.1 > 0 {
             self.write_error(kind, number, &mut line);
@@ -302,7 +342,7 @@ impl Renderer {
         let error = &self.errors[usize::from(from) + pick(draw, usize::from(count))];
         line.piece(&self.pieces, error.code);
         let digits = 100 + (((draw & 0xffff_ffff) * 900) >> 32);
-        line.number(digits);
+        line.short(digits);
         line.piece(&self.pieces, error.message);
     }
 
@@ -484,10 +524,7 @@ impl Calendar {
             self.turn_to(at);
         }
         line.text(&self.text);
-        let micros = (at - self.second).unsigned_abs();
-        line.digits2(micros / 10_000);
-        line.digits2(micros / 100 % 100);
-        line.digits2(micros % 100);
+        line.digits6((at - self.second).unsigned_abs());
     }
 
     fn turn_to(&mut self, at: Micros) {
@@ -503,6 +540,10 @@ impl Calendar {
             self.text[place..place + 2].copy_from_slice(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
         }
     }
+}
+
+fn length(bytes: usize) -> u8 {
+    u8::try_from(bytes).expect("a session's texts are below 96 bytes")
 }
 
 /// A string as JSON.

@@ -374,6 +374,9 @@ impl Profile {
                 one_share(&format!("cities of country {}", country.code), country.cities.iter().map(|c| c.share))?;
             }
         }
+        if self.environments.len() > 255 {
+            return Err(Fault::new("environments: 255 are the most"));
+        }
         if self.traffic.curve().is_none() {
             return Err(Fault::new("traffic: business_hours are two of 0 to 24, and factors are up to 1000"));
         }

@@ -1,5 +1,8 @@
 //! pgen as users run it.
 
+mod figures;
+mod same_bytes;
+
 use std::collections::HashSet;
 use std::os::unix::fs::FileTypeExt;
 use std::process::Stdio;
@@ -264,6 +267,155 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     refused(&["--tz", "Mars"], &["'Mars'", "--tz", "Europe/Berlin"]);
     refused(&["--format", "xml"], &["'xml'", "jsonl", "json"]);
     refused(&["--bogus"], &["--bogus"]);
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    let refused = |args: &[&str], words: &str| {
+        let run = run("pgen", args).expect_code(2);
+        assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{words} is not in: {}", run.stderr);
+    };
+    let early = "2026-01-05T00:00:00Z";
+    refused(&["--start", early, "--end", early], "is not after --start");
+    refused(&["--start", early, "--end", "2026-01-04T00:00:00Z"], "is not after --start");
+    refused(&["--start", early, "--end", "2026-01-06T00:00:00Z", "--hours", "3"], "two of them are enough");
+    refused(&["--shard", "0/3", "--seed", "1", "--start", early], "I from 1 to N");
+    refused(&["--shard", "4/3", "--seed", "1", "--start", early], "I from 1 to N");
+    refused(&["--shard", "1/3"], "--shard needs --seed and --start");
+    refused(&["--shard", "1/3", "--seed", "1", "--start", "now"], "--shard needs --seed and --start");
+    refused(&fixed(&["--shard", "1/3", "--format", "json"]), "--shard writes lines");
+    refused(&fixed(&["--shard", "1/3", "--count", "inf", "--event-rate", "5"]), "inf has no parts");
+    refused(&["--count", "inf"], "--count inf needs --event-rate");
+    refused(&["--event-rate", "5"], "--event-rate goes with --count inf");
+    refused(&["--count", "inf", "--event-rate", "5", "--hours", "3"], "has no end");
+    refused(&["--threads", "0"], "--threads");
+    refused(&["--curve", "steep"], "business, flat, diurnal, follow-the-sun");
+    refused(&["--profile", "/nowhere/mine.toml"], "/nowhere/mine.toml");
+}
+
+#[test]
+fn the_printed_profile_is_one_and_gives_the_same_events() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let printed = run("pgen", &["--print-profile"]).expect_code(0);
+    assert!(printed.text().starts_with('#') && printed.text().contains("[[services]]"));
+    let path = folder.path().join("mine.toml");
+    std::fs::write(&path, &printed.stdout).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let built_in = run("pgen", &fixed(&["--count", "1000"])).expect_code(0);
+    assert_eq!(built_in.stdout, run("pgen", &fixed(&["--count", "1000", "--profile", path])).expect_code(0).stdout);
+
+    let other =
+        printed.text().replace("\"São Paulo\"", "\"Rio \\\"de\\\" Janeiro\"").replace("weight = 1\n", "weight = 0\n");
+    let only_search = other.replacen(
+        "name = \"search-service\"\nversion = \"1.6.8\"\nweight = 0",
+        "name = \"search-service\"\nversion = \"9\"\nweight = 1",
+        1,
+    );
+    std::fs::write(path, only_search).expect("written");
+    // No POST of the search service is frequent enough for a tenth of 201s: that is said, and not bent.
+    let impossible = run("pgen", &fixed(&["--profile", path])).expect_code(2);
+    assert!(impossible.stderr.contains("cannot have its share"), "{}", impossible.stderr);
+}
+
+#[test]
+fn a_faulty_profile_is_named_with_its_line_and_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let printed = run("pgen", &["--print-profile"]).expect_code(0);
+    let path = folder.path().join("mine.toml");
+    let refused = |old: &str, new: &str, words: &[&str]| {
+        assert!(printed.text().contains(old), "{old}");
+        std::fs::write(&path, printed.text().replacen(old, new, 1)).expect("written");
+        let line = printed.text()[..printed.text().find(old).expect("there")].lines().count().max(1);
+        let run = run("pgen", &fixed(&["--profile", path.to_str().expect("UTF-8")])).expect_code(2);
+        let places = [format!("line {line}"), format!("line {}", line + 1)];
+        assert!(places.iter().any(|place| run.stderr.contains(place)), "line {line} is not in: {}", run.stderr);
+        for word in words.iter().chain(&["mine.toml"]) {
+            assert!(run.stderr.contains(word), "{word} is not in: {}", run.stderr);
+        }
+        assert!(run.stdout.is_empty());
+    };
+    refused("error_rate = 0.05", "eror_rate = 0.05", &["eror_rate"]);
+    refused("share = 45", "share = -45", &["-45", "share"]);
+    refused("service = \"auth-service\"", "service = \"auht-service\"", &["auht-service", "payloads.service"]);
+    refused("hits = 0.25", "hits = lots", &["hits"]);
+}
+
+#[test]
+fn curves_shape_the_traffic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("nights.txt");
+    // Traffic at three in the morning of Tuesday alone.
+    let rows: String = (0..7)
+        .map(|day| (0..24).map(|h| if (day, h) == (1, 3) { "1 " } else { "0 " }).collect::<String>() + "\n")
+        .collect();
+    std::fs::write(&path, rows).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let night = run("pgen", &fixed(&["--count", "500", "--hours", "168", "--curve", path])).expect_code(0);
+    for event in night.json_lines() {
+        assert!(event["timestamp"].as_str().expect("text").starts_with("2026-01-06T03:"), "{}", event["timestamp"]);
+    }
+    let none = run("pgen", &fixed(&["--count", "5", "--hours", "2", "--curve", path])).expect_code(2);
+    assert!(none.stderr.contains("no traffic between"), "{}", none.stderr);
+    let mut outputs = HashSet::new();
+    for curve in ["business", "flat", "diurnal", "follow-the-sun"] {
+        outputs.insert(run("pgen", &fixed(&["--count", "500", "--curve", curve])).expect_code(0).stdout);
+    }
+    assert_eq!(outputs.len(), 4);
+}
+
+#[test]
+fn a_run_without_an_end_has_its_rate_and_ends_with_its_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let endless = "pgen --count inf --event-rate 10 --seed 1 --start 2026-01-05T00:00:00Z";
+    let run =
+        shell_in(folder.path(), &format!("set +o pipefail; {endless} | head -200000 | tail -1"), &[]).expect_code(0);
+    let last = &run.json_lines()[0];
+    assert!(last["event_id"].as_str().expect("text").starts_with("evt_200000_"));
+    // Before nine o'clock on a Monday traffic is below the week's mean, which is the rate.
+    let at = chrono::DateTime::parse_from_rfc3339(last["timestamp"].as_str().expect("text")).expect("a time");
+    let hours = f64::from(u32::try_from(at.timestamp() - 1_767_571_200).expect("later")) / 3600.0;
+    let weekly_mean = (5.0 * 32.0 + 2.0 * 0.6 * 32.0) / 168.0;
+    let expected = 200_000.0 / 36_000.0 * weekly_mean;
+    assert!((hours - expected).abs() < 0.1, "{hours} for {expected}");
+    let skipped = shell_in(folder.path(), &format!("set +o pipefail; {endless} --skip 199999 | head -1"), &[]);
+    assert_eq!(skipped.expect_code(0).stdout, run.stdout);
+}
+
+#[test]
+fn an_endless_file_is_put_in_place_at_the_interrupt() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("events.jsonl");
+    let mut command = tool("pgen");
+    command.arg("-o").arg(&path).args(fixed(&["--count", "inf", "--event-rate", "1k"]));
+    let mut child = command.spawn().expect("pgen starts");
+    std::thread::sleep(Duration::from_millis(200));
+    shell_in(folder.path(), &format!("kill -INT {}", child.id()), &[]).expect_code(0);
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    let text = std::fs::read(&path).expect("it is there");
+    assert!(text.ends_with(b"}\n") && std::fs::read_dir(folder.path()).expect("a folder").count() == 1);
+}
+
+#[test]
+fn memory_stays_small_at_any_count_and_any_number_of_threads() {
+    // The peak of the resident set, as Linux keeps it, while events are written.
+    let peak_kib = |threads: &str| -> u64 {
+        let mut command = tool("pgen");
+        command.args(fixed(&["--count", "1000m", "--threads", threads, "-o", "/dev/null"]));
+        let mut child = command.spawn().expect("pgen starts");
+        std::thread::sleep(Duration::from_millis(1500));
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+        child.kill().expect("it ends");
+        child.wait().expect("it ended");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux has it").to_owned();
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    };
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: needs /proc");
+        return;
+    }
+    let (one, many) = (peak_kib("1"), peak_kib("64"));
+    assert!(one <= 32 << 10, "{one} KiB with one thread");
+    assert!(many <= 64 << 10, "{many} KiB with 64 threads");
 }
 
 #[test]
