@@ -210,9 +210,13 @@ impl Course {
         }
         Some(Self { cells: now.cells(event), now: Arc::new(now), endless: Some(endless) })
     }
+}
 
-    /// The next cell, and the window that it is of.
-    pub fn next(&mut self) -> Option<(Arc<Arrivals>, Cell)> {
+impl Iterator for Course {
+    /// A cell, and the window that it is of.
+    type Item = (Arc<Arrivals>, Cell);
+
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(cell) = self.cells.next(&self.now) {
                 return Some((Arc::clone(&self.now), cell));

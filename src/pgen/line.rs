@@ -160,11 +160,11 @@ const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
 /// The eight digits of a number below 10^8, the first in the lowest byte: halved into fours, twos and ones at once.
 #[inline]
 fn digits8(number: u64) -> u64 {
-    let fours = number / 10_000 | (number % 10_000) << 32;
+    let fours = (number / 10_000) | ((number % 10_000) << 32);
     let hundreds = ((fours * 10_486) >> 20) & 0x0000_007f_0000_007f;
-    let twos = hundreds | (fours - hundreds * 100) << 16;
+    let twos = hundreds | ((fours - hundreds * 100) << 16);
     let tens = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
-    tens | (twos - tens * 10) << 8
+    tens | ((twos - tens * 10) << 8)
 }
 
 /// The digits of 32 bits, four bits in each byte at once.

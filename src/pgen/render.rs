@@ -4,21 +4,17 @@
 //! dozen pieces with its numbers between them. Every number is drawn from a stream of its own at the event's place, so that any
 //! event can be written without another.
 
-use super::kind::Kind;
+mod calendar;
+mod template;
+
+use self::calendar::Calendar;
+use self::template::{ErrorPieces, FRACTION, KindPieces, PayloadPieces, Value, json};
 use super::line::{Line, Piece, Pieces, SLACK};
 use super::plan::{Plan, Planned, Planner};
 use crate::cli::values::Probability;
-use crate::clock::Micros;
-use crate::record::timestamp;
 use crate::seed::{Choice, Seed};
 use crate::world::latency::Latency;
-use crate::world::profile::{Field, Interval, Payload, Profile, Range};
-
-const SECOND: Micros = 1_000_000;
-const DAY: Micros = 86_400 * SECOND;
-
-/// Fixed-point factors have this many fraction bits.
-const FRACTION: u32 = 16;
+use crate::world::profile::{Interval, Profile};
 
 /// Writes the events of a run.
 #[derive(Debug)]
@@ -39,74 +35,6 @@ pub struct Renderer {
     spikes: Spikes,
     draws: Draws,
     longest: usize,
-}
-
-/// What is the same in all events of a kind.
-#[derive(Debug, Clone, Copy)]
-struct KindPieces {
-    /// The title up to an id in its path; empty where it has none.
-    title: Piece,
-    /// From the title (or from the id in it) to the environment.
-    source: Piece,
-    /// The status and what stands before the request's size.
-    status: Piece,
-    cache_hit: bool,
-    request: Span,
-    response: Span,
-    law: u16,
-    latency: u64,
-    /// Its error messages: from, how many.
-    errors: (u16, u16),
-    /// Its extra payloads in [`Renderer::payload_of`]: from, how many.
-    payloads: (u16, u16),
-}
-
-/// A range of numbers as a start and a width.
-#[derive(Debug, Clone, Copy)]
-struct Span {
-    low: u32,
-    width: u32,
-}
-
-impl Span {
-    fn of(range: Range) -> Self {
-        Self { low: range.low, width: range.high - range.low + 1 }
-    }
-
-    /// The number of the range that 32 bits choose.
-    #[inline]
-    fn pick(self, draw: u32) -> u64 {
-        u64::from(self.low) + ((u64::from(draw) * u64::from(self.width)) >> 32)
-    }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct ErrorPieces {
-    /// Up to the error code's last three digits.
-    code: Piece,
-    message: Piece,
-}
-
-#[derive(Debug)]
-struct PayloadPieces {
-    /// Below which draw an event has the fields; `None` is always.
-    threshold: Option<u64>,
-    fields: Vec<FieldPieces>,
-}
-
-#[derive(Debug)]
-struct FieldPieces {
-    /// `,"name":`
-    name: Piece,
-    value: Value,
-}
-
-#[derive(Debug)]
-enum Value {
-    OneOf(Vec<Piece>),
-    Integer(Span),
-    /// In hundredths.
-    Decimal(Span),
 }
 
 #[derive(Debug)]
@@ -153,15 +81,6 @@ struct SessionText {
     address_len: u8,
     environment: u8,
     agent: u32,
-}
-
-/// The second that was written last: the events of one second share its digits.
-#[derive(Debug, Default)]
-struct Calendar {
-    day: Micros,
-    second: Micros,
-    /// `2026-01-05T09:00:00.`
-    text: [u8; 20],
 }
 
 impl Renderer {
@@ -375,118 +294,6 @@ impl Renderer {
     }
 }
 
-impl KindPieces {
-    fn of(
-        kind: &Kind<'_>,
-        profile: &Profile,
-        pieces: &mut Pieces,
-        errors: &mut Vec<ErrorPieces>,
-        payload_of: &mut Vec<u16>,
-    ) -> Self {
-        let (service, route, method) = (kind.service.name.get_ref(), &kind.endpoint.route, &kind.method.name);
-        let code = *kind.status.code.get_ref();
-        let words = match code {
-            ..400 => &profile.event.success,
-            400..500 => &profile.event.client_error,
-            _ => &profile.event.server_error,
-        };
-        let severity = match code {
-            ..300 => "info",
-            300..500 => "warning",
-            _ => "error",
-        };
-        let rest = format!(
-            r#","message":{},"severity":"{severity}","source":{{"service":{},"endpoint":{},"method":{},"version":{},"environment":"#,
-            json(&words.replace("{service}", service).replace("{endpoint}", route)),
-            json(service),
-            json(route),
-            json(method),
-            json(&kind.service.version)
-        );
-        // The quotes of a JSON string with its ends taken off, where the id goes between them.
-        let (title, source) = match format!("{method} {route}").split_once("{id}") {
-            None => (Piece::default(), format!(r#"Z","title":{}{rest}"#, json(&format!("{method} {route}")))),
-            Some((before, after)) => {
-                let (before, after) = (json(before), json(after));
-                let title = pieces.add(&format!(r#"Z","title":{}"#, &before[..before.len() - 1]));
-                (title, format!("{}{rest}", &after[1..]))
-            }
-        };
-        let from = errors.len();
-        if kind.status.is_error() {
-            let kind_of = kind.status.error_type.as_deref().unwrap_or_default();
-            for message in kind.status.messages.iter().filter(|m| m.fits(service, method)) {
-                errors.push(ErrorPieces {
-                    code: pieces.add(&format!(r#","error_details":{{"error_code":"ERR_{code}_"#)),
-                    message: pieces.add(&format!(
-                        r#"","error_message":{},"error_type":{}}}"#,
-                        json(&message.text),
-                        json(kind_of)
-                    )),
-                });
-            }
-        }
-        let response = if kind.status.empty {
-            Range { low: 0, high: 0 }
-        } else if kind.status.is_error() {
-            profile.event.error_response_bytes
-        } else {
-            kind.method.response_bytes
-        };
-        // At most a hundred thousand, so that it takes no more than 33 bits.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let latency = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
-        let first_payload = payload_of.len();
-        for (index, payload) in (0u16..).zip(&profile.payloads) {
-            let here = |routes: &Vec<toml::Spanned<String>>| routes.iter().any(|r| r.get_ref() == route);
-            if payload.service.get_ref() == service && payload.endpoints.as_ref().is_none_or(here) {
-                payload_of.push(index);
-            }
-        }
-        let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
-        Self {
-            title,
-            source: pieces.add(&source),
-            status: pieces.add(&format!(r#","status_code":{code},"request_size_bytes":"#)),
-            cache_hit: kind.cache_hit,
-            request: Span::of(kind.method.request_bytes),
-            response: Span::of(response),
-            law: small(kind.service_index),
-            latency,
-            errors: (small(from), small(errors.len() - from)),
-            payloads: (small(first_payload), small(payload_of.len() - first_payload)),
-        }
-    }
-}
-
-impl PayloadPieces {
-    fn of(payload: &Payload, pieces: &mut Pieces) -> Self {
-        let mut value = |field: &Field| match (&field.one_of, field.integer, field.decimal) {
-            (Some(words), _, _) => Value::OneOf(words.iter().map(|word| pieces.add(&json(word))).collect()),
-            (_, Some(range), _) => Value::Integer(Span::of(range)),
-            // At most a hundred thousand, a hundred times.
-            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-            (_, _, Some(interval)) => Value::Decimal(Span::of(Range {
-                low: (interval.low * 100.0).round() as u32,
-                high: (interval.high * 100.0).round() as u32,
-            })),
-            (None, None, None) => unreachable!("Profile::parse refuses a field without a value"),
-        };
-        let values: Vec<Value> = payload.fields.iter().map(&mut value).collect();
-        let names = payload.fields.iter().map(|field| pieces.add(&format!(",{}:", json(field.name.get_ref()))));
-        let fields = names.zip(values).map(|(name, value)| FieldPieces { name, value }).collect();
-        Self { threshold: threshold(payload.share.get()), fields }
-    }
-
-    fn longest(&self) -> usize {
-        let value = |value: &Value| match value {
-            Value::OneOf(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
-            Value::Integer(_) | Value::Decimal(_) => 20,
-        };
-        self.fields.iter().map(|field| field.name.len() + value(&field.value)).sum()
-    }
-}
-
 impl Spikes {
     fn of(profile: &Profile, chance: Probability) -> Self {
         let Interval { low, high } = profile.spikes.factor;
@@ -516,46 +323,8 @@ impl Draws {
     }
 }
 
-impl Calendar {
-    /// Writes `2026-01-05T09:00:00.123456`.
-    #[inline]
-    fn write(&mut self, at: Micros, line: &mut Line<'_>) {
-        if at - self.second >= SECOND || at < self.second {
-            self.turn_to(at);
-        }
-        line.text(&self.text);
-        line.digits6((at - self.second).unsigned_abs());
-    }
-
-    fn turn_to(&mut self, at: Micros) {
-        if at - self.day >= DAY || at < self.day || self.text[0] == 0 {
-            self.day = at.div_euclid(DAY) * DAY;
-            let text = timestamp::format(self.day);
-            self.text.copy_from_slice(&text.as_bytes()[..20]);
-        }
-        let seconds = ((at - self.day) / SECOND).unsigned_abs();
-        self.second = self.day + seconds.cast_signed() * SECOND;
-        for (place, number) in [(11, seconds / 3600), (14, seconds / 60 % 60), (17, seconds % 60)] {
-            #[allow(clippy::cast_possible_truncation)] // digits
-            self.text[place..place + 2].copy_from_slice(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
-        }
-    }
-}
-
 fn length(bytes: usize) -> u8 {
     u8::try_from(bytes).expect("a session's texts are below 96 bytes")
-}
-
-/// A string as JSON.
-fn json(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
-}
-
-/// Below which 64-bit draw something of this chance happens; `None` is always.
-fn threshold(chance: f64) -> Option<u64> {
-    // 2^64: products below it are exact in the 53 bits that a fraction has.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (chance < 1.0).then_some((chance * 18_446_744_073_709_551_616.0) as u64)
 }
 
 /// An index below `len`, by a draw's upper half.

@@ -11,8 +11,11 @@ use crate::support::tool;
 
 const COUNT: u32 = 1_000_000;
 
-/// Service, error rate, mean response in ms, and the range of its class: the rows of the guide.
-const SERVICES: [(&str, f64, f64, Option<(f64, f64)>); 8] = [
+/// Service, error rate, mean response in ms, and the range of its class.
+type Row = (&'static str, f64, f64, Option<(f64, f64)>);
+
+/// The rows of the guide.
+const SERVICES: [Row; 8] = [
     ("auth-service", 0.02, 150.0, Some((100.0, 250.0))),
     ("payment-service", 0.05, 450.0, Some((200.0, 500.0))),
     ("user-service", 0.01, 85.0, Some((50.0, 150.0))),

@@ -90,3 +90,22 @@ fn skipped_events_are_left_out_and_change_no_other() {
     let array = run("pgen", &fixed(&["--count", "10k", "--skip", "9990", "--format", "json"])).expect_code(0).json();
     assert_eq!(array.as_array().map(Vec::len), Some(10));
 }
+
+#[test]
+fn the_guides_data_sets_are_made_and_have_their_sums() {
+    let has_sums = shell_in(std::path::Path::new("."), "command -v sha256sum", &[]).code() == 0;
+    if !has_sums {
+        eprintln!("skipped: needs sha256sum");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!("{}/scripts/datasets '{}'", env!("CARGO_MANIFEST_DIR"), folder.path().display());
+    let pgen = crate::support::path("pgen");
+    let run = shell_in(std::path::Path::new("."), &script, &[("PGEN", pgen.to_str().expect("UTF-8"))]).expect_code(0);
+    assert_eq!(run.text().matches(": OK").count(), 3, "{}", run.text());
+    let lines = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("it is there").lines().count();
+    assert_eq!((lines("sample_events_1k.jsonl"), lines("sample_events_10k.jsonl")), (1000, 10_000));
+    let array = std::fs::read(folder.path().join("sample_events_1k.json")).expect("it is there");
+    let events: Vec<serde_json::Value> = serde_json::from_slice(&array).expect("an array");
+    assert_eq!(events.len(), 1000);
+}

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# pgen's figures: benches/pgen.rs measures them in rounds and prints them as scripts/bench reads them.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cargo bench --quiet --locked --bench pgen
+
+# Memory: the peak of the resident set, at few and at many events, with one thread and with many.
+if [ -x /usr/bin/time ]; then
+    for run in "1 10k" "1 50m" "64 50m"; do
+        read -r threads count <<<"$run"
+        kib=$(/usr/bin/time -f %M "$BIN/pgen" -n "$count" --threads "$threads" --seed 1 --start 2026-01-05T00:00:00Z \
+            -q -o /dev/null 2>&1)
+        limit=$([ "$threads" = 1 ] && echo 32 || echo 64)
+        printf 'pgen, %s events, %s threads, peak RSS in MiB\t%s\t<= %s\t\n' "$count" "$threads" "$((kib / 1024))" "$limit"
+    done
+else
+    printf 'pgen, peak RSS\t-\t-\tskipped: needs GNU time\n'
+fi

@@ -1,0 +1,200 @@
+//! What does not change from event to event, put together once: a template for each kind of event and each extra payload.
+
+use crate::pgen::kind::Kind;
+use crate::pgen::line::{Piece, Pieces};
+use crate::world::profile::{Field, Payload, Profile, Range};
+
+/// Fixed-point factors have this many fraction bits.
+pub(super) const FRACTION: u32 = 16;
+
+/// What is the same in all events of a kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct KindPieces {
+    /// The title up to an id in its path; empty where it has none.
+    pub(super) title: Piece,
+    /// From the title (or from the id in it) to the environment.
+    pub(super) source: Piece,
+    /// The status and what stands before the request's size.
+    pub(super) status: Piece,
+    pub(super) cache_hit: bool,
+    pub(super) request: Span,
+    pub(super) response: Span,
+    pub(super) law: u16,
+    pub(super) latency: u64,
+    /// Its error messages: from, how many.
+    pub(super) errors: (u16, u16),
+    /// Its extra payloads in [`Renderer::payload_of`]: from, how many.
+    pub(super) payloads: (u16, u16),
+}
+
+/// A range of numbers as a start and a width.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) low: u32,
+    pub(super) width: u32,
+}
+
+impl Span {
+    pub(super) fn of(range: Range) -> Self {
+        Self { low: range.low, width: range.high - range.low + 1 }
+    }
+
+    /// The number of the range that 32 bits choose.
+    #[inline]
+    pub(super) fn pick(self, draw: u32) -> u64 {
+        u64::from(self.low) + ((u64::from(draw) * u64::from(self.width)) >> 32)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorPieces {
+    /// Up to the error code's last three digits.
+    pub(super) code: Piece,
+    pub(super) message: Piece,
+}
+
+#[derive(Debug)]
+pub(super) struct PayloadPieces {
+    /// Below which draw an event has the fields; `None` is always.
+    pub(super) threshold: Option<u64>,
+    pub(super) fields: Vec<FieldPieces>,
+}
+
+#[derive(Debug)]
+pub(super) struct FieldPieces {
+    /// `,"name":`
+    pub(super) name: Piece,
+    pub(super) value: Value,
+}
+
+#[derive(Debug)]
+pub(super) enum Value {
+    OneOf(Vec<Piece>),
+    Integer(Span),
+    /// In hundredths.
+    Decimal(Span),
+}
+
+impl KindPieces {
+    pub(super) fn of(
+        kind: &Kind<'_>,
+        profile: &Profile,
+        pieces: &mut Pieces,
+        errors: &mut Vec<ErrorPieces>,
+        payload_of: &mut Vec<u16>,
+    ) -> Self {
+        let (service, route, method) = (kind.service.name.get_ref(), &kind.endpoint.route, &kind.method.name);
+        let code = *kind.status.code.get_ref();
+        let words = match code {
+            ..400 => &profile.event.success,
+            400..500 => &profile.event.client_error,
+            _ => &profile.event.server_error,
+        };
+        let severity = match code {
+            ..300 => "info",
+            300..500 => "warning",
+            _ => "error",
+        };
+        let rest = format!(
+            r#","message":{},"severity":"{severity}","source":{{"service":{},"endpoint":{},"method":{},"version":{},"environment":"#,
+            json(&words.replace("{service}", service).replace("{endpoint}", route)),
+            json(service),
+            json(route),
+            json(method),
+            json(&kind.service.version)
+        );
+        // The quotes of a JSON string with its ends taken off, where the id goes between them.
+        let (title, source) = match format!("{method} {route}").split_once("{id}") {
+            None => (Piece::default(), format!(r#"Z","title":{}{rest}"#, json(&format!("{method} {route}")))),
+            Some((before, after)) => {
+                let (before, after) = (json(before), json(after));
+                let title = pieces.add(&format!(r#"Z","title":{}"#, &before[..before.len() - 1]));
+                (title, format!("{}{rest}", &after[1..]))
+            }
+        };
+        let from = errors.len();
+        if kind.status.is_error() {
+            let kind_of = kind.status.error_type.as_deref().unwrap_or_default();
+            for message in kind.status.messages.iter().filter(|m| m.fits(service, method)) {
+                errors.push(ErrorPieces {
+                    code: pieces.add(&format!(r#","error_details":{{"error_code":"ERR_{code}_"#)),
+                    message: pieces.add(&format!(
+                        r#"","error_message":{},"error_type":{}}}"#,
+                        json(&message.text),
+                        json(kind_of)
+                    )),
+                });
+            }
+        }
+        let response = if kind.status.empty {
+            Range { low: 0, high: 0 }
+        } else if kind.status.is_error() {
+            profile.event.error_response_bytes
+        } else {
+            kind.method.response_bytes
+        };
+        // At most a hundred thousand, so that it takes no more than 33 bits.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let latency = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
+        let first_payload = payload_of.len();
+        for (index, payload) in (0u16..).zip(&profile.payloads) {
+            let here = |routes: &Vec<toml::Spanned<String>>| routes.iter().any(|r| r.get_ref() == route);
+            if payload.service.get_ref() == service && payload.endpoints.as_ref().is_none_or(here) {
+                payload_of.push(index);
+            }
+        }
+        let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        Self {
+            title,
+            source: pieces.add(&source),
+            status: pieces.add(&format!(r#","status_code":{code},"request_size_bytes":"#)),
+            cache_hit: kind.cache_hit,
+            request: Span::of(kind.method.request_bytes),
+            response: Span::of(response),
+            law: small(kind.service_index),
+            latency,
+            errors: (small(from), small(errors.len() - from)),
+            payloads: (small(first_payload), small(payload_of.len() - first_payload)),
+        }
+    }
+}
+
+impl PayloadPieces {
+    pub(super) fn of(payload: &Payload, pieces: &mut Pieces) -> Self {
+        let mut value = |field: &Field| match (&field.one_of, field.integer, field.decimal) {
+            (Some(words), _, _) => Value::OneOf(words.iter().map(|word| pieces.add(&json(word))).collect()),
+            (_, Some(range), _) => Value::Integer(Span::of(range)),
+            // At most a hundred thousand, a hundred times.
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+            (_, _, Some(interval)) => Value::Decimal(Span::of(Range {
+                low: (interval.low * 100.0).round() as u32,
+                high: (interval.high * 100.0).round() as u32,
+            })),
+            (None, None, None) => unreachable!("Profile::parse refuses a field without a value"),
+        };
+        let values: Vec<Value> = payload.fields.iter().map(&mut value).collect();
+        let names = payload.fields.iter().map(|field| pieces.add(&format!(",{}:", json(field.name.get_ref()))));
+        let fields = names.zip(values).map(|(name, value)| FieldPieces { name, value }).collect();
+        Self { threshold: threshold(payload.share.get()), fields }
+    }
+
+    pub(super) fn longest(&self) -> usize {
+        let value = |value: &Value| match value {
+            Value::OneOf(words) => words.iter().map(|word| word.len()).max().unwrap_or(0),
+            Value::Integer(_) | Value::Decimal(_) => 20,
+        };
+        self.fields.iter().map(|field| field.name.len() + value(&field.value)).sum()
+    }
+}
+
+/// A string as JSON.
+pub(super) fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// Below which 64-bit draw something of this chance happens; `None` is always.
+pub(super) fn threshold(chance: f64) -> Option<u64> {
+    // 2^64: products below it are exact in the 53 bits that a fraction has.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    (chance < 1.0).then_some((chance * 18_446_744_073_709_551_616.0) as u64)
+}
