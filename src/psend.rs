@@ -14,6 +14,7 @@ pub mod gate;
 pub mod intake;
 pub mod journal;
 pub mod meaning;
+pub mod message;
 pub mod pacing;
 pub mod process_list;
 pub mod resolve;
@@ -21,10 +22,12 @@ pub mod retry;
 pub mod run;
 pub mod secret;
 pub mod sink;
+pub mod supply;
 pub mod tally;
 pub mod target;
 pub mod transport;
 pub mod turn;
+pub mod verify;
 
 use std::process::ExitCode;
 

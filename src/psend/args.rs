@@ -88,6 +88,15 @@ pub struct Args {
     /// How events spread around --rate or --stages [default: constant]
     #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
     pub(super) arrival: Option<ArrivalWord>,
+    /// Send up to so many events in a request, to the batch endpoint
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000), help_heading = "Pace")]
+    pub(super) batch: Option<u64>,
+    /// How long to wait for a batch to fill
+    #[arg(long, value_name = "TIME", default_value = "50ms", requires = "batch", help_heading = "Pace")]
+    pub(super) batch_wait: Span,
+    /// The largest batch
+    #[arg(long, value_name = "SIZE", default_value = "5MiB", requires = "batch", help_heading = "Pace")]
+    pub(super) batch_bytes: ByteSize,
     /// Take up events for so long, as if the input ended then
     #[arg(short, long, value_name = "TIME", help_heading = "Pace")]
     pub(super) duration: Option<Span>,
@@ -132,6 +141,12 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Delivery")]
     pub(super) grace: Span,
 
+    /// Send nothing: ask the server for each event by its id, and say whether it is present, missing or differs
+    #[arg(long, conflicts_with_all = ["batch", "send_malformed", "gzip"], help_heading = "Events")]
+    pub(super) verify: bool,
+    /// The path to ask at, with {id} in it
+    #[arg(long, value_name = "PATH", requires = "verify", help_heading = "Events")]
+    pub(super) id_path: Option<String>,
     /// Where an event has its id, timestamp, service and endpoint: id=uuid,timestamp=ts
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "Events")]
     pub(super) fields: Option<FieldMap>,
@@ -139,7 +154,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME=PATH", value_parser = tag, help_heading = "Events")]
     pub(super) tag: Vec<(String, String)>,
     /// Send lines that are no JSON objects, too, as they are
-    #[arg(long, help_heading = "Events")]
+    #[arg(long, conflicts_with = "batch", help_heading = "Events")]
     pub(super) send_malformed: bool,
     /// The longest line that is sent
     #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Events")]
@@ -161,6 +176,8 @@ Examples:
   psend events.jsonl                                to http://localhost:8000, ten at a time
   pgen -n 100k | psend -c 100 | pstats              send, and report on what became of it
   psend events.jsonl --mode sequential --delay 100  one after the other, ten a second
+  pgen -n 1m | psend --rate 5k --duration 1m > outcomes.jsonl
+  psend --verify events.jsonl | pstats --require 'present = 100%'
   psend events.jsonl --url https://host --api-key-file key.txt -o outcomes.jsonl
 
 Environment: PULSE_URL, PULSE_API_KEY, PULSE_ALLOW_HOSTS (the only hosts that may be sent to).

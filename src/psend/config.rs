@@ -7,10 +7,11 @@ use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 use hyper_util::client::proxy::matcher::Intercept;
 
-use super::dialect::Dialect;
+use super::dialect::{BatchForm, Dialect};
 use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::Secrets;
+use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::tls::Trust;
 use crate::record::event::FieldMap;
@@ -48,6 +49,8 @@ pub struct Config {
     pub network: Network,
     /// How long requests in flight may take after a signal.
     pub grace: Duration,
+    /// How many events are taken, for how long.
+    pub limits: Limits,
     /// Events a second asked for, where it is one figure.
     pub rate: Option<f64>,
     /// Where the key came from, in words.
@@ -71,6 +74,38 @@ pub struct Network {
     pub connect_timeout: Duration,
 }
 
+/// What is done with each event.
+#[derive(Debug, Clone)]
+pub enum Job {
+    /// It is sent.
+    Send,
+    /// It is sent together with others.
+    Batch(Batch),
+    /// The server is asked for it, at this path with `{event_id}` in it.
+    Verify(String),
+}
+
+/// How events are sent together.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The path.
+    pub uri: Uri,
+    /// What the request and its answer look like.
+    pub form: BatchForm,
+}
+
+impl Job {
+    /// The batch's form, where there is one.
+    pub fn batch(&self) -> Option<&BatchForm> {
+        if let Self::Batch(batch) = self { Some(&batch.form) } else { None }
+    }
+
+    /// Whether events are only asked for.
+    pub fn is_verify(&self) -> bool {
+        matches!(self, Self::Verify(_))
+    }
+}
+
 /// When an open loop sends.
 #[derive(Debug, Clone)]
 pub enum Pace {
@@ -83,10 +118,8 @@ pub enum Pace {
 /// What the senders go by.
 #[derive(Debug, Clone)]
 pub struct Plan {
-    /// How many senders there are.
-    pub concurrency: usize,
-    /// How long events are taken up.
-    pub duration: Option<Duration>,
+    /// What is done with each event.
+    pub job: Job,
     /// How answers are read.
     pub dialect: Dialect,
     /// The requests' method.

@@ -23,6 +23,7 @@ pub struct Delivery {
     /// The request's body, the same for each attempt.
     pub body: Bytes,
     answers: Vec<Answer>,
+    retries: u32,
     uncertain: bool,
     last: Option<Meaning>,
     status: Option<u16>,
@@ -41,6 +42,7 @@ impl Delivery {
             sent_at: None,
             body: Bytes::new(),
             answers: Vec::new(),
+            retries: 0,
             uncertain: false,
             last: None,
             status: None,
@@ -101,6 +103,22 @@ impl Delivery {
         u32::try_from(self.answers.len()).unwrap_or(u32::MAX)
     }
 
+    /// Attempts that were made because of what the one before met. A batch that is sent in halves counts none.
+    pub fn retries(&self) -> u32 {
+        self.retries
+    }
+
+    /// Another retry will be made.
+    pub fn count_retry(&mut self) {
+        self.retries += 1;
+    }
+
+    /// There is no id by which the server could be asked for it.
+    pub fn cannot_be_asked_for(&mut self) {
+        let message = format!("line {}: no event_id by which the server could be asked for it", self.event.seq);
+        self.error.get_or_insert((ErrorKind::Malformed, message));
+    }
+
     /// What the last attempt met.
     pub fn last(&self) -> Option<Meaning> {
         self.last
@@ -116,6 +134,9 @@ impl Delivery {
         match self.last {
             Some(Meaning::Accepted) => Word::Accepted,
             Some(Meaning::Duplicate) => Word::Duplicate,
+            Some(Meaning::Present) => Word::Present,
+            Some(Meaning::Missing) => Word::Missing,
+            Some(Meaning::Differs) => Word::Differs,
             _ if self.uncertain => Word::Unknown,
             Some(Meaning::Rejected) => Word::Rejected,
             Some(Meaning::RateLimited) => Word::RateLimited,

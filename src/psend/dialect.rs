@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::meaning::Meaning;
 use crate::cli::values::Span;
@@ -38,6 +40,40 @@ pub struct Dialect {
     /// What answers mean; the first that fits decides, and the status code where none does.
     #[serde(default)]
     rules: Vec<Rule>,
+    /// How many events are sent at a time, where the API takes that.
+    pub batch: Option<BatchForm>,
+    /// How an event is asked for, where the API shows it.
+    pub verify: Option<VerifyForm>,
+}
+
+/// The form of a request that carries many events, and of its answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchForm {
+    /// The path after the prefix in `--url`.
+    pub path: String,
+    /// What stands before the events, which commas part.
+    pub before: String,
+    /// What stands behind them.
+    pub after: String,
+    /// Where the answer has one result for each event; it says the same of all where there is none.
+    results: Option<String>,
+    #[serde(default)]
+    split: Codes,
+    #[serde(default)]
+    rules: Vec<Rule>,
+}
+
+/// The form of a question for an event.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyForm {
+    /// The path after the prefix in `--url`, with `{event_id}`.
+    pub path: String,
+    #[serde(default)]
+    event: String,
+    #[serde(default)]
+    rules: Vec<Rule>,
 }
 
 /// The form of a request.
@@ -62,7 +98,8 @@ pub struct RequestForm {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rule {
-    status: Codes,
+    /// Any where there is none.
+    status: Option<Codes>,
     path: Option<String>,
     text: Option<String>,
     outcome: Meaning,
@@ -73,7 +110,7 @@ struct Rule {
 }
 
 /// A set of status codes: ranges, both ends included.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(try_from = "CodesAsWritten")]
 struct Codes(Vec<(u16, u16)>);
 
@@ -129,7 +166,7 @@ fn span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D
 
 impl Rule {
     fn fits(&self, status: u16, body: &[u8]) -> bool {
-        if !self.status.contain(status) {
+        if self.status.as_ref().is_some_and(|codes| !codes.contain(status)) {
             return false;
         }
         let Some(text) = &self.text else { return true };
@@ -165,12 +202,17 @@ impl Rule {
 
 /// The value at a dotted path of a JSON body, as text: a string's own characters, anything else as JSON.
 fn value_at(body: &[u8], path: &str) -> Option<String> {
-    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let value = path.split('.').try_fold(&body, |value, key| match value {
-        serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-        other => other.get(key),
-    })?;
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let value = walk(&body, path)?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The value at a dotted path; the whole where the path is empty.
+fn walk<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').filter(|key| !key.is_empty()).try_fold(value, |value, key| match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    })
 }
 
 impl Dialect {
@@ -184,11 +226,67 @@ impl Dialect {
 
     /// What an answer says about the one event that was sent, at this moment.
     pub fn read(&self, status: u16, body: &[u8], now: Micros) -> Reading {
-        let rule = self.rules.iter().find(|rule| rule.fits(status, body));
-        let meaning = rule.map_or_else(|| by_status(status), |rule| rule.outcome);
-        let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
-        Reading { meaning, wait, complaint: (!meaning.delivered()).then(|| quote(status, body)) }
+        read(&self.rules, status, body, now, by_status)
     }
+
+    /// What an answer says about the one event that was asked for.
+    pub fn read_verify(&self, status: u16, body: &[u8], now: Micros) -> Reading {
+        let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules);
+        read(rules, status, body, now, |status| match status {
+            200..=299 => Meaning::Present,
+            404 | 410 => Meaning::Missing,
+            other => by_status(other),
+        })
+    }
+
+    /// The event that an answer shows.
+    pub fn shown_event(&self, body: &[u8]) -> Option<Value> {
+        let body: Value = serde_json::from_slice(body).ok()?;
+        walk(&body, self.verify.as_ref().map_or("", |form| &form.event)).filter(|event| event.is_object()).cloned()
+    }
+}
+
+impl BatchForm {
+    /// Whether this refusal of a whole batch may be the fault of one event.
+    pub fn splits(&self, status: u16, meaning: Meaning) -> bool {
+        self.split.contain(status) && matches!(meaning, Meaning::Rejected | Meaning::Retry | Meaning::Failed)
+    }
+
+    /// What the answer to a batch that was taken says of each of its events.
+    ///
+    /// # Errors
+    /// Where it does not say it of all.
+    pub fn read(&self, body: &[u8], events: usize, now: Micros) -> Result<Vec<Reading>, String> {
+        let taken = Reading { meaning: Meaning::Accepted, wait: None, complaint: None };
+        let Some(path) = &self.results else { return Ok(vec![taken; events]) };
+        let results: Option<Vec<Box<RawValue>>> = serde_json::from_slice::<Value>(body)
+            .ok()
+            .and_then(|body| serde_json::from_value(walk(&body, path)?.clone()).ok());
+        match results {
+            Some(results) if results.len() == events => {
+                Ok(results.iter().map(|result| self.read_result(result.get().as_bytes(), now)).collect())
+            }
+            Some(results) => Err(format!("the answer has {} results for {events} events", results.len())),
+            None => Err(format!("the answer has no list of results at '{path}'")),
+        }
+    }
+
+    fn read_result(&self, result: &[u8], now: Micros) -> Reading {
+        let mut reading = read(&self.rules, 0, result, now, |_| Meaning::Rejected);
+        if reading.complaint.is_some() {
+            reading.complaint = Some(quote("in a batch", result));
+        }
+        reading
+    }
+}
+
+/// What an answer says by the first of these rules that fits, or else by its status.
+fn read(rules: &[Rule], status: u16, body: &[u8], now: Micros, otherwise: impl Fn(u16) -> Meaning) -> Reading {
+    let rule = rules.iter().find(|rule| rule.fits(status, body));
+    let meaning = rule.map_or_else(|| otherwise(status), |rule| rule.outcome);
+    let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
+    let complaint = (!meaning.is_good()).then(|| quote(&format!("HTTP {status}"), body));
+    Reading { meaning, wait, complaint }
 }
 
 /// What a status code says where no rule knows better (contracts §3, issue 5's list of what is tried again).
@@ -204,13 +302,13 @@ fn by_status(status: u16) -> Meaning {
 }
 
 /// The beginning of an answer, for a message.
-fn quote(status: u16, body: &[u8]) -> String {
+fn quote(from: &str, body: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(&body[..body.len().min(QUOTED)]).into_owned();
     text.retain(|c| !c.is_control());
     let more = if body.len() > QUOTED { "…" } else { "" };
     match text.trim() {
-        "" => format!("HTTP {status}"),
-        text => format!("HTTP {status}: {text}{more}"),
+        "" => from.to_owned(),
+        text => format!("{from}: {text}{more}"),
     }
 }
 
@@ -275,6 +373,42 @@ mod tests {
         let plain = Dialect::parse(PLAIN).expect("it is ours");
         assert_eq!(plain.read(400, b"Rate limit exceeded", NOON).meaning, Meaning::Rejected);
         assert_eq!(plain.read(409, b"", NOON).meaning, Meaning::Rejected);
+    }
+
+    #[test]
+    fn a_batchs_answer_says_something_of_each_event() {
+        let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
+        let batch = dialect.batch.expect("it takes batches");
+        let body = br#"{"total_events":5,"results":[
+            {"success":true,"message":"Event queued"},
+            {"success":true,"message":"Event already exists (idempotent)"},
+            {"success":false,"message":"x","errors":["Rate limit exceeded. Limit: 5 events per 60 seconds"]},
+            {"success":false,"message":"x","errors":["title: field required"]},
+            {"success":false,"message":"duplicate key value violates unique constraint"}]}"#;
+        let readings = batch.read(body, 5, NOON + 50_000_000).expect("five results");
+        let meanings: Vec<Meaning> = readings.iter().map(|r| r.meaning).collect();
+        use Meaning::{Accepted, Duplicate, RateLimited, Rejected};
+        assert_eq!(meanings, [Accepted, Duplicate, RateLimited, Rejected, Duplicate]);
+        assert_eq!(readings[2].wait, Some(Duration::from_secs(10)));
+        assert!(readings[3].complaint.as_ref().is_some_and(|text| text.contains("title: field required")));
+        assert!(batch.read(body, 4, NOON).is_err());
+        assert!(batch.read(b"{}", 4, NOON).is_err());
+        assert!(batch.splits(422, Rejected) && batch.splits(500, Meaning::Retry) && !batch.splits(400, RateLimited));
+    }
+
+    #[test]
+    fn the_words_tell_whether_pulsestream_holds_an_event() {
+        let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
+        for (status, body, meaning) in [
+            (200, "{}", Meaning::Present),
+            (404, "", Meaning::Missing),
+            (500, r#"{"message":"Event not found"}"#, Meaning::Missing),
+            (500, r#"{"message":"Failed to retrieve event"}"#, Meaning::Present),
+            (500, "", Meaning::Retry),
+            (401, "", Meaning::Rejected),
+        ] {
+            assert_eq!(dialect.read_verify(status, body.as_bytes(), NOON).meaning, meaning, "{status} {body}");
+        }
     }
 
     #[test]

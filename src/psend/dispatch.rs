@@ -1,31 +1,27 @@
 //! Takes events to the server: a fixed number of senders on one thread, each with a connection of its own.
 
 use std::cell::{Cell, RefCell};
-use std::io::Write;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use flate2::Compression;
-use flate2::write::GzEncoder;
-use hyper::header::{HeaderName, HeaderValue};
 use rand::Rng;
 
 use super::config::Plan;
 use super::delivery::Delivery;
+use super::dialect::Reading;
 use super::gate::{Gate, Pass, Why};
-use super::intake::{Event, Intake};
 use super::journal;
 use super::meaning::Meaning;
-use super::pacing::Schedule;
+use super::message;
 use super::retry::Budget;
 use super::sink::Sink;
-use super::tally::{Late, Tally};
-use super::transport::{Failure, Reply, Request, Transport};
-use super::turn::Turn;
+use super::supply::Supply;
+use super::tally::Tally;
+use super::transport::{Failure, Reply, Transport};
 use crate::cli::Console;
-use crate::clock::{Clock, Micros};
+use crate::cli::values::Span;
+use crate::clock::Clock;
 use crate::record::outcome::{ErrorKind, Word};
 use crate::seed::Generator;
 
@@ -34,56 +30,58 @@ pub struct Dispatch {
     plan: Plan,
     clock: Arc<dyn Clock>,
     console: Console,
-    intake: Intake,
+    /// Where events come from.
+    pub supply: Supply,
     /// Where outcomes go.
     pub sink: Sink,
     /// What holds senders back.
-    pub gate: Gate,
+    pub gate: Rc<Gate>,
     /// The run in figures.
-    pub tally: RefCell<Tally>,
+    pub tally: Rc<RefCell<Tally>>,
+    in_flight: Rc<Cell<usize>>,
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
-    in_flight: Cell<usize>,
-    turn: Turn,
-    schedule: Option<RefCell<Schedule>>,
-    began: Cell<Option<Duration>>,
-    taken: Cell<u64>,
     key_refused: Cell<u32>,
-    started_at: Micros,
-    behind: Cell<Option<Late>>,
     no_server: RefCell<Option<Failure>>,
 }
 
+/// What is to become of events after an attempt.
+enum Next {
+    /// Nothing has left, so that there was no attempt.
+    NotSent,
+    /// Those that are left are tried again, after no less than this.
+    Again(Duration),
+    /// They are tried again in two halves: one of them may be at fault for all.
+    Split,
+}
+
 impl Dispatch {
-    /// A run that takes from `intake` and puts outcomes into `sink`; `jitter` spreads retries.
+    /// A run that takes from `supply` and puts outcomes into `sink`; `jitter` spreads retries.
+    #[allow(clippy::too_many_arguments)] // the parts of a run, put together in one place
     pub fn new(
         plan: Plan,
         clock: Arc<dyn Clock>,
         console: Console,
-        intake: Intake,
+        supply: Supply,
         sink: Sink,
-        schedule: Option<Schedule>,
+        gate: Rc<Gate>,
+        tally: Rc<RefCell<Tally>>,
+        in_flight: Rc<Cell<usize>>,
         jitter: Generator,
     ) -> Self {
         Self {
-            gate: Gate::new(plan.wait_for_server),
             budget: RefCell::new(Budget::new(plan.retry_budget)),
-            tally: RefCell::default(),
             jitter: RefCell::new(jitter),
-            in_flight: Cell::new(0),
-            turn: Turn::default(),
-            schedule: schedule.map(RefCell::new),
-            began: Cell::new(None),
-            taken: Cell::new(0),
             key_refused: Cell::new(0),
-            started_at: clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0),
-            behind: Cell::new(None),
             no_server: RefCell::new(None),
             plan,
             clock,
             console,
-            intake,
+            supply,
             sink,
+            gate,
+            tally,
+            in_flight,
         }
     }
 
@@ -97,21 +95,11 @@ impl Dispatch {
         self.no_server.borrow().as_ref().map(|failure| failure.message.clone())
     }
 
-    /// When the first event was at hand, since the start of the run; the open loop's schedule starts there.
-    pub fn began(&self) -> Option<Duration> {
-        self.began.get()
-    }
-
-    /// The number of the last line that was taken up.
-    pub fn taken(&self) -> u64 {
-        self.taken.get()
-    }
-
     /// One sender: takes events and sees each to its end, until there are no more or the run ends.
     pub async fn send<T: Transport>(self: Rc<Self>, mut transport: T) {
-        while let Some(taken) = self.next().await {
-            let delivery = self.deliver(&mut transport, taken).await;
-            self.record(delivery);
+        let mut group = Vec::new();
+        while self.supply.fill(&mut group).await {
+            self.deliver(&mut transport, &mut group).await;
             self.sink.room().await;
             if !self.plan.delay.is_zero() {
                 self.sleep(self.plan.delay).await;
@@ -122,178 +110,66 @@ impl Dispatch {
     /// Gives up what was read and not taken up, or `all` of the input: call when the senders are done and the run ended
     /// early.
     pub async fn give_up_rest(&self, all: bool) {
-        // A reader that waits for input which may never come has handed on all that it has.
-        const LONGEST_GAP: Duration = Duration::from_millis(200);
-        loop {
-            let next = if all {
-                self.intake.next().await
-            } else {
-                tokio::time::timeout(LONGEST_GAP, self.intake.next()).await.ok().flatten()
-            };
-            let Some(event) = next else { return };
-            let mut delivery = self.take(event);
+        while let Some(mut delivery) = self.supply.next_left(all).await {
             self.give_up(&mut delivery);
             self.record(delivery);
             self.sink.room().await;
         }
     }
 
-    async fn next(&self) -> Option<Delivery> {
-        if self.gate.is_closed() {
-            return None;
-        }
-        match &self.schedule {
-            None => self.next_at_hand().await,
-            Some(schedule) => self.next_due(schedule).await,
-        }
-    }
-
-    /// Waits for something, unless no new event may be taken up any more.
-    async fn unless_closed<F: Future>(&self, wanted: F) -> Option<F::Output> {
-        tokio::select! {
-            biased;
-            got = wanted => Some(got),
-            () = self.gate.closed() => None,
-        }
-    }
-
-    /// The closed loop: the next event, now.
-    async fn next_at_hand(&self) -> Option<Delivery> {
-        // While events are at hand nobody waits for a turn: parking senders here halved the rate (limits.md).
-        if let Some(event) = self.intake.at_hand() {
-            return Some(self.take(event));
-        }
-        let _turn = self.unless_closed(self.turn.take()).await?;
-        let event = self.unless_closed(self.intake.next()).await??;
-        Some(self.take(event))
-    }
-
-    /// The open loop: the next event, when it is due.
-    async fn next_due(&self, schedule: &RefCell<Schedule>) -> Option<Delivery> {
-        let turn = self.unless_closed(self.turn.take()).await?;
-        let asked = self.clock.elapsed();
-        let due = schedule.borrow_mut().due().filter(|due| self.is_before_the_end(*due));
-        let Some(due) = due else {
-            self.gate.close();
-            return None;
-        };
-        let event = tokio::select! {
-            biased;
-            event = self.unless_closed(self.intake.next()) => event??,
-            () = self.time_is_up() => {
-                self.gate.close();
-                return None;
-            }
-        };
-        let due = schedule.borrow_mut().due_by(due, event.timestamp);
-        if !self.is_before_the_end(due) {
-            self.gate.close();
-            return None;
-        }
-        let mut delivery = self.take(event);
-        let due = due + self.began.get().unwrap_or_default();
-        let now = self.clock.elapsed();
-        self.note_lateness(due, asked, now);
-        delivery.since = due;
-        delivery.scheduled_at = Some(self.wall(due));
-        // The turn is held while waiting, so that one event at most is taken up before it is due. An end of the run is
-        // met before sending.
-        self.sleep(due.saturating_sub(now)).await;
-        drop(turn);
-        Some(delivery)
-    }
-
-    fn take(&self, event: Event) -> Delivery {
-        let now = self.clock.elapsed();
-        if self.began.get().is_none() {
-            self.began.set(Some(now));
-        }
-        self.taken.set(event.seq);
-        Delivery::new(event, now)
-    }
-
-    fn wall(&self, elapsed: Duration) -> Micros {
-        self.started_at + Micros::try_from(elapsed.as_micros()).unwrap_or(Micros::MAX / 2)
-    }
-
-    fn is_before_the_end(&self, due: Duration) -> bool {
-        self.plan.duration.is_none_or(|duration| due < duration)
-    }
-
-    /// Waits until the time for taking up events is over.
-    async fn time_is_up(&self) {
-        match (self.plan.duration, self.began.get()) {
-            (Some(duration), Some(began)) => {
-                tokio::time::sleep((began + duration).saturating_sub(self.clock.elapsed())).await;
-            }
-            _ => std::future::pending().await,
-        }
-    }
-
-    fn note_lateness(&self, due: Duration, asked: Duration, now: Duration) {
-        /// Timers have a resolution of a millisecond; less than this is no lateness.
-        const SLACK: Duration = Duration::from_millis(10);
-        let by = now.saturating_sub(due);
-        if by < SLACK {
-            self.behind.set(None);
-            return;
-        }
-        let why = if now.saturating_sub(asked) >= SLACK {
-            Late::Input
-        } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.plan.concurrency {
-            Late::Senders
-        } else {
-            // Catching up: what made the events before late makes this one late too.
-            self.behind.get().unwrap_or(Late::Itself)
-        };
-        self.behind.set(Some(why));
-        self.tally.borrow_mut().late(why, by);
-    }
-
-    async fn deliver<T: Transport>(&self, transport: &mut T, mut delivery: Delivery) -> Delivery {
-        if self.plan.send_malformed && delivery.is_malformed() {
-            delivery.send_all_the_same();
-        } else if delivery.is_no_event() {
-            return delivery;
-        }
-        delivery.body = self.body(&delivery.event);
+    /// Sees all events of a group to their end: together as long as they share their fate, else in parts.
+    async fn deliver<T: Transport>(&self, transport: &mut T, group: &mut Vec<Delivery>) {
+        self.set_aside(group);
+        let mut parts = Vec::new();
         loop {
-            if !self.pass().await {
-                self.give_up(&mut delivery);
-                return delivery;
-            }
-            if let Err(failure) = self.connect(transport).await {
-                self.refused(failure);
-                continue;
-            }
-            if self.gate.ending().is_some() {
-                continue;
-            }
-            if delivery.attempts() == 0 {
-                self.budget.borrow_mut().earn();
-            }
-            let wait = match self.attempt(transport, &mut delivery).await {
-                Ok(reply) => self.read(reply, &mut delivery),
-                Err(failure) if !failure.sent => {
+            while !group.is_empty() {
+                if !self.pass().await {
+                    group.iter_mut().for_each(|delivery| self.give_up(delivery));
+                    self.record_all(group);
+                    break;
+                }
+                if let Err(failure) = self.connect(transport).await {
                     self.refused(failure);
                     continue;
                 }
-                Err(failure) => {
-                    self.tally.borrow_mut().broke(failure.kind);
-                    delivery.unanswered(failure.kind, self.plan.secrets.blank(failure.message));
-                    Duration::ZERO
+                if self.gate.ending().is_some() {
+                    continue;
                 }
-            };
-            let attempts = delivery.attempts();
-            let recognisable = delivery.event.id().is_some();
-            let Some(last) = delivery.last() else { continue };
-            if !self.plan.retry.again(attempts, last, recognisable, delivery.is_uncertain()) {
-                return delivery;
+                match self.attempt(transport, group).await {
+                    Next::NotSent => {}
+                    Next::Split => parts.push(group.split_off(group.len() / 2)),
+                    Next::Again(wait) => {
+                        self.record_done(group);
+                        let Some(retries) = group.iter().map(Delivery::retries).max() else { break };
+                        let budgeted = self.budget.borrow_mut().spend(self.clock.elapsed());
+                        self.sleep(wait.max(self.backoff(retries)).max(budgeted)).await;
+                        if self.gate.ending().is_some() {
+                            self.record_all(group);
+                        }
+                    }
+                }
             }
-            let wait = wait.max(self.backoff(attempts)).max(self.budget.borrow_mut().spend(self.clock.elapsed()));
-            self.sleep(wait).await;
-            if self.gate.ending().is_some() {
-                return delivery;
+            match parts.pop() {
+                Some(part) => *group = part,
+                None => return,
+            }
+        }
+    }
+
+    /// Takes lines out of the group that cannot be sent.
+    fn set_aside(&self, group: &mut Vec<Delivery>) {
+        let mut at = 0;
+        while at < group.len() {
+            if self.plan.send_malformed && group[at].is_malformed() {
+                group[at].send_all_the_same();
+            } else if self.plan.job.is_verify() && group[at].event.id().is_none() {
+                group[at].cannot_be_asked_for();
+            }
+            if group[at].is_no_event() {
+                self.record(group.remove(at));
+            } else {
+                group[at].body = message::body(&self.plan, &group[at].event);
+                at += 1;
             }
         }
     }
@@ -311,15 +187,20 @@ impl Dispatch {
         Ok(())
     }
 
-    async fn attempt<T: Transport>(&self, transport: &mut T, delivery: &mut Delivery) -> Result<Reply, Failure> {
-        let request = self.request(delivery);
-        let began = self.clock.now();
+    /// Sends the group in one request, and notes what each of its events met.
+    async fn attempt<T: Transport>(&self, transport: &mut T, group: &mut [Delivery]) -> Next {
+        let request = message::request(&self.plan, group);
+        let sent_at = self.clock.now();
+        if group.iter().all(|delivery| delivery.attempts() == 0) {
+            self.budget.borrow_mut().earn();
+        }
         self.in_flight.set(self.in_flight.get() + 1);
         let done = tokio::select! {
             biased;
             done = tokio::time::timeout(self.plan.timeout, transport.exchange(request)) => {
                 done.unwrap_or_else(|_| {
-                    Err(Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {:?}", self.plan.timeout)))
+                    let message = format!("no whole answer within {}", Span(self.plan.timeout));
+                    Err(Failure::unanswered(ErrorKind::Timeout, message))
                 })
             }
             () = self.gate.aborted() => {
@@ -327,29 +208,76 @@ impl Dispatch {
             }
         };
         self.in_flight.set(self.in_flight.get() - 1);
-        if done.as_ref().map_or_else(|failure| failure.sent, |_| true) {
-            delivery.sent_at.get_or_insert(began);
+        match done {
+            Err(failure) if !failure.sent => {
+                self.refused(failure);
+                return Next::NotSent;
+            }
+            _ => group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at))),
         }
-        done
+        match done {
+            Ok(reply) => self.read(&reply, group),
+            Err(failure) => {
+                self.unanswered(failure.kind, failure.message, group);
+                Next::Again(Duration::ZERO)
+            }
+        }
     }
 
-    /// Takes an answer to the books. Gives the wait that the server asks for.
-    fn read(&self, reply: Reply, delivery: &mut Delivery) -> Duration {
+    fn unanswered(&self, kind: ErrorKind, message: String, group: &mut [Delivery]) {
+        self.tally.borrow_mut().broke(kind);
+        let message = self.plan.secrets.blank(message);
+        group.iter_mut().for_each(|delivery| delivery.unanswered(kind, message.clone()));
+    }
+
+    /// Takes an answer to the books of each event.
+    fn read(&self, reply: &Reply, group: &mut [Delivery]) -> Next {
         self.tally.borrow_mut().answered(reply.status, reply.latency);
         self.look_at_the_key(reply.status);
         let now = self.clock.now();
-        let reading = self.plan.dialect.read(reply.status, &reply.body, now);
+        let asked = reply.retry_after.as_ref().and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
+        let whole = message::read(&self.plan, reply, &group[0].event, now);
+        let mut wait = Duration::ZERO;
+        if let Some(batch) = self.plan.job.batch() {
+            if batch.splits(reply.status, whole.meaning) && group.len() > 1 {
+                group.iter_mut().for_each(|delivery| {
+                    delivery.answered(Meaning::Retry, reply.status, reply.latency, whole.complaint.clone());
+                });
+                return Next::Split;
+            }
+            if whole.meaning == Meaning::Accepted {
+                match batch.read(&reply.body, group.len(), now) {
+                    Ok(readings) => {
+                        for (delivery, reading) in group.iter_mut().zip(readings) {
+                            wait = wait.max(self.note(delivery, reading, reply, asked));
+                        }
+                    }
+                    Err(message) => self.unanswered(ErrorKind::Malformed, message, group),
+                }
+                return Next::Again(wait);
+            }
+        }
+        let (last, others) = group.split_last_mut().expect("a request carries an event");
+        for delivery in others {
+            wait = wait.max(self.note(delivery, whole.clone(), reply, asked));
+        }
+        Next::Again(wait.max(self.note(last, whole, reply, asked)))
+    }
+
+    /// Takes what an answer says of one event to its books. Gives the wait that the server asks for.
+    fn note(&self, delivery: &mut Delivery, reading: Reading, reply: &Reply, asked: Option<Duration>) -> Duration {
         let complaint = reading.complaint.map(|text| self.plan.secrets.blank(text));
         delivery.answered(reading.meaning, reply.status, reply.latency, complaint);
-        if !reading.meaning.retryable() {
-            return Duration::ZERO;
+        let wait = asked.or(reading.wait);
+        match reading.meaning {
+            Meaning::RateLimited => {
+                let wait = wait.unwrap_or_else(|| self.backoff(delivery.retries() + 1));
+                self.rate_limited(wait);
+                wait
+            }
+            Meaning::Retry | Meaning::Gateway => wait.unwrap_or_default(),
+            _ => Duration::ZERO,
         }
-        let header = reply.retry_after.and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
-        let wait = header.or(reading.wait);
-        if reading.meaning == Meaning::RateLimited {
-            self.rate_limited(wait.unwrap_or_else(|| self.backoff(delivery.attempts())));
-        }
-        wait.unwrap_or_default()
     }
 
     /// A key that none of the first answers took will not be taken by the next (issue 5's figure).
@@ -386,33 +314,10 @@ impl Dispatch {
             self.gate.end(Why::NoServer);
         }
         if self.gate.refused(self.clock.elapsed()) && !failure.lasting {
-            self.console.note(format_args!(
-                "no server ({message}); trying again for {}",
-                crate::cli::values::Span(self.plan.wait_for_server)
-            ));
+            self.console
+                .note(format_args!("no server ({message}); trying again for {}", Span(self.plan.wait_for_server)));
         }
         *self.no_server.borrow_mut() = Some(Failure { message, ..failure });
-    }
-
-    /// What goes out for an event: the line's own bytes, as they are or compressed.
-    fn body(&self, event: &Event) -> Bytes {
-        if !self.plan.gzip {
-            return event.line.clone();
-        }
-        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-        let done = gzip.write_all(&event.line).and_then(|()| gzip.finish());
-        done.expect("writing to memory does not fail").into()
-    }
-
-    fn request(&self, delivery: &Delivery) -> Request {
-        let mut headers = self.plan.headers.clone();
-        for (name, before, after) in &self.plan.id_headers {
-            let id = delivery.event.id().map(|raw| crate::jsonl::value::label(raw).into_owned()).unwrap_or_default();
-            if let Ok(value) = HeaderValue::from_str(&format!("{before}{id}{after}")) {
-                headers.insert(HeaderName::clone(name), value);
-            }
-        }
-        Request { method: self.plan.method.clone(), uri: self.plan.uri.clone(), headers, body: delivery.body.clone() }
     }
 
     /// Waits until the gate lets this sender pass; `false` where the run ends.
@@ -460,6 +365,27 @@ impl Dispatch {
             }
             _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
         }
+    }
+
+    /// Records the events that are not tried again, and counts a retry for the others.
+    fn record_done(&self, group: &mut Vec<Delivery>) {
+        let mut at = 0;
+        while at < group.len() {
+            let delivery = &group[at];
+            let last = delivery.last().expect("an attempt was made");
+            // To ask once more does no harm where nothing is stored by it.
+            let recognisable = delivery.event.id().is_some() || self.plan.job.is_verify();
+            if self.plan.retry.again(delivery.retries(), last, recognisable, delivery.is_uncertain()) {
+                group[at].count_retry();
+                at += 1;
+            } else {
+                self.record(group.remove(at));
+            }
+        }
+    }
+
+    fn record_all(&self, group: &mut Vec<Delivery>) {
+        group.drain(..).for_each(|delivery| self.record(delivery));
     }
 
     fn record(&self, delivery: Delivery) {

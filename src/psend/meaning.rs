@@ -22,6 +22,13 @@ pub enum Meaning {
     Gateway,
     /// An error answer that will not change.
     Failed,
+    /// Asked for an event: the server holds it.
+    Present,
+    /// Asked for an event: the server does not hold it.
+    Missing,
+    /// Asked for an event: the server holds another body under its id.
+    #[serde(skip)]
+    Differs,
     /// The request left, and no whole answer came.
     #[serde(skip)]
     NoAnswer,
@@ -37,13 +44,16 @@ impl Meaning {
             Self::RateLimited => Answer::RateLimited,
             Self::Retry | Self::Gateway => Answer::Error,
             Self::Failed => Answer::Failed,
+            Self::Present => Answer::Present,
+            Self::Missing => Answer::Missing,
+            Self::Differs => Answer::Differs,
             Self::NoAnswer => Answer::NoAnswer,
         }
     }
 
-    /// Whether the server has the event.
-    pub fn delivered(self) -> bool {
-        matches!(self, Self::Accepted | Self::Duplicate)
+    /// Whether there is nothing to complain of.
+    pub fn is_good(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Present)
     }
 
     /// Whether another attempt may meet something else.

@@ -7,11 +7,12 @@ use hyper::{Method, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::args::{Args, ArrivalWord, Mode, Stages};
-use super::config::{Config, Network, Pace, Plan};
+use super::config::{Batch, Config, Job, Network, Pace, Plan};
 use super::dialect::{self, Dialect};
 use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::{Secret, Secrets};
+use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::tls::Trust;
 use crate::cli::values::Count;
@@ -68,6 +69,14 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     let method =
         Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is no method", form.method)))?;
     let uri = uri(&target, &form.path)?;
+    let job = job(&args, &target, &dialect)?;
+    let limits = Limits {
+        concurrency,
+        duration: args.duration.map(|span| span.0),
+        events: usize::try_from(args.batch.unwrap_or(1)).unwrap_or(1),
+        bytes: args.batch_bytes.0,
+        wait: args.batch_wait.0,
+    };
     let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;
 
     Ok(Config {
@@ -80,6 +89,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         target,
         mode,
         pace,
+        limits,
         rate,
         network: Network {
             route,
@@ -91,8 +101,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         grace: args.grace.0,
         key_source,
         plan: Plan {
-            concurrency,
-            duration: args.duration.map(|span| span.0),
+            job,
             dialect,
             method,
             uri,
@@ -201,6 +210,29 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
         .build();
     let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
     Ok(matcher.intercept(&uri))
+}
+
+/// What is done with each event.
+fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
+    let lacks =
+        |what: &str| Error::usage(format!("--dialect {}: it has no [{what}], which --{what} needs", args.dialect));
+    if args.batch.is_some() {
+        let form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
+        return Ok(Job::Batch(Batch { uri: uri(target, &form.path)?, form }));
+    }
+    if !args.verify {
+        return Ok(Job::Send);
+    }
+    let path = match (&args.id_path, &dialect.verify) {
+        (Some(path), _) => path,
+        (None, Some(form)) => &form.path,
+        (None, None) => return Err(lacks("verify")),
+    };
+    if !path.contains("{id}") && !path.contains("{event_id}") {
+        return Err(Error::usage(format!("--id-path {path}: {{id}} must stand in it for the event's id")));
+    }
+    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x"))?;
+    Ok(Job::Verify(format!("{}{path}", target.prefix)))
 }
 
 fn uri(target: &Target, path: &str) -> Result<Uri> {

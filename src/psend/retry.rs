@@ -20,18 +20,18 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether an event that met this answer at its `attempts`th attempt is sent again.
+    /// Whether an event that met this answer after so many retries is sent again.
     ///
     /// An event that the server cannot recognise is never sent again once an attempt may have been taken: it would be
     /// stored twice (contracts §3).
-    pub fn again(&self, attempts: u32, answer: Meaning, recognisable: bool, uncertain: bool) -> bool {
-        answer.retryable() && attempts <= self.retries && (recognisable || !uncertain)
+    pub fn again(&self, retries: u32, answer: Meaning, recognisable: bool, uncertain: bool) -> bool {
+        answer.retryable() && retries < self.retries && (recognisable || !uncertain)
     }
 
-    /// The wait before the attempt that follows the `attempts`th: uniform between nothing and a limit that doubles, the
+    /// The wait before the `nth` retry, from 1: uniform between nothing and a limit that doubles, the
     /// "full jitter" of Brooker, "Exponential Backoff And Jitter" (2015). `draw` is 64 random bits.
-    pub fn backoff(&self, attempts: u32, draw: u64) -> Duration {
-        let limit = self.base.saturating_mul(1u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    pub fn backoff(&self, nth: u32, draw: u64) -> Duration {
+        let limit = self.base.saturating_mul(1u32.checked_shl(nth.saturating_sub(1)).unwrap_or(u32::MAX));
         let nanos = u128::from(u64::try_from(limit.min(self.cap).as_nanos()).unwrap_or(u64::MAX));
         Duration::from_nanos(u64::try_from((nanos * u128::from(draw)) >> 64).unwrap_or(u64::MAX))
     }
@@ -99,19 +99,19 @@ mod tests {
 
     #[test]
     fn an_answer_that_may_change_is_asked_again_as_often_as_allowed() {
-        assert!(POLICY.again(1, Meaning::Retry, true, false));
-        assert!(POLICY.again(2, Meaning::RateLimited, true, false));
-        assert!(!POLICY.again(3, Meaning::Retry, true, false));
-        assert!(!POLICY.again(1, Meaning::Rejected, true, false));
-        assert!(!POLICY.again(1, Meaning::Failed, true, false));
+        assert!(POLICY.again(0, Meaning::Retry, true, false));
+        assert!(POLICY.again(1, Meaning::RateLimited, true, false));
+        assert!(!POLICY.again(2, Meaning::Retry, true, false));
+        assert!(!POLICY.again(0, Meaning::Rejected, true, false));
+        assert!(!POLICY.again(0, Meaning::Failed, true, false));
     }
 
     #[test]
     fn an_event_without_an_id_is_not_sent_again_once_it_may_have_been_taken() {
-        assert!(!POLICY.again(1, Meaning::NoAnswer, false, true));
-        assert!(!POLICY.again(2, Meaning::Retry, false, true));
-        assert!(POLICY.again(1, Meaning::Retry, false, false));
-        assert!(POLICY.again(1, Meaning::NoAnswer, true, true));
+        assert!(!POLICY.again(0, Meaning::NoAnswer, false, true));
+        assert!(!POLICY.again(1, Meaning::Retry, false, true));
+        assert!(POLICY.again(0, Meaning::Retry, false, false));
+        assert!(POLICY.again(0, Meaning::NoAnswer, true, true));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! One run: puts the parts together, watches over them, and tells how it went.
 
+use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,12 +11,13 @@ use rand::SeedableRng;
 
 use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
-use super::gate::Why;
+use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Done, Resume};
 use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets};
-use super::tally::{ms, rate};
+use super::supply::Supply;
+use super::tally::{Tally, ms, rate};
 use super::transport::dial::Dial;
 use super::transport::http1::Http1;
 use super::transport::pooled::Pooled;
@@ -117,9 +119,10 @@ fn open_outlets(config: &Config, to_terminal: bool) -> Result<Outlets> {
 /// What is about to happen, in one line.
 fn introduction(config: &Config) -> String {
     let mut limit = config.limit.map_or_else(|| "all events".to_owned(), |n| format!("at most {n} events"));
-    if let Some(duration) = config.plan.duration {
+    if let Some(duration) = config.limits.duration {
         limit.push_str(&format!(" for {}", Span(duration)));
     }
+    let doing = if config.plan.job.is_verify() { "asking" } else { "sending to" };
     let mut target = config.target.to_string();
     if config.network.route != config.target.route() {
         target.push_str(&format!(" at {}", config.network.route));
@@ -129,10 +132,10 @@ fn introduction(config: &Config) -> String {
         target.push_str(&format!(" by proxy {}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80)));
     }
     format!(
-        "sending to {}, {} with {} in flight, {limit}; key: {}",
+        "{doing} {}, {} with {} in flight, {limit}; key: {}",
         target,
         pace(config),
-        config.plan.concurrency,
+        config.limits.concurrency,
         config.key_source
     )
 }
@@ -178,7 +181,7 @@ impl Run<'_> {
         let config = self.config;
         let started_at = clock.now();
         let reading = Arc::new(Reading::new(self.stop.clone()));
-        let block = (HELD_BYTES / config.plan.concurrency).clamp(8 << 10, 64 << 10);
+        let block = (HELD_BYTES / config.limits.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
         let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
         let rules = Rules {
@@ -191,17 +194,31 @@ impl Run<'_> {
         let intake = intake::read(reader, rules, Arc::clone(&reading));
         let (sink, writer) = sink::open(outlets);
         let jitter = seed::Generator::seed_from_u64(seed::draw());
+        let gate = Rc::new(Gate::new(config.plan.wait_for_server));
+        let tally = Rc::<RefCell<Tally>>::default();
+        let in_flight = Rc::<Cell<usize>>::default();
+        let supply = Supply::new(
+            config.limits,
+            intake,
+            config.pace.as_ref().map(schedule),
+            Arc::clone(&clock),
+            Rc::clone(&gate),
+            Rc::clone(&tally),
+            Rc::clone(&in_flight),
+        );
         let dispatch = Rc::new(Dispatch::new(
             config.plan.clone(),
             Arc::clone(&clock),
             self.console.clone(),
-            intake,
+            supply,
             sink,
-            config.pace.as_ref().map(schedule),
+            gate,
+            tally,
+            in_flight,
             jitter,
         ));
 
-        let senders: Vec<_> = (0..config.plan.concurrency)
+        let senders: Vec<_> = (0..config.limits.concurrency)
             .map(|_| match &way {
                 Way::Http1(dial) => {
                     let transport = Http1::new(Rc::clone(dial), Arc::clone(&clock));
@@ -231,7 +248,7 @@ impl Run<'_> {
         let elapsed = clock.elapsed();
         // Where time was up, what was read further counts as not read.
         let timed_out = why.is_none() && dispatch.gate.is_closed();
-        let lines_read = if timed_out { dispatch.taken() } else { reading.lines.load(Ordering::Relaxed) };
+        let lines_read = if timed_out { dispatch.supply.taken() } else { reading.lines.load(Ordering::Relaxed) };
         let broke = reading.broke();
         let record = RunRecord {
             id: format!("{:012x}{:06x}", started_at, seed::draw() & 0xff_ffff),
@@ -240,8 +257,8 @@ impl Run<'_> {
             target: config.target.to_string(),
             mode: config.mode.to_owned(),
             rate: config.rate,
-            concurrency: config.plan.concurrency as u64,
-            batch: None,
+            concurrency: config.limits.concurrency as u64,
+            batch: config.plan.job.batch().map(|_| config.limits.events as u64),
             retries: config.plan.retry.retries,
             started_at: timestamp::format(started_at),
             ended_at: timestamp::format(clock.now()),
@@ -305,7 +322,7 @@ impl Run<'_> {
                 dispatch.gate.end(Why::OutputBroke);
             }
             if config.pace.is_none()
-                && let (Some(duration), Some(began)) = (config.plan.duration, dispatch.began())
+                && let (Some(duration), Some(began)) = (config.limits.duration, dispatch.supply.began())
                 && now >= began + duration
             {
                 dispatch.gate.close();

@@ -79,8 +79,14 @@ words! {
         Rejected = "rejected",
         /// Refused for rate.
         RateLimited = "rate_limited",
-        /// Refused: no connection.
+        /// Refused with an error that will not pass.
         Failed = "failed",
+        /// `--verify`: held.
+        Present = "present",
+        /// `--verify`: not held.
+        Missing = "missing",
+        /// `--verify`: another body is held.
+        Differs = "differs",
         /// A retryable error answer.
         Error = "error",
         /// The request left and no whole answer came.

@@ -1,5 +1,7 @@
 //! psend, against servers that answer as they are told.
 
+mod batch;
+mod faults;
 mod network;
 mod pace;
 mod safety;

@@ -1,0 +1,241 @@
+//! Which events a sender takes next, and when: at once in a closed loop, when they are due in an open one, and as many as a
+//! batch holds. Knows nothing of how they are sent.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::delivery::Delivery;
+use super::gate::Gate;
+use super::intake::Intake;
+use super::pacing::Schedule;
+use super::tally::{Late, Tally};
+use super::turn::Turn;
+use crate::clock::{Clock, Micros};
+
+/// How many events are taken, for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many senders there are.
+    pub concurrency: usize,
+    /// How long events are taken up, from the first.
+    pub duration: Option<Duration>,
+    /// Events that a sender takes at a time, at most.
+    pub events: usize,
+    /// The bytes of their lines together, at most; one event is taken whatever its size.
+    pub bytes: u64,
+    /// How long is waited for more events than the first.
+    pub wait: Duration,
+}
+
+/// The senders' common supply of events.
+pub struct Supply {
+    limits: Limits,
+    intake: Intake,
+    schedule: Option<RefCell<Schedule>>,
+    clock: Arc<dyn Clock>,
+    gate: Rc<Gate>,
+    tally: Rc<RefCell<Tally>>,
+    in_flight: Rc<Cell<usize>>,
+    turn: Turn,
+    /// An event that was taken from the input and not by a sender: not due yet, or one too many for a batch.
+    held: RefCell<Option<Delivery>>,
+    began: Cell<Option<Duration>>,
+    taken: Cell<u64>,
+    behind: Cell<Option<Late>>,
+    started_at: Micros,
+}
+
+impl Supply {
+    /// Events from `intake`, by `schedule` where the loop is open.
+    pub fn new(
+        limits: Limits,
+        intake: Intake,
+        schedule: Option<Schedule>,
+        clock: Arc<dyn Clock>,
+        gate: Rc<Gate>,
+        tally: Rc<RefCell<Tally>>,
+        in_flight: Rc<Cell<usize>>,
+    ) -> Self {
+        let started_at = clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0);
+        Self {
+            limits,
+            intake,
+            schedule: schedule.map(RefCell::new),
+            clock,
+            gate,
+            tally,
+            in_flight,
+            turn: Turn::default(),
+            held: RefCell::new(None),
+            began: Cell::new(None),
+            taken: Cell::new(0),
+            behind: Cell::new(None),
+            started_at,
+        }
+    }
+
+    /// When the first event was at hand, since the start of the run; the open loop's schedule starts there.
+    pub fn began(&self) -> Option<Duration> {
+        self.began.get()
+    }
+
+    /// The number of the last line that a sender took.
+    pub fn taken(&self) -> u64 {
+        self.taken.get()
+    }
+
+    /// Puts the next events into `group`, at least one; `false` where there are no more, or no more may be taken.
+    pub async fn fill(&self, group: &mut Vec<Delivery>) -> bool {
+        if self.gate.ending().is_some() || (self.gate.is_closed() && self.held.borrow().is_none()) {
+            return false;
+        }
+        // While events are at hand nobody waits for a turn: parking senders here halved the rate (limits.md).
+        if self.limits.events == 1
+            && self.schedule.is_none()
+            && let Some(event) = self.intake.at_hand()
+        {
+            group.push(self.hand_out(self.begin(Delivery::new(event, self.clock.elapsed()))));
+            return true;
+        }
+        let Some(_turn) = self.unless_closed(self.turn.take()).await else { return false };
+        let Some(first) = self.next_in_turn().await else { return false };
+        let mut bytes = first.event.length;
+        group.push(self.hand_out(first));
+        let until = self.clock.elapsed() + self.limits.wait;
+        while group.len() < self.limits.events && self.gate.ending().is_none() {
+            let left = until.saturating_sub(self.clock.elapsed());
+            let Ok(Some(next)) = tokio::time::timeout(left, self.next_in_turn()).await else { break };
+            bytes += next.event.length;
+            if bytes > self.limits.bytes {
+                *self.held.borrow_mut() = Some(next);
+                break;
+            }
+            group.push(self.hand_out(next));
+        }
+        true
+    }
+
+    /// The next event though no more may be taken, to be given up. With `all`, waits to the end of the input, else takes
+    /// what has been read.
+    pub async fn next_left(&self, all: bool) -> Option<Delivery> {
+        // A reader that waits for input which may never come has handed on all that it has.
+        const LONGEST_GAP: Duration = Duration::from_millis(200);
+        if let Some(held) = self.held.borrow_mut().take() {
+            return Some(self.hand_out(held));
+        }
+        let event = if all {
+            self.intake.next().await
+        } else {
+            tokio::time::timeout(LONGEST_GAP, self.intake.next()).await.ok().flatten()
+        };
+        event.map(|event| self.hand_out(Delivery::new(event, self.clock.elapsed())))
+    }
+
+    /// The next event when it may be sent. Where this future is dropped the event stays for the next who asks.
+    async fn next_in_turn(&self) -> Option<Delivery> {
+        if self.held.borrow().is_none() {
+            let next = match &self.schedule {
+                None => {
+                    let event = self.unless_closed(self.intake.next()).await??;
+                    self.begin(Delivery::new(event, self.clock.elapsed()))
+                }
+                Some(schedule) => self.next_due(schedule).await?,
+            };
+            *self.held.borrow_mut() = Some(next);
+        }
+        let due = self.held.borrow().as_ref().filter(|next| next.scheduled_at.is_some()).map(|next| next.since);
+        if let Some(wait) = due.and_then(|due| due.checked_sub(self.clock.elapsed())) {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.gate.ended() => {}
+            }
+        }
+        self.held.borrow_mut().take()
+    }
+
+    /// The open loop's next event, which knows when it is due.
+    async fn next_due(&self, schedule: &RefCell<Schedule>) -> Option<Delivery> {
+        let asked = self.clock.elapsed();
+        let due = schedule.borrow_mut().due().filter(|due| self.is_before_the_end(*due));
+        let Some(due) = due else {
+            self.gate.close();
+            return None;
+        };
+        let event = tokio::select! {
+            biased;
+            event = self.unless_closed(self.intake.next()) => event??,
+            () = self.time_is_up() => {
+                self.gate.close();
+                return None;
+            }
+        };
+        let due = schedule.borrow_mut().due_by(due, event.timestamp);
+        if !self.is_before_the_end(due) {
+            self.gate.close();
+            return None;
+        }
+        let mut next = self.begin(Delivery::new(event, self.clock.elapsed()));
+        let due = due + self.began.get().unwrap_or_default();
+        self.note_lateness(due, asked, self.clock.elapsed());
+        next.since = due;
+        next.scheduled_at = Some(self.started_at + Micros::try_from(due.as_micros()).unwrap_or(Micros::MAX / 2));
+        Some(next)
+    }
+
+    fn begin(&self, next: Delivery) -> Delivery {
+        if self.began.get().is_none() {
+            self.began.set(Some(next.since));
+        }
+        next
+    }
+
+    fn hand_out(&self, next: Delivery) -> Delivery {
+        self.taken.set(next.event.seq);
+        next
+    }
+
+    /// Waits for something, unless no new event may be taken up any more.
+    async fn unless_closed<F: Future>(&self, wanted: F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            got = wanted => Some(got),
+            () = self.gate.closed() => None,
+        }
+    }
+
+    fn is_before_the_end(&self, due: Duration) -> bool {
+        self.limits.duration.is_none_or(|duration| due < duration)
+    }
+
+    /// Waits until the time for taking up events is over.
+    async fn time_is_up(&self) {
+        match (self.limits.duration, self.began.get()) {
+            (Some(duration), Some(began)) => {
+                tokio::time::sleep((began + duration).saturating_sub(self.clock.elapsed())).await;
+            }
+            _ => std::future::pending().await,
+        }
+    }
+
+    fn note_lateness(&self, due: Duration, asked: Duration, now: Duration) {
+        /// Timers have a resolution of a millisecond; less than this is no lateness.
+        const SLACK: Duration = Duration::from_millis(10);
+        let by = now.saturating_sub(due);
+        if by < SLACK {
+            self.behind.set(None);
+            return;
+        }
+        let why = if now.saturating_sub(asked) >= SLACK {
+            Late::Input
+        } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.limits.concurrency {
+            Late::Senders
+        } else {
+            // Catching up: what made the events before late makes this one late too.
+            self.behind.get().unwrap_or(Late::Itself)
+        };
+        self.behind.set(Some(why));
+        self.tally.borrow_mut().late(why, by);
+    }
+}

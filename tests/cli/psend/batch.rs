@@ -1,0 +1,189 @@
+//! Many events in a request, an outcome for each; and asking instead of sending.
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{events, outcomes, send, seqs, words};
+use crate::fakes::PulseStream;
+use crate::scripted::{Act, Request, Scripted};
+use crate::support::{feed, run_with, sample, server::Server, tool};
+
+fn titles(request: &Request) -> Vec<String> {
+    let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let events = body["events"].as_array().cloned().unwrap_or_default();
+    events.iter().map(|event| event["event_id"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+fn accept_all(request: &Request) -> Act {
+    let results: Vec<Value> = titles(request).iter().map(|_| json!({"success": true, "message": "queued"})).collect();
+    Act::answer(200, &json!({"results": results}).to_string())
+}
+
+#[test]
+fn a_batch_carries_the_lines_as_they_are_and_each_event_has_its_outcome() {
+    let server = Scripted::start(accept_all);
+    let run = send(&server, &["--batch", "40", "-c", "1"], &events(100)).expect_code(0);
+    let (outcomes, record) = outcomes(&run);
+    assert_eq!(words(&outcomes), vec!["accepted"; 100]);
+    assert_eq!(seqs(&outcomes), (1..=100).collect());
+    assert_eq!(record["batch"], 40);
+    let requests = server.requests();
+    assert_eq!(requests.iter().map(|r| titles(r).len()).collect::<Vec<_>>(), [40, 40, 20]);
+    assert_eq!(requests[0].line, "POST /api/v1/ingestion/events/batch");
+    let input = events(100);
+    let first = input.split(|b| *b == b'\n').next().expect("a line");
+    assert!(requests[0].body.starts_with(&[b"{\"events\":[", first, b","].concat()));
+}
+
+#[test]
+fn a_batch_is_no_larger_than_allowed_and_waits_no_longer() {
+    let server = Scripted::start(accept_all);
+    let line = events(1).len() as u64;
+    let bytes = (line * 5).to_string();
+    send(&server, &["--batch", "100", "--batch-bytes", &bytes, "-c", "1"], &events(9)).expect_code(0);
+    assert_eq!(server.requests().iter().map(|r| titles(r).len()).collect::<Vec<_>>(), [5, 4]);
+
+    let server = Scripted::start(accept_all);
+    let mut child = tool("psend")
+        .args(["--url", &server.url(), "--batch", "100", "--batch-wait", "100ms", "-c", "2"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(&events(3)).expect("psend reads");
+    while server.requests().is_empty() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(titles(&server.requests()[0]).len(), 3, "it did not wait for more than came");
+    drop(stdin);
+    feed(child, Vec::new()).expect_code(0);
+}
+
+#[test]
+fn one_poison_event_costs_no_neighbour() {
+    for status in [400, 413, 422, 500] {
+        let server = Scripted::start(move |request| {
+            if titles(request).iter().any(|id| id == "evt_7") { Act::answer(status, "no") } else { accept_all(request) }
+        });
+        let flags = ["--batch", "16", "-c", "1", "--retries", "1", "--retry-base", "1ms"];
+        let run = send(&server, &flags, &events(32)).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(outcomes.len(), 32);
+        for outcome in &outcomes {
+            let refused = if status == 500 { "failed" } else { "rejected" };
+            let wanted = if outcome["seq"] == 7 { refused } else { "accepted" };
+            assert_eq!(outcome["outcome"], wanted, "{status}: {outcome}");
+        }
+        let poison = outcomes.iter().find(|o| o["seq"] == 7).expect("it has an outcome");
+        // 16, 8, 4, 2 and 1 events; and a retry where the error may pass.
+        assert_eq!(poison["attempts"], if status == 500 { 6 } else { 5 }, "{poison}");
+    }
+}
+
+#[test]
+fn only_the_events_that_may_still_get_through_are_sent_again() {
+    let server = Scripted::start(|request| {
+        let ids = titles(request);
+        let results: Vec<Value> = ids
+            .iter()
+            .map(|id| match id.as_str() {
+                "evt_2" => json!({"success": true, "message": "Event already exists (idempotent)"}),
+                "evt_3" => json!({"success": false, "message": "x", "errors": ["title: too long"]}),
+                "evt_4" if request.number == 1 => {
+                    json!({"success": false, "message": "x", "errors": ["Rate limit exceeded. Limit: 5 events per 1 seconds"]})
+                }
+                _ => json!({"success": true, "message": "queued"}),
+            })
+            .collect();
+        Act::answer(200, &json!({"results": results}).to_string())
+    });
+    let run = send(&server, &["--batch", "10", "-c", "1"], &events(5)).expect_code(0);
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    assert_eq!(words(&outcomes), ["accepted", "duplicate", "rejected", "accepted", "accepted"]);
+    assert_eq!(outcomes[3]["answers"], json!(["rate_limited", "accepted"]));
+    assert_eq!(titles(&server.requests()[1]), ["evt_4"]);
+    assert!(outcomes[2]["error"]["message"].as_str().is_some_and(|m| m.contains("title: too long")));
+}
+
+#[test]
+fn a_batch_whose_answer_tells_not_of_each_event_is_unknown() {
+    let server = Scripted::start(|_| Act::answer(200, r#"{"results":[{"success":true}]}"#));
+    let run = send(&server, &["--batch", "3", "-c", "1", "--retries", "0"], &events(3)).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), ["unknown"; 3]);
+    assert_eq!(outcomes[0]["error"]["kind"], "malformed");
+}
+
+#[test]
+fn a_rate_counts_events_and_not_batches() {
+    let server = Scripted::start(accept_all);
+    let run = send(&server, &["--batch", "50", "--rate", "500", "-d", "1s", "--batch-wait", "100ms"], &events(5000));
+    let (outcomes, _) = outcomes(&run.expect_code(0));
+    assert_eq!(outcomes.len(), 500);
+    assert!(server.requests().len() < 60, "{}", server.requests().len());
+}
+
+#[test]
+fn pserve_takes_batches_and_knows_them_again() {
+    let server = Server::start(&[]);
+    let file = sample();
+    let flags = ["--url", server.url(), "--batch", "100", file.to_str().expect("a path")];
+    for word in ["accepted", "duplicate"] {
+        let run = run_with("psend", &flags, b"").expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), vec![word; 500]);
+    }
+    assert_eq!(server.count(), 500);
+}
+
+#[test]
+fn verify_tells_what_the_server_holds() {
+    let server = Server::start(&[]);
+    let text = std::fs::read_to_string(sample()).expect("the sample");
+    let lines: Vec<&str> = text.lines().collect();
+    let held = lines[..50].join("\n");
+    run_with("psend", &["--url", server.url()], held.as_bytes()).expect_code(0);
+    let changed = lines[0].replace("\"method\": \"", "\"method\": \"X");
+    assert_ne!(changed, lines[0]);
+    let asked = [&[&*changed], &lines[1..60], &["{\"title\":\"no id\"}"]].concat().join("\n");
+    let run = run_with("psend", &["--url", server.url(), "--verify"], asked.as_bytes()).expect_code(0);
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let words = words(&outcomes);
+    assert_eq!(words[0], "differs");
+    assert!(
+        outcomes[0]["error"]["message"].as_str().is_some_and(|m| m.starts_with("source.method: ")),
+        "{}",
+        outcomes[0]
+    );
+    assert_eq!(words[1..50], ["present"; 49], "{}", outcomes[1]);
+    assert_eq!(words[50..60], ["missing"; 10]);
+    assert_eq!((words[60], &outcomes[60]["attempts"]), ("rejected", &json!(0)));
+    assert_eq!(server.count(), 50, "nothing was sent");
+}
+
+#[test]
+fn verify_reads_the_words_of_a_pulsestream_that_always_answers_500() {
+    let server = PulseStream::without_limit();
+    let text = std::fs::read_to_string(sample()).expect("the sample");
+    let lines: Vec<&str> = text.lines().take(20).collect();
+    run_with("psend", &["--url", &server.url()], lines[..10].join("\n").as_bytes()).expect_code(0);
+    let run = run_with("psend", &["--url", &server.url(), "--verify"], lines.join("\n").as_bytes()).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes).iter().filter(|w| **w == "present").count(), 10);
+    assert_eq!(words(&outcomes).iter().filter(|w| **w == "missing").count(), 10);
+}
+
+#[test]
+fn other_apis_are_asked_at_their_own_path() {
+    let server = Scripted::start(|_| Act::answer(404, ""));
+    let flags = ["--verify", "--dialect", "plain", "--id-path", "/items/{id}?full=1"];
+    let run = send(&server, &flags, "{\"event_id\":\"a/b \u{e9}\"}\n".as_bytes()).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["missing"]);
+    assert_eq!(server.requests()[0].line, "GET /items/a%2Fb%20%C3%A9?full=1");
+    let wrong = send(&server, &["--verify", "--id-path", "/items"], b"").expect_code(2);
+    assert!(wrong.stderr.contains("{id} must stand in it"), "{}", wrong.stderr);
+}

@@ -1,0 +1,226 @@
+//! Servers that fail: exactly one outcome an event, and never a wrong word.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::{outcomes, words};
+use crate::fakes::{self, BREAKS, Broken, Event, PulseStream, RETRY_AFTERS, When};
+use crate::support::server::Server;
+use crate::support::{Run, feed, run_with, sample, tool};
+
+/// How often each word came.
+fn table(outcomes: &[Value]) -> BTreeMap<&str, usize> {
+    let mut table = BTreeMap::new();
+    words(outcomes).into_iter().for_each(|word| *table.entry(word).or_default() += 1);
+    table
+}
+
+#[track_caller]
+fn one_outcome_each(outcomes: &[Value], events: usize) {
+    let mut seqs: Vec<u64> = outcomes.iter().map(|o| o["seq"].as_u64().expect("a number")).collect();
+    seqs.sort_unstable();
+    assert_eq!(seqs, (1..=events as u64).collect::<Vec<_>>());
+}
+
+/// Ids of the events that ended with one of these words.
+fn ids<'a>(outcomes: &'a [Value], with: &[&str]) -> BTreeSet<&'a str> {
+    let ended = outcomes.iter().filter(|o| with.contains(&o["outcome"].as_str().expect("a word")));
+    ended.map(|o| o["event_id"].as_str().expect("an id")).collect()
+}
+
+const FLAGS: [&str; 6] = ["-c", "8", "--timeout", "500ms", "--retry-base", "5ms"];
+
+fn send_to(url: &str, flags: &[&str], events: usize) -> Run {
+    run_with("psend", &[&["--url", url], &FLAGS[..], flags].concat(), &super::events(events))
+}
+
+#[test]
+fn a_server_that_always_breaks_leaves_events_unknown_and_one_that_refuses_leaves_them_failed() {
+    std::thread::scope(|scope| {
+        for &(name, breaks) in BREAKS {
+            scope.spawn(move || {
+                let server = Broken::start(breaks, When::Always, Event::Lost);
+                let run = send_to(&server.url(), &["--retries", "1"], 16).expect_code(0);
+                let (outcomes, _) = outcomes(&run);
+                one_outcome_each(&outcomes, 16);
+                let wanted = match name {
+                    "503" => "failed",
+                    // The answer is whole, and only the connection is gone.
+                    "a kept connection that is closed" | "a slow drip" => "accepted",
+                    _ => "unknown",
+                };
+                assert_eq!(table(&outcomes), [(wanted, 16)].into(), "{name}: {}", outcomes[0]);
+                let kind = match name {
+                    "503" | "502" => Some("http"),
+                    "stall" => Some("timeout"),
+                    "garbage for a status line" | "a header of 1 MB" => Some("malformed"),
+                    "reset" | "close without an answer" | "half an answer" => Some("reset"),
+                    _ => None,
+                };
+                assert_eq!(outcomes[0]["error"]["kind"].as_str(), kind, "{name}: {}", outcomes[0]);
+            });
+        }
+    });
+}
+
+#[test]
+fn whatever_broke_the_first_attempt_the_second_settles_it() {
+    // In the other two the answer is whole, and the first attempt settles it.
+    let breaks = BREAKS.iter().filter(|(name, _)| !matches!(*name, "a kept connection that is closed" | "a slow drip"));
+    std::thread::scope(|scope| {
+        for &(name, breaks) in breaks {
+            for event in [Event::Lost, Event::Stored] {
+                scope.spawn(move || {
+                    let server = Broken::start(breaks, When::FirstAttempt, event);
+                    let run = send_to(&server.url(), &[], 16).expect_code(0);
+                    let (outcomes, _) = outcomes(&run);
+                    one_outcome_each(&outcomes, 16);
+                    assert_eq!(server.stored().len(), 16, "{name}");
+                    let wanted = if event == Event::Stored { "duplicate" } else { "accepted" };
+                    assert_eq!(table(&outcomes), [(wanted, 16)].into(), "{name}: {}", outcomes[0]);
+                    for outcome in &outcomes {
+                        assert_eq!(outcome["attempts"], 2, "{name}: {outcome}");
+                        // A 503 is an answer: the server said no, so that a duplicate would be another's.
+                        let own = wanted == "duplicate" && name != "503";
+                        assert_eq!(outcome["own_retry"].as_bool().unwrap_or_default(), own, "{name}: {outcome}");
+                    }
+                });
+            }
+        }
+    });
+}
+
+#[test]
+fn each_kind_of_retry_after_is_obeyed_or_ignored() {
+    std::thread::scope(|scope| {
+        for &(name, limited) in RETRY_AFTERS {
+            scope.spawn(move || {
+                let server = Broken::start(limited, When::FirstAttempt, Event::Lost);
+                let began = Instant::now();
+                let run = send_to(&server.url(), &["-c", "4", "--retry-after-max", "2s"][2..], 4).expect_code(0);
+                let took = began.elapsed();
+                let (outcomes, _) = outcomes(&run);
+                one_outcome_each(&outcomes, 4);
+                assert_eq!(table(&outcomes), [("accepted", 4)].into(), "{name}");
+                let least = match name {
+                    "seconds" | "a date" => Duration::from_millis(900),
+                    "centuries" => Duration::from_secs(2),
+                    _ => Duration::ZERO,
+                };
+                assert!(took >= least, "{name}: {took:?}");
+            });
+        }
+    });
+}
+
+#[test]
+fn bursts_of_503_are_ridden_out() {
+    let server = Broken::start(fakes::unavailable, When::Bursts { bad: 20, good: 20 }, Event::Lost);
+    let run = send_to(&server.url(), &["--retries", "20", "--retry-cap", "20ms", "--retry-budget", "100%"], 200)
+        .expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    one_outcome_each(&outcomes, 200);
+    assert_eq!(table(&outcomes), [("accepted", 200)].into());
+}
+
+#[test]
+fn a_server_that_resets_every_connection_leaves_nothing_known() {
+    let run = send_to(&fakes::reset_on_accept(), &["--retries", "1"], 10).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    one_outcome_each(&outcomes, 10);
+    assert_eq!(table(&outcomes), [("unknown", 10)].into());
+}
+
+#[test]
+fn a_pulsestream_as_seen_in_the_field_takes_all_at_its_rate_and_the_waits_are_shown() {
+    // 500 events at its 100 a window; the window is two seconds here, and a minute there.
+    let server = PulseStream::start(100, Duration::from_secs(2));
+    let file = sample();
+    let run = run_with("psend", &["--url", &server.url(), file.to_str().expect("a path")], b"").expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    one_outcome_each(&outcomes, 500);
+    assert_eq!(table(&outcomes), [("accepted", 500)].into());
+    assert_eq!(server.stored().len(), 500);
+    assert!(server.refused() < 100, "all senders waited, not one: {} were refused", server.refused());
+    assert!(run.stderr.contains("rate limit: waiting") && run.stderr.contains("Held back:"), "{}", run.stderr);
+}
+
+#[test]
+fn the_same_id_at_the_same_moment_is_a_duplicate() {
+    let server = PulseStream::without_limit();
+    let text = std::fs::read_to_string(sample()).expect("the sample");
+    let line = text.lines().next().expect("a line");
+    let run = run_with("psend", &["--url", &server.url(), "-c", "8"], format!("{line}\n").repeat(40).as_bytes())
+        .expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    one_outcome_each(&outcomes, 40);
+    assert!(table(&outcomes).keys().all(|word| ["accepted", "duplicate"].contains(word)), "{:?}", table(&outcomes));
+    assert_eq!(server.stored().len(), 1);
+}
+
+#[test]
+fn outcomes_tell_the_truth_of_a_server_that_is_killed_again_and_again() {
+    const EVENTS: usize = 20_000;
+    let mut server = Server::start(&[]);
+    let input = crate::support::run("pgen", &["-n", &EVENTS.to_string(), "--seed", "7", "-q"]).expect_code(0).stdout;
+    let mut child = tool("psend")
+        .args(["--url", server.url(), "-c", "32", "-q", "--retries", "8", "--retry-base", "20ms"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || {
+        // Fed in step with the kills, so that each meets requests in flight.
+        for part in input.split_inclusive(|b| *b == b'\n').collect::<Vec<_>>().chunks(EVENTS / 200) {
+            stdin.write_all(&part.concat()).expect("psend reads");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    });
+    let done = std::thread::spawn(move || feed(child, Vec::new()));
+    for _ in 0..8 {
+        std::thread::sleep(Duration::from_millis(200));
+        server.kill();
+        server.restart();
+    }
+    feeder.join().expect("fed");
+    let run = done.join().expect("it ended").expect_code(0);
+    server.stop();
+    let (outcomes, _) = outcomes(&run);
+    one_outcome_each(&outcomes, EVENTS);
+    let stored = server.stored_ids();
+    let stored: BTreeSet<&str> = stored.iter().map(String::as_str).collect();
+    let delivered = ids(&outcomes, &["accepted", "duplicate"]);
+    assert!(delivered.is_subset(&stored), "delivered is stored");
+    assert!(ids(&outcomes, &["not_sent", "failed", "rejected"]).is_disjoint(&stored), "what failed is not stored");
+    assert!(delivered.len() > EVENTS / 2, "{:?}", table(&outcomes));
+}
+
+#[test]
+fn a_psend_that_is_killed_again_and_again_delivers_everything_in_the_end() {
+    const EVENTS: usize = 10_000;
+    let server = Server::start(&[]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (input, journal, out) = (path("in.jsonl"), path("journal"), path("out.jsonl"));
+    crate::support::run("pgen", &["-n", &EVENTS.to_string(), "--seed", "8", "-o", &input, "-q"]).expect_code(0);
+    let flags = ["--url", server.url(), &input, "--journal", &journal, "--resume", "-o", &out, "-c", "16", "-q"];
+    for n in 0..20u64 {
+        let mut child = tool("psend").args(flags).spawn().expect("psend starts");
+        std::thread::sleep(Duration::from_millis(20 + n * 2));
+        let _ = child.kill();
+        child.wait().expect("it ends");
+    }
+    run_with("psend", &flags, b"").expect_code(0);
+    assert_eq!(server.count(), EVENTS as u64);
+    let text = std::fs::read_to_string(&out).expect("outcomes");
+    let seqs: BTreeSet<u64> = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).expect("whole lines"))
+        .filter_map(|line| line["seq"].as_u64())
+        .collect();
+    assert_eq!(seqs.len(), EVENTS, "no outcome is lost");
+}
