@@ -32,7 +32,7 @@ fn ids<'a>(outcomes: &'a [Value], with: &[&str]) -> BTreeSet<&'a str> {
     ended.map(|o| o["event_id"].as_str().expect("an id")).collect()
 }
 
-const FLAGS: [&str; 6] = ["-c", "8", "--timeout", "500ms", "--retry-base", "5ms"];
+const FLAGS: [&str; 6] = ["-c", "8", "--timeout", "1500ms", "--retry-base", "5ms"];
 
 fn send_to(url: &str, flags: &[&str], events: usize) -> Run {
     run_with("psend", &[&["--url", url], &FLAGS[..], flags].concat(), &super::events(events))
