@@ -3,6 +3,7 @@
 #![allow(unreachable_pub)] // a test crate has no outside
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod chaos;
 mod fakes;
 mod guide;
 mod pgen;
