@@ -1,6 +1,6 @@
 //! RFC 3339 timestamps as microseconds, read and written without a calendar library where the form is the common one.
 
-use chrono::{DateTime, SecondsFormat};
+use chrono::DateTime;
 
 use crate::clock::Micros;
 
@@ -62,15 +62,52 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 /// The same moment as RFC 3339 in UTC with microseconds and `Z`.
 pub fn format(at: Micros) -> String {
-    match DateTime::from_timestamp_micros(at) {
-        Some(time) => time.to_rfc3339_opts(SecondsFormat::Micros, true),
-        None => format!("{at}us"),
-    }
+    let mut text = Vec::with_capacity(LEN);
+    write(at, &mut text);
+    String::from_utf8(text).expect("digits and signs are ASCII")
 }
 
-/// Appends [`format()`] of this moment.
+/// Appends [`format`] of this moment.
 pub fn write(at: Micros, out: &mut Vec<u8>) {
-    out.extend_from_slice(format(at).as_bytes());
+    const DAY: Micros = DAY_SECONDS * 1_000_000;
+    let (year, month, day) = civil_from_days(at.div_euclid(DAY));
+    let Some(year) = u32::try_from(year).ok().filter(|year| *year < 10_000) else {
+        // RFC 3339 has no such year.
+        out.extend_from_slice(format!("{at}us").as_bytes());
+        return;
+    };
+    let time = at.rem_euclid(DAY);
+    let (seconds, micros) = (time / 1_000_000, time % 1_000_000);
+    let mut text = *b"0000-00-00T00:00:00.000000Z";
+    let mut put = |from: usize, digits: usize, mut number: u32| {
+        for place in (from..from + digits).rev() {
+            text[place] = b'0' + (number % 10).to_le_bytes()[0];
+            number /= 10;
+        }
+    };
+    let small = |number: i64| u32::try_from(number).unwrap_or(0);
+    put(0, 4, year);
+    put(5, 2, month);
+    put(8, 2, day);
+    put(11, 2, small(seconds / 3600));
+    put(14, 2, small(seconds / 60 % 60));
+    put(17, 2, small(seconds % 60));
+    put(20, 6, small(micros));
+    out.extend_from_slice(&text);
+}
+
+/// Year, month and day of a count of days since 1970-01-01 (Hinnant, as above).
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let days = days + 719_468;
+    let era = days.div_euclid(146_097);
+    let day_of_era = days.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
 #[cfg(test)]
@@ -105,6 +142,8 @@ mod tests {
         fn reading_gives_back_what_was_written(at in -62_135_596_800_000_000i64..253_402_300_799_999_999) {
             prop_assert_eq!(parse(format(at).as_bytes()), Some(at));
             prop_assert_eq!(format(at).len(), LEN);
+            let theirs = DateTime::from_timestamp_micros(at).expect("chrono has the year");
+            prop_assert_eq!(format(at), theirs.to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
         }
     }
 }
