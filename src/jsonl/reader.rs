@@ -130,6 +130,8 @@ pub struct LineReader {
     state: State,
     array: ArraySplitter,
     unclosed_arrays: u64,
+    /// Where the lines stand that were handed out last, as long as nobody has counted them.
+    uncounted: Option<(usize, usize)>,
 }
 
 impl LineReader {
@@ -152,12 +154,25 @@ impl LineReader {
             state: State::Fresh,
             array: ArraySplitter::new(max_line),
             unclosed_arrays: 0,
+            uncounted: None,
         }
+    }
+
+    /// Says how many lines the last chunk had, where its reader has walked through them: that spares a second search for line
+    /// ends, which is a tenth of the cost of handing lines on.
+    pub fn counted(&mut self, lines: u64) {
+        if self.uncounted.take().is_some() {
+            self.seq += lines;
+        }
+    }
+
+    fn uncounted_lines(&self) -> u64 {
+        self.uncounted.map_or(0, |(from, to)| memchr_iter(b'\n', &self.buffer[from..to]).count() as u64)
     }
 
     /// Lines handed out so far, which is the number of the last.
     pub fn lines_read(&self) -> u64 {
-        self.seq
+        self.seq + self.uncounted_lines()
     }
 
     /// Bytes read so far.
@@ -176,6 +191,8 @@ impl LineReader {
     /// # Errors
     /// Where an input cannot be read.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>> {
+        self.seq = self.lines_read();
+        self.uncounted = None;
         let found = loop {
             if self.inputs.stop().requested() {
                 let cut = std::mem::replace(&mut self.state, State::Ended);
@@ -274,8 +291,8 @@ impl LineReader {
             return Ok(Found::Overlong { from, to: self.start, length: length as u64, last: true });
         }
         let first_seq = self.seq + 1;
-        self.seq += memchr_iter(b'\n', &whole[..allowed]).count() as u64;
         self.start += allowed;
+        self.uncounted = Some((from, self.start));
         Ok(Found::Lines { first_seq, from, to: self.start })
     }
 

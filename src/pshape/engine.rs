@@ -97,9 +97,11 @@ impl Engine {
                 // Behind the start it would no longer be one, but part of a line.
                 Chunk::ByteOrderMark(mark) if self.report.lines_out == 0 => self.out.put(mark)?,
                 Chunk::ByteOrderMark(_) => {}
-                Chunk::Lines { bytes, .. } => {
+                Chunk::Lines { first_seq, bytes } => {
                     let mut at = 0;
+                    let mut next_seq = first_seq;
                     for line in chunk.lines() {
+                        next_seq = line.seq + 1;
                         let range = at..at + line.text.len() + line.end.len();
                         at = range.end;
                         self.line(line, range);
@@ -108,6 +110,7 @@ impl Engine {
                         }
                     }
                     self.write(bytes)?;
+                    reader.counted(next_seq - first_seq);
                 }
                 Chunk::Overlong { seq, piece, length, last } => {
                     if length == piece.len() as u64 {
