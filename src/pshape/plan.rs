@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::Console;
-use crate::cli::values::{ByteSize, Shard};
+use crate::cli::values::{ByteSize, Moment, Shard};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
 use crate::record::filter::Filter;
@@ -87,8 +87,8 @@ impl Config {
         if effects.is_empty() && (args.filter.is_some() || args.label) {
             console.warn("--where and --label do nothing without an effect");
         }
-        if !effects.is_empty() && !args.quiet {
-            let start = start.filter(|_| args.start == Some(crate::cli::values::Moment::Now));
+        if !effects.is_empty() {
+            let start = start.filter(|_| args.start == Some(Moment::Now));
             let start = start.map_or_else(String::new, |at| format!(" --start {}", timestamp::format(at)));
             if args.seed.is_none() {
                 console.note(format_args!("to repeat this run: --seed {number}{start}"));

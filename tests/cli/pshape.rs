@@ -420,6 +420,261 @@ fn a_label_names_the_faults_of_its_event() {
 }
 
 #[test]
+fn each_effect_takes_its_share_of_the_lines_that_it_can_apply_to() {
+    const EVENTS: usize = 100_000;
+    let input = events(EVENTS);
+    for (flag, options, of) in [
+        ("--spikes", "", EVENTS),
+        ("--slow", "2x,p=", EVENTS),
+        ("--errors", "", EVENTS / 10 * 9),
+        ("--recover", "", EVENTS / 10),
+        ("--drop", "", EVENTS),
+        ("--duplicates", "", EVENTS),
+        ("--late", "", EVENTS),
+        ("--reorder", "", EVENTS),
+        ("--schema", "", EVENTS),
+        ("--oversize", "to=600,p=", EVENTS),
+        ("--encoding", "", EVENTS),
+        ("--malformed", "", EVENTS),
+    ] {
+        let shaped = shape(&[flag, &format!("{options}0.05")], &input);
+        let (fault, count) = shaped.summary["totals"].as_object().expect("totals").iter().next().expect("one effect");
+        // The first line gets no byte order mark.
+        let count = usize::try_from(count.as_u64().expect("a count")).expect("small");
+        assert_eq!(count, shaped.faults.len(), "{fault}");
+        within_5_standard_errors(count, of, 0.05);
+    }
+}
+
+#[test]
+fn bursts_come_in_runs_of_the_length_asked_for() {
+    let shaped = shape(&["--drop", "5%,burst=20"], &events(200_000));
+    let lost = choices(&shaped, "drop");
+    let runs = lost.iter().filter(|seq| !lost.contains(&(*seq - 1))).count();
+    let mean = lost.len() as f64 / runs as f64;
+    // The lengths are geometric: their deviation is about their mean.
+    assert!((mean - 20.0).abs() < 5.0 * 20.0 / (runs as f64).sqrt(), "runs of {mean}");
+    let error = (200_000.0 * 0.05 * 0.95 * 39.0_f64).sqrt();
+    assert!((lost.len() as f64 - 10_000.0).abs() < 5.0 * error, "{} lost", lost.len());
+}
+
+/// An event's time in seconds since 1970.
+fn time(event: &Value) -> f64 {
+    let text = event["timestamp"].as_str().expect("a timestamp");
+    pulsepipe::record::timestamp::parse(text.as_bytes()).expect("a timestamp") as f64 / 1e6
+}
+
+/// Bare events from a Monday on, so many seconds apart.
+fn sparse(count: u32, apart: u32) -> Vec<u8> {
+    const MONDAY: i64 = 1_767_571_200_000_000; // 2026-01-05
+    let stamp = |n| pulsepipe::record::timestamp::format(MONDAY + i64::from(n) * i64::from(apart) * 1_000_000);
+    (0..count).flat_map(|n| format!("{{\"event_id\":{n},\"timestamp\":\"{}\"}}\n", stamp(n)).into_bytes()).collect()
+}
+
+#[test]
+fn a_curve_has_its_hours_and_its_weekend() {
+    // Two weeks, an event each 12 s, by whole weeks and over a window.
+    let input = sparse(100_800, 12);
+    for window in [&[][..], &["--start", "2026-01-05T00:00:00Z", "--hours", "336"]] {
+        let shaped = shape(&[&["--curve", "business"], window].concat(), &input);
+        let events = shaped.run.json_lines();
+        assert!(events.windows(2).all(|pair| time(&pair[0]) <= time(&pair[1])), "order is kept");
+        let mut hours = [0.0; 168];
+        for event in &events {
+            hours[(time(event) as usize - 1_767_571_200) / 3600 % 168] += 1.0;
+        }
+        let mean = |of: &dyn Fn(usize) -> bool| {
+            let of: Vec<f64> = (0..168).filter(|h| of(*h)).map(|h| hours[h]).collect();
+            of.iter().sum::<f64>() / of.len() as f64
+        };
+        let busy = |h: usize| (9..17).contains(&(h % 24));
+        let weekday = |h: usize| h < 120;
+        let ratio = mean(&|h| busy(h) && weekday(h)) / mean(&|h| !busy(h) && weekday(h));
+        assert!((ratio - 2.0).abs() < 0.01, "{ratio}");
+        let weekend = mean(&|h| !weekday(h)) / mean(&weekday);
+        assert!((weekend - 0.6).abs() < 0.005, "{weekend}");
+        // And back: where the old curve is said, a second pass undoes the first.
+        let flat = shape(&[&["--curve", "flat", "--from", "business"], window].concat(), &shaped.run.stdout);
+        for (before, after) in input.split(|b| *b == b'\n').zip(flat.run.json_lines()) {
+            let before: Value = serde_json::from_slice(before).expect("an event");
+            assert!((time(&before) - time(&after)).abs() < 1e-5);
+        }
+    }
+}
+
+#[test]
+fn events_out_of_order_are_moved_by_their_own_time_and_said() {
+    let mut lines: Vec<Vec<u8>> = split(&sparse(10, 60)).into_iter().map(<[u8]>::to_vec).collect();
+    lines.swap(3, 7);
+    let shaped = shape(&["--curve", "business"], &lines.concat());
+    assert!(shaped.run.stderr.contains("--curve: 2 timestamps are before"), "{}", shaped.run.stderr);
+}
+
+#[test]
+fn an_incident_has_its_window_and_its_cascade_exactly() {
+    let input = events(20_000);
+    let start = 1_767_571_200.0;
+    let shaped = shape(
+        &["--incident", "service=payment-service,at=+2h,for=1h,errors=40%,latency=5x,cascade=order-service:0.5"],
+        &input,
+    );
+    check(&shaped, &input);
+    let (mut successes, mut failed) = ([0; 2], [0; 2]);
+    for (before, after) in input.split(|b| *b == b'\n').zip(shaped.run.json_lines()) {
+        let before: Value = serde_json::from_slice(before).expect("an event");
+        let inside = (start + 7200.0..start + 10_800.0).contains(&time(&before));
+        let at = match before["source"]["service"].as_str() {
+            Some("payment-service") if inside => 0,
+            Some("order-service") if inside => 1,
+            _ => {
+                assert_eq!(before, after, "what has no part in it is as it was");
+                continue;
+            }
+        };
+        let ms = |event: &Value| event["metrics"]["response_time_ms"].as_f64().expect("a number");
+        assert!((ms(&after) / ms(&before) - [5.0, 3.0][at]).abs() < 1e-9);
+        if before["metrics"]["status_code"] == 200 {
+            successes[at] += 1;
+            failed[at] += usize::from(after["metrics"]["status_code"] != 200);
+        }
+    }
+    within_5_standard_errors(failed[0], successes[0], 0.4);
+    within_5_standard_errors(failed[1], successes[1], 0.2);
+}
+
+#[test]
+fn late_events_keep_their_time_and_lose_their_place_by_a_lognormal_delay() {
+    let input = events(50_000);
+    let shaped = shape(&["--late", "5%,by=1m,cap=10m"], &input);
+    check(&shaped, &input);
+    let late: HashSet<u64> = shaped.faults.iter().filter_map(|f| f["seq"].as_u64()).collect();
+    let events = shaped.run.json_lines();
+    let mut next = f64::INFINITY;
+    let mut delays = Vec::new();
+    for (place, event) in events.iter().enumerate().rev() {
+        if late.contains(&(place as u64 + 1)) {
+            delays.push(next - time(event));
+        } else {
+            next = time(event);
+        }
+    }
+    delays.retain(|delay| delay.is_finite());
+    delays.sort_by(f64::total_cmp);
+    let median = delays[delays.len() / 2];
+    assert!((50.0..70.0).contains(&median), "{median}");
+    assert!(delays[0] > 0.0 && delays[delays.len() - 1] <= 601.0, "{delays:?}");
+    assert!(delays.iter().filter(|delay| **delay > 600.0 - 1.0).count() > 5, "the cap is reached");
+}
+
+#[test]
+fn what_is_held_back_is_bounded_and_the_bound_is_said() {
+    let input = events(5000);
+    let shaped = shape(&["--late", "20%,by=10m", "--max-held", "64k"], &input);
+    check(&shaped, &input);
+    assert!(shaped.run.stderr.contains("for --max-held was reached"), "{}", shaped.run.stderr);
+    let roomy = shape(&["--late", "20%,by=10m"], &input);
+    assert!(!roomy.run.stderr.contains("--max-held"), "{}", roomy.run.stderr);
+}
+
+#[test]
+fn time_moves_as_it_is_told() {
+    let input = events(100);
+    let first = |args: &[&str], at: usize| shape(args, &input).run.json_lines()[at]["timestamp"].clone();
+    assert_eq!(first(&["--shift", "2h"], 1), "2026-01-05T02:00:01.000000Z");
+    assert_eq!(first(&["--shift=-500ms"], 1), "2026-01-05T00:00:00.500000Z");
+    assert_eq!(first(&["--start", "2027-03-01T10:00:00Z"], 1), "2027-03-01T10:00:01.000000Z");
+    assert_eq!(first(&["--stretch", "0.5x"], 9), "2026-01-05T00:00:04.500000Z");
+    assert_eq!(
+        first(&["--start", "2027-03-01T10:00:00Z", "--stretch", "2x", "--shift", "1s"], 9),
+        "2027-03-01T10:00:19.000000Z"
+    );
+    assert_eq!(first(&["--skew", "service=order-service,by=-90s"], 0), "2026-01-04T23:58:30.000000Z");
+    let flushed = shape(&["--gap", "at=10s,for=20s,mode=flush"], &input).run.json_lines();
+    assert!(flushed[10..30].iter().all(|e| (30.0..30.2).contains(&(time(e) - 1_767_571_200.0))));
+    assert!(flushed.windows(2).all(|pair| time(&pair[0]) <= time(&pair[1])));
+    let gone = shape(&["--gap", "at=10s,for=20s"], &input);
+    assert_eq!(gone.run.lines().len(), 80);
+    assert!(gone.faults.iter().all(|f| f["seq"].is_null() && f["expect"] == "absent"));
+}
+
+#[test]
+fn copies_follow_at_once_or_later_and_may_conflict() {
+    let input = events(1000);
+    let shaped = shape(&["--duplicates", "10%,copies=2,conflict"], &input);
+    let events = shaped.run.json_lines();
+    for fault in &shaped.faults {
+        assert_eq!(fault["expect"], "duplicate");
+        let seq = usize::try_from(fault["seq"].as_u64().expect("a line")).expect("small");
+        let copy = &events[seq - 1];
+        assert_eq!(copy["event_id"], fault["event_id"]);
+        assert_eq!(copy["event_id"], events[seq - 2]["event_id"]);
+        assert_eq!(fault["changes"].as_object().map(Map::len), Some(1), "in conflict");
+    }
+    let later = shape(&["--duplicates", "10%,delay=1m"], &input);
+    let events = later.run.json_lines();
+    for fault in &later.faults {
+        let seq = usize::try_from(fault["seq"].as_u64().expect("a line")).expect("small");
+        let next = events[seq..].iter().map(time).find(|at| *at >= time(&events[seq - 1]) + 60.0);
+        assert!(next.is_some_and(|at| at < time(&events[seq - 1]) + 62.0) || seq > 930);
+    }
+}
+
+#[test]
+fn scenarios_run_from_the_library_and_from_files_and_are_checked_strictly() {
+    let input = events(20_000);
+    let list = run("pshape", &["--list-scenarios"]).expect_code(0);
+    for name in ["black-friday", "bad-deploy", "region-outage"] {
+        assert!(list.text().contains(name));
+        let shaped = shape(&["--scenario", name, "--label"], &input);
+        check(&shaped, &input);
+        assert!(shaped.faults.len() > 100, "{name}: {}", shaped.summary);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    let write = |text: &str| std::fs::write(&file, text).expect("written");
+    write("[[drop]]\np = 1\nwhere = 'service=user-service'\nfrom = '+10s'\nuntil = '2026-01-05T00:00:30Z'\n");
+    let shaped = shape(&["--scenario", text_of(&file)], &input);
+    check(&shaped, &input);
+    assert_eq!(choices(&shaped, "drop"), BTreeSet::from([14, 18, 22, 26, 30]));
+    for (text, says) in [
+        ("[[drop]]\np = 1\nform = '+1h'\n", "mine.toml:2: drop: unknown option 'form'; did you mean 'from'?"),
+        ("[[dorp]]\np = 1\n", "mine.toml:1: no effect is called 'dorp'; did you mean 'drop'?"),
+        ("[[drop]]\np = 2\n", "invalid value '2' for p in"),
+        ("[[spikes]]\np = 0.1\nfrom = '2h'\nuntil = '1h'\n", "'from' is not before 'until'"),
+    ] {
+        write(text);
+        let run = run_with("pshape", &["--scenario", text_of(&file)], b"{}\n").expect_code(2);
+        assert!(run.stderr.contains(says), "{text}: {}", run.stderr);
+    }
+    let run = run("pshape", &["--scenario", "blackfriday"]).expect_code(2);
+    assert!(run.stderr.contains("did you mean 'black-friday'?"), "{}", run.stderr);
+}
+
+#[test]
+fn a_right_server_makes_of_each_line_what_truth_expects() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("events"), events(1500)).expect("written");
+    // One request at a time: of copies the first is the new one.
+    let script = "pserve --listen 127.0.0.1:0 --db db --exec 'pshape -q --seed 5 --truth truth --malformed 10% --schema 10% \
+        --encoding 10% --oversize 0.5%,to=64k --poison every=700 --duplicates 5%,conflict --drop 3% --late 5% --reorder 5% \
+        --errors 5% --label events | psend -q --mode sequential > outcomes'";
+    shell_in(folder.path(), script, &[]).expect_code(0);
+    let read = |name: &str| -> Vec<Value> {
+        let text = std::fs::read_to_string(folder.path().join(name)).expect(name);
+        text.lines().map(|line| serde_json::from_str(line).expect(line)).collect()
+    };
+    let outcomes: HashMap<u64, Value> =
+        read("outcomes").iter().filter_map(|o| Some((o["seq"].as_u64()?, o["outcome"].clone()))).collect();
+    let mut seen = HashSet::new();
+    for fault in read("truth").iter().filter(|fault| fault["fault"] != "summary") {
+        let outcome = fault["seq"].as_u64().map_or(json!("absent"), |seq| outcomes[&seq].clone());
+        assert_eq!(outcome, fault["expect"], "{fault}");
+        seen.insert(fault["fault"].to_string());
+    }
+    assert_eq!(seen.len(), 11, "{seen:?}");
+}
+
+#[test]
 fn the_same_seed_and_input_give_the_same_bytes_at_any_read_size() {
     let input = events(3000);
     let whole = run_with("pshape", &["--seed", "3", "--spikes", "5%,burst=4"], &input).expect_code(0);
@@ -510,6 +765,17 @@ fn wrong_usage_is_named_and_nothing_is_written() {
         (&["--errors", "5%,codes=200"], "'200' for codes in --errors"),
         (&["--slow", "0x"], "a factor above 0"),
         (&["--new-ids", ""], "1 to 68 characters"),
+        (&["--malformed", "5%,kinds=truncated"], "no such kind; did you mean 'truncate'?"),
+        (&["--late", "5%,by=2d"], "'by' is above"),
+        (&["--gap", "at=1h,for=10m,mode=wait"], "drop or flush"),
+        (&["--flash", "peak=10x"], "'at' is missing"),
+        (&["--incident", "at=1h,for=10m,errors=5%"], "whose incident"),
+        (&["--poison", "every=0"], "above 0"),
+        (&["--curve", "busines"], "business, flat"),
+        (&["--curve", "flat", "--start", "2026-01-05T00:00:00Z"], "--end or --hours"),
+        (&["--from", "flat"], "--curve"),
+        (&["--duplicates", "5%,copies=0"], "1 to 1000"),
+        (&["--max-held", "lots"], "--max-held"),
         (&["--where", "service", "--spikes", "1"], "'service' is no condition"),
         (&["--where", "status_code>=high", "--spikes", "1"], ">= wants a number"),
         (&["--sipkes", "1"], "--spikes"),
