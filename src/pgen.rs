@@ -68,7 +68,7 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
         console.note(format_args!("to repeat this run: {}", config.repeat));
     }
     let wanted = config.range.clone();
-    let progress = console.progress(config.quiet, config.every);
+    let progress = console.progress_at_an_end(config.quiet, config.every);
     let mut writer = Writer { output, written: 0, wanted: amount(&wanted), progress, clock };
     let world = World { planner: &planner, renderer: &renderer, layout };
     let result = emit(world, course, wanted.clone(), config.threads, &signals.stop_at(1), &mut writer)

@@ -2,10 +2,12 @@
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rustix::fs::{FileType, fstat};
 
 /// How often the progress line is drawn anew on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -56,6 +58,15 @@ impl Console {
             Some(bar) => bar.suspend(write),
             None => write(),
         }
+    }
+
+    /// [`Console::progress`] for a tool at an end of a pipe: the terminal has one line, and where tools are joined it is
+    /// psend's, which has most to tell.
+    pub fn progress_at_an_end(&self, quiet: bool, every: Duration) -> Progress {
+        let is_pipe =
+            |fd: BorrowedFd<'_>| fstat(fd).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
+        let joined = is_pipe(io::stdin().as_fd()) || is_pipe(io::stdout().as_fd());
+        self.progress(quiet || joined && Self::is_terminal(), every)
     }
 
     /// A progress line: redrawn in place on a terminal, a line every `every` elsewhere, nothing when `quiet`.

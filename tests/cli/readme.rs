@@ -3,6 +3,7 @@
 use crate::support::server::Server;
 use crate::support::{sample, shell_in};
 use std::fs;
+use std::path::Path;
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -31,6 +32,20 @@ fn every_command_of_the_readme_works() {
     let blocks = blocks(&readme(), "sh");
     assert!(!blocks.is_empty(), "the README shows commands");
     for block in blocks {
+        shell_in(folder.path(), &block, &[("PULSE_URL", server.url())]).expect_code(0);
+    }
+}
+
+#[test]
+fn every_recipe_works() {
+    let server = Server::start(&[]);
+    let recipes = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recipes.md")).unwrap();
+    for block in blocks(&recipes, "sh") {
+        if block.contains("jq ") && shell_in(Path::new("."), "command -v jq", &[]).code() != 0 {
+            eprintln!("skipped: a recipe that needs jq");
+            continue;
+        }
+        let folder = tempfile::tempdir().unwrap();
         shell_in(folder.path(), &block, &[("PULSE_URL", server.url())]).expect_code(0);
     }
 }
