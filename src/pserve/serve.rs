@@ -100,11 +100,12 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
     });
     // Connections that did not finish in time end here, and with the last of them the writer's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
-    let stored = close(writing)?;
+    let stored = close(writing);
+    let (ending, stored) = (ending?, stored?);
     if !config.quiet {
         console.note(format_args!("{} events stored in {}", Count(stored), config.db.display()));
     }
-    ending
+    Ok(ending)
 }
 
 /// Waits for the last commit, and says how many events there are.

@@ -498,6 +498,7 @@ fn what_cannot_be_served_is_said_and_ends_with_1() {
     let server = Server::start(&[]);
     let taken = run("pserve", &["--listen", server.address(), "--db", &path("fresh")]).expect_code(1);
     assert!(taken.stderr.contains(server.address()) && taken.stderr.contains("in use"), "{}", taken.stderr);
+    assert_eq!(taken.stderr.lines().count(), 1, "{}", taken.stderr);
 }
 
 #[test]
