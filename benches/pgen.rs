@@ -34,7 +34,7 @@ fn main() {
     figure("pgen, one thread, to nowhere, GB/s", median(rates), ">= 5.0", "where memory allows it (docs/limits.md)");
     figure(
         "pgen, one thread / serde structs and to_writer, events",
-        ratio(|| into_null(&coherent, 1) / bytes_each(&coherent), || plain::into_null(EVENTS / 10)),
+        ratio(|| into_null(&coherent, 1) / bytes_each(&coherent), || plain::into_null(&coherent, EVENTS / 10)),
         ">= 25",
         "",
     );
@@ -144,36 +144,44 @@ fn blocks_to(pipe: &mut std::process::ChildStdin) -> u64 {
     15_000 * (64 << 10)
 }
 
-/// The plain way: structs, a generator, a calendar, `to_writer`.
+/// The plain way to make the same world's events one by one: weighted draws, owned strings, a calendar, `to_writer`.
+/// It knows no sessions, quotas or order of time.
 mod plain {
-    use super::{BufWriter, Instant, Write, black_box};
+    use super::{BufWriter, Instant, Profile, Write, black_box};
     use chrono::{DateTime, SecondsFormat, Utc};
+    use pulsepipe::world::geography::{Place, places};
+    use pulsepipe::world::profile::Service;
+    use rand::distr::weighted::WeightedIndex;
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, LogNormal};
     use serde::Serialize;
+    use serde_json::{Map, Value};
+    use std::collections::BTreeMap;
 
     #[derive(Serialize)]
     struct Event {
         event_id: String,
-        event_type: &'static str,
+        event_type: String,
         timestamp: String,
         title: String,
         message: String,
-        severity: &'static str,
+        severity: String,
         source: Source,
         metrics: Metrics,
         context: Context,
-        payload: Payload,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        error_details: Option<ErrorDetails>,
+        payload: Map<String, Value>,
     }
 
     #[derive(Serialize)]
     struct Source {
-        service: &'static str,
-        endpoint: &'static str,
-        method: &'static str,
-        version: &'static str,
-        environment: &'static str,
+        service: String,
+        endpoint: String,
+        method: String,
+        version: String,
+        environment: String,
     }
 
     #[derive(Serialize)]
@@ -191,87 +199,139 @@ mod plain {
         session_id: String,
         request_id: String,
         ip_address: String,
-        user_agent: &'static str,
-        tags: Tags,
+        user_agent: String,
+        tags: BTreeMap<String, String>,
     }
 
     #[derive(Serialize)]
-    struct Tags {
-        country: &'static str,
-        city: &'static str,
-        region: &'static str,
-        device_type: &'static str,
+    struct ErrorDetails {
+        error_code: String,
+        error_message: String,
+        error_type: String,
     }
 
-    #[derive(Serialize)]
-    struct Payload {
-        correlation_id: String,
-        trace_id: String,
+    struct Nowhere;
+
+    impl Write for Nowhere {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            Ok(black_box(bytes).len())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
     }
 
     /// Events a second to nowhere.
-    pub fn into_null(events: u64) -> f64 {
-        struct Nowhere;
-        impl Write for Nowhere {
-            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-                Ok(black_box(bytes).len())
-            }
-            fn flush(&mut self) -> std::io::Result<()> {
-                Ok(())
-            }
-        }
+    pub fn into_null(profile: &Profile, events: u64) -> f64 {
         let begin = Instant::now();
         let mut random = StdRng::seed_from_u64(1);
-        let latency = LogNormal::new(5.0, 0.3).expect("a law");
         let mut out = BufWriter::with_capacity(256 << 10, Nowhere);
+        let makers: Vec<Maker> = profile.services.iter().map(|service| Maker::of(profile, service)).collect();
+        let services = weighted(profile.services.iter().map(|s| s.weight.get()));
         for number in 1..=events {
-            serde_json::to_writer(&mut out, &event(number, &latency, &mut random)).expect("it is written");
+            let event = makers[services.sample(&mut random)].event(number, &mut random);
+            serde_json::to_writer(&mut out, &event).expect("it is written");
             out.write_all(b"\n").expect("it is written");
         }
         events as f64 / begin.elapsed().as_secs_f64()
     }
 
-    fn event(number: u64, latency: &LogNormal<f64>, random: &mut StdRng) -> Event {
-        const SERVICES: [(&str, &str, &str, &str); 3] = [
-            ("auth-service", "/api/v1/auth/login", "POST", "2.3.1"),
-            ("order-service", "/api/v1/orders/status", "GET", "1.9.1"),
-            ("payment-service", "/api/v1/payments/capture", "POST", "1.8.2"),
-        ];
-        const CITIES: [(&str, &str, &str); 3] =
-            [("US", "New York", "NA"), ("DE", "Berlin", "EU"), ("BR", "São Paulo", "LATAM")];
-        const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36";
-        let (service, endpoint, method, version) = SERVICES[random.random_range(0..3)];
-        let (country, city, region) = CITIES[random.random_range(0..3)];
-        let micros = 1_767_571_200_000_000 + i64::try_from(number).expect("few") * 86_400;
-        let at: DateTime<Utc> = DateTime::from_timestamp_micros(micros).expect("a time");
-        let octets: [u8; 4] = random.random();
-        Event {
-            event_id: format!("evt_{number}_{:012x}", random.random::<u64>() >> 16),
-            event_type: "api_call",
-            timestamp: at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            title: format!("{method} {endpoint}"),
-            message: format!("Successfully processed request to {service}"),
-            severity: "info",
-            source: Source { service, endpoint, method, version, environment: "production" },
-            metrics: Metrics {
-                response_time_ms: (latency.sample(random) * 100.0).round() / 100.0,
-                status_code: if random.random_bool(0.85) { 200 } else { 201 },
-                request_size_bytes: random.random_range(100..5000),
-                response_size_bytes: random.random_range(100..50_000),
-                cache_hit: random.random_bool(0.25),
-            },
-            context: Context {
-                user_id: random.random_bool(0.89).then(|| format!("user_{}", random.random_range(10_000..100_000))),
-                session_id: format!("sess_{:016x}", random.random::<u64>()),
-                request_id: format!("req_{:032x}", random.random::<u128>()),
-                ip_address: octets.map(|octet| octet.to_string()).join("."),
-                user_agent: AGENT,
-                tags: Tags { country, city, region, device_type: "desktop" },
-            },
-            payload: Payload {
-                correlation_id: format!("corr_{:016x}", random.random::<u64>()),
-                trace_id: format!("trace_{:032x}", random.random::<u128>()),
-            },
+    fn weighted(weights: impl Iterator<Item = f64>) -> WeightedIndex<f64> {
+        WeightedIndex::new(weights).expect("weights")
+    }
+
+    /// Makes events of a service.
+    struct Maker<'a> {
+        profile: &'a Profile,
+        service: &'a Service,
+        latency: LogNormal<f64>,
+        endpoints: WeightedIndex<f64>,
+        environments: WeightedIndex<f64>,
+        devices: WeightedIndex<f64>,
+        places: Vec<Place<'a>>,
+        places_drawn: WeightedIndex<f64>,
+        successes: WeightedIndex<f64>,
+        errors: WeightedIndex<f64>,
+    }
+
+    impl<'a> Maker<'a> {
+        fn of(profile: &'a Profile, service: &'a Service) -> Self {
+            let statuses = |errors: bool| {
+                weighted(profile.statuses.iter().map(|s| if s.is_error() == errors { s.share.get() } else { 0.0 }))
+            };
+            Self {
+                profile,
+                service,
+                latency: LogNormal::new(service.mean_ms.get().ln(), service.shape.get()).expect("a law"),
+                endpoints: weighted((1..=service.endpoints.len()).map(|rank| 1.0 / rank as f64)),
+                environments: weighted(profile.environments.iter().map(|e| e.share.get())),
+                devices: weighted(profile.devices.iter().map(|d| d.share.get())),
+                places_drawn: weighted(places(&profile.regions).iter().map(|p| p.share)),
+                places: places(&profile.regions),
+                successes: statuses(false),
+                errors: statuses(true),
+            }
+        }
+
+        fn event(&self, number: u64, random: &mut StdRng) -> Event {
+            let (profile, service) = (self.profile, self.service);
+            let name = service.name.get_ref();
+            let failed = random.random_bool(service.error_rate.get());
+            let status = &profile.statuses[if failed { &self.errors } else { &self.successes }.sample(random)];
+            let code = *status.code.get_ref();
+            let endpoint = &service.endpoints[self.endpoints.sample(random)];
+            let method = endpoint.methods.keys().next().expect("a method").get_ref();
+            let micros = 1_767_571_200_000_000 + i64::try_from(number).expect("few") * 86_400;
+            let at: DateTime<Utc> = DateTime::from_timestamp_micros(micros).expect("a time");
+            let device = &profile.devices[self.devices.sample(random)];
+            let place = self.places[self.places_drawn.sample(random)];
+            let octets: [u8; 4] = random.random();
+            let tags = [
+                ("country", &place.country.code),
+                ("city", &place.city.name),
+                ("region", &place.region.name),
+                ("device_type", &device.name),
+            ];
+            let ids = [
+                ("correlation_id", format!("corr_{:016x}", random.random::<u64>())),
+                ("trace_id", format!("trace_{:032x}", random.random::<u128>())),
+            ];
+            Event {
+                event_id: format!("evt_{number}_{:012x}", random.random::<u64>() >> 16),
+                event_type: profile.event.kind.clone(),
+                timestamp: at.to_rfc3339_opts(SecondsFormat::Micros, true),
+                title: format!("{method} {}", endpoint.route),
+                message: profile.event.success.replace("{service}", name),
+                severity: if failed { "error" } else { "info" }.to_owned(),
+                source: Source {
+                    service: name.clone(),
+                    endpoint: endpoint.route.clone(),
+                    method: method.clone(),
+                    version: service.version.clone(),
+                    environment: profile.environments[self.environments.sample(random)].name.clone(),
+                },
+                metrics: Metrics {
+                    response_time_ms: (self.latency.sample(random) * 100.0).round() / 100.0,
+                    status_code: code,
+                    request_size_bytes: random.random_range(100..5000),
+                    response_size_bytes: random.random_range(100..50_000),
+                    cache_hit: random.random_bool(0.25),
+                },
+                context: Context {
+                    user_id: random.random_bool(0.89).then(|| format!("user_{}", random.random_range(10_000..100_000))),
+                    session_id: format!("sess_{:016x}", random.random::<u64>()),
+                    request_id: format!("req_{:032x}", random.random::<u128>()),
+                    ip_address: octets.map(|octet| octet.to_string()).join("."),
+                    user_agent: device.agents[random.random_range(0..device.agents.len())].clone(),
+                    tags: tags.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+                },
+                error_details: failed.then(|| ErrorDetails {
+                    error_code: format!("ERR_{code}_{}", random.random_range(100..1000)),
+                    error_message: status.messages[random.random_range(0..status.messages.len())].text.clone(),
+                    error_type: status.error_type.clone().unwrap_or_default(),
+                }),
+                payload: ids.map(|(key, value)| (key.to_owned(), Value::from(value))).into_iter().collect(),
+            }
         }
     }
 }
