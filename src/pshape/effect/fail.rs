@@ -6,34 +6,9 @@ use crate::pshape::event::{Event, Field, json};
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
+use crate::world::profile::{Profile, Status};
 
 use super::Setup;
-
-/// What an error says of itself, as in the data guide.
-struct Status {
-    code: u16,
-    /// Its share of all errors, in percent.
-    share: u32,
-    kind: &'static str,
-    messages: &'static [&'static str],
-}
-
-const STATUSES: [Status; 11] = [
-    Status { code: 400, share: 15, kind: "ValidationError", messages: &["Missing required parameter"] },
-    Status { code: 401, share: 10, kind: "AuthenticationError", messages: &["Authentication token expired"] },
-    Status { code: 403, share: 8, kind: "AuthenticationError", messages: &["Insufficient permissions"] },
-    Status { code: 404, share: 20, kind: "NotFoundError", messages: &["Resource not found"] },
-    Status { code: 409, share: 5, kind: "ConflictError", messages: &["Resource already exists"] },
-    Status { code: 422, share: 8, kind: "ValidationError", messages: &["Validation failed"] },
-    Status { code: 429, share: 7, kind: "RateLimitError", messages: &["Rate limit exceeded", "Throttling active"] },
-    Status { code: 500, share: 10, kind: "ServerError", messages: &["Database connection failed"] },
-    Status { code: 502, share: 5, kind: "ServerError", messages: &["Bad gateway"] },
-    Status { code: 503, share: 7, kind: "ServerError", messages: &["Service temporarily unavailable"] },
-    Status { code: 504, share: 5, kind: "TimeoutError", messages: &["Gateway timeout"] },
-];
-
-/// The sizes of responses that are errors, in bytes (the sample's lie between 113 and 583).
-const RESPONSE_BYTES: (u64, u64) = (100, 600);
 
 /// Which status codes errors get, with their weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,18 +42,24 @@ pub(super) struct Failure {
     /// Behind which field details are put into an event that has none; other schemas, which lack it, get none.
     context: Field,
     details_key: String,
+    method: Field,
     codes: Codes,
     draws: Choice,
+    world: Profile,
     scratch: Vec<u8>,
 }
 
 impl Failure {
-    /// Reads `codes`; by default those of the data guide, with their shares.
+    /// Reads `codes`; by default those of the built-in world, with their shares.
     ///
     /// # Errors
     /// Where they do not parse.
     pub(super) fn from_spec(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Self> {
-        let default = || Codes(STATUSES.iter().map(|status| (status.code, u64::from(status.share))).collect());
+        let world = Profile::built_in();
+        // The guide's shares, in millionths.
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+        let weight = |status: &Status| (*status.code.get_ref(), (status.share.get() * 1e6) as u64);
+        let default = || Codes(world.statuses.iter().filter(|status| status.is_error()).map(weight).collect());
         let codes = spec.take("codes")?.unwrap_or_else(default);
         let draws = setup.draws("status");
         let details_key = setup.fields.map().path(Role::ErrorDetails).to_owned();
@@ -92,10 +73,12 @@ impl Failure {
             cache_hit: role(Role::CacheHit),
             service: role(Role::Service),
             endpoint: role(Role::Endpoint),
+            method: role(Role::Method),
             context: setup.fields.path("context"),
             details_key,
             codes,
             draws,
+            world,
             scratch: Vec::new(),
         })
     }
@@ -115,13 +98,14 @@ impl Failure {
         let server = code >= 500;
         event.set(self.status, itoa::Buffer::new().format(code).as_bytes());
         event.set(self.severity, if server { b"\"error\"" } else { b"\"warning\"" });
-        let (words, place) =
-            if server { ("Server error in ", self.service) } else { ("Client error on ", self.endpoint) };
-        message(event, self.message, words, place, &mut self.scratch);
-        let size = RESPONSE_BYTES.0 + draw(RESPONSE_BYTES.1 - RESPONSE_BYTES.0);
+        let text = &self.world.event;
+        let words = if server { &text.server_error } else { &text.client_error };
+        message(event, self.message, words, [self.service, self.endpoint], &mut self.scratch);
+        let bytes = text.error_response_bytes;
+        let size = u64::from(bytes.low) + draw(u64::from(bytes.high - bytes.low) + 1);
         event.set(self.response_size, itoa::Buffer::new().format(size).as_bytes());
         event.set(self.cache_hit, b"false");
-        let details = details(code, draw(900) + 100, draw(64));
+        let details = self.details(event, code, draw(900) + 100, draw(1 << 16));
         if event.raw(self.details).is_some() {
             event.set(self.details, &details);
         } else if !self.details_key.contains('.') {
@@ -139,30 +123,49 @@ impl Failure {
         }
         self.codes.0.last().map_or(500, |(code, _)| *code)
     }
-}
 
-/// Sets a message that ends with the text of another field, where both are there.
-pub(super) fn message(event: &mut Event, field: Field, words: &str, place: Field, scratch: &mut Vec<u8>) {
-    let Some(name) = event.raw(place).and_then(|raw| raw.strip_prefix(b"\"")) else { return };
-    scratch.clear();
-    scratch.push(b'"');
-    scratch.extend_from_slice(words.as_bytes());
-    scratch.extend_from_slice(name);
-    if event.raw(field).is_some_and(|raw| value::text(raw).is_some()) {
-        event.set(field, scratch);
+    /// What an error says of itself: words that fit the status, the service and the method.
+    fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
+        let label = |field| event.raw(field).map(value::label).unwrap_or_default();
+        let (service, method) = (label(self.service), label(self.method));
+        let status = self.world.statuses.iter().find(|status| *status.code.get_ref() == code);
+        let fitting: Vec<&str> = status
+            .iter()
+            .flat_map(|status| &status.messages)
+            .filter(|message| message.fits(&service, &method))
+            .map(|message| message.text.as_str())
+            .collect();
+        let words = fitting.get(usize::try_from(draw).unwrap_or(0) % fitting.len().max(1));
+        let words = json(words.copied().unwrap_or("Unexpected error occurred"));
+        let kind = json(status.and_then(|status| status.error_type.as_deref()).unwrap_or("ServerError"));
+        let mut out = format!("{{\"error_code\":\"ERR_{code}_{number}\",\"error_message\":").into_bytes();
+        out.extend_from_slice(&words);
+        out.extend_from_slice(b",\"error_type\":");
+        out.extend_from_slice(&kind);
+        out.push(b'}');
+        out
     }
 }
 
-fn details(code: u16, number: u64, draw: u64) -> Vec<u8> {
-    let known = STATUSES.iter().find(|status| status.code == code);
-    let (kind, messages) = known.map_or(("ServerError", &["Unexpected error occurred"][..]), |s| (s.kind, s.messages));
-    let words = messages[usize::try_from(draw).unwrap_or(0) % messages.len()];
-    let mut out = format!("{{\"error_code\":\"ERR_{code}_{number}\",\"error_message\":").into_bytes();
-    out.extend_from_slice(&json(words));
-    out.extend_from_slice(b",\"error_type\":");
-    out.extend_from_slice(&json(kind));
-    out.push(b'}');
-    out
+/// Sets a message from words in which `{service}` and `{endpoint}` stand for the event's own; only where all of them are there.
+pub(super) fn message(event: &mut Event, field: Field, words: &str, places: [Field; 2], scratch: &mut Vec<u8>) {
+    scratch.clear();
+    scratch.push(b'"');
+    let mut rest = words;
+    while let Some(brace) = rest.find('{') {
+        let names = [("{service}", places[0]), ("{endpoint}", places[1])];
+        let Some((name, place)) = names.iter().find(|(name, _)| rest[brace..].starts_with(name)) else { break };
+        let raw = event.raw(*place).and_then(|raw| raw.strip_prefix(b"\"")?.strip_suffix(b"\""));
+        let Some(raw) = raw else { return };
+        scratch.extend_from_slice(rest[..brace].as_bytes());
+        scratch.extend_from_slice(raw);
+        rest = &rest[brace + name.len()..];
+    }
+    scratch.extend_from_slice(rest.as_bytes());
+    scratch.push(b'"');
+    if event.raw(field).is_some_and(|raw| value::text(raw).is_some()) {
+        event.set(field, scratch);
+    }
 }
 
 #[cfg(test)]

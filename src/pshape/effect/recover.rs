@@ -7,12 +7,10 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
+use crate::world::profile::Profile;
 
 use super::fail::message;
 use super::{Effect, Place, Setup, Verdict};
-
-/// The sizes of responses that are no errors, in bytes: what the guide's methods have in common.
-const RESPONSE_BYTES: (u64, u64) = (500, 4000);
 
 struct Recover {
     status: Field,
@@ -21,7 +19,9 @@ struct Recover {
     details: Field,
     response_size: Field,
     service: Field,
+    endpoint: Field,
     method: Field,
+    world: Profile,
     draws: Choice,
     scratch: Vec<u8>,
 }
@@ -37,7 +37,9 @@ pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn E
         details: role(Role::ErrorDetails),
         response_size: role(Role::ResponseSize),
         service: role(Role::Service),
+        endpoint: role(Role::Endpoint),
         method: role(Role::Method),
+        world: Profile::built_in(),
         draws,
         scratch: Vec::new(),
     }))
@@ -48,11 +50,14 @@ impl Effect for Recover {
         if !event.integer(self.status).is_some_and(|status| (400..600).contains(&status)) {
             return Verdict::Passed;
         }
-        let is_post = event.raw(self.method).is_some_and(|raw| value::label(raw) == "POST");
+        let method = event.raw(self.method).map(value::label).unwrap_or_default();
+        let known = self.world.methods.iter().find(|known| known.name == method).unwrap_or(&self.world.methods[0]);
+        let (is_post, bytes) = (method == "POST", known.response_bytes);
         event.set(self.status, if is_post { b"201" } else { b"200" });
         event.set(self.severity, b"\"info\"");
-        message(event, self.message, "Successfully processed request to ", self.service, &mut self.scratch);
-        let size = RESPONSE_BYTES.0 + self.draws.at(place.seq) % (RESPONSE_BYTES.1 - RESPONSE_BYTES.0);
+        let places = [self.service, self.endpoint];
+        message(event, self.message, &self.world.event.success, places, &mut self.scratch);
+        let size = u64::from(bytes.low) + self.draws.at(place.seq) % (u64::from(bytes.high - bytes.low) + 1);
         event.set(self.response_size, itoa::Buffer::new().format(size).as_bytes());
         event.remove(self.details);
         Verdict::Changed(Expect::Accepted)
