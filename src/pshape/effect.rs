@@ -325,7 +325,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "a place for it",
+        needs: "a text to break",
         build: encoding::build,
     },
     Kind {
@@ -335,7 +335,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "a closing brace",
+        needs: "an object to break",
         build: malformed::build,
     },
 ];

@@ -58,6 +58,9 @@ impl Config {
     /// # Errors
     /// Where a value is out of range or names what is not there.
     pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Result<Self> {
+        if args.truth.as_ref().is_some_and(|path| path.as_os_str() == "-") {
+            return Err(Error::usage("--truth wants a file: standard output is where the events go"));
+        }
         let mut fields = Fields::new(args.fields.clone().unwrap_or_default());
         let filter = args.filter.as_deref().map(|text| {
             Filter::parse(text, fields.map())
