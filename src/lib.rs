@@ -11,7 +11,7 @@
 //! 1. the binaries in `src/bin`: a doc line and a call
 //! 2. the tools, which never import each other
 //! 3. [`record`]: the forms in which they meet
-//! 4. [`jsonl`], [`cli`]: lines, the process
+//! 4. [`jsonl`], [`cli`], [`page`]: lines, the process, pages to look at
 //! 5. [`seed`], [`clock`], [`error`]
 //!
 //! Invariants: engines read neither environment nor clock; stdout carries data only and stderr has one writer; memory does
@@ -25,6 +25,7 @@ pub mod seed;
 
 pub mod cli;
 pub mod jsonl;
+pub mod page;
 
 pub mod record;
 pub mod world;

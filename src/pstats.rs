@@ -97,6 +97,7 @@ fn rendered(form: Form, report: &Report, engine: &mut Engine, color: bool) -> Ve
         Form::Text => report::text::write(report, report::text::Style { color }).into_bytes(),
         Form::Json => report.to_json(),
         Form::Markdown => report::markdown::write(report).into_bytes(),
+        Form::Html => report::html::write(report).into_bytes(),
         Form::Junit => report::junit::write(report).into_bytes(),
         Form::Prometheus => report::prometheus::write(report).into_bytes(),
         Form::State => engine.state(),

@@ -117,6 +117,8 @@ pub enum Form {
     Markdown,
     /// For CI: a test case a requirement
     Junit,
+    /// A page to look at, in one file
+    Html,
     /// For Prometheus' textfile collector
     Prometheus,
     /// For pstats: all that it knows, to be added to other states

@@ -4,6 +4,7 @@
 //! (contracts §5). Field names here are the JSON's keys.
 
 pub mod compare;
+pub mod html;
 pub mod junit;
 pub mod markdown;
 pub mod prometheus;
@@ -166,6 +167,19 @@ impl LatencyReport {
     }
 }
 
+/// A class of latencies.
+#[derive(Debug, Clone, Serialize)]
+pub struct ClassReport {
+    /// The longest in it.
+    pub up_to_ms: f64,
+    /// How many.
+    pub count: u64,
+}
+
+fn distribution(sketch: &Fine) -> Vec<ClassReport> {
+    sketch.classes().into_iter().map(|(us, count)| ClassReport { up_to_ms: milliseconds(us), count }).collect()
+}
+
 /// A group: its fields' values (null for the lines past `--max-groups`), and its figures.
 #[derive(Debug, Clone, Serialize)]
 pub struct GroupReport {
@@ -302,6 +316,8 @@ pub struct EventsReport {
     pub figures: FiguresReport,
     /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
     pub latency_over_1h: u64,
+    /// Latencies in classes of a quarter of an octave, ascending and without gaps.
+    pub latency_distribution: Vec<ClassReport>,
     /// Events a second of their own time.
     pub throughput: Option<f64>,
     /// Their own time.
@@ -354,6 +370,7 @@ impl EventsReport {
         Self {
             figures: FiguresReport::new(&stream.figures),
             latency_over_1h: stream.figures.latency().sketch().over(),
+            latency_distribution: distribution(stream.figures.latency().sketch()),
             throughput: per_second(order.count(), order.range()),
             time: TimeReport::new(order.range()),
             order: OrderReport {
@@ -383,6 +400,8 @@ pub struct OutcomesReport {
     pub figures: FiguresReport,
     /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
     pub latency_over_1h: u64,
+    /// Latencies in classes of a quarter of an octave, ascending and without gaps.
+    pub latency_distribution: Vec<ClassReport>,
     pub accepted: u64,
     pub duplicate: u64,
     pub rejected: u64,
@@ -454,6 +473,7 @@ impl OutcomesReport {
         Self {
             figures: FiguresReport::new(&stream.figures),
             latency_over_1h: stream.figures.latency().sketch().over(),
+            latency_distribution: distribution(stream.figures.latency().sketch()),
             accepted: of(Word::Accepted),
             duplicate: of(Word::Duplicate),
             rejected: of(Word::Rejected),

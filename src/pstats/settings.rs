@@ -119,7 +119,7 @@ impl Groupings {
 }
 
 /// The groupings that every report on events has; `true` where lines without the value are left out.
-const OF_EVENTS: [(&str, bool); 9] = [
+const OF_EVENTS: [(&str, bool); 10] = [
     ("service", false),
     ("endpoint", false),
     ("status", false),
@@ -129,10 +129,11 @@ const OF_EVENTS: [(&str, bool); 9] = [
     ("device", true),
     ("hour", true),
     ("error", true),
+    ("service,hour", true),
 ];
 
 /// The groupings that every report on outcomes has. Region and device come with psend's `--tag`.
-const OF_OUTCOMES: [(&str, bool); 7] = [
+const OF_OUTCOMES: [(&str, bool); 8] = [
     ("service", false),
     ("endpoint", false),
     ("status", false),
@@ -140,6 +141,7 @@ const OF_OUTCOMES: [(&str, bool); 7] = [
     ("device", true),
     ("hour", true),
     ("error", true),
+    ("service,hour", true),
 ];
 
 /// Which fields are looked for in a line, by index into one set.
@@ -231,16 +233,16 @@ impl Layout {
             shard: fields.add("shard"),
         };
         let (mut of_events, mut of_outcomes) = (Groupings::default(), Groupings::default());
-        let one = |name: &str| [name.to_owned()];
+        let list = |names: &str| names.split(',').map(str::to_owned).collect::<Vec<_>>();
         let slot = |path: &str, fields: &mut FieldSet| match path {
             "hour" => Slot::Hour,
             path => Slot::Field(fields.add(path)),
         };
         for (name, only_present) in OF_EVENTS {
-            of_events.add(&one(name), only_present, |name| slot(&event_path(map, name), &mut fields));
+            of_events.add(&list(name), only_present, |name| slot(&event_path(map, name), &mut fields));
         }
         for (name, only_present) in OF_OUTCOMES {
-            of_outcomes.add(&one(name), only_present, |name| slot(&outcome_path(name), &mut fields));
+            of_outcomes.add(&list(name), only_present, |name| slot(&outcome_path(name), &mut fields));
         }
         for by in &settings.by {
             of_events.add(by, false, |name| slot(&event_path(map, name), &mut fields));
@@ -303,7 +305,7 @@ mod tests {
         let by = vec![vec!["service".to_owned()], vec!["service".to_owned(), "endpoint".to_owned()]];
         let layout = Layout::new(&Settings { by, ..Settings::default() }).expect("few fields");
         assert_eq!(layout.of_events.all.len(), OF_EVENTS.len() + 1);
-        assert_eq!(layout.of_events.slots.len(), OF_EVENTS.len());
+        assert_eq!(layout.of_events.slots.len(), OF_EVENTS.len() - 1);
         assert_eq!(layout.of_events.all.last().map(Grouping::name).as_deref(), Some("service,endpoint"));
     }
 

@@ -13,6 +13,8 @@ pub const LONGEST_US: u64 = 3_600_000_000;
 /// Buckets an octave of a group's sketch, as a power of two.
 const SUB_BITS: u32 = 6;
 const SUB: usize = 1 << SUB_BITS;
+/// Buckets in a quarter of an octave.
+const QUARTER: usize = SUB / 4;
 
 /// A latency with the bucket that every group's sketch counts it in, worked out once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,13 +64,17 @@ pub struct Coarse {
 impl Coarse {
     /// The middle of a bucket in µs: at most 1/128 from every value in it.
     fn middle(bucket: usize) -> u64 {
-        match bucket.checked_sub(2 * SUB) {
-            None => bucket as u64,
-            Some(_) => {
-                let shift = bucket / SUB - 1;
-                (((SUB + bucket % SUB) as u64) << shift) + ((1 << shift) - 1) / 2
-            }
-        }
+        Self::lowest(bucket) + ((1 << Self::shift(bucket)) - 1) / 2
+    }
+
+    /// The smallest latency of a bucket in µs.
+    fn lowest(bucket: usize) -> u64 {
+        if bucket < 2 * SUB { bucket as u64 } else { ((SUB + bucket % SUB) as u64) << Self::shift(bucket) }
+    }
+
+    /// The width of a bucket in µs, as a power of two.
+    fn shift(bucket: usize) -> usize {
+        (bucket / SUB).saturating_sub(1)
     }
 
     #[cold]
@@ -143,6 +149,18 @@ impl Fine {
     /// How many were longer than [`LONGEST_US`].
     pub fn over(&self) -> u64 {
         self.over
+    }
+
+    /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), without gaps.
+    pub fn classes(&self) -> Vec<(u64, u64)> {
+        let class_of = |us: u64| usize::from(Sample::new(us).bucket) / QUARTER;
+        let buckets = self.buckets();
+        let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Vec::new() };
+        let (first, last) = (class_of(first.0), class_of(last.0));
+        let mut classes: Vec<(u64, u64)> =
+            (first..=last).map(|class| (Coarse::lowest((class + 1) * QUARTER) - 1, 0)).collect();
+        buckets.iter().for_each(|(us, n)| classes[class_of(*us) - first].1 += n);
+        classes
     }
 }
 

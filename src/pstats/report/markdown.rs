@@ -133,7 +133,7 @@ fn latencies(page: &mut String, rows: &[(&str, &LatencyReport)]) {
 }
 
 fn groups(page: &mut String, by: &By) {
-    let usual = ["country", "city", "hour", "error", "region", "device"];
+    let usual = ["country", "city", "hour", "error", "region", "device", "service,hour"];
     for (name, groups) in by.iter().filter(|(name, groups)| !usual.contains(&name.as_str()) && !groups.is_empty()) {
         let head = [name.as_str(), "count", "errors", "mean", "P50", "P95", "P99", "max"];
         table(

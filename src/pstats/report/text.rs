@@ -405,7 +405,8 @@ impl Page {
 
     fn groupings(&mut self, by: &super::By, elsewhere: &[&str]) {
         let usual = ["service", "endpoint", "status", "region", "country", "city", "device", "hour", "error"];
-        let others = by.keys().map(String::as_str).filter(|name| !usual.contains(name));
+        // The heat map of the HTML report is no table to read.
+        let others = by.keys().map(String::as_str).filter(|name| !usual.contains(name) && *name != "service,hour");
         let order: Vec<&str> = usual.into_iter().filter(|name| !elsewhere.contains(name)).chain(others).collect();
         for name in order {
             let Some(groups) = by.get(name).filter(|groups| says_something(groups)) else { continue };

@@ -1,0 +1,237 @@
+//! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
+
+use super::words::{count, duration, milliseconds, moment, number, percent};
+use super::{By, FiguresReport, GroupReport, LatencyReport, Report, TimeReport};
+use crate::page::{escape, render};
+
+/// Rows of a table of groups.
+const ROWS: usize = 25;
+
+/// Writes the page.
+pub fn write(report: &Report) -> String {
+    let mut page = Body::default();
+    page.put("<h1>pstats report</h1>\n");
+    let time = report.outcomes.as_ref().map(|o| &o.time).or(report.events.as_ref().map(|e| &e.time));
+    if let Some(TimeReport { first: Some(first), last: Some(last), span_s: Some(span) }) = time {
+        page.put(&format!(
+            "<p class=\"faint\">{} to {} UTC ({})</p>\n",
+            moment(first),
+            moment(last),
+            escape(&duration(*span))
+        ));
+    }
+    if report.events.is_none() && report.outcomes.is_none() {
+        page.put("<p>No events and no outcomes came in.</p>\n");
+    }
+    if let Some(why) = report.incomplete() {
+        page.put(&format!("<p class=\"warn\">{}</p>\n", escape(&why)));
+    }
+    page.requirements(report);
+    if let Some(outcomes) = &report.outcomes {
+        page.put("<h2>Outcomes</h2>\n");
+        page.cards("outcomes", &outcomes.figures, outcomes.throughput);
+        page.begin("table", "What became of them", "");
+        let whole = outcomes.figures.count;
+        let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
+            let cell = figure(&format!("outcomes.{word}"), &n.to_string(), &count(n));
+            vec![escape(word), cell, percent(super::share(n, whole))]
+        });
+        page.table(&["outcome", "count", "share"], rows);
+        page.end();
+        page.latencies(
+            "outcomes",
+            &[
+                ("last attempt", "latency", &outcomes.figures.latency),
+                ("end to end", "end_to_end", &outcomes.end_to_end),
+            ],
+        );
+        page.charts("outcomes", &outcomes.by, outcomes.windows.is_empty());
+        page.groups(&outcomes.by);
+    }
+    if let Some(events) = &report.events {
+        page.put("<h2>Events</h2>\n");
+        page.cards("events", &events.figures, events.throughput);
+        page.latencies("events", &[("response time", "latency", &events.figures.latency)]);
+        page.charts("events", &events.by, events.windows.is_empty());
+        page.groups(&events.by);
+    }
+    page.truth(report);
+    page.reconciled(report);
+    page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
+    let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
+    page.table(
+        &["lines", "count"],
+        kinds.map(|(kind, amount)| vec![escape(&kind.replace('_', " ")), count(amount.lines)]),
+    );
+    page.put("</div>\n");
+    render("pstats report", &page.0, report, include_str!("html.js"))
+}
+
+/// A figure of the JSON report, marked with its path, so that a test can hold the two against each other.
+fn figure(path: &str, value: &str, shown: &str) -> String {
+    format!("<span data-figure=\"{path}\" data-value=\"{value}\">{}</span>", escape(shown))
+}
+
+fn maybe(path: &str, value: Option<f64>, shown: &str) -> String {
+    figure(path, &value.map_or("null".to_owned(), |value| value.to_string()), shown)
+}
+
+#[derive(Default)]
+struct Body(String);
+
+impl Body {
+    fn put(&mut self, html: &str) {
+        self.0.push_str(html);
+    }
+
+    fn begin(&mut self, _kind: &str, heading: &str, class: &str) {
+        self.put(&format!("<section class=\"panel scroll {class}\">\n<h3>{}</h3>\n", escape(heading)));
+    }
+
+    fn end(&mut self) {
+        self.put("</section>\n");
+    }
+
+    /// Cells are HTML.
+    fn table(&mut self, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+        let heads: String = head.iter().map(|h| format!("<th>{}</th>", escape(h))).collect();
+        self.put(&format!("<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"));
+        for row in rows {
+            let cells: String = row.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+            self.put(&format!("<tr>{cells}</tr>\n"));
+        }
+        self.put("</tbody>\n</table>\n");
+    }
+
+    fn cards(&mut self, kind: &str, figures: &FiguresReport, throughput: Option<f64>) {
+        let path = |name: &str| format!("{kind}.{name}");
+        let latency = &figures.latency;
+        let cards = [
+            (kind, figure(&path("count"), &figures.count.to_string(), &count(figures.count))),
+            ("success rate", maybe(&path("success_rate"), figures.success_rate, &percent(figures.success_rate))),
+            ("error rate", maybe(&path("error_rate"), figures.error_rate, &percent(figures.error_rate))),
+            ("a second", maybe(&path("throughput"), throughput, &throughput.map_or("–".to_owned(), number))),
+            ("P50", maybe(&path("latency.p50_ms"), latency.p50_ms, &milliseconds(latency.p50_ms))),
+            ("P95", maybe(&path("latency.p95_ms"), latency.p95_ms, &milliseconds(latency.p95_ms))),
+            ("P99", maybe(&path("latency.p99_ms"), latency.p99_ms, &milliseconds(latency.p99_ms))),
+        ];
+        self.put("<div class=\"cards\">\n");
+        for (name, value) in cards {
+            self.put(&format!("<div class=\"card\"><b>{value}</b><span>{name}</span></div>\n"));
+        }
+        self.put("</div>\n");
+    }
+
+    fn latencies(&mut self, kind: &str, rows: &[(&str, &str, &LatencyReport)]) {
+        self.begin("table", "Latency", "");
+        let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
+        self.table(
+            &head,
+            rows.iter().map(|(name, key, l)| {
+                let figures = [
+                    ("mean_ms", l.mean_ms),
+                    ("p50_ms", l.p50_ms),
+                    ("p90_ms", l.p90_ms),
+                    ("p95_ms", l.p95_ms),
+                    ("p99_ms", l.p99_ms),
+                    ("p999_ms", l.p999_ms),
+                    ("max_ms", l.max_ms),
+                ];
+                let cells = figures.map(|(figure, ms)| maybe(&format!("{kind}.{key}.{figure}"), ms, &milliseconds(ms)));
+                std::iter::once(escape(name)).chain(cells).collect()
+            }),
+        );
+        self.end();
+    }
+
+    fn charts(&mut self, kind: &str, by: &By, timeless: bool) {
+        let has = |name: &str| by.get(name).is_some_and(|groups| !groups.is_empty());
+        let all = [
+            ("trend", "Success and error over time", "wide", !timeless),
+            ("quantiles", "Latency over time (logarithmic)", "", !timeless),
+            ("distribution", "Latency distribution (logarithmic classes)", "", true),
+            ("hours", "Hour of the day by service", "wide", has("service,hour")),
+            ("geography", "Geography", "", has("country") || has("region")),
+            ("devices", "Devices", "", has("device")),
+            ("errors", "Top errors", "", has("error")),
+        ];
+        self.put("<div class=\"charts\">\n");
+        for (name, heading, class, _) in all.into_iter().filter(|(.., there)| *there) {
+            self.begin("chart", heading, class);
+            let tall = if name == "hours" { " tall" } else { "" };
+            self.put(&format!(
+                "<div class=\"chart{tall}\" id=\"{kind}-{name}\" role=\"img\" aria-label=\"{heading}\"></div>\n"
+            ));
+            self.end();
+        }
+        self.put("</div>\n");
+    }
+
+    fn groups(&mut self, by: &By) {
+        let drawn = ["service,hour", "country", "city", "hour", "error"];
+        for (name, groups) in by.iter().filter(|(name, groups)| !drawn.contains(&name.as_str()) && !groups.is_empty()) {
+            self.begin("table", &format!("By {}", name.replace(',', ", ")), "");
+            self.table(
+                &[name, "count", "errors", "mean", "P50", "P95", "P99", "max"],
+                groups.iter().take(ROWS).map(row),
+            );
+            if groups.len() > ROWS {
+                self.put(&format!("<p class=\"faint\">and {} more</p>\n", groups.len() - ROWS));
+            }
+            self.end();
+        }
+    }
+
+    fn requirements(&mut self, report: &Report) {
+        if report.requirements.is_empty() {
+            return;
+        }
+        self.put("<h2>Requirements</h2>\n<div class=\"panel scroll\">\n");
+        self.table(
+            &["requirement", "figure", "verdict"],
+            report.requirements.iter().map(|verdict| {
+                let (class, word) = if verdict.met { ("good", "✓ met") } else { ("bad", "✗ not met") };
+                vec![escape(&verdict.requirement), escape(&verdict.message), format!("<b class=\"{class}\">{word}</b>")]
+            }),
+        );
+        self.put("</div>\n");
+    }
+
+    fn truth(&mut self, report: &Report) {
+        let Some(truth) = &report.truth else { return };
+        self.put("<h2>Injected faults</h2>\n<div class=\"panel scroll\">\n");
+        let all = truth.faults.iter().map(|(name, f)| (name.as_str(), f)).chain([("(untouched)", &truth.untouched)]);
+        self.table(
+            &["fault", "injected", "detected", "missed", "false alarm", "undecidable"],
+            all.map(|(name, f)| {
+                let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
+                std::iter::once(escape(name)).chain(figures).collect()
+            }),
+        );
+        self.put("</div>\n");
+    }
+
+    fn reconciled(&mut self, report: &Report) {
+        let Some(reconciled) = &report.reconciled else { return };
+        self.put("<h2>Reconciled by event_id</h2>\n<div class=\"panel scroll\">\n");
+        self.table(
+            &["outcome", "present", "missing", "differs", "extra", "unchecked"],
+            reconciled.table.iter().map(|(word, s)| {
+                let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
+                std::iter::once(escape(word)).chain(figures).collect()
+            }),
+        );
+        self.put(&format!(
+            "<p>{} accepted but missing, {} failed but present, {} sent without arriving.</p>\n</div>\n",
+            count(reconciled.accepted_missing),
+            count(reconciled.failed_present),
+            count(reconciled.sent_not_arrived)
+        ));
+    }
+}
+
+fn row(group: &GroupReport) -> Vec<String> {
+    let l = &group.figures.latency;
+    let first = [escape(&group.label()), count(group.figures.count), percent(group.figures.error_rate)];
+    first.into_iter().chain([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds)).collect()
+}
