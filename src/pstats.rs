@@ -16,44 +16,45 @@ pub mod order;
 pub mod report;
 pub mod require;
 pub mod settings;
+pub mod sinks;
 pub mod sketch;
 pub mod state;
 pub mod stream;
 pub mod summary;
+pub mod threads;
 pub mod windows;
 
-use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
-use crate::cli::output::Output;
-use crate::cli::{self, Console, Ending, Signals};
+use crate::cli::{self, Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
 use crate::record::timestamp;
-use args::{Args, Config, Form, ReportFile};
+use args::{Args, Config};
 use engine::Engine;
+use joins::Sources;
 use report::compare::compare;
+use report::words::{count, number};
 use report::{Report, Run};
+use sinks::Sinks;
 
 /// Runs the tool.
 pub fn main() -> ExitCode {
-    cli::run("pstats", |args: Args, console| run(&args.resolve()?, console, &SystemClock::start()))
+    cli::run("pstats", |args: Args, console| {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let config = args.resolve()?;
+        run(&config, console, &SystemClock::start(), Sinks::open(&config, console, no_color)?)
+    })
 }
 
-fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> {
+fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'_>) -> Result<Ending> {
     // The first signal ends the tools before us in the pipe; what they still write is part of the report (contracts §7).
     let signals = Signals::listen(2).at(&Place::Stdin)?;
-    let inputs = Inputs::open(&config.files, &signals.stop_at(2), console)?;
-    let mut output = Output::open(config.output.as_deref())?;
+    let stop = signals.stop_at(2);
     let started_at = clock.now();
-
-    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone())?;
-    let mut reader = LineReader::new(inputs, config.max_line);
-    let mut progress = console.progress(config.quiet, config.every);
-    let mut rewritten = clock.elapsed();
-    let run = |engine: &Engine| Run {
+    let about = |engine: &Engine| Run {
         version: env!("CARGO_PKG_VERSION"),
         files: config.files.iter().map(|file| file.display().to_string()).collect(),
         state_lines: engine.state_lines(),
@@ -62,62 +63,58 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> 
         elapsed_s: clock.elapsed().as_secs_f64(),
         compared: None,
     };
-    while let Some(chunk) = reader.next_chunk()? {
-        engine.take(&chunk)?;
-        progress.show(|| {
-            let lines = engine.summary().input.total().lines;
-            let rate = lines as f64 / clock.elapsed().as_secs_f64();
-            format!("{} lines, {}/s", report::words::count(lines), report::words::number(rate))
-        });
-        if !config.reports.is_empty() && clock.elapsed() - rewritten >= config.every {
-            rewritten = clock.elapsed();
-            let run = run(&engine);
-            let so_far = engine.report(run);
-            write_reports(&config.reports, &so_far, &mut engine)?;
-        }
-    }
-    drop(progress);
-    engine.finish(reader.unclosed_arrays(), console, config.max_line)?;
 
-    let run = run(&engine);
+    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone())?;
+    let inputs = Inputs::open(&config.files, &stop, console)?;
+    if !count_in_threads(config, &stop, &mut engine)? {
+        count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
+    }
+    engine.read_beside(console, config.max_line)?;
+
+    let run = about(&engine);
     let mut report = engine.final_report(run)?;
-    let base = config.base.as_ref().map(|(_, base)| base);
-    report.judge(&config.requirements, base, config.allow)?;
+    report.judge(&config.requirements, config.base.as_ref().map(|(_, base)| base), config.allow)?;
     report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
     warn(&report, console);
-    output.put(&rendered(config.form, &report, &mut engine, is_for_a_terminal(config)))?;
-    output.finish()?;
-    write_reports(&config.reports, &report, &mut engine)?;
     let judged = if report.has_failed() { Ending::NotMet } else { Ending::Done };
+    sinks.finish(&report, &mut engine)?;
     Ok(signals.first().map_or(judged, Ending::Signalled))
 }
 
-fn rendered(form: Form, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
-    match form {
-        Form::Text => report::text::write(report, report::text::Style { color }).into_bytes(),
-        Form::Json => report.to_json(),
-        Form::Markdown => report::markdown::write(report).into_bytes(),
-        Form::Html => report::html::write(report).into_bytes(),
-        Form::Junit => report::junit::write(report).into_bytes(),
-        Form::Prometheus => report::prometheus::write(report).into_bytes(),
-        Form::State => engine.state(),
-    }
+/// Counts regular files in several threads, where that was asked for and nothing needs the lines in order.
+fn count_in_threads(config: &Config, stop: &Stop, engine: &mut Engine) -> Result<bool> {
+    let ordered = !config.sources.is_none() || !config.reports.is_empty() || config.tee || config.live;
+    let threads = if ordered { 1 } else { config.threads };
+    let more = || Engine::new(config.settings.clone(), config.given, Sources::default());
+    let parts = threads::count(&config.files, threads, config.max_line, stop, more)?;
+    let divided = parts.is_some();
+    parts.into_iter().flatten().try_for_each(|part| engine.append(part))?;
+    Ok(divided)
 }
 
-/// Rewrites each file whole, so that whoever reads along never sees half of one.
-fn write_reports(files: &[ReportFile], report: &Report, engine: &mut Engine) -> Result<()> {
-    for ReportFile { form, path } in files {
-        let mut output = Output::create(path)?;
-        output.put(&rendered(*form, report, engine, false))?;
-        output.finish()?;
+fn count_in_order(
+    config: &Config,
+    inputs: Inputs,
+    console: &Console,
+    clock: &dyn Clock,
+    engine: &mut Engine,
+    sinks: &mut Sinks<'_>,
+    about: impl Fn(&Engine) -> Run,
+) -> Result<()> {
+    let mut reader = LineReader::new(inputs, config.max_line);
+    let mut progress = console.progress(config.quiet || sinks.is_live(), config.every);
+    while let Some(chunk) = reader.next_chunk()? {
+        sinks.pass(&chunk)?;
+        engine.take(&chunk)?;
+        let elapsed = clock.elapsed();
+        sinks.show(elapsed, engine, &about)?;
+        progress.show(|| {
+            let lines = engine.summary().input.total().lines;
+            format!("{} lines, {}/s", count(lines), number(lines as f64 / elapsed.as_secs_f64()))
+        });
     }
+    engine.note_arrays_cut_off(reader.unclosed_arrays());
     Ok(())
-}
-
-fn is_for_a_terminal(config: &Config) -> bool {
-    config.output.is_none()
-        && std::io::stdout().is_terminal()
-        && std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
 }
 
 /// Says on stderr what makes the report less than it seems.

@@ -74,6 +74,11 @@ impl Inputs {
         Self { rest: Vec::new().into_iter(), stop: Stop::never(), memory: Some(Source::of(bytes)) }
     }
 
+    /// A single input that is open already, such as a stretch of a file.
+    pub fn from_source(source: Source, stop: Stop) -> Self {
+        Self { rest: Vec::new().into_iter(), stop, memory: Some(source) }
+    }
+
     /// The flag at which reading ends.
     pub fn stop(&self) -> &Stop {
         &self.stop

@@ -38,6 +38,27 @@ pub fn integer(raw: &[u8]) -> Option<i64> {
     std::str::from_utf8(raw).ok()?.parse().ok()
 }
 
+/// Whether two short stretches of bytes are equal, eight bytes at a time: a call of memcmp costs more than most are long.
+#[inline]
+pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes"));
+    if a.len() >= 8 {
+        let last = a.len() - 8;
+        let mut at = 0;
+        while at < last {
+            if word(a, at) != word(b, at) {
+                return false;
+            }
+            at += 8;
+        }
+        return word(a, last) == word(b, last);
+    }
+    a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+}
+
 fn unescape_lossy(inner: &[u8]) -> String {
     let mut units: Vec<u16> = Vec::with_capacity(inner.len());
     let text = String::from_utf8_lossy(inner);
@@ -76,6 +97,20 @@ mod tests {
         assert_eq!(text(br#""\ud800 alone""#).as_deref(), Some("\u{fffd} alone"));
         assert_eq!(text(b"17"), None);
         assert_eq!(text(b"\""), None);
+    }
+
+    #[test]
+    fn bytes_are_the_same_or_not_at_any_length_and_place() {
+        for length in 0..40 {
+            let a: Vec<u8> = (0..length).collect();
+            assert!(same(&a, &a.clone()));
+            for place in 0..a.len() {
+                let mut b = a.clone();
+                b[place] ^= 0x80;
+                assert!(!same(&a, &b), "{length} {place}");
+            }
+            assert!(!same(&a, &[a.as_slice(), &[0]].concat()));
+        }
     }
 
     #[test]

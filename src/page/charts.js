@@ -130,7 +130,7 @@ function heatMap(id, columnNames, rowNames, cells) {
       xAxis: Object.assign({ type: "category", data: columnNames }, axis, { splitLine: { show: false } }),
       yAxis: Object.assign({ type: "category", data: rowNames, inverse: true }, axis, { splitLine: { show: false } }),
       visualMap: {
-        min: 0, max: most, calculable: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 12,
+        dimension: 2, min: 0, max: most, calculable: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 12,
         textStyle: { color: colour("faint") }, inRange: { color: [colour("paper"), colour("accent")] },
       },
       series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: colour("card"), borderWidth: 1 } }],

@@ -52,6 +52,18 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = "What is counted")]
     pub exact_ids: Option<Count>,
 
+    /// On a terminal: show the report while data flows, drawn anew twice a second
+    #[arg(long)]
+    pub live: bool,
+
+    /// Hand the input on to standard output as it came; the report goes to standard error, or where -o says
+    #[arg(long)]
+    pub tee: bool,
+
+    /// Count regular files with so many threads; a pipe is read by one
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: u16,
+
     /// Another form of the report into a file, rewritten whole every --every while data flows; repeatable
     #[arg(long, value_name = "FORM=FILE")]
     pub report: Vec<ReportFile>,
@@ -163,6 +175,12 @@ pub struct Config {
     pub settings: Settings,
     /// Whether that was asked for; if not, a state's settings take its place.
     pub given: bool,
+    /// Whether the screen shows the report while data flows.
+    pub live: bool,
+    /// Whether the input is handed on to standard output.
+    pub tee: bool,
+    /// Threads that count regular files.
+    pub threads: usize,
     /// Other forms, in files.
     pub reports: Vec<ReportFile>,
     /// How often these are rewritten.
@@ -227,6 +245,9 @@ impl Args {
             output: self.output,
             settings,
             given,
+            live: self.live,
+            tee: self.tee,
+            threads: usize::from(self.threads),
             reports: self.report,
             every: self.every.0,
             base,

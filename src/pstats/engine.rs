@@ -86,12 +86,38 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the input, in which so many JSON arrays had no end, and reads the files beside it.
+    /// So many JSON arrays of the input had no end.
+    pub fn note_arrays_cut_off(&mut self, arrays: u64) {
+        self.summary.input.arrays_cut_off += arrays;
+    }
+
+    /// Adds what another engine counted, whose lines came after ours.
+    ///
+    /// # Errors
+    /// Where the two took over the settings of different states.
+    pub fn append(&mut self, mut next: Self) -> Result<()> {
+        next.summary.input.states_cut_off += next.states.cut_off();
+        if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 0 {
+            let joins = self.intake.joins().take();
+            *self = next;
+            *self.intake.joins() = joins;
+            return Ok(());
+        }
+        if let Some(what) = self.settings.differs_from(&next.settings) {
+            return Err(Error::failed(format!(
+                "states and lines were made with other settings ({what}) and do not add up"
+            )));
+        }
+        self.state_lines += next.state_lines;
+        self.summary.merge(next.summary);
+        Ok(())
+    }
+
+    /// Ends the input, and reads the files beside it.
     ///
     /// # Errors
     /// Where one of these cannot be read.
-    pub fn finish(&mut self, arrays_cut_off: u64, console: &Console, max_line: usize) -> Result<()> {
-        self.summary.input.arrays_cut_off += arrays_cut_off;
+    pub fn read_beside(&mut self, console: &Console, max_line: usize) -> Result<()> {
         self.summary.input.states_cut_off += self.states.cut_off();
         match self.intake.joins() {
             Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line),

@@ -2,6 +2,7 @@
 
 use super::figures::{Figures, Point};
 use super::sketch::Coarse;
+use crate::jsonl::value::same;
 
 /// The value of a field in one line, with its hash, worked out once for all groupings that use it.
 #[derive(Debug, Clone, Copy, Default)]
@@ -14,7 +15,7 @@ impl<'a> Value<'a> {
     /// A value; `None` where the line has none, or null.
     #[inline]
     pub fn new(text: Option<&'a [u8]>) -> Self {
-        Self { text, hash: text.map_or(0, xxhash_rust::xxh3::xxh3_64) }
+        Self { text, hash: text.map_or(0, hash) }
     }
 
     /// The value's text; UTF-8, but for whoever made it to know.
@@ -124,9 +125,34 @@ impl Groups {
     }
 }
 
+/// A hash for a table: values are short, and collisions only cost a comparison.
+#[inline]
+fn hash(text: &[u8]) -> u64 {
+    const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |a: u64, b: u64| {
+        let product = u128::from(a) * u128::from(b | 1);
+        (product as u64) ^ (product >> 64) as u64
+    };
+    let word = |at: usize| u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
+    let length = text.len();
+    if length < 8 {
+        let packed = text.iter().fold(length as u64, |packed, byte| packed << 8 | u64::from(*byte));
+        return mix(packed ^ K, K);
+    }
+    let (mut hash, mut at) = (length as u64 ^ K, 0);
+    while at < length - 8 {
+        hash = mix(hash ^ word(at), K);
+        at += 8;
+    }
+    mix(hash ^ word(length - 8), K)
+}
+
 #[inline]
 fn matches<'a>(key: &Key, values: impl Iterator<Item = Value<'a>>) -> bool {
-    key.iter().zip(values).all(|(known, value)| known.as_deref().map(str::as_bytes) == value.text)
+    key.iter().zip(values).all(|(known, value)| match (known, value.text) {
+        (Some(known), Some(text)) => same(known.as_bytes(), text),
+        (known, text) => known.is_none() && text.is_none(),
+    })
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::record::event::{FieldMap, Role};
 use crate::record::filter::{Condition, Filter};
 
 /// The most values that groupings of one kind of line may go by together.
-pub const MOST_SLOTS: usize = 32;
+pub const MOST_SLOTS: usize = 24;
 
 /// The settings that a summary depends on. Summaries with other settings do not add up.
 #[derive(Debug, Clone, PartialEq)]

@@ -730,5 +730,117 @@ fn the_html_report_draws_in_a_browser_without_an_error() {
         );
         assert_eq!(dom.matches("class=\"chart").count() - dom.matches("class=\"charts\"").count(), charts);
         assert_eq!(dom.matches("<svg").count(), charts);
+        if charts > 0 {
+            let heat_map = dom.split("id=\"events-hours\"").nth(1).and_then(|rest| rest.split("</svg>").next());
+            let cells = heat_map.expect("the heat map is there").matches("<path").count();
+            assert!(cells > 60, "the heat map has {cells} shapes");
+        }
+    }
+}
+
+#[test]
+fn threads_change_no_figure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.jsonl");
+    let lines = mixed_lines(2000).concat();
+    std::fs::write(&file, lines.repeat(1 + (40 << 20) / lines.len())).expect("it is written");
+    let file = file.to_str().expect("UTF-8");
+    let of = |threads: &str| {
+        without_run(run("pstats", &["--format", "json", "--threads", threads, file, file]).expect_code(0).json())
+    };
+    assert_eq!(of("1").to_string(), of("3").to_string());
+}
+
+#[test]
+fn with_tee_the_input_goes_on_as_it_came_and_the_report_to_stderr() {
+    let input = format!("\u{feff}{}{{broken\n\n{}", event("a", 200, 5.0, 1), event("b", 200, 5.0, 1).trim_end());
+    let found = run_with("pstats", &["--tee", "-q"], input.as_bytes()).expect_code(0);
+    assert_eq!(found.text(), input);
+    assert!(found.stderr.contains("Total events") && found.stderr.contains(" 2"), "{}", found.stderr);
+}
+
+#[test]
+fn live_draws_on_a_terminal_while_data_flows() {
+    let script = "script -qec \"(echo '{\\\"event_id\\\":1}'; sleep 0.7; echo '{\\\"event_id\\\":2}'; sleep 0.7; echo '{\\\"event_id\\\":3}') | pstats --live\" /dev/null";
+    if !crate::support::shell("command -v script").status.success() {
+        eprintln!("skipped: needs script (util-linux)");
+        return;
+    }
+    let found = crate::support::shell(script);
+    let drawn = String::from_utf8_lossy(&found.stdout).matches("Total events").count();
+    assert!(drawn >= 3, "drawn {drawn} times: {}", String::from_utf8_lossy(&found.stdout));
+}
+
+/// Checks a value against the part of JSON Schema that docs/report.schema.json uses.
+fn check(value: &Value, schema: &Value, root: &Value, at: &str) {
+    if let Some(reference) = schema["$ref"].as_str() {
+        return check(value, root.pointer(&reference[1..]).expect("a reference leads somewhere"), root, at);
+    }
+    let name = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(n) if n.is_u64() || n.is_i64() => "integer",
+        Value::Number(_) => "number",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let allowed: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(some) => some.iter().filter_map(Value::as_str).collect(),
+        other => panic!("{at}: a schema without a type: {other}"),
+    };
+    assert!(
+        allowed.contains(&name) || name == "integer" && allowed.contains(&"number"),
+        "{at} is {name}, not {allowed:?}"
+    );
+    if let (Some(n), Some(least)) = (value.as_f64(), schema["minimum"].as_f64()) {
+        assert!(n >= least && n <= schema["maximum"].as_f64().unwrap_or(f64::MAX), "{at} is {n}");
+    }
+    for (place, item) in value.as_array().into_iter().flatten().enumerate() {
+        check(item, &schema["items"], root, &format!("{at}[{place}]"));
+    }
+    if let Some(map) = value.as_object() {
+        for required in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+            assert!(map.contains_key(required), "{at} lacks {required}");
+        }
+        for (key, value) in map {
+            let of = schema["properties"].get(key).unwrap_or(&schema["additionalProperties"]);
+            assert!(of.is_object(), "{at}.{key} is not in the schema");
+            check(value, of, root, &format!("{at}.{key}"));
+        }
+    }
+}
+
+#[test]
+fn the_json_report_keeps_to_its_documented_schema() {
+    let schema = std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/report.schema.json"))
+        .expect("it is there");
+    let schema: Value = serde_json::from_slice(&schema).expect("JSON");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(path("truth"), truth_line(Some(900), "a", "spike", "accepted") + TRUTH_END).expect("written");
+    std::fs::write(path("stored"), "{\"event_id\":\"a\"}\n").expect("written");
+    let input = mixed_lines(200).concat();
+    let base = run_with("pstats", &["--format", "json"], input.as_bytes()).expect_code(0);
+    std::fs::write(path("base"), &base.stdout).expect("written");
+    let (truth, stored, base_file) = (path("truth"), path("stored"), path("base"));
+    let all = [
+        "--format",
+        "json",
+        "--by",
+        "service,endpoint",
+        "--truth",
+        &truth,
+        "--stored",
+        &stored,
+        "--compare",
+        &base_file,
+        "--require",
+        "input.lines > 0",
+    ];
+    let full = run_with("pstats", &all, input.as_bytes()).expect_code(0).json();
+    for report in [full, base.json(), run("pstats", &["--format", "json"]).json()] {
+        check(&report, &schema, &schema, "report");
     }
 }

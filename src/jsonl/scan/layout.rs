@@ -9,6 +9,7 @@ use super::Spans;
 use super::fields::NONE;
 use super::text::Text;
 use super::walk::Sink;
+use crate::jsonl::value::same;
 
 /// Lines longer than this are not learned.
 const LONGEST_LINE: usize = 16 << 10;
@@ -69,7 +70,7 @@ impl Layouts {
             let rest = &text.line[text.at..];
             for candidate in candidates {
                 let step = &self.steps[*candidate as usize];
-                if !rest.starts_with(&step.literal) {
+                if !rest.get(..step.literal.len()).is_some_and(|here| same(here, &step.literal)) {
                     continue;
                 }
                 if step.is_end {

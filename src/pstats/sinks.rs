@@ -1,0 +1,156 @@
+//! Where reports go: the main one, the files beside it, the screen while data flows; and the input itself, with `--tee`.
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use super::args::{Config, Form, ReportFile};
+use super::engine::Engine;
+use super::report::{Report, Run, html, junit, markdown, prometheus, text};
+use crate::cli::Console;
+use crate::cli::output::Output;
+use crate::error::{Place, Result};
+use crate::jsonl::Chunk;
+
+/// How often `--live` draws anew.
+const REDRAW: Duration = Duration::from_millis(500);
+
+/// The outputs of a run.
+pub struct Sinks<'a> {
+    config: &'a Config,
+    console: &'a Console,
+    /// Where the main report goes; stderr where there is none, for stdout has the input.
+    report: Option<Output>,
+    tee: Option<Output>,
+    color: bool,
+    live: bool,
+    drawn: Duration,
+    rewritten: Duration,
+}
+
+impl<'a> Sinks<'a> {
+    /// Opens what the flags name. `no_color` is what the environment says of colours.
+    ///
+    /// # Errors
+    /// Where an output cannot be written.
+    pub fn open(config: &'a Config, console: &'a Console, no_color: bool) -> Result<Self> {
+        let to_stderr = config.tee && config.output.is_none();
+        let tee = if config.tee { Some(Output::open(None)?) } else { None };
+        let report = if to_stderr { None } else { Some(Output::open(config.output.as_deref())?) };
+        let on_terminal = if to_stderr { Console::is_terminal() } else { std::io::stdout().is_terminal() };
+        let on_terminal =
+            on_terminal && (to_stderr || matches!(report.as_ref().map(Output::place), Some(Place::Stdout)));
+        Ok(Self {
+            config,
+            console,
+            report,
+            tee,
+            color: on_terminal && !no_color,
+            live: config.live && on_terminal,
+            drawn: Duration::ZERO,
+            rewritten: Duration::ZERO,
+        })
+    }
+
+    /// Whether the screen shows the report while data flows.
+    pub fn is_live(&self) -> bool {
+        self.live
+    }
+
+    /// Hands the input on, with `--tee`, as it came.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+        let Some(tee) = &mut self.tee else { return Ok(()) };
+        match chunk {
+            Chunk::ByteOrderMark(bytes) | Chunk::Lines { bytes, .. } => tee.put(bytes),
+            Chunk::Overlong { piece, .. } => tee.put(piece),
+        }
+    }
+
+    /// Shows what was counted so far, where it is time to; cheap to call often.
+    ///
+    /// # Errors
+    /// Where a file cannot be written.
+    pub fn show(&mut self, elapsed: Duration, engine: &mut Engine, run: impl Fn(&Engine) -> Run) -> Result<()> {
+        if self.live && elapsed - self.drawn >= REDRAW {
+            self.drawn = elapsed;
+            let run = run(engine);
+            self.draw(&engine.report(run))?;
+        }
+        if !self.config.reports.is_empty() && elapsed - self.rewritten >= self.config.every {
+            self.rewritten = elapsed;
+            let run = run(engine);
+            let report = engine.report(run);
+            self.write_files(&report, engine)?;
+        }
+        Ok(())
+    }
+
+    /// Draws over what was drawn before: as much of the report as the screen holds.
+    fn draw(&mut self, report: &Report) -> Result<()> {
+        let size = match &self.report {
+            Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()),
+            None => rustix::termios::tcgetwinsize(std::io::stderr()),
+        };
+        let size = size.map_or((0, 0), |size| (usize::from(size.ws_row), usize::from(size.ws_col)));
+        // Some terminals, such as script's, do not know their size.
+        let (rows, columns) = if size.0 > 0 && size.1 > 0 { size } else { (24, 80) };
+        let text = text::write(report, text::Style { color: false });
+        let lines =
+            text.lines().take(rows.saturating_sub(1)).map(|line| line.chars().take(columns).collect::<String>());
+        let mut screen = String::from("\x1b[H");
+        lines.for_each(|line| screen.push_str(&format!("{line}\x1b[K\r\n")));
+        screen.push_str("\x1b[J");
+        match &mut self.report {
+            Some(output) => output.put(screen.as_bytes()),
+            None => {
+                self.console.block(screen);
+                Ok(())
+            }
+        }
+    }
+
+    /// Writes the report where it belongs, and the files beside it.
+    ///
+    /// # Errors
+    /// Where one cannot be written.
+    pub fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
+        self.write_files(report, engine)?;
+        let rendered = rendered(self.config.form, report, engine, self.color);
+        let clear: &[u8] = if self.live { b"\x1b[H\x1b[J" } else { b"" };
+        match self.report.take() {
+            Some(mut output) => {
+                output.put(&[clear, &rendered].concat())?;
+                output.finish()?;
+            }
+            None => {
+                let text = [clear, rendered.trim_ascii_end()].concat();
+                self.console.block(String::from_utf8_lossy(&text));
+            }
+        }
+        self.tee.take().map_or(Ok(()), Output::finish)
+    }
+
+    /// Rewrites each file whole, so that whoever reads along never sees half of one.
+    fn write_files(&self, report: &Report, engine: &mut Engine) -> Result<()> {
+        for ReportFile { form, path } in &self.config.reports {
+            let mut output = Output::create(path)?;
+            output.put(&rendered(*form, report, engine, false))?;
+            output.finish()?;
+        }
+        Ok(())
+    }
+}
+
+fn rendered(form: Form, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
+    match form {
+        Form::Text => text::write(report, text::Style { color }).into_bytes(),
+        Form::Json => report.to_json(),
+        Form::Markdown => markdown::write(report).into_bytes(),
+        Form::Html => html::write(report).into_bytes(),
+        Form::Junit => junit::write(report).into_bytes(),
+        Form::Prometheus => prometheus::write(report).into_bytes(),
+        Form::State => engine.state(),
+    }
+}

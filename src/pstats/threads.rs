@@ -1,0 +1,123 @@
+//! Several threads over regular files: each counts a stretch of a file, and the counts are added in the files' order.
+//!
+//! Stretches begin behind a line's end, where the next line begins with `{`: so no line is cut, and none is taken for the
+//! start of an array. A file that may be an array is one stretch.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::engine::Engine;
+use super::settings::STATE_KEY;
+use crate::cli::Stop;
+use crate::cli::input::{Inputs, Source};
+use crate::error::{At, Error, Place, Result};
+use crate::jsonl::LineReader;
+
+/// A stretch is not worth a thread below this.
+const LEAST_BYTES: u64 = 8 << 20;
+
+/// Bytes of a file.
+struct Stretch {
+    path: PathBuf,
+    from: u64,
+    to: u64,
+}
+
+/// Counts these files with so many threads into one engine each, in the order of the files; `None` where they cannot be divided:
+/// one is standard input, or no regular file.
+///
+/// # Errors
+/// Where a file cannot be read, or an engine stops.
+pub fn count(
+    files: &[PathBuf],
+    threads: usize,
+    max_line: usize,
+    stop: &Stop,
+    engine: impl Fn() -> Result<Engine> + Sync,
+) -> Result<Option<Vec<Engine>>> {
+    let regular =
+        |file: &PathBuf| file.as_os_str() != "-" && std::fs::metadata(file).is_ok_and(|found| found.is_file());
+    if threads < 2 || files.is_empty() || !files.iter().all(regular) {
+        return Ok(None);
+    }
+    let mut stretches = Vec::new();
+    for file in files {
+        divide(file, threads, &mut stretches).at(&Place::of(file))?;
+    }
+    let next = AtomicUsize::new(0);
+    let done: Vec<Mutex<Option<Result<Engine>>>> = stretches.iter().map(|_| Mutex::new(None)).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.min(stretches.len()) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(stretch) = stretches.get(place) else { break };
+                    let counted = engine().and_then(|engine| count_one(stretch, engine, max_line, stop));
+                    *done[place].lock().expect("no holder of this lock can panic") = Some(counted);
+                }
+            });
+        }
+    });
+    let take = |slot: Mutex<Option<Result<Engine>>>| slot.into_inner().ok().flatten();
+    let gone = || Error::failed("a thread that counts has ended early");
+    done.into_iter().map(|slot| take(slot).ok_or_else(gone)?).collect::<Result<Vec<_>>>().map(Some)
+}
+
+fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Engine> {
+    let place = Place::of(&stretch.path);
+    let mut file = File::open(&stretch.path).at(&place)?;
+    file.seek(SeekFrom::Start(stretch.from)).at(&place)?;
+    let source = Source { place, read: Box::new(file.take(stretch.to - stretch.from)) };
+    let mut reader = LineReader::new(Inputs::from_source(source, stop.clone()), max_line);
+    while let Some(chunk) = reader.next_chunk()? {
+        engine.take(&chunk)?;
+    }
+    engine.note_arrays_cut_off(reader.unclosed_arrays());
+    Ok(engine)
+}
+
+/// Divides a file into stretches, a few more than there are threads: they do not all take as long.
+fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Result<()> {
+    let mut file = File::open(path)?;
+    let length = file.metadata()?.len();
+    let mut head = [0; 4096];
+    let read = file.read(&mut head)?;
+    let text = head[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head[..read]);
+    // A state is read as a whole.
+    let is_state = text.starts_with(format!("{{\"{STATE_KEY}\"").as_bytes());
+    let is_lines = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') && !is_state;
+    let parts = if is_lines { (length / LEAST_BYTES).clamp(1, threads as u64 * 4) } else { 1 };
+    let mut from = 0;
+    for part in 1..=parts {
+        let to = if part == parts { length } else { line_behind(&mut file, length / parts * part, length)? };
+        if to > from {
+            into.push(Stretch { path: path.to_owned(), from, to });
+            from = to;
+        }
+    }
+    Ok(())
+}
+
+/// The first place at or behind `at` where a line begins with `{`; the file's end where there is none.
+fn line_behind(file: &mut File, at: u64, length: u64) -> std::io::Result<u64> {
+    let mut buffer = vec![0; 64 << 10];
+    let mut place = at;
+    let mut last = 0;
+    file.seek(SeekFrom::Start(at))?;
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            return Ok(length);
+        }
+        for (offset, byte) in buffer[..read].iter().enumerate() {
+            if last == b'\n' && *byte == b'{' {
+                return Ok(place + offset as u64);
+            }
+            last = *byte;
+        }
+        place += read as u64;
+    }
+}
