@@ -6,6 +6,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use rustix::termios::Winsize;
+
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{FileType, fstat};
 
@@ -28,6 +30,11 @@ impl Console {
     /// Whether a person is looking.
     pub fn is_terminal() -> bool {
         io::stderr().is_terminal()
+    }
+
+    /// How large the terminal behind stderr is, if it is one.
+    pub fn size() -> Option<Winsize> {
+        rustix::termios::tcgetwinsize(io::stderr()).ok()
     }
 
     /// What ended the run.

@@ -3,11 +3,13 @@
 //! The rows lie in a temporary SQLite that the system takes away by itself: in memory while they are few, on disk when its
 //! cache is full, so that inputs larger than memory can be joined. An event is known by 64 bits of its id's hash.
 
+mod faults;
+mod reconcile;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ToSql};
-use serde::Serialize;
 
 use super::distinct::hash_of;
 use crate::cli::input::Inputs;
@@ -21,6 +23,9 @@ use crate::record::truth::{Expect, Truth, TruthSummary};
 
 /// SQLite's cache, in KiB: some hundred thousand rows stay in memory.
 const CACHE_KIB: u32 = 16 << 10;
+
+pub use faults::{FaultReport, TruthReport};
+pub use reconcile::{ReconciledReport, StoredReport};
 
 /// What is joined, beside the stream itself.
 #[derive(Debug, Clone, Default)]
@@ -266,213 +271,6 @@ impl Joins {
         }
         Ok(())
     }
-
-    /// What became of each injected fault.
-    ///
-    /// # Errors
-    /// Where truth and outcomes are not of the same run.
-    pub fn truth_report(&self) -> Result<Option<TruthReport>> {
-        if !self.truth {
-            return Ok(None);
-        }
-        self.check_that_streams_line_up()?;
-        let report = self.judge_faults().map_err(failed)?;
-        Ok(Some(report))
-    }
-
-    fn check_that_streams_line_up(&self) -> Result<()> {
-        let indexes =
-            "CREATE INDEX IF NOT EXISTS o1 ON outcome(shard, seq); CREATE INDEX IF NOT EXISTS o2 ON outcome(id);
-            CREATE INDEX IF NOT EXISTS t1 ON truth(shard, seq); CREATE INDEX IF NOT EXISTS t2 ON truth(id);";
-        self.db.execute_batch(indexes).map_err(failed)?;
-        let sql = "SELECT t.seq FROM truth t JOIN outcome o USING(shard, seq) WHERE t.checked <> o.id LIMIT 1";
-        let mut query = self.db.prepare(sql).map_err(failed)?;
-        let mut rows = query.query([]).map_err(failed)?;
-        match rows.next().map_err(failed)? {
-            None => Ok(()),
-            Some(row) => Err(Error::failed(format!(
-                "truth and outcomes: streams do not line up: line {} has another event_id in each",
-                row.get::<_, i64>(0).map_err(failed)?
-            ))),
-        }
-    }
-
-    fn judge_faults(&self) -> rusqlite::Result<TruthReport> {
-        let names: BTreeMap<i64, &String> = self.faults.iter().map(|(name, index)| (*index, name)).collect();
-        let mut report = TruthReport::default();
-        // What a right server makes of each line: the strongest expectation of its faults.
-        self.db.execute_batch(
-            "DROP TABLE IF EXISTS line;
-             CREATE TABLE line AS SELECT shard, seq, max(expect) AS expect FROM truth WHERE seq IS NOT NULL GROUP BY shard, seq;
-             CREATE INDEX l1 ON line(shard, seq);
-             DROP TABLE IF EXISTS copies;
-             CREATE TABLE copies AS SELECT t.id, t.fault, count(*) AS copies FROM truth t JOIN line l USING(shard, seq)
-                WHERE t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL GROUP BY t.id, t.fault;
-             CREATE INDEX c1 ON copies(id);",
-        )?;
-        let mut query = self.db.prepare(
-            "SELECT t.fault, l.expect, o.word, o.attempts, count(*) FROM truth t JOIN line l USING(shard, seq)
-             LEFT JOIN outcome o USING(shard, seq)
-             WHERE NOT (t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL) GROUP BY 1, 2, 3, 4",
-        )?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
-            let (expect, word, n): (i64, Option<Word>, u64) = (row.get(1)?, word_of(row.get(2)?), whole(row, 4)?);
-            fault.count += n;
-            fault.refused_unsent +=
-                if row.get::<_, Option<i64>>(3)? == Some(0) && word == Some(Word::Rejected) { n } else { 0 };
-            *match (expect, word) {
-                (2, Some(Word::Rejected)) => &mut fault.detected,
-                (2, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Differs)) => &mut fault.missed,
-                (0, Some(Word::Accepted | Word::Duplicate | Word::Present)) => &mut fault.detected,
-                (1, Some(Word::Duplicate)) => &mut fault.detected,
-                (0 | 1, Some(Word::Rejected)) => &mut fault.false_alarm,
-                _ => &mut fault.undecidable,
-            } += n;
-        }
-        let tells: bool =
-            self.db
-                .query_row("SELECT EXISTS(SELECT 1 FROM outcome WHERE word = 1 AND own = 0)", [], |row| row.get(0))?;
-        let mut query = self.db.prepare(
-            "SELECT c.fault, c.copies, sum(o.word = 0), sum(o.word = 1) FROM copies c
-             LEFT JOIN outcome o ON o.id = c.id AND NOT EXISTS
-                (SELECT 1 FROM line l WHERE l.shard = o.shard AND l.seq = o.seq AND l.expect = 2)
-             GROUP BY c.id, c.fault",
-        )?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
-            let copies = whole(row, 1)?;
-            let (new, repeated) = (whole(row, 2)?, whole(row, 3)?);
-            let detected = copies.min(repeated);
-            let taken_again = (copies - detected).min(new.saturating_sub(1));
-            fault.count += copies;
-            fault.detected += detected;
-            fault.missed += if tells { taken_again } else { 0 };
-            fault.undecidable += copies - detected - if tells { taken_again } else { 0 };
-        }
-        let mut query = self.db.prepare(
-            "SELECT t.fault, t.id IS NULL, EXISTS(SELECT 1 FROM outcome o WHERE o.id = t.id), count(*) FROM truth t
-             WHERE t.seq IS NULL GROUP BY 1, 2, 3",
-        )?;
-        let came = self.db.query_row("SELECT EXISTS(SELECT 1 FROM outcome)", [], |row| row.get::<_, bool>(0))?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
-            let (unknown, seen, n): (bool, bool, u64) = (row.get(1)?, row.get(2)?, whole(row, 3)?);
-            fault.count += n;
-            *match (unknown || !came, seen) {
-                (true, _) => &mut fault.undecidable,
-                (false, true) => &mut fault.missed,
-                (false, false) => &mut fault.detected,
-            } += n;
-        }
-        let mut query = self.db.prepare(
-            "SELECT o.word, o.own, count(*) FROM outcome o LEFT JOIN line l USING(shard, seq)
-             WHERE l.expect IS NULL AND NOT EXISTS(SELECT 1 FROM copies c WHERE c.id = o.id) GROUP BY 1, 2",
-        )?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let untouched = &mut report.untouched;
-            let (word, own, n): (Option<Word>, bool, u64) = (word_of(row.get(0)?), row.get(1)?, whole(row, 2)?);
-            untouched.count += n;
-            *match (word, own) {
-                (Some(Word::Accepted | Word::Present), _) => &mut untouched.detected,
-                (Some(Word::Duplicate), false) | (Some(Word::Rejected), _) => &mut untouched.false_alarm,
-                _ => &mut untouched.undecidable,
-            } += n;
-        }
-        report.complete = self.truth_complete.unwrap_or(false);
-        report.add_up();
-        Ok(report)
-    }
-
-    /// What was sent, what arrived and what is stored, side by side.
-    ///
-    /// # Errors
-    /// Where the temporary database fails.
-    pub fn reconciled_report(&self, sources: &Sources) -> Result<Option<ReconciledReport>> {
-        if !self.reconcile {
-            return Ok(None);
-        }
-        self.reconcile(sources).map(Some).map_err(failed)
-    }
-
-    fn reconcile(&self, sources: &Sources) -> rusqlite::Result<ReconciledReport> {
-        let mut report = ReconciledReport::default();
-        let stored_known = sources.stored.is_some();
-        let mut query = self.db.prepare(
-            "SELECT min(sent, 1), words, stored, count(*), sum(sent), sum(arrived) FROM item GROUP BY 1, 2, 3",
-        )?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let (sent, words, stored): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let (ids, sent_lines, arrived_lines) = (whole(row, 3)?, whole(row, 4)?, whole(row, 5)?);
-            let arrived = words != 0;
-            report.sent += sent_lines;
-            report.arrived += arrived_lines;
-            report.sent_ids += if sent { ids } else { 0 };
-            report.arrived_ids += if arrived { ids } else { 0 };
-            if sources.against.is_some() {
-                report.sent_not_arrived += if sent && !arrived { ids } else { 0 };
-                report.arrived_not_sent += if arrived && !sent { ids } else { 0 };
-            }
-            if !stored_known {
-                continue;
-            }
-            let column = match stored {
-                0 if self.stored_is_verified => Column::Unchecked,
-                0 => Column::Missing,
-                stored if stored & DIFFERS != 0 => Column::Differs,
-                stored if stored & PRESENT != 0 && !(sent || arrived) => Column::Extra,
-                stored if stored & PRESENT != 0 => Column::Present,
-                _ => Column::Missing,
-            };
-            let name = best_word(words);
-            let cell = report.table.entry(name).or_default();
-            match column {
-                Column::Present => cell.present += ids,
-                Column::Missing => cell.missing += ids,
-                Column::Differs => cell.differs += ids,
-                Column::Extra => cell.extra += ids,
-                Column::Unchecked => cell.unchecked += ids,
-            }
-            report.extra += if matches!(column, Column::Extra) { ids } else { 0 };
-            let is_missing = matches!(column, Column::Missing);
-            let is_held = matches!(column, Column::Present | Column::Differs);
-            report.accepted_missing += if is_missing && matches!(name, "accepted" | "duplicate") { ids } else { 0 };
-            report.failed_present += if is_held && name == "failed" { ids } else { 0 };
-            report.not_sent_present += if is_held && name == "not_sent" { ids } else { 0 };
-        }
-        Ok(report)
-    }
-}
-
-enum Column {
-    Present,
-    Missing,
-    Differs,
-    Extra,
-    Unchecked,
-}
-
-/// Of all outcomes of an id, the one that says most about whether the server has it.
-fn best_word(words: i64) -> &'static str {
-    let order = [
-        Word::Accepted,
-        Word::Duplicate,
-        Word::Unknown,
-        Word::Failed,
-        Word::Rejected,
-        Word::RateLimited,
-        Word::NotSent,
-        Word::Present,
-        Word::Differs,
-        Word::Missing,
-    ];
-    let found = order.into_iter().find(|word| words & (1 << *word as i64) != 0);
-    found.map_or(if words & EVENT_BIT != 0 { "event" } else { "none" }, Word::as_str)
 }
 
 /// A count; of nothing where it is null.
@@ -500,120 +298,4 @@ fn open(path: &Path, console: &Console, max_line: usize) -> Result<LineReader> {
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 fn failed(error: rusqlite::Error) -> Error {
     Error::failed(format!("the temporary database of joins: {error}"))
-}
-
-/// Under `truth`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct TruthReport {
-    /// Faults injected.
-    pub count: u64,
-    /// Met as a right server meets them.
-    pub detected: u64,
-    /// Not: broken lines that were taken, copies taken as new, dropped events that were seen.
-    pub missed: u64,
-    /// Good lines that were refused, or said to be duplicates.
-    pub false_alarm: u64,
-    /// What no answer, or the server's words, cannot tell.
-    pub undecidable: u64,
-    /// Whether truth's summary says that it is complete.
-    pub complete: bool,
-    /// By fault.
-    pub faults: BTreeMap<String, FaultReport>,
-    /// The lines that no fault touched.
-    pub untouched: FaultReport,
-}
-
-/// What became of a fault.
-#[derive(Debug, Clone, Default, Serialize)]
-#[allow(missing_docs)] // as above
-pub struct FaultReport {
-    pub count: u64,
-    pub detected: u64,
-    pub missed: u64,
-    pub false_alarm: u64,
-    pub undecidable: u64,
-    /// Of the detected: refused by psend itself, so that the server never saw them.
-    pub refused_unsent: u64,
-}
-
-impl TruthReport {
-    fn row(&mut self, fault: &str) -> &mut FaultReport {
-        self.faults.entry(fault.to_owned()).or_default()
-    }
-
-    fn add_up(&mut self) {
-        self.count = self.faults.values().map(|f| f.count).sum();
-        self.detected = self.faults.values().map(|f| f.detected).sum();
-        self.missed = self.faults.values().map(|f| f.missed).sum();
-        self.false_alarm = self.faults.values().map(|f| f.false_alarm).sum::<u64>() + self.untouched.false_alarm;
-        self.undecidable = self.faults.values().map(|f| f.undecidable).sum();
-    }
-
-    /// The report on nothing, with every fault there is.
-    pub fn on_nothing() -> Self {
-        let faults = [
-            "spike",
-            "slow",
-            "error",
-            "recover",
-            "new_id",
-            "curve",
-            "shift",
-            "flash",
-            "gap",
-            "incident",
-            "duplicate",
-            "drop",
-            "late",
-            "reorder",
-            "skew",
-            "malformed",
-            "schema",
-            "encoding",
-            "oversize",
-            "poison",
-            "label",
-        ];
-        let faults = faults.into_iter().map(|fault| (fault.to_owned(), FaultReport::default())).collect();
-        Self { faults, ..Self::default() }
-    }
-}
-
-/// Under `reconciled`. Lines without an id are in none of its figures.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct ReconciledReport {
-    /// Events sent, by `--against`.
-    pub sent: u64,
-    /// Different ids of them.
-    pub sent_ids: u64,
-    /// Outcomes or events that came in.
-    pub arrived: u64,
-    /// Different ids of them.
-    pub arrived_ids: u64,
-    /// Ids sent that did not arrive.
-    pub sent_not_arrived: u64,
-    /// Ids that arrived and were not sent.
-    pub arrived_not_sent: u64,
-    /// Ids delivered that the server does not hold.
-    pub accepted_missing: u64,
-    /// Ids failed that the server holds.
-    pub failed_present: u64,
-    /// Ids not sent that the server holds.
-    pub not_sent_present: u64,
-    /// Ids that the server holds and that were neither sent nor arrived.
-    pub extra: u64,
-    /// Ids by outcome and by what the server holds.
-    pub table: BTreeMap<&'static str, StoredReport>,
-}
-
-/// What the server holds of the ids of one outcome.
-#[derive(Debug, Clone, Default, Serialize)]
-#[allow(missing_docs)] // the words of contracts §3
-pub struct StoredReport {
-    pub present: u64,
-    pub missing: u64,
-    pub differs: u64,
-    pub extra: u64,
-    /// `psend --verify` did not ask for them.
-    pub unchecked: u64,
 }

@@ -7,7 +7,9 @@ pub mod compare;
 pub mod html;
 pub mod junit;
 pub mod markdown;
+mod outcomes;
 pub mod prometheus;
+mod sheet;
 pub mod text;
 pub mod words;
 
@@ -17,6 +19,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use compare::ComparedReport;
+pub use outcomes::OutcomesReport;
 
 use super::figures::Figures;
 use super::groups::{Group, Groups};
@@ -26,11 +29,10 @@ use super::require::{Requirement, Verdict};
 use super::settings::{Grouping, Layout, Settings};
 use super::sketch::{Fine, Latency, Sketch};
 use super::stream::Stream;
-use super::summary::{Events, Outcomes, Summary};
+use super::summary::{Events, Summary};
 use super::windows::Windows;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-use crate::record::outcome::{Answer, RunRecord, Word};
 use crate::record::timestamp;
 
 /// The whole report.
@@ -385,119 +387,6 @@ impl EventsReport {
             fastest_endpoint: means.first().cloned(),
             slowest_endpoint: means.pop(),
             by,
-            window_s: seconds(shown.width()),
-            windows: windows(&shown),
-        }
-    }
-}
-
-/// Under `outcomes`.
-#[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)] // the words of contracts §3
-pub struct OutcomesReport {
-    /// Of all outcomes; `latency` is that of the last attempt.
-    #[serde(flatten)]
-    pub figures: FiguresReport,
-    /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
-    pub latency_over_1h: u64,
-    /// Latencies in classes of a quarter of an octave, ascending and without gaps.
-    pub latency_distribution: Vec<ClassReport>,
-    pub accepted: u64,
-    pub duplicate: u64,
-    pub rejected: u64,
-    pub rate_limited: u64,
-    pub failed: u64,
-    pub unknown: u64,
-    pub not_sent: u64,
-    pub present: u64,
-    pub missing: u64,
-    pub differs: u64,
-    /// accepted + duplicate.
-    pub delivered: u64,
-    /// failed + rejected + rate_limited + not_sent.
-    pub lost: u64,
-    /// Duplicates that may be of our own making: an earlier attempt got no answer.
-    pub own_retry: u64,
-    /// What attempts met, for events that took more than one.
-    pub answers: BTreeMap<&'static str, u64>,
-    /// Requests sent.
-    pub attempts: u64,
-    /// Events that took more than one.
-    pub retried: u64,
-    /// Bytes of the bodies sent, once for each event.
-    pub request_bytes: u64,
-    /// Outcomes a second, from the first request to the last end.
-    pub throughput: Option<f64>,
-    /// From the first request to the last end.
-    pub time: TimeReport,
-    /// From when due or taken up to the end, all attempts and waits.
-    pub end_to_end: LatencyReport,
-    /// Their ids.
-    pub ids: IdsReport,
-    /// Whether every run's record is there and says that it is complete.
-    pub complete: bool,
-    /// psend's run records.
-    pub runs: Vec<RunRecord>,
-    /// Groups.
-    pub by: By,
-    /// The width of a window.
-    pub window_s: f64,
-    /// By time of sending; a window without outcomes is left out.
-    pub windows: Vec<WindowReport>,
-}
-
-impl OutcomesReport {
-    /// The count of each word.
-    pub fn words(&self) -> Vec<(&'static str, u64)> {
-        let counts = [
-            self.accepted,
-            self.duplicate,
-            self.rejected,
-            self.rate_limited,
-            self.failed,
-            self.unknown,
-            self.not_sent,
-            self.present,
-            self.missing,
-            self.differs,
-        ];
-        Word::ALL.iter().map(|word| word.as_str()).zip(counts).collect()
-    }
-
-    fn new(outcomes: &mut Outcomes, groupings: &[Grouping]) -> Self {
-        let ids = IdsReport::new(&mut outcomes.stream);
-        let stream = &outcomes.stream;
-        let shown = stream.windows.shown();
-        let of = |word: Word| outcomes.words[word as usize];
-        let began = stream.order.range().map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last)));
-        Self {
-            figures: FiguresReport::new(&stream.figures),
-            latency_over_1h: stream.figures.latency().sketch().over(),
-            latency_distribution: distribution(stream.figures.latency().sketch()),
-            accepted: of(Word::Accepted),
-            duplicate: of(Word::Duplicate),
-            rejected: of(Word::Rejected),
-            rate_limited: of(Word::RateLimited),
-            failed: of(Word::Failed),
-            unknown: of(Word::Unknown),
-            not_sent: of(Word::NotSent),
-            present: of(Word::Present),
-            missing: of(Word::Missing),
-            differs: of(Word::Differs),
-            delivered: of(Word::Accepted) + of(Word::Duplicate),
-            lost: of(Word::Failed) + of(Word::Rejected) + of(Word::RateLimited) + of(Word::NotSent),
-            own_retry: outcomes.own_retries,
-            answers: Answer::ALL.iter().map(|a| (a.as_str(), outcomes.answers[*a as usize])).collect(),
-            attempts: outcomes.attempts,
-            retried: outcomes.retried,
-            request_bytes: outcomes.request_bytes,
-            throughput: per_second(stream.figures.count(), began),
-            time: TimeReport::new(began),
-            end_to_end: LatencyReport::new::<Fine>(&outcomes.end_to_end),
-            ids,
-            complete: !outcomes.runs.is_empty() && outcomes.runs.iter().all(|run| run.complete),
-            runs: outcomes.runs.clone(),
-            by: by(stream, groupings),
             window_s: seconds(shown.width()),
             windows: windows(&shown),
         }

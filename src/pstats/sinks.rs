@@ -6,6 +6,8 @@ use std::time::Duration;
 use super::args::{Config, Form, ReportFile};
 use super::engine::Engine;
 use super::report::{Report, Run, html, junit, markdown, prometheus, text};
+use rustix::termios::Winsize;
+
 use crate::cli::Console;
 use crate::cli::output::Output;
 use crate::error::{Place, Result};
@@ -90,10 +92,10 @@ impl<'a> Sinks<'a> {
     /// Draws over what was drawn before: as much of the report as the screen holds.
     fn draw(&mut self, report: &Report) -> Result<()> {
         let size = match &self.report {
-            Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()),
-            None => rustix::termios::tcgetwinsize(std::io::stderr()),
+            Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()).ok(),
+            None => Console::size(),
         };
-        let size = size.map_or((0, 0), |size| (usize::from(size.ws_row), usize::from(size.ws_col)));
+        let size = size.map_or((0, 0), |size: Winsize| (usize::from(size.ws_row), usize::from(size.ws_col)));
         // Some terminals, such as script's, do not know their size.
         let (rows, columns) = if size.0 > 0 && size.1 > 0 { size } else { (24, 80) };
         let text = text::write(report, text::Style { color: false });

@@ -4,15 +4,10 @@ use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compare::{ComparedFigure, ComparedReport, shown};
 use super::share;
+pub use super::sheet::Style;
+use super::sheet::{Page, Side};
 use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
-
-/// How the text is drawn.
-#[derive(Debug, Clone, Copy)]
-pub struct Style {
-    /// Whether headings and what is wrong are coloured.
-    pub color: bool,
-}
 
 /// The most rows of a table before the rest is only counted.
 const ROWS: usize = 12;
@@ -22,7 +17,7 @@ const LINE: usize = 72;
 
 /// Writes the whole report.
 pub fn write(report: &Report, style: Style) -> String {
-    let mut page = Page { text: String::new(), style };
+    let mut page = Page::new(style);
     if report.events.is_none() && report.outcomes.is_none() {
         page.title("Nothing to report");
         page.line("No events and no outcomes came in.");
@@ -47,75 +42,7 @@ pub fn write(report: &Report, style: Style) -> String {
     page.text
 }
 
-struct Page {
-    text: String,
-    style: Style,
-}
-
-/// How a column of a table stands.
-#[derive(Clone, Copy, PartialEq)]
-enum Side {
-    Left,
-    Right,
-}
-
 impl Page {
-    fn paint(&self, code: &str, text: &str) -> String {
-        if self.style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
-    }
-
-    fn line(&mut self, text: &str) {
-        self.text.push_str("  ");
-        self.text.push_str(text);
-        self.text.push('\n');
-    }
-
-    fn title(&mut self, text: &str) {
-        if !self.text.is_empty() {
-            self.text.push('\n');
-        }
-        let title = self.paint("1;36", text);
-        self.text.push_str(&title);
-        self.text.push('\n');
-    }
-
-    fn section(&mut self, text: &str) {
-        self.text.push('\n');
-        let heading = self.paint("1", text);
-        self.line(&heading);
-    }
-
-    /// A name and its figure, with an explanation where it needs one.
-    fn fact(&mut self, name: &str, figure: &str, more: &str) {
-        let gap = if more.is_empty() { "" } else { "   " };
-        self.line(format!("  {name:<18}{figure:>14}{gap}{more}").trim_end());
-    }
-
-    fn table(&mut self, head: &[(&str, Side)], rows: &[Vec<String>]) {
-        let widths: Vec<usize> = (0..head.len())
-            .map(|column| {
-                let cells = rows.iter().map(|row| row[column].chars().count());
-                cells.max().unwrap_or(0).max(head[column].0.chars().count())
-            })
-            .collect();
-        let draw = |cells: &mut dyn Iterator<Item = &str>| {
-            let mut line = String::from(" ");
-            for ((cell, (_, side)), width) in cells.zip(head).zip(&widths) {
-                let padding = " ".repeat(width - cell.chars().count());
-                let (before, behind) = if *side == Side::Left { ("", &*padding) } else { (&*padding, "") };
-                line.push_str(&format!(" {before}{cell}{behind} "));
-            }
-            line.trim_end().to_owned()
-        };
-        let heading = draw(&mut head.iter().map(|(name, _)| *name));
-        let heading = self.paint("2", &heading);
-        self.line(&heading);
-        for row in rows {
-            let row = draw(&mut row.iter().map(String::as_str));
-            self.line(&row);
-        }
-    }
-
     fn events(&mut self, events: &EventsReport) {
         self.title("Events");
         let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
