@@ -47,7 +47,7 @@ pub struct Args {
     event_rate: Option<Rate>,
 
     /// Fixes every random choice [default: drawn, and named on stderr]
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = seed_number)]
     seed: Option<u64>,
 
     /// The share of events whose response time is multiplied by 2 to 10: 0.05 or 5%
@@ -79,8 +79,8 @@ pub struct Args {
     skip: Count,
 
     /// How many threads; the bytes are the same [default: one for each core]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    threads: Option<u16>,
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
 
     /// Where stderr is no terminal, report progress this often
     #[arg(long, value_name = "TIME", default_value = "15s")]
@@ -204,7 +204,7 @@ impl Args {
             curve: self.curve,
             zone: self.tz,
             profile: self.profile,
-            threads: self.threads.map_or(cores, usize::from),
+            threads: self.threads.unwrap_or(cores),
             every: self.every.0,
             quiet: self.quiet,
         }))
@@ -309,6 +309,14 @@ fn hours(text: &str) -> Result<Micros, String> {
     #[allow(clippy::cast_possible_truncation)]
     let micros = hours.filter(|h| h.is_finite() && *h > 0.0 && *h <= 88e6).map(|h| (h * HOUR).round() as Micros);
     micros.filter(|m| *m > 0).ok_or_else(|| "a number of hours above 0 is wanted, such as 24, 168 or 0.5".to_owned())
+}
+
+fn seed_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is wanted", u64::MAX))
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "a number of threads from 1 on is wanted".to_owned())
 }
 
 fn zone(text: &str) -> Result<Tz, String> {

@@ -260,7 +260,7 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     refused(&["--hours", "0"], &["'0'", "--hours", "above 0"]);
     refused(&["--hours", "-3"], &["--hours"]);
     refused(&["--count", "many"], &["'many'", "--count", "500, 10k or 1m"]);
-    refused(&["--seed", "abc"], &["'abc'", "--seed"]);
+    refused(&["--seed", "abc"], &["'abc'", "--seed", "a whole number from 0"]);
     refused(&["--start", "yesterday"], &["'yesterday'", "--start", "RFC 3339"]);
     refused(&["--start", "9999-12-31T00:00:00Z", "--hours", "48"], &["--start", "9999"]);
     refused(&["--spikes", "5"], &["'5'", "--spikes", "from 0 to 1"]);
@@ -288,7 +288,7 @@ fn flags_that_contradict_each_other_are_refused() {
     refused(&["--count", "inf"], "--count inf needs --event-rate");
     refused(&["--event-rate", "5"], "--event-rate goes with --count inf");
     refused(&["--count", "inf", "--event-rate", "5", "--hours", "3"], "has no end");
-    refused(&["--threads", "0"], "--threads");
+    refused(&["--threads", "0"], "a number of threads from 1 on");
     refused(&["--curve", "steep"], "business, flat, diurnal, follow-the-sun");
     refused(&["--profile", "/nowhere/mine.toml"], "/nowhere/mine.toml");
 }
