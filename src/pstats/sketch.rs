@@ -334,6 +334,26 @@ mod tests {
         assert_eq!(latency::<Coarse>(&[0]).quantile_us(0), Some(0));
     }
 
+    #[test]
+    fn two_million_values_with_a_heavy_tail_keep_the_stated_errors() {
+        use rand_distr::{Distribution, LogNormal, Pareto};
+        let mut random = crate::seed::Seed::new(7).choice("values").generator(0);
+        let (most, tail) = (LogNormal::new(11.5, 0.8).expect("valid"), Pareto::new(1e6, 1.1).expect("valid"));
+        let mut values: Vec<u64> = (0..2_000_000)
+            .map(|i| (if i % 100 == 0 { tail.sample(&mut random) } else { most.sample(&mut random) }) as u64)
+            .map(|us| us.min(LONGEST_US))
+            .collect();
+        let (fine, coarse) = (latency::<Fine>(&values), latency::<Coarse>(&values));
+        values.sort_unstable();
+        for millionths in [500_000u32, 900_000, 950_000, 990_000, 999_000, 999_900] {
+            let exact = values[(values.len() as u64 * u64::from(millionths)).div_ceil(1_000_000) as usize - 1] as f64;
+            let error = |found: Option<u64>| (found.expect("there are values") as f64 - exact).abs() / exact;
+            assert!(error(fine.quantile_us(millionths)) <= 0.001, "{millionths}");
+            assert!(error(coarse.quantile_us(millionths)) <= 0.01, "{millionths}");
+        }
+        assert_eq!(fine.max_us(), values.last().copied());
+    }
+
     proptest! {
         #[test]
         fn quantiles_keep_their_stated_error(

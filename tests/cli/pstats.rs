@@ -844,3 +844,25 @@ fn the_json_report_keeps_to_its_documented_schema() {
         check(&report, &schema, &schema, "report");
     }
 }
+
+#[test]
+fn counts_equal_those_of_jq_groups_and_all() {
+    if !crate::support::shell("command -v jq").status.success() {
+        eprintln!("skipped: needs jq");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.jsonl");
+    let file = file.to_str().expect("UTF-8");
+    run("pgen", &["-n", "20k", "--seed", "5", "--start", "2026-01-05T00:00:00Z", "-q", "-o", file]).expect_code(0);
+    let counted =
+        run("pstats", &["--format", "json", "--by", "service,metrics.status_code", file]).expect_code(0).json();
+    let filter = "reduce inputs as $e ({}; .[$e.source.service + \" \" + ($e.metrics.status_code | tostring)] += 1)";
+    let theirs = crate::support::shell(&format!("jq -n '{filter}' {file}")).expect_code(0).json();
+    let groups = counted["events"]["by"]["service,metrics.status_code"].as_array().expect("groups");
+    assert_eq!(Some(groups.len()), theirs.as_object().map(serde_json::Map::len));
+    for group in groups {
+        let name = |field: &str| group["group"][field].as_str().expect("a value").to_owned();
+        assert_eq!(group["count"], theirs[format!("{} {}", name("service"), name("metrics.status_code"))]);
+    }
+}
