@@ -67,7 +67,7 @@ pub fn format(at: Micros) -> String {
     String::from_utf8(text).expect("digits and signs are ASCII")
 }
 
-/// Appends [`format`] of this moment.
+/// Appends [`format()`] of this moment.
 pub fn write(at: Micros, out: &mut Vec<u8>) {
     const DAY: Micros = DAY_SECONDS * 1_000_000;
     let (year, month, day) = civil_from_days(at.div_euclid(DAY));

@@ -23,7 +23,7 @@ pub(super) struct KindPieces {
     pub(super) latency: u64,
     /// Its error messages: from, how many.
     pub(super) errors: (u16, u16),
-    /// Its extra payloads in [`Renderer::payload_of`]: from, how many.
+    /// Its extra payloads in `Renderer::payload_of`: from, how many.
     pub(super) payloads: (u16, u16),
 }
 
