@@ -157,7 +157,7 @@ pub(super) fn message(event: &mut Event, field: Field, words: &str, places: [Fie
         let Some((name, place)) = names.iter().find(|(name, _)| rest[brace..].starts_with(name)) else { break };
         let raw = event.raw(*place).and_then(|raw| raw.strip_prefix(b"\"")?.strip_suffix(b"\""));
         let Some(raw) = raw else { return };
-        scratch.extend_from_slice(rest[..brace].as_bytes());
+        scratch.extend_from_slice(&rest.as_bytes()[..brace]);
         scratch.extend_from_slice(raw);
         rest = &rest[brace + name.len()..];
     }
