@@ -80,7 +80,7 @@ pub enum Job {
     /// It is sent.
     Send,
     /// It is sent together with others.
-    Batch(Batch),
+    Batch(Box<Batch>),
     /// The server is asked for it, at this path with `{event_id}` in it.
     Verify(String),
 }

@@ -218,7 +218,7 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
         |what: &str| Error::usage(format!("--dialect {}: it has no [{what}], which --{what} needs", args.dialect));
     if args.batch.is_some() {
         let form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
-        return Ok(Job::Batch(Batch { uri: uri(target, &form.path)?, form }));
+        return Ok(Job::Batch(Box::new(Batch { uri: uri(target, &form.path)?, form })));
     }
     if !args.verify {
         return Ok(Job::Send);
