@@ -46,8 +46,16 @@ impl From<Ending> for ExitCode {
 /// A closed standard output ends a tool quietly with status 0; psend, which owes an outcome to every event, deals with it
 /// before it comes here.
 pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending, Error>) -> ExitCode {
-    let args = A::parse();
     let console = Console::new(tool);
+    let args = match A::try_parse() {
+        Ok(args) => args,
+        // In a pipe of several tools it matters whose command line was wrong.
+        Err(wrong) if wrong.use_stderr() => {
+            console.note(wrong.render().to_string().trim_end());
+            return ExitCode::from(2);
+        }
+        Err(help) => help.exit(),
+    };
     match body(args, &console) {
         Ok(ending) => ending.into(),
         Err(error) if error.is_closed_stdout() => ExitCode::SUCCESS,
