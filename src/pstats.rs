@@ -61,15 +61,16 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         started_at: timestamp::format(started_at),
         ended_at: timestamp::format(clock.now()),
         elapsed_s: clock.elapsed().as_secs_f64(),
+        interrupted: stop.requested(),
         compared: None,
     };
 
     let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone())?;
-    let inputs = Inputs::open(&config.files, &stop, console)?;
+    let inputs = Inputs::open(&config.files, &stop, console)?.with_patience(sinks.tick());
     if !count_in_threads(config, &stop, &mut engine)? {
         count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
     }
-    engine.read_beside(console, config.max_line)?;
+    engine.read_beside(console, config.max_line, &stop)?;
 
     let run = about(&engine);
     let mut report = engine.final_report(run)?;
@@ -77,7 +78,11 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
     warn(&report, console);
     let judged = if report.has_failed() { Ending::NotMet } else { Ending::Done };
-    sinks.finish(&report, &mut engine)?;
+    match sinks.finish(&report, &mut engine) {
+        Err(e) if !e.is_closed_stdout() => return Err(e),
+        // A reader that went away takes nothing from the verdict.
+        _ => {}
+    }
     Ok(signals.first().map_or(judged, Ending::Signalled))
 }
 
@@ -126,7 +131,22 @@ fn warn(report: &Report, console: &Console) {
     if input.unreadable > 0 {
         console.warn(format_args!("{} of {} lines could not be read as a JSON object", input.unreadable, input.lines));
     }
-    let unknown = input.kinds.get("unknown").map_or(0, |amount| amount.lines);
+    if let Some((read, came)) = report.outcomes_missing() {
+        console.warn(format_args!(
+            "run records say that {} lines were read, and {} outcomes came: fewer, as with blank lines or --resume, or some \
+             are lost",
+            count(read),
+            count(came)
+        ));
+    }
+    let lines = |kind: &str| input.kinds.get(kind).map_or(0, |amount| amount.lines);
+    if lines("left_out") > 0 && lines("events") + lines("outcomes") == 0 {
+        console.warn(format_args!(
+            "--where: none of the {} events and outcomes that came met it",
+            count(lines("left_out"))
+        ));
+    }
+    let unknown = lines("unknown");
     if unknown > 0 {
         console.warn(format_args!("{unknown} objects are neither event nor outcome (other schemas need --fields)"));
     }

@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use rustix::event::{PollFd, PollFlags, poll};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::{Console, Stop};
 use crate::error::{At, Error, Place, Result};
@@ -34,6 +35,7 @@ pub struct Inputs {
     rest: std::vec::IntoIter<Place>,
     stop: Stop,
     memory: Option<Source>,
+    patience: Option<Duration>,
 }
 
 impl Inputs {
@@ -66,17 +68,24 @@ impl Inputs {
                 _ => {}
             }
         }
-        Ok(Self { rest: places.into_iter(), stop: stop.clone(), memory: None })
+        Ok(Self { rest: places.into_iter(), stop: stop.clone(), memory: None, patience: None })
     }
 
     /// A single input from memory, for tests.
     pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self { rest: Vec::new().into_iter(), stop: Stop::never(), memory: Some(Source::of(bytes)) }
+        Self { rest: Vec::new().into_iter(), stop: Stop::never(), memory: Some(Source::of(bytes)), patience: None }
     }
 
     /// A single input that is open already, such as a stretch of a file.
     pub fn from_source(source: Source, stop: Stop) -> Self {
-        Self { rest: Vec::new().into_iter(), stop, memory: Some(source) }
+        Self { rest: Vec::new().into_iter(), stop, memory: Some(source), patience: None }
+    }
+
+    /// Waits no longer than this for bytes: a read that finds none ends with [`io::ErrorKind::TimedOut`], and the lines' reader
+    /// hands out an empty stretch, so that whoever reads can look at the clock.
+    #[must_use]
+    pub fn with_patience(self, patience: Duration) -> Self {
+        Self { patience: Some(patience), ..self }
     }
 
     /// The flag at which reading ends.
@@ -93,15 +102,16 @@ impl Inputs {
             return Ok(Some(source));
         }
         let Some(place) = self.rest.next() else { return Ok(None) };
-        let read: Box<dyn Read + Send> = match &place {
-            Place::Path(path) => Box::new(Stoppable { from: File::open(path).at(&place)?, stop: self.stop.clone() }),
+        let from = match &place {
+            Place::Path(path) => File::open(path).at(&place)?,
             _ => {
                 // Fails where standard input is no pipe, or the system's limit is lower: then it stays as it is.
                 let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE_BYTES);
-                let from = File::from(io::stdin().as_fd().try_clone_to_owned().at(&place)?);
-                Box::new(Stoppable { from, stop: self.stop.clone() })
+                File::from(io::stdin().as_fd().try_clone_to_owned().at(&place)?)
             }
         };
+        let patience = self.patience.map(Timespec::try_from).transpose().unwrap_or_default();
+        let read = Box::new(Stoppable { from, stop: self.stop.clone(), patience });
         Ok(Some(Source { place, read }))
     }
 }
@@ -110,13 +120,16 @@ impl Inputs {
 struct Stoppable {
     from: File,
     stop: Stop,
+    patience: Option<Timespec>,
 }
 
 impl Read for Stoppable {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if let Some(wake) = self.stop.wake() {
             let mut fds = [PollFd::new(&self.from, PollFlags::IN), PollFd::new(&wake, PollFlags::IN)];
-            poll(&mut fds, None)?;
+            if poll(&mut fds, self.patience.as_ref())? == 0 {
+                return Err(io::ErrorKind::TimedOut.into());
+            }
             if !fds[1].revents().is_empty() {
                 return Err(io::ErrorKind::Interrupted.into());
             }

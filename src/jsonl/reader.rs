@@ -130,6 +130,8 @@ pub struct LineReader {
     state: State,
     array: ArraySplitter,
     unclosed_arrays: u64,
+    /// The last read found nothing within the patience of its input.
+    paused: bool,
     /// Where the lines stand that were handed out last, as long as nobody has counted them.
     uncounted: Option<(usize, usize)>,
 }
@@ -154,6 +156,7 @@ impl LineReader {
             state: State::Fresh,
             array: ArraySplitter::new(max_line),
             unclosed_arrays: 0,
+            paused: false,
             uncounted: None,
         }
     }
@@ -186,7 +189,7 @@ impl LineReader {
     }
 
     /// The next stretch of the input, as soon as a whole line is there; `None` at the end, or at a line's end when a
-    /// signal asked to stop.
+    /// signal asked to stop. Where the inputs have a patience, a stretch without lines when it is at its end.
     ///
     /// # Errors
     /// Where an input cannot be read.
@@ -201,6 +204,9 @@ impl LineReader {
                 }
             }
             match self.step()? {
+                Found::Nothing if std::mem::take(&mut self.paused) => {
+                    break Found::Lines { first_seq: self.seq + 1, from: 0, to: 0 };
+                }
                 Found::Nothing => {}
                 found => break found,
             }
@@ -356,6 +362,9 @@ impl LineReader {
                 self.leave_source();
                 return Ok(self.array.cut_off().map_or(Found::Nothing, |element| self.count_element(element)));
             }
+            if self.paused {
+                return Ok(Found::Nothing);
+            }
         }
     }
 
@@ -390,7 +399,7 @@ impl LineReader {
         self.state = State::Fresh;
     }
 
-    /// Reads more behind what is there. `false` at the end of the input, or (then the state is `Ended`) at a signal.
+    /// Reads more behind what is there, or finds that the input pauses. `false` at the end of the input, or (then the state is `Ended`) at a signal.
     fn fill(&mut self) -> Result<bool> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -415,6 +424,11 @@ impl LineReader {
                         self.state = State::Ended;
                         return Ok(false);
                     }
+                }
+                // A system's time-out, such as a network file's, has a number; the one of our patience has none.
+                Err(e) if e.kind() == std::io::ErrorKind::TimedOut && e.raw_os_error().is_none() => {
+                    self.paused = true;
+                    return Ok(true);
                 }
                 Err(e) => return Err(Error::Io { place: source.place.clone(), source: e }),
             }

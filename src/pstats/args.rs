@@ -64,7 +64,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
 
-    /// Another form of the report into a file, rewritten whole every --every while data flows; repeatable
+    /// Another form of the report into a file, rewritten whole every --every; - for standard output, at the end; repeatable
     #[arg(long, value_name = "FORM=FILE")]
     pub report: Vec<ReportFile>,
 
@@ -81,9 +81,9 @@ pub struct Args {
     pub max_line: Option<ByteSize>,
 
     /// pshape's record of the faults that it injected: says for each whether the server met it as it should. It is read when
-    /// the input has ended; - where it stands among the lines of the input
+    /// the input has ended; - where it stands among the lines of the input; repeatable, one for each shard
     #[arg(long, value_name = "FILE", help_heading = "What it is held against")]
-    pub truth: Option<PathBuf>,
+    pub truth: Vec<PathBuf>,
 
     /// The events that were sent: says which of them did not arrive, and what arrived that was not sent
     #[arg(long, value_name = "EVENTS", help_heading = "What it is held against")]
@@ -146,6 +146,13 @@ pub struct ReportFile {
     pub path: PathBuf,
 }
 
+impl ReportFile {
+    /// Whether it is no file but standard output.
+    pub fn is_stdout(&self) -> bool {
+        self.path.as_os_str() == "-"
+    }
+}
+
 impl FromStr for ReportFile {
     type Err = String;
 
@@ -199,6 +206,13 @@ pub struct Config {
     pub quiet: bool,
 }
 
+impl Config {
+    /// Whether the input counts for more than what is shown at its end: for files, or for a verdict.
+    pub fn is_more_than_a_filter(&self) -> bool {
+        self.output.is_some() || !self.reports.is_empty() || !self.requirements.is_empty()
+    }
+}
+
 impl Args {
     /// Resolves the flags.
     ///
@@ -213,6 +227,7 @@ impl Args {
         if self.window.is_some_and(|window| window.micros() < 1) {
             return Err(Error::usage("--window: a time above 0 is wanted, such as 10s or 1m"));
         }
+        self.check_who_writes_to_stdout()?;
         let capped =
             |count: Option<Count>, default| count.map_or(default, |Count(n)| usize::try_from(n).unwrap_or(usize::MAX));
         let fields = self.fields.as_deref().map(str::parse::<FieldMap>).transpose();
@@ -257,6 +272,24 @@ impl Args {
             max_line: self.max_line.map_or(DEFAULT_MAX_LINE, |ByteSize(n)| usize::try_from(n).unwrap_or(usize::MAX)),
             quiet: self.quiet,
         })
+    }
+}
+
+impl Args {
+    /// Standard output has one writer: the report, the input handed on, or another form of the report.
+    fn check_who_writes_to_stdout(&self) -> Result<()> {
+        let report_asks = self.output.as_deref().is_some_and(|path| path.as_os_str() == "-");
+        if self.tee && report_asks {
+            return Err(Error::usage("-o -: with --tee standard output has the input; a file is wanted"));
+        }
+        let others = self.report.iter().filter(|file| file.is_stdout()).count();
+        let has_another = self.tee || report_asks || self.output.is_none();
+        if others > 1 || others == 1 && has_another {
+            return Err(Error::usage(
+                "--report …=-: standard output has another writer already: with -o FILE, and without --tee, it is free for one",
+            ));
+        }
+        Ok(())
     }
 }
 

@@ -6,7 +6,7 @@ use super::report::{Report, Run};
 use super::settings::{Layout, Settings};
 use super::state::{self, StateReader, Step};
 use super::summary::Summary;
-use crate::cli::Console;
+use crate::cli::{Console, Stop};
 use crate::error::{Error, Result};
 use crate::jsonl::Chunk;
 
@@ -65,12 +65,18 @@ impl Engine {
 
     fn take_state(&mut self, seq: u64, line: &[u8]) -> Result<()> {
         self.state_lines += 1;
+        if self.intake.joins().is_some() {
+            return Err(Error::failed(format!(
+                "line {seq}: a state holds counts, not the lines that --truth, --against and --stored are held against: give \
+                 them the streams themselves"
+            )));
+        }
         match self.states.take(seq, line, self.intake.layout())? {
             Step::Begins(settings) => {
                 if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 1 {
                     let layout = Layout::new(&settings)?;
                     self.summary = Summary::new(&settings, &layout);
-                    self.intake = Intake::new(layout, self.intake.joins().take());
+                    self.intake = Intake::new(layout, None);
                     self.settings = *settings;
                 } else if let Some(what) = self.settings.differs_from(&settings) {
                     return Err(Error::failed(format!(
@@ -98,9 +104,7 @@ impl Engine {
     pub fn append(&mut self, mut next: Self) -> Result<()> {
         next.summary.input.states_cut_off += next.states.cut_off();
         if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 0 {
-            let joins = self.intake.joins().take();
             *self = next;
-            *self.intake.joins() = joins;
             return Ok(());
         }
         if let Some(what) = self.settings.differs_from(&next.settings) {
@@ -117,10 +121,10 @@ impl Engine {
     ///
     /// # Errors
     /// Where one of these cannot be read.
-    pub fn read_beside(&mut self, console: &Console, max_line: usize) -> Result<()> {
+    pub fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
         self.summary.input.states_cut_off += self.states.cut_off();
         match self.intake.joins() {
-            Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line),
+            Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line, stop),
             None => Ok(()),
         }
     }
@@ -146,6 +150,11 @@ impl Engine {
     /// How many lines of state came in.
     pub fn state_lines(&self) -> u64 {
         self.state_lines
+    }
+
+    /// Whether a state has begun that has not ended yet.
+    pub fn is_amid_state(&self) -> bool {
+        self.states.is_amid()
     }
 
     /// The report on what was counted so far.

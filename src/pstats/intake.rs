@@ -10,7 +10,7 @@ use memchr::memchr;
 
 use super::groups::Value;
 use super::input::Flaws;
-use super::joins::{self, Arrival, Joins};
+use super::joins::{Arrival, Joins};
 use super::settings::{Layout, MOST_SLOTS, Slot};
 use super::sketch::Sample;
 use super::stream::Entry;
@@ -88,6 +88,7 @@ impl Intake {
             return Taken::State;
         }
         if let Some(word) = self.outcome_word(text) {
+            self.join_outcome(text, word);
             if self.is_left_out(text, &self.layout.outcome_filter) {
                 kinds.left_out.add(bytes);
                 return Taken::Counted;
@@ -106,6 +107,7 @@ impl Intake {
             let joined = self.joins.as_mut().map_or(Ok(()), |joins| joins.truth_line(text, &self.id_path));
             if joined.is_ok() { &mut kinds.truth } else { &mut kinds.unknown }.add(bytes);
         } else if self.is_event() {
+            self.join_event(text);
             if self.is_left_out(text, &self.layout.event_filter) {
                 kinds.left_out.add(bytes);
                 return Taken::Counted;
@@ -149,6 +151,28 @@ impl Intake {
         !filter.iter().all(|(field, condition)| condition.holds(self.spans.raw(line, *field)))
     }
 
+    /// Hands an event to the joins, which `--where` does not narrow: what they hold it against is not narrowed either.
+    fn join_event(&mut self, line: &[u8]) {
+        let Some(joins) = &mut self.joins else { return };
+        joins.event(id(self.spans.raw(line, self.layout.event.id), &mut Flaws::default()));
+    }
+
+    /// The same for an outcome.
+    fn join_outcome(&mut self, line: &[u8], word: Word) {
+        let Some(joins) = &mut self.joins else { return };
+        let of = self.layout.outcome;
+        let raw = |field| self.spans.raw(line, field);
+        let whole = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        joins.outcome(Arrival {
+            shard: raw(of.shard).and_then(value::text).as_deref(),
+            seq: whole(of.seq),
+            id: id(raw(of.event_id), &mut Flaws::default()),
+            word,
+            own_retry: raw(of.own_retry) == Some(b"true"),
+            attempts: whole(of.attempts),
+        });
+    }
+
     fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
         let of = self.layout.event;
         let flaws = &mut summary.input.event_flaws;
@@ -164,9 +188,6 @@ impl Intake {
         let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_events.slots;
         fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
-        if let Some(joins) = &mut self.joins {
-            joins.event(id);
-        }
         let entry = Entry { id, at, point: event_point(status, latency), values: &values };
         summary.add_event(&self.layout, Event { entry, status, cache_hit });
     }
@@ -193,12 +214,6 @@ impl Intake {
             }
         }
         let own_retry = raw(of.own_retry) == Some(b"true");
-        if let Some(joins) = &mut self.joins {
-            let shard = self.spans.raw(line, of.shard).and_then(value::text);
-            let seq = self.spans.raw(line, of.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok());
-            let shard = joins::shard_hash(shard.as_deref());
-            joins.outcome(Arrival { shard, seq: seq.unwrap_or(0), id, word, own_retry, attempts });
-        }
         let request_bytes = count(of.request_bytes);
         let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_outcomes.slots;

@@ -24,14 +24,17 @@ use crate::record::truth::{Expect, Truth, TruthSummary};
 /// SQLite's cache, in KiB: some hundred thousand rows stay in memory.
 const CACHE_KIB: u32 = 16 << 10;
 
+/// The most shards whose names are kept for messages.
+const MOST_SHARDS: usize = 1000;
+
 pub use faults::{FaultReport, TruthReport};
 pub use reconcile::{ReconciledReport, StoredReport};
 
 /// What is joined, beside the stream itself.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    /// `--truth`; `-` where it stands among the lines of the input.
-    pub truth: Option<PathBuf>,
+    /// `--truth`, one for each shard; `-` where it stands among the lines of the input.
+    pub truth: Vec<PathBuf>,
     /// `--against`.
     pub against: Option<PathBuf>,
     /// `--stored`.
@@ -41,15 +44,15 @@ pub struct Sources {
 impl Sources {
     /// Whether nothing is to be joined.
     pub fn is_none(&self) -> bool {
-        self.truth.is_none() && self.against.is_none() && self.stored.is_none()
+        self.truth.is_empty() && self.against.is_none() && self.stored.is_none()
     }
 }
 
 /// An outcome as far as joins go.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival {
-    /// The hash of its shard; 0 without one.
-    pub shard: u64,
+pub struct Arrival<'a> {
+    /// Its shard, as it is written.
+    pub shard: Option<&'a str>,
     /// Its line in psend's input.
     pub seq: u64,
     /// The hash of its id.
@@ -68,7 +71,11 @@ pub struct Joins {
     truth: bool,
     reconcile: bool,
     failed: Option<rusqlite::Error>,
-    truth_complete: Option<bool>,
+    /// The names of shards by their hash, for messages: some of them, where there are absurdly many.
+    shards: BTreeMap<i64, String>,
+    /// Summaries of truth still to come, one from each source.
+    summaries_due: usize,
+    truth_is_whole: bool,
     faults: BTreeMap<String, i64>,
     stored_is_verified: bool,
 }
@@ -112,10 +119,12 @@ impl Joins {
         };
         Ok(Self {
             db: open().map_err(failed)?,
-            truth: sources.truth.is_some(),
+            truth: !sources.truth.is_empty(),
             reconcile: sources.against.is_some() || sources.stored.is_some(),
             failed: None,
-            truth_complete: None,
+            shards: BTreeMap::new(),
+            summaries_due: sources.truth.len(),
+            truth_is_whole: true,
             faults: BTreeMap::new(),
             stored_is_verified: false,
         })
@@ -128,12 +137,23 @@ impl Joins {
         }
     }
 
+    /// The hash that stands for a shard; 0 without one.
+    fn shard(&mut self, shard: Option<&str>) -> i64 {
+        let Some(name) = shard else { return 0 };
+        let hash = hash_of(name.as_bytes()).cast_signed();
+        if self.shards.len() < MOST_SHARDS {
+            self.shards.entry(hash).or_insert_with(|| name.to_owned());
+        }
+        hash
+    }
+
     /// An outcome came in.
-    pub fn outcome(&mut self, arrival: Arrival) {
+    pub fn outcome(&mut self, arrival: Arrival<'_>) {
         let id = arrival.id.map(u64::cast_signed);
         if self.truth {
+            let shard = self.shard(arrival.shard);
             let row: [&dyn ToSql; 6] = [
-                &arrival.shard.cast_signed(),
+                &shard,
                 &arrival.seq.cast_signed(),
                 &id,
                 &(arrival.word as i64),
@@ -168,7 +188,8 @@ impl Joins {
         if let Ok(summary) = serde_json::from_slice::<TruthSummary>(line)
             && summary.fault == "summary"
         {
-            self.truth_complete = Some(self.truth_complete.unwrap_or(true) && summary.complete);
+            self.summaries_due = self.summaries_due.saturating_sub(1);
+            self.truth_is_whole &= summary.complete;
             return Ok(());
         }
         let truth: Truth = serde_json::from_slice(line).map_err(|e| format!("no line of truth: {e}"))?;
@@ -177,14 +198,9 @@ impl Joins {
         let id = truth.event_id.and_then(|raw| id_hash(raw.get().as_bytes())).map(u64::cast_signed);
         // A fault that touches the id, or the bytes around it, leaves nothing to check by.
         let renamed = truth.edits.is_some() || truth.changes.is_some_and(|changes| changes.contains_key(id_path));
-        let row: [&dyn ToSql; 6] = [
-            &shard_hash(truth.shard.as_deref()).cast_signed(),
-            &truth.seq.map(u64::cast_signed),
-            &id,
-            &id.filter(|_| !renamed),
-            &fault,
-            &rank(truth.expect),
-        ];
+        let shard = self.shard(truth.shard.as_deref());
+        let row: [&dyn ToSql; 6] =
+            [&shard, &truth.seq.map(u64::cast_signed), &id, &id.filter(|_| !renamed), &fault, &rank(truth.expect)];
         self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
         Ok(())
     }
@@ -193,10 +209,20 @@ impl Joins {
     ///
     /// # Errors
     /// Where one cannot be read, or a line of truth is none.
-    pub fn read(&mut self, sources: &Sources, map: &FieldMap, console: &Console, max_line: usize) -> Result<()> {
+    pub fn read(
+        &mut self,
+        sources: &Sources,
+        map: &FieldMap,
+        console: &Console,
+        max_line: usize,
+        stop: &Stop,
+    ) -> Result<()> {
         let id_path = map.path(Role::Id);
-        if let Some(path) = sources.truth.as_deref().filter(|path| path.as_os_str() != "-") {
-            let mut reader = open(path, console, max_line)?;
+        let open = |path: &Path| -> Result<LineReader> {
+            Ok(LineReader::new(Inputs::open(&[path.to_owned()], stop, console)?, max_line))
+        };
+        for path in sources.truth.iter().filter(|path| path.as_os_str() != "-") {
+            let mut reader = open(path)?;
             while let Some(chunk) = reader.next_chunk()? {
                 if let Chunk::Overlong { .. } = chunk {
                     return Err(Error::failed(format!("{}: a line of truth over --max-line", path.display())));
@@ -209,11 +235,11 @@ impl Joins {
         }
         if let Some(path) = &sources.against {
             let sql = "INSERT INTO item(id, sent) VALUES(?1, 1) ON CONFLICT(id) DO UPDATE SET sent = sent + 1";
-            self.read_items(path, id_path, console, max_line, |joins, id, _| joins.put(sql, &[&id]))?;
+            self.read_items(path, open(path)?, id_path, console, |joins, id, _| joins.put(sql, &[&id]))?;
         }
         if let Some(path) = &sources.stored {
             let sql = "INSERT INTO item(id, stored) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET stored = stored | ?2";
-            self.read_items(path, id_path, console, max_line, |joins, id, word| {
+            self.read_items(path, open(path)?, id_path, console, |joins, id, word| {
                 joins.stored_is_verified |= word.is_some();
                 let stored = match word {
                     Some(Word::Missing) => MISSING,
@@ -234,16 +260,15 @@ impl Joins {
     fn read_items(
         &mut self,
         path: &Path,
+        mut reader: LineReader,
         id_path: &str,
         console: &Console,
-        max_line: usize,
         mut take: impl FnMut(&mut Self, i64, Option<Word>),
     ) -> Result<()> {
         let mut fields = FieldSet::new(["event_id", "outcome", "seq", "attempts"]);
         let id_of_event = fields.add(id_path);
         let mut scanner = Scanner::new(fields);
         let mut spans = Spans::default();
-        let mut reader = open(path, console, max_line)?;
         let (mut unread, mut without_id) = (0u64, 0u64);
         while let Some(chunk) = reader.next_chunk()? {
             unread += u64::from(matches!(chunk, Chunk::Overlong { last: true, .. }));
@@ -284,15 +309,6 @@ fn word_of(index: Option<i64>) -> Option<Word> {
 
 fn id_hash(raw: &[u8]) -> Option<u64> {
     (raw != b"null").then(|| hash_of(value::label(raw).as_bytes()))
-}
-
-/// The hash that stands for a shard; 0 without one.
-pub fn shard_hash(shard: Option<&str>) -> u64 {
-    shard.map_or(0, |shard| hash_of(shard.as_bytes()))
-}
-
-fn open(path: &Path, console: &Console, max_line: usize) -> Result<LineReader> {
-    Ok(LineReader::new(Inputs::open(&[path.to_owned()], &Stop::never(), console)?, max_line))
 }
 
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants

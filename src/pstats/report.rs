@@ -69,6 +69,8 @@ pub struct Run {
     pub ended_at: String,
     /// How long that took.
     pub elapsed_s: f64,
+    /// Whether a second signal ended the reading.
+    pub interrupted: bool,
     /// With `--compare`: this run beside an earlier one.
     pub compared: Option<ComparedReport>,
 }
@@ -450,6 +452,9 @@ impl Report {
     /// Why there may be less here than there was, if so.
     pub fn incomplete(&self) -> Option<String> {
         match &self.outcomes {
+            _ if self.run.interrupted => {
+                Some(format!("interrupted: only {} lines were counted", words::count(self.input.lines)))
+            }
             Some(outcomes) if outcomes.runs.is_empty() => {
                 Some("the stream of outcomes has no run record: it may be cut off".to_owned())
             }
@@ -458,8 +463,18 @@ impl Report {
                 Some("truth is not complete: its summary is missing, or says so".to_owned())
             }
             _ if self.input.states_cut_off > 0 => Some("a state is cut off: its last line is not there".to_owned()),
+            _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is not there".to_owned()),
             _ => None,
         }
+    }
+
+    /// Lines that the run records say were read, and outcomes that came, where these are fewer. Legal: blank lines have no
+    /// outcome, and a run taken up again counts its lines twice.
+    pub fn outcomes_missing(&self) -> Option<(u64, u64)> {
+        let outcomes = self.outcomes.as_ref()?;
+        let read = outcomes.runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.lines_read));
+        let came = outcomes.figures.count + self.input.kinds.get("left_out").map_or(0, |amount| amount.lines);
+        (read > came).then_some((read, came))
     }
 
     /// The report as a JSON value.

@@ -3,10 +3,12 @@
 use std::io::IsTerminal;
 use std::time::Duration;
 
+use rustix::termios::Winsize;
+
 use super::args::{Config, Form, ReportFile};
 use super::engine::Engine;
+use super::report::words::cut;
 use super::report::{Report, Run, html, junit, markdown, prometheus, text};
-use rustix::termios::Winsize;
 
 use crate::cli::Console;
 use crate::cli::output::Output;
@@ -15,6 +17,9 @@ use crate::jsonl::Chunk;
 
 /// How often `--live` draws anew.
 const REDRAW: Duration = Duration::from_millis(500);
+
+/// The least time between two looks at the clock while the input pauses.
+const LEAST_TICK: Duration = Duration::from_millis(10);
 
 /// The outputs of a run.
 pub struct Sinks<'a> {
@@ -25,6 +30,8 @@ pub struct Sinks<'a> {
     tee: Option<Output>,
     color: bool,
     live: bool,
+    /// Lines of the terminal that the last drawing took.
+    drawn_lines: usize,
     drawn: Duration,
     rewritten: Duration,
 }
@@ -48,6 +55,7 @@ impl<'a> Sinks<'a> {
             tee,
             color: on_terminal && !no_color,
             live: config.live && on_terminal,
+            drawn_lines: 0,
             drawn: Duration::ZERO,
             rewritten: Duration::ZERO,
         })
@@ -58,15 +66,28 @@ impl<'a> Sinks<'a> {
         self.live
     }
 
-    /// Hands the input on, with `--tee`, as it came.
+    /// How long the input may pause before [`Sinks::show`] is to be called all the same.
+    pub fn tick(&self) -> Duration {
+        REDRAW.min(self.config.every).max(LEAST_TICK)
+    }
+
+    /// Hands the input on, with `--tee`, as it came. Where its reader went away, the rest is only counted, if there is a file or
+    /// a verdict that it counts for.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
-        match chunk {
+        let passed = match chunk {
             Chunk::ByteOrderMark(bytes) | Chunk::Lines { bytes, .. } => tee.put(bytes),
             Chunk::Overlong { piece, .. } => tee.put(piece),
+        };
+        match passed {
+            Err(e) if e.is_closed_stdout() && self.config.is_more_than_a_filter() => {
+                self.tee = None;
+                Ok(())
+            }
+            passed => passed,
         }
     }
 
@@ -84,9 +105,14 @@ impl<'a> Sinks<'a> {
             self.rewritten = elapsed;
             let run = run(engine);
             let report = engine.report(run);
-            self.write_files(&report, engine)?;
+            self.write_files(&report, engine, false)?;
         }
         Ok(())
+    }
+
+    /// What takes the last drawing off the terminal, and nothing above it.
+    fn rub_out(&self) -> String {
+        if self.drawn_lines > 0 { format!("\r\x1b[{}A\x1b[J", self.drawn_lines) } else { String::new() }
     }
 
     /// Draws over what was drawn before: as much of the report as the screen holds.
@@ -99,13 +125,11 @@ impl<'a> Sinks<'a> {
         // Some terminals, such as script's, do not know their size.
         let (rows, columns) = if size.0 > 0 && size.1 > 0 { size } else { (24, 80) };
         let text = text::write(report, text::Style { color: false });
-        let lines =
-            text.lines().take(rows.saturating_sub(1)).map(|line| line.chars().take(columns).collect::<String>());
-        let mut screen = String::from("\x1b[H");
-        lines.for_each(|line| screen.push_str(&format!("{line}\x1b[K\r\n")));
-        screen.push_str("\x1b[J");
+        let lines: Vec<&str> = text.lines().take(rows.saturating_sub(1)).map(|line| cut(line, columns)).collect();
+        let screen = self.rub_out() + &lines.join("\r\n");
+        self.drawn_lines = lines.len();
         match &mut self.report {
-            Some(output) => output.put(screen.as_bytes()),
+            Some(output) => output.put((screen + "\r\n").as_bytes()),
             None => {
                 self.console.block(screen);
                 Ok(())
@@ -118,9 +142,10 @@ impl<'a> Sinks<'a> {
     /// # Errors
     /// Where one cannot be written.
     pub fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
-        self.write_files(report, engine)?;
+        self.write_files(report, engine, true)?;
         let rendered = rendered(self.config.form, report, engine, self.color);
-        let clear: &[u8] = if self.live { b"\x1b[H\x1b[J" } else { b"" };
+        let clear = self.rub_out();
+        let clear = clear.as_bytes();
         match self.report.take() {
             Some(mut output) => {
                 output.put(&[clear, &rendered].concat())?;
@@ -134,10 +159,10 @@ impl<'a> Sinks<'a> {
         self.tee.take().map_or(Ok(()), Output::finish)
     }
 
-    /// Rewrites each file whole, so that whoever reads along never sees half of one.
-    fn write_files(&self, report: &Report, engine: &mut Engine) -> Result<()> {
-        for ReportFile { form, path } in &self.config.reports {
-            let mut output = Output::create(path)?;
+    /// Rewrites each file whole, so that whoever reads along never sees half of one; standard output gets the last alone.
+    fn write_files(&self, report: &Report, engine: &mut Engine, last: bool) -> Result<()> {
+        for ReportFile { form, path } in self.config.reports.iter().filter(|file| last || !file.is_stdout()) {
+            let mut output = Output::open(Some(path))?;
             output.put(&rendered(*form, report, engine, false))?;
             output.finish()?;
         }

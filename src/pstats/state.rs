@@ -205,6 +205,11 @@ impl StateReader {
         self.cut_off
     }
 
+    /// Whether a state has begun that has not ended yet.
+    pub fn is_amid(&self) -> bool {
+        self.current.is_some()
+    }
+
     /// Begins the state whose settings a [`Step::Begins`] told.
     pub fn begin(&mut self, settings: &Settings, layout: &Layout) {
         self.current = Some((Summary::new(settings, layout), 1));

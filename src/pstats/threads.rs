@@ -24,10 +24,12 @@ struct Stretch {
     path: PathBuf,
     from: u64,
     to: u64,
+    /// Whether it may have lines of state: a whole file that begins with one. A state elsewhere could run across stretches.
+    may_have_state: bool,
 }
 
 /// Counts these files with so many threads into one engine each, in the order of the files; `None` where they cannot be divided:
-/// one is standard input, or no regular file.
+/// one is standard input, or no regular file, or a state may run across their parts.
 ///
 /// # Errors
 /// Where a file cannot be read, or an engine stops.
@@ -48,7 +50,7 @@ pub fn count(
         divide(file, threads, &mut stretches).at(&Place::of(file))?;
     }
     let next = AtomicUsize::new(0);
-    let done: Vec<Mutex<Option<Result<Engine>>>> = stretches.iter().map(|_| Mutex::new(None)).collect();
+    let done: Vec<Mutex<Option<Result<Option<Engine>>>>> = stretches.iter().map(|_| Mutex::new(None)).collect();
     std::thread::scope(|scope| {
         for _ in 0..threads.min(stretches.len()) {
             scope.spawn(|| {
@@ -61,22 +63,35 @@ pub fn count(
             });
         }
     });
-    let take = |slot: Mutex<Option<Result<Engine>>>| slot.into_inner().ok().flatten();
+    let take = |slot: Mutex<Option<Result<Option<Engine>>>>| slot.into_inner().ok().flatten();
     let gone = || Error::failed("a thread that counts has ended early");
-    done.into_iter().map(|slot| take(slot).ok_or_else(gone)?).collect::<Result<Vec<_>>>().map(Some)
+    // The first that could not be counted by itself says so before any other's error: in order, there may be none.
+    let done = done.into_iter().map(|slot| take(slot).ok_or_else(gone)).collect::<Result<Vec<_>>>()?;
+    if done.iter().any(|counted| matches!(counted, Ok(None))) {
+        return Ok(None);
+    }
+    done.into_iter()
+        .map(|counted| counted.map(|engine| engine.expect("each was counted")))
+        .collect::<Result<_>>()
+        .map(Some)
 }
 
-fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Engine> {
+/// Counts a stretch; `None` where it holds a state, or a part of one, that has to be read in order.
+fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Option<Engine>> {
     let place = Place::of(&stretch.path);
     let mut file = File::open(&stretch.path).at(&place)?;
     file.seek(SeekFrom::Start(stretch.from)).at(&place)?;
     let source = Source { place, read: Box::new(file.take(stretch.to - stretch.from)) };
     let mut reader = LineReader::new(Inputs::from_source(source, stop.clone()), max_line);
     while let Some(chunk) = reader.next_chunk()? {
-        engine.take(&chunk)?;
+        let taken = engine.take(&chunk);
+        if engine.state_lines() > 0 && (taken.is_err() || !stretch.may_have_state) {
+            return Ok(None);
+        }
+        taken?;
     }
     engine.note_arrays_cut_off(reader.unclosed_arrays());
-    Ok(engine)
+    Ok(Some(engine).filter(|engine| !engine.is_amid_state()))
 }
 
 /// Divides a file into stretches, a few more than there are threads: they do not all take as long.
@@ -94,7 +109,7 @@ fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Resu
     for part in 1..=parts {
         let to = if part == parts { length } else { line_behind(&mut file, length / parts * part, length)? };
         if to > from {
-            into.push(Stretch { path: path.to_owned(), from, to });
+            into.push(Stretch { path: path.to_owned(), from, to, may_have_state: is_state });
             from = to;
         }
     }

@@ -27,6 +27,15 @@ impl Joins {
             "CREATE INDEX IF NOT EXISTS o1 ON outcome(shard, seq); CREATE INDEX IF NOT EXISTS o2 ON outcome(id);
             CREATE INDEX IF NOT EXISTS t1 ON truth(shard, seq); CREATE INDEX IF NOT EXISTS t2 ON truth(id);";
         self.db.execute_batch(indexes).map_err(failed)?;
+        let shared = "SELECT NOT EXISTS(SELECT 1 FROM truth) OR NOT EXISTS(SELECT 1 FROM outcome)
+            OR EXISTS(SELECT 1 FROM truth WHERE shard IN (SELECT DISTINCT shard FROM outcome))";
+        if !self.db.query_row(shared, [], |row| row.get::<_, bool>(0)).map_err(failed)? {
+            return Err(Error::failed(format!(
+                "truth and outcomes: streams do not line up: truth is of {}, outcomes are of {}",
+                self.shards_in("truth").map_err(failed)?,
+                self.shards_in("outcome").map_err(failed)?
+            )));
+        }
         let sql = "SELECT t.seq FROM truth t JOIN outcome o USING(shard, seq) WHERE t.checked <> o.id LIMIT 1";
         let mut query = self.db.prepare(sql).map_err(failed)?;
         let mut rows = query.query([]).map_err(failed)?;
@@ -37,6 +46,19 @@ impl Joins {
                 row.get::<_, i64>(0).map_err(failed)?
             ))),
         }
+    }
+
+    /// The shards in this table, in words.
+    fn shards_in(&self, table: &str) -> rusqlite::Result<String> {
+        let mut query = self.db.prepare(&format!("SELECT DISTINCT shard FROM {table} ORDER BY shard LIMIT 4"))?;
+        let found = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+        let name = |hash: &i64| match (*hash, self.shards.get(hash)) {
+            (0, _) => "a run without --shard".to_owned(),
+            (_, Some(name)) => format!("shard {name}"),
+            (_, None) => "another shard".to_owned(),
+        };
+        let more = if found.len() > 3 { " and others" } else { "" };
+        Ok(found.iter().take(3).map(name).collect::<Vec<_>>().join(", ") + more)
     }
 
     fn judge_faults(&self) -> rusqlite::Result<TruthReport> {
@@ -125,7 +147,7 @@ impl Joins {
                 _ => &mut untouched.undecidable,
             } += n;
         }
-        report.complete = self.truth_complete.unwrap_or(false);
+        report.complete = self.summaries_due == 0 && self.truth_is_whole;
         report.add_up();
         Ok(report)
     }

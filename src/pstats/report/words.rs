@@ -1,5 +1,9 @@
 //! How figures read to a person: the same in every form that people read.
 
+use std::borrow::Cow;
+
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+
 /// A count with thousands apart: `1,234,567`.
 pub fn count(n: u64) -> String {
     let digits = n.to_string();
@@ -92,6 +96,32 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
     let highest = columns.iter().copied().fold(0.0, f64::max);
     let height = |value: f64| if highest > 0.0 { (value / highest * 7.0).round() as usize } else { 0 };
     columns.into_iter().map(|value| COLUMNS[height(value).min(7)]).collect()
+}
+
+/// The first columns of a line on a terminal.
+pub fn cut(line: &str, columns: usize) -> &str {
+    let mut width = 0;
+    let end = line.char_indices().find(|(_, c)| {
+        width += c.width().unwrap_or(0);
+        width > columns
+    });
+    &line[..end.map_or(line.len(), |(at, _)| at)]
+}
+
+/// Text whose control characters are shown, not obeyed: what comes from the data must not steer a terminal, nor turn the
+/// direction of a line.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| if steers(c) { c.escape_default().to_string() } else { c.to_string() });
+    Cow::Owned(shown.collect())
+}
+
+/// How many columns a text takes on a terminal.
+pub fn width(text: &str) -> usize {
+    text.width()
 }
 
 #[cfg(test)]

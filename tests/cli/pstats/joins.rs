@@ -1,0 +1,202 @@
+//! Truth, events sent and events stored, held against the stream.
+
+use serde_json::json;
+
+use super::{outcome, report, run_record};
+use crate::support::run_with;
+
+pub fn truth_line(seq: Option<u64>, id: &str, fault: &str, expect: &str) -> String {
+    format!(
+        "{}\n",
+        json!({"seq": seq, "source_seq": 1, "event_id": id, "fault": fault, "changes": null, "edits": null, "expect": expect})
+    )
+}
+
+fn outcome_of(seq: u64, id: Option<&str>, word: &str, attempts: u64) -> String {
+    outcome(seq, word, json!({"event_id": id, "attempts": attempts}))
+}
+
+pub const TRUTH_END: &str = "{\"fault\":\"summary\",\"lines_in\":1,\"lines_out\":1,\"totals\":{},\"complete\":true}\n";
+
+#[test]
+fn each_injected_fault_is_held_against_what_became_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    let truth = [
+        truth_line(Some(1), "a", "spike", "accepted"),
+        truth_line(Some(2), "b", "spike", "accepted"),
+        truth_line(Some(3), "c", "malformed", "rejected"),
+        truth_line(Some(4), "d", "malformed", "rejected"),
+        truth_line(Some(5), "e", "malformed", "rejected"),
+        truth_line(Some(7), "f", "duplicate", "duplicate"),
+        truth_line(Some(9), "g", "duplicate", "duplicate"),
+        truth_line(None, "h", "drop", "absent"),
+        truth_line(None, "i", "drop", "absent"),
+        TRUTH_END.to_owned(),
+    ]
+    .concat();
+    std::fs::write(&file, truth).expect("it is written");
+    let input = [
+        outcome_of(1, Some("a"), "accepted", 1),
+        outcome_of(2, Some("b"), "rejected", 1),
+        outcome_of(3, None, "rejected", 0),
+        outcome_of(4, None, "accepted", 1),
+        outcome_of(5, None, "unknown", 1),
+        // The copy came first: one is new, the other a duplicate, in whatever order.
+        outcome_of(6, Some("f"), "duplicate", 1),
+        outcome_of(7, Some("f"), "accepted", 1),
+        outcome_of(8, Some("g"), "accepted", 1),
+        outcome_of(9, Some("g"), "accepted", 1),
+        outcome_of(10, Some("i"), "accepted", 1),
+        outcome_of(11, Some("k"), "rejected", 1),
+        run_record(true),
+    ]
+    .concat();
+    let args = ["--truth", file.to_str().expect("UTF-8"), "--format", "json", "--require", "truth.missed = 0"];
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99).json();
+    let figures = |fault: &str| {
+        let of = &found["truth"]["faults"][fault];
+        ["count", "detected", "missed", "false_alarm", "undecidable"].map(|name| of[name].as_u64().expect("a count"))
+    };
+    assert_eq!(figures("spike"), [2, 1, 0, 1, 0]);
+    assert_eq!(figures("malformed"), [3, 1, 1, 0, 1]);
+    assert_eq!(figures("duplicate"), [2, 1, 1, 0, 0]);
+    assert_eq!(figures("drop"), [2, 1, 1, 0, 0]);
+    assert_eq!(found["truth"]["faults"]["malformed"]["refused_unsent"], 1);
+    assert_eq!(found["truth"]["untouched"]["false_alarm"], 1);
+    assert_eq!(found["truth"]["missed"], 3);
+    let text = run_with("pstats", &args[..2], input.as_bytes()).expect_code(0);
+    assert!(text.text().contains("Injected faults"), "{}", text.text());
+}
+
+#[test]
+fn duplicates_are_undecidable_where_the_server_has_no_word_for_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    std::fs::write(&file, truth_line(Some(2), "a", "duplicate", "duplicate") + TRUTH_END).expect("it is written");
+    let input = outcome_of(1, Some("a"), "accepted", 1) + &outcome_of(2, Some("a"), "accepted", 1) + &run_record(true);
+    let found = report(&["--truth", file.to_str().expect("UTF-8")], &input);
+    assert_eq!(found["truth"]["faults"]["duplicate"]["undecidable"], 1);
+    let on_stdin = truth_line(Some(2), "a", "duplicate", "duplicate") + &input + TRUTH_END;
+    assert_eq!(report(&["--truth", "-"], &on_stdin)["truth"], found["truth"]);
+}
+
+#[test]
+fn streams_that_do_not_line_up_end_with_1() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("truth.jsonl");
+    std::fs::write(&file, truth_line(Some(1), "a", "spike", "accepted") + TRUTH_END).expect("it is written");
+    let input = outcome_of(1, Some("b"), "accepted", 1) + &run_record(true);
+    let found = run_with("pstats", &["--truth", file.to_str().expect("UTF-8")], input.as_bytes()).expect_code(1);
+    assert!(found.stderr.contains("streams do not line up"), "{}", found.stderr);
+}
+
+#[test]
+fn what_was_sent_arrived_and_is_stored_is_reconciled_by_id() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let ids = |ids: &[&str]| ids.iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect::<String>();
+    std::fs::write(path("sent"), ids(&["a", "b", "c", "d", "e"])).expect("written");
+    std::fs::write(path("stored"), ids(&["a", "c", "x"])).expect("written");
+    let input = [
+        outcome_of(1, Some("a"), "accepted", 1),
+        outcome_of(2, Some("b"), "accepted", 1),
+        outcome_of(3, Some("c"), "failed", 1),
+        outcome_of(4, Some("d"), "not_sent", 0),
+        outcome_of(5, Some("y"), "accepted", 1),
+        run_record(true),
+    ]
+    .concat();
+    let args = ["--against", &path("sent"), "--stored", &path("stored")];
+    let found = &report(&args, &input)["reconciled"];
+    let figures = [
+        "sent_ids",
+        "arrived_ids",
+        "sent_not_arrived",
+        "arrived_not_sent",
+        "accepted_missing",
+        "failed_present",
+        "extra",
+    ];
+    assert_eq!(figures.map(|name| found[name].as_u64().expect("a count")), [5, 5, 1, 1, 2, 1, 1]);
+    assert_eq!(found["table"]["accepted"]["present"], 1);
+    assert_eq!(found["table"]["none"], json!({"present": 0, "missing": 1, "differs": 0, "extra": 1, "unchecked": 0}));
+    // The same from psend --verify's outcomes.
+    let verified = outcome_of(1, Some("a"), "differs", 1) + &outcome_of(2, Some("b"), "missing", 1) + &run_record(true);
+    std::fs::write(path("verified"), verified).expect("written");
+    let found = &report(&["--stored", &path("verified")], &input)["reconciled"];
+    assert_eq!(
+        found["table"]["accepted"],
+        json!({"present": 0, "missing": 1, "differs": 1, "extra": 0, "unchecked": 1})
+    );
+    let require = ["--stored", &path("verified"), "--require", "reconciled.accepted_missing = 0"];
+    run_with("pstats", &require, input.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn states_cannot_be_held_against_streams() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(path("truth"), truth_line(Some(1), "a", "malformed", "rejected") + TRUTH_END).expect("written");
+    std::fs::write(path("events"), "{\"event_id\":\"a\"}\n").expect("written");
+    let input = outcome_of(1, Some("a"), "accepted", 1) + &run_record(true);
+    let state = run_with("pstats", &["--format", "state", "-q"], input.as_bytes()).expect_code(0);
+    for (flag, file) in [("--truth", "truth"), ("--against", "events"), ("--stored", "events")] {
+        let found = run_with("pstats", &[flag, &path(file)], &state.stdout).expect_code(1);
+        assert!(found.stderr.contains("the streams themselves") && found.stdout.is_empty(), "{flag}: {}", found.stderr);
+    }
+}
+
+#[test]
+fn a_filter_narrows_the_figures_and_not_what_is_joined() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(path("truth"), truth_line(Some(1), "a", "malformed", "rejected") + TRUTH_END).expect("written");
+    std::fs::write(path("sent"), "{\"event_id\":\"a\"}\n{\"event_id\":\"b\"}\n").expect("written");
+    let input = outcome_of(1, Some("a"), "accepted", 1) + &outcome_of(2, Some("b"), "rejected", 1) + &run_record(true);
+    let (truth, sent) = (path("truth"), path("sent"));
+    let args = ["--truth", &truth, "--against", &sent];
+    let (whole, narrowed) =
+        (report(&args, &input), report(&[&args[..], &["--where", "outcome=rejected"]].concat(), &input));
+    assert_eq!((&whole["outcomes"]["count"], &narrowed["outcomes"]["count"]), (&json!(2), &json!(1)));
+    assert_eq!(whole["truth"]["missed"], 1);
+    assert_eq!((&whole["truth"], &whole["reconciled"]), (&narrowed["truth"], &narrowed["reconciled"]));
+}
+
+#[test]
+fn truth_of_another_shard_does_not_line_up() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let truth =
+        |shard: &str| truth_line(Some(1), "a", "spike", "accepted").replace('}', &format!(",\"shard\":\"{shard}\"}}"));
+    std::fs::write(path("1"), truth("1/2") + TRUTH_END).expect("written");
+    std::fs::write(path("2"), truth("2/2") + TRUTH_END).expect("written");
+    let of_shard = |seq, shard: &str| outcome(seq, "accepted", json!({"event_id": "a", "shard": shard}));
+    let first = of_shard(1, "1/2") + &run_record(true);
+    run_with("pstats", &["--truth", &path("1")], first.as_bytes()).expect_code(0);
+    let other = run_with("pstats", &["--truth", &path("2")], first.as_bytes()).expect_code(1);
+    assert!(other.stderr.contains("truth is of shard 2/2, outcomes are of shard 1/2"), "{}", other.stderr);
+    let unmarked = outcome_of(1, Some("a"), "accepted", 1) + &run_record(true);
+    let unmarked = run_with("pstats", &["--truth", &path("2")], unmarked.as_bytes()).expect_code(1);
+    assert!(unmarked.stderr.contains("streams do not line up"), "{}", unmarked.stderr);
+    let both = of_shard(1, "2/2") + &first;
+    let found = report(&["--truth", &path("1"), "--truth", &path("2")], &both);
+    assert_eq!((&found["truth"]["detected"], &found["truth"]["complete"]), (&json!(2), &json!(true)));
+    std::fs::write(path("cut"), truth("2/2")).expect("written");
+    let found = report(&["--truth", &path("1"), "--truth", &path("cut")], &both);
+    assert_eq!(found["truth"]["complete"], false);
+}
+
+#[test]
+fn joins_that_outgrow_memory_go_to_disk_and_say_the_same() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    let ids =
+        |range: std::ops::Range<u64>| range.map(|n| format!("{{\"event_id\":\"evt_{n}\"}}\n")).collect::<String>();
+    std::fs::write(path("sent"), ids(0..600_000)).expect("written");
+    let args = ["--against", &path("sent"), "--exact-ids", "1k"];
+    let found = report(&args, &ids(100_000..600_100));
+    let of = &found["reconciled"];
+    assert_eq!((&of["sent_ids"], &of["arrived_ids"]), (&json!(600_000), &json!(500_100)));
+    assert_eq!((&of["sent_not_arrived"], &of["arrived_not_sent"]), (&json!(100_000), &json!(100)));
+}

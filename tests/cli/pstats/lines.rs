@@ -1,0 +1,221 @@
+//! What lines say: kinds, figures, groups, windows, filters, ids.
+
+use serde_json::{Value, json};
+
+use super::{event, outcome, report, run_record};
+use crate::support::{run, run_with, sample};
+
+#[test]
+fn the_sample_has_8_services_54_endpoints_and_the_error_rate_that_its_lines_give() {
+    let text = std::fs::read_to_string(sample()).expect("the sample is there");
+    let events: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).expect("JSON")).collect();
+    let errors = events.iter().filter(|e| e["metrics"]["status_code"].as_u64() >= Some(400)).count();
+    let found = report(&[], &text);
+    let of = &found["events"];
+    assert_eq!(of["count"], 500);
+    assert_eq!(of["error_rate"].as_f64(), Some(errors as f64 / 500.0));
+    assert_eq!(of["by"]["service"].as_array().map(Vec::len), Some(8));
+    assert_eq!(of["by"]["endpoint"].as_array().map(Vec::len), Some(54));
+    for (grouping, path) in
+        [("region", "/context/tags/region"), ("device", "/context/tags/device_type"), ("service", "/source/service")]
+    {
+        for group in of["by"][grouping].as_array().expect("groups") {
+            let wanted = &group["group"][grouping];
+            let same: Vec<&Value> = events.iter().filter(|e| e.pointer(path) == Some(wanted)).collect();
+            assert_eq!(group["count"], same.len(), "{grouping} {wanted}");
+            let failed = same.iter().filter(|e| e["metrics"]["status_code"].as_u64() >= Some(400)).count();
+            // serde_json reads a float to the last digit but one.
+            let rate = group["error_rate"].as_f64().expect("a rate");
+            assert!((rate - failed as f64 / same.len() as f64).abs() < 1e-12);
+        }
+    }
+    let sum: f64 = events.iter().map(|e| e["metrics"]["response_time_ms"].as_f64().expect("a number")).sum();
+    assert!((of["latency"]["mean_ms"].as_f64().expect("a mean") - sum / 500.0).abs() < 0.001);
+}
+
+#[test]
+fn outcomes_are_told_from_events_and_counted_by_word() {
+    let words = ["accepted", "accepted", "duplicate", "rejected", "unknown", "failed", "not_sent", "rate_limited"];
+    let mut input: String = words.iter().enumerate().map(|(i, word)| outcome(i as u64, word, json!({}))).collect();
+    input += &outcome(9, "accepted", json!({"attempts": 3, "answers": ["no_answer", "error", "accepted"]}));
+    input += &run_record(true);
+    let found = report(&[], &input);
+    let of = &found["outcomes"];
+    assert_eq!(found["events"], Value::Null);
+    assert_eq!((&of["count"], &of["accepted"], &of["delivered"]), (&json!(9), &json!(3), &json!(4)));
+    assert_eq!((&of["lost"], &of["unknown"]), (&json!(4), &json!(1)));
+    assert_eq!(of["success_rate"].as_f64(), Some(4.0 / 9.0));
+    assert_eq!(of["answers"]["no_answer"], 1);
+    assert_eq!((&of["retried"], &of["attempts"]), (&json!(1), &json!(11)));
+    assert_eq!(of["end_to_end"]["max_ms"], 20.0);
+    // From the first request at :00 to the end of the last at :09.020.
+    assert_eq!((&of["time"]["span_s"], &of["throughput"]), (&json!(9.02), &json!(0.998)));
+    assert_eq!(of["complete"], true);
+}
+
+#[test]
+fn outcomes_have_regions_where_psend_tagged_them() {
+    let input = outcome(1, "accepted", json!({"tags": {"region": "EU", "device": "bot"}}))
+        + &outcome(2, "failed", json!({"tags": {"region": "EU", "device": null}}))
+        + &run_record(true);
+    let of = &report(&[], &input)["outcomes"]["by"];
+    assert_eq!(of["region"][0]["group"], json!({"region": "EU"}));
+    assert_eq!(of["region"][0]["error_rate"], 0.5);
+    assert_eq!(of["device"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn verified_events_count_as_success_where_they_are_present() {
+    let input = outcome(1, "present", json!({})) + &outcome(2, "missing", json!({})) + &run_record(true);
+    let of = &report(&[], &input)["outcomes"];
+    assert_eq!((&of["present"], &of["missing"], &of["success_rate"]), (&json!(1), &json!(1), &json!(0.5)));
+}
+
+#[test]
+fn what_cannot_be_read_is_counted_by_kind_and_never_ends_the_run() {
+    let mut input =
+        b"\xef\xbb\xbf{\"event_id\":\"a\"}\r\n\n{\n[1,2]\n17\n{\"x\":1}\n{\"event_id\":\"\xff\"}\n".to_vec();
+    input.extend(b"{\"event_id\":\"".iter().chain(&vec![b'x'; 3 << 20]).chain(b"\"}\n"));
+    input.extend_from_slice(b"{\"event_id\":\"b\",\"metrics\":{\"response_time_ms\":-5}}");
+    let found = run_with("pstats", &["--format", "json"], &input).expect_code(0);
+    let kinds = &found.json()["input"]["kinds"];
+    for (kind, lines) in [
+        ("events", 2),
+        ("blank", 1),
+        ("not_json", 1),
+        ("not_object", 2),
+        ("unknown", 1),
+        ("not_utf8", 1),
+        ("too_long", 1),
+    ] {
+        assert_eq!(kinds[kind]["lines"], lines, "{kind}");
+    }
+    assert_eq!(found.json()["input"]["lines"], 9);
+    assert_eq!(found.json()["input"]["event_fields"]["latency_negative"], 1);
+    assert!(found.stderr.contains("5 of 9 lines could not be read"), "{}", found.stderr);
+}
+
+#[test]
+fn an_array_of_events_is_read_as_its_elements() {
+    let found = report(&[], " [ {\"event_id\":\"a\"},\n {\"event_id\":\n\"b\"} ] ");
+    assert_eq!(found["events"]["ids"]["unique"], 2);
+    let cut = report(&[], "[{\"event_id\":\"a\"}");
+    assert_eq!(cut["input"]["arrays_cut_off"], 1);
+}
+
+#[test]
+fn an_empty_stream_gives_a_report_that_says_so() {
+    let text = run("pstats", &[]).expect_code(0);
+    assert!(text.text().contains("No events and no outcomes came in."), "{}", text.text());
+    let found = report(&[], "");
+    assert_eq!(
+        (&found["events"], &found["outcomes"], &found["input"]["lines"]),
+        (&Value::Null, &Value::Null, &json!(0))
+    );
+}
+
+#[test]
+fn other_schemas_are_read_with_fields() {
+    let found = report(
+        &["--fields", "timestamp=ts,latency=took.ms,status=code,id=uuid,service=app"],
+        r#"{"uuid":"u","ts":"2026-01-05T09:00:00+01:00","took":{"ms":12.5},"code":503,"app":"shop"}"#,
+    );
+    let of = &found["events"];
+    assert_eq!((&of["latency"]["max_ms"], &of["error_rate"]), (&json!(12.5), &json!(1.0)));
+    assert_eq!(of["by"]["hour"][0]["group"]["hour"], "08");
+    assert_eq!(of["by"]["service"][0]["group"]["service"], "shop");
+}
+
+#[test]
+fn decoys_do_not_fool_it() {
+    let found = report(
+        &[],
+        concat!(
+            r#"{"meta":{"service":"x"},"source":{"parent":{"service":"y"},"service":"old","service":"true"},"#,
+            r#""metrics":{"status\u005fcode":500},"title":"\"service\":\"z\"","event_id":"e"}"#
+        ),
+    );
+    assert_eq!(found["events"]["by"]["service"][0]["group"]["service"], "true");
+    assert_eq!(found["events"]["error_rate"], 1.0);
+}
+
+#[test]
+fn groups_go_by_any_fields_and_are_capped() {
+    let input: String =
+        (0..40).map(|i| event(&format!("s{}", i % 20), if i < 4 { 500 } else { 200 }, 5.0, i)).collect();
+    let found = report(&["--by", "service,metrics.status_code", "--by", "source.service", "--max-groups", "5"], &input);
+    let of = &found["events"]["by"];
+    let groups = of["service,metrics.status_code"].as_array().expect("groups");
+    assert_eq!(groups.len(), 6);
+    assert_eq!(groups[5]["group"], Value::Null);
+    let of_s0 = groups.iter().find(|g| g["group"] == json!({"service": "s0", "metrics.status_code": "500"}));
+    assert_eq!(of_s0.expect("the first group is among them")["count"], 1);
+    let total: u64 = groups.iter().map(|g| g["count"].as_u64().expect("a count")).sum();
+    assert_eq!(total, 40);
+    assert_eq!(of["source.service"][0]["group"], json!({"source.service": "s0"}));
+}
+
+#[test]
+fn windows_have_the_width_asked_for_until_there_are_a_thousand() {
+    let input: String = (0..1001).map(|i| event("a", 200, 5.0, i)).collect();
+    let minutes = report(&["--window", "1m"], input.lines().take(1000).collect::<Vec<_>>().join("\n").as_str());
+    assert_eq!(
+        (&minutes["events"]["window_s"], minutes["events"]["windows"].as_array().map(Vec::len)),
+        (&json!(60.0), Some(1000))
+    );
+    let doubled = report(&["--window", "1m"], &input);
+    assert_eq!(
+        (&doubled["events"]["window_s"], doubled["events"]["windows"].as_array().map(Vec::len)),
+        (&json!(120.0), Some(501))
+    );
+    assert_eq!(doubled["events"]["windows"][0]["count"], 2);
+}
+
+#[test]
+fn where_counts_only_what_meets_it_and_says_how_much_it_left_out() {
+    let input = event("a", 200, 5.0, 1)
+        + &event("a", 503, 5.0, 2)
+        + &event("b", 500, 5.0, 3)
+        + &outcome(1, "failed", json!({"service": "a"}))
+        + &run_record(true);
+    let found = report(&["--where", "service=a,status_code>=500"], &input);
+    assert_eq!(found["events"]["count"], 1);
+    assert_eq!(found["outcomes"]["count"], 0);
+    assert_eq!(found["input"]["kinds"]["left_out"]["lines"], 3);
+    assert!(run("pstats", &["--where", "service"]).expect_code(2).stderr.contains("--where"));
+}
+
+#[test]
+fn ids_are_estimated_past_the_cap_and_marked() {
+    let input: String = (0..3000).map(|i| format!("{{\"event_id\":{}}}\n", i % 2000)).collect();
+    let exact = report(&[], &input);
+    assert_eq!(exact["events"]["ids"], json!({"unique": 2000, "duplicates": 1000, "exact": true}));
+    let found = report(&["--exact-ids", "1k"], &input);
+    assert_eq!(found["events"]["ids"]["exact"], false);
+    let unique = found["events"]["ids"]["unique"].as_f64().expect("a number");
+    assert!((unique - 2000.0).abs() < 80.0, "{unique}");
+    let text = run_with("pstats", &["--exact-ids", "1k"], input.as_bytes());
+    assert!(text.text().contains('≈'), "{}", text.text());
+}
+
+#[test]
+fn counts_equal_those_of_jq_groups_and_all() {
+    if !crate::support::shell("command -v jq").status.success() {
+        eprintln!("skipped: needs jq");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events.jsonl");
+    let file = file.to_str().expect("UTF-8");
+    run("pgen", &["-n", "20k", "--seed", "5", "--start", "2026-01-05T00:00:00Z", "-q", "-o", file]).expect_code(0);
+    let counted =
+        run("pstats", &["--format", "json", "--by", "service,metrics.status_code", file]).expect_code(0).json();
+    let filter = "reduce inputs as $e ({}; .[$e.source.service + \" \" + ($e.metrics.status_code | tostring)] += 1)";
+    let theirs = crate::support::shell(&format!("jq -n '{filter}' {file}")).expect_code(0).json();
+    let groups = counted["events"]["by"]["service,metrics.status_code"].as_array().expect("groups");
+    assert_eq!(Some(groups.len()), theirs.as_object().map(serde_json::Map::len));
+    for group in groups {
+        let name = |field: &str| group["group"][field].as_str().expect("a value").to_owned();
+        assert_eq!(group["count"], theirs[format!("{} {}", name("service"), name("metrics.status_code"))]);
+    }
+}

@@ -1,0 +1,161 @@
+//! Requirements, and what makes a run incomplete.
+
+use serde_json::json;
+
+use super::{event, mixed_lines, outcome, run_record};
+use crate::support::{run, run_with};
+
+#[test]
+fn a_missing_or_incomplete_run_record_is_a_warning() {
+    let one = outcome(1, "accepted", json!({}));
+    let missing = run_with("pstats", &[], one.as_bytes()).expect_code(0);
+    assert!(missing.stderr.contains("no run record"), "{}", missing.stderr);
+    let incomplete = run_with("pstats", &[], (one.clone() + &run_record(false)).as_bytes()).expect_code(0);
+    assert!(incomplete.stderr.contains("not complete"), "{}", incomplete.stderr);
+    let complete = run_with("pstats", &[], (one + &run_record(true)).as_bytes()).expect_code(0);
+    assert_eq!(complete.stderr, "");
+}
+
+#[test]
+fn a_requirement_that_is_not_met_ends_with_99_and_says_so_on_stderr() {
+    let input = event("a", 200, 5.0, 1) + &event("a", 500, 900.0, 2) + &event("b", 200, 5.0, 2);
+    let met = run_with("pstats", &["--require", "error_rate < 34%", "--require", "count = 3"], input.as_bytes())
+        .expect_code(0);
+    assert!(met.text().contains("✓ met"), "{}", met.text());
+    assert_eq!(met.stderr, "");
+    let args = [
+        "--format",
+        "json",
+        "--require",
+        "error_rate < 5%",
+        "--require",
+        "service=a: latency.p95 < 200ms",
+        "--require",
+        "service=b: error_rate = 0%",
+    ];
+    let failed = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(failed.stderr.contains("not met: error_rate < 5%: 33.333333%"), "{}", failed.stderr);
+    assert_eq!(failed.stderr.lines().count(), 2, "{}", failed.stderr);
+    let verdicts = &failed.json()["requirements"];
+    assert_eq!(verdicts[1]["figure"], "events.service=a.latency.p95_ms");
+    assert_eq!((&verdicts[0]["met"], &verdicts[2]["met"]), (&json!(false), &json!(true)));
+}
+
+#[test]
+fn requirements_may_stand_in_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slo.txt");
+    std::fs::write(&file, "# the service's own\nerror_rate < 5%  # of all\n\ncount >= 1\n").expect("it is written");
+    let args = ["--require-file", file.to_str().expect("UTF-8"), "--format", "json"];
+    let found = run_with("pstats", &args, event("a", 500, 5.0, 1).as_bytes()).expect_code(99).json();
+    assert_eq!(found["requirements"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn no_data_fails_a_requirement_unless_it_is_allowed() {
+    assert!(run("pstats", &["--require", "error_rate < 5%"]).expect_code(99).stderr.contains("no data"));
+    run("pstats", &["--require", "error_rate < 5%", "--allow-empty"]).expect_code(0);
+}
+
+#[test]
+fn an_incomplete_run_fails_one_requirement_more_unless_partial() {
+    let input = outcome(1, "accepted", json!({})) + &run_record(false);
+    let found = run_with("pstats", &["--require", "delivered = 100%"], input.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("not complete"), "{}", found.stderr);
+    run_with("pstats", &["--require", "delivered = 100%", "--partial"], input.as_bytes()).expect_code(0);
+    let cut_off = outcome(1, "accepted", json!({}));
+    run_with("pstats", &["--require", "delivered = 100%"], cut_off.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_verified_stream_is_held_against_present() {
+    let good = outcome(1, "present", json!({})) + &outcome(2, "present", json!({})) + &run_record(true);
+    run_with("pstats", &["--require", "present = 100%"], good.as_bytes()).expect_code(0);
+    let bad = outcome(1, "present", json!({})) + &outcome(2, "missing", json!({})) + &run_record(true);
+    run_with("pstats", &["--require", "present = 100%"], bad.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_misspelt_figure_is_wrong_usage_and_offers_the_nearest() {
+    let found = run("pstats", &["--require", "sucess_rate >= 95%"]).expect_code(2);
+    assert!(found.stderr.contains("success_rate") && found.stdout.is_empty(), "{}", found.stderr);
+    assert!(run("pstats", &["--require", "latency.p95 < 200"]).expect_code(2).stderr.contains("200ms"));
+    let both = event("a", 200, 5.0, 1) + &outcome(1, "accepted", json!({})) + &run_record(true);
+    let found = run_with("pstats", &["--require", "error_rate < 5%"], both.as_bytes()).expect_code(2);
+    assert!(found.stderr.contains("events.error_rate"), "{}", found.stderr);
+    run_with("pstats", &["--require", "outcomes.error_rate < 5%"], both.as_bytes()).expect_code(0);
+}
+
+#[test]
+fn a_run_is_shown_beside_an_earlier_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let earlier = outcome(1, "accepted", json!({})) + &run_record(true);
+    std::fs::write(&base, run_with("pstats", &["--format", "json"], earlier.as_bytes()).stdout).expect("it is written");
+    let base = base.to_str().expect("UTF-8");
+    let now = outcome(1, "accepted", json!({"latency_ms": 30.0}))
+        + &run_record(true).replace("\"concurrency\":10", "\"concurrency\":50");
+    let within = ["--compare", base, "--require", "latency.p95 <= 310% of base"];
+    let text = run_with("pstats", &within, now.as_bytes()).expect_code(0);
+    assert!(text.text().contains("Another concurrency: 10 there, 50 here"), "{}", text.text());
+    let beyond = ["--compare", base, "--require", "latency.p95 <= 110% of base", "--format", "json"];
+    let found = run_with("pstats", &beyond, now.as_bytes()).expect_code(99).json();
+    let p95 = found["run"]["compared"]["figures"]
+        .as_array()
+        .expect("figures")
+        .iter()
+        .find(|f| f["figure"] == "outcomes.latency.p95_ms");
+    assert_eq!(p95.expect("it is compared")["differs"], true);
+    assert!(run("pstats", &["--require", "latency.p95 <= 110% of base"]).expect_code(2).stderr.contains("--compare"));
+    assert!(run("pstats", &["--compare", "Cargo.toml"]).expect_code(2).stderr.contains("Cargo.toml"));
+}
+
+#[test]
+fn a_run_equals_itself_in_every_figure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let base = base.to_str().expect("UTF-8");
+    let input = mixed_lines(700).concat();
+    run_with("pstats", &["--format", "json", "-q", "-o", base], input.as_bytes()).expect_code(0);
+    let figures =
+        ["mean", "p50", "p90", "p95", "p99", "p999", "p9999", "max"].map(|figure| format!("latency.{figure}"));
+    let figures = figures.iter().map(String::as_str).chain(["error_rate", "success_rate", "throughput", "count"]);
+    let requirements: Vec<String> = figures
+        .flat_map(|figure| ["events", "outcomes"].map(|kind| format!("{kind}.{figure} = 100% of base")))
+        .chain((0..7).map(|service| format!("service=s{service}: events.error_rate = 100% of base")))
+        .collect();
+    let mut args = vec!["--compare", base, "--partial"];
+    args.extend(requirements.iter().flat_map(|requirement| ["--require", requirement]));
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(0);
+    let beside = found.text().split("Beside the base run").nth(1).expect("a comparison");
+    let beside = beside.split("\n\n").next().expect("a table");
+    let changes: Vec<&str> = beside.lines().skip(2).filter_map(|line| line.split_whitespace().last()).collect();
+    assert!(changes.len() > 30 && changes.iter().all(|change| *change == "="), "{beside}");
+}
+
+#[test]
+fn an_array_that_is_cut_off_is_an_incomplete_run() {
+    let cut = b"[{\"event_id\":\"a\"},{\"event_id\":\"b\"";
+    let found = run_with("pstats", &["--require", "events.count >= 1"], cut).expect_code(99);
+    assert!(found.stderr.contains("a JSON array is cut off"), "{}", found.stderr);
+    run_with("pstats", &["--require", "events.count >= 1", "--partial"], cut).expect_code(0);
+}
+
+#[test]
+fn fewer_outcomes_than_lines_read_are_a_warning_with_both_numbers() {
+    let two = outcome(1, "accepted", json!({})) + &outcome(2, "failed", json!({"service": "other"}));
+    let two = two + &run_record(true).replace("\"lines_read\":1", "\"lines_read\":3");
+    let found = run_with("pstats", &["--require", "count = 2"], two.as_bytes()).expect_code(0);
+    assert!(found.stderr.contains("3 lines were read, and 2 outcomes came"), "{}", found.stderr);
+    let three = outcome(3, "accepted", json!({})) + &two;
+    let left_out = run_with("pstats", &["--where", "service=other"], three.as_bytes()).expect_code(0);
+    assert_eq!(left_out.stderr, "");
+}
+
+#[test]
+fn a_filter_that_nothing_meets_is_a_warning() {
+    let found =
+        run_with("pstats", &["--where", "service=c"], (event("a", 200, 5.0, 1) + &event("b", 200, 5.0, 1)).as_bytes());
+    let found = found.expect_code(0);
+    assert!(found.stderr.contains("--where: none of the 2 events and outcomes"), "{}", found.stderr);
+}
