@@ -60,6 +60,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         state_lines: engine.state_lines(),
         started_at: timestamp::format(started_at),
         ended_at: timestamp::format(clock.now()),
+        window_s: None,
         elapsed_s: clock.elapsed().as_secs_f64(),
         interrupted: stop.requested(),
         compared: None,

@@ -13,26 +13,32 @@ function chart(id, options) {
   const at = document.getElementById(id);
   if (!at) return;
   const drawn = echarts.init(at, null, { renderer: "svg" });
-  const draw = () => drawn.setOption(options(), true);
+  const draw = () => drawn.setOption(options(at.clientWidth), true);
   draw();
   charts.push({ drawn, draw });
 }
 
 function redraw() { charts.forEach(({ draw }) => draw()); }
-function resize() { charts.forEach(({ drawn }) => drawn.resize()); }
+// What is drawn depends on the width: how much room names have.
+function resize() { charts.forEach(({ drawn, draw }) => { drawn.resize(); draw(); }); }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("resize", resize);
-addEventListener("beforeprint", () => { redraw(); resize(); });
-addEventListener("afterprint", () => { redraw(); resize(); });
+addEventListener("beforeprint", resize);
+addEventListener("afterprint", resize);
 
 function frame() {
   const faint = colour("faint"), line = colour("line");
-  const axis = { axisLine: { lineStyle: { color: line } }, axisLabel: { color: faint }, splitLine: { lineStyle: { color: line } } };
+  const axis = {
+    axisLine: { lineStyle: { color: line } }, axisLabel: { color: faint, hideOverlap: true }, splitLine: { lineStyle: { color: line } },
+    nameTextStyle: { color: faint },
+  };
   return {
     axis,
     base: {
       animation: false,
-      textStyle: { color: colour("ink"), fontFamily: "inherit" },
+      useUTC: true,
+      // Labels are measured on a canvas, which knows families but not "inherit".
+      textStyle: { color: colour("ink"), fontFamily: getComputedStyle(document.body).fontFamily },
       aria: { enabled: true },
       grid: { left: 8, right: 8, top: 36, bottom: 8, containLabel: true },
       legend: { textStyle: { color: faint }, top: 0, icon: "roundRect", itemHeight: 8 },
@@ -44,8 +50,36 @@ function frame() {
   };
 }
 
+// A grid for names at the left and no legend above. Names are measured a little short, and the last number stands across its edge.
+const namedGrid = { left: 18, right: 28, top: 8, bottom: 8, containLabel: true };
+
+// A time axis that names the day at midnight, the month where it changes.
+function timeAxis(axis) {
+  const formatter = {
+    year: "{yyyy}", month: "{MMM} {yyyy}", day: "{d} {MMM}", hour: "{HH}:{mm}", minute: "{HH}:{mm}", second: "{HH}:{mm}:{ss}",
+    millisecond: "{ss}.{SSS}",
+  };
+  return Object.assign({ type: "time" }, axis, {
+    splitLine: { show: false }, splitNumber: 5, axisLabel: Object.assign({}, axis.axisLabel, { formatter }),
+  });
+}
+
+// 1, 2 and 5 times the powers of ten from `least` to `most`.
+function steps(least, most) {
+  const found = [];
+  for (let power = Math.floor(Math.log10(least)); 10 ** power <= most; power += 1) {
+    for (const digit of [1, 2, 5]) {
+      const step = Number((digit + "e" + power));
+      if (step >= least && step <= most) found.push(step);
+    }
+  }
+  return found;
+}
+
 const showCount = (n) => Number(n).toLocaleString("en-GB");
-const showMs = (n) => (n == null ? "–" : Number(n).toLocaleString("en-GB", { maximumSignificantDigits: 4 }) + " ms");
+const digits = (n, most) => Number(n).toLocaleString("en-GB", { maximumSignificantDigits: most });
+const tickMs = (n) => (n < 1000 ? digits(n, 4) + " ms" : digits(n / 1000, 4) + " s");
+const showMs = (n) => (n == null ? "–" : n < 10000 ? digits(n, 4) + " ms" : digits(n / 1000, 3) + " s");
 const showShare = (n) => (n == null ? "–" : (n * 100).toLocaleString("en-GB", { maximumFractionDigits: 2 }) + " %");
 
 // Columns of counts, and a rate as a line on its own axis. columns: [{name, colour, values}], times: ISO texts.
@@ -53,16 +87,17 @@ function trend(id, times, columns, rate) {
   chart(id, () => {
     const { base, axis } = frame();
     return Object.assign(base, {
-      xAxis: Object.assign({ type: "time" }, axis, { splitLine: { show: false } }),
+      xAxis: timeAxis(axis),
       yAxis: [
         Object.assign({ type: "value", minInterval: 1 }, axis),
         Object.assign({ type: "value", min: 0, axisLabel: { color: colour("faint"), formatter: showShare }, splitLine: { show: false } }),
       ],
       series: columns.map((c) => ({
-        name: c.name, type: "bar", stack: "all", itemStyle: { color: colour(c.colour) }, barMaxWidth: 24,
+        name: c.name, type: "bar", stack: "all", itemStyle: { color: colour(c.colour), opacity: 0.55 }, barMaxWidth: 24,
         data: times.map((t, i) => [t, c.values[i]]), tooltip: { valueFormatter: showCount },
       })).concat([{
-        name: rate.name, type: "line", yAxisIndex: 1, showSymbol: times.length < 2, itemStyle: { color: colour("warn") },
+        name: rate.name, type: "line", yAxisIndex: 1, showSymbol: times.length < 2, z: 5, itemStyle: { color: colour("ink") },
+        lineStyle: { width: 1.6, shadowColor: colour("card"), shadowBlur: 3 },
         data: times.map((t, i) => [t, rate.values[i]]), tooltip: { valueFormatter: showShare },
       }]),
     });
@@ -74,10 +109,18 @@ function quantiles(id, times, lines) {
   chart(id, () => {
     const { base, axis } = frame();
     const colours = ["accent", "warn", "bad"];
+    const all = lines.flatMap((l) => l.values).filter((v) => v > 0);
+    const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [1, 10];
+    const within = steps(least / 5, most * 5);
+    const [min, max] = [within.filter((s) => s <= least).pop(), within.find((s) => s >= most)];
+    // Three labels a decade read well up to three decades; beyond, one does.
+    const customValues = steps(min, max).filter((s) => max / min <= 1000 || String(s / 10 ** Math.floor(Math.log10(s) + 1e-9))[0] === "1");
     return Object.assign(base, {
-      xAxis: Object.assign({ type: "time" }, axis, { splitLine: { show: false } }),
-      yAxis: Object.assign({ type: "log", axisLabel: { color: colour("faint"), formatter: showMs } },
-        { splitLine: axis.splitLine }),
+      xAxis: timeAxis(axis),
+      yAxis: {
+        type: "log", min, max, axisLabel: { color: colour("faint"), formatter: tickMs, customValues }, axisTick: { customValues },
+        splitLine: axis.splitLine,
+      },
       series: lines.map((l, n) => ({
         name: l.name, type: "line", showSymbol: times.length < 2, connectNulls: true, itemStyle: { color: colour(colours[n % 3]) },
         data: times.map((t, i) => [t, l.values[i] > 0 ? l.values[i] : null]), tooltip: { valueFormatter: showMs },
@@ -86,13 +129,20 @@ function quantiles(id, times, lines) {
   });
 }
 
-// Counts by named class, standing.
-function columns(id, names, values, name) {
+// Counts by class of milliseconds, standing; classes follow on each other, named by their upper ends.
+function columns(id, ends, values, name) {
+  const names = ends.map((end) => "≤ " + showMs(end));
+  const round = ends.length ? steps(ends[0] / 2, ends[ends.length - 1]) : [];
+  const marks = new Map(round.map((step) => [ends.findIndex((end) => end >= step), step]));
   chart(id, () => {
     const { base, axis } = frame();
     return Object.assign(base, {
       legend: { show: false },
-      xAxis: Object.assign({ type: "category", data: names }, axis, { splitLine: { show: false } }),
+      grid: Object.assign({}, namedGrid, { left: 8 }),
+      xAxis: Object.assign({ type: "category", data: names }, axis, {
+        splitLine: { show: false }, axisTick: { interval: (i) => marks.has(i) },
+        axisLabel: { color: colour("faint"), hideOverlap: true, interval: (i) => marks.has(i), formatter: (_, i) => tickMs(marks.get(i)) },
+      }),
       yAxis: Object.assign({ type: "value", minInterval: 1 }, axis),
       series: [{ name, type: "bar", data: values, itemStyle: { color: colour("accent") }, tooltip: { valueFormatter: showCount } }],
     });
@@ -101,7 +151,7 @@ function columns(id, names, values, name) {
 
 // Counts by name, lying, the largest on top; `more` adds lines to what hovering shows.
 function bars(id, names, values, more) {
-  chart(id, () => {
+  chart(id, (width) => {
     const { base, axis } = frame();
     base.tooltip.formatter = (shown) => {
       const i = shown[0].dataIndex;
@@ -109,28 +159,32 @@ function bars(id, names, values, more) {
     };
     return Object.assign(base, {
       legend: { show: false },
-      xAxis: Object.assign({ type: "value", minInterval: 1 }, axis),
+      grid: namedGrid,
+      xAxis: Object.assign({ type: "value", minInterval: 1 }, axis, { axisLabel: Object.assign({ formatter: showCount }, axis.axisLabel) }),
       yAxis: Object.assign({ type: "category", inverse: true, data: names }, axis,
-        { splitLine: { show: false }, axisLabel: { color: colour("faint"), width: 170, overflow: "truncate" } }),
+        { splitLine: { show: false }, axisLabel: { color: colour("faint"), width: Math.min(190, width * 0.38), overflow: "truncate" } }),
       series: [{ type: "bar", data: values, itemStyle: { color: colour("accent") }, barMaxWidth: 22 }],
     });
   });
 }
 
 // cells: [column, row, count, more]
-function heatMap(id, columnNames, rowNames, cells) {
-  chart(id, () => {
+function heatMap(id, columnNames, rowNames, cells, unit) {
+  chart(id, (width) => {
     const { base, axis } = frame();
     base.tooltip.trigger = "item";
     base.tooltip.formatter = ({ data: c }) =>
-      echarts.format.encodeHTML(rowNames[c[1]]) + ", " + columnNames[c[0]] + " h: <b>" + showCount(c[2]) + "</b><br>" + c[3];
+      echarts.format.encodeHTML(rowNames[c[1]]) + ", " + columnNames[c[0]] + ":00 UTC: <b>" + showCount(c[2]) + "</b><br>" + c[3];
     const most = Math.max(1, ...cells.map((c) => c[2]));
     return Object.assign(base, {
-      grid: { left: 8, right: 8, top: 8, bottom: 48, containLabel: true },
-      xAxis: Object.assign({ type: "category", data: columnNames }, axis, { splitLine: { show: false } }),
-      yAxis: Object.assign({ type: "category", data: rowNames, inverse: true }, axis, { splitLine: { show: false } }),
+      grid: Object.assign({}, namedGrid, { right: 8, bottom: 66 }),
+      xAxis: Object.assign({ type: "category", data: columnNames, name: unit, nameLocation: "middle", nameGap: 26 }, axis,
+        { splitLine: { show: false } }),
+      yAxis: Object.assign({ type: "category", data: rowNames, inverse: true }, axis,
+        { splitLine: { show: false }, axisLabel: { color: colour("faint"), width: Math.min(190, width * 0.3), overflow: "truncate" } }),
       visualMap: {
         dimension: 2, min: 0, max: most, calculable: true, orient: "horizontal", left: "center", bottom: 0, itemHeight: 120, itemWidth: 12,
+        formatter: (n) => showCount(Math.round(n)),
         textStyle: { color: colour("faint") }, inRange: { color: [colour("paper"), colour("accent")] },
       },
       series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: colour("card"), borderWidth: 1 } }],

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::joins::Sources;
 use super::report::{Allow, Report};
-use super::require::Requirement;
+use super::require::{Catalogue, Requirement};
 use super::settings::{Layout, Settings};
 use crate::cli::values::{ByteSize, Count, Span};
 use crate::error::{At, Error, Place, Result};
@@ -220,7 +220,7 @@ impl Args {
     /// Where a requirement, a file of requirements or `--where` cannot be read.
     pub fn resolve(self) -> Result<Config> {
         let by = self.by.iter().map(|list| list.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>());
-        let mut by: Vec<Vec<String>> = by.collect();
+        let by: Vec<Vec<String>> = by.collect();
         if by.iter().flatten().any(String::is_empty) {
             return Err(Error::usage("--by: an empty name, where fields are wanted such as service,endpoint"));
         }
@@ -243,17 +243,13 @@ impl Args {
             ..Settings::default()
         };
         let base = self.compare.as_deref().map(base_report).transpose()?;
-        let requirements = requirements(&settings, self.require, &self.require_file)?;
+        settings.by = by.iter().fold(Vec::new(), with_grouping);
+        let requirements = requirements(&settings, &self.require, &self.require_file)?;
         if let (None, Some(requirement)) = (&base, requirements.iter().find(|requirement| requirement.needs_base())) {
             return Err(Error::usage(format!("--require: '{requirement}' needs --compare BASE.json")));
         }
-        by.extend(requirements.iter().map(Requirement::group_fields).filter(|fields| !fields.is_empty()));
-        for fields in by {
-            let same = |known: &Vec<String>| known.len() == fields.len() && fields.iter().all(|f| known.contains(f));
-            if !settings.by.iter().any(same) {
-                settings.by.push(fields);
-            }
-        }
+        let groups = requirements.iter().map(Requirement::group_fields).filter(|fields| !fields.is_empty());
+        settings.by = groups.fold(std::mem::take(&mut settings.by), |known, fields| with_grouping(known, &fields));
         Ok(Config {
             files: self.files,
             form: self.format,
@@ -296,17 +292,45 @@ impl Args {
 /// The most that `--max-groups` may ask for: a group takes a few kilobytes.
 const MOST_GROUPS: usize = 1 << 24;
 
-fn requirements(settings: &Settings, mut texts: Vec<String>, files: &[PathBuf]) -> Result<Vec<Requirement>> {
+/// The groupings with one more, unless they have it in another order; a field named twice stands once.
+fn with_grouping(mut known: Vec<Vec<String>>, fields: &Vec<String>) -> Vec<Vec<String>> {
+    let mut once: Vec<String> = Vec::new();
+    for field in fields {
+        if !once.contains(field) {
+            once.push(field.clone());
+        }
+    }
+    if !known.iter().any(|fields| fields.len() == once.len() && once.iter().all(|field| fields.contains(field))) {
+        known.push(once);
+    }
+    known
+}
+
+/// Reads the requirements of the command line and of the files; a message names where one stands.
+fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Result<Vec<Requirement>> {
+    let layout = Layout::new(settings)?;
+    let catalogue = Catalogue::new(Report::on_nothing(settings, &layout), layout.group_fields(settings));
+    let read = |text: &str, place: String| {
+        Requirement::parse(text, &catalogue).map_err(|e| Error::usage(format!("{place}: {e}")))
+    };
+    let mut all: Vec<Requirement> =
+        texts.iter().map(|text| read(text, "--require".to_owned())).collect::<Result<_>>()?;
     for file in files {
         let text = std::fs::read_to_string(file).at(&Place::of(file))?;
-        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
-        texts.extend(lines.filter(|line| !line.is_empty()).map(str::to_owned));
+        for (number, line) in (1..).zip(text.lines()) {
+            let line = without_comment(line);
+            if !line.is_empty() {
+                all.push(read(line, format!("--require-file: {}: line {number}", file.display()))?);
+            }
+        }
     }
-    let nothing = Report::on_nothing(settings, &Layout::new(settings)?);
-    texts
-        .iter()
-        .map(|text| Requirement::parse(text, &nothing).map_err(|e| Error::usage(format!("--require: {e}"))))
-        .collect()
+    Ok(all)
+}
+
+/// A line up to its comment: a `#` at the start or behind white space, for a group's value may hold one.
+fn without_comment(line: &str) -> &str {
+    let begins = |(at, _): &(usize, &str)| line[..*at].chars().next_back().is_none_or(char::is_whitespace);
+    line.match_indices('#').find(begins).map_or(line, |(at, _)| &line[..at]).trim()
 }
 
 fn base_report(path: &Path) -> Result<(String, Value)> {

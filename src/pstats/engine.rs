@@ -2,7 +2,7 @@
 
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
-use super::report::{Report, Run};
+use super::report::{Report, Run, seconds};
 use super::settings::{Layout, Settings};
 use super::state::{self, StateReader, Step};
 use super::summary::Summary;
@@ -159,6 +159,7 @@ impl Engine {
 
     /// The report on what was counted so far.
     pub fn report(&mut self, run: Run) -> Report {
+        let run = Run { window_s: self.settings.window.map(seconds), ..run };
         Report::new(&mut self.summary, self.intake.layout(), run)
     }
 

@@ -162,14 +162,14 @@ impl Intake {
         let Some(joins) = &mut self.joins else { return };
         let of = self.layout.outcome;
         let raw = |field| self.spans.raw(line, field);
-        let whole = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
         joins.outcome(Arrival {
             shard: raw(of.shard).and_then(value::text).as_deref(),
-            seq: whole(of.seq),
+            seq: count(of.seq),
             id: id(raw(of.event_id), &mut Flaws::default()),
             word,
             own_retry: raw(of.own_retry) == Some(b"true"),
-            attempts: whole(of.attempts),
+            attempts: count(of.attempts),
         });
     }
 
@@ -187,7 +187,7 @@ impl Intake {
         };
         let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_events.slots;
-        fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
+        fill(&mut values, slots, line, &self.spans, at, status, &mut self.unescaped);
         let entry = Entry { id, at, point: event_point(status, latency), values: &values };
         summary.add_event(&self.layout, Event { entry, status, cache_hit });
     }
@@ -230,7 +230,7 @@ impl Intake {
                 at,
                 point: outcome_point(word, latency),
                 values: {
-                    fill(&mut values, slots, line, &self.spans, at, &mut self.unescaped);
+                    fill(&mut values, slots, line, &self.spans, at, None, &mut self.unescaped);
                     &values
                 },
             },
@@ -247,21 +247,29 @@ fn fill<'a>(
     line: &'a [u8],
     spans: &Spans,
     at: Option<Micros>,
+    status: Option<u16>,
     unescaped: &'a mut Vec<String>,
 ) {
     unescaped.clear();
     // One look at the whole line costs less than one at each value.
     let escapes = memchr(b'\\', line).is_some();
     if escapes {
-        let raws =
-            slots.iter().filter_map(|slot| if let Slot::Field(field) = slot { spans.raw(line, *field) } else { None });
+        let raws = slots.iter().filter_map(|slot| match slot {
+            Slot::Field(field) | Slot::Status(field) => spans.raw(line, *field),
+            Slot::Hour => None,
+        });
         unescaped.extend(raws.filter(|raw| raw.contains(&b'\\')).map(|raw| value::label(raw).into_owned()));
     }
     let mut unescaped = unescaped.iter();
     for (value, slot) in values.iter_mut().zip(slots) {
         let text = match slot {
             Slot::Hour => at.map(|at| HOURS[hour(at)].as_slice()),
-            Slot::Field(field) => match spans.raw(line, *field) {
+            Slot::Status(_) if status.is_some_and(|status| status >= 100) => {
+                status.map(|status| CODES[usize::from(status)].as_slice())
+            }
+            // What is counted as no status code is not to look like one.
+            Slot::Status(field) if spans.raw(line, *field).is_some_and(is_code_as_text) => spans.raw(line, *field),
+            Slot::Field(field) | Slot::Status(field) => match spans.raw(line, *field) {
                 None | Some(b"null") => None,
                 Some(raw) if escapes && raw.contains(&b'\\') => unescaped.next().map(String::as_bytes),
                 Some([b'"', inner @ .., b'"']) => Some(inner),
@@ -270,6 +278,21 @@ fn fill<'a>(
         };
         *value = Value::new(text.map(cut));
     }
+}
+
+/// The status codes from 100 on, by their number.
+static CODES: [[u8; 3]; 1000] = {
+    let mut codes = [[b'0'; 3]; 1000];
+    let mut n = 0;
+    while n < 1000 {
+        codes[n] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
+        n += 1;
+    }
+    codes
+};
+
+fn is_code_as_text(raw: &[u8]) -> bool {
+    matches!(raw, [b'"', digits @ .., b'"'] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
 }
 
 /// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
@@ -331,11 +354,19 @@ fn status(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<u16> {
             None
         }
         Some(raw) => {
-            let status = value::integer(raw).filter(|n| (0..=999).contains(n)).and_then(|n| u16::try_from(n).ok());
+            let status = value::integer(raw).or_else(|| whole(raw)).filter(|n| (0..=999).contains(n));
+            let status = status.and_then(|n| u16::try_from(n).ok());
             flaws.status_invalid += u64::from(status.is_none());
             status
         }
     }
+}
+
+/// A whole number written with a fraction or an exponent, such as `200.0`.
+#[cold]
+#[allow(clippy::cast_possible_truncation)] // whole, and small
+fn whole(raw: &[u8]) -> Option<i64> {
+    value::number(raw).filter(|n| n.fract() == 0.0 && n.abs() < 1e6).map(|n| n as i64)
 }
 
 fn latency(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<Sample> {

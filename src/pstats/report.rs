@@ -15,7 +15,7 @@ pub mod words;
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use compare::ComparedReport;
@@ -69,6 +69,8 @@ pub struct Run {
     pub ended_at: String,
     /// How long that took.
     pub elapsed_s: f64,
+    /// `--window`; the windows are wider where it was doubled.
+    pub window_s: Option<f64>,
     /// Whether a second signal ended the reading.
     pub interrupted: bool,
     /// With `--compare`: this run beside an earlier one.
@@ -187,20 +189,38 @@ fn distribution(sketch: &Fine) -> Vec<ClassReport> {
 /// A group: its fields' values (null for the lines past `--max-groups`), and its figures.
 #[derive(Debug, Clone, Serialize)]
 pub struct GroupReport {
-    /// Field to value; null for a value that is not there.
-    pub group: Option<BTreeMap<String, Option<String>>>,
+    /// Field and value in the order of the grouping, an object in JSON; null for a value that is not there.
+    #[serde(serialize_with = "as_object")]
+    pub group: Option<Vec<(String, Option<String>)>>,
     /// Its figures.
     #[serde(flatten)]
     pub figures: FiguresReport,
 }
 
 impl GroupReport {
+    /// Its values, one for each of so many fields, as people read them.
+    pub fn labels(&self, fields: usize) -> Vec<String> {
+        match &self.group {
+            None => std::iter::once("(other)".to_owned()).chain((1..fields).map(|_| String::new())).collect(),
+            Some(values) => values.iter().map(|(_, v)| v.as_deref().unwrap_or("(none)").to_owned()).collect(),
+        }
+    }
+
     /// Its values as one text.
     pub fn label(&self) -> String {
-        match &self.group {
-            None => "(other)".to_owned(),
-            Some(values) => values.values().map(|v| v.as_deref().unwrap_or("(none)")).collect::<Vec<_>>().join("  "),
-        }
+        self.labels(1).join(" ")
+    }
+
+    /// Whether any of its fields has a value.
+    pub fn has_value(&self) -> bool {
+        self.group.as_ref().is_some_and(|values| values.iter().any(|(_, value)| value.is_some()))
+    }
+}
+
+fn as_object<S: Serializer>(group: &Option<Vec<(String, Option<String>)>>, to: S) -> Result<S::Ok, S::Error> {
+    match group {
+        None => to.serialize_none(),
+        Some(values) => to.collect_map(values.iter().map(|(field, value)| (field, value))),
     }
 }
 
@@ -364,8 +384,8 @@ impl EventsReport {
         let mut means: Vec<EndpointReport> = by["endpoint"]
             .iter()
             .filter_map(|group| {
-                let endpoint = group.group.as_ref()?.values().next()?.clone()?;
-                Some(EndpointReport { endpoint, mean_ms: group.figures.latency.mean_ms? })
+                let (_, endpoint) = group.group.as_ref()?.first()?.clone();
+                Some(EndpointReport { endpoint: endpoint?, mean_ms: group.figures.latency.mean_ms? })
             })
             .collect();
         means.sort_by(|a, b| a.mean_ms.total_cmp(&b.mean_ms).then_with(|| a.endpoint.cmp(&b.endpoint)));
@@ -403,11 +423,22 @@ impl Report {
         Self::with(summary, layout, run, of_events, of_outcomes)
     }
 
-    /// The report on nothing, with all of its parts: which figures there are.
+    /// The report on nothing, with all of its parts: which figures there are. A text is there, if empty; what is null would be
+    /// a number.
     pub fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
-        let mut report = Self::with(&mut Summary::new(settings, layout), layout, Run::default(), true, true);
+        let run = Run { compared: Some(ComparedReport::default()), ..Run::default() };
+        let mut report = Self::with(&mut Summary::new(settings, layout), layout, run, true, true);
+        let time = TimeReport { first: Some(String::new()), last: Some(String::new()), span_s: None };
+        let endpoint = EndpointReport { endpoint: String::new(), mean_ms: 0.0 };
+        if let Some(events) = &mut report.events {
+            events.time = time.clone();
+            (events.slowest_endpoint, events.fastest_endpoint) = (Some(endpoint.clone()), Some(endpoint));
+        }
+        if let Some(outcomes) = &mut report.outcomes {
+            outcomes.time = time;
+        }
         report.truth = Some(TruthReport::on_nothing());
-        report.reconciled = Some(ReconciledReport::default());
+        report.reconciled = Some(ReconciledReport::on_nothing());
         report.to_value()
     }
 
@@ -511,7 +542,7 @@ fn milliseconds(us: u64) -> f64 {
 }
 
 #[allow(clippy::cast_precision_loss)]
-fn seconds(us: Micros) -> f64 {
+pub(super) fn seconds(us: Micros) -> f64 {
     us as f64 / 1e6
 }
 

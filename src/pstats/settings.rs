@@ -88,6 +88,8 @@ impl Grouping {
 pub enum Slot {
     /// The field with this index.
     Field(usize),
+    /// The field with this index, an event's status code: however a number is written, it is one group.
+    Status(usize),
     /// The hour of the day in UTC, of the line's time.
     Hour,
 }
@@ -238,14 +240,18 @@ impl Layout {
             "hour" => Slot::Hour,
             path => Slot::Field(fields.add(path)),
         };
+        let event_slot = |name: &str, fields: &mut FieldSet| match slot(&event_path(map, name), fields) {
+            Slot::Field(field) if field == event.status => Slot::Status(field),
+            slot => slot,
+        };
         for (name, only_present) in OF_EVENTS {
-            of_events.add(&list(name), only_present, |name| slot(&event_path(map, name), &mut fields));
+            of_events.add(&list(name), only_present, |name| event_slot(name, &mut fields));
         }
         for (name, only_present) in OF_OUTCOMES {
             of_outcomes.add(&list(name), only_present, |name| slot(&outcome_path(name), &mut fields));
         }
         for by in &settings.by {
-            of_events.add(by, false, |name| slot(&event_path(map, name), &mut fields));
+            of_events.add(by, false, |name| event_slot(name, &mut fields));
             of_outcomes.add(by, false, |name| slot(&outcome_path(name), &mut fields));
         }
         if of_events.slots.len().max(of_outcomes.slots.len()) > MOST_SLOTS {
@@ -271,6 +277,18 @@ impl Layout {
     }
 }
 
+impl Layout {
+    /// The names that groups may go by without being dotted paths: those of the report's groupings and of `--by`, and the
+    /// short names of both kinds of line.
+    pub fn group_fields(&self, settings: &Settings) -> Vec<String> {
+        let groupings = self.of_events.all.iter().chain(&self.of_outcomes.all);
+        let mut names: Vec<String> = groupings.flat_map(|grouping| grouping.fields.clone()).collect();
+        names.extend(settings.fields.names().map(str::to_owned));
+        names.extend(OWN_FIELDS.map(str::to_owned));
+        names
+    }
+}
+
 /// Where the roles of an event's fields stand in an outcome (contracts §3); tags as the README's examples name them.
 const OUTCOME_FIELDS: &str = "id=event_id,timestamp=sent_at,service=service,endpoint=endpoint,latency=latency_ms,status=status,\
     severity=tags.severity,method=tags.method,user=tags.user,region=tags.region,country=tags.country,city=tags.city,\
@@ -284,14 +302,17 @@ fn event_path(map: &FieldMap, name: &str) -> String {
     }
 }
 
+/// The fields that every outcome has and a grouping may name.
+const OWN_FIELDS: [&str; 9] =
+    ["seq", "event_id", "outcome", "own_retry", "status", "attempts", "service", "endpoint", "shard"];
+
 /// The path of a field of outcomes that a grouping names: an outcome's own field, a dotted path, or a tag.
 fn outcome_path(name: &str) -> String {
     match name {
         "status_code" => "status".to_owned(),
         "error" => "error.kind".to_owned(),
-        "seq" | "event_id" | "outcome" | "own_retry" | "status" | "attempts" | "service" | "endpoint" | "shard"
-        | "hour" => name.to_owned(),
-        name if name.contains('.') => name.to_owned(),
+        "hour" => name.to_owned(),
+        name if OWN_FIELDS.contains(&name) || name.contains('.') => name.to_owned(),
         name => format!("tags.{name}"),
     }
 }

@@ -82,6 +82,11 @@ impl FieldMap {
         &self.paths[role as usize]
     }
 
+    /// The names that a filter or a group may use for a path.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        ROLES.iter().flat_map(|(_, role, path)| [Some(*role), path.rsplit('.').next()]).flatten()
+    }
+
     /// Whether a name in a filter is a role's or the last key of a PulseStream path.
     pub fn knows(&self, name: &str) -> bool {
         ROLES.iter().any(|(_, role, path)| name == *role || Some(name) == path.rsplit('.').next())

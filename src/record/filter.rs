@@ -108,7 +108,8 @@ impl fmt::Display for Filter {
     }
 }
 
-fn split(text: &str) -> Vec<String> {
+/// The items of a list separated by commas; a comma in an item is written `\,`.
+pub fn split(text: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {

@@ -123,6 +123,14 @@ pub struct ReconciledReport {
     pub table: BTreeMap<&'static str, StoredReport>,
 }
 
+impl ReconciledReport {
+    /// The report on nothing, with every row there is.
+    pub fn on_nothing() -> Self {
+        let rows = Word::ALL.iter().map(|word| word.as_str()).chain(["event", "none"]);
+        Self { table: rows.map(|row| (row, StoredReport::default())).collect(), ..Self::default() }
+    }
+}
+
 /// What the server holds of the ids of one outcome.
 #[derive(Debug, Clone, Default, Serialize)]
 #[allow(missing_docs)] // the words of contracts §3

@@ -1,12 +1,14 @@
 //! This run beside an earlier one, whose JSON report `--compare` names.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::Value;
 
 use super::words;
 
 /// Under `run.compared`: it depends on a file of the command line.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct ComparedReport {
     /// The earlier report's file.
     pub base: String,
@@ -14,6 +16,30 @@ pub struct ComparedReport {
     pub figures: Vec<ComparedFigure>,
     /// The settings of psend that differ.
     pub settings: Vec<ComparedSetting>,
+    /// What the earlier run alone has: `events`, `outcomes`, or a service of them.
+    pub only_base: Vec<String>,
+    /// What this run alone has.
+    pub only_now: Vec<String>,
+}
+
+impl ComparedReport {
+    /// What is not in the table of figures, for a reader.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        if self.figures.is_empty() {
+            notes.push("Nothing can be compared: the two runs have no kind of line in common.".to_owned());
+        }
+        let sides = [("the base run", &self.only_base), ("this run", &self.only_now)];
+        notes.extend(
+            sides
+                .iter()
+                .filter(|(_, only)| !only.is_empty())
+                .map(|(run, only)| format!("Only {run} has {}.", only.join(", "))),
+        );
+        let settings = self.settings.iter();
+        notes.extend(settings.map(|s| format!("Another {}: {} there, {} here", s.setting, s.base, s.now)));
+        notes
+    }
 }
 
 /// A figure of both runs.
@@ -93,7 +119,19 @@ const SETTINGS: [&str; 6] = ["target", "mode", "rate", "concurrency", "batch", "
 /// Puts two reports side by side.
 pub fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
     let mut figures = Vec::new();
+    let (mut only_base, mut only_now) = (Vec::new(), Vec::new());
     for kind in ["events", "outcomes"] {
+        match (base[kind].is_object(), now[kind].is_object()) {
+            (true, true) => {
+                let (theirs, ours) = (services(&base[kind]), services(&now[kind]));
+                let named = |service: &&str| format!("{kind}.service={service}");
+                only_base.extend(theirs.difference(&ours).map(named));
+                only_now.extend(ours.difference(&theirs).map(named));
+            }
+            (true, false) => only_base.push(kind.to_owned()),
+            (false, true) => only_now.push(kind.to_owned()),
+            (false, false) => {}
+        }
         for path in FIGURES {
             let pointer = format!("/{kind}/{}", path.replace('.', "/"));
             let both =
@@ -123,7 +161,12 @@ pub fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
         base: base_run[*name].to_string(),
         now: now_run[*name].to_string(),
     });
-    ComparedReport { base: base_file, figures, settings: settings.collect() }
+    ComparedReport { base: base_file, figures, settings: settings.collect(), only_base, only_now }
+}
+
+fn services(kind: &Value) -> BTreeSet<&str> {
+    let groups = kind["by"]["service"].as_array().into_iter().flatten();
+    groups.filter_map(|group| group["group"]["service"].as_str()).collect()
 }
 
 fn figure(figure: String, base: f64, now: f64) -> ComparedFigure {

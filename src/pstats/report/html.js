@@ -11,8 +11,8 @@ for (const kind of ["events", "outcomes"]) {
   ], { name: "error rate", values: of.windows.map((w) => w.error_rate) });
   quantiles(id("quantiles"), times, ["p50_ms", "p95_ms", "p99_ms"].map((name) => (
     { name: name.slice(0, 3).toUpperCase(), values: of.windows.map((w) => w.latency[name]) })));
-  const steps = of.latency_distribution;
-  columns(id("distribution"), steps.map((s) => "≤ " + showMs(s.up_to_ms)), steps.map((s) => s.count), kind);
+  const classes = of.latency_distribution;
+  columns(id("distribution"), classes.map((c) => c.up_to_ms), classes.map((c) => c.count), kind);
   const figures = (groups) => (i) => [
     "errors: " + showShare(groups[i].error_rate), "mean: " + showMs(groups[i].latency.mean_ms), "P95: " + showMs(groups[i].latency.p95_ms)];
   const label = (g) => (g.group ? Object.values(g.group).map((v) => v ?? "(none)").join(" ") : "(other)");
@@ -25,6 +25,6 @@ for (const kind of ["events", "outcomes"]) {
   const hours = Array.from({ length: 24 }, (_, h) => String(h).padStart(2, "0"));
   heatMap(id("hours"), hours, services, cells.filter((g) => services.includes(g.group.service)).map((g) => [
     hours.indexOf(g.group.hour), services.indexOf(g.group.service), g.count,
-    "errors: " + showShare(g.error_rate) + ", P95: " + showMs(g.latency.p95_ms)]));
+    "errors: " + showShare(g.error_rate) + ", P95: " + showMs(g.latency.p95_ms)]), "hour (UTC)");
 }
 document.documentElement.dataset.drawn = String(charts.length);

@@ -1,7 +1,10 @@
 //! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
 
+use super::compare::shown;
 use super::words::{count, duration, milliseconds, moment, number, percent};
-use super::{By, FiguresReport, GroupReport, LatencyReport, Report, TimeReport};
+use super::{
+    By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
+};
 use crate::page::{escape, render};
 
 /// Rows of a table of groups.
@@ -30,7 +33,7 @@ pub fn write(report: &Report) -> String {
     if let Some(outcomes) = &report.outcomes {
         page.put("<h2>Outcomes</h2>\n");
         page.cards("outcomes", &outcomes.figures, outcomes.throughput);
-        page.begin("table", "What became of them", "");
+        page.begin("What became of them", "");
         let whole = outcomes.figures.count;
         let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
             let cell = figure(&format!("outcomes.{word}"), &n.to_string(), &count(n));
@@ -45,6 +48,7 @@ pub fn write(report: &Report) -> String {
                 ("end to end", "end_to_end", &outcomes.end_to_end),
             ],
         );
+        page.facts("Delivery", &outcome_facts(outcomes));
         page.charts("outcomes", &outcomes.by, outcomes.windows.is_empty());
         page.groups(&outcomes.by);
     }
@@ -52,11 +56,13 @@ pub fn write(report: &Report) -> String {
         page.put("<h2>Events</h2>\n");
         page.cards("events", &events.figures, events.throughput);
         page.latencies("events", &[("response time", "latency", &events.figures.latency)]);
+        page.facts("Ids and order", &event_facts(events));
         page.charts("events", &events.by, events.windows.is_empty());
         page.groups(&events.by);
     }
     page.truth(report);
     page.reconciled(report);
+    page.compared(report);
     page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
     let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
     page.table(
@@ -84,7 +90,7 @@ impl Body {
         self.0.push_str(html);
     }
 
-    fn begin(&mut self, _kind: &str, heading: &str, class: &str) {
+    fn begin(&mut self, heading: &str, class: &str) {
         self.put(&format!("<section class=\"panel scroll {class}\">\n<h3>{}</h3>\n", escape(heading)));
     }
 
@@ -92,12 +98,20 @@ impl Body {
         self.put("</section>\n");
     }
 
-    /// Cells are HTML.
+    /// A table whose first column is text. Cells are HTML.
     fn table(&mut self, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-        let heads: String = head.iter().map(|h| format!("<th>{}</th>", escape(h))).collect();
+        self.table_by(1, head, rows);
+    }
+
+    /// A table whose first so many columns are text.
+    fn table_by(&mut self, texts: usize, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+        let class = |column: usize| if column < texts { " class=\"text\"" } else { "" };
+        let heads: String =
+            head.iter().enumerate().map(|(column, h)| format!("<th{}>{}</th>", class(column), escape(h))).collect();
         self.put(&format!("<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"));
         for row in rows {
-            let cells: String = row.iter().map(|cell| format!("<td>{cell}</td>")).collect();
+            let cells: String =
+                row.iter().enumerate().map(|(column, cell)| format!("<td{}>{cell}</td>", class(column))).collect();
             self.put(&format!("<tr>{cells}</tr>\n"));
         }
         self.put("</tbody>\n</table>\n");
@@ -122,8 +136,19 @@ impl Body {
         self.put("</div>\n");
     }
 
+    /// Names and figures; cells are HTML.
+    fn facts(&mut self, heading: &str, facts: &[(&str, String)]) {
+        self.begin(heading, "");
+        self.put("<dl class=\"facts\">\n");
+        for (name, value) in facts {
+            self.put(&format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", escape(name)));
+        }
+        self.put("</dl>\n");
+        self.end();
+    }
+
     fn latencies(&mut self, kind: &str, rows: &[(&str, &str, &LatencyReport)]) {
-        self.begin("table", "Latency", "");
+        self.begin("Latency", "");
         let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
         self.table(
             &head,
@@ -147,17 +172,17 @@ impl Body {
     fn charts(&mut self, kind: &str, by: &By, timeless: bool) {
         let has = |name: &str| by.get(name).is_some_and(|groups| !groups.is_empty());
         let all = [
-            ("trend", "Success and error over time", "wide", !timeless),
-            ("quantiles", "Latency over time (logarithmic)", "", !timeless),
-            ("distribution", "Latency distribution (logarithmic classes)", "", true),
-            ("hours", "Hour of the day by service", "wide", has("service,hour")),
+            ("trend", "Success and error over time (UTC)", "wide", !timeless),
+            ("quantiles", "Latency over time (UTC, logarithmic)", "", !timeless),
+            ("distribution", "Latency distribution (logarithmic)", "", true),
+            ("hours", "Hour of the day (UTC) by service", "wide", has("service,hour")),
             ("geography", "Geography", "", has("country") || has("region")),
             ("devices", "Devices", "", has("device")),
             ("errors", "Top errors", "", has("error")),
         ];
         self.put("<div class=\"charts\">\n");
         for (name, heading, class, _) in all.into_iter().filter(|(.., there)| *there) {
-            self.begin("chart", heading, class);
+            self.begin(heading, class);
             let tall = if name == "hours" { " tall" } else { "" };
             self.put(&format!(
                 "<div class=\"chart{tall}\" id=\"{kind}-{name}\" role=\"img\" aria-label=\"{heading}\"></div>\n"
@@ -170,11 +195,11 @@ impl Body {
     fn groups(&mut self, by: &By) {
         let drawn = ["service,hour", "country", "city", "hour", "error"];
         for (name, groups) in by.iter().filter(|(name, groups)| !drawn.contains(&name.as_str()) && !groups.is_empty()) {
-            self.begin("table", &format!("By {}", name.replace(',', ", ")), "");
-            self.table(
-                &[name, "count", "errors", "mean", "P50", "P95", "P99", "max"],
-                groups.iter().take(ROWS).map(row),
-            );
+            self.begin(&format!("By {}", name.replace(',', ", ")), "");
+            let fields: Vec<&str> = name.split(',').collect();
+            let head: Vec<&str> =
+                fields.iter().copied().chain(["count", "errors", "mean", "P50", "P95", "P99", "max"]).collect();
+            self.table_by(fields.len(), &head, groups.iter().take(ROWS).map(|group| row(group, fields.len())));
             if groups.len() > ROWS {
                 self.put(&format!("<p class=\"faint\">and {} more</p>\n", groups.len() - ROWS));
             }
@@ -187,11 +212,12 @@ impl Body {
             return;
         }
         self.put("<h2>Requirements</h2>\n<div class=\"panel scroll\">\n");
-        self.table(
-            &["requirement", "figure", "verdict"],
+        self.table_by(
+            3,
+            &["verdict", "requirement", "figure"],
             report.requirements.iter().map(|verdict| {
                 let (class, word) = if verdict.met { ("good", "✓ met") } else { ("bad", "✗ not met") };
-                vec![escape(&verdict.requirement), escape(&verdict.message), format!("<b class=\"{class}\">{word}</b>")]
+                vec![format!("<b class=\"{class}\">{word}</b>"), escape(&verdict.requirement), escape(&verdict.message)]
             }),
         );
         self.put("</div>\n");
@@ -208,6 +234,25 @@ impl Body {
                 std::iter::once(escape(name)).chain(figures).collect()
             }),
         );
+        self.put("</div>\n");
+    }
+
+    fn compared(&mut self, report: &Report) {
+        let Some(compared) = &report.run.compared else { return };
+        self.put("<h2>Beside the base run</h2>\n<div class=\"panel scroll\">\n");
+        if !compared.figures.is_empty() {
+            self.table(
+                &["figure", "base", "now", "change"],
+                compared.figures.iter().map(|f| {
+                    let change = escape(&f.change_in_words());
+                    let change = if f.differs { format!("<b class=\"warn\">{change}</b>") } else { change };
+                    vec![escape(&f.figure), escape(&shown(&f.figure, f.base)), escape(&shown(&f.figure, f.now)), change]
+                }),
+            );
+        }
+        for note in compared.notes() {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(&note)));
+        }
         self.put("</div>\n");
     }
 
@@ -230,8 +275,50 @@ impl Body {
     }
 }
 
-fn row(group: &GroupReport) -> Vec<String> {
+fn row(group: &GroupReport, fields: usize) -> Vec<String> {
     let l = &group.figures.latency;
-    let first = [escape(&group.label()), count(group.figures.count), percent(group.figures.error_rate)];
-    first.into_iter().chain([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds)).collect()
+    let mut cells: Vec<String> = group.labels(fields).iter().map(|label| escape(label)).collect();
+    cells.extend([count(group.figures.count), percent(group.figures.error_rate)]);
+    cells.extend([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
+    cells
+}
+
+/// A count of the JSON report.
+fn counted(path: &str, n: u64) -> String {
+    figure(path, &n.to_string(), &count(n))
+}
+
+fn id_facts(kind: &str, ids: &IdsReport) -> Vec<(&'static str, String)> {
+    let mark = if ids.exact { "" } else { "≈ " };
+    let fact = |name: &str, n| mark.to_owned() + &counted(&format!("{kind}.ids.{name}"), n);
+    vec![("different ids", fact("unique", ids.unique)), ("repeated ids", fact("duplicates", ids.duplicates))]
+}
+
+fn event_facts(events: &EventsReport) -> Vec<(&'static str, String)> {
+    let mut facts = id_facts("events", &events.ids);
+    facts.push(("earlier than the line before", counted("events.order.late", events.order.late)));
+    let gap = events.order.longest_gap_s;
+    facts.push(("longest gap", maybe("events.order.longest_gap_s", gap, &gap.map_or("–".to_owned(), duration))));
+    if let Some(rate) = events.cache_hit_rate {
+        facts.push(("cache hit rate", maybe("events.cache_hit_rate", Some(rate), &percent(Some(rate)))));
+    }
+    facts
+}
+
+fn outcome_facts(outcomes: &OutcomesReport) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("delivered", counted("outcomes.delivered", outcomes.delivered)),
+        ("lost", counted("outcomes.lost", outcomes.lost)),
+        ("not known", counted("outcomes.unknown", outcomes.unknown)),
+        ("requests sent", counted("outcomes.attempts", outcomes.attempts)),
+        ("events sent again", counted("outcomes.retried", outcomes.retried)),
+        ("own retries among duplicates", counted("outcomes.own_retry", outcomes.own_retry)),
+    ];
+    facts.extend(id_facts("outcomes", &outcomes.ids));
+    let met = outcomes.answers.iter().filter(|(_, n)| **n > 0);
+    let met: Vec<String> = met.map(|(word, n)| format!("{} {}", escape(word), count(*n))).collect();
+    if !met.is_empty() {
+        facts.push(("what these met", met.join(", ")));
+    }
+    facts
 }

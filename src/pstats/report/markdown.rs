@@ -1,7 +1,8 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
-use super::words::{count, duration, milliseconds, moment, number, percent};
-use super::{By, FiguresReport, LatencyReport, Report};
+use super::text::{how_many, says_something};
+use super::words::{count, duration, milliseconds, moment, number, percent, visible};
+use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;
@@ -18,26 +19,31 @@ pub fn write(report: &Report) -> String {
             let mark = if verdict.met { "✅ met" } else { "❌ not met" };
             vec![mark.to_owned(), verdict.requirement.clone(), verdict.message.clone()]
         });
-        table(&mut page, &["verdict", "requirement", "figure"], rows);
+        table(&mut page, &[" verdict", " requirement", " figure"], rows);
+    }
+    if let Some(why) = report.incomplete() {
+        page.push_str(&format!("\n**{}**\n", cell(&why)));
     }
     if let Some(events) = &report.events {
         heading(&mut page, "Events");
         figures(&mut page, &events.figures, events.throughput, &events.time);
         latencies(&mut page, &[("response time", &events.figures.latency)]);
-        groups(&mut page, &events.by);
+        statistics(&mut page, events);
+        groups(&mut page, &events.by, &["country", "city", "error", "region", "device"]);
     }
     if let Some(outcomes) = &report.outcomes {
         heading(&mut page, "Outcomes");
         figures(&mut page, &outcomes.figures, outcomes.throughput, &outcomes.time);
         let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0);
         let whole = outcomes.figures.count;
-        table(
+        section(
             &mut page,
-            &["outcome", "count", "share"],
+            "What became of them",
+            &[" outcome", "count", "share"],
             rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::share(n, whole))]),
         );
         latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
-        groups(&mut page, &outcomes.by);
+        groups(&mut page, &outcomes.by, &[]);
     }
     if let Some(truth) = &report.truth {
         heading(&mut page, "Injected faults");
@@ -45,7 +51,7 @@ pub fn write(report: &Report) -> String {
             truth.faults.iter().map(|(name, fault)| (name.as_str(), fault)).chain([("(untouched)", &truth.untouched)]);
         table(
             &mut page,
-            &["fault", "injected", "detected", "missed", "false alarm", "undecidable"],
+            &[" fault", "injected", "detected", "missed", "false alarm", "undecidable"],
             all.map(|(name, f)| {
                 let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
                 std::iter::once(name.to_owned()).chain(figures).collect()
@@ -56,7 +62,7 @@ pub fn write(report: &Report) -> String {
         heading(&mut page, "Reconciled by event_id");
         table(
             &mut page,
-            &["outcome", "present", "missing", "differs", "extra", "unchecked"],
+            &[" outcome", "present", "missing", "differs", "extra", "unchecked"],
             reconciled.table.iter().map(|(word, s)| {
                 let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
                 std::iter::once((*word).to_owned()).chain(figures).collect()
@@ -72,7 +78,7 @@ pub fn write(report: &Report) -> String {
         heading(&mut page, "Beside the base run");
         table(
             &mut page,
-            &["figure", "base", "now", "change"],
+            &[" figure", "base", "now", " change"],
             compared.figures.iter().map(|f| {
                 vec![
                     f.figure.clone(),
@@ -82,13 +88,17 @@ pub fn write(report: &Report) -> String {
                 ]
             }),
         );
-        for setting in &compared.settings {
-            page.push_str(&format!("- `{}` was {}, is {}\n", setting.setting, setting.base, setting.now));
+        for note in compared.notes() {
+            page.push_str(&format!("- {}\n", cell(&note)));
         }
     }
     heading(&mut page, "Input");
     let rows = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
-    table(&mut page, &["lines", "count"], rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]));
+    table(
+        &mut page,
+        &[" lines", "count"],
+        rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]),
+    );
     page
 }
 
@@ -96,58 +106,147 @@ fn heading(page: &mut String, text: &str) {
     page.push_str(&format!("\n## {text}\n\n"));
 }
 
+/// A table with a heading of its own. Columns stand at the left where their head begins with a blank.
+fn section(page: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+    page.push_str(&format!("### {}\n\n", cell(title)));
+    table(page, head, rows);
+}
+
 fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-    page.push_str(&format!("| {} |\n|---|{}\n", head.join(" | "), "---:|".repeat(head.len() - 1)));
+    let names: Vec<String> = head.iter().map(|name| cell(name.trim_start())).collect();
+    let sides: String = head.iter().map(|name| if name.starts_with(' ') { "---|" } else { "---:|" }).collect();
+    page.push_str(&format!("| {} |\n|{sides}\n", names.join(" | ")));
     for row in rows {
-        let cells: Vec<String> = row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect();
+        let cells: Vec<String> = row.iter().map(|text| cell(text)).collect();
         page.push_str(&format!("| {} |\n", cells.join(" | ")));
     }
     page.push('\n');
 }
 
+/// Text as a cell shows it: nothing in it is markup.
+fn cell(text: &str) -> String {
+    let text = visible(text);
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '|' | '<' | '`' | '*' | '[') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
+}
+
+/// Facts as a table of two columns.
+fn facts(page: &mut String, title: &str, rows: Vec<(&str, String)>) {
+    section(page, title, &[" figure", "value"], rows.into_iter().map(|(name, value)| vec![name.to_owned(), value]));
+}
+
 fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, time: &super::TimeReport) {
     let mut rows = vec![
-        vec!["count".to_owned(), count(figures.count)],
-        vec!["success rate".to_owned(), percent(figures.success_rate)],
-        vec!["error rate".to_owned(), percent(figures.error_rate)],
+        ("count", count(figures.count)),
+        ("success rate", percent(figures.success_rate)),
+        ("error rate", percent(figures.error_rate)),
     ];
-    if let Some(throughput) = throughput {
-        rows.push(vec!["a second".to_owned(), number(throughput)]);
+    rows.extend(throughput.map(|throughput| ("a second", number(throughput))));
+    if let (Some(first), Some(last), Some(span)) = (&time.first, &time.last, time.span_s) {
+        rows.push(("time", format!("{} to {} UTC ({})", moment(first), moment(last), duration(span))));
     }
-    if let (Some(first), Some(span)) = (&time.first, time.span_s) {
-        rows.push(vec!["time".to_owned(), format!("{} from {} UTC", duration(span), moment(first))]);
+    facts(page, "Totals", rows);
+}
+
+/// What the guide's Sample Statistics say of events, beside their totals.
+fn statistics(page: &mut String, events: &EventsReport) {
+    let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
+    let mark = if events.ids.exact { "" } else { "≈ " };
+    facts(
+        page,
+        "Distribution",
+        vec![
+            ("services", how_many(groups("service"))),
+            ("endpoints", how_many(groups("endpoint"))),
+            ("different ids", format!("{mark}{}", count(events.ids.unique))),
+            ("repeated ids", format!("{mark}{}", count(events.ids.duplicates))),
+            ("earlier than the line before", count(events.order.late)),
+            ("longest gap", events.order.longest_gap_s.map_or("–".to_owned(), duration)),
+        ],
+    );
+    if ["region", "country", "city"].iter().any(|name| says_something(groups(name))) {
+        let kinds = [("countries", "country"), ("regions", "region"), ("cities", "city")];
+        facts(page, "Geography", kinds.map(|(title, name)| (title, how_many(groups(name)))).to_vec());
+        shares(page, "By region", "region", groups("region"));
     }
-    table(page, &["figure", "value"], rows.into_iter());
+    let classes = &events.status_classes;
+    let mut rows = vec![
+        ("2xx responses", count(classes.success)),
+        ("4xx client errors", count(classes.client_error)),
+        ("5xx server errors", count(classes.server_error)),
+    ];
+    if events.cache_hit_rate.is_some() {
+        rows.push(("cache hit rate", percent(events.cache_hit_rate)));
+    }
+    facts(page, "Success and errors", rows);
+    shares(page, "Top errors", "error", groups("error"));
+    shares(page, "Devices", "device", groups("device"));
+    let endpoint = |e: &super::EndpointReport| format!("{} (mean {})", e.endpoint, milliseconds(Some(e.mean_ms)));
+    if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
+        let mark = if groups("endpoint").iter().any(|group| group.group.is_none()) { "≈ " } else { "" };
+        let rows = [("slowest endpoint", slowest), ("fastest endpoint", fastest)];
+        facts(page, "Performance", rows.map(|(name, e)| (name, format!("{mark}{}", endpoint(e)))).to_vec());
+    }
+}
+
+/// The shares of a grouping.
+fn shares(page: &mut String, title: &str, name: &str, groups: &[GroupReport]) {
+    if !says_something(groups) {
+        return;
+    }
+    let whole: u64 = groups.iter().map(|group| group.figures.count).sum();
+    let head = format!(" {name}");
+    let rows = groups.iter().take(ROWS).map(|group| {
+        vec![group.label(), count(group.figures.count), percent(super::share(group.figures.count, whole))]
+    });
+    section(page, title, &[&head, "count", "share"], rows);
+    and_more(page, groups);
 }
 
 fn latencies(page: &mut String, rows: &[(&str, &LatencyReport)]) {
-    let head = ["latency", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
-    table(
-        page,
-        &head,
-        rows.iter().map(|(name, l)| {
-            let figures = [l.mean_ms, l.p50_ms, l.p90_ms, l.p95_ms, l.p99_ms, l.p999_ms, l.max_ms].map(milliseconds);
-            std::iter::once((*name).to_owned()).chain(figures).collect()
-        }),
-    );
+    let head = [" latency", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
+    let rows = rows.iter().map(|(name, l)| {
+        let figures = [l.mean_ms, l.p50_ms, l.p90_ms, l.p95_ms, l.p99_ms, l.p999_ms, l.max_ms].map(milliseconds);
+        std::iter::once((*name).to_owned()).chain(figures).collect()
+    });
+    section(page, "Latency", &head, rows);
 }
 
-fn groups(page: &mut String, by: &By) {
-    let usual = ["country", "city", "hour", "error", "region", "device", "service,hour"];
-    for (name, groups) in by.iter().filter(|(name, groups)| !usual.contains(&name.as_str()) && !groups.is_empty()) {
-        let head = [name.as_str(), "count", "errors", "mean", "P50", "P95", "P99", "max"];
-        table(
-            page,
-            &head,
-            groups.iter().take(ROWS).map(|group| {
-                let l = &group.figures.latency;
-                let figures = [l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds);
-                let first = [group.label(), count(group.figures.count), percent(group.figures.error_rate)];
-                first.into_iter().chain(figures).collect()
-            }),
-        );
-        if groups.len() > ROWS {
-            page.push_str(&format!("… and {} more\n\n", groups.len() - ROWS));
+/// Groupings as tables; of events, some have told their story already.
+fn groups(page: &mut String, by: &By, elsewhere: &[&str]) {
+    let told = |name: &str| elsewhere.contains(&name) || name == "service,hour";
+    for (name, groups) in by.iter().filter(|(name, groups)| !told(name) && says_something(groups)) {
+        let fields: Vec<String> = name.split(',').map(|field| format!(" {field}")).collect();
+        let figures = ["count", "errors", "mean", "P50", "P95", "P99", "max"];
+        let head: Vec<&str> = fields.iter().map(String::as_str).chain(figures).collect();
+        let mut shown: Vec<&GroupReport> = groups.iter().collect();
+        let mut most = ROWS;
+        if name == "hour" {
+            shown.sort_by_key(|group| group.label());
+            most = 24;
         }
+        let rows = shown.iter().take(most).map(|group| {
+            let l = &group.figures.latency;
+            let mut row = group.labels(fields.len());
+            row.extend([count(group.figures.count), percent(group.figures.error_rate)]);
+            row.extend([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
+            row
+        });
+        section(page, &format!("By {}", name.replace(',', ", ")), &head, rows);
+        if most == ROWS {
+            and_more(page, groups);
+        }
+    }
+}
+
+fn and_more(page: &mut String, groups: &[GroupReport]) {
+    if groups.len() > ROWS {
+        page.push_str(&format!("… and {} more\n\n", groups.len() - ROWS));
     }
 }

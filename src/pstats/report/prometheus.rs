@@ -1,7 +1,9 @@
 //! The report in Prometheus' text format (exposition format 0.0.4), for the node exporter's textfile collector.
 //!
-//! All are gauges: they tell of one run, and begin anew with the next. Seconds and ratios, as Prometheus' own rules want.
+//! All are gauges: they tell of one run, and begin anew with the next. Seconds and ratios, as Prometheus' own rules want. A
+//! page with two samples of one name and the same labels is refused whole: each stands once.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{FiguresReport, LatencyReport, Report};
@@ -31,7 +33,9 @@ pub fn write(report: &Report) -> String {
         page.latency("outcomes", "end_to_end", &outcomes.end_to_end);
         page.groups("outcomes", &outcomes.by);
     }
-    for verdict in &report.requirements {
+    let mut seen = BTreeSet::new();
+    // Equal requirements have equal verdicts.
+    for verdict in report.requirements.iter().filter(|verdict| seen.insert(&verdict.requirement)) {
         let label = [("requirement", verdict.requirement.as_str())];
         page.sample(
             "pulsepipe_requirement_met",
@@ -109,8 +113,15 @@ impl Page {
     fn groups(&mut self, kind: &str, by: &super::By) {
         for name in ["service", "status"] {
             for group in by.get(name).into_iter().flatten() {
-                let value = group.label();
-                self.figures(kind, &[("by", name), ("value", &value)], &group.figures);
+                let value = group.group.as_ref().map(|values| values.first().and_then(|(_, value)| value.as_deref()));
+                // An empty value and a missing one are the same to Prometheus, and no value is any service's name.
+                let labels = match value {
+                    None => [("by", name), ("value", ""), ("special", "other")],
+                    Some(Some("")) => [("by", name), ("value", ""), ("special", "empty")],
+                    Some(value) => [("by", name), ("value", value.unwrap_or("")), ("special", "")],
+                };
+                let labels = &labels[..if labels[2].1.is_empty() { 2 } else { 3 }];
+                self.figures(kind, labels, &group.figures);
             }
         }
     }

@@ -1,4 +1,10 @@
-//! Text for a terminal: headings, facts, tables. Knows no report.
+//! Text for a terminal: headings, facts, tables. Knows no report. Names and cells may come from the data: what would steer a
+//! terminal is shown in them.
+
+use super::words::{visible, width};
+
+/// How wide a table is at most, where leaving columns out can do it.
+const WIDEST: usize = 100;
 
 /// How the text is drawn.
 #[derive(Debug, Clone, Copy)]
@@ -46,29 +52,45 @@ impl Page {
 
     pub(super) fn section(&mut self, text: &str) {
         self.text.push('\n');
-        let heading = self.paint("1", text);
+        let heading = self.paint("1", &visible(text));
         self.line(&heading);
+    }
+
+    /// A sentence.
+    pub(super) fn note(&mut self, text: &str) {
+        self.line(&visible(text));
     }
 
     /// A name and its figure, with an explanation where it needs one.
     pub(super) fn fact(&mut self, name: &str, figure: &str, more: &str) {
         let gap = if more.is_empty() { "" } else { "   " };
-        self.line(format!("  {name:<18}{figure:>14}{gap}{more}").trim_end());
+        self.line(format!("  {}{}{gap}{}", left(&visible(name), 18), right(figure, 14), visible(more)).trim_end());
+    }
+
+    /// A table without those of the columns `spare`, the first first, that make it too wide.
+    pub(super) fn table_without(&mut self, spare: &[&str], head: &[(&str, Side)], rows: &[Vec<String>]) {
+        let mut columns: Vec<usize> = (0..head.len()).collect();
+        let widths = widths(head, rows);
+        for name in spare {
+            // Each column has a blank on either side.
+            if columns.iter().map(|column| widths[*column] + 2).sum::<usize>() + 3 <= WIDEST {
+                break;
+            }
+            columns.retain(|column| head[*column].0 != *name);
+        }
+        let head: Vec<(&str, Side)> = columns.iter().map(|column| head[*column]).collect();
+        let pick = |row: &Vec<String>| columns.iter().map(|column| row[*column].clone()).collect();
+        self.table(&head, &rows.iter().map(pick).collect::<Vec<_>>());
     }
 
     pub(super) fn table(&mut self, head: &[(&str, Side)], rows: &[Vec<String>]) {
-        let widths: Vec<usize> = (0..head.len())
-            .map(|column| {
-                let cells = rows.iter().map(|row| row[column].chars().count());
-                cells.max().unwrap_or(0).max(head[column].0.chars().count())
-            })
-            .collect();
+        let widths = widths(head, rows);
         let draw = |cells: &mut dyn Iterator<Item = &str>| {
             let mut line = String::from(" ");
             for ((cell, (_, side)), width) in cells.zip(head).zip(&widths) {
-                let padding = " ".repeat(width - cell.chars().count());
-                let (before, behind) = if *side == Side::Left { ("", &*padding) } else { (&*padding, "") };
-                line.push_str(&format!(" {before}{cell}{behind} "));
+                let cell = visible(cell);
+                let cell = if *side == Side::Left { left(&cell, *width) } else { right(&cell, *width) };
+                line.push_str(&format!(" {cell} "));
             }
             line.trim_end().to_owned()
         };
@@ -80,4 +102,21 @@ impl Page {
             self.line(&row);
         }
     }
+}
+
+/// How wide each column has to be.
+fn widths(head: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<usize> {
+    let of = |text: &str| width(&visible(text));
+    let widest = |column: usize| rows.iter().map(|row| of(&row[column])).max().unwrap_or(0).max(of(head[column].0));
+    (0..head.len()).map(widest).collect()
+}
+
+/// Text at the left of so many columns.
+pub(super) fn left(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+/// Text at the right of so many columns.
+fn right(text: &str, columns: usize) -> String {
+    format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }

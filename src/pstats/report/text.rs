@@ -5,8 +5,8 @@ use super::super::require::Verdict;
 use super::compare::{ComparedFigure, ComparedReport, shown};
 use super::share;
 pub use super::sheet::Style;
-use super::sheet::{Page, Side};
-use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
+use super::sheet::{Page, Side, left};
+use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline, visible};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
 
 /// The most rows of a table before the rest is only counted.
@@ -23,10 +23,10 @@ pub fn write(report: &Report, style: Style) -> String {
         page.line("No events and no outcomes came in.");
     }
     if let Some(events) = &report.events {
-        page.events(events);
+        page.events(events, report.run.window_s);
     }
     if let Some(outcomes) = &report.outcomes {
-        page.outcomes(outcomes);
+        page.outcomes(outcomes, report.run.window_s);
     }
     if let Some(truth) = &report.truth {
         page.truth(truth);
@@ -43,7 +43,7 @@ pub fn write(report: &Report, style: Style) -> String {
 }
 
 impl Page {
-    fn events(&mut self, events: &EventsReport) {
+    fn events(&mut self, events: &EventsReport, asked: Option<f64>) {
         self.title("Events");
         let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
         self.section("Event distribution");
@@ -103,15 +103,21 @@ impl Page {
         self.over_an_hour(events.latency_over_1h);
         let endpoint = |e: &super::EndpointReport| format!("{} (avg {})", e.endpoint, milliseconds(Some(e.mean_ms)));
         if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
-            self.line(&format!("  Slowest endpoint   {}", endpoint(slowest)));
-            self.line(&format!("  Fastest endpoint   {}", endpoint(fastest)));
+            let known = groups("endpoint").iter().filter(|group| group.group.is_some()).count();
+            let mark = if known < groups("endpoint").len() {
+                format!("   ≈ of the {} endpoints that have a group of their own", count(known as u64))
+            } else {
+                String::new()
+            };
+            self.note(&format!("  Slowest endpoint   {}{mark}", endpoint(slowest)));
+            self.note(&format!("  Fastest endpoint   {}{mark}", endpoint(fastest)));
         }
         // Countries and cities only repeat the regions in detail; the JSON has them.
         self.groupings(&events.by, &["country", "city", "error"]);
-        self.over_time(&events.windows, events.window_s, "events");
+        self.over_time(&events.windows, events.window_s, asked, "events");
     }
 
-    fn outcomes(&mut self, outcomes: &OutcomesReport) {
+    fn outcomes(&mut self, outcomes: &OutcomesReport, asked: Option<f64>) {
         self.title("Outcomes");
         self.section("Ingestion");
         self.fact("Outcomes", &count(outcomes.figures.count), "");
@@ -171,7 +177,7 @@ impl Page {
             self.line(&format!("  What these met:    {}", met.collect::<Vec<_>>().join(", ")));
         }
         self.groupings(&outcomes.by, &[]);
-        self.over_time(&outcomes.windows, outcomes.window_s, "outcomes");
+        self.over_time(&outcomes.windows, outcomes.window_s, asked, "outcomes");
         if !outcomes.complete {
             let text = if outcomes.runs.is_empty() {
                 "This stream of outcomes has no run record: it may be cut off."
@@ -247,11 +253,12 @@ impl Page {
             vec![f.figure.clone(), shown(&f.figure, f.base), shown(&f.figure, f.now), f.change_in_words()]
         };
         let rows: Vec<Vec<String>> = compared.figures.iter().map(cells).collect();
-        self.table(&head, &rows);
-        for setting in &compared.settings {
-            let text = format!("Another {}: {} there, {} here", setting.setting, setting.base, setting.now);
-            let text = self.paint("33", &text);
-            self.line(&text);
+        if !rows.is_empty() {
+            self.table(&head, &rows);
+        }
+        for note in compared.notes() {
+            let note = self.paint("33", &visible(&note));
+            self.line(&note);
         }
     }
 
@@ -260,11 +267,11 @@ impl Page {
             return;
         }
         self.title("Requirements");
-        let width = verdicts.iter().map(|v| v.requirement.chars().count()).max().unwrap_or(0);
+        let width = verdicts.iter().map(|v| words::width(&visible(&v.requirement))).max().unwrap_or(0);
         for verdict in verdicts {
             let mark = if verdict.met { self.paint("32", "✓ met    ") } else { self.paint("1;31", "✗ NOT MET") };
-            let padding = " ".repeat(width - verdict.requirement.chars().count());
-            self.line(&format!("{mark}  {}{padding}   {}", verdict.requirement, verdict.message));
+            let requirement = left(&visible(&verdict.requirement), width);
+            self.line(&format!("{mark}  {requirement}   {}", visible(&verdict.message)));
         }
     }
 
@@ -345,13 +352,14 @@ impl Page {
                 rows_shown = 24;
             }
             let most = groups.iter().map(|g| g.figures.count).max().unwrap_or(0);
-            let rows: Vec<Vec<String>> = groups.iter().take(rows_shown).map(|group| row(group, most)).collect();
-            let (left, right) = (Side::Left, Side::Right);
+            let fields: Vec<&str> = name.split(',').collect();
+            let rows: Vec<Vec<String>> =
+                groups.iter().take(rows_shown).map(|group| row(group, fields.len(), most)).collect();
             let head = ["count", "", "errors", "mean", "P50", "P90", "P95", "P99", "max"];
-            let side = |h: &str| if h.is_empty() { left } else { right };
-            let mut heads = vec![(name, left)];
+            let side = |h: &str| if h.is_empty() { Side::Left } else { Side::Right };
+            let mut heads: Vec<(&str, Side)> = fields.iter().map(|field| (*field, Side::Left)).collect();
             heads.extend(head.iter().map(|h| (*h, side(h))));
-            self.table(&heads, &rows);
+            self.table_without(&["", "P90", "P99", "mean"], &heads, &rows);
             if groups.len() > rows_shown {
                 let more = groups.len() - rows_shown;
                 self.line(&format!("  … and {more} more (--format json has all)"));
@@ -359,11 +367,15 @@ impl Page {
         }
     }
 
-    fn over_time(&mut self, windows: &[WindowReport], width: f64, what: &str) {
+    fn over_time(&mut self, windows: &[WindowReport], width: f64, asked: Option<f64>, what: &str) {
         if windows.len() < 2 {
             return;
         }
         self.section(&format!("Over time ({} a window; windows without {what} left out)", duration(width)));
+        if let Some(asked) = asked.filter(|asked| *asked < width) {
+            let asked = duration(asked);
+            self.note(&format!("  --window {asked} was doubled until no more than 1,000 windows were left."));
+        }
         #[allow(clippy::cast_precision_loss)]
         let counts: Vec<f64> = windows.iter().map(|w| w.figures.count as f64).collect();
         let of = |figure: fn(&FiguresReport) -> Option<f64>| -> Vec<f64> {
@@ -412,28 +424,28 @@ impl Page {
     }
 }
 
-fn row(group: &GroupReport, most: u64) -> Vec<String> {
+fn row(group: &GroupReport, fields: usize, most: u64) -> Vec<String> {
     let figures = &group.figures;
     let l = &figures.latency;
-    let mut cells = vec![
-        group.label(),
+    let mut cells = group.labels(fields);
+    cells.extend([
         count(figures.count),
         format!("{:<8}", bar(share(figures.count, most).unwrap_or(0.0), 8)),
         percent(figures.error_rate),
-    ];
+    ]);
     cells.extend([l.mean_ms, l.p50_ms, l.p90_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
     cells
 }
 
 /// Whether a table of these groups says more than the whole: not where no line has the value.
-fn says_something(groups: &[GroupReport]) -> bool {
-    groups.iter().any(|group| group.group.as_ref().is_none_or(|values| values.values().any(Option::is_some)))
+pub(super) fn says_something(groups: &[GroupReport]) -> bool {
+    groups.iter().any(|group| group.group.is_none() || group.has_value())
 }
 
-fn how_many(groups: &[GroupReport]) -> String {
-    let values = groups.iter().filter(|group| group.group.as_ref().is_some_and(|g| g.values().any(Option::is_some)));
+pub(super) fn how_many(groups: &[GroupReport]) -> String {
+    let values = groups.iter().filter(|group| group.has_value()).count();
     let capped = groups.iter().any(|group| group.group.is_none());
-    format!("{}{}", count(values.count() as u64), if capped { "+" } else { "" })
+    format!("{}{}", count(values as u64), if capped { "+" } else { "" })
 }
 
 fn names(groups: &[GroupReport]) -> String {

@@ -27,10 +27,12 @@ pub fn percent(share: Option<f64>) -> String {
     }
 }
 
-/// Milliseconds with three digits that matter, or whole ones: `3.21 ms`, `145 ms`, `1,204 ms`.
+/// Milliseconds with three digits that matter, or whole ones: `3.21 ms`, `145 ms`, `1,204 ms`; from ten seconds on as a length
+/// of time: `25.4 s`.
 pub fn milliseconds(ms: Option<f64>) -> String {
     match ms {
         None => "–".to_owned(),
+        Some(ms) if ms >= 9999.5 => duration(ms / 1000.0),
         Some(ms) => format!("{} ms", number(ms)),
     }
 }
@@ -136,8 +138,21 @@ mod tests {
         assert_eq!([number(0.0421), number(3.214), number(54.32), number(1204.4)], ["0.042", "3.21", "54.3", "1,204"]);
         assert_eq!([duration(0.0123), duration(12.34), duration(250.0)], ["12.3 ms", "12.3 s", "4 min 10 s"]);
         assert_eq!([duration(86_399.0), duration(604_800.0)], ["23 h 59 min", "7 d"]);
+        assert_eq!([milliseconds(Some(9_999.4)), milliseconds(Some(25_445.0))], ["9,999 ms", "25.4 s"]);
         assert_eq!([bytes(953), bytes(1_210_000)], ["953 B", "1.21 MB"]);
         assert_eq!(moment("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00");
+    }
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown() {
+        assert_eq!(visible("São\u{1b}[2J\n\u{9b}\u{202e}"), "São\\u{1b}[2J\\n\\u{9b}\\u{202e}");
+        assert!(matches!(visible("plain"), Cow::Borrowed("plain")));
+    }
+
+    #[test]
+    fn text_takes_the_columns_that_a_terminal_gives_it() {
+        assert_eq!([width("São Paulo"), width("東京"), width("e\u{301}")], [9, 4, 1]);
+        assert_eq!([cut("東京 ab", 4), cut("東京 ab", 3), cut("ab", 9)], ["東京", "東", "ab"]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ fn every_form_is_written_beside_the_report() {
     let junit = read("junit");
     assert!(junit.contains("tests=\"2\" failures=\"1\"") && junit.contains("events.error_rate &lt; 5%"), "{junit}");
     let markdown = read("markdown");
-    assert!(markdown.contains("❌ not met") && markdown.contains("b\\|<&>"), "{markdown}");
+    assert!(markdown.contains("❌ not met") && markdown.contains("b\\|\\<&>"), "{markdown}");
     let prometheus = read("prometheus");
     assert!(prometheus.contains("pulsepipe_events_error_ratio 0.5\n"), "{prometheus}");
     assert!(prometheus.contains("pulsepipe_outcomes{outcome=\"failed\"} 1\n"), "{prometheus}");
@@ -121,4 +121,147 @@ fn the_json_report_keeps_to_its_documented_schema() {
     for report in [full, base.json(), run("pstats", &["--format", "json"]).json()] {
         check(&report, &schema, &schema, "report");
     }
+}
+
+#[test]
+fn columns_stand_in_the_order_of_by() {
+    let input = event("zebra", 200, 5.0, 1) + "{\"event_id\":1}\n";
+    let of = |form: &str| {
+        let found = run_with(
+            "pstats",
+            &["--by", "service,endpoint", "--by", "status,city", "--format", form],
+            input.as_bytes(),
+        );
+        found.expect_code(0).text().to_owned()
+    };
+    let json = of("json");
+    let (service, endpoint) = (
+        json.find("\"service\": \"zebra\",\n            \"endpoint\""),
+        json.find("\"endpoint\": \"/zebra\",\n            \"service\""),
+    );
+    assert!(service.is_some() && endpoint.is_none(), "the fields of a group are in order");
+    let text = of("text");
+    let table = text.split("By service, endpoint").nth(1).expect("a table");
+    let lines: Vec<&str> = table.lines().skip(1).take(3).collect();
+    let at = |line: &str, word: &str| line.find(word).unwrap_or_else(|| panic!("{word}: {line}"));
+    assert!(at(lines[0], "service") < at(lines[0], "endpoint"));
+    let of_zebra = if lines[1].contains("zebra") { lines[1] } else { lines[2] };
+    assert_eq!((at(lines[0], "service"), at(lines[0], "endpoint")), (at(of_zebra, "zebra"), at(of_zebra, "/zebra")));
+    assert!(of("markdown").contains("| service | endpoint | count |"), "{}", of("markdown"));
+    assert!(of("markdown").contains("| zebra | /zebra | 1 |"));
+    assert!(of("html").contains("<td class=\"text\">zebra</td><td class=\"text\">/zebra</td>"));
+}
+
+#[test]
+fn what_the_data_says_steers_neither_terminal_nor_markdown() {
+    let line = "{\"event_id\":1,\"source\":{\"service\":\"\\u001b[2J<img>`x`|y\\r\\n\",\"endpoint\":\"東京\\u009b\"},\
+        \"error_details\":{\"error_message\":\"\\u0007bell\"},\"metrics\":{\"status_code\":500,\"response_time_ms\":1}}\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let base = base.to_str().expect("UTF-8");
+    run_with("pstats", &["--format", "json", "-o", base], line.as_bytes()).expect_code(0);
+    for form in ["text", "markdown"] {
+        let args = ["--format", form, "--compare", base, "--by", "service,endpoint"];
+        let found = run_with("pstats", &args, line.as_bytes()).expect_code(0);
+        assert!(!found.text().contains(|c: char| c.is_control() && c != '\n'), "{form}: {:?}", found.text());
+        assert!(found.text().contains("u{1b}"), "{form}: {}", found.text());
+    }
+    let markdown = run_with("pstats", &["--format", "markdown"], line.as_bytes()).expect_code(0);
+    assert!(markdown.text().contains("\\\\u{1b}\\[2J\\<img>\\`x\\`\\|y\\\\r\\\\n"), "{}", markdown.text());
+}
+
+#[test]
+fn columns_are_padded_by_what_a_terminal_shows() {
+    let input = event("東京", 200, 5.0, 1) + &event("abcd", 200, 5.0, 1);
+    let found = run_with("pstats", &[], input.as_bytes()).expect_code(0);
+    let rows: Vec<&str> = found.text().split("By service").nth(1).expect("a table").lines().skip(2).take(2).collect();
+    let count_at = |row: &str, name: &str| {
+        let (before, behind) = row.split_once(name).unwrap_or_else(|| panic!("{name}: {row}"));
+        before.len() + 4 + behind.find('1').expect("a count")
+    };
+    let (one, other) = if rows[0].contains("abcd") { (rows[0], rows[1]) } else { (rows[1], rows[0]) };
+    assert_eq!(count_at(one, "abcd"), count_at(other, "東京"), "{one}\n{other}");
+}
+
+#[test]
+fn tables_of_long_names_stay_within_a_hundred_columns() {
+    let sample = sample();
+    let found = run("pstats", &["--by", "service,endpoint", sample.to_str().expect("UTF-8")]).expect_code(0);
+    for line in found.text().lines() {
+        assert!(line.chars().count() <= 100 || line.contains("/api/"), "{line}");
+    }
+    let widest = found.text().lines().map(|line| line.chars().count()).max();
+    assert!(widest <= Some(110), "{widest:?}");
+}
+
+#[test]
+fn a_doubled_window_and_capped_endpoints_are_said() {
+    let input: String = (0..1001).map(|i| event(&format!("s{}", i % 9), 200, f64::from(i), i)).collect();
+    let found = run_with("pstats", &["--window", "1m", "--max-groups", "3"], input.as_bytes()).expect_code(0);
+    assert!(found.text().contains("--window 1 min was doubled"), "{}", found.text());
+    assert!(found.text().contains("≈ of the 3 endpoints"), "{}", found.text());
+}
+
+#[test]
+fn markdown_has_the_guides_sections_and_a_heading_above_each_table() {
+    let sample = sample();
+    let found = run("pstats", &["--format", "markdown", sample.to_str().expect("UTF-8")]).expect_code(0);
+    for heading in
+        ["Distribution", "Geography", "Success and errors", "Top errors", "Devices", "Performance", "By hour"]
+    {
+        assert!(found.text().contains(&format!("### {heading}\n\n|")), "{heading}: {}", found.text());
+    }
+    assert!(found.text().contains("cache hit rate"), "{}", found.text());
+    let lines = found.lines();
+    for (place, line) in lines.iter().enumerate().filter(|(_, line)| line.contains("---")) {
+        assert!(line.starts_with("|---|"), "the first column is text: {line}");
+        assert!(lines[place - 3].starts_with('#'), "a table without a heading: {}", lines[place - 1]);
+    }
+}
+
+#[test]
+fn junit_is_xml() {
+    if !crate::support::shell("command -v python3").status.success() {
+        eprintln!("skipped: needs python3");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("junit.xml");
+    let args = [
+        "--format",
+        "junit",
+        "-o",
+        file.to_str().expect("UTF-8"),
+        "--require",
+        "service=<\"&'\u{1}>]]>: error_rate < 5%",
+        "--require",
+        "count = 1",
+    ];
+    run_with("pstats", &args, event("a", 200, 5.0, 1).as_bytes()).expect_code(99);
+    let parse = "import sys, xml.etree.ElementTree as e; s = e.parse(sys.argv[1]).getroot()[0]; \
+        print(s.get('tests'), s.get('failures'), len(s.findall('testcase')), len(s.findall('testcase/failure')))";
+    let found = crate::support::shell(&format!("python3 -c \"{parse}\" {}", file.display())).expect_code(0);
+    assert_eq!(found.text(), "2 1 2 1\n");
+}
+
+#[test]
+fn prometheus_has_no_sample_twice() {
+    let names = ["", "(none)", "(other)", "a\\\"b", "x"];
+    let line = |name: &str| {
+        json!({"event_id": 1, "source": {"service": name}, "metrics": {"status_code": 200}}).to_string() + "\n"
+    };
+    let input = names.map(line).concat() + "{\"event_id\":2}\n" + &line("y") + &line("z");
+    let require = ["--require", "count > 1", "--require", "count > 1"];
+    let args = [&["--format", "prometheus", "--max-groups", "6"][..], &require].concat();
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(0);
+    let samples: Vec<&str> = found
+        .lines()
+        .into_iter()
+        .filter(|line| !line.starts_with('#'))
+        .map(|line| line.rsplit_once(' ').expect("a value").0)
+        .collect();
+    let different: std::collections::BTreeSet<&&str> = samples.iter().collect();
+    assert_eq!(different.len(), samples.len(), "{}", found.text());
+    assert!(samples.contains(&"pulsepipe_events_count_by{by=\"service\",value=\"\"}"), "{}", found.text());
+    assert!(samples.contains(&"pulsepipe_events_count_by{by=\"service\",value=\"(none)\"}"), "{}", found.text());
 }

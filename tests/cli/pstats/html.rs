@@ -1,8 +1,11 @@
 //! The page: its figures, and what a browser makes of it.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
 
-use super::mixed_lines;
+use super::{event, mixed_lines};
 use crate::support::{run_with, sample};
 
 /// The figures that the page names, as (path in the JSON report, value).
@@ -33,36 +36,43 @@ fn the_html_report_has_the_figures_of_the_json_and_asks_for_nothing_outside() {
     assert!(!found.text().contains("<script src") && found.text().contains("default-src 'none'"));
 }
 
+/// What a browser shows of a page, as (the document, its log); `None` where there is no browser.
+fn shown(page: &Path, zone: &str, flags: &[&str]) -> Option<(String, String)> {
+    let browser = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|found| found.status.success()))?;
+    let profile = tempfile::tempdir().expect("a folder");
+    let shown = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .args(flags)
+        .args(["--virtual-time-budget=10000", "--dump-dom", &format!("file://{}", page.display())])
+        .env("TZ", zone)
+        .output()
+        .expect("the browser runs");
+    Some((String::from_utf8_lossy(&shown.stdout).into_owned(), String::from_utf8_lossy(&shown.stderr).into_owned()))
+}
+
+/// The page on these lines in a file; `probe` is a script that runs in it last.
+fn page_of(folder: &Path, args: &[&str], input: &str, probe: &str) -> PathBuf {
+    let found = run_with("pstats", &[args, &["--format", "html", "-q"]].concat(), input.as_bytes()).expect_code(0);
+    let page = folder.join("report.html");
+    // The chart library has a `</body>` of its own.
+    let (before, end) = found.text().rsplit_once("</body>").expect("a page has a body");
+    std::fs::write(&page, format!("{before}<script>{probe}</script></body>{end}")).expect("it is written");
+    page
+}
+
 #[test]
 fn the_html_report_draws_in_a_browser_without_an_error() {
-    let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        std::process::Command::new(name).arg("--version").output().is_ok_and(|found| found.status.success())
-    });
-    let Some(browser) = browser else {
-        eprintln!("skipped: needs chromium");
-        return;
-    };
     let folder = tempfile::tempdir().expect("a folder");
-    let page = folder.path().join("report.html");
     let sample = std::fs::read_to_string(sample()).expect("the sample is there");
     for (input, charts) in [(sample, 7), (mixed_lines(300).concat(), 9), (String::new(), 0)] {
-        let args =
-            ["--format", "html", "--require", "input.lines >= 0", "--partial", "-o", page.to_str().expect("UTF-8")];
-        run_with("pstats", &args, input.as_bytes()).expect_code(0);
-        let profile = format!("--user-data-dir={}", folder.path().join("profile").display());
-        let shown = std::process::Command::new(browser)
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--enable-logging=stderr",
-                &profile,
-            ])
-            .args(["--virtual-time-budget=10000", "--dump-dom", &format!("file://{}", page.display())])
-            .output()
-            .expect("the browser runs");
-        let (dom, log) = (String::from_utf8_lossy(&shown.stdout), String::from_utf8_lossy(&shown.stderr));
+        let page = page_of(folder.path(), &["--require", "input.lines >= 0", "--partial"], &input, "");
+        let Some((dom, log)) = shown(&page, "UTC", &[]) else {
+            eprintln!("skipped: needs chromium");
+            return;
+        };
         assert!(!log.contains("CONSOLE"), "{log}");
         assert!(!dom.contains("data-error="), "{}", dom.get(..300).unwrap_or_default());
         assert!(
@@ -77,5 +87,95 @@ fn the_html_report_draws_in_a_browser_without_an_error() {
             let cells = heat_map.expect("the heat map is there").matches("<path").count();
             assert!(cells > 60, "the heat map has {cells} shapes");
         }
+    }
+}
+
+#[test]
+fn the_page_shows_utc_wherever_it_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let input: String = (0..48).map(|i| event("a", 200, 5.0, i * 30)).collect();
+    let page = page_of(folder.path(), &["--window", "30m"], &input, "");
+    let labels = |zone: &str| {
+        let (dom, _) = shown(&page, zone, &[])?;
+        let svg = dom.split("id=\"events-trend\"").nth(1)?.split("</svg>").next()?.to_owned();
+        let texts =
+            svg.split("<text").skip(1).filter_map(|text| text.split_once('>')?.1.split('<').next().map(str::to_owned));
+        Some(texts.collect::<Vec<String>>())
+    };
+    let Some(here) = labels("UTC") else {
+        eprintln!("skipped: needs chromium");
+        return;
+    };
+    assert!(here.iter().any(|label| label == "5 Jan") && here.iter().any(|label| label == "12:00"), "{here:?}");
+    assert_eq!(Some(here), labels("Asia/Tokyo"));
+}
+
+#[test]
+fn the_page_fits_a_phone_and_darkness() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let sample = std::fs::read_to_string(sample()).expect("the sample is there");
+    let probe = "const at = document.documentElement; at.dataset.wide = at.scrollWidth > innerWidth;\
+        at.dataset.paper = getComputedStyle(document.body).backgroundColor;\
+        at.dataset.verdict = document.querySelector('td b').getBoundingClientRect().right <= innerWidth;\
+        at.dataset.card = getComputedStyle(document.querySelector('.card b')).fontSize ===\
+            getComputedStyle(document.querySelector('.card b span')).fontSize;";
+    let args = ["--by", "service,endpoint", "--require", "service=payment-service: latency.p95 < 100 s"];
+    let page = page_of(folder.path(), &args, &sample, probe);
+    let Some((phone, _)) = shown(&page, "UTC", &["--window-size=390,844"]) else {
+        eprintln!("skipped: needs chromium");
+        return;
+    };
+    for holds in
+        ["data-wide=\"false\"", "data-verdict=\"true\"", "data-card=\"true\"", "data-paper=\"rgb(255, 255, 255)\""]
+    {
+        assert!(phone.contains(holds), "{holds}: {}", phone.get(..400).unwrap_or_default());
+    }
+    let (dark, log) = shown(&page, "UTC", &["--blink-settings=preferredColorScheme=0"]).expect("it was there");
+    assert!(dark.contains("data-paper=\"rgb(18, 22, 28)\"") && !log.contains("CONSOLE"), "{log}");
+}
+
+#[test]
+fn the_page_prints_whole_tables() {
+    if !crate::support::shell("command -v pdftotext").status.success() {
+        eprintln!("skipped: needs pdftotext (poppler-utils)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let sample = std::fs::read_to_string(sample()).expect("the sample is there");
+    // A table that scrolls is cut off on paper: none is wider than its panel there.
+    let probe = "matchMedia('print').addEventListener('change', (e) => { if (e.matches) document.querySelector('h1').textContent =\
+        [...document.querySelectorAll('table')].every((t) => t.scrollWidth <= t.parentElement.clientWidth) ? 'all fit' : 'cut off'; });";
+    let page = page_of(folder.path(), &["--by", "service,endpoint"], &sample, probe);
+    let pdf = folder.path().join("report.pdf");
+    let to_pdf = format!("--print-to-pdf={}", pdf.display());
+    if shown(&page, "UTC", &[&to_pdf]).is_none() {
+        eprintln!("skipped: needs chromium");
+        return;
+    }
+    let text = crate::support::shell(&format!("pdftotext -layout {} -", pdf.display())).expect_code(0);
+    for words in ["By service, endpoint", "Hour of the day (UTC)", "P99", "max", "Input"] {
+        assert!(text.text().contains(words), "{words}: {}", text.text());
+    }
+    assert!(!text.text().contains("cut off"), "{}", text.text());
+}
+
+#[test]
+fn the_page_has_ids_order_delivery_and_the_base_run() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let base = base.to_str().expect("UTF-8");
+    let input = mixed_lines(300).concat();
+    run_with("pstats", &["--format", "json", "-q", "-o", base], input.as_bytes()).expect_code(0);
+    let found = run_with("pstats", &["--format", "html", "--compare", base, "-q"], input.as_bytes()).expect_code(0);
+    for part in [
+        "<h2>Beside the base run</h2>",
+        "outcomes.latency.p95_ms",
+        "repeated ids",
+        "longest gap",
+        "events sent again",
+        "what these met",
+        "not known",
+    ] {
+        assert!(found.text().contains(part), "{part}");
     }
 }

@@ -219,3 +219,76 @@ fn counts_equal_those_of_jq_groups_and_all() {
         assert_eq!(group["count"], theirs[format!("{} {}", name("service"), name("metrics.status_code"))]);
     }
 }
+
+#[test]
+fn a_status_code_is_one_group_however_its_number_is_written() {
+    let status = |raw: &str| format!("{{\"event_id\":1,\"metrics\":{{\"status_code\":{raw}}}}}\n");
+    let found = report(&[], &["200", "200.0", "2e2", "\"200\"", "\"abc\"", "200.5"].map(status).concat());
+    let groups = found["events"]["by"]["status"].as_array().expect("groups");
+    let count = |value: &str| groups.iter().find(|g| g["group"]["status"] == value).map(|g| g["count"].clone());
+    assert_eq!((count("200"), count("\"200\""), count("abc")), (Some(json!(3)), Some(json!(1)), Some(json!(1))));
+    assert_eq!(found["input"]["event_fields"]["status_invalid"], 3);
+    assert_eq!(found["events"]["status_classes"]["2xx"], 3);
+}
+
+/// pgen's events in a file, and what pstats says of them.
+fn counted_events(folder: &std::path::Path) -> (String, Value) {
+    let file = folder.join("events.jsonl").to_str().expect("UTF-8").to_owned();
+    run("pgen", &["-n", "20k", "--seed", "5", "--start", "2026-01-05T00:00:00Z", "-q", "-o", &file]).expect_code(0);
+    let counted = run("pstats", &["--format", "json", "--by", "service,endpoint", &file]).expect_code(0).json();
+    (file, counted)
+}
+
+/// Holds rates and latencies of groups against those that another program found: a list of
+/// {service, endpoint, count, errors, mean, max, p95}.
+fn check_groups(counted: &Value, theirs: &Value) {
+    let groups = counted["events"]["by"]["service,endpoint"].as_array().expect("groups");
+    let theirs = theirs.as_array().expect("a list");
+    assert_eq!(groups.len(), theirs.len());
+    for their in theirs {
+        let name = json!({"service": their["service"], "endpoint": their["endpoint"]});
+        let group = groups.iter().find(|group| group["group"] == name).unwrap_or_else(|| panic!("{name}"));
+        let figure = |value: &Value| value.as_f64().unwrap_or_else(|| panic!("{name}: {value}"));
+        let count = figure(&their["count"]);
+        assert_eq!((figure(&group["count"]), figure(&group["error_rate"])), (count, figure(&their["errors"]) / count));
+        let latency = &group["latency"];
+        assert_eq!(figure(&latency["max_ms"]), figure(&their["max"]), "{name}");
+        assert!((figure(&latency["mean_ms"]) - figure(&their["mean"])).abs() <= 0.000_6, "{name}");
+        let (ours, exact) = (figure(&latency["p95_ms"]), figure(&their["p95"]));
+        assert!((ours - exact).abs() <= exact * 0.01, "{name}: {ours}, exactly {exact}");
+    }
+}
+
+#[test]
+fn rates_and_latencies_of_groups_equal_those_of_jq() {
+    if !crate::support::shell("command -v jq").status.success() {
+        eprintln!("skipped: needs jq");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, counted) = counted_events(folder.path());
+    let filter = "group_by([.source.service, .source.endpoint]) | map((map(.metrics.response_time_ms) | sort) as $ms |
+        {service: .[0].source.service, endpoint: .[0].source.endpoint, count: length,
+         errors: (map(select(.metrics.status_code >= 400)) | length), mean: (($ms | add) / length), max: $ms[-1],
+         p95: $ms[((length * 0.95) | ceil) - 1]})";
+    let theirs = crate::support::shell(&format!("jq -s '{filter}' {file}")).expect_code(0).json();
+    check_groups(&counted, &theirs);
+}
+
+#[test]
+fn rates_and_latencies_of_groups_equal_those_of_duckdb() {
+    if !crate::support::shell("command -v duckdb").status.success() {
+        eprintln!("skipped: needs duckdb");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, counted) = counted_events(folder.path());
+    let query = format!(
+        "SELECT source.service AS service, source.endpoint AS endpoint, count(*) AS count,
+         count(*) FILTER (metrics.status_code >= 400) AS errors, avg(metrics.response_time_ms) AS mean,
+         max(metrics.response_time_ms) AS max, quantile_disc(metrics.response_time_ms, 0.95) AS p95
+         FROM read_json_auto('{file}') GROUP BY 1, 2"
+    );
+    let theirs = crate::support::shell(&format!("duckdb -json -c \"{query}\"")).expect_code(0).json();
+    check_groups(&counted, &theirs);
+}

@@ -159,3 +159,81 @@ fn a_filter_that_nothing_meets_is_a_warning() {
     let found = found.expect_code(0);
     assert!(found.stderr.contains("--where: none of the 2 events and outcomes"), "{}", found.stderr);
 }
+
+#[test]
+fn any_number_of_the_report_can_be_required() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let stored = folder.path().join("stored");
+    std::fs::write(&stored, "{\"event_id\":\"a-500-5-1\"}\n").expect("it is written");
+    let input = event("a", 500, 5.0, 1) + &event("a", 200, 7.0, 2).repeat(99) + "{broken\n";
+    let requirements = [
+        "run.elapsed_s < 5 min",
+        "run.elapsed < 300s",
+        "run.state_lines = 0",
+        "input.unreadable <= 1%",
+        "input.kinds.not_json.lines = 1",
+        "events.slowest_endpoint.mean_ms < 8 ms",
+        "slowest_endpoint.mean > 5ms",
+        "order.longest_gap >= 0s",
+        "reconciled.table.event.present = 1",
+        "reconciled.table.event.missing = 1",
+        "service=a:error_rate < 6%",
+        "status=500: count <= 1%",
+        "throughput > 0.5 /s",
+    ];
+    let mut args = vec!["--stored", stored.to_str().expect("UTF-8")];
+    args.extend(requirements.iter().flat_map(|requirement| ["--require", requirement]));
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(0);
+    assert_eq!(found.text().matches("✓ met").count(), requirements.len(), "{}", found.text());
+}
+
+#[test]
+fn a_requirement_that_can_never_be_judged_is_wrong_usage() {
+    for (requirement, says) in [
+        ("slowest_endpoint < 5ms", "slowest_endpoint.mean_ms"),
+        ("events.time.first = 5", "a text"),
+        ("windows > 5", "a list"),
+        ("service=a: events.cache_hit_rate >= 5%", "groups have count"),
+        ("service=a: cache_hit_rate >= 5%", "groups have count"),
+        ("service=a: input.lines >= 5", "groups have count"),
+        ("servise=a: error_rate < 5%", "'service'"),
+        ("service=a,endpont=b: error_rate < 5%", "'endpoint'"),
+        ("reconciled.extra <= 5%", "no count"),
+    ] {
+        let found = run("pstats", &["--require", requirement]).expect_code(2);
+        assert!(found.stderr.contains(says), "{requirement}: {}", found.stderr);
+    }
+    let tier = "{\"event_id\":1,\"tier\":\"gold\",\"metrics\":{\"status_code\":200}}\n";
+    run_with("pstats", &["--by", "tier", "--require", "tier=gold: error_rate = 0%"], tier.as_bytes()).expect_code(0);
+    let no_data = run_with("pstats", &["--require", "events.cache_hit_rate >= 5%"], tier.as_bytes()).expect_code(99);
+    assert!(no_data.stderr.contains("no data"), "{}", no_data.stderr);
+}
+
+#[test]
+fn what_is_wrong_in_a_file_of_requirements_is_named_with_file_and_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("slo.txt");
+    std::fs::write(&file, "# ours\ncount > 0\n\nerrr_rate < 5%\n").expect("it is written");
+    let found = run("pstats", &["--require-file", file.to_str().expect("UTF-8")]).expect_code(2);
+    assert!(found.stderr.contains(&format!("{}: line 4: ", file.display())), "{}", found.stderr);
+}
+
+#[test]
+fn what_only_one_of_two_runs_has_is_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let base = base.to_str().expect("UTF-8");
+    let earlier = event("a", 200, 5.0, 1) + &event("gone", 200, 5.0, 1);
+    run_with("pstats", &["--format", "json", "-o", base], earlier.as_bytes()).expect_code(0);
+    let now = event("a", 200, 5.0, 1) + &event("new", 200, 5.0, 1);
+    let found = run_with("pstats", &["--compare", base], now.as_bytes()).expect_code(0);
+    assert!(found.text().contains("Only the base run has events.service=gone."), "{}", found.text());
+    assert!(found.text().contains("Only this run has events.service=new."), "{}", found.text());
+    let other = outcome(1, "accepted", json!({})) + &run_record(true);
+    for form in ["text", "markdown", "html"] {
+        let found = run_with("pstats", &["--compare", base, "--format", form], other.as_bytes()).expect_code(0);
+        for says in ["no kind of line in common", "Only the base run has events.", "Only this run has outcomes."] {
+            assert!(found.text().contains(says), "{form}: {says}");
+        }
+    }
+}

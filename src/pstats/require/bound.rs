@@ -1,0 +1,139 @@
+//! The right side of a requirement, in the unit of its figure, and how the two are held against each other.
+
+use crate::cli::values::{ByteSize, Count, Span};
+
+/// How a figure is held against its bound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Comparison {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+/// The comparisons as they are written.
+const COMPARISONS: [(&str, Comparison); 7] = [
+    ("<=", Comparison::LessOrEqual),
+    (">=", Comparison::GreaterOrEqual),
+    ("==", Comparison::Equal),
+    ("!=", Comparison::NotEqual),
+    ("<", Comparison::Less),
+    (">", Comparison::Greater),
+    ("=", Comparison::Equal),
+];
+
+impl Comparison {
+    pub(super) fn parse(sign: &str) -> Option<Self> {
+        COMPARISONS.iter().find(|(known, _)| *known == sign).map(|(_, comparison)| *comparison)
+    }
+
+    pub(super) fn holds(self, figure: f64, bound: f64) -> bool {
+        match self {
+            Self::Less => figure < bound,
+            Self::LessOrEqual => figure <= bound,
+            Self::Greater => figure > bound,
+            Self::GreaterOrEqual => figure >= bound,
+            Self::Equal => figure == bound,
+            Self::NotEqual => figure != bound,
+        }
+    }
+}
+
+/// What kind of number a figure is, told by its key (contracts §5: units stand in the name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Unit {
+    /// 0 to 1; written with %.
+    Share,
+    Milliseconds,
+    Seconds,
+    PerSecond,
+    Bytes,
+    Count,
+    Truth,
+}
+
+impl Unit {
+    pub(super) fn of(key: &str) -> Self {
+        match key {
+            "throughput" => Self::PerSecond,
+            "complete" | "exact" => Self::Truth,
+            key if key.ends_with("_rate") || key.ends_with("_share") => Self::Share,
+            key if key.ends_with("_ms") => Self::Milliseconds,
+            key if key.ends_with("_s") => Self::Seconds,
+            key if key.ends_with("bytes") => Self::Bytes,
+            _ => Self::Count,
+        }
+    }
+
+    /// What a bound for it looks like.
+    pub(super) fn example(self) -> &'static str {
+        match self {
+            Self::Share => "5%",
+            Self::Milliseconds | Self::Seconds => "200ms or 1.5s",
+            Self::PerSecond => "1000/s",
+            Self::Bytes => "1MiB",
+            Self::Count => "100, 10k, or 5% for a share of count",
+            Self::Truth => "true",
+        }
+    }
+
+    /// A figure as a verdict shows it.
+    pub(super) fn in_words(self, value: f64) -> String {
+        match self {
+            Self::Share => format!("{}%", plain(value * 100.0)),
+            Self::Milliseconds => format!("{} ms", plain(value)),
+            Self::Seconds => format!("{} s", plain(value)),
+            Self::PerSecond => format!("{}/s", plain(value)),
+            Self::Bytes => format!("{} bytes", plain(value)),
+            Self::Truth => (value != 0.0).to_string(),
+            Self::Count => plain(value),
+        }
+    }
+}
+
+/// The right side of a requirement.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Bound {
+    /// In the figure's own unit.
+    Plain(f64),
+    /// A share of the count that the figure is part of, 0 to 1.
+    OfWhole(f64),
+    /// A share of the same figure in the run that `--compare` names.
+    OfBase(f64),
+}
+
+impl Bound {
+    /// Reads a bound for a figure of this unit.
+    pub(super) fn parse(text: &str, unit: Unit) -> Option<Self> {
+        let percent = |text: &str| text.strip_suffix('%')?.trim().parse::<f64>().ok().filter(|p| p.is_finite());
+        if let Some(share) = text.strip_suffix("base").and_then(|rest| rest.trim().strip_suffix("of")) {
+            return percent(share.trim()).map(|share| Self::OfBase(share / 100.0));
+        }
+        let text: String = text.split_whitespace().collect();
+        let span = || text.parse::<Span>().ok().map(|span| span.0.as_secs_f64());
+        #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
+        let plain = match unit {
+            Unit::Share => percent(&text).map(|share| share / 100.0),
+            Unit::Milliseconds => span().map(|s| s * 1000.0),
+            Unit::Seconds => span(),
+            Unit::PerSecond => text
+                .strip_suffix("/s")
+                .and_then(|n| n.parse::<f64>().ok().or_else(|| n.parse().ok().map(|Count(n)| n as f64))),
+            Unit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
+            Unit::Truth => text.parse::<bool>().ok().map(|b| f64::from(u8::from(b))),
+            Unit::Count => match percent(&text) {
+                Some(share) => return Some(Self::OfWhole(share / 100.0)),
+                None => text.parse().ok().map(|Count(n)| n as f64),
+            },
+        };
+        plain.map(Self::Plain)
+    }
+}
+
+/// A number without a tail of zeros or of a float's noise.
+pub(super) fn plain(n: f64) -> String {
+    let text = format!("{n:.6}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}

@@ -1,0 +1,138 @@
+//! What a requirement may name: the figures of the report, and the fields that groups go by. Known before anything is read.
+
+use serde_json::{Map, Value};
+
+/// The parts of the report that a path may begin with.
+pub(super) const SECTIONS: [&str; 6] = ["input", "events", "outcomes", "truth", "reconciled", "run"];
+
+/// What groups have of their section's figures.
+const OF_GROUPS: [&str; 4] = ["count", "success_rate", "error_rate", "latency"];
+
+/// What a requirement may name.
+pub struct Catalogue {
+    /// The report on nothing, with all of its parts.
+    nothing: Value,
+    /// The fields that groups go by, apart from dotted paths.
+    fields: Vec<String>,
+}
+
+/// Where a path of the report leads.
+enum Leads {
+    Nowhere,
+    /// To a figure; this is its path with units put to its names.
+    ToFigure(Vec<String>),
+    /// To what is no number: in words.
+    Elsewhere(String),
+}
+
+impl Catalogue {
+    /// What there is to require of a report with all of these parts, in which a text is a string and a figure without data
+    /// null; `fields` are the names that groups may go by without being dotted paths.
+    pub fn new(nothing: Value, fields: Vec<String>) -> Self {
+        Self { nothing, fields }
+    }
+
+    /// Whether groups may go by this field.
+    pub(super) fn check_field(&self, name: &str) -> Result<(), String> {
+        if name.contains('.') || self.fields.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        let nearest = self.fields.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+        let nearest = nearest.map_or(String::new(), |nearest| format!("; the nearest is '{nearest}'"));
+        Err(format!("there are no groups by '{name}'{nearest} (--by {name} makes them)"))
+    }
+
+    /// The path of a figure with units put to its names; of a group's figure, where it is `in_group`.
+    pub(super) fn figure(&self, name: &str, in_group: bool) -> Result<Vec<String>, String> {
+        let written: Vec<&str> = name.split('.').collect();
+        let (sections, rest) = match written.split_first() {
+            Some((first, rest)) if SECTIONS.contains(first) => (vec![*first], rest),
+            _ => (vec!["events", "outcomes"], &written[..]),
+        };
+        let leads: Vec<(&str, Leads)> =
+            sections.iter().map(|section| (*section, walk(rest, &self.nothing[*section]))).collect();
+        let found = leads.iter().find_map(|(section, lead)| match lead {
+            Leads::ToFigure(path) => Some((*section, path.clone())),
+            _ => None,
+        });
+        if let Some((section, path)) = found {
+            let is_of_groups = matches!(section, "events" | "outcomes") && OF_GROUPS.contains(&path[0].as_str());
+            if in_group && !is_of_groups {
+                return Err(format!(
+                    "'{name}' is a figure of the whole; groups have count, success_rate, error_rate and latency.…"
+                ));
+            }
+            let section = (rest.len() < written.len()).then(|| section.to_owned());
+            return Ok(section.into_iter().chain(path).collect());
+        }
+        let elsewhere = leads.into_iter().find_map(|(_, lead)| match lead {
+            Leads::Elsewhere(what) => Some(what),
+            _ => None,
+        });
+        Err(match elsewhere {
+            Some(what) => format!("'{name}' is no figure but {what}"),
+            None => self.misspelt(name, in_group),
+        })
+    }
+
+    fn misspelt(&self, name: &str, in_group: bool) -> String {
+        let mut names = Vec::new();
+        for section in SECTIONS {
+            let Some(map) = self.nothing[section].as_object() else { continue };
+            if matches!(section, "events" | "outcomes") {
+                leaves(map, "", &mut names);
+            }
+            if !in_group {
+                leaves(map, &format!("{section}."), &mut names);
+            }
+        }
+        if in_group {
+            names.retain(|name| OF_GROUPS.contains(&name.split('.').next().unwrap_or_default()));
+        }
+        names.sort();
+        names.dedup();
+        let short = |known: &str| known.trim_end_matches("_ms").trim_end_matches("_s").to_owned();
+        names.sort_by_key(|known| {
+            strsim::damerau_levenshtein(name, known).min(strsim::damerau_levenshtein(name, &short(known)))
+        });
+        names.truncate(3);
+        format!("there is no figure '{name}'; the nearest are {}", names.join(", "))
+    }
+}
+
+/// Follows a path, units in its names or not.
+fn walk(written: &[&str], from: &Value) -> Leads {
+    let mut at = from;
+    let mut path = Vec::new();
+    for name in written {
+        let key = at.as_object().and_then(|map| {
+            ["", "_ms", "_s"].iter().map(|unit| format!("{name}{unit}")).find(|key| map.contains_key(key))
+        });
+        let Some(key) = key else { return Leads::Nowhere };
+        at = &at[&key];
+        path.push(key);
+    }
+    match at {
+        Value::Object(map) => {
+            let mut inner = Vec::new();
+            leaves(map, &format!("{}.", written.join(".")), &mut inner);
+            let more = if inner.len() > 4 { ", …" } else { "" };
+            inner.truncate(4);
+            Leads::Elsewhere(format!("a part of the report, with {}{more}", inner.join(", ")))
+        }
+        Value::Array(_) => Leads::Elsewhere("a list".to_owned()),
+        Value::String(_) => Leads::Elsewhere("a text".to_owned()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => Leads::ToFigure(path),
+    }
+}
+
+/// The paths of all figures under this value.
+fn leaves(map: &Map<String, Value>, prefix: &str, into: &mut Vec<String>) {
+    for (key, value) in map {
+        match value {
+            Value::Object(inner) if key != "by" => leaves(inner, &format!("{prefix}{key}."), into),
+            Value::Object(_) | Value::Array(_) | Value::String(_) => {}
+            _ => into.push(format!("{prefix}{key}")),
+        }
+    }
+}
