@@ -269,9 +269,7 @@ impl Args {
             quiet: self.quiet,
         })
     }
-}
 
-impl Args {
     /// Standard output has one writer: the report, the input handed on, or another form of the report.
     fn check_who_writes_to_stdout(&self) -> Result<()> {
         let report_asks = self.output.as_deref().is_some_and(|path| path.as_os_str() == "-");

@@ -142,7 +142,7 @@ impl<'a> Sinks<'a> {
     /// # Errors
     /// Where one cannot be written.
     pub fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
-        self.write_files(report, engine, true)?;
+        self.write_files(report, engine, false)?;
         let rendered = rendered(self.config.form, report, engine, self.color);
         let clear = self.rub_out();
         let clear = clear.as_bytes();
@@ -156,12 +156,14 @@ impl<'a> Sinks<'a> {
                 self.console.block(String::from_utf8_lossy(&text));
             }
         }
-        self.tee.take().map_or(Ok(()), Output::finish)
+        self.tee.take().map_or(Ok(()), Output::finish)?;
+        // Last: whoever reads it may have gone, and the files are to be there all the same.
+        self.write_files(report, engine, true)
     }
 
-    /// Rewrites each file whole, so that whoever reads along never sees half of one; standard output gets the last alone.
-    fn write_files(&self, report: &Report, engine: &mut Engine, last: bool) -> Result<()> {
-        for ReportFile { form, path } in self.config.reports.iter().filter(|file| last || !file.is_stdout()) {
+    /// Rewrites each file whole, so that whoever reads along never sees half of one; or writes what goes `to_stdout`.
+    fn write_files(&self, report: &Report, engine: &mut Engine, to_stdout: bool) -> Result<()> {
+        for ReportFile { form, path } in self.config.reports.iter().filter(|file| file.is_stdout() == to_stdout) {
             let mut output = Output::open(Some(path))?;
             output.put(&rendered(*form, report, engine, false))?;
             output.finish()?;

@@ -243,6 +243,9 @@ fn a_reader_of_tee_that_went_away_takes_nothing_from_files_and_verdicts() {
     let report: Value = serde_json::from_slice(&report).expect("JSON");
     assert_eq!(report["events"]["count"], 20_000);
     assert_eq!(script("").text(), "0\n");
+    let beside = "set +o pipefail; pgen -n 100 -q | pstats -q -o main.txt --report json=- --require 'count > 100' | true; \
+                  echo ${PIPESTATUS[1]}; grep -c 'Total events' main.txt";
+    assert_eq!(crate::support::shell_in(folder.path(), beside, &[]).text(), "99\n1\n");
 }
 
 #[test]
