@@ -3,6 +3,7 @@
 pub mod console;
 pub mod input;
 pub mod output;
+mod pipe;
 pub mod stop;
 pub mod values;
 

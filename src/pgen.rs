@@ -64,7 +64,11 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     };
 
     let signals = Signals::listen(1).at(&Place::Stdout)?;
-    let output = Output::open(config.output.as_deref())?;
+    let stop = signals.stop_at(1);
+    let output = match Output::open_until(config.output.as_deref(), &stop) {
+        Err(error) if error.is_given_up() => return Ok(signals.first().map_or(Ending::Unfinished, Ending::Signalled)),
+        opened => opened?,
+    };
     if !config.repeat.is_empty() {
         console.note(format_args!("to repeat this run: {}", config.repeat));
     }
@@ -72,13 +76,17 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     let progress = console.progress_at_an_end(config.quiet, config.every);
     let mut writer = Writer { output, written: 0, wanted: amount(&wanted), progress, clock };
     let world = World { planner: &planner, renderer: &renderer, layout };
-    let result = emit(world, course, wanted.clone(), config.threads, &signals.stop_at(1), &mut writer)
-        .and_then(|()| writer.close(layout));
+    let result =
+        emit(world, course, wanted.clone(), config.threads, &stop, &mut writer).and_then(|()| writer.close(layout));
     let Writer { output, written, progress, .. } = writer;
     drop(progress);
     let endless = wanted.end == u64::MAX;
     match (signals.first(), result) {
         (Some(signal), Err(error)) if error.is_closed_stdout() => Ok(Ending::Signalled(signal)),
+        (Some(signal), Err(error)) if error.is_given_up() => {
+            console.note(format_args!("interrupted after {written} events: {} was not read any more", output.place()));
+            Ok(Ending::Signalled(signal))
+        }
         (_, Err(error)) => Err(error),
         (Some(signal), Ok(())) if endless => output.finish().map(|()| Ending::Signalled(signal)),
         (Some(signal), Ok(())) if written < wanted.end - wanted.start => {

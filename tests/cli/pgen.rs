@@ -1,5 +1,6 @@
 //! pgen as users run it.
 
+mod ending;
 mod figures;
 mod profiles;
 mod same_bytes;
