@@ -275,12 +275,12 @@ mod plain {
 
         fn event(&self, number: u64, random: &mut StdRng) -> Event {
             let (profile, service) = (self.profile, self.service);
-            let name = service.name.get_ref();
+            let name: &str = &service.name;
             let failed = random.random_bool(service.error_rate.get());
             let status = &profile.statuses[if failed { &self.errors } else { &self.successes }.sample(random)];
             let code = *status.code.get_ref();
             let endpoint = &service.endpoints[self.endpoints.sample(random)];
-            let method = endpoint.methods.keys().next().expect("a method").get_ref();
+            let method = endpoint.methods.keys().next().expect("a method");
             let micros = 1_767_571_200_000_000 + i64::try_from(number).expect("few") * 86_400;
             let at: DateTime<Utc> = DateTime::from_timestamp_micros(micros).expect("a time");
             let device = &profile.devices[self.devices.sample(random)];
@@ -304,11 +304,11 @@ mod plain {
                 message: profile.event.success.replace("{service}", name),
                 severity: if failed { "error" } else { "info" }.to_owned(),
                 source: Source {
-                    service: name.clone(),
-                    endpoint: endpoint.route.clone(),
-                    method: method.clone(),
+                    service: name.to_owned(),
+                    endpoint: endpoint.route.to_string(),
+                    method: method.to_string(),
                     version: service.version.clone(),
-                    environment: profile.environments[self.environments.sample(random)].name.clone(),
+                    environment: profile.environments[self.environments.sample(random)].name.to_string(),
                 },
                 metrics: Metrics {
                     response_time_ms: (self.latency.sample(random) * 100.0).round() / 100.0,
@@ -323,7 +323,7 @@ mod plain {
                     request_id: format!("req_{:032x}", random.random::<u128>()),
                     ip_address: octets.map(|octet| octet.to_string()).join("."),
                     user_agent: device.agents[random.random_range(0..device.agents.len())].clone(),
-                    tags: tags.map(|(key, value)| (key.to_owned(), value.clone())).into(),
+                    tags: tags.map(|(key, value)| (key.to_owned(), value.to_string())).into(),
                 },
                 error_details: failed.then(|| ErrorDetails {
                     error_code: format!("ERR_{code}_{}", random.random_range(100..1000)),

@@ -3,12 +3,15 @@
 pub mod console;
 pub mod input;
 pub mod output;
+mod pipe;
 pub mod stop;
 pub mod values;
 
+use std::any::TypeId;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{Arg, Parser};
 
 use crate::error::Error;
 pub use console::Console;
@@ -47,7 +50,7 @@ impl From<Ending> for ExitCode {
 /// before it comes here.
 pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending, Error>) -> ExitCode {
     let console = Console::new(tool);
-    let args = match A::try_parse() {
+    let args = match parse() {
         Ok(args) => args,
         // In a pipe of several tools it matters whose command line was wrong.
         Err(wrong) if wrong.use_stderr() => {
@@ -64,4 +67,19 @@ pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Resu
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+fn parse<A: Parser>() -> Result<A, clap::Error> {
+    let mut command = A::command().mut_args(take_negative_values);
+    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    A::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.format(&mut command))
+}
+
+/// Lets a value begin with a hyphen where it is no name and no text, so that `--spikes -5%` is answered with the form of a
+/// probability (contracts §8) and not as if -5 were a flag. A flag whose value can be any text says so itself.
+fn take_negative_values(arg: Arg) -> Arg {
+    let texts = [TypeId::of::<String>(), TypeId::of::<PathBuf>()];
+    let value = arg.get_value_parser().type_id();
+    let typed = arg.get_action().takes_values() && !arg.is_positional() && !texts.iter().any(|text| value == *text);
+    if typed { arg.allow_hyphen_values(true) } else { arg }
 }

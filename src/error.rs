@@ -73,6 +73,11 @@ impl Error {
         }
     }
 
+    /// Whether a write was given up because a signal had asked to stop and nobody read.
+    pub fn is_given_up(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Whether the reader of our standard output has gone away (`| head`).
     pub fn is_closed_stdout(&self) -> bool {
         matches!(self, Self::Io { place: Place::Stdout, source } if source.kind() == io::ErrorKind::BrokenPipe)

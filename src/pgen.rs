@@ -19,15 +19,16 @@ use std::process::ExitCode;
 use std::thread::available_parallelism;
 
 use self::args::{Args, Config, Format, Job, Time};
-use self::arrivals::{Arrivals, Course, Endless};
+use self::arrivals::{Arrivals, Course, Endless, STRETCH};
 use self::emit::{Layout, Sink, World, emit};
 use self::plan::Planner;
 use self::render::Renderer;
 use crate::cli::console::Progress;
 use crate::cli::output::Output;
 use crate::cli::{Console, Ending, Signals};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, LAST, SystemClock};
 use crate::error::{At, Error, Place, Result};
+use crate::record::timestamp;
 use crate::seed::Seed;
 use crate::world::curve::{Curve, CurveChoice, Timeline};
 use crate::world::profile::{BUILT_IN, Profile};
@@ -38,8 +39,8 @@ pub fn main() -> ExitCode {
         let clock = SystemClock::start();
         let cores = available_parallelism().map_or(1, usize::from);
         match args.resolve(clock.now(), cores)? {
-            Job::PrintProfile => {
-                let mut output = Output::open(None)?;
+            Job::PrintProfile(path) => {
+                let mut output = Output::open(path.as_deref())?;
                 output.put(BUILT_IN.as_bytes())?;
                 output.finish().map(|()| Ending::Done)
             }
@@ -63,7 +64,11 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     };
 
     let signals = Signals::listen(1).at(&Place::Stdout)?;
-    let output = Output::open(config.output.as_deref())?;
+    let stop = signals.stop_at(1);
+    let output = match Output::open_until(config.output.as_deref(), &stop) {
+        Err(error) if error.is_given_up() => return Ok(signals.first().map_or(Ending::Unfinished, Ending::Signalled)),
+        opened => opened?,
+    };
     if !config.repeat.is_empty() {
         console.note(format_args!("to repeat this run: {}", config.repeat));
     }
@@ -71,13 +76,17 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     let progress = console.progress_at_an_end(config.quiet, config.every);
     let mut writer = Writer { output, written: 0, wanted: amount(&wanted), progress, clock };
     let world = World { planner: &planner, renderer: &renderer, layout };
-    let result = emit(world, course, wanted.clone(), config.threads, &signals.stop_at(1), &mut writer)
-        .and_then(|()| writer.close(layout));
+    let result =
+        emit(world, course, wanted.clone(), config.threads, &stop, &mut writer).and_then(|()| writer.close(layout));
     let Writer { output, written, progress, .. } = writer;
     drop(progress);
     let endless = wanted.end == u64::MAX;
     match (signals.first(), result) {
         (Some(signal), Err(error)) if error.is_closed_stdout() => Ok(Ending::Signalled(signal)),
+        (Some(signal), Err(error)) if error.is_given_up() => {
+            console.note(format_args!("interrupted after {written} events: {} was not read any more", output.place()));
+            Ok(Ending::Signalled(signal))
+        }
         (_, Err(error)) => Err(error),
         (Some(signal), Ok(())) if endless => output.finish().map(|()| Ending::Signalled(signal)),
         (Some(signal), Ok(())) if written < wanted.end - wanted.start => {
@@ -113,8 +122,20 @@ fn course(config: &Config, curve: Curve, seed: Seed) -> Result<Course> {
             }
             Ok(Course::through(Arrivals::new(timeline, count, seed), from))
         }
+        Time::Endless { start, .. } if start > LAST - STRETCH => {
+            let (start, last) = (timestamp::format(start), timestamp::format(LAST - STRETCH));
+            Err(Error::usage(format!(
+                "--start {start}: a run without an end starts a week before year 10000, by {last}"
+            )))
+        }
         Time::Endless { start, rate } => Course::endless(Endless { curve, zone: config.zone, start, rate, seed }, from)
-            .ok_or_else(|| Error::usage("--start, --skip: events have years from 1 to 9999")),
+            .ok_or_else(|| {
+                let flags = if from == 0 { "--event-rate" } else { "--event-rate, --skip" };
+                let number = u128::from(from) + 1;
+                Error::usage(format!(
+                    "{flags}: at {rate} events a second, event {number} would come after the year 9999"
+                ))
+            }),
     }
 }
 

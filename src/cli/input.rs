@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
 use std::os::fd::AsFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -28,6 +28,19 @@ impl Source {
     pub fn of(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
         Self { place: Place::Stdin, read: Box::new(io::Cursor::new(bytes)) }
     }
+}
+
+/// All of a text that a flag names: a file, or `-` for standard input. A byte order mark at its start is left out.
+///
+/// # Errors
+/// Where it cannot be read, or is no UTF-8.
+pub fn text(path: &Path) -> io::Result<String> {
+    let mut text =
+        if path.as_os_str() == "-" { io::read_to_string(io::stdin())? } else { std::fs::read_to_string(path)? };
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 /// The inputs of a run in the order given, each opened when its turn comes.

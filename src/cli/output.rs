@@ -3,13 +3,15 @@
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Access, access};
 use tempfile::NamedTempFile;
 
+use super::Stop;
 use super::input::PIPE_BYTES;
+use super::pipe::Pipe;
 use crate::error::{At, Error, Place, Result};
 
 /// An output. It does not buffer: tools write blocks.
@@ -25,6 +27,7 @@ pub struct Output {
 #[derive(Debug)]
 enum Target {
     Open(File),
+    Pipe(Pipe),
     Beside { file: NamedTempFile, path: PathBuf },
 }
 
@@ -34,14 +37,24 @@ impl Output {
     /// # Errors
     /// Where the path cannot be written.
     pub fn open(path: Option<&Path>) -> Result<Self> {
+        Self::open_until(path, &Stop::never())
+    }
+
+    /// The same, but where it is a pipe, neither a FIFO without a reader nor a reader that has stopped reading keeps it from
+    /// ending once a signal has asked to: which shows as [`Error::is_given_up`].
+    ///
+    /// # Errors
+    /// As [`Output::open`].
+    pub fn open_until(path: Option<&Path>, stop: &Stop) -> Result<Self> {
         match path {
-            Some(path) if path.as_os_str() != "-" => Self::create(path),
+            Some(path) if path.as_os_str() != "-" => Self::create_until(path, stop),
             _ => {
                 let place = Place::Stdout;
                 // Fails where standard output is no pipe, or the system's limit is lower: then it stays as it is.
                 let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), PIPE_BYTES);
                 let file = File::from(io::stdout().as_fd().try_clone_to_owned().at(&place)?);
-                Ok(Self { place, to: Target::Open(file) })
+                let to = Pipe::behind(&file, stop).map_or(Target::Open(file), Target::Pipe);
+                Ok(Self { place, to })
             }
         }
     }
@@ -51,16 +64,28 @@ impl Output {
     /// # Errors
     /// Where the path cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
+        Self::create_until(path, &Stop::never())
+    }
+
+    fn create_until(path: &Path, stop: &Stop) -> Result<Self> {
         let place = Place::of(path);
         // A link stays a link: what it points to is replaced.
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let found = std::fs::metadata(&path);
+        let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let found = match std::fs::metadata(&path) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+            found => Some(found.at(&place)?),
+        };
         let to = match &found {
-            Ok(found) if found.is_dir() => {
+            Some(found) if found.is_dir() => {
                 return Err(Error::failed(format!("{place}: is a directory, where a file is wanted")));
             }
-            Ok(found) if !found.is_file() => Target::Open(OpenOptions::new().write(true).open(&path).at(&place)?),
+            Some(found) if found.file_type().is_fifo() => Target::Pipe(Pipe::open(&path, stop).at(&place)?),
+            Some(found) if !found.is_file() => Target::Open(OpenOptions::new().write(true).open(&path).at(&place)?),
             _ => {
+                // Here a link can only be one to what is not there yet.
+                while let Ok(to) = std::fs::read_link(&path) {
+                    path = path.parent().unwrap_or(Path::new("")).join(to);
+                }
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from).at(&place)?;
                 let mode = found.as_ref().map_or(0o666, |found| found.permissions().mode() & 0o7777);
@@ -116,7 +141,7 @@ impl Output {
     /// # Errors
     /// With the place named; a reader that went away shows as [`Error::is_closed_stdout`].
     pub fn put(&mut self, block: &[u8]) -> Result<()> {
-        self.file().write_all(block).at(&self.place)
+        self.sink().write_all(block).at(&self.place)
     }
 
     /// Writes all of many blocks, in as few calls as the system takes them.
@@ -127,7 +152,7 @@ impl Output {
         // Empty blocks at the front would look like a full device.
         IoSlice::advance_slices(&mut blocks, 0);
         while !blocks.is_empty() {
-            match self.file().write_vectored(blocks) {
+            match self.sink().write_vectored(blocks) {
                 Ok(0) => return Err(io::Error::from(io::ErrorKind::WriteZero)).at(&self.place),
                 Ok(n) => IoSlice::advance_slices(&mut blocks, n),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
@@ -143,14 +168,23 @@ impl Output {
     /// Where the rename fails.
     pub fn finish(self) -> Result<()> {
         match self.to {
-            Target::Open(_) => Ok(()),
+            Target::Open(_) | Target::Pipe(_) => Ok(()),
             Target::Beside { file, path } => file.persist(path).map(drop).map_err(|e| e.error).at(&self.place),
+        }
+    }
+
+    fn sink(&mut self) -> &mut dyn Write {
+        match &mut self.to {
+            Target::Open(file) => file,
+            Target::Pipe(pipe) => pipe,
+            Target::Beside { file, .. } => file.as_file_mut(),
         }
     }
 
     fn file(&mut self) -> &mut File {
         match &mut self.to {
             Target::Open(file) => file,
+            Target::Pipe(pipe) => &mut pipe.to,
             Target::Beside { file, .. } => file.as_file_mut(),
         }
     }
@@ -176,11 +210,11 @@ fn whole_lines(file: &mut File) -> io::Result<u64> {
 
 impl Write for Output {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        self.file().write(buf)
+        self.sink().write(buf)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file().flush()
+        self.sink().flush()
     }
 }
 

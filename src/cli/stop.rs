@@ -3,10 +3,10 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
 use rustix::pipe::PipeFlags;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as SignalIterator;
 
 #[derive(Debug, Default)]
@@ -15,7 +15,7 @@ struct Seen {
     first: AtomicI32,
 }
 
-/// Listens for SIGINT and SIGTERM for the rest of the process's life.
+/// Listens for SIGINT, SIGTERM and SIGHUP for the rest of the process's life.
 #[derive(Debug, Clone)]
 pub struct Signals {
     seen: Arc<Seen>,
@@ -25,6 +25,9 @@ pub struct Signals {
 impl Signals {
     /// Starts to listen. After `patience` signals the next one ends the process at once, as if it had no handler.
     ///
+    /// A SIGHUP that is ignored stays so, for that is what nohup(1) is for. SIGXFSZ is taken and forgotten: the write beyond the
+    /// limit then fails, and is told of as any other.
+    ///
     /// # Errors
     /// Where the process has no file descriptors or threads left.
     pub fn listen(patience: usize) -> io::Result<Self> {
@@ -32,7 +35,9 @@ impl Signals {
         // Closing the writing end makes the reading end ready for good: it wakes every poll from then on.
         let (wake, waker) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
         let mut waker = Some(waker);
-        let mut signals = SignalIterator::new([SIGINT, SIGTERM])?;
+        signal_hook::flag::register(SIGXFSZ, Arc::<AtomicBool>::default())?;
+        let hangup = (!is_hangup_ignored()).then_some(SIGHUP);
+        let mut signals = SignalIterator::new([SIGINT, SIGTERM].into_iter().chain(hangup))?;
         let shared = Arc::clone(&seen);
         std::thread::Builder::new().name("signals".into()).spawn(move || {
             for signal in signals.forever() {
@@ -58,6 +63,13 @@ impl Signals {
     pub fn first(&self) -> Option<i32> {
         Some(self.seen.first.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
+}
+
+/// Whether the process was started so that it outlives its terminal. Where there is no /proc to tell, it is taken to be.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (SIGHUP - 1) & 1 == 1))
 }
 
 /// Says when to stop at the next line's end.

@@ -339,6 +339,14 @@ impl FromStr for Moment {
     }
 }
 
+/// What `--seed` takes.
+///
+/// # Errors
+/// The form that is wanted.
+pub fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("a whole number from 0 to {} is wanted", u64::MAX))
+}
+
 /// Splits `12.5abc` after the number.
 fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()))

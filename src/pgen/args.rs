@@ -1,13 +1,13 @@
 //! pgen's command line, as typed and as resolved.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono_tz::Tz;
 use clap::{Parser, ValueEnum};
 
-use crate::cli::values::{Count, Moment, Probability, Rate, Shard, Span};
+use crate::cli::values::{self, Count, Moment, Probability, Rate, Shard, Span};
 use crate::clock::{FIRST, LAST, Micros};
 use crate::error::{Error, Result};
 use crate::record::timestamp;
@@ -16,7 +16,7 @@ use crate::world::curve::CurveChoice;
 
 /// Writes realistic API events as JSON Lines: the same bytes for the same seed, flags and start.
 #[derive(Debug, Parser)]
-#[command(name = "pgen", version, max_term_width = 100, allow_negative_numbers = true, args_override_self = true)]
+#[command(name = "pgen", version, max_term_width = 100, args_override_self = true)]
 pub struct Args {
     /// How many events: 500, 10k, 1m, or inf for no end
     #[arg(short = 'n', long, value_name = "N", default_value = "10k")]
@@ -47,7 +47,7 @@ pub struct Args {
     event_rate: Option<Rate>,
 
     /// Fixes every random choice [default: drawn, and named on stderr]
-    #[arg(long, value_name = "NUMBER", value_parser = seed_number)]
+    #[arg(long, value_name = "NUMBER", value_parser = values::seed)]
     seed: Option<u64>,
 
     /// The share of events whose response time is multiplied by 2 to 10: 0.05 or 5%
@@ -55,7 +55,7 @@ pub struct Args {
     spikes: Probability,
 
     /// Traffic over the week: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights [default: business]
-    #[arg(long, value_name = "CURVE")]
+    #[arg(long, value_name = "CURVE", value_parser = curve)]
     curve: Option<CurveChoice>,
 
     /// Whose clock the curve goes by, such as Europe/Berlin
@@ -67,7 +67,10 @@ pub struct Args {
     profile: Option<PathBuf>,
 
     /// Print the built-in profile, with its comments, and end
-    #[arg(long, conflicts_with = "profile")]
+    #[arg(long, conflicts_with_all = [
+        "count", "format", "hours", "start", "end", "event_rate", "seed", "spikes", "curve", "tz", "profile", "shard", "skip",
+        "threads", "every", "quiet",
+    ])]
     print_profile: bool,
 
     /// Write only part I of N; all parts in order are the whole. auto reads the environment of Kubernetes or Slurm
@@ -123,8 +126,8 @@ pub enum Format {
 /// What to do.
 #[derive(Debug)]
 pub enum Job {
-    /// Print the built-in profile.
-    PrintProfile,
+    /// Print the built-in profile, to a file or to standard output.
+    PrintProfile(Option<PathBuf>),
     /// Make events.
     Generate(Config),
 }
@@ -188,7 +191,10 @@ impl Args {
     /// What cannot be is a usage error.
     pub fn resolve(self, now: Micros, cores: usize) -> Result<Job> {
         if self.print_profile {
-            return Ok(Job::PrintProfile);
+            return Ok(Job::PrintProfile(self.output));
+        }
+        if self.profile.as_deref() == Some(Path::new("-")) && self.curve == Some(CurveChoice::File("-".into())) {
+            return Err(Error::usage("--profile and --curve: standard input cannot be both"));
         }
         let time = self.time(now)?;
         let range = self.range()?;
@@ -311,8 +317,9 @@ fn hours(text: &str) -> Result<Micros, String> {
     micros.filter(|m| *m > 0).ok_or_else(|| "a number of hours above 0 is wanted, such as 24, 168 or 0.5".to_owned())
 }
 
-fn seed_number(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("a whole number from 0 to {} is wanted", u64::MAX))
+/// A curve; `-` is standard input, which pgen has no other use for.
+fn curve(text: &str) -> Result<CurveChoice, String> {
+    if text == "-" { Ok(CurveChoice::File(text.into())) } else { text.parse() }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

@@ -20,7 +20,7 @@ use crate::world::curve::{Curve, Timeline};
 const CELL: u64 = 2048;
 
 /// How long a stretch of an endless run is: a week, so that each has the curve's mean.
-const STRETCH: Micros = 7 * 24 * 3_600_000_000;
+pub const STRETCH: Micros = 7 * 24 * 3_600_000_000;
 
 /// A window of time with a known count of events.
 #[derive(Debug)]

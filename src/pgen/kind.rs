@@ -4,7 +4,7 @@
 //! of POST). The table of chances that fits both is found by iterative proportional fitting (Deming, Stephan 1940).
 
 use super::alias::Alias;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::world::profile::{Endpoint, Method, Profile, Service, Status};
 
 /// What an event is about.
@@ -44,7 +44,7 @@ impl<'a> Kinds<'a> {
     /// The kinds of a profile.
     ///
     /// # Errors
-    /// Where no chances give all of its shares: a usage error that names the status.
+    /// Where no chances give all of its shares: a usage error that names file, line and key.
     pub fn of(profile: &'a Profile) -> Result<Self> {
         let calls = calls(profile);
         let successes = fit(profile, &calls, |s| !s.is_error(), |c| c.chance * (1.0 - c.service.error_rate.get()))?;
@@ -67,7 +67,8 @@ impl<'a> Kinds<'a> {
         let chances: Vec<f64> = keep.iter().map(|i| chances[*i]).collect();
         let all: Vec<Kind> = keep.iter().map(|i| all[*i]).collect();
         if all.len() > usize::from(u16::MAX) {
-            return Err(Error::usage("the profile has more than 65535 combinations of endpoint, method and status"));
+            let words = "services: more than 65535 combinations of endpoint, method and status";
+            return Err(profile.fault(profile.services[0].name.at(), words));
         }
         Ok(Self { draw: Alias::new(&chances), all })
     }
@@ -92,7 +93,7 @@ fn calls(profile: &Profile) -> Vec<Call<'_>> {
         for (endpoint, rank) in service.endpoints.iter().zip(ranks) {
             let all_methods: f64 = endpoint.methods.values().map(|s| s.get()).sum();
             for (name, share) in &endpoint.methods {
-                let found = profile.methods.iter().position(|m| m.name == *name.get_ref());
+                let found = profile.methods.iter().position(|m| *m.name == **name);
                 let method_index = found.expect("Profile::parse checks that every method of an endpoint is known");
                 let method = &profile.methods[method_index];
                 let chance = service.weight.get() / weights * (rank / all_ranks) * (share.get() / all_methods);
@@ -124,18 +125,19 @@ fn fit<'a>(
     if total <= 0.0 {
         return Ok(vec![Vec::new(); rows.len()]);
     }
-    let shares: f64 = statuses.iter().map(|s| s.share.get()).sum();
     if statuses.is_empty() {
-        return Err(Error::usage("statuses: there is none for the successes, or none for the errors"));
+        let words = "statuses.share: there is none above 0 for the successes, or none for the errors";
+        return Err(profile.fault(profile.statuses[0].share.at(), words));
     }
+    let shares: f64 = statuses.iter().map(|s| s.share.get()).sum();
     let columns: Vec<f64> = statuses.iter().map(|s| s.share.get() / shares * total).collect();
     let mut table: Vec<Vec<f64>> = profile
         .methods
         .iter()
         .zip(&rows)
         .map(|(method, row)| {
-            let meets = |s: &&Status| s.methods.as_ref().is_none_or(|m| m.iter().any(|m| *m.get_ref() == method.name));
-            statuses.iter().zip(&columns).map(|(s, column)| if meets(s) { row * column } else { 0.0 }).collect()
+            let cell = |(s, column): (&&Status, &f64)| if s.meets(&method.name) { row * column } else { 0.0 };
+            statuses.iter().zip(&columns).map(cell).collect()
         })
         .collect();
     for _ in 0..10_000 {
@@ -160,10 +162,12 @@ fn fit<'a>(
     let lacks = |j: usize| columns[j] - table.iter().map(|row| row[j]).sum::<f64>();
     let worst = (0..statuses.len()).max_by(|a, b| lacks(*a).total_cmp(&lacks(*b))).unwrap_or(0);
     if lacks(worst) > 1e-6 * total {
-        let (code, share) = (statuses[worst].code.get_ref(), statuses[worst].share.get());
-        return Err(Error::usage(format!(
-            "statuses: {code} cannot have its share of {share}: the methods that meet it are too rare"
-        )));
+        let (code, share) = (statuses[worst].code.get_ref(), statuses[worst].share);
+        let words = format!(
+            "statuses.share: {code} cannot have its share of {}: the methods that meet it are too rare",
+            share.get()
+        );
+        return Err(profile.fault(share.at(), words));
     }
     Ok(table
         .iter()
@@ -178,17 +182,19 @@ fn fit<'a>(
 /// Makes of each kind that a cache can answer two, with and without a hit.
 fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f64>) -> Result<()> {
     let cache = &profile.cache;
-    let cached = |k: &Kind| k.method.name == *cache.method.get_ref() && *k.status.code.get_ref() == cache.status;
+    let cached = |k: &Kind| k.method.name == cache.method && k.status.code == cache.status;
     let total: f64 = chances.iter().sum();
     let eligible: f64 = all.iter().zip(chances.iter()).filter(|(k, _)| cached(k)).map(|(_, c)| c).sum();
     let hits = cache.hits.get() * total;
     if hits > eligible {
-        let (method, status) = (cache.method.get_ref(), cache.status);
-        return Err(Error::usage(format!(
-            "cache.hits: {} of the events are more than the {:.3} that are {method} with {status}",
+        let words = format!(
+            "cache.hits: {} of the events are more than the {:.3} that are {} with {}",
             cache.hits.get(),
-            eligible / total
-        )));
+            eligible / total,
+            cache.method,
+            cache.status.get_ref()
+        );
+        return Err(profile.fault(cache.hits.at(), words));
     }
     for i in 0..all.len() {
         if cached(&all[i]) && hits > 0.0 {
@@ -206,13 +212,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_whose_shares_contradict_each_other_is_refused() {
-        let refused = |old: &str, new: &str| {
-            let text = crate::world::profile::BUILT_IN.replace(old, new);
+    fn a_profile_whose_shares_contradict_each_other_is_refused_with_file_line_and_key() {
+        let refused = |old: &str, new: &str, faulty: &str, words: &str| {
+            let text = crate::world::profile::BUILT_IN.replacen(old, new, 1);
             let profile = Profile::parse(&text, "mine").expect("each value by itself is right");
-            Kinds::of(&profile).expect_err("no chances fit").to_string()
+            let line = 1 + text.lines().position(|line| line == faulty).expect("it is there");
+            let error = Kinds::of(&profile).expect_err("no chances fit").to_string();
+            assert!(error.starts_with(&format!("mine: line {line}: {words}")), "line {line}: {error}");
         };
-        assert!(refused("code = 201\nshare = 10\n", "code = 201\nshare = 900\n").contains("201 cannot have its share"));
-        assert!(refused("hits = 0.25", "hits = 0.9").contains("cache.hits: 0.9"));
+        refused("share = 10\nmethods", "share = 900\nmethods", "share = 900", "statuses.share: 201 cannot have");
+        refused("hits = 0.25", "hits = 0.9", "hits = 0.9", "cache.hits: 0.9");
     }
 }

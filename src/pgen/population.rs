@@ -1,7 +1,9 @@
 //! Who calls: classes of callers (a city and a type of device), and the users in each.
 
+use toml::Spanned;
+
 use super::kind::zipf;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::seed::{Choice, Seed};
 use crate::world::devices::Device;
 use crate::world::geography::{Place, places};
@@ -59,10 +61,20 @@ impl<'a> Population<'a> {
     /// The population of a profile.
     ///
     /// # Errors
-    /// Where there are too few users to give each class one.
+    /// Where there are too few users to give each class one, or too many: a usage error that names file, line and key.
     pub fn of(profile: &'a Profile, seed: Seed) -> Result<Self> {
         const WHOLE: f64 = 4_294_967_296.0;
-        let users = u64::from(*profile.users.count.get_ref());
+        let (first_user, count) = (&profile.users.first, &profile.users.count);
+        let users = u64::from(*count.get_ref());
+        let fault = |key: &Spanned<u32>, words: String| Err(profile.fault(key.span().start, words));
+        if users > MOST_USERS {
+            return fault(count, format!("users.count: {users} users, where {MOST_USERS} are the most"));
+        }
+        if *first_user.get_ref() == 0 || u64::from(*first_user.get_ref()) + users > u64::from(u32::MAX) {
+            let most = u64::from(u32::MAX) - users;
+            let words = format!("users.first: {} is no number from 1 to {most}, as count allows", first_user.get_ref());
+            return fault(first_user, words);
+        }
         let devices: f64 = profile.devices.iter().map(|d| d.share.get()).sum();
         let (mut classes, mut shares_before) = (Vec::new(), vec![0]);
         let (mut before, mut first_agent, mut most) = (0.0, 0, 0);
@@ -77,10 +89,9 @@ impl<'a> Population<'a> {
                 let place_of = |share: f64| (share.min(1.0) * users as f64).round() as u64;
                 let (from, to) = (place_of(before), place_of(before + share));
                 if from == to {
-                    return Err(Error::usage(format!(
-                        "users.count: {users} users are too few: none is left for {} in {}",
-                        device.name, place.city.name
-                    )));
+                    let (device, city) = (&device.name, &place.city.name);
+                    let words = format!("users.count: {users} users are too few: none is left for {device} in {city}");
+                    return fault(count, words);
                 }
                 before += share;
                 most = most.max(to - from);
@@ -91,15 +102,8 @@ impl<'a> Population<'a> {
             }
         }
         if classes.len() > usize::from(u16::MAX) {
-            return Err(Error::usage("the profile has more than 65535 pairs of a city and a device"));
-        }
-        if profile.users.first == 0
-            || u64::from(profile.users.first) + users > u64::from(u32::MAX)
-            || users > MOST_USERS
-        {
-            return Err(Error::usage(
-                "users: first is from 1 on, count up to 10000000, and their sum below 4294967296",
-            ));
+            let words = "regions: more than 65535 pairs of a city and a device";
+            return Err(profile.fault(profile.regions[0].name.at(), words));
         }
         *shares_before.last_mut().expect("it starts with one") = 1 << 32;
         let mut sum = 0;
@@ -118,7 +122,7 @@ impl<'a> Population<'a> {
             guide_shift,
             classes,
             shares_before,
-            first_user: profile.users.first,
+            first_user: *first_user.get_ref(),
             users,
             stride: coprime_near(users * 618 / 1000, users),
             agent: seed.choice("user agent"),

@@ -21,6 +21,8 @@ use crate::world::profile::{Interval, Profile};
 pub struct Renderer {
     pieces: Pieces,
     kinds: Vec<KindPieces>,
+    /// Of the kinds with ids in their titles, what stands before each id.
+    titles: Vec<Piece>,
     /// Between event id and timestamp.
     event_type: Piece,
     environments: Vec<Piece>,
@@ -50,7 +52,8 @@ struct Spikes {
 #[derive(Debug)]
 struct Draws {
     event_id: Choice,
-    path_id: Choice,
+    /// One for each id of a path.
+    path_ids: Vec<Choice>,
     latency: Choice,
     spike: Choice,
     spike_factor: Choice,
@@ -60,7 +63,8 @@ struct Draws {
     error: Choice,
     correlation_id: Choice,
     trace_id: Choice,
-    payload: Choice,
+    /// One for each 64 draws of an event's payload.
+    payload: Vec<Choice>,
 }
 
 /// What is kept from event to event, for speed alone.
@@ -88,12 +92,12 @@ impl Renderer {
     pub fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
         let mut pieces = Pieces::default();
         let payloads: Vec<PayloadPieces> = profile.payloads.iter().map(|p| PayloadPieces::of(p, &mut pieces)).collect();
-        let (mut errors, mut payload_of) = (Vec::new(), Vec::new());
+        let (mut titles, mut errors, mut payload_of) = (Vec::new(), Vec::new(), Vec::new());
         let kinds: Vec<KindPieces> = planner
             .kinds
             .all
             .iter()
-            .map(|kind| KindPieces::of(kind, profile, &mut pieces, &mut errors, &mut payload_of))
+            .map(|kind| KindPieces::of(kind, profile, &mut pieces, &mut titles, &mut errors, &mut payload_of))
             .collect();
         let agents: Vec<Piece> = planner
             .population
@@ -119,14 +123,17 @@ impl Renderer {
             .collect();
         let cache = [false, true].map(|hit| pieces.add(&format!(r#","cache_hit":{hit}}},"context":{{"user_id":"#)));
         let longest = |list: &mut dyn Iterator<Item = usize>| list.max().unwrap_or(0);
+        let ids = kinds.iter().map(|k| usize::from(k.titles.1)).max().unwrap_or(0);
+        let fields = payloads.iter().map(|p| 1 + p.fields.len()).sum();
         let mut renderer = Self {
             longest: 0,
             laws: profile.services.iter().map(|s| Latency::new(s.mean_ms.get(), s.shape.get())).collect(),
             event_type: pieces.add(&format!(r#"","event_type":{},"timestamp":""#, json(&profile.event.kind))),
+            titles,
             payload_of,
             payloads,
             spikes: Spikes::of(profile, spikes),
-            draws: Draws::of(seed),
+            draws: Draws::of(seed, ids, fields),
             pieces,
             kinds,
             environments,
@@ -136,7 +143,8 @@ impl Renderer {
         };
         // Besides the pieces, numbers, ids and the words between them stay far below 1024 bytes.
         renderer.longest = 1024
-            + longest(&mut renderer.kinds.iter().map(|k| k.title.len() + k.source.len() + k.status.len()))
+            + longest(&mut renderer.kinds.iter().map(|k| k.source.len() + k.status.len()))
+            + longest(&mut renderer.kinds.iter().map(|k| renderer.titles_of(k).iter().map(|p| p.len()).sum()))
             + longest(&mut renderer.agents.iter().map(|p| p.len()))
             + longest(&mut renderer.environments.iter().map(|p| p.len()))
             + longest(&mut renderer.errors.iter().map(|e| e.code.len() + e.message.len()))
@@ -201,9 +209,8 @@ impl Renderer {
         line.hex12(draws.event_id.at(number));
         line.piece(pieces, self.event_type);
         memory.calendar.write(plan.times[index], &mut line);
-        if !kind.title.is_empty() {
-            line.piece(pieces, kind.title);
-            line.short(10_000 + (((draws.path_id.at(number) >> 32) * 90_000) >> 32));
+        if kind.titles.1 > 0 {
+            self.write_path_ids(kind, number, &mut line);
         }
         line.piece(pieces, kind.source);
         line.piece(pieces, self.environments[usize::from(session.environment)]);
@@ -241,6 +248,19 @@ impl Renderer {
         line.end()
     }
 
+    fn titles_of(&self, kind: &KindPieces) -> &[Piece] {
+        let (from, count) = kind.titles;
+        &self.titles[from as usize..from as usize + usize::from(count)]
+    }
+
+    #[inline]
+    fn write_path_ids(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+        for (title, ids) in self.titles_of(kind).iter().zip(&self.draws.path_ids) {
+            line.piece(&self.pieces, *title);
+            line.short(10_000 + (((ids.at(number) >> 32) * 90_000) >> 32));
+        }
+    }
+
     /// In hundredths of a millisecond.
     #[inline]
     fn response_time(&self, kind: &KindPieces, number: u64) -> u64 {
@@ -258,7 +278,7 @@ impl Renderer {
     fn write_error(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
         let draw = self.draws.error.at(number);
         let (from, count) = kind.errors;
-        let error = &self.errors[usize::from(from) + pick(draw, usize::from(count))];
+        let error = &self.errors[from as usize + pick(draw, usize::from(count))];
         line.piece(&self.pieces, error.code);
         let digits = 100 + (((draw & 0xffff_ffff) * 900) >> 32);
         line.short(digits);
@@ -267,14 +287,13 @@ impl Renderer {
 
     fn write_payload(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
         let (from, count) = kind.payloads;
-        // The streams of an event's payloads and fields: 64 draws are more than a profile's fields should need, and where they are
-        // not, some are equal.
-        let mut draw_at = number.wrapping_mul(64);
+        let mut drawn = 0;
         let mut draw = || {
-            draw_at = draw_at.wrapping_add(1);
-            self.draws.payload.at(draw_at)
+            let (stream, place) = (drawn / 64, drawn % 64);
+            drawn += 1;
+            self.draws.payload[stream].at(number.wrapping_mul(64).wrapping_add(1 + place as u64))
         };
-        for payload in &self.payload_of[usize::from(from)..usize::from(from) + usize::from(count)] {
+        for payload in &self.payload_of[from as usize..from as usize + usize::from(count)] {
             let payload = &self.payloads[usize::from(*payload)];
             if payload.threshold.is_some_and(|threshold| draw() >= threshold) {
                 continue;
@@ -305,10 +324,15 @@ impl Spikes {
 }
 
 impl Draws {
-    fn of(seed: Seed) -> Self {
+    /// For so many ids in a path and so many draws for an event's payloads.
+    fn of(seed: Seed, ids: usize, fields: usize) -> Self {
+        // The first is named without a number: its bytes were there before there could be others.
+        let several = |name: &str, count: usize| -> Vec<Choice> {
+            (0..count).map(|n| if n == 0 { seed.choice(name) } else { seed.choice(&format!("{name} {n}")) }).collect()
+        };
         Self {
             event_id: seed.choice("event id"),
-            path_id: seed.choice("path id"),
+            path_ids: several("path id", ids),
             latency: seed.choice("response time"),
             spike: seed.choice("spike"),
             spike_factor: seed.choice("spike factor"),
@@ -318,7 +342,7 @@ impl Draws {
             error: seed.choice("error"),
             correlation_id: seed.choice("correlation id"),
             trace_id: seed.choice("trace id"),
-            payload: seed.choice("payload"),
+            payload: several("payload", fields.div_ceil(64)),
         }
     }
 }

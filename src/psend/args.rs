@@ -238,7 +238,7 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 
 fn tag(text: &str) -> Result<(String, String), String> {
     let (name, path) = text.split_once('=').unwrap_or((text, text));
-    if name.is_empty() || path.is_empty() {
+    if name.is_empty() || name.starts_with('-') || path.is_empty() {
         return Err("NAME=PATH is wanted, such as region=context.tags.region".to_owned());
     }
     Ok((name.to_owned(), path.to_owned()))

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::Parser;
 
-use crate::cli::values::{ByteSize, Moment, Shard};
+use crate::cli::values::{self, ByteSize, Moment, Shard};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 
@@ -22,11 +22,17 @@ pub(super) struct Args {
     pub files: Vec<PathBuf>,
 
     /// Spread events as this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
-    #[arg(long, value_name = "CURVE", help_heading = "Effects on time")]
+    #[arg(long, value_name = "CURVE", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub curve: Option<String>,
 
     /// The curve as which the input is spread [default: flat]
-    #[arg(long, value_name = "CURVE", help_heading = "Effects on time", requires = "curve")]
+    #[arg(
+        long,
+        value_name = "CURVE",
+        help_heading = "Effects on time",
+        requires = "curve",
+        allow_hyphen_values = true
+    )]
     pub from: Option<String>,
 
     /// Move timestamps by this much
@@ -50,31 +56,31 @@ pub(super) struct Args {
     pub tz: Tz,
 
     /// Stretch the time between events
-    #[arg(long, value_name = "FACTOR", help_heading = "Effects on time")]
+    #[arg(long, value_name = "FACTOR", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub stretch: Option<String>,
 
     /// Draw time towards a crowd: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m (repeatable)
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time")]
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub flash: Vec<String>,
 
     /// Leave out or send late what a producer has to say in an outage: at=1h,for=10m,mode=drop|flush (repeatable)
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time")]
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub gap: Vec<String>,
 
     /// Let a service fail: service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5 (repeatable)
-    #[arg(long, value_name = "OPTIONS", help_heading = "Incidents")]
+    #[arg(long, value_name = "OPTIONS", help_heading = "Incidents", allow_hyphen_values = true)]
     pub incident: Vec<String>,
 
     /// Multiply response times: P[,factor=2..10|pareto:1.5][,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on values")]
+    #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub spikes: Option<String>,
 
     /// Multiply all response times: FACTOR[,p=P][,burst=20]
-    #[arg(long, value_name = "FACTOR", help_heading = "Effects on values")]
+    #[arg(long, value_name = "FACTOR", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub slow: Option<String>,
 
     /// Turn successes into errors: P[,codes=500:3/503:2][,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on values")]
+    #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub errors: Option<String>,
 
     /// Turn errors into successes, all or a share: P[,burst=20]
@@ -86,43 +92,43 @@ pub(super) struct Args {
     pub new_ids: Option<String>,
 
     /// Let a producer's clock be wrong: service=user-service,by=90s
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream")]
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub skew: Vec<String>,
 
     /// Lose events: P[,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub drop: Option<String>,
 
     /// Send events again: P[,copies=1][,delay=5m][,conflict] (conflict: the same id, another body)
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub duplicates: Option<String>,
 
     /// Let events arrive late: P[,by=5m][,cap=24h]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub late: Option<String>,
 
     /// Let events fall back by some lines: P[,window=100]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream")]
+    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub reorder: Option<String>,
 
     /// Break the JSON: P[,kinds=truncate/unclosed/trailing-comma/nan/two-in-one/not-an-object]
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub malformed: Option<String>,
 
     /// Break the schema: P[,kinds=missing/null/retype/rename/extra]
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub schema: Option<String>,
 
     /// Break the characters: P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub encoding: Option<String>,
 
     /// Blow events up: P[,to=512KiB]
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes")]
+    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub oversize: Option<String>,
 
     /// Nest an event too deep for its reader, now and then: every=10000
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes")]
+    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub poison: Option<String>,
 
     /// Effects from a file, or by the name of a scenario that ships with pshape (repeatable)
@@ -134,7 +140,7 @@ pub(super) struct Args {
     pub list_scenarios: bool,
 
     /// Let effects act only on events like these: service=payment-service,status_code>=500
-    #[arg(long = "where", value_name = "CONDITIONS")]
+    #[arg(long = "where", value_name = "CONDITIONS", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
     /// Write the faults of an event into the event too, as metadata.faults
@@ -150,7 +156,7 @@ pub(super) struct Args {
     pub truth: Option<PathBuf>,
 
     /// Fixes every random choice [default: drawn, and shown]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = values::seed)]
     pub seed: Option<u64>,
 
     /// This run's part of the whole, I/N from 1 or auto: its choices are its own, and truth is marked with it

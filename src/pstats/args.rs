@@ -41,7 +41,7 @@ pub struct Args {
     pub window: Option<Span>,
 
     /// Count only events and outcomes that meet all of these conditions, e.g. service=payment-service,status_code>=500
-    #[arg(long = "where", value_name = "CONDITION,…", help_heading = "What is counted")]
+    #[arg(long = "where", value_name = "CONDITION,…", help_heading = "What is counted", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
     /// The most groups of a grouping; the lines of all others are counted together [default: 1000]
@@ -73,7 +73,7 @@ pub struct Args {
     pub every: Span,
 
     /// Where events of another schema have their fields, e.g. timestamp=ts,latency=dur_ms,status=code,id=uuid
-    #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted")]
+    #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted", allow_hyphen_values = true)]
     pub fields: Option<String>,
 
     /// The longest line; a longer one is counted and passed over [default: 1MiB]
@@ -98,7 +98,7 @@ pub struct Args {
     pub compare: Option<PathBuf>,
 
     /// A figure of the JSON report and what it has to be, e.g. 'error_rate < 5%'; exit status 99 where it is not; repeatable
-    #[arg(long, value_name = "EXPR", help_heading = "Verdict")]
+    #[arg(long, value_name = "EXPR", help_heading = "Verdict", allow_hyphen_values = true)]
     pub require: Vec<String>,
 
     /// A file of requirements, one a line; # begins a comment

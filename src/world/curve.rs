@@ -9,7 +9,8 @@ use std::str::FromStr;
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
-use crate::clock::Micros;
+use crate::cli::input;
+use crate::clock::{FIRST, Micros};
 use crate::error::{Error, Result};
 
 const HOUR: Micros = 3_600_000_000;
@@ -17,14 +18,15 @@ const DAY: Micros = 24 * HOUR;
 const WEEK: Micros = 7 * DAY;
 const HOURS: usize = 24 * 7;
 
-/// 0001-01-01T00:00:00Z, a Monday: weeks are counted from here.
-const FIRST_MONDAY: Micros = -62_135_596_800_000_000;
+/// The Monday before 0001-01-01T00:00:00Z, itself a Monday: weeks are counted from here, so that local time west of Greenwich has
+/// one too in the first hours of year 1.
+const FIRST_MONDAY: Micros = FIRST - WEEK;
 
 /// What a weight of 1 is held as: six decimals are exact.
 const UNIT: u32 = 1_000_000;
 
 /// The largest weight: an hour of it still fits 64 bits.
-const MAX_WEIGHT: f64 = 1000.0;
+pub(super) const MAX_WEIGHT: f64 = 1000.0;
 
 /// The relative traffic of each hour of a local week, Monday 00:00 first.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,14 +84,14 @@ impl Curve {
         weights.iter().any(|w| *w > 0).then_some(Self { weights })
     }
 
-    /// Reads a file of weights: seven rows of 24 (Monday first), or 24 rows of seven; numbers from 0 to 1000 parted by spaces or
-    /// commas, `#` starts a comment.
+    /// Reads a file of weights, or standard input for `-`: seven rows of 24 (Monday first), or 24 rows of seven; numbers from 0 to
+    /// 1000 parted by spaces or commas, `#` starts a comment.
     ///
     /// # Errors
     /// A file that cannot be read or holds something else is a usage error that names file and line.
     pub fn load(path: &Path) -> Result<Self> {
         let name = path.display();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::usage(format!("--curve {name}: {e}")))?;
+        let text = input::text(path).map_err(|e| Error::usage(format!("--curve {name}: {e}")))?;
         let mut rows: Vec<(usize, Vec<f64>)> = Vec::new();
         for (number, line) in (1..).zip(text.lines()) {
             let line = line.split('#').next().unwrap_or_default();
@@ -348,6 +350,7 @@ fn micros(hours: usize) -> Micros {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::LAST;
     use crate::record::timestamp;
     use proptest::prelude::*;
 
@@ -392,6 +395,20 @@ mod tests {
     }
 
     #[test]
+    fn the_first_and_last_hours_that_a_timestamp_can_name_have_local_times_in_every_zone() {
+        for zone in [Tz::UTC, Tz::America__New_York, Tz::Etc__GMTPlus12, Tz::Pacific__Kiritimati] {
+            for (start, end) in [(FIRST, FIRST + DAY), (LAST - DAY, LAST)] {
+                let window = Timeline::new(&Curve::named("business").expect("a name"), zone, start, end);
+                let mut cursor = window.cursor(0);
+                for at in (start..end).step_by(1_000_000_000) {
+                    let area = window.cumulative(at);
+                    assert_eq!((window.inverse(area), cursor.at(area)), (at, at), "{zone}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn curve_files_are_read_in_both_shapes_and_their_faults_are_placed() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("curve.txt");
@@ -416,9 +433,14 @@ mod tests {
         #[test]
         fn the_inverse_finds_the_moment_and_the_cursor_agrees(
             name in proptest::sample::select(&Curve::NAMES[..]),
-            zone in proptest::sample::select(vec![Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kathmandu]),
-            start in 0i64..4_000_000_000_000_000,
-            length in 1i64..60 * DAY,
+            zone in proptest::sample::select(vec![
+                Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kathmandu, Tz::America__New_York, Tz::Pacific__Kiritimati,
+                Tz::Etc__GMTPlus12,
+            ]),
+            start in prop_oneof![
+                0i64..4_000_000_000_000_000, FIRST..FIRST + 10 * DAY, LAST - 70 * DAY..LAST - 60 * DAY, Just(FIRST)
+            ],
+            length in prop_oneof![1i64..60 * DAY, 1i64..3 * HOUR],
             places in proptest::collection::vec(0.0..1.0f64, 1..50),
         ) {
             let timeline = Timeline::new(&Curve::named(name).expect("a name"), zone, start, start + length);

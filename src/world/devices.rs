@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::profile::{List, Share};
+use super::profile::{List, Name, Share};
 
 /// A type of device.
 #[derive(Debug, Clone, Deserialize)]
@@ -10,7 +10,7 @@ use super::profile::{List, Share};
 pub struct Device {
     /// Its name in `tags.device_type`.
     #[serde(rename = "type")]
-    pub name: String,
+    pub name: Name,
     /// Its share of all events.
     pub share: Share,
     /// The user agents that such a device sends.

@@ -2,14 +2,14 @@
 
 use serde::Deserialize;
 
-use super::profile::{List, Share};
+use super::profile::{List, Name, Share};
 
 /// A region of the world.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Region {
     /// Its name in `tags.region`.
-    pub name: String,
+    pub name: Name,
     /// Its share of all events.
     pub share: Share,
     /// Its countries.
@@ -21,7 +21,7 @@ pub struct Region {
 #[serde(deny_unknown_fields)]
 pub struct Country {
     /// Its ISO 3166 code.
-    pub code: String,
+    pub code: Name,
     /// Its share of the region's events.
     pub share: Share,
     /// The first octets of its addresses.
@@ -35,7 +35,7 @@ pub struct Country {
 #[serde(deny_unknown_fields)]
 pub struct City {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its share of the country's events.
     pub share: Share,
 }

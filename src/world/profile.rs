@@ -2,19 +2,24 @@
 //!
 //! What is wrong in a file is found here and nowhere later, and named with its file, line and key.
 
+mod check;
+mod name;
 mod number;
 
 use std::collections::BTreeMap;
-use std::ops::{Deref, Range as Span};
+use std::fmt::Display;
+use std::ops::Deref;
 use std::path::Path;
 
 use serde::{Deserialize, Deserializer, de};
 use toml::Spanned;
 
-pub use self::number::{Fraction, Interval, Positive, Range, Share};
+pub use self::name::Name;
+pub use self::number::{Exponent, Fraction, Interval, Positive, Range, Share};
 use super::curve::Curve;
 use super::devices::Device;
 use super::geography::Region;
+use crate::cli::input;
 use crate::error::{Error, Result};
 
 /// The built-in profile as it is printed.
@@ -76,6 +81,15 @@ pub struct Profile {
     pub users: Users,
     /// How calls hang together.
     pub sessions: Sessions,
+    #[serde(skip)]
+    origin: Origin,
+}
+
+/// What faults are named by.
+#[derive(Debug, Clone, Default)]
+struct Origin {
+    name: String,
+    text: String,
 }
 
 /// The words of every event; `{service}` and `{endpoint}` stand for the event's own.
@@ -100,7 +114,7 @@ pub struct EventText {
 #[serde(deny_unknown_fields)]
 pub struct Environment {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Its share of all events.
     pub share: Share,
 }
@@ -110,7 +124,7 @@ pub struct Environment {
 #[serde(deny_unknown_fields)]
 pub struct Traffic {
     /// First and last hour (excluded) of the busy time.
-    pub business_hours: Range,
+    pub business_hours: Spanned<Range>,
     /// Traffic then, relative to the other hours.
     pub business_factor: Positive,
     /// A day of the weekend, relative to a weekday.
@@ -122,8 +136,8 @@ impl Traffic {
     pub fn curve(&self) -> Option<Curve> {
         let hour = |hour: u32| usize::try_from(hour).ok();
         Curve::business(
-            hour(self.business_hours.low)?,
-            hour(self.business_hours.high)?,
+            hour(self.business_hours.get_ref().low)?,
+            hour(self.business_hours.get_ref().high)?,
             self.business_factor.get(),
             self.weekend_factor.get(),
         )
@@ -143,7 +157,7 @@ pub struct Spikes {
 #[serde(deny_unknown_fields)]
 pub struct Method {
     /// Its name.
-    pub name: String,
+    pub name: Name,
     /// Sizes of its requests.
     pub request_bytes: Range,
     /// Sizes of its successful responses.
@@ -157,9 +171,9 @@ pub struct Cache {
     /// Their share of all events.
     pub hits: Fraction,
     /// Only on this method …
-    pub method: Spanned<String>,
+    pub method: Name,
     /// … with this status.
-    pub status: u16,
+    pub status: Spanned<u16>,
 }
 
 /// A status code.
@@ -171,7 +185,7 @@ pub struct Status {
     /// Its share of the successes (below 400) or of the errors.
     pub share: Share,
     /// The methods that meet it; all where none is named.
-    pub methods: Option<Vec<Spanned<String>>>,
+    pub methods: Option<Vec<Name>>,
     /// The factor on the response time.
     #[serde(default = "one")]
     pub latency: Positive,
@@ -190,6 +204,11 @@ impl Status {
     pub fn is_error(&self) -> bool {
         *self.code.get_ref() >= 400
     }
+
+    /// Whether a method can have it.
+    pub fn meets(&self, method: &str) -> bool {
+        is_among(self.methods.as_deref(), method)
+    }
 }
 
 fn one() -> Positive {
@@ -203,19 +222,21 @@ pub struct Message {
     /// Its words.
     pub text: String,
     /// The methods that it fits; all where none is named.
-    pub methods: Option<Vec<Spanned<String>>>,
+    pub methods: Option<Vec<Name>>,
     /// The services that it fits; all where none is named.
-    pub services: Option<Vec<Spanned<String>>>,
+    pub services: Option<Vec<Name>>,
 }
 
 impl Message {
     /// Whether it can be an answer to this method of this service.
     pub fn fits(&self, service: &str, method: &str) -> bool {
-        let among = |list: &Option<Vec<Spanned<String>>>, name: &str| {
-            list.as_ref().is_none_or(|list| list.iter().any(|n| n.get_ref() == name))
-        };
-        among(&self.services, service) && among(&self.methods, method)
+        is_among(self.services.as_deref(), service) && is_among(self.methods.as_deref(), method)
     }
+}
+
+/// Whether a name is on a list; no list has all.
+fn is_among(list: Option<&[Name]>, name: &str) -> bool {
+    list.is_none_or(|list| list.iter().any(|known| **known == *name))
 }
 
 /// Exponents of Zipf's law: 0 makes all equal, 1 gives the second half of the first's.
@@ -223,9 +244,9 @@ impl Message {
 #[serde(deny_unknown_fields)]
 pub struct Popularity {
     /// Among a service's endpoints, in the order in which they stand.
-    pub endpoints: Share,
+    pub endpoints: Exponent,
     /// Among the users of one place and device.
-    pub users: Share,
+    pub users: Exponent,
 }
 
 /// A service.
@@ -233,7 +254,7 @@ pub struct Popularity {
 #[serde(deny_unknown_fields)]
 pub struct Service {
     /// Its name.
-    pub name: Spanned<String>,
+    pub name: Name,
     /// Its version.
     pub version: String,
     /// Its share of all events.
@@ -254,12 +275,27 @@ pub struct Service {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Endpoint {
-    /// The route, with `{id}` where a path has an id.
-    pub route: String,
+    /// The route, with `{id}` or another name in braces where a path has an id.
+    pub route: Name,
     /// Its methods with their weights.
-    pub methods: BTreeMap<Spanned<String>, Share>,
+    pub methods: BTreeMap<Name, Share>,
     /// Where its requests stand within an action, if not where the service's do.
     pub stage: Option<u8>,
+}
+
+impl Endpoint {
+    /// What stands before, between and behind the names in braces of its route: between each two, a path has an id.
+    pub fn literals(&self) -> Vec<&str> {
+        let (mut literals, mut rest) = (Vec::new(), &*self.route);
+        while let Some((before, (_, behind))) =
+            rest.split_once('{').and_then(|(b, rest)| Some((b, rest.split_once('}')?)))
+        {
+            literals.push(before);
+            rest = behind;
+        }
+        literals.push(rest);
+        literals
+    }
 }
 
 /// Extra fields in the payload of a service's events.
@@ -267,13 +303,20 @@ pub struct Endpoint {
 #[serde(deny_unknown_fields)]
 pub struct Payload {
     /// The service.
-    pub service: Spanned<String>,
+    pub service: Name,
     /// Only these endpoints; all of the service where none is named.
-    pub endpoints: Option<Vec<Spanned<String>>>,
+    pub endpoints: Option<Vec<Name>>,
     /// On this share of the events.
     pub share: Fraction,
     /// The fields.
     pub fields: List<Field>,
+}
+
+impl Payload {
+    /// Whether an event of this service and route can have it.
+    pub fn goes_with(&self, service: &str, route: &str) -> bool {
+        *self.service == *service && is_among(self.endpoints.as_deref(), route)
+    }
 }
 
 /// An extra field: exactly one of `one_of`, `integer` and `decimal`.
@@ -281,7 +324,7 @@ pub struct Payload {
 #[serde(deny_unknown_fields)]
 pub struct Field {
     /// Its name.
-    pub name: Spanned<String>,
+    pub name: Name,
     /// One of these strings.
     pub one_of: Option<List<String>>,
     /// A whole number.
@@ -295,7 +338,7 @@ pub struct Field {
 #[serde(deny_unknown_fields)]
 pub struct Users {
     /// The number of the first user id.
-    pub first: u32,
+    pub first: Spanned<u32>,
     /// How many there are.
     pub count: Spanned<u32>,
     /// The share of events without a user id.
@@ -326,14 +369,14 @@ impl Profile {
         Self::parse(BUILT_IN, "the built-in profile").expect("the tests read the built-in profile")
     }
 
-    /// Reads a profile from a file.
+    /// Reads a profile from a file; `-` is standard input.
     ///
     /// # Errors
     /// A file that cannot be read, or is no profile, is a usage error that names file, line and key.
     pub fn load(path: &Path) -> Result<Self> {
-        let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::usage(format!("--profile {name}: {e}")))?;
-        Self::parse(&text, &format!("--profile {name}"))
+        let name = format!("--profile {}", path.display());
+        let text = input::text(path).map_err(|e| Error::usage(format!("{name}: {e}")))?;
+        Self::parse(&text, &name)
     }
 
     /// Reads a profile; `name` says in messages where it came from.
@@ -341,143 +384,19 @@ impl Profile {
     /// # Errors
     /// As [`Self::load`].
     pub fn parse(text: &str, name: &str) -> Result<Self> {
-        let profile: Self =
+        let mut profile: Self =
             toml::from_str(text).map_err(|e| Error::usage(format!("{name}: {}", e.to_string().trim_end())))?;
-        profile.check().map_err(|fault| {
-            let line = fault.at.map_or_else(String::new, |at| format!("line {}: ", line_of(text, at.start)));
-            Error::usage(format!("{name}: {line}{}", fault.words))
-        })?;
+        profile.origin = Origin { name: name.to_owned(), text: text.to_owned() };
+        profile.check()?;
         Ok(profile)
     }
 
-    /// What no single value shows: names that must exist elsewhere, lists whose shares are all 0.
-    fn check(&self) -> Result<(), Fault> {
-        let methods: Vec<&str> = self.methods.iter().map(|m| m.name.as_str()).collect();
-        let services: Vec<&str> = self.services.iter().map(|s| s.name.get_ref().as_str()).collect();
-        one_share("environments", self.environments.iter().map(|e| e.share))?;
-        one_share("services", self.services.iter().map(|s| s.weight))?;
-        one_share("regions", self.regions.iter().map(|r| r.share))?;
-        one_share("devices", self.devices.iter().map(|d| d.share))?;
-        one_share("sessions.requests_per_action", self.sessions.requests_per_action.get_ref().iter().copied())?;
-        one_share("sessions.actions_per_session", self.sessions.actions_per_session.get_ref().iter().copied())?;
-        for (key, list) in [
-            ("requests_per_action", &self.sessions.requests_per_action),
-            ("actions_per_session", &self.sessions.actions_per_session),
-        ] {
-            if list.get_ref().len() > 16 {
-                return Err(Fault::at(list.span(), format!("sessions.{key} has more than 16 weights")));
-            }
-        }
-        for region in &self.regions[..] {
-            one_share(&format!("countries of region {}", region.name), region.countries.iter().map(|c| c.share))?;
-            for country in &region.countries[..] {
-                one_share(&format!("cities of country {}", country.code), country.cities.iter().map(|c| c.share))?;
-            }
-        }
-        if self.environments.len() > 255 {
-            return Err(Fault::new("environments: 255 are the most"));
-        }
-        if self.traffic.curve().is_none() {
-            return Err(Fault::new("traffic: business_hours are two of 0 to 24, and factors are up to 1000"));
-        }
-        known("cache.method", &self.cache.method, &methods)?;
-        for status in &self.statuses[..] {
-            self.check_status(status, &methods, &services)?;
-        }
-        for (index, service) in self.services.iter().enumerate() {
-            let name = service.name.get_ref();
-            if services[..index].contains(&name.as_str()) {
-                return Err(Fault::at(service.name.span(), format!("services: {name} stands there twice")));
-            }
-            for endpoint in &service.endpoints[..] {
-                for method in endpoint.methods.keys() {
-                    known(&format!("services.endpoints.methods of {}", endpoint.route), method, &methods)?;
-                }
-                one_share(&format!("methods of {}", endpoint.route), endpoint.methods.values().copied())?;
-            }
-        }
-        for payload in &self.payloads {
-            known("payloads.service", &payload.service, &services)?;
-            let service = self.services.iter().find(|s| s.name.get_ref() == payload.service.get_ref());
-            let routes: Vec<&str> =
-                service.map(|s| s.endpoints.iter().map(|e| e.route.as_str()).collect()).unwrap_or_default();
-            for endpoint in payload.endpoints.iter().flatten() {
-                known("payloads.endpoints", endpoint, &routes)?;
-            }
-            for field in &payload.fields[..] {
-                let forms = [field.one_of.is_some(), field.integer.is_some(), field.decimal.is_some()];
-                if forms.iter().filter(|given| **given).count() != 1 {
-                    let words =
-                        format!("payloads.fields: {} wants one of one_of, integer and decimal", field.name.get_ref());
-                    return Err(Fault::at(field.name.span(), words));
-                }
-            }
-        }
-        Ok(())
+    /// The usage error that names this profile and the line of the byte `at`; the words name the key.
+    pub fn fault(&self, at: usize, words: impl Display) -> Error {
+        let Origin { name, text } = &self.origin;
+        let line = 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
+        Error::usage(format!("{name}: line {line}: {words}"))
     }
-
-    fn check_status(&self, status: &Status, methods: &[&str], services: &[&str]) -> Result<(), Fault> {
-        let code = *status.code.get_ref();
-        let fault = |words: String| Err(Fault::at(status.code.span(), words));
-        if !(100..=599).contains(&code) {
-            return fault(format!("statuses.code: {code} is no status from 100 to 599"));
-        }
-        for method in status.methods.iter().flatten() {
-            known("statuses.methods", method, methods)?;
-        }
-        for message in &status.messages {
-            for method in message.methods.iter().flatten() {
-                known("statuses.messages.methods", method, methods)?;
-            }
-            for service in message.services.iter().flatten() {
-                known("statuses.messages.services", service, services)?;
-            }
-        }
-        if !status.is_error() {
-            return Ok(());
-        }
-        if status.error_type.is_none() {
-            return fault(format!("statuses: {code} is an error and needs an error_type"));
-        }
-        let meets = |method: &&&str| status.methods.as_ref().is_none_or(|m| m.iter().any(|m| m.get_ref() == **method));
-        for method in methods.iter().filter(meets) {
-            if let Some(service) = services.iter().find(|s| !status.messages.iter().any(|m| m.fits(s, method))) {
-                return fault(format!("statuses.messages: {code} has no message for {method} of {service}"));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// What is wrong with a profile, and where.
-struct Fault {
-    at: Option<Span<usize>>,
-    words: String,
-}
-
-impl Fault {
-    fn new(words: impl Into<String>) -> Self {
-        Self { at: None, words: words.into() }
-    }
-
-    fn at(at: Span<usize>, words: impl Into<String>) -> Self {
-        Self { at: Some(at), words: words.into() }
-    }
-}
-
-fn known(key: &str, name: &Spanned<String>, among: &[&str]) -> Result<(), Fault> {
-    if among.contains(&name.get_ref().as_str()) {
-        return Ok(());
-    }
-    Err(Fault::at(name.span(), format!("{key}: there is no {} among {}", name.get_ref(), among.join(", "))))
-}
-
-fn one_share(key: &str, mut shares: impl Iterator<Item = Share>) -> Result<(), Fault> {
-    if shares.any(|share| share.get() > 0.0) { Ok(()) } else { Err(Fault::new(format!("{key}: every share is 0"))) }
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count()
 }
 
 #[cfg(test)]

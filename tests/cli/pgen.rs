@@ -1,9 +1,12 @@
 //! pgen as users run it.
 
+mod ending;
 mod figures;
+mod profiles;
 mod same_bytes;
 
 use std::collections::HashSet;
+use std::io::Read;
 use std::os::unix::fs::FileTypeExt;
 use std::process::Stdio;
 use std::time::Duration;
@@ -263,6 +266,13 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     refused(&["--seed", "abc"], &["'abc'", "--seed", "a whole number from 0"]);
     refused(&["--start", "yesterday"], &["'yesterday'", "--start", "RFC 3339"]);
     refused(&["--start", "9999-12-31T00:00:00Z", "--hours", "48"], &["--start", "9999"]);
+    let endless = ["--count", "inf", "--event-rate"];
+    let late = [&endless[..], &["5", "--start", "9999-12-30T00:00:00Z"]].concat();
+    refused(&late, &["--start 9999-12-30T00:00:00", "by 9999-12-25T00:00:00"]);
+    let start = ["--start", "2026-01-05T00:00:00Z"];
+    refused(&[&endless[..], &["0.00000000000001"], &start].concat(), &["--event-rate: at", "event 1 would come after"]);
+    let skipped = [&endless[..], &["0.0000001", "--skip", "9m"], &start].concat();
+    refused(&skipped, &["--event-rate, --skip: at 0.0000001", "event 9000001 would come after the year 9999"]);
     refused(&["--spikes", "5"], &["'5'", "--spikes", "from 0 to 1"]);
     refused(&["--tz", "Mars"], &["'Mars'", "--tz", "Europe/Berlin"]);
     refused(&["--format", "xml"], &["'xml'", "jsonl", "json"]);
@@ -364,6 +374,31 @@ fn curves_shape_the_traffic() {
 }
 
 #[test]
+fn a_start_with_an_end_is_the_same_window_as_a_start_with_hours() {
+    let hours = run("pgen", &fixed(&["--count", "2k", "--hours", "36.5"])).expect_code(0).stdout;
+    assert!(run("pgen", &fixed(&["--count", "2k", "--end", "2026-01-06T12:30:00Z"])).expect_code(0).stdout == hours);
+    let backwards = ["--count", "2k", "--seed", "1", "--end", "2026-01-06T12:30:00Z", "--hours", "36.5"];
+    assert!(run("pgen", &backwards).expect_code(0).stdout == hours);
+}
+
+#[test]
+fn the_first_and_the_last_hours_of_the_calendar_have_events_in_every_zone() {
+    for (zone, start) in [
+        ("America/New_York", "0001-01-01T00:00:00Z"),
+        ("Pacific/Kiritimati", "0001-01-01T00:00:00Z"),
+        ("America/New_York", "9999-12-31T18:00:00Z"),
+        ("Pacific/Kiritimati", "9999-12-31T18:00:00Z"),
+    ] {
+        let args = ["-n", "300", "--seed", "1", "--hours", "6", "--tz", zone, "--start", start];
+        let run = run("pgen", &args).expect_code(0);
+        let times: Vec<String> =
+            run.json_lines().iter().map(|e| e["timestamp"].as_str().expect("text").to_owned()).collect();
+        assert!(times.len() == 300 && times.is_sorted(), "{zone} {start}");
+        assert!(times.iter().all(|t| t[..10] == start[..10]), "{zone} {start}: {times:?}");
+    }
+}
+
+#[test]
 fn a_run_without_an_end_has_its_rate_and_ends_with_its_reader() {
     let folder = tempfile::tempdir().expect("a folder");
     let endless = "pgen --count inf --event-rate 10 --seed 1 --start 2026-01-05T00:00:00Z";
@@ -416,6 +451,29 @@ fn memory_stays_small_at_any_count_and_any_number_of_threads() {
     let (one, many) = (peak_kib("1"), peak_kib("64"));
     assert!(one <= 32 << 10, "{one} KiB with one thread");
     assert!(many <= 64 << 10, "{many} KiB with 64 threads");
+}
+
+#[test]
+fn memory_is_the_same_for_few_events_and_for_many() {
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: needs /proc");
+        return;
+    }
+    // The peak of the resident set when the last 2 MB are about to be read.
+    let peak_kib = |count: &str, bytes: u64| -> u64 {
+        let mut command = tool("pgen");
+        command.args(fixed(&["--count", count, "--threads", "1"])).stdout(Stdio::piped());
+        let mut child = command.spawn().expect("pgen starts");
+        let mut stdout = child.stdout.take().expect("it is piped");
+        std::io::copy(&mut (&mut stdout).take(bytes), &mut std::io::sink()).expect("it writes");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+        std::io::copy(&mut stdout, &mut std::io::sink()).expect("it writes");
+        assert!(child.wait().expect("it ends").success());
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux has it").to_owned();
+        line.split_whitespace().nth(1).and_then(|kib| kib.parse().ok()).expect("a number")
+    };
+    let (few, many) = (peak_kib("10k", 7_000_000), peak_kib("500k", 450_000_000));
+    assert!(many < few + (4 << 10), "{few} KiB for 10k events, {many} KiB for 500k");
 }
 
 #[test]

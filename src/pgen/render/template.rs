@@ -10,9 +10,9 @@ pub(super) const FRACTION: u32 = 16;
 /// What is the same in all events of a kind.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KindPieces {
-    /// The title up to an id in its path; empty where it has none.
-    pub(super) title: Piece,
-    /// From the title (or from the id in it) to the environment.
+    /// The parts of the title that stand before an id in its path, in `Renderer::titles`: from, how many.
+    pub(super) titles: (u32, u16),
+    /// From the title (or from the last id in it) to the environment.
     pub(super) source: Piece,
     /// The status and what stands before the request's size.
     pub(super) status: Piece,
@@ -22,9 +22,9 @@ pub(super) struct KindPieces {
     pub(super) law: u16,
     pub(super) latency: u64,
     /// Its error messages: from, how many.
-    pub(super) errors: (u16, u16),
+    pub(super) errors: (u32, u16),
     /// Its extra payloads in `Renderer::payload_of`: from, how many.
-    pub(super) payloads: (u16, u16),
+    pub(super) payloads: (u32, u16),
 }
 
 /// A range of numbers as a start and a width.
@@ -80,10 +80,11 @@ impl KindPieces {
         kind: &Kind<'_>,
         profile: &Profile,
         pieces: &mut Pieces,
+        titles: &mut Vec<Piece>,
         errors: &mut Vec<ErrorPieces>,
         payload_of: &mut Vec<u16>,
     ) -> Self {
-        let (service, route, method) = (kind.service.name.get_ref(), &kind.endpoint.route, &kind.method.name);
+        let (service, route, method) = (&*kind.service.name, &*kind.endpoint.route, &*kind.method.name);
         let code = *kind.status.code.get_ref();
         let words = match code {
             ..400 => &profile.event.success,
@@ -103,15 +104,18 @@ impl KindPieces {
             json(method),
             json(&kind.service.version)
         );
-        // The quotes of a JSON string with its ends taken off, where the id goes between them.
-        let (title, source) = match format!("{method} {route}").split_once("{id}") {
-            None => (Piece::default(), format!(r#"Z","title":{}{rest}"#, json(&format!("{method} {route}")))),
-            Some((before, after)) => {
-                let (before, after) = (json(before), json(after));
-                let title = pieces.add(&format!(r#"Z","title":{}"#, &before[..before.len() - 1]));
-                (title, format!("{}{rest}", &after[1..]))
+        // Each literal as JSON, without its quotes: ids come between them.
+        let literals: Vec<String> =
+            kind.endpoint.literals().into_iter().map(|l| unquoted(&json(l)).to_owned()).collect();
+        let (first_title, mut text) = (titles.len(), format!(r#"Z","title":"{} "#, unquoted(&json(method))));
+        for (nth, literal) in literals.iter().enumerate() {
+            if nth > 0 {
+                titles.push(pieces.add(&text));
+                text.clear();
             }
-        };
+            text.push_str(literal);
+        }
+        let source = format!("{text}\"{rest}");
         let from = errors.len();
         if kind.status.is_error() {
             let kind_of = kind.status.error_type.as_deref().unwrap_or_default();
@@ -138,14 +142,14 @@ impl KindPieces {
         let latency = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
         let first_payload = payload_of.len();
         for (index, payload) in (0u16..).zip(&profile.payloads) {
-            let here = |routes: &Vec<toml::Spanned<String>>| routes.iter().any(|r| r.get_ref() == route);
-            if payload.service.get_ref() == service && payload.endpoints.as_ref().is_none_or(here) {
+            if payload.goes_with(service, route) {
                 payload_of.push(index);
             }
         }
         let small = |n: usize| u16::try_from(n).unwrap_or(u16::MAX);
+        let part = |from: usize, to: usize| (u32::try_from(from).unwrap_or(u32::MAX), small(to - from));
         Self {
-            title,
+            titles: part(first_title, titles.len()),
             source: pieces.add(&source),
             status: pieces.add(&format!(r#","status_code":{code},"request_size_bytes":"#)),
             cache_hit: kind.cache_hit,
@@ -153,8 +157,8 @@ impl KindPieces {
             response: Span::of(response),
             law: small(kind.service_index),
             latency,
-            errors: (small(from), small(errors.len() - from)),
-            payloads: (small(first_payload), small(payload_of.len() - first_payload)),
+            errors: part(from, errors.len()),
+            payloads: part(first_payload, payload_of.len()),
         }
     }
 }
@@ -173,7 +177,7 @@ impl PayloadPieces {
             (None, None, None) => unreachable!("Profile::parse refuses a field without a value"),
         };
         let values: Vec<Value> = payload.fields.iter().map(&mut value).collect();
-        let names = payload.fields.iter().map(|field| pieces.add(&format!(",{}:", json(field.name.get_ref()))));
+        let names = payload.fields.iter().map(|field| pieces.add(&format!(",{}:", json(&field.name))));
         let fields = names.zip(values).map(|(name, value)| FieldPieces { name, value }).collect();
         Self { threshold: threshold(payload.share.get()), fields }
     }
@@ -190,6 +194,11 @@ impl PayloadPieces {
 /// A string as JSON.
 pub(super) fn json(text: &str) -> String {
     serde_json::Value::from(text).to_string()
+}
+
+/// A JSON string without the quotes at its ends.
+fn unquoted(json: &str) -> &str {
+    &json[1..json.len() - 1]
 }
 
 /// Below which 64-bit draw something of this chance happens; `None` is always.

@@ -51,7 +51,7 @@ impl Effect for Recover {
             return Verdict::Passed;
         }
         let method = event.raw(self.method).map(value::label).unwrap_or_default();
-        let known = self.world.methods.iter().find(|known| known.name == method).unwrap_or(&self.world.methods[0]);
+        let known = self.world.methods.iter().find(|known| *known.name == *method).unwrap_or(&self.world.methods[0]);
         let (is_post, bytes) = (method == "POST", known.response_bytes);
         event.set(self.status, if is_post { b"201" } else { b"200" });
         event.set(self.severity, b"\"info\"");

@@ -2,26 +2,36 @@
 //! names line and key.
 
 use serde::de::{Deserialize, Deserializer, Error};
+use toml::Spanned;
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $holds:expr, $wanted:literal) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-        pub struct $name(f64);
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name {
+            number: f64,
+            at: usize,
+        }
 
         impl $name {
             /// The number.
             pub fn get(self) -> f64 {
-                self.0
+                self.number
+            }
+
+            /// Its first byte's place in the profile's text.
+            pub fn at(self) -> usize {
+                self.at
             }
         }
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let number = f64::deserialize(deserializer)?;
+                let found = Spanned::<f64>::deserialize(deserializer)?;
+                let (number, at) = (*found.get_ref(), found.span().start);
                 let holds: fn(f64) -> bool = $holds;
                 if holds(number) {
-                    Ok(Self(number))
+                    Ok(Self { number, at })
                 } else {
                     Err(D::Error::custom(format_args!(concat!("{} is no ", $wanted), number)))
                 }
@@ -49,14 +59,16 @@ number!(
     "positive number: above 0, up to 100000, is wanted"
 );
 
-impl Share {
-    /// The share that stands where none is given.
-    pub const ONE: Self = Self(1.0);
-}
+number!(
+    /// An exponent of Zipf's law, from 0 to 10: beyond that the second of a list would hardly ever be met.
+    Exponent,
+    |n| (0.0..=10.0).contains(&n),
+    "exponent of Zipf's law: from 0 to 10 is wanted, such as 1.0"
+);
 
 impl Positive {
     /// A factor that changes nothing.
-    pub const ONE: Self = Self(1.0);
+    pub const ONE: Self = Self { number: 1.0, at: 0 };
 }
 
 /// A range of whole numbers, both ends included: `[lo, hi]`.

@@ -1,0 +1,89 @@
+//! How pgen ends when it is asked to while its output waits, and what then becomes of files.
+
+use std::process::{Child, ExitStatus, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use super::fixed;
+use crate::support::{shell_in, tool};
+
+/// The status of a tool that is to end soon.
+fn end_of(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait().expect("it can be waited for") {
+            Some(status) => return status,
+            None if begun.elapsed() > Duration::from_secs(20) => {
+                child.kill().expect("it can be ended");
+                panic!("it goes on for 20 s after the signal");
+            }
+            None => sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+fn interrupt(child: &Child) {
+    shell_in(std::path::Path::new("."), &format!("kill -INT {}", child.id()), &[]).expect_code(0);
+}
+
+#[test]
+fn the_first_interrupt_ends_it_where_a_fifo_has_no_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    shell_in(folder.path(), "mkfifo pipe", &[]).expect_code(0);
+    let mut child = tool("pgen").args(fixed(&["-o", "pipe"])).current_dir(folder.path()).spawn().expect("pgen starts");
+    sleep(Duration::from_millis(400));
+    assert!(child.try_wait().expect("it can be waited for").is_none(), "it waits for a reader");
+    interrupt(&child);
+    assert_eq!(end_of(&mut child).code(), Some(130));
+}
+
+#[test]
+fn a_fifo_is_written_to_once_it_has_a_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5k";
+    let script =
+        format!("mkfifo pipe; (sleep 0.3; cat pipe > out) & pgen {flags} -o pipe; wait; pgen {flags} | cmp - out");
+    shell_in(folder.path(), &script, &[]).expect_code(0);
+}
+
+#[test]
+fn the_first_interrupt_ends_it_where_the_reader_has_stopped_reading() {
+    for threads in ["1", "3"] {
+        let mut command = tool("pgen");
+        command.args(fixed(&["-n", "500m", "--threads", threads])).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("pgen starts");
+        sleep(Duration::from_millis(600));
+        interrupt(&child);
+        assert_eq!(end_of(&mut child).code(), Some(130));
+        let out = child.wait_with_output().expect("it ended");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("interrupted after") && said.contains("standard output was not read any more"), "{said}");
+    }
+}
+
+#[test]
+fn others_who_hold_the_pipe_still_wait_for_its_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5k";
+    // Were the pipe left without blocking, the second writer's 4 MB would not get through to a slow reader.
+    let script = format!("(pgen {flags}; head -c 4000000 /dev/zero) | (sleep 0.5; cat) | wc -c; pgen {flags} | wc -c");
+    let run = shell_in(folder.path(), &script, &[]).expect_code(0);
+    let sizes: Vec<usize> = run.lines().iter().map(|line| line.trim().parse().expect("a number")).collect();
+    assert_eq!(sizes[0], sizes[1] + 4_000_000);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn a_link_stays_a_link_also_where_its_target_is_not_there_yet() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5";
+    let script = format!(
+        "mkdir deep; ln -s deep/second first; ln -s third deep/second
+         for time in once again; do pgen {flags} -o first; test -L first; test -L deep/second; test -f deep/third; done
+         test $(wc -l < first) = 5; ls -A . deep"
+    );
+    let run = shell_in(folder.path(), &script, &[]).expect_code(0);
+    assert_eq!(run.lines(), [".:", "deep", "first", "", "deep:", "second", "third"], "nothing else is there");
+    let round = shell_in(folder.path(), &format!("ln -s a b; ln -s b a; pgen {flags} -o a"), &[]).expect_code(1);
+    assert!(round.stderr.contains("a: Too many levels of symbolic links"), "{}", round.stderr);
+}
