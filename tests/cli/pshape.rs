@@ -637,9 +637,9 @@ fn scenarios_run_from_the_library_and_from_files_and_are_checked_strictly() {
     check(&shaped, &input);
     assert_eq!(choices(&shaped, "drop"), BTreeSet::from([14, 18, 22, 26, 30]));
     for (text, says) in [
-        ("[[drop]]\np = 1\nform = '+1h'\n", "mine.toml:2: drop: unknown option 'form'; did you mean 'from'?"),
+        ("[[drop]]\np = 1\nform = '+1h'\n", "mine.toml:3: drop: unknown option 'form'; did you mean 'from'?"),
         ("[[dorp]]\np = 1\n", "mine.toml:1: no effect is called 'dorp'; did you mean 'drop'?"),
-        ("[[drop]]\np = 2\n", "invalid value '2' for p in"),
+        ("[[drop]]\np = 2\n", "mine.toml:2: drop: a probability"),
         ("[[spikes]]\np = 0.1\nfrom = '2h'\nuntil = '1h'\n", "'from' is not before 'until'"),
     ] {
         write(text);
