@@ -80,7 +80,7 @@ impl Engine {
             place: Place { seq: 0, first: None, start: plan.origin.start(None) },
             now: Micros::MIN,
             taken: Vec::new(),
-            account: Account { source_seq: 0, faults: Vec::new(), expect: Expect::Accepted, is_marked: false },
+            account: Account::new(),
             has_begun: false,
             open_end: false,
             report: Report::default(),
@@ -233,7 +233,7 @@ impl Engine {
             }
         } else if let Some(truth) = &mut self.truth {
             self.account.expect = Expect::Absent;
-            self.account.write(&self.event, line.seq);
+            self.account.enter(&self.event, line.seq);
             truth.add(None, &self.account);
         }
         self.taken = taken;
@@ -273,6 +273,7 @@ impl Engine {
         }
         self.account.expect = if refusals == 0 { Expect::Accepted } else { Expect::Rejected };
         self.account.is_marked = refusals == 1 && self.event.text().starts_with(BYTE_ORDER_MARK);
+        self.account.is_copy = false;
     }
 
     /// Labels the event with its faults and those to come; gives the effects that have been named, and may act.
@@ -307,9 +308,10 @@ impl Engine {
         }
         let Some(again) = journey.again else { return };
         self.account.is_marked = false;
+        self.account.is_copy = self.copy.id().is_some();
         for number in 1..=again.copies {
             self.account.expect = match original {
-                _ if self.copy.id().is_none() => Expect::Accepted,
+                _ if !self.account.is_copy => Expect::Accepted,
                 Expect::Rejected if number == 1 => Expect::Accepted,
                 _ => Expect::Duplicate,
             };
@@ -326,7 +328,7 @@ impl Engine {
     /// Writes the event in work, or its copy; or holds it back until `due`, and then behind so many lines.
     fn dispatch(&mut self, line: Line<'_>, copy: bool, due: Option<Micros>, behind: u64) {
         let event = if copy { &self.copy } else { &self.event };
-        self.account.write(event, line.seq);
+        self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
             let bytes = [event.text(), line.end].concat();
             let held = held::Line { bytes, truth: self.account.clone(), behind };
@@ -397,16 +399,5 @@ fn begin_line(lines_out: &mut u64, open_end: &mut bool, block: &mut Block) {
     *lines_out += 1;
     if std::mem::take(open_end) {
         block.made(b"\n");
-    }
-}
-
-impl Account {
-    /// Enters the faults of an event, where its trail is kept.
-    fn write(&mut self, event: &Event, source_seq: u64) {
-        self.source_seq = source_seq;
-        self.faults.clear();
-        if let Some(trail) = event.trail() {
-            trail.write(source_seq, event.id(), &mut self.faults);
-        }
     }
 }

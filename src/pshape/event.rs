@@ -2,6 +2,7 @@
 //!
 //! Everything that no effect touches stays as it was read, byte for byte: a change is a splice of the raw line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -166,6 +167,11 @@ impl Event {
     /// A field's value where it is a whole number.
     pub(super) fn integer(&self, field: Field) -> Option<i64> {
         value::integer(self.raw(field)?)
+    }
+
+    /// A field's text, or its value as it is written; empty where it is not there.
+    pub(super) fn label(&self, field: Field) -> Cow<'_, str> {
+        self.raw(field).map(value::label).unwrap_or_default()
     }
 
     /// The raw value of the event's id.

@@ -141,11 +141,9 @@ impl Held {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::truth::Expect;
 
     fn line(name: &str) -> Line {
-        let truth = Account { source_seq: 1, faults: Vec::new(), expect: Expect::Accepted, is_marked: false };
-        Line { bytes: name.as_bytes().to_vec(), truth, behind: 0 }
+        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0 }
     }
 
     fn name(line: Option<Line>) -> Option<String> {

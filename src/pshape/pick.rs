@@ -163,7 +163,7 @@ mod tests {
     fn runs_have_their_length_over_the_lines_that_count() {
         let mut pick = pick("10%,burst=20").expect("a rule");
         pick.counts_runs_over_some();
-        let counted = |seq: &u64| seq % 5 == 0;
+        let counted = |seq: &u64| seq.is_multiple_of(5);
         let mut taken = Vec::new();
         for seq in 1..=1_000_000u64 {
             assert!(pick.takes(seq), "each line is looked at");

@@ -220,12 +220,11 @@ fn period(args: &Args, start: Option<Micros>, clock: &dyn Clock) -> Result<Perio
 fn is_one_file(a: &Path, b: &Path) -> bool {
     let is_device = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file());
     let resolved = |path: &Path| {
-        path.canonicalize().or_else(|e| {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Ok::<_, std::io::Error>(folder.canonicalize()?.join(path.file_name().ok_or(e)?))
-        })
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let new = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(new)
     };
-    !is_device(a) && resolved(a).is_ok_and(|a| resolved(b).is_ok_and(|b| a == b))
+    !is_device(a) && resolved(a).is_some_and(|a| resolved(b) == Some(a))
 }
 
 fn bytes(size: ByteSize) -> usize {

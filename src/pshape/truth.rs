@@ -7,6 +7,8 @@ use crate::cli::values::Shard;
 use crate::error::Result;
 use crate::record::truth::{Expect, TruthSummary};
 
+use super::event::Event;
+
 /// What truth says of one line, but for its place in the output.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
@@ -18,6 +20,24 @@ pub(super) struct Account {
     pub expect: Expect,
     /// It is refused for a byte order mark at its start alone.
     pub is_marked: bool,
+    /// It has the id of its source line.
+    pub is_copy: bool,
+}
+
+impl Account {
+    /// Of no line yet.
+    pub(super) fn new() -> Self {
+        Self { source_seq: 0, faults: Vec::new(), expect: Expect::Accepted, is_marked: false, is_copy: false }
+    }
+
+    /// Enters the faults of an event, where its trail is kept.
+    pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
+        self.source_seq = source_seq;
+        self.faults.clear();
+        if let Some(trail) = event.trail() {
+            trail.write(source_seq, event.id(), &mut self.faults);
+        }
+    }
 }
 
 /// Writes truth. What it holds reaches the file when the block of events that it is about has been written.
@@ -79,7 +99,7 @@ impl TruthFile {
     /// What a right server makes of a line at this place. At the very start readers take a mark for the stream's own, so that the
     /// line is accepted, and all copies of it are duplicates.
     fn expect(&mut self, seq: Option<u64>, account: &Account) -> Expect {
-        if self.unmarked == Some(account.source_seq) {
+        if account.is_copy && self.unmarked == Some(account.source_seq) {
             return Expect::Duplicate;
         }
         if account.is_marked && seq == Some(1) && !self.begins_with_mark {

@@ -1,6 +1,5 @@
 //! How a request ended: the fields of an event that tell of it, and that `--errors`, `--recover` and `--incident` write together.
 
-use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, Fields};
 use crate::record::event::Role;
 
@@ -50,18 +49,11 @@ impl Ending {
     /// event's own) and the size of the response in bytes. Fields that are not there stay away.
     pub(super) fn write(&mut self, event: &mut Event, status: u16, severity: &str, words: &str, size: u64) {
         event.set(self.status, itoa::Buffer::new().format(status).as_bytes());
-        self.scratch.clear();
-        self.scratch.extend_from_slice(&[b"\"", severity.as_bytes(), b"\""].concat());
-        event.set(self.severity, &self.scratch);
+        event.set(self.severity, format!("\"{severity}\"").as_bytes());
         if self.compose(event, words) && event.raw(self.message).is_some_and(|raw| raw != b"null") {
             event.set(self.message, &self.scratch);
         }
         event.set(self.response_size, itoa::Buffer::new().format(size).as_bytes());
-    }
-
-    /// The text of a field, or its value as it is written; empty where it is not there.
-    pub(super) fn label<'a>(&self, event: &'a Event, field: Field) -> std::borrow::Cow<'a, str> {
-        event.raw(field).map(value::label).unwrap_or_default()
     }
 
     /// Puts words with the event's own service and endpoint into `scratch`; `false` where the event lacks one of them.

@@ -112,8 +112,8 @@ impl Failure {
 
     /// What an error says of itself: words that fit the status, the service and the method.
     fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
-        let service = self.ending.label(event, self.ending.service);
-        let method = self.ending.label(event, self.ending.method);
+        let service = event.label(self.ending.service);
+        let method = event.label(self.ending.method);
         let status = self.world.statuses.iter().find(|status| *status.code.get_ref() == code);
         let fitting: Vec<&str> = status
             .iter()

@@ -30,7 +30,7 @@ impl Effect for Recover {
         if !is_error || !self.ending.has_its_types(event) {
             return Verdict::Passed;
         }
-        let method = self.ending.label(event, self.ending.method);
+        let method = event.label(self.ending.method);
         let known = self.world.methods.iter().find(|known| known.name == method).unwrap_or(&self.world.methods[0]);
         let (status, bytes) = (if method == "POST" { 201 } else { 200 }, known.response_bytes);
         let size = u64::from(bytes.low) + self.draws.at(place.seq) % (u64::from(bytes.high - bytes.low) + 1);
