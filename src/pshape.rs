@@ -16,6 +16,7 @@ mod trail;
 mod truth;
 mod window;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
@@ -45,7 +46,7 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let signals = Signals::listen(1).at(&Place::Stdin)?;
     let inputs = Inputs::open(&config.files, &signals.stop_at(1), console)?;
     let out = Output::open(config.output.as_deref())?;
-    let truth = config.truth.as_deref().map(TruthFile::create).transpose()?;
+    let truth = config.truth.as_deref().map(|path| TruthFile::create(path, config.plan.shard)).transpose()?;
     let mut reader = LineReader::new(inputs, config.max_line);
     let mut engine = Engine::new(config.plan, out, truth);
 
@@ -61,5 +62,18 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     if !config.quiet {
         console.note(report.text());
     }
-    Ok(signals.first().map_or(Ending::Done, Ending::Signalled))
+    let Some(signal) = signals.first() else { return Ok(Ending::Done) };
+    if let Some(path) = config.output.filter(|path| is_file(path)) {
+        console.note(format_args!(
+            "interrupted after {} lines of the input; {} is not written",
+            report.lines_in,
+            path.display()
+        ));
+    }
+    Ok(Ending::Signalled(signal))
+}
+
+/// Whether an output at this path appears when it is whole; a device or FIFO has been written already.
+fn is_file(path: &Path) -> bool {
+    path.as_os_str() != "-" && path.metadata().map_or(true, |found| found.is_file())
 }

@@ -89,6 +89,11 @@ impl Spans {
         }
     }
 
+    /// Enters where a field stands that was put into the line.
+    pub fn enter(&mut self, field: usize, range: Range<usize>) {
+        self.spans[field] = (index(range.start), index(range.end));
+    }
+
     fn reset(&mut self, fields: usize) {
         self.spans.clear();
         self.spans.resize(fields, (NONE, NONE));

@@ -4,6 +4,7 @@ mod curve;
 mod drop;
 mod duplicates;
 mod encoding;
+mod ending;
 mod errors;
 mod fail;
 mod flash;
@@ -26,6 +27,7 @@ mod spikes;
 use crate::cli::values::Probability;
 use crate::clock::Micros;
 use crate::error::Result;
+use crate::record::event::FieldMap;
 use crate::record::filter::{Condition, Filter};
 use crate::record::truth::Expect;
 use crate::seed::{Choice, Seed};
@@ -33,7 +35,7 @@ use crate::seed::{Choice, Seed};
 use super::event::{Event, Field, Fields};
 use super::pick::Pick;
 use super::spec::Spec;
-use super::window::{Period, When, Window};
+use super::window::{Origin, Period, When, Window};
 
 /// What happens to an event that an effect takes.
 pub(super) trait Effect {
@@ -65,6 +67,8 @@ pub(super) struct Place {
 pub(super) enum Verdict {
     /// It cannot apply to this event, and left it as it was.
     Passed,
+    /// The event has what it works on, but no other value to take: a product that rounds back to the value, or cannot be written.
+    Stuck,
     /// It is not about this event, or leaves it as it is.
     Kept,
     /// It changed the event, of which a right server makes this.
@@ -130,8 +134,8 @@ pub(super) struct Kind {
     pub share: Share,
     /// Whether `from` and `until` may narrow it; others have times of their own.
     pub windowed: bool,
-    /// What an event has to have for it.
-    pub needs: &'static str,
+    /// What is said of events that it cannot apply to.
+    pub spared: &'static str,
     /// Reads its own options.
     pub build: fn(&mut Spec, &mut Setup<'_>) -> Result<Box<dyn Effect>>,
 }
@@ -145,7 +149,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Retime,
         share: Share::All,
         windowed: true,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: shift::build,
     },
     Kind {
@@ -155,7 +159,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Retime,
         share: Share::All,
         windowed: false,
-        needs: "a timestamp in the window",
+        spared: "lacked a timestamp in the window",
         build: curve::build,
     },
     Kind {
@@ -165,7 +169,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Retime,
         share: Share::All,
         windowed: false,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: flash::build,
     },
     Kind {
@@ -175,7 +179,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Retime,
         share: Share::All,
         windowed: false,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: gap::build,
     },
     Kind {
@@ -185,7 +189,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Incidents,
         share: Share::All,
         windowed: false,
-        needs: "a timestamp",
+        spared: "lacked a timestamp, or had a field of another type",
         build: incident::build,
     },
     Kind {
@@ -195,7 +199,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Values,
         share: Share::Asked,
         windowed: true,
-        needs: "a response time above 0",
+        spared: "lacked a response time above 0",
         build: spikes::build,
     },
     Kind {
@@ -205,7 +209,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Values,
         share: Share::AskedOrAll,
         windowed: true,
-        needs: "a response time above 0",
+        spared: "lacked a response time above 0",
         build: slow::build,
     },
     Kind {
@@ -215,7 +219,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Values,
         share: Share::Asked,
         windowed: true,
-        needs: "a status below 400",
+        spared: "lacked a status below 400, or had a field of another type",
         build: errors::build,
     },
     Kind {
@@ -225,7 +229,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Values,
         share: Share::AskedOrAll,
         windowed: true,
-        needs: "a status of 400 or above",
+        spared: "lacked a status of 400 or above, or had a field of another type",
         build: recover::build,
     },
     Kind {
@@ -235,7 +239,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Values,
         share: Share::All,
         windowed: true,
-        needs: "an id",
+        spared: "lacked an id",
         build: new_ids::build,
     },
     Kind {
@@ -245,7 +249,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Stream,
         share: Share::AskedOrAll,
         windowed: true,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: skew::build,
     },
     Kind {
@@ -255,7 +259,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Stream,
         share: Share::Asked,
         windowed: true,
-        needs: "nothing",
+        spared: "lacked nothing",
         build: drop::build,
     },
     Kind {
@@ -265,7 +269,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Stream,
         share: Share::Asked,
         windowed: true,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: duplicates::build,
     },
     Kind {
@@ -275,7 +279,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Stream,
         share: Share::Asked,
         windowed: true,
-        needs: "a timestamp",
+        spared: "lacked a timestamp",
         build: late::build,
     },
     Kind {
@@ -285,7 +289,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Stream,
         share: Share::Asked,
         windowed: true,
-        needs: "nothing",
+        spared: "lacked nothing",
         build: reorder::build,
     },
     Kind {
@@ -295,7 +299,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "a field of the schema",
+        spared: "lacked a field of the schema",
         build: schema::build,
     },
     Kind {
@@ -305,7 +309,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "fewer bytes",
+        spared: "were as large already",
         build: oversize::build,
     },
     Kind {
@@ -315,7 +319,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Every,
         windowed: true,
-        needs: "an object to nest in",
+        spared: "lacked an object to nest in",
         build: poison::build,
     },
     Kind {
@@ -325,7 +329,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "a text to break",
+        spared: "lacked a text to break",
         build: encoding::build,
     },
     Kind {
@@ -335,7 +339,7 @@ pub(super) const KINDS: [Kind; 20] = [
         phase: Phase::Bytes,
         share: Share::Asked,
         windowed: true,
-        needs: "an object to break",
+        spared: "lacked an object to break",
         build: malformed::build,
     },
 ];
@@ -350,8 +354,14 @@ pub(super) struct Setup<'a> {
     pub name: String,
     /// The time that the run is about.
     pub period: Period,
+    /// Where the stream starts, as far as the effects before this one move it.
+    pub origin: &'a mut Origin,
     /// What the run has to keep an eye on for its effects.
     pub wants: &'a mut Wants,
+    /// What events have to meet, as they were read, for the effect to be about them.
+    pub filter: Vec<(Field, Condition)>,
+    /// What else they have to meet to count for the length of runs.
+    pub runs_over: Vec<(Field, Condition)>,
 }
 
 /// What effects want of the engine, beyond the lines that they take.
@@ -361,12 +371,26 @@ pub(super) struct Wants {
     pub start: bool,
     /// The event time at every line.
     pub clock: bool,
+    /// A look at every event, until each filter has met one.
+    pub matches: bool,
 }
 
 impl Setup<'_> {
     /// The draws for one kind of choice of this effect.
     pub(super) fn draws(&self, what: &str) -> Choice {
         self.seed.choice(&format!("{}.{what}", self.name))
+    }
+
+    /// Narrows the effect to events that meet these conditions as they were read.
+    pub(super) fn narrow(&mut self, conditions: &[Condition]) {
+        let asked = self.asked(conditions);
+        self.filter.extend(asked);
+    }
+
+    /// Has runs counted over the events that meet this condition as they were read: those that the effect can apply to.
+    pub(super) fn counts_runs_over(&mut self, condition: &str) {
+        let filter = Filter::parse(condition, self.fields.map()).expect("an effect's own condition is one");
+        self.runs_over = self.asked(filter.conditions());
     }
 
     /// Has the stream's start looked for where one of these points counts from it.
@@ -383,6 +407,7 @@ impl Setup<'_> {
     /// are taken; `kept` are others that are yet to be.
     pub(super) fn given_conditions(&mut self, spec: &mut Spec, kept: &[&str]) -> Vec<Condition> {
         let map = self.fields.map();
+        spec.knows(FieldMap::names());
         let given = spec.fields(|name| !kept.contains(&name) && (name.contains('.') || map.knows(name)));
         given.iter().map(|(name, text)| Condition::equals(name, text, map)).collect()
     }
@@ -396,6 +421,10 @@ pub(super) struct Active {
     pub pick: Pick,
     /// What events have to meet, as they were read.
     filter: Vec<(Field, Condition)>,
+    /// Whether an event met it.
+    is_met: bool,
+    /// What events have to meet beside it to count for the length of runs.
+    runs_over: Vec<(Field, Condition)>,
     /// When events have to have happened.
     window: Option<Window>,
     /// What it does.
@@ -407,14 +436,14 @@ pub(super) struct Active {
 /// What became of the lines that an effect was given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
-    /// Events that did not meet the filter.
-    pub filtered: u64,
-    /// Events that met it.
-    pub met: u64,
+    /// Events that did not meet the filter, before one did.
+    pub unmet: u64,
     /// Events outside the window.
     pub outside: u64,
     /// Events that it cannot apply to.
     pub passed: u64,
+    /// Events that had no other value to take.
+    pub stuck: u64,
     /// Events that it changed.
     pub injected: u64,
 }
@@ -431,7 +460,7 @@ impl Active {
         mut setup: Setup<'_>,
     ) -> Result<Self> {
         let draws = setup.seed.choice(&setup.name);
-        let pick = match kind.share {
+        let mut pick = match kind.share {
             Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
             Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
             Share::All => Pick::All,
@@ -441,24 +470,33 @@ impl Active {
             },
         };
         let effect = (kind.build)(&mut spec, &mut setup)?;
-        let mut conditions = filter.map_or_else(Vec::new, |filter| setup.asked(filter.conditions()));
+        if let Some(filter) = filter {
+            setup.narrow(filter.conditions());
+        }
         if let Some(text) = spec.text("where") {
             let own = Filter::parse(&text, setup.fields.map()).map_err(|why| spec.invalid("where", &text, why))?;
-            conditions.extend(setup.asked(own.conditions()));
+            setup.narrow(own.conditions());
         }
         let window = if kind.windowed { Window::from_spec(&mut spec, &mut setup)? } else { None };
         spec.finish()?;
-        Ok(Self { kind, pick, filter: conditions, window, effect, counts: Counts::default() })
+        let Setup { filter, runs_over, wants, .. } = setup;
+        wants.matches |= !filter.is_empty();
+        if !filter.is_empty() || !runs_over.is_empty() {
+            pick.counts_runs_over_some();
+        }
+        Ok(Self { kind, pick, is_met: filter.is_empty(), filter, runs_over, window, effect, counts: Counts::default() })
     }
 
-    /// Whether the event, as it was read, is one that the effect may take.
-    pub(super) fn admits(&mut self, event: &Event) -> bool {
-        if self.filter.is_empty() {
-            return true;
-        }
-        let met = self.filter.iter().all(|(field, condition)| condition.holds(event.raw(*field)));
-        *(if met { &mut self.counts.met } else { &mut self.counts.filtered }) += 1;
-        met
+    /// Takes note of whether an event, as it was read, meets the filter. `true` once one did.
+    pub(super) fn watch(&mut self, event: &Event) -> bool {
+        self.is_met = self.is_met || meets(event, &self.filter);
+        self.counts.unmet += u64::from(!self.is_met);
+        self.is_met
+    }
+
+    /// Whether the event, as it was read, is one that the effect may take. Events are asked about in ascending order.
+    pub(super) fn admits(&mut self, event: &Event, seq: u64) -> bool {
+        meets(event, &self.filter) && self.pick.confirms(seq, || meets(event, &self.runs_over))
     }
 
     /// Lets the effect work on an event, and enters what it did.
@@ -471,6 +509,7 @@ impl Active {
         let verdict = self.effect.apply(event, place);
         match verdict {
             Verdict::Passed => self.counts.passed += 1,
+            Verdict::Stuck => self.counts.stuck += 1,
             Verdict::Kept => {}
             // The fault is each copy.
             Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
@@ -482,10 +521,15 @@ impl Active {
         verdict
     }
 
-    /// Lets the effect work on a trial of an event. Nothing is entered; if it changes the event, its fault's name comes back.
-    pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> Option<&'static str> {
-        let acts = self.is_open(trial, place) && matches!(self.effect.apply(trial, place), Verdict::Changed(_));
-        acts.then_some(self.kind.fault)
+    /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
+    pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> bool {
+        if !self.is_open(trial, place) {
+            self.counts.outside += 1;
+            return false;
+        }
+        let verdict = self.effect.apply(trial, place);
+        self.counts.passed += u64::from(verdict == Verdict::Passed);
+        matches!(verdict, Verdict::Changed(_))
     }
 
     /// Makes a copy of an event the fault that it is.
@@ -503,10 +547,15 @@ impl Active {
 
     /// What the user should know at the end.
     pub(super) fn remark(&self) -> Option<String> {
-        if self.counts.met == 0 && self.counts.filtered > 0 {
-            let Counts { filtered, .. } = self.counts;
-            return Some(format!("--{}: none of the {filtered} events looked at met its filter", self.kind.flag));
+        let Counts { unmet, .. } = self.counts;
+        if !self.is_met && unmet > 0 {
+            return Some(format!("--{}: none of the {unmet} events met its filter", self.kind.flag));
         }
         self.effect.remark()
     }
+}
+
+/// Whether an event meets all of these.
+fn meets(event: &Event, conditions: &[(Field, Condition)]) -> bool {
+    conditions.iter().all(|(field, condition)| condition.holds(event.raw(*field)))
 }

@@ -6,7 +6,6 @@
 use std::ops::Range;
 
 use crate::cli::output::Output;
-use crate::cli::values::Shard;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::jsonl::scan::Scanner;
@@ -16,12 +15,11 @@ use crate::record::truth::Expect;
 use super::block::Block;
 use super::effect::label::Label;
 use super::effect::{Active, Again, Phase, Place, Verdict, Wants};
-use super::event::Event;
+use super::event::{BYTE_ORDER_MARK, Event};
 use super::held::{self, Held};
 use super::plan::Plan;
 use super::report::Report;
-use super::trail::About;
-use super::truth::TruthFile;
+use super::truth::{Account, TruthFile};
 use super::window::Origin;
 
 /// Lines that were made are written at the latest when there are so many bytes of them.
@@ -33,7 +31,6 @@ pub(super) struct Engine {
     wants: Wants,
     origin: Origin,
     label: Option<Label>,
-    shard: Option<Shard>,
     out: Output,
     truth: Option<TruthFile>,
     scanner: Scanner,
@@ -47,7 +44,10 @@ pub(super) struct Engine {
     now: Micros,
     /// The effects that take the line in work.
     taken: Vec<usize>,
-    tails: Vec<u8>,
+    /// The truth about the line in work.
+    account: Account,
+    /// Something stands in the output that is no white space.
+    has_begun: bool,
     /// The last line written has no terminator.
     open_end: bool,
     report: Report,
@@ -70,7 +70,6 @@ impl Engine {
             wants: plan.wants,
             origin: plan.origin,
             label: plan.label,
-            shard: plan.shard,
             out,
             truth,
             scanner,
@@ -81,7 +80,8 @@ impl Engine {
             place: Place { seq: 0, first: None, start: plan.origin.start(None) },
             now: Micros::MIN,
             taken: Vec::new(),
-            tails: Vec::new(),
+            account: Account::new(),
+            has_begun: false,
             open_end: false,
             report: Report::default(),
         }
@@ -92,11 +92,16 @@ impl Engine {
     /// # Errors
     /// Where reading or writing fails.
     pub(super) fn run(&mut self, reader: &mut LineReader) -> Result<()> {
+        let mut marked = false;
         while let Some(chunk) = reader.next_chunk()? {
             match chunk {
                 // Behind the start it would no longer be one, but part of a line.
-                Chunk::ByteOrderMark(mark) if self.report.lines_out == 0 => self.out.put(mark)?,
-                Chunk::ByteOrderMark(_) => {}
+                Chunk::ByteOrderMark(mark) => {
+                    if self.report.lines_out == 0 && !std::mem::replace(&mut marked, true) {
+                        self.out.put(mark)?;
+                        self.truth.iter_mut().for_each(TruthFile::begin_with_mark);
+                    }
+                }
                 Chunk::Lines { first_seq, bytes } => {
                     let mut at = 0;
                     let mut next_seq = first_seq;
@@ -115,7 +120,7 @@ impl Engine {
                 Chunk::Overlong { seq, piece, length, last } => {
                     if length == piece.len() as u64 {
                         self.report.overlong += 1;
-                        self.begin_line();
+                        self.begin_line(piece);
                     }
                     self.block.made(piece);
                     if last {
@@ -143,8 +148,7 @@ impl Engine {
         self.report.lines_in = reader.lines_read();
         self.report.unclosed_arrays = reader.unclosed_arrays();
         self.report.early = self.held.early();
-        self.report.labelled = self.label.as_ref().map(|label| label.written);
-        self.report.enter(&self.effects);
+        self.report.enter(&self.effects, self.label.is_some());
         if let Some(truth) = self.truth.take() {
             truth.finish(&self.report.summary(complete))?;
         }
@@ -163,7 +167,10 @@ impl Engine {
                 self.taken.push(number);
             }
         }
-        let looks = !self.taken.is_empty() || self.wants.clock || self.wants.start && self.place.first.is_none();
+        let looks = !self.taken.is_empty()
+            || self.wants.clock
+            || self.wants.matches
+            || self.wants.start && self.place.first.is_none();
         if !looks || self.load(line).is_none() {
             self.pass(line, range);
         } else {
@@ -175,7 +182,7 @@ impl Engine {
     /// Hands a line on as it was read.
     #[inline]
     fn pass(&mut self, line: Line<'_>, range: Range<usize>) {
-        self.begin_line();
+        self.begin_line(line.text);
         self.block.input(range);
         self.open_end = line.end.is_empty();
     }
@@ -195,7 +202,10 @@ impl Engine {
             self.place.start = self.origin.start(Some(at));
         }
         let (effects, event) = (&mut self.effects, &self.event);
-        self.taken.retain(|number| effects[*number].admits(event));
+        if self.wants.matches {
+            self.wants.matches = effects.iter_mut().map(|active| u32::from(!active.watch(event))).sum::<u32>() > 0;
+        }
+        self.taken.retain(|number| effects[*number].admits(event, line.seq));
         Some(())
     }
 
@@ -215,16 +225,16 @@ impl Engine {
         }
         stays = stays && self.act(&taken[stream..bytes], &mut journey);
         if stays {
-            let expect = self.break_up(&taken[bytes..]);
+            self.break_up(&taken[bytes..]);
             if self.event.names().is_empty() && journey.again.is_none() {
                 self.pass(line, range);
             } else {
-                self.send(line, range, expect, at, &journey);
+                self.send(line, range, at, &journey);
             }
         } else if let Some(truth) = &mut self.truth {
-            self.tails.clear();
-            write_tails(&self.event, line.seq, Expect::Absent, self.shard, &mut self.tails);
-            truth.add(None, &self.tails);
+            self.account.expect = Expect::Absent;
+            self.account.enter(&self.event, line.seq);
+            truth.add(None, &self.account);
         }
         self.taken = taken;
     }
@@ -234,7 +244,7 @@ impl Engine {
         for number in taken {
             let active = &mut self.effects[*number];
             match active.apply(&mut self.event, &self.place) {
-                Verdict::Passed | Verdict::Kept | Verdict::Changed(_) => {}
+                Verdict::Passed | Verdict::Stuck | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
                 Verdict::Late(delay) => journey.late = Some(delay),
                 Verdict::Behind(lines) => journey.behind = lines,
@@ -242,8 +252,10 @@ impl Engine {
                     journey.again = Some(again);
                     self.copy.copy(&self.event);
                     active.make_copy(&mut self.copy, &self.place);
-                    if let Some(label) = &mut self.label {
-                        label.write(&mut self.copy, &[], u64::from(again.copies));
+                    if let Some(label) = &mut self.label
+                        && label.write(&mut self.copy, &[])
+                    {
+                        self.report.labelled += u64::from(again.copies);
                     }
                 }
             }
@@ -251,71 +263,85 @@ impl Engine {
         true
     }
 
-    /// Labels the event, and lets the effects act that may leave no event; gives what a right server makes of the line.
-    fn break_up(&mut self, taken: &[usize]) -> Expect {
-        if let Some(label) = &mut self.label {
-            // What is to come is tried out: behind it there may be no object any more to write a label into.
-            let mut coming = Vec::new();
-            if !taken.is_empty() {
-                let mut trial = self.event.sibling();
-                trial.copy(&self.event);
-                coming.extend(taken.iter().filter_map(|number| self.effects[*number].attempt(&mut trial, &self.place)));
-            }
-            label.write(&mut self.event, &coming, 1);
+    /// Labels the event, and lets the effects act that may leave no event; enters what a right server makes of the line.
+    fn break_up(&mut self, taken: &[usize]) {
+        let labelled = self.label.is_some().then(|| self.label(taken));
+        let mut refusals = 0;
+        for number in labelled.as_deref().unwrap_or(taken) {
+            let verdict = self.effects[*number].apply(&mut self.event, &self.place);
+            refusals += usize::from(verdict == Verdict::Changed(Expect::Rejected));
         }
-        let mut expect = Expect::Accepted;
-        for number in taken {
-            if self.effects[*number].apply(&mut self.event, &self.place) == Verdict::Changed(Expect::Rejected) {
-                expect = Expect::Rejected;
-            }
+        self.account.expect = if refusals == 0 { Expect::Accepted } else { Expect::Rejected };
+        self.account.is_marked = refusals == 1 && self.event.text().starts_with(BYTE_ORDER_MARK);
+        self.account.is_copy = false;
+    }
+
+    /// Labels the event with its faults and those to come; gives the effects that have been named, and may act.
+    ///
+    /// What is to come is tried out, for behind it there may be no object any more to write a label into: on a copy with the longest
+    /// label that there can be, so that what is named has room behind the label too.
+    fn label(&mut self, taken: &[usize]) -> Vec<usize> {
+        let Some(label) = &mut self.label else { return Vec::new() };
+        let mut coming = taken.to_vec();
+        let names = |effects: &[Active], of: &[usize]| -> Vec<&str> {
+            of.iter().map(|number| effects[*number].kind.fault).collect()
+        };
+        if !taken.is_empty() {
+            let mut trial = self.event.sibling();
+            trial.copy(&self.event);
+            label.write(&mut trial, &names(&self.effects, taken));
+            coming.retain(|number| self.effects[*number].attempt(&mut trial, &self.place));
         }
-        expect
+        self.report.labelled += u64::from(label.write(&mut self.event, &names(&self.effects, &coming)));
+        coming
     }
 
     /// Gives the event, and its copies where it is sent again, their places.
-    fn send(&mut self, line: Line<'_>, range: Range<usize>, expect: Expect, at: Option<Micros>, journey: &Journey) {
+    fn send(&mut self, line: Line<'_>, range: Range<usize>, at: Option<Micros>, journey: &Journey) {
         let at = at.unwrap_or(self.now);
         let due = journey.late.map(|delay| at.saturating_add(delay));
+        let original = self.account.expect;
         if self.event.names().is_empty() {
             self.pass(line, range);
         } else {
-            self.dispatch(line, false, expect, due, journey.behind);
+            self.dispatch(line, false, due, journey.behind);
         }
         let Some(again) = journey.again else { return };
+        self.account.is_marked = false;
+        self.account.is_copy = self.copy.id().is_some();
         for number in 1..=again.copies {
-            let expect = match expect {
-                _ if self.copy.id().is_none() => Expect::Accepted,
+            self.account.expect = match original {
+                _ if !self.account.is_copy => Expect::Accepted,
                 Expect::Rejected if number == 1 => Expect::Accepted,
                 _ => Expect::Duplicate,
             };
             if again.delay > 0 {
                 let due = at.saturating_add(again.delay.saturating_mul(i64::from(number)));
-                self.dispatch(line, true, expect, Some(due), 0);
+                self.dispatch(line, true, Some(due), 0);
             } else {
                 // Without a delay of its own a copy follows its original, wherever that goes.
-                self.dispatch(line, true, expect, due, journey.behind);
+                self.dispatch(line, true, due, journey.behind);
             }
         }
     }
 
     /// Writes the event in work, or its copy; or holds it back until `due`, and then behind so many lines.
-    fn dispatch(&mut self, line: Line<'_>, copy: bool, expect: Expect, due: Option<Micros>, behind: u64) {
+    fn dispatch(&mut self, line: Line<'_>, copy: bool, due: Option<Micros>, behind: u64) {
         let event = if copy { &self.copy } else { &self.event };
-        self.tails.clear();
-        if self.truth.is_some() {
-            write_tails(event, line.seq, expect, self.shard, &mut self.tails);
-        }
+        self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
             let bytes = [event.text(), line.end].concat();
-            let held = held::Line { bytes, tails: self.tails.clone(), behind };
+            let held = held::Line { bytes, truth: self.account.clone(), behind };
             return self.hold(held, due);
         }
+        // What was made of an event begins with no bracket.
+        self.has_begun = true;
         begin_line(&mut self.report.lines_out, &mut self.open_end, &mut self.block);
         self.block.made(event.text());
         self.block.made(line.end);
         self.open_end = line.end.is_empty();
         if let Some(truth) = &mut self.truth {
-            truth.add(Some(self.report.lines_out), &self.tails);
+            truth.add(Some(self.report.lines_out), &self.account);
         }
     }
 
@@ -340,16 +366,23 @@ impl Engine {
     }
 
     fn write_held(&mut self, line: &held::Line) {
-        self.begin_line();
+        self.begin_line(&line.bytes);
         self.block.made(&line.bytes);
         self.open_end = !line.bytes.ends_with(b"\n");
         if let Some(truth) = &mut self.truth {
-            truth.add(Some(self.report.lines_out), &line.tails);
+            truth.add(Some(self.report.lines_out), &line.truth);
         }
     }
 
+    /// Begins a line of the output, which starts with these bytes.
     #[inline]
-    fn begin_line(&mut self) {
+    fn begin_line(&mut self, bytes: &[u8]) {
+        if !self.has_begun
+            && let Some(first) = bytes.trim_ascii_start().first()
+        {
+            self.has_begun = true;
+            self.report.begins_with_bracket = *first == b'[';
+        }
         begin_line(&mut self.report.lines_out, &mut self.open_end, &mut self.block);
     }
 
@@ -366,11 +399,5 @@ fn begin_line(lines_out: &mut u64, open_end: &mut bool, block: &mut Block) {
     *lines_out += 1;
     if std::mem::take(open_end) {
         block.made(b"\n");
-    }
-}
-
-fn write_tails(event: &Event, source_seq: u64, expect: Expect, shard: Option<Shard>, tails: &mut Vec<u8>) {
-    if let Some(trail) = event.trail() {
-        trail.write(&About { source_seq, id: event.id(), expect, shard }, tails);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Everything that no effect touches stays as it was read, byte for byte: a change is a splice of the raw line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -58,6 +59,8 @@ pub(super) struct Event {
     /// The line as it was read, where a trail is kept.
     source: Vec<u8>,
     scratch: Vec<u8>,
+    /// Finds the fields again where a change may have brought another member with the same key to light.
+    scanner: Scanner,
     /// What the faults changed, where truth wants to know.
     trail: Option<Trail>,
     /// The names of the faults, in order.
@@ -81,6 +84,7 @@ impl Event {
             text: Vec::new(),
             source: Vec::new(),
             scratch: Vec::new(),
+            scanner: Scanner::new(fields.set.clone()),
             trail: recorded.then(Trail::default),
             names: Vec::new(),
             before: Vec::new(),
@@ -99,6 +103,7 @@ impl Event {
             text: Vec::new(),
             source: Vec::new(),
             scratch: Vec::new(),
+            scanner: Scanner::new(self.scanner.fields().clone()),
             trail: self.trail.as_ref().map(|_| Trail::default()),
             names: Vec::new(),
             before: Vec::new(),
@@ -164,9 +169,19 @@ impl Event {
         value::integer(self.raw(field)?)
     }
 
+    /// A field's text, or its value as it is written; empty where it is not there.
+    pub(super) fn label(&self, field: Field) -> Cow<'_, str> {
+        self.raw(field).map(value::label).unwrap_or_default()
+    }
+
     /// The raw value of the event's id.
     pub(super) fn id(&self) -> Option<&[u8]> {
         self.raw(self.id)
+    }
+
+    /// Where the id's value ends; at the line's start where there is none.
+    pub(super) fn id_end(&self) -> usize {
+        self.range(self.id).map_or(0, |range| range.end)
     }
 
     /// When the event happened, where it says so in RFC 3339.
@@ -192,68 +207,77 @@ impl Event {
     pub(super) fn set(&mut self, field: Field, raw: &[u8]) {
         let Some(range) = self.range(field) else { return };
         if let Some(trail) = &mut self.trail {
-            trail.changed(&self.paths[field.0], &self.text[range.clone()], raw);
+            trail.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
         }
         self.splice(range, raw);
     }
 
-    /// Takes a field out of the object that it stands in, key, comma and all. Without the field, nothing happens.
+    /// Takes a field out of the object that it stands in, key, comma and all; and all others there with its key, which would
+    /// count in its place. Without the field, nothing happens.
     pub(super) fn remove(&mut self, field: Field) {
         let Some(value) = self.range(field) else { return };
         if let Some(trail) = &mut self.trail {
-            trail.changed(&self.paths[field.0], &self.text[value.clone()], b"null");
+            trail.changed(&self.paths[field.0], Some(&self.text[value]), None);
         }
-        let member = self.key_range(&value).start..value.end;
-        let behind = member.end + space(&self.text[member.end..]);
-        let range = if self.text.get(behind) == Some(&b',') {
-            member.start..behind + 1 + space(&self.text[behind + 1..])
-        } else {
-            // The last of its object: the comma before it goes, where there is one.
-            let head = self.text[..member.start].trim_ascii_end();
-            head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end
-        };
-        self.edit(range, b"");
+        while let Some(value) = self.range(field) {
+            let range = self.member_range(&value);
+            self.edit(range, b"");
+            self.find_again();
+        }
     }
 
-    /// Gives a field another key in the object that it stands in. Without the field, nothing happens.
-    pub(super) fn rename(&mut self, field: Field, key: &str) {
-        let Some(value) = self.range(field) else { return };
-        let old = self.key_range(&value);
-        let raw = self.text[value].to_vec();
+    /// Gives a field the key of another, in the object that it stands in; and all others there with its key, which would count in
+    /// its place. `false`, and no change, where the other field is there already, or this one is not.
+    pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
+        let Some(value) = self.range(field).filter(|_| self.range(to).is_none()) else { return false };
         if let Some(trail) = &mut self.trail {
-            let path = &self.paths[field.0];
-            let parent = path.rfind('.').map_or("", |dot| &path[..=dot]);
-            trail.changed(path, &raw, b"null");
-            trail.changed(&format!("{parent}{key}"), b"null", &raw);
+            let raw = &self.text[value];
+            trail.changed(&self.paths[field.0], Some(raw), None);
+            trail.changed(&self.paths[to.0], None, Some(raw));
         }
-        self.edit(old, &json(key));
+        let key = json(&split_path(&self.paths[to.0]).1);
+        while let Some(value) = self.range(field) {
+            let range = self.key_range(&value);
+            self.edit(range, &key);
+            self.find_again();
+        }
+        true
     }
 
-    /// Puts a member behind this field's value, in the same object.
-    pub(super) fn insert_behind(&mut self, field: Field, key: &str, raw: &[u8]) {
-        let Some(value) = self.range(field) else { return };
-        let path = &self.paths[field.0];
-        let parent = path.rfind('.').map_or("", |dot| &path[..=dot]);
-        self.insert(value.end, &format!("{parent}{key}"), key, raw, Some(b','));
+    /// Puts a field that is not there behind the value of another, in the same object. Without the other, nothing happens.
+    pub(super) fn insert_behind(&mut self, other: Field, field: Field, raw: &[u8]) {
+        let Some(value) = self.range(other) else { return };
+        self.insert(value.end, field, raw, true);
     }
 
-    /// Puts a member at the end of the object that is this field's value, or of the event itself. `false` where there is no such
-    /// object.
-    pub(super) fn append(&mut self, object: Option<Field>, key: &str, raw: &[u8]) -> bool {
+    /// Puts a field that is not there at the end of the object that is this field's value, or of the event itself. `false` where
+    /// there is no such object.
+    pub(super) fn append(&mut self, object: Option<Field>, field: Field, raw: &[u8]) -> bool {
         let Some((at, is_empty)) = self.room(object) else { return false };
-        let path = object.map_or_else(|| key.to_owned(), |field| format!("{}.{key}", self.paths[field.0]));
-        self.insert(at, &path, key, raw, (!is_empty).then_some(b','));
+        self.insert(at, field, raw, !is_empty);
         true
     }
 
     /// Where a member can be put at the end of the object that is this field's value, or of the event itself; and whether the object
     /// is empty.
     pub(super) fn room(&self, object: Option<Field>) -> Option<(usize, bool)> {
-        let range = object.map_or(Some(0..self.text.len()), |field| self.range(field))?;
+        let range = match object {
+            Some(field) => self.range(field)?,
+            None => self.body()..self.text.len(),
+        };
         let body = self.text[range.clone()].trim_ascii();
         let inner = body.strip_prefix(b"{")?.strip_suffix(b"}")?.trim_ascii();
         let brace = range.start + self.text[range].iter().rposition(|b| *b == b'}')?;
         Some((self.text[..brace].trim_ascii_end().len(), inner.is_empty()))
+    }
+
+    /// Where the line's JSON begins: behind white space, and behind byte order marks that a fault put there.
+    pub(super) fn body(&self) -> usize {
+        let mut rest = self.text.trim_ascii_start();
+        while let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
+            rest = behind.trim_ascii_start();
+        }
+        self.text.len() - rest.len()
     }
 
     /// Replaces bytes, whatever they are.
@@ -290,21 +314,43 @@ impl Event {
         }
     }
 
-    fn insert(&mut self, at: usize, path: &str, key: &str, raw: &[u8], comma: Option<u8>) {
+    fn insert(&mut self, at: usize, field: Field, raw: &[u8], comma: bool) {
+        let path = &self.paths[field.0];
         if let Some(trail) = &mut self.trail {
-            trail.changed(path, b"null", raw);
+            trail.changed(path, None, Some(raw));
         }
+        let key = json(&split_path(path).1);
         let space: &[u8] = if self.is_spaced() { b" " } else { b"" };
-        let mut member = Vec::with_capacity(key.len() + raw.len() + 8);
-        if let Some(comma) = comma {
-            member.push(comma);
+        let mut member = Vec::with_capacity(key.len() + raw.len() + 4);
+        if comma {
+            member.push(b',');
             member.extend_from_slice(space);
         }
-        member.extend_from_slice(&json(key));
+        member.extend_from_slice(&key);
         member.push(b':');
         member.extend_from_slice(space);
+        let value = at + member.len();
         member.extend_from_slice(raw);
         self.edit(at..at, &member);
+        self.spans.enter(field.0, value..value + raw.len());
+    }
+
+    /// Finds the fields where they stand now. The line is an object still.
+    fn find_again(&mut self) {
+        let found = self.scanner.scan(&self.text, &mut self.spans);
+        debug_assert!(found.is_ok(), "members go and are renamed only where the event is an object");
+    }
+
+    /// Where the member with this value stands, with the comma that goes when it goes.
+    fn member_range(&self, value: &Range<usize>) -> Range<usize> {
+        let member = self.key_range(value).start..value.end;
+        let behind = member.end + space(&self.text[member.end..]);
+        if self.text.get(behind) == Some(&b',') {
+            return member.start..behind + 1 + space(&self.text[behind + 1..]);
+        }
+        // The last of its object: the comma before it goes, where there is one.
+        let head = self.text[..member.start].trim_ascii_end();
+        head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end
     }
 
     /// Whether the writer of this line puts a space behind a colon.
@@ -340,6 +386,16 @@ impl Event {
     }
 }
 
+/// What readers take for no part of the stream where it stands at its start, and for a fault elsewhere.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// The last key of a dotted path, and what stands before it, dot included. A dot that belongs to a key is written `\.`.
+pub(super) fn split_path(path: &str) -> (&str, String) {
+    let mut dots = path.char_indices().filter(|(at, c)| *c == '.' && !path[..*at].ends_with('\\'));
+    let (parent, key) = path.split_at(dots.next_back().map_or(0, |(at, _)| at + 1));
+    (parent, key.replace("\\.", "."))
+}
+
 /// A text as a raw JSON string.
 pub(super) fn json(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).expect("a string is JSON")
@@ -354,19 +410,21 @@ fn space(bytes: &[u8]) -> usize {
 mod tests {
     use super::*;
 
-    /// Works on a line with the fields `a`, `b` and `b.c`, and gives back what became of it.
-    fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 3])) -> String {
+    const PATHS: [&str; 6] = ["a", "b", "b.c", "x\"", "b.x", "z\\.z"];
+
+    /// Works on a line with the fields of these paths, and gives back what became of it.
+    fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 6])) -> String {
         let mut fields = Fields::default();
-        let asked = ["a", "b", "b.c"].map(|path| fields.path(path));
+        let asked = PATHS.map(|path| fields.path(path));
         let (mut event, mut scanner) = Event::new(fields, true);
         event.load(line.as_bytes(), &mut scanner).expect("an object");
         event.begin();
         work(&mut event, asked);
         event.commit("test");
-        for field in asked {
-            if let Some(raw) = event.raw(field) {
-                serde_json::from_slice::<serde_json::Value>(raw).expect("a span is a value");
-            }
+        let kept: Vec<_> = asked.iter().map(|field| event.range(*field)).collect();
+        event.find_again();
+        for (field, kept) in asked.iter().zip(kept) {
+            assert_eq!(kept, event.range(*field), "{field:?} in {}", String::from_utf8_lossy(&event.text));
         }
         String::from_utf8(event.text).expect("text")
     }
@@ -384,24 +442,42 @@ mod tests {
     }
 
     #[test]
+    fn no_member_is_left_under_a_key_that_went() {
+        let remove = |line, which: usize| after(line, |event, fields| event.remove(fields[which]));
+        assert_eq!(remove(r#"{"a":1,"b":2,"\u0061":null, "a" : 3}"#, 0), r#"{"b":2}"#);
+        assert_eq!(remove(r#"{"b":{"c":1},"b":{"c":2,"c":3}}"#, 2), r#"{"b":{"c":1},"b":{}}"#);
+        let rename = |line| after(line, |event, fields| assert!(event.rename(fields[0], fields[5])));
+        assert_eq!(rename(r#"{"a":1,"b":2,"a":3}"#), r#"{"z.z":1,"b":2,"z.z":3}"#);
+    }
+
+    #[test]
     fn members_come_in_the_style_of_their_line() {
-        let behind = |line| after(line, |event, fields| event.insert_behind(fields[0], "x\"", b"9"));
+        let behind = |line| after(line, |event, fields| event.insert_behind(fields[0], fields[3], b"9"));
         assert_eq!(behind(r#"{"a":1,"b":2}"#), r#"{"a":1,"x\"":9,"b":2}"#);
         assert_eq!(behind(r#"{"a": 1, "b": 2}"#), r#"{"a": 1, "x\"": 9, "b": 2}"#);
-        let append = |line, into: Option<usize>| {
-            after(line, |event, fields| assert!(event.append(into.map(|f| fields[f]), "x", b"9")))
-        };
-        assert_eq!(append("{}", None), r#"{"x":9}"#);
-        assert_eq!(append(r#"{"a":1 } "#, None), r#"{"a":1,"x":9 } "#);
-        assert_eq!(append(r#"{"b":{}}"#, Some(1)), r#"{"b":{"x":9}}"#);
-        assert_eq!(append(r#"{"b": {"c": 1}}"#, Some(1)), r#"{"b": {"c": 1, "x": 9}}"#);
-        after(r#"{"b":[1]}"#, |event, fields| assert!(!event.append(Some(fields[1]), "x", b"9")));
+        let append = |line| after(line, |event, fields| assert!(event.append(None, fields[5], b"9")));
+        assert_eq!(append("{}"), r#"{"z.z":9}"#);
+        assert_eq!(append(r#"{"a":1 } "#), r#"{"a":1,"z.z":9 } "#);
+        let append = |line| after(line, |event, fields| assert!(event.append(Some(fields[1]), fields[4], b"9")));
+        assert_eq!(append(r#"{"b":{}}"#), r#"{"b":{"x":9}}"#);
+        assert_eq!(append(r#"{"b": {"c": 1}}"#), r#"{"b": {"c": 1, "x": 9}}"#);
+        after(r#"{"b":[1]}"#, |event, fields| assert!(!event.append(Some(fields[1]), fields[4], b"9")));
     }
 
     #[test]
     fn keys_change_and_values_stay() {
-        let rename = |line, which: usize| after(line, |event, fields| event.rename(fields[which], "z"));
-        assert_eq!(rename(r#"{"a" : 1.10}"#, 0), r#"{"z" : 1.10}"#);
-        assert_eq!(rename(r#"{"b":{"c":1}}"#, 2), r#"{"b":{"z":1}}"#);
+        let rename =
+            |line, from: usize, to: usize| after(line, |event, fields| assert!(event.rename(fields[from], fields[to])));
+        assert_eq!(rename(r#"{"a" : 1.10}"#, 0, 5), r#"{"z.z" : 1.10}"#);
+        assert_eq!(rename(r#"{"b":{"c":1}}"#, 2, 4), r#"{"b":{"x":1}}"#);
+        after(r#"{"a":1,"b":2}"#, |event, fields| assert!(!event.rename(fields[0], fields[1])));
+        after(r#"{"b":2}"#, |event, fields| assert!(!event.rename(fields[0], fields[5])));
+    }
+
+    #[test]
+    fn a_path_is_parted_at_its_last_dot_that_is_none_of_a_key() {
+        assert_eq!(split_path("a.b.c"), ("a.b.", "c".to_owned()));
+        assert_eq!(split_path(r"http\.req.took"), (r"http\.req.", "took".to_owned()));
+        assert_eq!(split_path(r"http\.req"), ("", "http.req".to_owned()));
     }
 }

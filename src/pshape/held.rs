@@ -5,13 +5,15 @@ use std::collections::BinaryHeap;
 
 use crate::clock::Micros;
 
+use super::truth::Account;
+
 /// A line that is ready but for its place.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Line {
     /// Its bytes with the terminator.
     pub bytes: Vec<u8>,
-    /// Its truth, without the number in the output.
-    pub tails: Vec<u8>,
+    /// Its truth.
+    pub truth: Account,
     /// How many lines it still lets go before it when its time has come.
     pub behind: u64,
 }
@@ -21,7 +23,7 @@ const OVERHEAD: usize = 128;
 
 impl Line {
     fn cost(&self) -> usize {
-        self.bytes.capacity() + self.tails.capacity() + OVERHEAD
+        self.bytes.capacity() + self.truth.faults.capacity() + OVERHEAD
     }
 }
 
@@ -124,7 +126,7 @@ impl Held {
 
     fn enter(&mut self, key: i64, mut line: Line) -> Reverse<Entry> {
         line.bytes.shrink_to_fit();
-        line.tails.shrink_to_fit();
+        line.truth.faults.shrink_to_fit();
         self.bytes += line.cost();
         self.entered += 1;
         Reverse(Entry { key, entered: self.entered, line })
@@ -141,7 +143,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str) -> Line {
-        Line { bytes: name.as_bytes().to_vec(), ..Line::default() }
+        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0 }
     }
 
     fn name(line: Option<Line>) -> Option<String> {

@@ -35,36 +35,62 @@ pub(super) fn normal(draw: u64) -> f64 {
     libm::sqrt(-2.0 * libm::log(radius)) * libm::cos(2.0 * std::f64::consts::PI * angle)
 }
 
-/// Multiplies a raw JSON number above 0 into `out`. `false`, with `out` of no meaning, where the value is no such number or does
-/// not change.
-///
-/// A number with a fraction keeps its decimals, and has at least two; one without stays whole, for a schema may ask for it.
-pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> bool {
-    let Some(number) = value::number(raw).filter(|n| *n > 0.0) else { return false };
-    let plain = !raw.iter().any(|b| matches!(b, b'e' | b'E'));
-    let decimals = match raw.iter().position(|b| *b == b'.') {
-        None if plain => 0,
-        Some(at) if plain => (raw.len() - at - 1).clamp(2, 9),
-        _ => 2,
-    };
-    out.clear();
-    write_fixed(number * factor, decimals, out);
-    out != raw
+/// Why a value was not multiplied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stays {
+    /// It is no number above 0.
+    NoNumber,
+    /// Written in its form, the product is the value itself, or 0, or beyond what a double holds.
+    Stuck,
 }
 
-/// Appends a number at or above 0 with so many decimals, rounded half up.
+/// The most decimals that are written. What is 0 at so many is no response time.
+const MOST_DECIMALS: usize = 30;
+
+/// Multiplies a raw JSON number above 0 into `out`; where it stays as it is, `out` has no meaning.
+///
+/// A number with a fraction keeps its decimals, and has at least two; one without stays whole, for a schema may ask for it. One
+/// with an exponent is written out, with two decimals more than it has.
+///
+/// # Errors
+/// Where it stays, with the reason.
+pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
+    let number = value::number(raw).filter(|n| *n > 0.0).ok_or(Stays::NoNumber)?;
+    let product = number * factor;
+    out.clear();
+    if product.is_finite() && product != number {
+        write_fixed(product, decimals(raw), out);
+    }
+    let is_above_0 = out.iter().any(|b| matches!(b, b'1'..=b'9'));
+    if is_above_0 && out != raw { Ok(()) } else { Err(Stays::Stuck) }
+}
+
+/// How many decimals the product of a raw number has.
+fn decimals(raw: &[u8]) -> usize {
+    let (mantissa, exponent) = raw.split_at(raw.iter().position(|b| matches!(b, b'e' | b'E')).unwrap_or(raw.len()));
+    let written = mantissa.iter().position(|b| *b == b'.').map(|at| mantissa.len() - at - 1);
+    if exponent.is_empty() {
+        return written.map_or(0, |written| written.clamp(2, MOST_DECIMALS));
+    }
+    let exponent: i64 = std::str::from_utf8(&exponent[1..]).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let wanted = i64::try_from(written.unwrap_or(0)).unwrap_or(i64::MAX).saturating_add(2).saturating_sub(exponent);
+    usize::try_from(wanted).unwrap_or(0).clamp(2, MOST_DECIMALS)
+}
+
+/// Appends a number at or above 0 with so many decimals, rounded half up; one that no writer of response times has (far above or
+/// below 1) is rounded as its double says.
 fn write_fixed(number: f64, decimals: usize, out: &mut Vec<u8>) {
     const POWERS: [u64; 10] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
     // Up to here a double holds whole numbers exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    let power = POWERS[decimals];
+    let decimals = if number < EXACT { decimals } else { 0 };
+    let power = POWERS.get(decimals).copied();
     #[allow(clippy::cast_precision_loss)] // powers of ten up to 10^9 are exact
-    let scaled = (number * power as f64 + 0.5).floor();
-    if scaled >= EXACT || !scaled.is_finite() {
-        // No writer of response times comes here; what is written is still a number.
-        let _ = write!(out, "{:.0}", number.min(f64::MAX));
+    let scaled = power.map(|power| (number * power as f64 + 0.5).floor());
+    let (Some(power), Some(scaled)) = (power, scaled.filter(|scaled| *scaled < EXACT)) else {
+        let _ = write!(out, "{number:.decimals$}");
         return;
-    }
+    };
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // between 0 and 2^53
     let scaled = scaled as u64;
     let mut buffer = itoa::Buffer::new();
@@ -82,7 +108,7 @@ mod tests {
 
     fn scaled(raw: &str, factor: f64) -> Option<String> {
         let mut out = Vec::new();
-        scale(raw.as_bytes(), factor, &mut out).then(|| String::from_utf8(out).expect("digits"))
+        scale(raw.as_bytes(), factor, &mut out).ok().map(|()| String::from_utf8(out).expect("digits"))
     }
 
     #[test]
@@ -94,6 +120,30 @@ mod tests {
         assert_eq!(scaled("1.5e2", 2.0).as_deref(), Some("300.00"));
         assert_eq!(scaled("0.05", 1.5).as_deref(), Some("0.08"));
         assert_eq!(scaled("1e300", 10.0).map(|s| s.len()), Some(302));
+    }
+
+    #[test]
+    fn small_numbers_keep_what_they_say() {
+        assert_eq!(scaled("5e-05", 3.0).as_deref(), Some("0.0001500"));
+        assert_eq!(scaled("1.25E-4", 2.0).as_deref(), Some("0.00025000"));
+        assert_eq!(scaled("0.000000000012", 2.0).as_deref(), Some("0.000000000024"));
+        assert_eq!(scaled("245.32000000000002", 2.0).as_deref(), Some("490.64000000000004"));
+        assert_eq!(scaled("2e+1", 2.5).as_deref(), Some("50.00"));
+        let digits = format!("0.{}", "1".repeat(100_000));
+        assert_eq!(scaled(&digits, 2.0).map(|s| s.len()), Some(MOST_DECIMALS + 2));
+    }
+
+    #[test]
+    fn why_a_number_stays_is_told_apart() {
+        let why = |raw: &str, factor| scale(raw.as_bytes(), factor, &mut Vec::new()).expect_err(raw);
+        for raw in ["0", "-3", "null", "\"12\"", "1e-400"] {
+            assert_eq!(why(raw, 3.0), Stays::NoNumber, "{raw}");
+        }
+        for (raw, factor) in
+            [("1", 1.2), ("1", 0.3), ("1e-40", 3.0), ("1e308", 10.0), ("12345678901234567890", 1.0), ("1.1", 1.0)]
+        {
+            assert_eq!(why(raw, factor), Stays::Stuck, "{raw}");
+        }
     }
 
     #[test]

@@ -31,6 +31,8 @@ pub(super) struct Runs {
     on: bool,
     /// The line that `on` is about.
     seq: u64,
+    /// Only some lines count for the length of runs; the chain stands still at others.
+    over_some: bool,
 }
 
 impl Pick {
@@ -56,17 +58,46 @@ impl Pick {
         let enter = leave * share.get() / (1.0 - share.get());
         let threshold = |p: f64| Probability::clamped(p).threshold().unwrap_or(u64::MAX);
         let on = draws.at(0) < below;
-        Ok(Self::Runs(Runs { draws, enter: threshold(enter), stay: threshold(1.0 - leave), on, seq: 0 }))
+        Ok(Self::Runs(Runs {
+            draws,
+            enter: threshold(enter),
+            stay: threshold(1.0 - leave),
+            on,
+            seq: 0,
+            over_some: false,
+        }))
     }
 
-    /// Whether the line is taken. Lines are asked about in ascending order.
+    /// Has runs counted over some lines alone: those of which [`Pick::confirms`] is told so.
+    pub(super) fn counts_runs_over_some(&mut self) {
+        if let Self::Runs(runs) = self {
+            runs.over_some = true;
+        }
+    }
+
+    /// Whether the line is taken, as far as can be said before it was looked at. Lines are asked about in ascending order.
     #[inline]
     pub(super) fn takes(&mut self, seq: u64) -> bool {
         match self {
             Self::All => true,
             Self::Chance { draws, below } => draws.at(seq) < *below,
-            Self::Runs(runs) => runs.is_on(seq),
+            Self::Runs(runs) => runs.over_some || runs.is_on(seq),
             Self::Every(n) => seq.is_multiple_of(*n),
+        }
+    }
+
+    /// Whether a line is taken that was looked at, and that `counts` for the length of runs or does not. Lines are asked about in
+    /// ascending order.
+    #[inline]
+    pub(super) fn confirms(&mut self, seq: u64, counts: impl FnOnce() -> bool) -> bool {
+        match self {
+            Self::Runs(runs) if runs.over_some => {
+                if counts() {
+                    runs.step(seq);
+                }
+                runs.on
+            }
+            _ => true,
         }
     }
 }
@@ -76,9 +107,14 @@ impl Runs {
     fn is_on(&mut self, seq: u64) -> bool {
         while self.seq < seq {
             self.seq += 1;
-            self.on = self.draws.at(self.seq) < if self.on { self.stay } else { self.enter };
+            self.step(self.seq);
         }
         self.on
+    }
+
+    #[inline]
+    fn step(&mut self, seq: u64) {
+        self.on = self.draws.at(seq) < if self.on { self.stay } else { self.enter };
     }
 }
 
@@ -120,6 +156,28 @@ mod tests {
         for seq in (1..=10_000u64).step_by(37) {
             assert_eq!(some.takes(seq), all[usize::try_from(seq - 1).expect("small")]);
         }
+    }
+
+    #[test]
+    #[allow(clippy::cast_precision_loss)]
+    fn runs_have_their_length_over_the_lines_that_count() {
+        let mut pick = pick("10%,burst=20").expect("a rule");
+        pick.counts_runs_over_some();
+        let counted = |seq: &u64| seq.is_multiple_of(5);
+        let mut taken = Vec::new();
+        for seq in 1..=1_000_000u64 {
+            assert!(pick.takes(seq), "each line is looked at");
+            let on = pick.confirms(seq, || counted(&seq));
+            if counted(&seq) {
+                taken.push(on);
+            } else if let Some(last) = taken.last() {
+                assert_eq!(on, *last, "the chain stands still");
+            }
+        }
+        let count = taken.iter().filter(|t| **t).count() as f64;
+        let starts = taken.windows(2).filter(|w| !w[0] && w[1]).count() as f64;
+        assert!((count / starts / 20.0 - 1.0).abs() < 5.0 / starts.sqrt(), "runs of {}", count / starts);
+        assert!((count / 200_000.0 - 0.1).abs() < 5.0 * (0.09 * 39.0 / 200_000.0_f64).sqrt(), "{count}");
     }
 
     #[test]

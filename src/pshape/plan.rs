@@ -1,9 +1,9 @@
 //! The command line resolved: which effects act, with what, in which order.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Console;
-use crate::cli::values::{ByteSize, Moment, Shard};
+use crate::cli::values::{ByteSize, Moment, Probability, Shard};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
 use crate::record::filter::Filter;
@@ -14,9 +14,9 @@ use super::args::Args;
 use super::effect::label::Label;
 use super::effect::{Active, KINDS, Kind, Setup, Wants};
 use super::event::Fields;
-use super::scenario;
+use super::scenario::{self, Scenario};
 use super::spec::Spec;
-use super::window::{Offset, Origin, Period};
+use super::window::{Origin, Period};
 
 /// What a run is to do.
 pub(super) struct Config {
@@ -61,6 +61,12 @@ impl Config {
         if args.truth.as_ref().is_some_and(|path| path.as_os_str() == "-") {
             return Err(Error::usage("--truth wants a file: standard output is where the events go"));
         }
+        if let (Some(truth), Some(output)) = (&args.truth, &args.output)
+            && is_one_file(truth, output)
+        {
+            let (truth, output) = (truth.display(), output.display());
+            return Err(Error::usage(format!("--truth {truth} and --output {output} are one file; two are wanted")));
+        }
         let mut fields = Fields::new(args.fields.clone().unwrap_or_default());
         let filter = args.filter.as_deref().map(|text| {
             Filter::parse(text, fields.map())
@@ -75,20 +81,37 @@ impl Config {
         let scenarios = args.scenario.iter().map(|name| scenario::load(name)).collect::<Result<Vec<_>>>()?;
         let mut effects = Vec::new();
         let mut wants = Wants::default();
+        let mut origin = Origin::default();
+        let mut narrowed = 0;
         for kind in &KINDS {
-            let typed = typed(&args, kind, start)?.into_iter().map(|spec| (spec, filter.as_ref()));
-            let written = scenarios.iter().flatten().filter(|(name, _)| *name == kind.flag);
-            let specs: Vec<_> = typed.chain(written.map(|(_, spec)| (spec.clone(), None))).collect();
-            for (place, (spec, filter)) in (1..).zip(specs) {
-                // The first of a kind has the same choices whether there is a second or not.
-                let name = if place == 1 { kind.fault.to_owned() } else { format!("{}#{place}", kind.fault) };
-                let setup = Setup { fields: &mut fields, seed, name, period, wants: &mut wants };
+            let typed = typed(&args, kind, start)?;
+            narrowed += typed.len();
+            let typed = (1..).zip(typed).map(|(place, spec)| (name(kind, None, place), spec, filter.as_ref()));
+            let written = written(&args.scenario, &scenarios, kind).map(|(name, spec)| (name, spec, None));
+            for (name, spec, filter) in typed.chain(written) {
+                let setup = Setup {
+                    fields: &mut fields,
+                    seed,
+                    name,
+                    period,
+                    origin: &mut origin,
+                    wants: &mut wants,
+                    filter: Vec::new(),
+                    runs_over: Vec::new(),
+                };
                 effects.push(Active::build(kind, spec, filter, setup)?);
             }
         }
+        // With --curve, --start is where its window begins, and moves nothing.
+        if let (Some(start), None) = (start, origin.fixed) {
+            origin.fixed = Some(start.saturating_add(origin.shift));
+        }
         let label = args.label.then(|| Label::new(&mut fields));
-        if effects.is_empty() && (args.filter.is_some() || args.label) {
-            console.warn("--where and --label do nothing without an effect");
+        if args.label && effects.is_empty() {
+            console.warn("--label does nothing without an effect");
+        }
+        if args.filter.is_some() && narrowed == 0 {
+            console.warn("--where does nothing: it narrows the effects of the command line, of which there are none");
         }
         if !effects.is_empty() {
             let start = start.filter(|_| args.start == Some(Moment::Now));
@@ -99,18 +122,40 @@ impl Config {
                 console.note(format_args!("to repeat this run:{start}"));
             }
         }
-        let shift = args.shift.as_deref().and_then(|text| text.parse().ok()).map_or(0, |Offset(by)| by);
-        let fixed = start.map(|start| start.saturating_add(shift));
         let (shard, max_held) = (args.shard, bytes(args.max_held));
         Ok(Self {
             files: args.files,
             output: args.output,
             truth: args.truth,
-            plan: Plan { effects, fields, wants, origin: Origin { fixed, shift }, label, shard, max_held },
+            plan: Plan { effects, fields, wants, origin, label, shard, max_held },
             max_line: bytes(args.max_line),
             quiet: args.quiet,
         })
     }
+}
+
+/// What the random choices of an effect are named after: its kind, and which one of its kind it is, on the command line or in its
+/// scenario. So no other effect that is added or taken away moves them, but for one of its kind before it in the same place.
+fn name(kind: &Kind, scenario: Option<&str>, place: usize) -> String {
+    let scenario = scenario.map_or_else(String::new, |scenario| format!("@{scenario}"));
+    let place = if place == 1 { String::new() } else { format!("#{place}") };
+    format!("{}{scenario}{place}", kind.fault)
+}
+
+/// What the scenarios give to a kind of effect, each with the name of its choices.
+fn written<'a>(
+    names: &'a [String],
+    scenarios: &'a [Scenario],
+    kind: &'a Kind,
+) -> impl Iterator<Item = (String, Spec)> + 'a {
+    names.iter().zip(scenarios).enumerate().flat_map(move |(at, (called, scenario))| {
+        let called = scenario::short_name(called);
+        // Of two that are called the same, the second has choices of its own.
+        let before = names[..at].iter().filter(|other| scenario::short_name(other) == called).count();
+        let called = if before == 0 { called.to_owned() } else { format!("{called}({before})") };
+        let specs = scenario.iter().filter(|(flag, _)| *flag == kind.flag);
+        (1..).zip(specs).map(move |(place, (_, spec))| (name(kind, Some(&called), place), spec.clone()))
+    })
 }
 
 /// What the flags give to a kind of effect.
@@ -129,6 +174,13 @@ fn typed(args: &Args, kind: &Kind, start: Option<Micros>) -> Result<Vec<Spec>> {
         return Ok(if given.is_empty() { Vec::new() } else { vec![spec] });
     }
     let flag = format!("--{}", kind.flag);
+    if let Some(text) = args.recover.as_ref().filter(|_| kind.flag == "recover")
+        && !text.contains('=')
+        && let Err(form) = text.split(',').next().unwrap_or_default().parse::<Probability>()
+    {
+        let hint = "for all of the errors in a file, put the file first, or write --recover=1 FILE";
+        return Err(Error::usage(format!("invalid value '{text}' for --recover: {form}; {hint}")));
+    }
     let mut specs = args
         .given(kind.flag)
         .into_iter()
@@ -162,6 +214,17 @@ fn period(args: &Args, start: Option<Micros>, clock: &dyn Clock) -> Result<Perio
         (None, Some(_)) => return Err(Error::usage("--end wants --start too")),
     };
     Ok(Period { window, zone: args.tz })
+}
+
+/// Whether two paths name one regular file, there or to be made, by links too.
+fn is_one_file(a: &Path, b: &Path) -> bool {
+    let is_device = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file());
+    let resolved = |path: &Path| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let new = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(new)
+    };
+    !is_device(a) && resolved(a).is_some_and(|a| resolved(b) == Some(a))
 }
 
 fn bytes(size: ByteSize) -> usize {

@@ -22,8 +22,11 @@ pub(super) struct Report {
     pub unclosed_arrays: u64,
     /// Lines that were held back and had to go early.
     pub early: u64,
-    /// Lines that were labelled, where any were to be.
-    pub labelled: Option<u64>,
+    /// Lines that were labelled.
+    pub labelled: u64,
+    /// The first byte of the output that is no white space is `[`.
+    pub begins_with_bracket: bool,
+    labels: bool,
     effects: Vec<Row>,
 }
 
@@ -31,19 +34,20 @@ pub(super) struct Report {
 #[derive(Debug)]
 struct Row {
     fault: &'static str,
-    needs: &'static str,
+    spared: &'static str,
     counts: Counts,
     remark: Option<String>,
 }
 
 impl Report {
-    /// Enters what the effects did.
-    pub(super) fn enter(&mut self, effects: &[Active]) {
+    /// Enters what the effects did, and whether events were to be labelled.
+    pub(super) fn enter(&mut self, effects: &[Active], labels: bool) {
+        self.labels = labels;
         self.effects = effects
             .iter()
             .map(|active| Row {
                 fault: active.kind.fault,
-                needs: active.kind.needs,
+                spared: active.kind.spared,
                 counts: active.counts,
                 remark: active.remark(),
             })
@@ -53,7 +57,7 @@ impl Report {
     /// The last line of truth.
     pub(super) fn summary(&self, complete: bool) -> TruthSummary {
         let mut totals = BTreeMap::new();
-        let labelled = self.labelled.map(|count| ("label", count));
+        let labelled = self.labels.then_some(("label", self.labelled));
         for (fault, count) in self.effects.iter().map(|row| (row.fault, row.counts.injected)).chain(labelled) {
             *totals.entry(fault.to_owned()).or_default() += count;
         }
@@ -64,14 +68,20 @@ impl Report {
     /// The summary on stderr.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{} lines in, {} out", self.lines_in, self.lines_out);
-        for Row { fault, needs, counts, .. } in &self.effects {
+        for Row { fault, spared, counts, .. } in &self.effects {
             let _ = write!(text, "\n  {fault:<10}{:>12}", counts.injected);
-            if counts.passed > 0 {
-                let _ = write!(text, "  ({} more lacked {needs})", counts.passed);
+            let beside = [(counts.passed, *spared), (counts.stuck, "would have stayed as they are")];
+            let beside: Vec<String> = beside
+                .iter()
+                .filter(|(count, _)| *count > 0)
+                .map(|(count, what)| format!("{count} more {what}"))
+                .collect();
+            if !beside.is_empty() {
+                let _ = write!(text, "  ({})", beside.join("; "));
             }
         }
-        if let Some(count) = self.labelled {
-            let _ = write!(text, "\n  {:<10}{count:>12}", "label");
+        if self.labels {
+            let _ = write!(text, "\n  {:<10}{:>12}", "label", self.labelled);
         }
         text
     }
@@ -90,6 +100,12 @@ impl Report {
             .collect();
         if self.unclosed_arrays > 0 {
             warnings.push("the input is a JSON array that is cut off: there is no ']' at its end".to_owned());
+        }
+        if self.begins_with_bracket {
+            warnings.push(
+                "the first line of the output begins with '[': readers will take the output for one JSON array"
+                    .to_owned(),
+            );
         }
         warnings.extend(self.effects.iter().filter_map(|row| row.remark.clone()));
         warnings

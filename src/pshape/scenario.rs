@@ -30,6 +30,12 @@ const LIBRARY: [(&str, &str); 3] = [
 /// The effects of a scenario: the flag of each kind, and its options.
 pub(super) type Scenario = Vec<(&'static str, Spec)>;
 
+/// What a scenario is called by itself, whatever folder it lies in: the random choices of its effects are named after it.
+pub(super) fn short_name(name: &str) -> &str {
+    let file = name.rsplit('/').next().unwrap_or(name);
+    file.strip_suffix(".toml").unwrap_or(file)
+}
+
 /// The scenario of this name, or in this file.
 ///
 /// # Errors
@@ -79,14 +85,13 @@ fn parse(file: &str, text: &str) -> Result<Scenario> {
         for (at, options) in tables(value)
             .ok_or_else(|| wrong(at, format!("{name}: a table of options is wanted, such as [[{name}]]")))?
         {
-            let first = options.keys().map(|key| key.span().start).min().unwrap_or(at);
-            let mut spec = Spec::empty(format!("{file}:{}: {name}", line(first)), None);
+            let place = |at: usize| format!("{file}:{}: {name}", line(at));
+            let mut spec = Spec::empty(place(at), None);
             for (option, value) in options {
-                let place = option.span().start;
-                let text = plain(value, text).ok_or_else(|| {
-                    wrong(place, format!("{name}: {}: a text or a number is wanted", option.get_ref()))
-                })?;
-                spec.give(option.get_ref(), &text)?;
+                let at = option.span().start;
+                let text = plain(value, text)
+                    .ok_or_else(|| wrong(at, format!("{name}: {}: a text or a number is wanted", option.get_ref())))?;
+                spec.give_at(option.get_ref(), &text, place(at))?;
             }
             scenario.push((kind.flag, spec));
         }
@@ -136,6 +141,16 @@ mod tests {
         assert_eq!(message("drop = 1"), "f.toml:1: drop: a table of options is wanted, such as [[drop]]");
         assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: a text or a number is wanted");
         assert!(load("blak-friday").expect_err("a typo").to_string().contains("did you mean 'black-friday'?"));
+    }
+
+    #[test]
+    fn each_option_and_each_table_has_its_own_line() {
+        let text = "# a\n[[drop]]\np = 1\n\n[[drop]]\n# b\nburst = 3\n\n[late]\n\np = 2\n[[drop]]\n";
+        let scenario = parse("f", text).expect("a scenario");
+        let said: Vec<String> = scenario.iter().map(|(_, spec)| spec.wrong("x").to_string()).collect();
+        assert_eq!(said, ["f:2: drop: x", "f:5: drop: x", "f:12: drop: x", "f:9: late: x"]);
+        assert_eq!(scenario[1].1.invalid("burst", "3", "y").to_string(), "invalid value '3' for burst in f:7: drop: y");
+        assert_eq!(scenario[3].1.invalid("p", "2", "y").to_string(), "invalid value '2' for p in f:11: late: y");
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) struct Spec {
     /// The option that may come first without its name.
     head: Option<&'static str>,
     given: Vec<(String, String)>,
+    /// Where each option stands, where that is another place.
+    places: Vec<(String, String)>,
     known: Vec<&'static str>,
 }
 
@@ -38,7 +40,7 @@ impl Spec {
 
     /// No options yet, at this place.
     pub(super) fn empty(place: impl Into<String>, head: Option<&'static str>) -> Self {
-        Self { place: place.into(), head, given: Vec::new(), known: Vec::new() }
+        Self { place: place.into(), head, given: Vec::new(), places: Vec::new(), known: Vec::new() }
     }
 
     /// Adds an option.
@@ -54,6 +56,25 @@ impl Spec {
         }
         self.given.push((name.to_owned(), value.to_owned()));
         Ok(())
+    }
+
+    /// Adds an option that stands at a place of its own.
+    ///
+    /// # Errors
+    /// Where it is there already.
+    pub(super) fn give_at(&mut self, name: &str, value: &str, place: String) -> Result<()> {
+        self.places.push((name.to_owned(), place));
+        self.give(name, value)
+    }
+
+    /// Whether an option is there that was not taken yet.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.given.iter().any(|(given, _)| given == name)
+    }
+
+    /// Adds names of options that could be given.
+    pub(super) fn knows(&mut self, names: impl IntoIterator<Item = &'static str>) {
+        self.known.extend(names);
     }
 
     /// Takes an option's text.
@@ -128,8 +149,12 @@ impl Spec {
         if self.head == Some(name) {
             Error::usage(format!("invalid value '{value}' for {}: {why}", self.place))
         } else {
-            Error::usage(format!("invalid value '{value}' for {name} in {}: {why}", self.place))
+            Error::usage(format!("invalid value '{value}' for {name} in {}: {why}", self.place_of(name)))
         }
+    }
+
+    fn place_of(&self, name: &str) -> &str {
+        self.places.iter().find(|(known, _)| known == name).map_or(&self.place, |(_, place)| place)
     }
 
     /// An error about the whole.
@@ -142,10 +167,22 @@ impl Spec {
     /// # Errors
     /// Where an option is left that nobody took.
     pub(super) fn finish(self) -> Result<()> {
-        let Some((name, _)) = self.given.first() else { return Ok(()) };
-        let near = nearest(name, self.known.iter().copied());
+        self.refuse_unknown(&[])
+    }
+
+    /// Refuses what is left that nobody took, but for options that are to be taken yet.
+    ///
+    /// # Errors
+    /// Where there is such an option, with the name that was most likely meant.
+    pub(super) fn refuse_unknown(&self, to_come: &[&str]) -> Result<()> {
+        let Some((name, _)) = self.given.iter().find(|(name, _)| !to_come.contains(&name.as_str())) else {
+            return Ok(());
+        };
+        let known: Vec<&str> = self.known.iter().chain(to_come).copied().collect();
+        let near = nearest(name, known.iter().copied());
         let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-        Err(self.wrong(format_args!("unknown option '{name}'{hint} (there are {})", self.known.join(", "))))
+        let place = self.place_of(name);
+        Err(Error::usage(format!("{place}: unknown option '{name}'{hint} (there are {})", known.join(", "))))
     }
 }
 

@@ -5,8 +5,7 @@ use std::ops::Range;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use crate::cli::values::Shard;
-use crate::record::truth::Expect;
+use super::event::json;
 
 /// A change of bytes: at `at`, `deleted` bytes went and `inserted` came in their place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +28,10 @@ impl Edit {
 #[derive(Debug, Clone)]
 struct Change {
     path: Range<usize>,
-    before: Range<usize>,
-    after: Range<usize>,
+    /// None where the field was not there.
+    before: Option<Range<usize>>,
+    /// None where it is gone.
+    after: Option<Range<usize>>,
 }
 
 #[derive(Debug, Clone)]
@@ -62,14 +63,14 @@ impl Trail {
         self.changes.truncate(self.faults.last().map_or(0, |fault| fault.changes.end));
     }
 
-    /// A field's raw value changed, in the fault that was begun. A value that was not there, or is gone, is null.
-    pub(super) fn changed(&mut self, path: &str, before: &[u8], after: &[u8]) {
+    /// A field's raw value changed, in the fault that was begun; none where it was not there, or is gone.
+    pub(super) fn changed(&mut self, path: &str, before: Option<&[u8]>, after: Option<&[u8]>) {
         let mut keep = |bytes: &[u8]| {
             let from = self.bytes.len();
             self.bytes.extend_from_slice(bytes);
             from..self.bytes.len()
         };
-        let change = Change { path: keep(path.as_bytes()), before: keep(before), after: keep(after) };
+        let change = Change { path: keep(path.as_bytes()), before: before.map(&mut keep), after: after.map(&mut keep) };
         self.changes.push(change);
     }
 
@@ -89,19 +90,20 @@ impl Trail {
                 None => folded.push(change),
             }
         }
-        folded.retain(|change| self.bytes[change.before.clone()] != self.bytes[change.after.clone()]);
+        folded.retain(|change| self.bytes(change.before.as_ref()) != self.bytes(change.after.as_ref()));
         self.changes = folded;
         self.faults.clear();
         self.commit(name, edit);
     }
 
-    /// Appends a line of truth for each fault, without its start `{"seq":N`, which is known when the event is written.
-    pub(super) fn write(&self, about: &About<'_>, out: &mut Vec<u8>) {
+    /// Appends a line for each fault: the middle of its line of truth. What stands before and behind it is known when the event is
+    /// written. `id` is the raw value of the event's id.
+    pub(super) fn write(&self, source_seq: u64, id: Option<&[u8]>, out: &mut Vec<u8>) {
         for fault in &self.faults {
             out.extend_from_slice(b",\"source_seq\":");
-            out.extend_from_slice(itoa::Buffer::new().format(about.source_seq).as_bytes());
+            out.extend_from_slice(itoa::Buffer::new().format(source_seq).as_bytes());
             out.extend_from_slice(b",\"event_id\":");
-            out.extend_from_slice(about.id.unwrap_or(b"null"));
+            out.extend_from_slice(id.unwrap_or(b"null"));
             out.extend_from_slice(b",\"fault\":\"");
             out.extend_from_slice(fault.name.as_bytes());
             out.extend_from_slice(b"\",\"changes\":");
@@ -114,18 +116,7 @@ impl Trail {
                     out.extend_from_slice(text.as_bytes());
                 }
             }
-            out.extend_from_slice(b",\"expect\":\"");
-            out.extend_from_slice(match about.expect {
-                Expect::Accepted => b"accepted",
-                Expect::Duplicate => b"duplicate",
-                Expect::Rejected => b"rejected",
-                Expect::Absent => b"absent",
-            });
-            out.push(b'"');
-            if let Some(shard) = about.shard {
-                out.extend_from_slice(format!(",\"shard\":\"{shard}\"").as_bytes());
-            }
-            out.extend_from_slice(b"}\n");
+            out.push(b'\n');
         }
     }
 
@@ -139,34 +130,19 @@ impl Trail {
             if place > 0 {
                 out.push(b',');
             }
-            out.push(b'"');
-            for byte in &self.bytes[change.path.clone()] {
-                match byte {
-                    b'"' | b'\\' => out.extend_from_slice(&[b'\\', *byte]),
-                    byte => out.push(*byte),
-                }
-            }
-            out.extend_from_slice(b"\":[");
-            out.extend_from_slice(&self.bytes[change.before.clone()]);
+            out.extend_from_slice(&json(&String::from_utf8_lossy(&self.bytes[change.path.clone()])));
+            out.extend_from_slice(b":[");
+            out.extend_from_slice(self.bytes(change.before.as_ref()).unwrap_or(b"null"));
             out.push(b',');
-            out.extend_from_slice(&self.bytes[change.after.clone()]);
+            out.extend_from_slice(self.bytes(change.after.as_ref()).unwrap_or(b"null"));
             out.push(b']');
         }
         out.push(b'}');
     }
-}
 
-/// What all faults of one line have in common.
-#[derive(Debug)]
-pub(super) struct About<'a> {
-    /// The line in the input.
-    pub source_seq: u64,
-    /// The raw value of the event's id.
-    pub id: Option<&'a [u8]>,
-    /// What a right server makes of the line.
-    pub expect: Expect,
-    /// This run's part of the whole.
-    pub shard: Option<Shard>,
+    fn bytes(&self, range: Option<&Range<usize>>) -> Option<&[u8]> {
+        range.map(|range| &self.bytes[range.clone()])
+    }
 }
 
 #[cfg(test)]
@@ -175,7 +151,7 @@ mod tests {
 
     fn written(trail: &Trail) -> String {
         let mut out = Vec::new();
-        trail.write(&About { source_seq: 16, id: Some(b"\"e\""), expect: Expect::Accepted, shard: None }, &mut out);
+        trail.write(16, Some(b"\"e\""), &mut out);
         String::from_utf8(out).expect("truth is text")
     }
 
@@ -191,16 +167,16 @@ mod tests {
     fn faults_are_written_in_their_order() {
         let mut trail = Trail::default();
         trail.begin();
-        trail.changed("m.ms", b"1.10", b"2.20");
+        trail.changed("m.ms", Some(b"1.10"), Some(b"2.20"));
         trail.commit("spike", None);
         trail.begin();
-        trail.changed("m.ms", b"2.20", b"9");
+        trail.changed("m.ms", Some(b"2.20"), Some(b"9"));
         trail.begin();
         trail.commit("malformed", Some(Edit { at: 1, deleted: 2, inserted: b"x".to_vec() }));
         assert_eq!(
             written(&trail),
-            ",\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"spike\",\"changes\":{\"m.ms\":[1.10,2.20]},\"edits\":null,\"expect\":\"accepted\"}\n\
-             ,\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"malformed\",\"changes\":null,\"edits\":[[1,2,\"eA==\"]],\"expect\":\"accepted\"}\n"
+            ",\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"spike\",\"changes\":{\"m.ms\":[1.10,2.20]},\"edits\":null\n\
+             ,\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"malformed\",\"changes\":null,\"edits\":[[1,2,\"eA==\"]]\n"
         );
     }
 
@@ -210,7 +186,7 @@ mod tests {
         for (name, path, before, after) in [("slow", "a", "1", "2"), ("spike", "a", "2", "3"), ("skew", "t", "5", "6")]
         {
             trail.begin();
-            trail.changed(path, before.as_bytes(), after.as_bytes());
+            trail.changed(path, Some(before.as_bytes()), Some(after.as_bytes()));
             trail.commit(name, None);
         }
         trail.fold("duplicate", || unreachable!("values alone changed"));
@@ -218,5 +194,25 @@ mod tests {
             written(&trail).contains("\"fault\":\"duplicate\",\"changes\":{\"a\":[1,3],\"t\":[5,6]},\"edits\":null")
         );
         assert_eq!(trail.faults.len(), 1);
+    }
+
+    #[test]
+    fn a_field_that_is_null_and_goes_is_a_change() {
+        let mut trail = Trail::default();
+        trail.begin();
+        trail.changed("gone", Some(b"null"), None);
+        trail.changed("same", Some(b"1"), Some(b"1"));
+        trail.commit("recover", Some(Edit { at: 1, deleted: 11, inserted: Vec::new() }));
+        trail.fold("duplicate", || Edit { at: 1, deleted: 11, inserted: Vec::new() });
+        assert!(written(&trail).contains("\"changes\":{\"gone\":[null,null]},\"edits\":[[1,11,"));
+    }
+
+    #[test]
+    fn paths_are_written_as_json_whatever_they_hold() {
+        let mut trail = Trail::default();
+        trail.begin();
+        trail.changed("a\"\\.\t\u{1}é", Some(b"1"), Some(b"2"));
+        trail.commit("slow", None);
+        assert!(written(&trail).contains(r#"{"a\"\\.\t\u0001é":[1,2]}"#), "{}", written(&trail));
     }
 }

@@ -3,37 +3,110 @@
 use std::path::Path;
 
 use crate::cli::output::Output;
+use crate::cli::values::Shard;
 use crate::error::Result;
-use crate::record::truth::TruthSummary;
+use crate::record::truth::{Expect, TruthSummary};
+
+use super::event::Event;
+
+/// What truth says of one line, but for its place in the output.
+#[derive(Debug, Clone)]
+pub(super) struct Account {
+    /// The line in the input.
+    pub source_seq: u64,
+    /// The faults, as `Trail::write` makes them.
+    pub faults: Vec<u8>,
+    /// What a right server makes of the line.
+    pub expect: Expect,
+    /// It is refused for a byte order mark at its start alone.
+    pub is_marked: bool,
+    /// It has the id of its source line.
+    pub is_copy: bool,
+}
+
+impl Account {
+    /// Of no line yet.
+    pub(super) fn new() -> Self {
+        Self { source_seq: 0, faults: Vec::new(), expect: Expect::Accepted, is_marked: false, is_copy: false }
+    }
+
+    /// Enters the faults of an event, where its trail is kept.
+    pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
+        self.source_seq = source_seq;
+        self.faults.clear();
+        if let Some(trail) = event.trail() {
+            trail.write(source_seq, event.id(), &mut self.faults);
+        }
+    }
+}
 
 /// Writes truth. What it holds reaches the file when the block of events that it is about has been written.
 pub(super) struct TruthFile {
     out: Output,
     buffer: Vec<u8>,
+    shard: Option<Shard>,
+    /// The output begins with a byte order mark of its own.
+    begins_with_mark: bool,
+    /// The source of a first line that is accepted because its mark is taken for the stream's.
+    unmarked: Option<u64>,
 }
 
 /// How much is gathered before it is written.
 const BLOCK: usize = 64 << 10;
 
 impl TruthFile {
-    /// A truth file at this path.
+    /// A truth file at this path, for this part of the whole.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn create(path: &Path) -> Result<Self> {
-        Ok(Self { out: Output::create(path)?, buffer: Vec::new() })
+    pub(super) fn create(path: &Path, shard: Option<Shard>) -> Result<Self> {
+        let out = Output::create(path)?;
+        Ok(Self { out, buffer: Vec::new(), shard, begins_with_mark: false, unmarked: None })
     }
 
-    /// Adds the faults of one line: `tails` as `Trail::write` makes them, and the line's number in the output.
-    pub(super) fn add(&mut self, seq: Option<u64>, tails: &[u8]) {
-        for tail in tails.split_inclusive(|b| *b == b'\n') {
+    /// The output begins with a byte order mark that belongs to no line.
+    pub(super) fn begin_with_mark(&mut self) {
+        self.begins_with_mark = true;
+    }
+
+    /// Adds the faults of one line, and the line's number in the output.
+    pub(super) fn add(&mut self, seq: Option<u64>, account: &Account) {
+        if account.faults.is_empty() {
+            return;
+        }
+        let mut end = match self.expect(seq, account) {
+            Expect::Accepted => ",\"expect\":\"accepted\"",
+            Expect::Duplicate => ",\"expect\":\"duplicate\"",
+            Expect::Rejected => ",\"expect\":\"rejected\"",
+            Expect::Absent => ",\"expect\":\"absent\"",
+        }
+        .to_owned();
+        if let Some(shard) = self.shard {
+            end += &format!(",\"shard\":\"{shard}\"");
+        }
+        for fault in account.faults.split_inclusive(|b| *b == b'\n') {
             self.buffer.extend_from_slice(b"{\"seq\":");
             match seq {
                 Some(seq) => self.buffer.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes()),
                 None => self.buffer.extend_from_slice(b"null"),
             }
-            self.buffer.extend_from_slice(tail);
+            self.buffer.extend_from_slice(fault.trim_ascii_end());
+            self.buffer.extend_from_slice(end.as_bytes());
+            self.buffer.extend_from_slice(b"}\n");
         }
+    }
+
+    /// What a right server makes of a line at this place. At the very start readers take a mark for the stream's own, so that the
+    /// line is accepted, and all copies of it are duplicates.
+    fn expect(&mut self, seq: Option<u64>, account: &Account) -> Expect {
+        if account.is_copy && self.unmarked == Some(account.source_seq) {
+            return Expect::Duplicate;
+        }
+        if account.is_marked && seq == Some(1) && !self.begins_with_mark {
+            self.unmarked = Some(account.source_seq);
+            return Expect::Accepted;
+        }
+        account.expect
     }
 
     /// Writes what was added, now that the lines that it is about are written.

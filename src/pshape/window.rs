@@ -63,6 +63,15 @@ pub(super) struct Origin {
 }
 
 impl Origin {
+    /// Moves the start to a moment, where one is given, and then by so long.
+    pub(super) fn shift(&mut self, start: Option<Micros>, by: Micros) {
+        let moved = |at: Micros| at.saturating_add(by);
+        match start.or(self.fixed) {
+            Some(at) => self.fixed = Some(moved(at)),
+            None => self.shift = moved(self.shift),
+        }
+    }
+
     /// The stream's start, given the first timestamp that was read.
     pub(super) fn start(self, first: Option<Micros>) -> Option<Micros> {
         self.fixed.or_else(|| Some(first?.saturating_add(self.shift)))

@@ -307,7 +307,7 @@ fn with_grouping(mut known: Vec<Vec<String>>, fields: &Vec<String>) -> Vec<Vec<S
 /// Reads the requirements of the command line and of the files; a message names where one stands.
 fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Result<Vec<Requirement>> {
     let layout = Layout::new(settings)?;
-    let catalogue = Catalogue::new(Report::on_nothing(settings, &layout), layout.group_fields(settings));
+    let catalogue = Catalogue::new(Report::on_nothing(settings, &layout), layout.group_fields());
     let read = |text: &str, place: String| {
         Requirement::parse(text, &catalogue).map_err(|e| Error::usage(format!("{place}: {e}")))
     };

@@ -280,10 +280,10 @@ impl Layout {
 impl Layout {
     /// The names that groups may go by without being dotted paths: those of the report's groupings and of `--by`, and the
     /// short names of both kinds of line.
-    pub fn group_fields(&self, settings: &Settings) -> Vec<String> {
+    pub fn group_fields(&self) -> Vec<String> {
         let groupings = self.of_events.all.iter().chain(&self.of_outcomes.all);
         let mut names: Vec<String> = groupings.flat_map(|grouping| grouping.fields.clone()).collect();
-        names.extend(settings.fields.names().map(str::to_owned));
+        names.extend(FieldMap::names().map(str::to_owned));
         names.extend(OWN_FIELDS.map(str::to_owned));
         names
     }

@@ -82,14 +82,17 @@ impl FieldMap {
         &self.paths[role as usize]
     }
 
-    /// The names that a filter or a group may use for a path.
-    pub fn names(&self) -> impl Iterator<Item = &'static str> {
-        ROLES.iter().flat_map(|(_, role, path)| [Some(*role), path.rsplit('.').next()]).flatten()
-    }
-
     /// Whether a name in a filter is a role's or the last key of a PulseStream path.
     pub fn knows(&self, name: &str) -> bool {
-        ROLES.iter().any(|(_, role, path)| name == *role || Some(name) == path.rsplit('.').next())
+        Self::names().any(|known| known == name)
+    }
+
+    /// The names that a filter or a group may use beside dotted paths: those of the roles, and the last keys of PulseStream's paths.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        ROLES.iter().flat_map(|(_, role, path)| {
+            let key = path.rsplit('.').next().filter(|key| key != role);
+            std::iter::once(*role).chain(key)
+        })
     }
 
     /// The dotted path that a name in a filter or a group means: a role's name, the last key of a PulseStream path
@@ -108,6 +111,7 @@ impl FromStr for FieldMap {
     /// Reads `--fields timestamp=ts,latency=dur_ms,status=code,id=uuid`; roles that are not named stay as they are.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut map = Self::default();
+        let mut given = Vec::new();
         for pair in text.split(',').map(str::trim) {
             let (name, path) = pair
                 .split_once('=')
@@ -117,6 +121,15 @@ impl FromStr for FieldMap {
                 let known: Vec<&str> = ROLES.iter().map(|(_, name, _)| *name).collect();
                 format!("'{name}' is no role; there are {}", known.join(", "))
             })?;
+            if given.contains(role) {
+                return Err(format!("'{name}' is given twice"));
+            }
+            if path.replace("\\.", "-").split('.').any(str::is_empty) {
+                return Err(format!(
+                    "'{path}' is no path: keys parted by single dots are wanted, such as metrics.took"
+                ));
+            }
+            given.push(*role);
             path.clone_into(&mut map.paths[*role as usize]);
         }
         Ok(map)
@@ -142,6 +155,11 @@ mod tests {
         assert_eq!(map.path(Role::Service), "source.service");
         assert!("color=x".parse::<FieldMap>().is_err_and(|e| e.contains("'color' is no role")));
         assert!("timestamp".parse::<FieldMap>().is_err());
+        assert!("id=a,id=b".parse::<FieldMap>().is_err_and(|e| e == "'id' is given twice"));
+        for bad in ["latency=a..b", "latency=.a", "latency=a."] {
+            assert!(bad.parse::<FieldMap>().is_err_and(|e| e.contains("is no path")), "{bad}");
+        }
+        assert!(r"latency=http\.req.took".parse::<FieldMap>().is_ok());
     }
 
     #[test]

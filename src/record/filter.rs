@@ -1,5 +1,6 @@
 //! Which events a filter lets through: `service=payment-service,region=EU,status_code>=500`.
 
+use std::cmp::Ordering;
 use std::fmt;
 
 use super::event::FieldMap;
@@ -33,6 +34,8 @@ pub struct Condition {
     comparison: Comparison,
     text: String,
     number: Option<f64>,
+    /// The number, where it is whole and written so.
+    whole: Option<i128>,
 }
 
 impl Condition {
@@ -43,29 +46,55 @@ impl Condition {
 
     /// That a field equals this text.
     pub fn equals(name: &str, text: &str, map: &FieldMap) -> Self {
-        let path = map.resolve(name).to_owned();
-        Self { path, comparison: Comparison::Equal, number: text.parse().ok(), text: text.to_owned() }
+        Self::new(map.resolve(name), Comparison::Equal, text)
     }
 
-    /// Whether a raw value (`None` where the event has no such field) meets it. Numbers compare as numbers; equality also holds
-    /// between a string's text, or any other value as it is written, and the filter's text.
+    fn new(path: &str, comparison: Comparison, text: &str) -> Self {
+        let number = text.parse().ok().filter(|n: &f64| n.is_finite());
+        Self { path: path.to_owned(), comparison, number, whole: whole(text.as_bytes()), text: text.to_owned() }
+    }
+
+    /// Whether a raw value (`None` where the event has no such field) meets it. Numbers compare as numbers, whole ones exactly;
+    /// equality also holds between a string's text, or any other value as it is written, and the filter's text.
     pub fn holds(&self, raw: Option<&[u8]>) -> bool {
         let Some(raw) = raw else { return self.comparison == Comparison::NotEqual };
-        let equal = || match (value::number(raw), self.number) {
-            (Some(theirs), Some(ours)) => theirs == ours,
-            _ => value::label(raw) == self.text,
-        };
-        let compare = |holds: fn(f64, f64) -> bool| {
-            value::number(raw).zip(self.number).is_some_and(|(theirs, ours)| holds(theirs, ours))
-        };
+        let order = self.order(raw);
+        let equal = || order.map_or_else(|| value::label(raw) == self.text, Ordering::is_eq);
         match self.comparison {
             Comparison::Equal => equal(),
             Comparison::NotEqual => !equal(),
-            Comparison::Less => compare(|a, b| a < b),
-            Comparison::LessOrEqual => compare(|a, b| a <= b),
-            Comparison::Greater => compare(|a, b| a > b),
-            Comparison::GreaterOrEqual => compare(|a, b| a >= b),
+            Comparison::Less => order.is_some_and(Ordering::is_lt),
+            Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
+            Comparison::Greater => order.is_some_and(Ordering::is_gt),
+            Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
         }
+    }
+
+    /// How a raw value compares with the filter's, where both are numbers.
+    fn order(&self, raw: &[u8]) -> Option<Ordering> {
+        let ours = self.number?;
+        // Shorter whole numbers are exact as doubles.
+        if let Some(ours) = self.whole
+            && raw.len() > 15
+            && let Some(theirs) = whole(raw)
+        {
+            return Some(theirs.cmp(&ours));
+        }
+        value::number(raw)?.partial_cmp(&ours)
+    }
+}
+
+/// A number that is written without fraction and exponent; `None` for any other, and for one of more than 38 digits.
+fn whole(text: &[u8]) -> Option<i128> {
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_whole = (1..=38).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| is_whole)?.parse().ok()
+}
+
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let sign = COMPARISONS.iter().find(|(_, c)| *c == self.comparison).map_or("", |(sign, _)| sign);
+        write!(f, "{}{sign}{}", self.path, self.text.replace(',', "\\,"))
     }
 }
 
@@ -100,9 +129,7 @@ impl Filter {
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, condition) in self.conditions.iter().enumerate() {
-            let sign = COMPARISONS.iter().find(|(_, c)| *c == condition.comparison).map_or("", |(sign, _)| sign);
-            let comma = if place > 0 { "," } else { "" };
-            write!(f, "{comma}{}{sign}{}", condition.path, condition.text.replace(',', "\\,"))?;
+            write!(f, "{}{condition}", if place > 0 { "," } else { "" })?;
         }
         Ok(())
     }
@@ -129,12 +156,12 @@ fn condition(item: &str, map: &FieldMap) -> Result<Condition, String> {
     let (name, rest) = item.split_at(at);
     let (sign, comparison) = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign)).ok_or_else(form)?;
     let text = rest[sign.len()..].trim();
-    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text).to_owned();
-    let number = text.parse().ok().filter(|n: &f64| n.is_finite());
-    if number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+    let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
+    let condition = Condition::new(map.resolve(name.trim()), *comparison, text);
+    if condition.number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
         return Err(format!("'{item}': {sign} wants a number behind it"));
     }
-    Ok(Condition { path: map.resolve(name.trim()).to_owned(), comparison: *comparison, text, number })
+    Ok(condition)
 }
 
 #[cfg(test)]
@@ -158,6 +185,17 @@ mod tests {
         assert!(holds("cache_hit=true", Some("true")));
         assert!(holds("user_id!=null", Some("\"user_1\"")));
         assert!(!holds("user_id!=null", Some("null")));
+    }
+
+    #[test]
+    fn whole_numbers_compare_exactly_however_long_they_are() {
+        assert!(holds("big=12345678901234567890", Some("12345678901234567890")));
+        assert!(!holds("big=12345678901234567890", Some("12345678901234567891")));
+        assert!(holds("big>9007199254740992", Some("9007199254740993")));
+        assert!(!holds("big>9007199254740993", Some("9007199254740993")));
+        assert!(holds("big<-9007199254740992", Some("-9007199254740993")));
+        assert!(holds("big>=9007199254740993", Some("1e16")));
+        assert!(holds("big>1", Some(&"9".repeat(60))));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
-use crate::pshape::number::{scale, unit};
+use crate::pshape::number::unit;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
@@ -15,6 +15,8 @@ struct Duplicates {
     again: Again,
     conflict: bool,
     latency: Field,
+    /// What a copy without a response time is told apart by.
+    mark: Field,
     draws: Choice,
     scaled: Vec<u8>,
 }
@@ -31,6 +33,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
         again: Again { copies, delay },
         conflict: spec.switch("conflict")?,
         latency: setup.fields.role(Role::Latency),
+        mark: setup.fields.path("conflict"),
         draws: setup.draws("conflict"),
         scaled: Vec::new(),
     }))
@@ -50,9 +53,12 @@ impl Effect for Duplicates {
             return;
         }
         let factor = 1.5 + unit(self.draws.at(place.seq));
-        match copy.raw(self.latency) {
-            Some(raw) if scale(raw, factor, &mut self.scaled) => copy.set(self.latency, &self.scaled),
-            _ => drop(copy.append(None, "conflict", b"true")),
+        if !matches!(copy.multiply(self.latency, factor, &mut self.scaled), Verdict::Changed(_)) {
+            match copy.raw(self.mark) {
+                None => drop(copy.append(None, self.mark, b"true")),
+                Some(b"true") => copy.set(self.mark, b"false"),
+                Some(_) => copy.set(self.mark, b"true"),
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `--encoding P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]`: lines whose characters are the trouble.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{BYTE_ORDER_MARK, Event, Field};
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
@@ -47,19 +47,19 @@ impl Effect for Encoding {
             Trouble::LoneSurrogate => (b"\\ud800", Expect::Rejected),
             // Valid JSON that PostgreSQL cannot store as text.
             Trouble::Nul => (b"\\u0000", Expect::Rejected),
-            // At the start of a stream it would be the stream's own, which readers drop.
-            Trouble::Bom if place.seq == 1 => return Verdict::Passed,
-            Trouble::Bom => (b"\xef\xbb\xbf", Expect::Rejected),
+            // At the start of the output it is accepted: readers take it for the stream's own. The engine knows.
+            Trouble::Bom => (BYTE_ORDER_MARK, Expect::Rejected),
             Trouble::Crlf => (b"\r", Expect::Accepted),
         };
         let at = match kind {
             Trouble::Bom => 0,
             Trouble::Crlf => event.text().len(),
             _ => {
-                // Inside the message; without one, inside the first key.
+                // Inside the message; without one, inside a key, but none that leads to the id, by which the line is known.
                 let message = event.range(self.message).filter(|range| event.text()[range.start] == b'"');
                 let quote = message.map(|range| range.start);
-                match quote.or_else(|| event.text().iter().position(|b| *b == b'"')) {
+                let behind = event.id_end();
+                match quote.or_else(|| event.text()[behind..].iter().position(|b| *b == b'"').map(|at| behind + at)) {
                     Some(quote) => quote + 1,
                     None => return Verdict::Passed,
                 }

@@ -14,11 +14,16 @@ struct Errors {
 
 /// Reads `codes`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    setup.counts_runs_over("status<400");
     Ok(Box::new(Errors { failure: Failure::from_spec(spec, setup)? }))
 }
 
 impl Effect for Errors {
     fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        if self.failure.inject(event, place.seq) { Verdict::Changed(Expect::Accepted) } else { Verdict::Passed }
+        if self.failure.is_success(event) && self.failure.inject(event, place.seq) {
+            Verdict::Changed(Expect::Accepted)
+        } else {
+            Verdict::Passed
+        }
     }
 }

@@ -1,14 +1,14 @@
 //! A success made an error, coherently: what `--errors` and `--incident` do to an event.
 
 use crate::error::Result;
-use crate::jsonl::value;
-use crate::pshape::event::{Event, Field, json};
+use crate::pshape::event::{Event, Field, Fields, json, split_path};
 use crate::pshape::spec::Spec;
-use crate::record::event::Role;
+use crate::record::event::{FieldMap, Role};
 use crate::seed::Choice;
 use crate::world::profile::{Profile, Status};
 
 use super::Setup;
+use super::ending::Ending;
 
 /// Which status codes errors get, with their weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,22 +31,21 @@ impl std::str::FromStr for Codes {
 
 /// Makes errors of successes.
 pub(super) struct Failure {
-    status: Field,
-    severity: Field,
-    message: Field,
-    details: Field,
-    response_size: Field,
-    cache_hit: Field,
-    service: Field,
-    endpoint: Field,
-    /// Behind which field details are put into an event that has none; other schemas, which lack it, get none.
-    context: Field,
-    details_key: String,
-    method: Field,
+    ending: Ending,
+    home: Home,
     codes: Codes,
     draws: Choice,
     world: Profile,
-    scratch: Vec<u8>,
+}
+
+/// Where details are put into an event that has none.
+enum Home {
+    /// Behind `context`, as PulseStream has them; at the end of the event where there is none.
+    Event { context: Field },
+    /// At the end of this object.
+    Object(Field),
+    /// Nowhere: `--fields` names another schema, which has no details.
+    None,
 }
 
 impl Failure {
@@ -62,30 +61,17 @@ impl Failure {
         let default = || Codes(world.statuses.iter().filter(|status| status.is_error()).map(weight).collect());
         let codes = spec.take("codes")?.unwrap_or_else(default);
         let draws = setup.draws("status");
-        let details_key = setup.fields.map().path(Role::ErrorDetails).to_owned();
-        let mut role = |role| setup.fields.role(role);
-        Ok(Self {
-            status: role(Role::Status),
-            severity: role(Role::Severity),
-            message: role(Role::Message),
-            details: role(Role::ErrorDetails),
-            response_size: role(Role::ResponseSize),
-            cache_hit: role(Role::CacheHit),
-            service: role(Role::Service),
-            endpoint: role(Role::Endpoint),
-            method: role(Role::Method),
-            context: setup.fields.path("context"),
-            details_key,
-            codes,
-            draws,
-            world,
-            scratch: Vec::new(),
-        })
+        Ok(Self { ending: Ending::new(setup.fields), home: Home::find(setup.fields), codes, draws, world })
     }
 
-    /// Makes an event an error in all its fields that tell of it. `false`, and no change, where it is no success.
+    /// Whether the event tells of a success, and so can become an error.
+    pub(super) fn is_success(&self, event: &Event) -> bool {
+        event.integer(self.ending.status).is_some_and(|status| (100..400).contains(&status))
+    }
+
+    /// Makes an error of a success, in all its fields that tell of it. `false`, and no change, where one has another type.
     pub(super) fn inject(&mut self, event: &mut Event, seq: u64) -> bool {
-        if !event.integer(self.status).is_some_and(|status| (100..400).contains(&status)) {
+        if !self.ending.has_its_types(event) {
             return false;
         }
         let mut rest = self.draws.at(seq);
@@ -95,21 +81,21 @@ impl Failure {
             drawn
         };
         let code = self.code(draw(self.codes.0.iter().map(|(_, weight)| weight).sum()));
-        let server = code >= 500;
-        event.set(self.status, itoa::Buffer::new().format(code).as_bytes());
-        event.set(self.severity, if server { b"\"error\"" } else { b"\"warning\"" });
         let text = &self.world.event;
-        let words = if server { &text.server_error } else { &text.client_error };
-        message(event, self.message, words, [self.service, self.endpoint], &mut self.scratch);
+        let (severity, words) =
+            if code >= 500 { ("error", &text.server_error) } else { ("warning", &text.client_error) };
         let bytes = text.error_response_bytes;
         let size = u64::from(bytes.low) + draw(u64::from(bytes.high - bytes.low) + 1);
-        event.set(self.response_size, itoa::Buffer::new().format(size).as_bytes());
-        event.set(self.cache_hit, b"false");
+        self.ending.write(event, code, severity, words, size);
+        event.set(self.ending.cache_hit, b"false");
         let details = self.details(event, code, draw(900) + 100, draw(1 << 16));
-        if event.raw(self.details).is_some() {
-            event.set(self.details, &details);
-        } else if !self.details_key.contains('.') {
-            event.insert_behind(self.context, &self.details_key, &details);
+        let field = self.ending.details;
+        match self.home {
+            _ if event.raw(field).is_some() => event.set(field, &details),
+            Home::Event { context } if event.raw(context).is_some() => event.insert_behind(context, field, &details),
+            Home::Event { .. } => drop(event.append(None, field, &details)),
+            Home::Object(object) => drop(event.append(Some(object), field, &details)),
+            Home::None => {}
         }
         true
     }
@@ -126,8 +112,8 @@ impl Failure {
 
     /// What an error says of itself: words that fit the status, the service and the method.
     fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
-        let label = |field| event.raw(field).map(value::label).unwrap_or_default();
-        let (service, method) = (label(self.service), label(self.method));
+        let service = event.label(self.ending.service);
+        let method = event.label(self.ending.method);
         let status = self.world.statuses.iter().find(|status| *status.code.get_ref() == code);
         let fitting: Vec<&str> = status
             .iter()
@@ -147,24 +133,17 @@ impl Failure {
     }
 }
 
-/// Sets a message from words in which `{service}` and `{endpoint}` stand for the event's own; only where all of them are there.
-pub(super) fn message(event: &mut Event, field: Field, words: &str, places: [Field; 2], scratch: &mut Vec<u8>) {
-    scratch.clear();
-    scratch.push(b'"');
-    let mut rest = words;
-    while let Some(brace) = rest.find('{') {
-        let names = [("{service}", places[0]), ("{endpoint}", places[1])];
-        let Some((name, place)) = names.iter().find(|(name, _)| rest[brace..].starts_with(name)) else { break };
-        let raw = event.raw(*place).and_then(|raw| raw.strip_prefix(b"\"")?.strip_suffix(b"\""));
-        let Some(raw) = raw else { return };
-        scratch.extend_from_slice(&rest.as_bytes()[..brace]);
-        scratch.extend_from_slice(raw);
-        rest = &rest[brace + name.len()..];
-    }
-    scratch.extend_from_slice(rest.as_bytes());
-    scratch.push(b'"');
-    if event.raw(field).is_some_and(|raw| value::text(raw).is_some()) {
-        event.set(field, scratch);
+impl Home {
+    fn find(fields: &mut Fields) -> Self {
+        let (map, usual) = (fields.map(), FieldMap::default());
+        let path = map.path(Role::ErrorDetails);
+        match split_path(path).0.strip_suffix('.').map(str::to_owned) {
+            Some(parent) => Self::Object(fields.path(&parent)),
+            None if path == usual.path(Role::ErrorDetails) && map.path(Role::Status) != usual.path(Role::Status) => {
+                Self::None
+            }
+            None => Self::Event { context: fields.path("context") },
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::cli::values::{Probability, Span};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
-use crate::pshape::number::{Times, scale, unit};
+use crate::pshape::number::{Times, unit};
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 use crate::record::event::Role;
@@ -14,21 +14,28 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Place, Setup, Verdict, meets};
 
 struct Incident {
     at: When,
     length: Micros,
     errors: f64,
     latency: f64,
-    /// What the failing service's events meet.
-    conditions: Vec<(Field, Condition)>,
-    /// What the events of each other service meet that suffers, and how much of the failure it has.
-    cascade: Vec<(Vec<(Field, Condition)>, f64)>,
+    /// Whose events are struck: first the failing service's, then those of the cascade.
+    suffering: Vec<Suffering>,
     response_time: Field,
     failure: Failure,
     draws: Choice,
     scaled: Vec<u8>,
+}
+
+/// Events that an incident strikes.
+struct Suffering {
+    conditions: Vec<(Field, Condition)>,
+    /// How much of the failure they have.
+    weight: f64,
+    /// Whether there was such an event in the incident's time.
+    met: bool,
 }
 
 /// Reads `at`, `for`, `errors`, `latency`, `cascade`, `codes`, and conditions such as `service` or `region`.
@@ -45,29 +52,28 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     let map = setup.fields.map().clone();
     let conditions = setup.given_conditions(spec, &["where"]);
     if conditions.is_empty() {
+        spec.refuse_unknown(&["where"])?;
         return Err(
             spec.wrong("whose incident is it? A condition such as service=payment-service or region=EU is missing")
         );
     }
     let service = map.path(Role::Service);
-    let mut cascades = Vec::new();
+    let mut suffering = vec![Suffering { conditions: setup.asked(&conditions), weight: 1.0, met: false }];
     for item in cascade.iter().flat_map(|text| text.split('/')) {
         let form = "services with their share of the failure are wanted, such as order-service:0.5/search-service:20%";
         let (name, share) = item.split_once(':').ok_or_else(|| spec.invalid("cascade", item, form))?;
         let share: Probability = share.parse().map_err(|_| spec.invalid("cascade", item, form))?;
         let mut others: Vec<Condition> = conditions.iter().filter(|c| c.path() != service).cloned().collect();
         others.push(Condition::equals(service, name, &map));
-        cascades.push((setup.asked(&others), share.get()));
+        suffering.push(Suffering { conditions: setup.asked(&others), weight: share.get(), met: false });
     }
-    let conditions = setup.asked(&conditions);
     setup.wants_start([at]);
     Ok(Box::new(Incident {
         at,
         length,
         errors: errors.map_or(0.0, Probability::get),
         latency: latency.map_or(1.0, |Times(factor)| factor),
-        conditions,
-        cascade: cascades,
+        suffering,
         response_time: setup.fields.role(Role::Latency),
         failure,
         draws: setup.draws("errors"),
@@ -77,12 +83,10 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 
 impl Incident {
     /// How much of the failure an event has.
-    fn weight(&self, event: &Event) -> Option<f64> {
-        let meets = |conditions: &[(Field, Condition)]| conditions.iter().all(|(field, c)| c.holds(event.raw(*field)));
-        if meets(&self.conditions) {
-            return Some(1.0);
-        }
-        self.cascade.iter().find(|(conditions, _)| meets(conditions)).map(|(_, weight)| *weight)
+    fn weight(&mut self, event: &Event) -> Option<f64> {
+        let suffering = self.suffering.iter_mut().find(|suffering| meets(event, &suffering.conditions))?;
+        suffering.met = true;
+        Some(suffering.weight)
     }
 }
 
@@ -93,17 +97,20 @@ impl Effect for Incident {
             return Verdict::Kept;
         }
         let Some(weight) = self.weight(event) else { return Verdict::Kept };
-        let mut changed = false;
-        if unit(self.draws.at(place.seq)) < self.errors * weight {
-            changed = self.failure.inject(event, place.seq);
-        }
+        let fails = unit(self.draws.at(place.seq)) < self.errors * weight && self.failure.is_success(event);
+        let failed = fails && self.failure.inject(event, place.seq);
         let factor = 1.0 + (self.latency - 1.0) * weight;
-        if let Some(raw) = event.raw(self.response_time)
-            && scale(raw, factor, &mut self.scaled)
-        {
-            event.set(self.response_time, &self.scaled);
-            changed = true;
+        match event.multiply(self.response_time, factor, &mut self.scaled) {
+            Verdict::Changed(expect) => Verdict::Changed(expect),
+            _ if failed => Verdict::Changed(Expect::Accepted),
+            _ if fails => Verdict::Passed,
+            _ => Verdict::Kept,
         }
-        if changed { Verdict::Changed(Expect::Accepted) } else { Verdict::Kept }
+    }
+
+    fn remark(&self) -> Option<String> {
+        let unmet = self.suffering.iter().find(|suffering| !suffering.met)?;
+        let texts: Vec<String> = unmet.conditions.iter().map(|(_, condition)| condition.to_string()).collect();
+        Some(format!("--incident: no event of its time meets {}", texts.join(",")))
     }
 }

@@ -6,8 +6,6 @@ use crate::pshape::event::{Event, Field, Fields};
 pub(in crate::pshape) struct Label {
     metadata: Field,
     faults: Field,
-    /// Lines that were labelled.
-    pub written: u64,
     raw: Vec<u8>,
 }
 
@@ -18,32 +16,44 @@ impl Label {
     /// A writer of labels.
     pub(in crate::pshape) fn new(fields: &mut Fields) -> Self {
         let (metadata, faults) = (fields.path("metadata"), fields.path("metadata.faults"));
-        Self { metadata, faults, written: 0, raw: Vec::new() }
+        Self { metadata, faults, raw: Vec::new() }
     }
 
-    /// Labels an event with its faults and those that are to come; one that stands for so many lines.
-    pub(in crate::pshape) fn write(&mut self, event: &mut Event, coming: &[&str], lines: u64) {
+    /// Labels an event with its faults and those that are to come, behind what is there already. `false`, and no change, where there
+    /// is no fault, or something of another type where the label would stand.
+    pub(in crate::pshape) fn write(&mut self, event: &mut Event, coming: &[&str]) -> bool {
         if event.names().is_empty() && coming.is_empty() {
-            return;
+            return false;
         }
+        let there = event.raw(self.faults).filter(|raw| *raw != b"null");
+        let before = match there.map(|raw| raw.strip_prefix(b"[").and_then(|raw| raw.strip_suffix(b"]"))) {
+            Some(None) => return false,
+            Some(Some(items)) => items.trim_ascii_end(),
+            None => b"",
+        };
         self.raw.clear();
         self.raw.push(b'[');
+        self.raw.extend_from_slice(before);
         for (place, name) in event.names().iter().chain(coming).enumerate() {
-            self.raw.extend_from_slice(if place > 0 { b",\"" } else { b"\"" });
+            let comma = place > 0 || !before.trim_ascii_start().is_empty();
+            self.raw.extend_from_slice(if comma { b",\"" } else { b"\"" });
             self.raw.extend_from_slice(name.as_bytes());
             self.raw.push(b'"');
         }
         self.raw.push(b']');
+        let whole = || [b"{\"faults\":", &self.raw[..], b"}"].concat();
         event.begin();
+        let metadata = event.raw(self.metadata);
         if event.raw(self.faults).is_some() {
             event.set(self.faults, &self.raw);
-        } else if event.raw(self.metadata).is_none() {
-            event.append(None, "metadata", &[b"{\"faults\":", &self.raw[..], b"}"].concat());
-        } else if !event.append(Some(self.metadata), "faults", &self.raw) {
-            // Metadata of another type: there is nowhere to write to.
-            return;
+        } else if metadata.is_none() {
+            event.append(None, self.metadata, &whole());
+        } else if metadata == Some(b"null") {
+            event.set(self.metadata, &whole());
+        } else if !event.append(Some(self.metadata), self.faults, &self.raw) {
+            return false;
         }
         event.commit(FAULT);
-        self.written += lines;
+        true
     }
 }

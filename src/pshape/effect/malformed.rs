@@ -32,25 +32,33 @@ struct Malformed {
     kinds: Vec<Break>,
     latency: Field,
     draws: Choice,
+    cuts: Choice,
 }
 
 /// Reads `kinds`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let kinds = spec.kinds(&KINDS)?;
-    Ok(Box::new(Malformed { kinds, latency: setup.fields.role(Role::Latency), draws: setup.draws("kind") }))
+    Ok(Box::new(Malformed {
+        kinds,
+        latency: setup.fields.role(Role::Latency),
+        draws: setup.draws("kind"),
+        cuts: setup.draws("cut"),
+    }))
 }
 
 impl Effect for Malformed {
     fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
         let draw = self.draws.at(place.seq);
-        let count = self.kinds.len() as u64;
-        let kind = self.kinds[usize::try_from(draw % count).unwrap_or(0)];
+        let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
         let Some((brace, is_empty)) = event.room(None) else { return Verdict::Passed };
         let end = event.text().len();
         match kind {
             Break::Truncate => {
-                let length = 1 + draw / count % (brace.max(2) as u64 - 1);
-                event.edit(usize::try_from(length).unwrap_or(1)..end, b"");
+                // A share of the object is drawn, not a number of bytes: the cut stays where it is when values grow. Something of the
+                // object is left, and its end is not.
+                let from = event.body() + 1;
+                let left = (u128::from(self.cuts.at(place.seq)) * (brace - from + 1) as u128) >> 64;
+                event.edit(from + usize::try_from(left).unwrap_or(0)..end, b"");
             }
             Break::Unclosed => event.edit(brace..end, b""),
             Break::TrailingComma => event.edit(brace..brace, b","),

@@ -4,7 +4,7 @@
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, json};
 use crate::pshape::spec::Spec;
@@ -26,7 +26,12 @@ struct NewIds {
 
 /// Reads `prefix`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    let prefix: String = spec.need("prefix")?;
+    let given: Option<String> = spec.take("prefix")?;
+    if let Err(why) = spec.refuse_unknown(&["where", "from", "until"]) {
+        let hint = "a prefix with ',' or '=' in it can be given in a scenario: [new-ids] prefix = \"a=b,\"";
+        return Err(Error::usage(format!("{why}; {hint}")));
+    }
+    let prefix = given.ok_or_else(|| spec.wrong("'prefix' is missing"))?;
     if prefix.is_empty() || prefix.chars().count() > LONGEST_PREFIX {
         let why = format!("1 to {LONGEST_PREFIX} characters are wanted, such as rerun-1_");
         return Err(spec.invalid("prefix", &prefix, why));

@@ -1,7 +1,7 @@
 //! `--schema P[,kinds=missing/null/retype/rename/extra]`: events that are JSON, and not what the schema asks for.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{Event, Field, split_path};
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
@@ -28,24 +28,35 @@ const KINDS: [(&str, Drift); 5] = [
 
 struct Schema {
     kinds: Vec<Drift>,
-    /// Fields that PulseStream's schema requires (contracts §9), with their keys.
-    required: Vec<(Field, String)>,
+    /// Fields that PulseStream's schema requires (contracts §9).
+    required: Vec<Target>,
     /// In other schemas: fields that tools like this one need.
-    other: Vec<(Field, String)>,
+    other: Vec<Target>,
+    extra: Field,
     draws: Choice,
+}
+
+/// A field that the schema asks for.
+#[derive(Debug, Clone, Copy)]
+struct Target {
+    field: Field,
+    /// The field that it becomes where its key is written in another style.
+    renamed: Field,
 }
 
 /// Reads `kinds`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let kinds = spec.kinds(&KINDS)?;
     let map = setup.fields.map().clone();
-    let mut fields = |paths: &[&str]| -> Vec<(Field, String)> {
-        let key = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
-        paths.iter().map(|path| (setup.fields.path(path), key(path))).collect()
+    let mut targets = |paths: &[&str]| -> Vec<Target> {
+        let target =
+            |path: &&str| Target { field: setup.fields.path(path), renamed: setup.fields.path(&restyled(path)) };
+        paths.iter().map(target).collect()
     };
-    let required = fields(&["event_type", "title", map.path(Role::Service), map.path(Role::Endpoint)]);
-    let other = fields(&[map.path(Role::Timestamp), map.path(Role::Status), map.path(Role::Latency)]);
-    Ok(Box::new(Schema { kinds, required, other, draws: setup.draws("kind") }))
+    let required = targets(&["event_type", "title", map.path(Role::Service), map.path(Role::Endpoint)]);
+    let other = targets(&[map.path(Role::Timestamp), map.path(Role::Status), map.path(Role::Latency)]);
+    let extra = setup.fields.path("unexpected_field");
+    Ok(Box::new(Schema { kinds, required, other, extra, draws: setup.draws("kind") }))
 }
 
 impl Effect for Schema {
@@ -55,11 +66,12 @@ impl Effect for Schema {
         let kind = self.kinds[pick(self.kinds.len(), draw)];
         if kind == Drift::Extra {
             let value = format!("\"{:08x}\"", draw >> 32);
-            event.append(None, "unexpected_field", value.as_bytes());
-            return Verdict::Changed(Expect::Accepted);
+            let has_room = event.raw(self.extra).is_none() && event.append(None, self.extra, value.as_bytes());
+            return if has_room { Verdict::Changed(Expect::Accepted) } else { Verdict::Passed };
         }
-        let present = |fields: &[(Field, String)]| -> Vec<(Field, String)> {
-            fields.iter().filter(|(field, _)| event.raw(*field).is_some_and(|raw| raw != b"null")).cloned().collect()
+        let present = |targets: &[Target]| -> Vec<Target> {
+            let is_there = |target: &&Target| event.raw(target.field).is_some_and(|raw| raw != b"null");
+            targets.iter().filter(is_there).copied().collect()
         };
         let mut targets = present(&self.required);
         if targets.is_empty() {
@@ -68,38 +80,44 @@ impl Effect for Schema {
         if targets.is_empty() {
             return Verdict::Passed;
         }
-        let (field, key) = &targets[pick(targets.len(), draw / self.kinds.len() as u64)];
+        let Target { field, renamed } = targets[pick(targets.len(), draw / self.kinds.len() as u64)];
         match kind {
-            Drift::Missing => event.remove(*field),
-            Drift::Null => event.set(*field, b"null"),
+            Drift::Missing => event.remove(field),
+            Drift::Null => event.set(field, b"null"),
             Drift::Retype => {
-                let raw = event.raw(*field).unwrap_or_default();
+                let raw = event.raw(field).unwrap_or_default();
                 let other = if raw.starts_with(b"\"") {
                     (draw >> 40).to_string().into_bytes()
                 } else {
                     [b"[", raw, b"]"].concat()
                 };
-                event.set(*field, &other);
+                event.set(field, &other);
             }
-            Drift::Rename | Drift::Extra => event.rename(*field, &restyled(key)),
+            Drift::Rename | Drift::Extra => {
+                if !event.rename(field, renamed) {
+                    return Verdict::Passed;
+                }
+            }
         }
         Verdict::Changed(Expect::Rejected)
     }
 }
 
-/// The key in another style: snake case becomes camel case, a single word gets a capital.
-fn restyled(key: &str) -> String {
+/// The path with its last key in another style: snake case becomes camel case, a single word gets a capital.
+fn restyled(path: &str) -> String {
+    let (parent, key) = split_path(path);
     let words: Vec<&str> = key.split('_').filter(|word| !word.is_empty()).collect();
     let capital = |word: &str| {
         let mut chars = word.chars();
         chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
     };
-    match words.as_slice() {
+    let key = match words.as_slice() {
         [first, rest @ ..] if !rest.is_empty() => {
             rest.iter().fold((*first).to_owned(), |key, word| key + &capital(word))
         }
-        _ => format!("{}_", capital(key)),
-    }
+        _ => format!("{}_", capital(&key)),
+    };
+    parent.to_owned() + &key.replace('.', "\\.")
 }
 
 #[cfg(test)]
@@ -112,5 +130,6 @@ mod tests {
         assert_eq!(restyled("title"), "Title_");
         assert_eq!(restyled("Title"), "Title_");
         assert_ne!(restyled("_"), "_");
+        assert_eq!(restyled(r"source.ser\.vice_name"), r"source.ser\.viceName");
     }
 }

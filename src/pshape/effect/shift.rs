@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::number::Times;
 use crate::pshape::spec::Spec;
-use crate::pshape::window::Offset;
+use crate::pshape::window::{Offset, Origin};
 use crate::record::timestamp;
 use crate::record::truth::Expect;
 
@@ -16,6 +16,8 @@ struct Shift {
     /// Where the first event goes before it is shifted.
     start: Option<Micros>,
     stretch: f64,
+    /// Where the shifts before this one have moved the stream's start.
+    origin: Origin,
 }
 
 /// Reads `by`, `start` (RFC 3339) and `stretch`.
@@ -31,12 +33,19 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
         };
     let Times(stretch) = spec.take("stretch")?.unwrap_or(Times(1.0));
     setup.wants.start = true;
-    Ok(Box::new(Shift { by, start, stretch }))
+    let origin = *setup.origin;
+    // One that moves some of the events leaves the stream's start to the others.
+    if !["from", "until", "where"].iter().any(|name| spec.has(name)) {
+        setup.origin.shift(start, by);
+    }
+    Ok(Box::new(Shift { by, start, stretch, origin }))
 }
 
 impl Effect for Shift {
     fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let (Some(at), Some(first)) = (event.timestamp(), place.first) else { return Verdict::Passed };
+        let (Some(at), Some(first)) = (event.timestamp(), self.origin.start(place.first)) else {
+            return Verdict::Passed;
+        };
         // Exact up to 285 years from the first event.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let since = ((at - first) as f64 * self.stretch).round() as Micros;

@@ -2,15 +2,13 @@
 
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::Event;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Offset;
-use crate::record::filter::Condition;
 
 use super::{Effect, Place, Setup, Verdict};
 
 struct Skew {
-    conditions: Vec<(Field, Condition)>,
     by: Micros,
 }
 
@@ -18,14 +16,12 @@ struct Skew {
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Offset(by) = spec.need("by")?;
     let conditions = setup.given_conditions(spec, &["where", "from", "until"]);
-    Ok(Box::new(Skew { conditions: setup.asked(&conditions), by }))
+    setup.narrow(&conditions);
+    Ok(Box::new(Skew { by }))
 }
 
 impl Effect for Skew {
     fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
-        if !self.conditions.iter().all(|(field, condition)| condition.holds(event.raw(*field))) {
-            return Verdict::Kept;
-        }
         match event.timestamp() {
             Some(at) => event.move_to(at.saturating_add(self.by)),
             None => Verdict::Passed,

@@ -4,10 +4,9 @@ use std::str::FromStr;
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
-use crate::pshape::number::{Times, scale, unit};
+use crate::pshape::number::{Times, unit};
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
-use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::{Effect, Place, Setup, Verdict};
@@ -74,12 +73,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 impl Effect for Spikes {
     fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
         let factor = self.factor.draw(self.draws.at(place.seq));
-        let Some(raw) = event.raw(self.latency) else { return Verdict::Passed };
-        if !scale(raw, factor, &mut self.scaled) {
-            return Verdict::Passed;
-        }
-        event.set(self.latency, &self.scaled);
-        Verdict::Changed(Expect::Accepted)
+        event.multiply(self.latency, factor, &mut self.scaled)
     }
 }
 
