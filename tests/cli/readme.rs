@@ -41,8 +41,11 @@ fn every_recipe_works() {
     let server = Server::start(&[]);
     let recipes = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/recipes.md")).unwrap();
     for block in blocks(&recipes, "sh") {
-        if block.contains("jq ") && shell_in(Path::new("."), "command -v jq", &[]).code() != 0 {
-            eprintln!("skipped: a recipe that needs jq");
+        let needed = block.lines().find_map(|line| line.strip_prefix("# needs "));
+        if let Some(program) =
+            needed.filter(|program| shell_in(Path::new("."), &format!("command -v {program}"), &[]).code() != 0)
+        {
+            eprintln!("skipped: a recipe that needs {program}");
             continue;
         }
         let folder = tempfile::tempdir().unwrap();
@@ -61,5 +64,20 @@ fn the_readme_shows_each_tool() {
     let readme = readme();
     for tool in ["pgen", "pshape", "psend", "pstats", "pserve"] {
         assert!(readme.contains(&format!("| `{tool}` |")), "{tool} has no row in the table of tools");
+    }
+}
+
+#[test]
+fn every_link_between_the_documents_leads_somewhere() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/pgen.md", "docs/pshape.md", "docs/psend.md"];
+    for page in pages.into_iter().chain(["docs/pstats.md", "docs/pserve.md", "docs/recipes.md", "docs/contracts.md"]) {
+        let page = root.join(page);
+        let text = fs::read_to_string(&page).unwrap();
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let target = link.split('#').next().unwrap();
+            let outside = target.is_empty() || target.contains("://");
+            assert!(outside || page.parent().unwrap().join(target).exists(), "{}: {link}", page.display());
+        }
     }
 }

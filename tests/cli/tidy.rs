@@ -185,6 +185,23 @@ fn every_package_has_a_line_in_the_readme_on_why() {
 }
 
 #[test]
+fn no_package_is_there_for_nothing() {
+    let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
+    let code: String = ["src", "tests", "benches", "examples"]
+        .iter()
+        .flat_map(|folder| files(&root().join(folder), ".rs"))
+        .map(|path| fs::read_to_string(path).unwrap())
+        .collect();
+    for name in ["dependencies", "dev-dependencies"].iter().flat_map(|t| manifest[*t].as_table().unwrap().keys()) {
+        let name = name.replace('-', "_");
+        assert!(
+            code.contains(&format!("{name}::")) || code.contains(&format!("use {name};")),
+            "nothing uses {name}, which Cargo.toml asks for"
+        );
+    }
+}
+
+#[test]
 fn every_shell_script_can_be_read_at_one_sitting() {
     for path in files(&root().join("scripts"), "") {
         let text = fs::read_to_string(&path).unwrap();
