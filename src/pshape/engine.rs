@@ -152,13 +152,17 @@ impl Engine {
         let (mut seq, mut at) = (first_seq, 0);
         while at < bytes.len() {
             let rest = &bytes[at..];
-            let passed = self.unseen(seq).saturating_sub(seq);
-            let (count, length) = first_lines(rest, passed.max(1));
-            if passed > 0 {
+            let unseen = self.unseen(seq).saturating_sub(seq);
+            let (count, length) = if unseen > 0 {
+                let (count, length) = first_lines(rest, unseen);
                 self.pass(count, &rest[..length], at..at + length);
-            } else if let Some(line) = lines(seq, &rest[..length]).next() {
+                (count, length)
+            } else {
+                let Some(line) = lines(seq, rest).next() else { break };
+                let length = line.text.len() + line.end.len();
                 self.line(line, at..at + length);
-            }
+                (1, length)
+            };
             (seq, at) = (seq + count, at + length);
             self.release_behind(seq - 1);
             if self.block.made_bytes() >= MADE_BYTES {
