@@ -30,6 +30,8 @@ fn main() {
         .replace("actions_per_session = [20, 20, 20, 15, 10, 8, 7]", "actions_per_session = [1]");
     let alone = Profile::parse(&alone, "without sessions").expect("a profile");
 
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+
     let rates = rounds(|| into_null(&coherent, 1));
     figure("pgen, one thread, to nowhere, GB/s", median(rates), ">= 5.0", "where memory allows it (docs/limits.md)");
     figure(
@@ -47,9 +49,15 @@ fn main() {
     );
     figure(
         "pgen into cat / a plain writer of 64 KiB blocks",
-        ratio(|| through_cat(|to| events_to(to, &coherent)), || through_cat(blocks_to)),
+        ratio(|| through_cat(|to| events_to(to, &coherent, cores)), || through_cat(blocks_to)),
         ">= 0.85",
-        "pipe of 1 MiB",
+        "pipe of 1 MiB, a thread for each core, as pgen has by itself",
+    );
+    figure(
+        "pgen, one thread, into cat / a plain writer of 64 KiB blocks",
+        ratio(|| through_cat(|to| events_to(to, &coherent, 1)), || through_cat(blocks_to)),
+        "",
+        "one thread makes and copies",
     );
 }
 
@@ -130,9 +138,9 @@ fn through_cat(write: impl FnOnce(&mut std::process::ChildStdin) -> u64) -> f64 
     bytes as f64 / begin.elapsed().as_secs_f64() / 1e9
 }
 
-fn events_to(pipe: &mut std::process::ChildStdin, profile: &Profile) -> u64 {
+fn events_to(pipe: &mut std::process::ChildStdin, profile: &Profile, threads: usize) -> u64 {
     let mut sink = To(pipe, 0);
-    make(profile, EVENTS, 1, &mut sink);
+    make(profile, EVENTS, threads, &mut sink);
     sink.1
 }
 

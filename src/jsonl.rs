@@ -7,4 +7,4 @@ mod reader;
 pub mod scan;
 pub mod value;
 
-pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, lines};
+pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, first_lines, lines};

@@ -123,8 +123,13 @@ impl Inputs {
                 File::from(io::stdin().as_fd().try_clone_to_owned().at(&place)?)
             }
         };
-        let patience = self.patience.map(Timespec::try_from).transpose().unwrap_or_default();
-        let read = Box::new(Stoppable { from, stop: self.stop.clone(), patience });
+        // The bytes of a regular file are there: nobody waits for them.
+        let read: Box<dyn Read + Send> = if from.metadata().at(&place)?.is_file() {
+            Box::new(from)
+        } else {
+            let patience = self.patience.map(Timespec::try_from).transpose().unwrap_or_default();
+            Box::new(Stoppable { from, stop: self.stop.clone(), patience })
+        };
         Ok(Some(Source { place, read }))
     }
 }

@@ -463,10 +463,10 @@ impl Active {
         let mut pick = match kind.share {
             Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
             Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
-            Share::All => Pick::All,
+            Share::All => Pick::all(),
             Share::Every => match spec.need("every")? {
                 0 => return Err(spec.invalid("every", "0", "a number of lines above 0 is wanted")),
-                every => Pick::Every(every),
+                every => Pick::every(every),
             },
         };
         let effect = (kind.build)(&mut spec, &mut setup)?;

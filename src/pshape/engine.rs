@@ -1,7 +1,7 @@
 //! The stream: lines in, effects in their order, lines out.
 //!
-//! Lines that no effect takes are not looked at: runs of them go from the read buffer to the output as they are. Knows no effect
-//! by name, no file and no clock.
+//! Lines that no effect takes are not looked at: effects say how far off the next one is, and all before it goes from the read
+//! buffer to the output as it is, with no more than its line ends counted. Knows no effect by name, no file and no clock.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use crate::cli::output::Output;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::jsonl::scan::Scanner;
-use crate::jsonl::{Chunk, Line, LineReader};
+use crate::jsonl::{Chunk, Line, LineReader, first_lines, lines};
 use crate::record::truth::Expect;
 
 use super::block::Block;
@@ -103,24 +103,13 @@ impl Engine {
                     }
                 }
                 Chunk::Lines { first_seq, bytes } => {
-                    let mut at = 0;
-                    let mut next_seq = first_seq;
-                    for line in chunk.lines() {
-                        next_seq = line.seq + 1;
-                        let range = at..at + line.text.len() + line.end.len();
-                        at = range.end;
-                        self.line(line, range);
-                        if self.block.made_bytes() >= MADE_BYTES {
-                            self.write(bytes)?;
-                        }
-                    }
-                    self.write(bytes)?;
-                    reader.counted(next_seq - first_seq);
+                    let lines = self.lines(first_seq, bytes)?;
+                    reader.counted(lines);
                 }
                 Chunk::Overlong { seq, piece, length, last } => {
                     if length == piece.len() as u64 {
                         self.report.overlong += 1;
-                        self.begin_line(piece);
+                        self.begin_lines(1, piece);
                     }
                     self.block.made(piece);
                     if last {
@@ -158,7 +147,49 @@ impl Engine {
         Ok(self.report)
     }
 
-    /// Takes up a line, which stands at `range` of the chunk in work.
+    /// Takes up a chunk of lines, and says how many there are.
+    fn lines(&mut self, first_seq: u64, bytes: &[u8]) -> Result<u64> {
+        let (mut seq, mut at) = (first_seq, 0);
+        while at < bytes.len() {
+            let rest = &bytes[at..];
+            let unseen = self.unseen(seq).saturating_sub(seq);
+            let (count, length) = if unseen > 0 {
+                let (count, length) = first_lines(rest, unseen);
+                self.pass(count, &rest[..length], at..at + length);
+                (count, length)
+            } else {
+                let Some(line) = lines(seq, rest).next() else { break };
+                let length = line.text.len() + line.end.len();
+                self.line(line, at..at + length);
+                (1, length)
+            };
+            (seq, at) = (seq + count, at + length);
+            self.release_behind(seq - 1);
+            if self.block.made_bytes() >= MADE_BYTES {
+                self.write(bytes)?;
+            }
+        }
+        self.write(bytes)?;
+        Ok(seq - first_seq)
+    }
+
+    /// The line up to which, from `seq` on, lines go on without a look at them, and without another in between.
+    #[inline]
+    fn unseen(&mut self, seq: u64) -> u64 {
+        if self.looks_at_all() {
+            return seq;
+        }
+        let behind = self.held.waits_behind().map_or(u64::MAX, |last| last.saturating_add(1));
+        self.effects.iter_mut().map(|active| active.pick.next(seq)).fold(behind, u64::min)
+    }
+
+    /// Whether lines are looked at that no effect takes.
+    #[inline]
+    fn looks_at_all(&self) -> bool {
+        self.wants.clock || self.wants.matches || self.wants.start && self.place.first.is_none()
+    }
+
+    /// Takes up a line that is to be looked at, which stands at `range` of the chunk in work.
     #[inline]
     fn line(&mut self, line: Line<'_>, range: Range<usize>) {
         self.taken.clear();
@@ -167,22 +198,25 @@ impl Engine {
                 self.taken.push(number);
             }
         }
-        let looks = !self.taken.is_empty()
-            || self.wants.clock
-            || self.wants.matches
-            || self.wants.start && self.place.first.is_none();
-        if !looks || self.load(line).is_none() {
-            self.pass(line, range);
+        if self.load(line).is_none() {
+            self.pass_line(line, range);
         } else {
             self.shape(line, range);
         }
-        self.release_behind(line.seq);
     }
 
-    /// Hands a line on as it was read.
+    /// Hands so many lines on as they were read.
     #[inline]
-    fn pass(&mut self, line: Line<'_>, range: Range<usize>) {
-        self.begin_line(line.text);
+    fn pass(&mut self, count: u64, lines: &[u8], range: Range<usize>) {
+        self.begin_lines(count, lines);
+        self.block.input(range);
+        self.open_end = !lines.ends_with(b"\n");
+    }
+
+    /// Hands a line on that was looked at, as it was read.
+    #[inline]
+    fn pass_line(&mut self, line: Line<'_>, range: Range<usize>) {
+        self.begin_lines(1, line.text);
         self.block.input(range);
         self.open_end = line.end.is_empty();
     }
@@ -227,7 +261,7 @@ impl Engine {
         if stays {
             self.break_up(&taken[bytes..]);
             if self.event.names().is_empty() && journey.again.is_none() {
-                self.pass(line, range);
+                self.pass_line(line, range);
             } else {
                 self.send(line, range, at, &journey);
             }
@@ -302,7 +336,7 @@ impl Engine {
         let due = journey.late.map(|delay| at.saturating_add(delay));
         let original = self.account.expect;
         if self.event.names().is_empty() {
-            self.pass(line, range);
+            self.pass_line(line, range);
         } else {
             self.dispatch(line, false, due, journey.behind);
         }
@@ -336,7 +370,7 @@ impl Engine {
         }
         // What was made of an event begins with no bracket.
         self.has_begun = true;
-        begin_line(&mut self.report.lines_out, &mut self.open_end, &mut self.block);
+        begin_lines(1, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
         self.block.made(event.text());
         self.block.made(line.end);
         self.open_end = line.end.is_empty();
@@ -366,7 +400,7 @@ impl Engine {
     }
 
     fn write_held(&mut self, line: &held::Line) {
-        self.begin_line(&line.bytes);
+        self.begin_lines(1, &line.bytes);
         self.block.made(&line.bytes);
         self.open_end = !line.bytes.ends_with(b"\n");
         if let Some(truth) = &mut self.truth {
@@ -374,16 +408,16 @@ impl Engine {
         }
     }
 
-    /// Begins a line of the output, which starts with these bytes.
+    /// Begins so many lines of the output, which start with these bytes.
     #[inline]
-    fn begin_line(&mut self, bytes: &[u8]) {
+    fn begin_lines(&mut self, count: u64, bytes: &[u8]) {
         if !self.has_begun
             && let Some(first) = bytes.trim_ascii_start().first()
         {
             self.has_begun = true;
             self.report.begins_with_bracket = *first == b'[';
         }
-        begin_line(&mut self.report.lines_out, &mut self.open_end, &mut self.block);
+        begin_lines(count, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
     }
 
     /// Writes what is ready, then the truth about it.
@@ -393,10 +427,10 @@ impl Engine {
     }
 }
 
-/// Counts a line of the output; one before it that has no terminator gets one.
+/// Counts lines of the output; one before them that has no terminator gets one.
 #[inline]
-fn begin_line(lines_out: &mut u64, open_end: &mut bool, block: &mut Block) {
-    *lines_out += 1;
+fn begin_lines(count: u64, lines_out: &mut u64, open_end: &mut bool, block: &mut Block) {
+    *lines_out += count;
     if std::mem::take(open_end) {
         block.made(b"\n");
     }

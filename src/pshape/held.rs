@@ -103,6 +103,12 @@ impl Held {
         self.by_time.pop().map(|entry| self.leave(entry))
     }
 
+    /// The line of the input behind which the first one waits.
+    #[inline]
+    pub(super) fn waits_behind(&self) -> Option<u64> {
+        self.by_line.peek().map(|Reverse(entry)| entry.key.unsigned_abs())
+    }
+
     /// A line whose turn it is now that line `seq` of the input has gone.
     #[inline]
     pub(super) fn next_behind(&mut self, seq: u64) -> Option<Line> {

@@ -6,9 +6,19 @@ use crate::cli::values::Probability;
 use crate::error::Result;
 use crate::seed::Choice;
 
-/// A rule that says yes or no to each line.
+/// How many lines a search for the next one looks at before it says how far it got.
+const AHEAD: u64 = 1024;
+
+/// A rule that says yes or no to each line, and where its next yes is.
 #[derive(Debug, Clone)]
-pub(super) enum Pick {
+pub(super) struct Pick {
+    rule: Rule,
+    /// No line from the one last asked about up to this one is taken.
+    due: u64,
+}
+
+#[derive(Debug, Clone)]
+enum Rule {
     /// Every line.
     All,
     /// Each line by itself: its draw lies below the threshold.
@@ -22,7 +32,7 @@ pub(super) enum Pick {
 /// The chain of Gilbert and Elliott (Gilbert 1960, "Capacity of a burst-noise channel"): a state that is on or off, and one
 /// draw a line that decides whether it changes. In the long run it is on for a share of the lines, in runs of a mean length.
 #[derive(Debug, Clone)]
-pub(super) struct Runs {
+struct Runs {
     draws: Choice,
     /// Draws below it switch on.
     enter: u64,
@@ -36,6 +46,16 @@ pub(super) struct Runs {
 }
 
 impl Pick {
+    /// Every line.
+    pub(super) fn all() -> Self {
+        Rule::All.into()
+    }
+
+    /// The last of every `n` lines.
+    pub(super) fn every(n: u64) -> Self {
+        Rule::Every(n).into()
+    }
+
     /// Reads `p` (or the default that an effect has) and `burst`.
     ///
     /// # Errors
@@ -46,8 +66,8 @@ impl Pick {
             None => spec.need::<Probability>("p")?,
         };
         let burst = spec.take::<f64>("burst")?;
-        let Some(below) = share.threshold() else { return Ok(Self::All) };
-        let Some(burst) = burst else { return Ok(Self::Chance { draws, below }) };
+        let Some(below) = share.threshold() else { return Ok(Self::all()) };
+        let Some(burst) = burst else { return Ok(Rule::Chance { draws, below }.into()) };
         // Independent draws come in runs of 1 / (1 − P) on average; shorter ones would have to shun each other.
         let shortest = 1.0 / (1.0 - share.get());
         if !burst.is_finite() || burst < shortest {
@@ -58,46 +78,64 @@ impl Pick {
         let enter = leave * share.get() / (1.0 - share.get());
         let threshold = |p: f64| Probability::clamped(p).threshold().unwrap_or(u64::MAX);
         let on = draws.at(0) < below;
-        Ok(Self::Runs(Runs {
-            draws,
-            enter: threshold(enter),
-            stay: threshold(1.0 - leave),
-            on,
-            seq: 0,
-            over_some: false,
-        }))
+        let (enter, stay) = (threshold(enter), threshold(1.0 - leave));
+        Ok(Rule::Runs(Runs { draws, enter, stay, on, seq: 0, over_some: false }).into())
     }
 
     /// Has runs counted over some lines alone: those of which [`Pick::confirms`] is told so.
     pub(super) fn counts_runs_over_some(&mut self) {
-        if let Self::Runs(runs) = self {
+        if let Rule::Runs(runs) = &mut self.rule {
             runs.over_some = true;
         }
+    }
+
+    /// The first line from `seq` on that is taken, as far as can be said before it was looked at; or, where the search ends before it
+    /// finds one, a later line, up to which there is none. Lines are asked about in ascending order.
+    #[inline]
+    pub(super) fn next(&mut self, seq: u64) -> u64 {
+        if self.due <= seq {
+            self.due = self.rule.next(seq);
+        }
+        self.due
     }
 
     /// Whether the line is taken, as far as can be said before it was looked at. Lines are asked about in ascending order.
     #[inline]
     pub(super) fn takes(&mut self, seq: u64) -> bool {
-        match self {
-            Self::All => true,
-            Self::Chance { draws, below } => draws.at(seq) < *below,
-            Self::Runs(runs) => runs.over_some || runs.is_on(seq),
-            Self::Every(n) => seq.is_multiple_of(*n),
-        }
+        self.next(seq) == seq
     }
 
     /// Whether a line is taken that was looked at, and that `counts` for the length of runs or does not. Lines are asked about in
     /// ascending order.
     #[inline]
     pub(super) fn confirms(&mut self, seq: u64, counts: impl FnOnce() -> bool) -> bool {
-        match self {
-            Self::Runs(runs) if runs.over_some => {
+        match &mut self.rule {
+            Rule::Runs(runs) if runs.over_some => {
                 if counts() {
                     runs.step(seq);
                 }
                 runs.on
             }
             _ => true,
+        }
+    }
+}
+
+impl From<Rule> for Pick {
+    fn from(rule: Rule) -> Self {
+        Self { rule, due: 0 }
+    }
+}
+
+impl Rule {
+    fn next(&mut self, seq: u64) -> u64 {
+        let end = seq.saturating_add(AHEAD);
+        match self {
+            Self::All => seq,
+            Self::Chance { draws, below } => (seq..end).find(|seq| draws.at(*seq) < *below).unwrap_or(end),
+            Self::Runs(runs) if runs.over_some => seq,
+            Self::Runs(runs) => (seq..end).find(|seq| runs.is_on(*seq)).unwrap_or(end),
+            Self::Every(n) => seq.checked_next_multiple_of(*n).unwrap_or(u64::MAX),
         }
     }
 }
@@ -159,6 +197,23 @@ mod tests {
     }
 
     #[test]
+    fn the_next_line_is_the_next_one_taken_wherever_the_search_begins() {
+        for text in ["100%", "5%", "5%,burst=20", "0.01%"] {
+            let all = taken(text, 20_000);
+            for step in [1, 7, 300, 5000] {
+                let mut pick = pick(text).expect("a rule");
+                for seq in (1..=10_000u64).step_by(step) {
+                    let next = pick.next(seq);
+                    let place = |seq: u64| usize::try_from(seq - 1).expect("small");
+                    assert!(!all[place(seq)..place(next)].contains(&true), "{text}: {seq} to {next}");
+                    assert_eq!(next == seq, all[place(seq)], "{text}: {seq}");
+                }
+            }
+        }
+        assert_eq!([1, 5, 6].map(|seq| Pick::every(5).next(seq)), [5, 5, 10]);
+    }
+
+    #[test]
     #[allow(clippy::cast_precision_loss)]
     fn runs_have_their_length_over_the_lines_that_count() {
         let mut pick = pick("10%,burst=20").expect("a rule");
@@ -183,7 +238,7 @@ mod tests {
     #[test]
     fn runs_shorter_than_chance_makes_them_are_refused() {
         assert!(pick("0.5,burst=1.5").is_err_and(|e| e.to_string().contains("at least 2.000")));
-        assert!(pick("1,burst=3").is_ok_and(|pick| matches!(pick, Pick::All)));
+        assert!(pick("1,burst=3").is_ok_and(|pick| matches!(pick.rule, Rule::All)));
         assert!(pick("0,burst=3").is_ok_and(|mut pick| !(1..1000).any(|seq| pick.takes(seq))));
     }
 }
