@@ -143,8 +143,10 @@ impl Scanner {
             let at = std::str::from_utf8(line).map_or_else(|e| e.valid_up_to(), |_| line.len());
             return Err(NotAnObject { at, what: "bytes that are not UTF-8" });
         }
-        let text = Text { line, at: 0, strict: self.look.has_controls };
-        if self.look.quotes(line).is_some_and(|quotes| self.layouts.recognise(text, quotes, spans)) {
+        let strict = self.look.has_controls;
+        let quotes = self.look.quotes(line);
+        let text = Text { line, at: 0, strict, quotes };
+        if quotes.is_some_and(|quotes| self.layouts.recognise(text, quotes, spans)) {
             return Ok(());
         }
         spans.reset(self.fields.len());

@@ -27,7 +27,11 @@ pub(super) struct Look {
 
 /// Where the quotes of a line are that begin and end strings, a bit each.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Quotes<'a>(&'a [u8]);
+pub(super) struct Quotes<'a> {
+    bits: &'a [u8],
+    /// Whether there are escapes in the line.
+    pub(super) has_escapes: bool,
+}
 
 impl Look {
     /// Looks at a line.
@@ -59,11 +63,11 @@ impl Look {
         if self.has_backslash {
             self.leave_out_escaped(line)?;
         }
-        Some(Quotes(&self.quotes[..line.len() / WORD + 1 + WORD]))
+        Some(Quotes { bits: &self.quotes[..line.len() / 8 + 1 + WORD], has_escapes: self.has_backslash })
     }
 
     fn leave_out_escaped(&mut self, line: &[u8]) -> Option<()> {
-        let mut text = Text { line, at: 0, strict: false };
+        let mut text = Text { line, at: 0, strict: false, quotes: None };
         while let Some(further) = memchr(b'\\', &line[text.at..]) {
             text.at += further;
             let escaped = text.at + 1;
@@ -79,7 +83,7 @@ impl Quotes<'_> {
     #[inline]
     pub(super) fn next(self, mut from: usize) -> Option<usize> {
         loop {
-            let bits = u64::from_le_bytes(*self.0.get(from / 8..)?.first_chunk()?) >> (from % 8);
+            let bits = u64::from_le_bytes(*self.bits.get(from / 8..)?.first_chunk()?) >> (from % 8);
             if bits != 0 {
                 return Some(from + bits.trailing_zeros() as usize);
             }

@@ -1,6 +1,7 @@
 //! The tokens of JSON's grammar (RFC 8259), passed over one at a time.
 
 use super::NotAnObject;
+use super::look::Quotes;
 
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
@@ -8,6 +9,8 @@ pub(super) struct Text<'a> {
     pub(super) at: usize,
     /// Whether strings have to be searched for control characters.
     pub(super) strict: bool,
+    /// Where its quotes are, if all of its escapes are some.
+    pub(super) quotes: Option<Quotes<'a>>,
 }
 
 impl Text<'_> {
@@ -42,6 +45,14 @@ impl Text<'_> {
     /// Passes over the string at whose opening quote we stand; says whether it holds escapes.
     #[inline]
     pub(super) fn string(&mut self) -> Result<bool, NotAnObject> {
+        if !self.strict
+            && let Some(quotes) = self.quotes
+            && let Some(end) = quotes.next(self.at + 1)
+        {
+            let inner = &self.line[self.at + 1..end];
+            self.at = end + 1;
+            return Ok(quotes.has_escapes && inner.contains(&b'\\'));
+        }
         let start = self.at;
         let mut escapes = false;
         self.at += 1;
