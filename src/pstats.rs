@@ -111,7 +111,8 @@ fn count_in_order(
     let mut progress = console.progress(config.quiet || sinks.is_live(), config.every);
     while let Some(chunk) = reader.next_chunk()? {
         sinks.pass(&chunk)?;
-        engine.take(&chunk)?;
+        let lines = engine.take(&chunk)?;
+        reader.counted(lines);
         let elapsed = clock.elapsed();
         sinks.show(elapsed, engine, &about)?;
         progress.show(|| {

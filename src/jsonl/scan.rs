@@ -4,6 +4,7 @@
 
 mod fields;
 mod layout;
+mod look;
 mod text;
 mod walk;
 
@@ -13,6 +14,7 @@ use std::ops::Range;
 pub use fields::FieldSet;
 use fields::{NONE, index};
 use layout::{Layouts, Lesson};
+use look::Look;
 use text::Text;
 use walk::Walker;
 
@@ -37,6 +39,7 @@ impl std::error::Error for NotAnObject {}
 #[derive(Debug, Clone, Default)]
 pub struct Spans {
     spans: Vec<(u32, u32)>,
+    escapes: bool,
 }
 
 impl Spans {
@@ -51,6 +54,12 @@ impl Spans {
     #[inline]
     pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
         self.range(field).map(|range| &line[range])
+    }
+
+    /// Whether a backslash stood anywhere in the line that was scanned: where none did, texts are as they are written.
+    #[inline]
+    pub fn has_escapes(&self) -> bool {
+        self.escapes
     }
 
     #[inline]
@@ -104,6 +113,7 @@ impl Spans {
 #[derive(Debug, Default)]
 pub struct Scanner {
     fields: FieldSet,
+    look: Look,
     walker: Walker,
     layouts: Layouts,
     lesson: Lesson,
@@ -127,15 +137,16 @@ impl Scanner {
     /// Where the line is anything else, with the first place that shows it.
     pub fn scan(&mut self, line: &[u8], spans: &mut Spans) -> Result<(), NotAnObject> {
         spans.reset(self.fields.len());
-        if simdutf8::basic::from_utf8(line).is_err() {
+        self.look.at(line);
+        spans.escapes = self.look.has_backslash;
+        if !self.look.is_ascii && simdutf8::basic::from_utf8(line).is_err() {
             let at = std::str::from_utf8(line).map_or_else(|e| e.valid_up_to(), |_| line.len());
             return Err(NotAnObject { at, what: "bytes that are not UTF-8" });
         }
-        // One pass that the compiler makes wide; strings need no look at each byte where no control character stands in
-        // the line at all.
-        let strict = line.iter().fold(false, |found, b| found | (*b < 0x20));
-        let text = Text { line, at: 0, strict };
-        if self.layouts.recognise(text, spans) {
+        let strict = self.look.has_controls;
+        let quotes = self.look.quotes(line);
+        let text = Text { line, at: 0, strict, quotes };
+        if quotes.is_some_and(|quotes| self.layouts.recognise(text, quotes, spans)) {
             return Ok(());
         }
         spans.reset(self.fields.len());
@@ -288,5 +299,85 @@ mod tests {
                 }
             }
         }
+
+        #[test]
+        fn values_in_a_layout_that_was_met_are_checked_like_those_of_a_new_one(
+            lines in prop::collection::vec((prop::collection::vec(raw_value(), 4), any::<bool>()), 1..20),
+        ) {
+            let fields = || FieldSet::new(["a", "a.b", "c", "d.1", "d"]);
+            let mut experienced = Scanner::new(fields());
+            let (mut got, mut fresh) = (Spans::default(), Spans::default());
+            // The first line teaches the layout.
+            let plain = (vec!["1", "1", "\"\"", "1"], false);
+            for (values, spaced) in std::iter::once(&plain).chain(&lines) {
+                let space = if *spaced { " " } else { "" };
+                let [a, b, c, d] = values[..] else { unreachable!("four values") };
+                let line = format!("{{\"a\":{space}{{\"b\":{space}{a}}},{space}\"d\":[{b},{c}],\"s\\u0065\":1,\"c\":{d}}}");
+                let answer = experienced.scan(line.as_bytes(), &mut got);
+                prop_assert_eq!(answer, Scanner::new(fields()).scan(line.as_bytes(), &mut fresh), "{}", line);
+                if answer.is_ok() {
+                    prop_assert_eq!(&got.spans, &fresh.spans, "{}", line);
+                }
+            }
+        }
+    }
+
+    /// What may stand where a value is expected, and what may not.
+    fn raw_value() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "0",
+            "7",
+            "-7",
+            "12",
+            "87.11",
+            "0.5",
+            "1234567",
+            "12345678",
+            "123456789",
+            "1e5",
+            "1.5E-3",
+            "true",
+            "false",
+            "null",
+            "\"\"",
+            "\"x\"",
+            "\"::1\"",
+            "\",\"",
+            "\"}\"",
+            "\"é\"",
+            "\"\\u00e9\"",
+            "\"\\\"\"",
+            "\"\\\\\"",
+            "\"a\\\\\\\"b\"",
+            "\"a string that is longer than one block of sixty-four bytes, which it takes to see one\"",
+            "[]",
+            "{}",
+            "{\"b\":1}",
+            " 1",
+            "1 ",
+            // Not JSON.
+            "",
+            "00",
+            "01.5",
+            "1.",
+            ".5",
+            "-",
+            "1..2",
+            "1.2.3",
+            "tru",
+            "truee",
+            "nul",
+            "Null",
+            "\"",
+            "\"\\x\"",
+            "\"\\u00g0\"",
+            "\"\t\"",
+            "\"\"\"\"",
+            "1 2",
+            "+1",
+            "0x1",
+            "1:2",
+            "\u{7f}1",
+        ])
     }
 }

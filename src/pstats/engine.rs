@@ -43,15 +43,17 @@ impl Engine {
         })
     }
 
-    /// Counts a stretch of the input.
+    /// Counts a stretch of the input; returns how many whole lines it had.
     ///
     /// # Errors
     /// Where a state in it is no state, of another version, or of other settings.
-    pub fn take(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+    pub fn take(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
+        let mut lines = 0;
         match chunk {
             Chunk::ByteOrderMark(_) => {}
             Chunk::Lines { .. } => {
                 for line in chunk.lines() {
+                    lines += 1;
                     if let Taken::State = self.intake.take(line, &mut self.summary) {
                         self.take_state(line.seq, line.text)?;
                     }
@@ -60,7 +62,7 @@ impl Engine {
             Chunk::Overlong { length, last: true, .. } => self.summary.input.kinds.too_long.add(*length),
             Chunk::Overlong { .. } => {}
         }
-        Ok(())
+        Ok(lines)
     }
 
     fn take_state(&mut self, seq: u64, line: &[u8]) -> Result<()> {

@@ -6,8 +6,6 @@
 //! service, latency, status). All else is unknown, and counted as that.
 
 use super::distinct;
-use memchr::memchr;
-
 use super::groups::Value;
 use super::input::Flaws;
 use super::joins::{Arrival, Joins};
@@ -154,7 +152,7 @@ impl Intake {
     /// Hands an event to the joins, which `--where` does not narrow: what they hold it against is not narrowed either.
     fn join_event(&mut self, line: &[u8]) {
         let Some(joins) = &mut self.joins else { return };
-        joins.event(id(self.spans.raw(line, self.layout.event.id), &mut Flaws::default()));
+        joins.event(id(self.spans.raw(line, self.layout.event.id), self.spans.has_escapes(), &mut Flaws::default()));
     }
 
     /// The same for an outcome.
@@ -166,7 +164,7 @@ impl Intake {
         joins.outcome(Arrival {
             shard: raw(of.shard).and_then(value::text).as_deref(),
             seq: count(of.seq),
-            id: id(raw(of.event_id), &mut Flaws::default()),
+            id: id(raw(of.event_id), self.spans.has_escapes(), &mut Flaws::default()),
             word,
             own_retry: raw(of.own_retry) == Some(b"true"),
             attempts: count(of.attempts),
@@ -179,7 +177,7 @@ impl Intake {
         let at = time(self.spans.raw(line, of.timestamp), flaws);
         let status = status(self.spans.raw(line, of.status), flaws);
         let latency = latency(self.spans.raw(line, of.latency), flaws);
-        let id = id(self.spans.raw(line, of.id), flaws);
+        let id = id(self.spans.raw(line, of.id), self.spans.has_escapes(), flaws);
         let cache_hit = match self.spans.raw(line, of.cache_hit) {
             Some(b"true") => Some(true),
             Some(b"false") => Some(false),
@@ -205,7 +203,7 @@ impl Intake {
         // An outcome's end is not written; it follows from where end_to_end_ms counts from (contracts §3).
         let began = scheduled.or(at);
         let ended = began.zip(end_to_end).and_then(|(at, took)| at.checked_add_unsigned(took.us()));
-        let id = id(raw(of.event_id), flaws);
+        let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
         let mut answers = [0; Answer::ALL.len()];
         if attempts > 1 {
             let words: Vec<&str> = raw(of.answers).and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default();
@@ -251,8 +249,7 @@ fn fill<'a>(
     unescaped: &'a mut Vec<String>,
 ) {
     unescaped.clear();
-    // One look at the whole line costs less than one at each value.
-    let escapes = memchr(b'\\', line).is_some();
+    let escapes = spans.has_escapes();
     if escapes {
         let raws = slots.iter().filter_map(|slot| match slot {
             Slot::Field(field) | Slot::Status(field) => spans.raw(line, *field),
@@ -321,13 +318,13 @@ fn moment(raw: &[u8]) -> Option<Micros> {
 }
 
 /// The hash of an id: of a string's text, of any other value as it is written.
-fn id(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<u64> {
+fn id(raw: Option<&[u8]>, escapes: bool, flaws: &mut Flaws) -> Option<u64> {
     match raw {
         None | Some(b"null") => {
             flaws.id_missing += 1;
             None
         }
-        Some(raw) if memchr(b'\\', raw).is_some() => Some(distinct::hash_of(value::label(raw).as_bytes())),
+        Some(raw) if escapes && raw.contains(&b'\\') => Some(distinct::hash_of(value::label(raw).as_bytes())),
         Some([b'"', inner @ .., b'"']) => Some(distinct::hash_of(inner)),
         Some(raw) => Some(distinct::hash_of(raw)),
     }

@@ -88,7 +88,7 @@ fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop
         if engine.state_lines() > 0 && (taken.is_err() || !stretch.may_have_state) {
             return Ok(None);
         }
-        taken?;
+        reader.counted(taken?);
     }
     engine.note_arrays_cut_off(reader.unclosed_arrays());
     Ok(Some(engine).filter(|engine| !engine.is_amid_state()))

@@ -1,0 +1,157 @@
+//! One wide look at a line before anything is read in it: where its quotes are, and whether it holds anything unusual.
+//!
+//! Most lines are plain ASCII without control characters or backslashes, and one pass finds that out. Where the quotes are
+//! known, the end of a string is looked up instead of searched for. Knows nothing of what stands between the quotes.
+
+use memchr::memchr;
+use wide::u8x16;
+
+use super::text::Text;
+
+/// Bytes that are looked at together: one bit of a `u64` each.
+const BLOCK: usize = 64;
+/// The bytes of a `u64`.
+const WORD: usize = 8;
+
+/// What was seen of the line looked at last; holds only what is reused from one line to the next.
+#[derive(Debug, Default)]
+pub(super) struct Look {
+    /// Whether all of it is ASCII.
+    pub(super) is_ascii: bool,
+    /// Whether a control character stands anywhere.
+    pub(super) has_controls: bool,
+    /// Whether a backslash stands anywhere.
+    pub(super) has_backslash: bool,
+    quotes: Vec<u8>,
+}
+
+/// Where the quotes of a line are that begin and end strings, a bit each.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quotes<'a> {
+    bits: &'a [u8],
+    /// Whether there are escapes in the line.
+    pub(super) has_escapes: bool,
+}
+
+impl Look {
+    /// Looks at a line.
+    #[inline]
+    pub(super) fn at(&mut self, line: &[u8]) {
+        let mut seen = Seen::default();
+        let (blocks, tail) = line.as_chunks::<BLOCK>();
+        // A word more than there are blocks: a look at the last bits takes in what stands behind them.
+        let wanted = (blocks.len() + 2) * WORD;
+        if self.quotes.len() < wanted {
+            self.quotes.resize(wanted, 0);
+        }
+        let (words, _) = self.quotes.as_chunks_mut::<WORD>();
+        for (block, word) in blocks.iter().zip(words.iter_mut()) {
+            *word = seen.quotes(block).to_le_bytes();
+        }
+        let mut block = [b' '; BLOCK];
+        block[..tail.len()].copy_from_slice(tail);
+        words[blocks.len()] = seen.quotes(&block).to_le_bytes();
+        words[blocks.len() + 1] = [0; WORD];
+        self.is_ascii = seen.bits.to_array().iter().all(u8::is_ascii);
+        self.has_controls = seen.least.to_array().iter().any(|byte| *byte < b' ');
+        self.has_backslash = seen.backslash.any();
+    }
+
+    /// The quotes of the line that was looked at; `None` where an escape is none, for then there is no telling.
+    #[inline]
+    pub(super) fn quotes(&mut self, line: &[u8]) -> Option<Quotes<'_>> {
+        if self.has_backslash {
+            self.leave_out_escaped(line)?;
+        }
+        Some(Quotes { bits: &self.quotes[..line.len() / 8 + 1 + WORD], has_escapes: self.has_backslash })
+    }
+
+    fn leave_out_escaped(&mut self, line: &[u8]) -> Option<()> {
+        let mut text = Text { line, at: 0, strict: false, quotes: None };
+        while let Some(further) = memchr(b'\\', &line[text.at..]) {
+            text.at += further;
+            let escaped = text.at + 1;
+            text.escape().ok()?;
+            self.quotes[escaped / 8] &= !(1 << (escaped % 8));
+        }
+        Some(())
+    }
+}
+
+impl Quotes<'_> {
+    /// The place of the first quote from here on.
+    #[inline]
+    pub(super) fn next(self, mut from: usize) -> Option<usize> {
+        loop {
+            let bits = u64::from_le_bytes(*self.bits.get(from / 8..)?.first_chunk()?) >> (from % 8);
+            if bits != 0 {
+                return Some(from + bits.trailing_zeros() as usize);
+            }
+            from = (from / 8 + WORD) * 8;
+        }
+    }
+}
+
+/// What the blocks of a line have in common.
+struct Seen {
+    /// The least byte of each place in sixteen.
+    least: u8x16,
+    /// The bits that any byte of a place has.
+    bits: u8x16,
+    /// Ones where a byte was a backslash.
+    backslash: u8x16,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        Self { least: u8x16::splat(u8::MAX), bits: u8x16::ZERO, backslash: u8x16::ZERO }
+    }
+}
+
+impl Seen {
+    /// Looks at a block; returns its quotes, a bit each.
+    #[inline]
+    fn quotes(&mut self, block: &[u8; BLOCK]) -> u64 {
+        let mut quotes = 0;
+        for (part, bytes) in block.as_chunks().0.iter().enumerate() {
+            let bytes = u8x16::new(*bytes);
+            self.least = self.least.min(bytes);
+            self.bits |= bytes;
+            self.backslash |= bytes.cmp_eq(u8x16::splat(b'\\'));
+            quotes |= u64::from(bytes.cmp_eq(u8x16::splat(b'"')).move_mask().cast_unsigned()) << (part * 16);
+        }
+        quotes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_look_sees_what_looking_at_each_byte_does(line in prop::collection::vec(prop_oneof![Just(b'"'), any::<u8>(), b' '..b'~'], 0..300)) {
+            let mut look = Look::default();
+            look.at(&line);
+            prop_assert_eq!(look.is_ascii, line.is_ascii());
+            prop_assert_eq!(look.has_controls, line.iter().any(|b| *b < 0x20));
+            prop_assert_eq!(look.has_backslash, line.contains(&b'\\'));
+        }
+
+        #[test]
+        fn escaped_quotes_neither_begin_nor_end_a_string(parts in prop::collection::vec(r#"[a"]|\\\\|\\"|\\u00e9|a{30,90}"#, 0..60)) {
+            let line = parts.concat();
+            let mut look = Look::default();
+            look.at(line.as_bytes());
+            let mut at = 0;
+            let expected: Vec<usize> = parts.iter().filter_map(|part| {
+                at += part.len();
+                (part == "\"").then_some(at - 1)
+            }).collect();
+            let quotes = look.quotes(line.as_bytes()).expect("every escape is one");
+            let found: Vec<usize> = std::iter::successors(quotes.next(0), |at| quotes.next(at + 1)).collect();
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
