@@ -45,56 +45,37 @@ impl Text<'_> {
     /// Passes over the string at whose opening quote we stand; says whether it holds escapes.
     #[inline]
     pub(super) fn string(&mut self) -> Result<bool, NotAnObject> {
-        if !self.strict
-            && let Some(quotes) = self.quotes
-            && let Some(end) = quotes.next(self.at + 1)
-        {
-            let inner = &self.line[self.at + 1..end];
-            self.at = end + 1;
-            return Ok(quotes.has_escapes && inner.contains(&b'\\'));
+        let start = self.at + 1;
+        let Some(quotes) = self.quotes else { return self.string_by_bytes() };
+        let Some(end) = quotes.next(start) else { return self.string_by_bytes() };
+        let inner = &self.line[start..end];
+        if self.strict {
+            no_control_in(inner, start)?;
         }
-        let start = self.at;
+        self.at = end + 1;
+        Ok(quotes.has_escapes && inner.contains(&b'\\'))
+    }
+
+    /// The same in a line where an escape is none or a string does not end: finds what is wrong first.
+    #[cold]
+    fn string_by_bytes(&mut self) -> Result<bool, NotAnObject> {
+        let start = self.at + 1;
         let mut escapes = false;
-        self.at += 1;
+        self.at = start;
         loop {
-            self.skip_plain();
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
                     escapes = true;
                     self.escape()?;
                 }
-                _ => return Err(self.wrong("the line ends inside the object")),
+                Some(_) => self.at += 1,
+                None => return Err(self.wrong("the line ends inside the object")),
             }
         }
-        if self.strict
-            && let Some(at) = self.line[start..self.at].iter().position(|b| *b < 0x20)
-        {
-            return Err(NotAnObject { at: start + at, what: "a control character in a string" });
-        }
+        no_control_in(&self.line[start..self.at], start)?;
         self.at += 1;
         Ok(escapes)
-    }
-
-    /// Passes over bytes that are neither quote nor backslash, eight at a time: a call of memchr costs more than the usual
-    /// string is long.
-    #[inline]
-    pub(super) fn skip_plain(&mut self) {
-        const LOW: u64 = 0x0101_0101_0101_0101;
-        const HIGH: u64 = 0x8080_8080_8080_8080;
-        let zero = |v: u64| v.wrapping_sub(LOW) & !v & HIGH;
-        while let Some(word) = self.line.get(self.at..self.at + 8) {
-            let word = u64::from_le_bytes(word.try_into().expect("the slice is eight bytes long"));
-            let found = zero(word ^ (LOW * u64::from(b'"'))) | zero(word ^ (LOW * u64::from(b'\\')));
-            if found != 0 {
-                self.at += (found.trailing_zeros() / 8) as usize;
-                return;
-            }
-            self.at += 8;
-        }
-        while !matches!(self.peek(), None | Some(b'"' | b'\\')) {
-            self.at += 1;
-        }
     }
 
     pub(super) fn escape(&mut self) -> Result<(), NotAnObject> {
@@ -193,5 +174,13 @@ impl Text<'_> {
             self.at += 1;
         }
         if self.at > from { Ok(()) } else { Err(self.wrong("no number")) }
+    }
+}
+
+/// Strings hold no control characters.
+fn no_control_in(inner: &[u8], start: usize) -> Result<(), NotAnObject> {
+    match inner.iter().position(|byte| *byte < b' ') {
+        Some(at) => Err(NotAnObject { at: start + at, what: "a control character in a string" }),
+        None => Ok(()),
     }
 }
