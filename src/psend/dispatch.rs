@@ -18,7 +18,7 @@ use super::retry::Budget;
 use super::sink::Sink;
 use super::supply::Supply;
 use super::tally::Tally;
-use super::transport::{Failure, Reply, Transport};
+use super::transport::{Failure, Reach, Reply, Transport};
 use crate::cli::Console;
 use crate::cli::values::Span;
 use crate::clock::Clock;
@@ -177,14 +177,18 @@ impl Dispatch {
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
         tokio::select! {
             biased;
-            done = transport.connect() => done?,
-            () = self.gate.ended() => return Ok(()),
+            done = transport.connect() => if done? == Reach::Connected { self.reached() },
+            () = self.gate.ended() => {}
         }
+        Ok(())
+    }
+
+    /// The server is there.
+    fn reached(&self) {
         if let Some(away) = self.gate.reached(self.clock.elapsed()) {
             self.tally.borrow_mut().waited(away);
             self.console.note(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
         }
-        Ok(())
     }
 
     /// Sends the group in one request, and notes what each of its events met.
@@ -213,7 +217,10 @@ impl Dispatch {
                 self.refused(failure);
                 return Next::NotSent;
             }
-            _ => group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at))),
+            _ => {
+                self.reached();
+                group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at)));
+            }
         }
         match done {
             Ok(reply) => self.read(&reply, group),
@@ -246,7 +253,7 @@ impl Dispatch {
                 return Next::Split;
             }
             if whole.meaning == Meaning::Accepted {
-                match batch.read(&reply.body, group.len(), now) {
+                match batch.read(&reply.body, group.len(), now, &self.plan.secrets) {
                     Ok(readings) => {
                         for (delivery, reading) in group.iter_mut().zip(readings) {
                             wait = wait.max(self.note(delivery, reading, reply, asked));
@@ -266,8 +273,7 @@ impl Dispatch {
 
     /// Takes what an answer says of one event to its books. Gives the wait that the server asks for.
     fn note(&self, delivery: &mut Delivery, reading: Reading, reply: &Reply, asked: Option<Duration>) -> Duration {
-        let complaint = reading.complaint.map(|text| self.plan.secrets.blank(text));
-        delivery.answered(reading.meaning, reply.status, reply.latency, complaint);
+        delivery.answered(reading.meaning, reply.status, reply.latency, reading.complaint);
         let wait = asked.or(reading.wait);
         match reading.meaning {
             Meaning::RateLimited => {
@@ -317,7 +323,11 @@ impl Dispatch {
             self.console
                 .note(format_args!("no server ({message}); trying again for {}", Span(self.plan.wait_for_server)));
         }
-        *self.no_server.borrow_mut() = Some(Failure { message, ..failure });
+        let mut known = self.no_server.borrow_mut();
+        // What lasts is the reason; that others who waited for the same connection got none only follows from it.
+        if !known.as_ref().is_some_and(|known| known.lasting) {
+            *known = Some(Failure { message, ..failure });
+        }
     }
 
     /// Waits until the gate lets this sender pass; `false` where the run ends.

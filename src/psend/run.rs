@@ -11,6 +11,7 @@ use rand::SeedableRng;
 
 use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
+use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Done, Resume};
@@ -46,6 +47,7 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
     let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
+    files::check(config)?;
     let resume = if config.resume { config.journal.as_deref().map(Done::read).transpose()? } else { None };
     let outlets = open_outlets(config, to_terminal)?;
     if !config.quiet {
@@ -93,7 +95,7 @@ fn open_outlets(config: &Config, to_terminal: bool) -> Result<Outlets> {
     let journal = match &config.journal {
         None => None,
         Some(path) => {
-            let begun = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+            let begun = files::is_begun(path);
             if begun && !config.resume {
                 return Err(Error::usage(format!(
                     "--journal {0}: it tells of a run before; add --resume to go on with it, or remove {0}",

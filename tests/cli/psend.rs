@@ -2,6 +2,7 @@
 
 mod batch;
 mod faults;
+mod http2;
 mod network;
 mod pace;
 mod safety;
