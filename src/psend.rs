@@ -17,6 +17,7 @@ pub mod journal;
 pub mod meaning;
 pub mod message;
 pub mod number;
+pub mod outlook;
 pub mod pacing;
 pub mod process_list;
 pub mod resolve;

@@ -1,6 +1,8 @@
 //! How an API is spoken to and what its answers mean, as data: a TOML file that says where events go and which answer
 //! makes which outcome. Knows no connection and no clock but the one it is handed.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -222,7 +224,8 @@ impl Dialect {
     /// # Errors
     /// A message that says what in it is not as it should be.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+        let dialect = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        check::check(&dialect).map(|()| dialect)
     }
 
     /// What an answer says about the one event that was sent, at this moment.

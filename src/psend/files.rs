@@ -82,3 +82,18 @@ pub fn check(config: &Config) -> Result<()> {
 pub fn is_begun(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
 }
+
+/// The bytes of all inputs together, where all are files.
+pub fn input_bytes(files: &[PathBuf]) -> Option<u64> {
+    let stdin = [PathBuf::from("-")];
+    let files = if files.is_empty() { &stdin[..] } else { files };
+    let size = |file: &PathBuf| {
+        let found = if file.as_os_str() == "-" {
+            File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?).metadata()
+        } else {
+            std::fs::metadata(file)
+        };
+        found.ok().filter(Metadata::is_file).map(|found| found.len())
+    };
+    files.iter().map(size).sum()
+}
