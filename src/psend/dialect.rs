@@ -1,6 +1,8 @@
 //! How an API is spoken to and what its answers mean, as data: a TOML file that says where events go and which answer
 //! makes which outcome. Knows no connection and no clock but the one it is handed.
 
+mod check;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::meaning::Meaning;
+use super::secret::Secrets;
 use crate::cli::values::Span;
 use crate::clock::Micros;
 
@@ -221,28 +224,37 @@ impl Dialect {
     /// # Errors
     /// A message that says what in it is not as it should be.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())
+        let dialect = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        check::check(&dialect).map(|()| dialect)
     }
 
     /// What an answer says about the one event that was sent, at this moment.
-    pub fn read(&self, status: u16, body: &[u8], now: Micros) -> Reading {
-        read(&self.rules, status, body, now, by_status)
+    pub fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+        read(&self.rules, status, body, now, secrets, by_status)
     }
 
     /// What an answer says about the one event that was asked for.
-    pub fn read_verify(&self, status: u16, body: &[u8], now: Micros) -> Reading {
+    pub fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
         let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules);
-        read(rules, status, body, now, |status| match status {
+        read(rules, status, body, now, secrets, |status| match status {
             200..=299 => Meaning::Present,
             404 | 410 => Meaning::Missing,
             other => by_status(other),
         })
     }
 
-    /// The event that an answer shows.
-    pub fn shown_event(&self, body: &[u8]) -> Option<Value> {
-        let body: Value = serde_json::from_slice(body).ok()?;
-        walk(&body, self.verify.as_ref().map_or("", |form| &form.event)).filter(|event| event.is_object()).cloned()
+    /// The event that an answer shows, as it is written there.
+    pub fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
+        let path = self.verify.as_ref().map_or("", |form| &form.event);
+        let whole: &RawValue = serde_json::from_slice(body).ok()?;
+        let event = path.split('.').filter(|key| !key.is_empty()).try_fold(whole.get(), |value, key| {
+            if value.starts_with('[') {
+                let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+                return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
+            }
+            serde_json::from_str::<BTreeMap<String, &RawValue>>(value).ok()?.get(key).map(|field| field.get())
+        });
+        event.filter(|event| event.starts_with('{'))
     }
 }
 
@@ -256,7 +268,7 @@ impl BatchForm {
     ///
     /// # Errors
     /// Where it does not say it of all.
-    pub fn read(&self, body: &[u8], events: usize, now: Micros) -> Result<Vec<Reading>, String> {
+    pub fn read(&self, body: &[u8], events: usize, now: Micros, secrets: &Secrets) -> Result<Vec<Reading>, String> {
         let taken = Reading { meaning: Meaning::Accepted, wait: None, complaint: None };
         let Some(path) = &self.results else { return Ok(vec![taken; events]) };
         let results: Option<Vec<Box<RawValue>>> = serde_json::from_slice::<Value>(body)
@@ -264,28 +276,35 @@ impl BatchForm {
             .and_then(|body| serde_json::from_value(walk(&body, path)?.clone()).ok());
         match results {
             Some(results) if results.len() == events => {
-                Ok(results.iter().map(|result| self.read_result(result.get().as_bytes(), now)).collect())
+                Ok(results.iter().map(|result| self.read_result(result.get().as_bytes(), now, secrets)).collect())
             }
             Some(results) => Err(format!("the answer has {} results for {events} events", results.len())),
             None => Err(format!("the answer has no list of results at '{path}'")),
         }
     }
 
-    fn read_result(&self, result: &[u8], now: Micros) -> Reading {
-        let mut reading = read(&self.rules, 0, result, now, |_| Meaning::Rejected);
+    fn read_result(&self, result: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+        let mut reading = read(&self.rules, 0, result, now, secrets, |_| Meaning::Rejected);
         if reading.complaint.is_some() {
-            reading.complaint = Some(quote("in a batch", result));
+            reading.complaint = Some(quote("in a batch", result, secrets));
         }
         reading
     }
 }
 
 /// What an answer says by the first of these rules that fits, or else by its status.
-fn read(rules: &[Rule], status: u16, body: &[u8], now: Micros, otherwise: impl Fn(u16) -> Meaning) -> Reading {
+fn read(
+    rules: &[Rule],
+    status: u16,
+    body: &[u8],
+    now: Micros,
+    secrets: &Secrets,
+    otherwise: impl Fn(u16) -> Meaning,
+) -> Reading {
     let rule = rules.iter().find(|rule| rule.fits(status, body));
     let meaning = rule.map_or_else(|| otherwise(status), |rule| rule.outcome);
     let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
-    let complaint = (!meaning.is_good()).then(|| quote(&format!("HTTP {status}"), body));
+    let complaint = (!meaning.is_good()).then(|| quote(&format!("HTTP {status}"), body, secrets));
     Reading { meaning, wait, complaint }
 }
 
@@ -302,24 +321,29 @@ fn by_status(status: u16) -> Meaning {
 }
 
 /// The beginning of an answer, for a message.
-fn quote(from: &str, body: &[u8]) -> String {
-    let mut text = String::from_utf8_lossy(&body[..body.len().min(QUOTED)]).into_owned();
+fn quote(from: &str, body: &[u8], secrets: &Secrets) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
     text.retain(|c| !c.is_control());
-    let more = if body.len() > QUOTED { "…" } else { "" };
-    match text.trim() {
-        "" => from.to_owned(),
-        text => format!("{from}: {text}{more}"),
-    }
+    let text = secrets.blank(text);
+    let text = text.trim();
+    let end = (0..=text.len().min(QUOTED)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let begun = &text[..end];
+    let more = if text.len() > begun.len() { "…" } else { "" };
+    if text.is_empty() { from.to_owned() } else { format!("{from}: {begun}{more}") }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::psend::secret::Secret;
 
     const NOON: Micros = 1_767_614_400_000_000;
 
     fn pulsestream(status: u16, body: &str) -> Meaning {
-        Dialect::parse(PULSESTREAM).expect("it is ours").read(status, body.as_bytes(), NOON).meaning
+        Dialect::parse(PULSESTREAM)
+            .expect("it is ours")
+            .read(status, body.as_bytes(), NOON, &Secrets::default())
+            .meaning
     }
 
     #[test]
@@ -360,7 +384,7 @@ mod tests {
         let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
         let wait = |text: &str, now| {
             let body = format!(r#"{{"message":{{"errors":["Rate limit exceeded. {text}"]}}}}"#);
-            dialect.read(400, body.as_bytes(), now).wait.map(|w| w.as_secs())
+            dialect.read(400, body.as_bytes(), now, &Secrets::default()).wait.map(|w| w.as_secs())
         };
         assert_eq!(wait("Limit: 5 events per 60 seconds", NOON + 20_000_000), Some(40));
         assert_eq!(wait("Limit: 5 events per 10 seconds", NOON + 3_000_000), Some(7));
@@ -371,8 +395,8 @@ mod tests {
     #[test]
     fn the_plain_dialect_goes_by_status_codes_alone() {
         let plain = Dialect::parse(PLAIN).expect("it is ours");
-        assert_eq!(plain.read(400, b"Rate limit exceeded", NOON).meaning, Meaning::Rejected);
-        assert_eq!(plain.read(409, b"", NOON).meaning, Meaning::Rejected);
+        assert_eq!(plain.read(400, b"Rate limit exceeded", NOON, &Secrets::default()).meaning, Meaning::Rejected);
+        assert_eq!(plain.read(409, b"", NOON, &Secrets::default()).meaning, Meaning::Rejected);
     }
 
     #[test]
@@ -385,14 +409,14 @@ mod tests {
             {"success":false,"message":"x","errors":["Rate limit exceeded. Limit: 5 events per 60 seconds"]},
             {"success":false,"message":"x","errors":["title: field required"]},
             {"success":false,"message":"duplicate key value violates unique constraint"}]}"#;
-        let readings = batch.read(body, 5, NOON + 50_000_000).expect("five results");
+        let readings = batch.read(body, 5, NOON + 50_000_000, &Secrets::default()).expect("five results");
         let meanings: Vec<Meaning> = readings.iter().map(|r| r.meaning).collect();
         use Meaning::{Accepted, Duplicate, RateLimited, Rejected};
         assert_eq!(meanings, [Accepted, Duplicate, RateLimited, Rejected, Duplicate]);
         assert_eq!(readings[2].wait, Some(Duration::from_secs(10)));
         assert!(readings[3].complaint.as_ref().is_some_and(|text| text.contains("title: field required")));
-        assert!(batch.read(body, 4, NOON).is_err());
-        assert!(batch.read(b"{}", 4, NOON).is_err());
+        assert!(batch.read(body, 4, NOON, &Secrets::default()).is_err());
+        assert!(batch.read(b"{}", 4, NOON, &Secrets::default()).is_err());
         assert!(batch.splits(422, Rejected) && batch.splits(500, Meaning::Retry) && !batch.splits(400, RateLimited));
     }
 
@@ -407,7 +431,21 @@ mod tests {
             (500, "", Meaning::Retry),
             (401, "", Meaning::Rejected),
         ] {
-            assert_eq!(dialect.read_verify(status, body.as_bytes(), NOON).meaning, meaning, "{status} {body}");
+            assert_eq!(
+                dialect.read_verify(status, body.as_bytes(), NOON, &Secrets::default()).meaning,
+                meaning,
+                "{status} {body}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_secret_that_an_answer_repeats_is_blanked_before_the_answer_is_cut() {
+        let mut secrets = Secrets::default();
+        secrets.add(&Secret::new("canary-key"));
+        for before in 180..200 {
+            let said = quote("HTTP 401", format!("{}canary-key or so", "x".repeat(before)).as_bytes(), &secrets);
+            assert!(said.contains("xx") && !said.contains('c'), "{said}");
         }
     }
 

@@ -18,7 +18,7 @@ use super::retry::Budget;
 use super::sink::Sink;
 use super::supply::Supply;
 use super::tally::Tally;
-use super::transport::{Failure, Reply, Transport};
+use super::transport::{Failure, Reach, Reply, Transport};
 use crate::cli::Console;
 use crate::cli::values::Span;
 use crate::clock::Clock;
@@ -29,7 +29,8 @@ use crate::seed::Generator;
 pub struct Dispatch {
     plan: Plan,
     clock: Arc<dyn Clock>,
-    console: Console,
+    /// Where news is told while the run goes on.
+    news: Option<Console>,
     /// Where events come from.
     pub supply: Supply,
     /// Where outcomes go.
@@ -61,7 +62,7 @@ impl Dispatch {
     pub fn new(
         plan: Plan,
         clock: Arc<dyn Clock>,
-        console: Console,
+        news: Option<Console>,
         supply: Supply,
         sink: Sink,
         gate: Rc<Gate>,
@@ -76,7 +77,7 @@ impl Dispatch {
             no_server: RefCell::new(None),
             plan,
             clock,
-            console,
+            news,
             supply,
             sink,
             gate,
@@ -128,8 +129,9 @@ impl Dispatch {
                     self.record_all(group);
                     break;
                 }
+                let began = self.clock.elapsed();
                 if let Err(failure) = self.connect(transport).await {
-                    self.refused(failure);
+                    self.refused(failure, began);
                     continue;
                 }
                 if self.gate.ending().is_some() {
@@ -177,20 +179,23 @@ impl Dispatch {
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
         tokio::select! {
             biased;
-            done = transport.connect() => done?,
-            () = self.gate.ended() => return Ok(()),
-        }
-        if let Some(away) = self.gate.reached(self.clock.elapsed()) {
-            self.tally.borrow_mut().waited(away);
-            self.console.note(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
+            done = transport.connect() => if done? == Reach::Connected { self.reached() },
+            () = self.gate.ended() => {}
         }
         Ok(())
+    }
+
+    /// The server is there.
+    fn reached(&self) {
+        if let Some(away) = self.gate.reached(self.clock.elapsed()) {
+            self.tell(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
+        }
     }
 
     /// Sends the group in one request, and notes what each of its events met.
     async fn attempt<T: Transport>(&self, transport: &mut T, group: &mut [Delivery]) -> Next {
         let request = message::request(&self.plan, group);
-        let sent_at = self.clock.now();
+        let (began, sent_at) = (self.clock.elapsed(), self.clock.now());
         if group.iter().all(|delivery| delivery.attempts() == 0) {
             self.budget.borrow_mut().earn();
         }
@@ -210,10 +215,13 @@ impl Dispatch {
         self.in_flight.set(self.in_flight.get() - 1);
         match done {
             Err(failure) if !failure.sent => {
-                self.refused(failure);
+                self.refused(failure, began);
                 return Next::NotSent;
             }
-            _ => group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at))),
+            _ => {
+                self.reached();
+                group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at)));
+            }
         }
         match done {
             Ok(reply) => self.read(&reply, group),
@@ -230,8 +238,18 @@ impl Dispatch {
         group.iter_mut().for_each(|delivery| delivery.unanswered(kind, message.clone()));
     }
 
-    /// Takes an answer to the books of each event.
+    /// Takes an answer to the books of each event, and to everyone's where it is a rate limit.
     fn read(&self, reply: &Reply, group: &mut [Delivery]) -> Next {
+        let mut limited = None;
+        let next = self.read_of_each(reply, group, &mut limited);
+        if let Some(wait) = limited {
+            self.rate_limited(wait);
+        }
+        next
+    }
+
+    /// Leaves the longest wait of a rate limit in `limited`.
+    fn read_of_each(&self, reply: &Reply, group: &mut [Delivery], limited: &mut Option<Duration>) -> Next {
         self.tally.borrow_mut().answered(reply.status, reply.latency);
         self.look_at_the_key(reply.status);
         let now = self.clock.now();
@@ -246,10 +264,10 @@ impl Dispatch {
                 return Next::Split;
             }
             if whole.meaning == Meaning::Accepted {
-                match batch.read(&reply.body, group.len(), now) {
+                match batch.read(&reply.body, group.len(), now, &self.plan.secrets) {
                     Ok(readings) => {
                         for (delivery, reading) in group.iter_mut().zip(readings) {
-                            wait = wait.max(self.note(delivery, reading, reply, asked));
+                            wait = wait.max(self.note(delivery, reading, reply, asked, limited));
                         }
                     }
                     Err(message) => self.unanswered(ErrorKind::Malformed, message, group),
@@ -259,20 +277,26 @@ impl Dispatch {
         }
         let (last, others) = group.split_last_mut().expect("a request carries an event");
         for delivery in others {
-            wait = wait.max(self.note(delivery, whole.clone(), reply, asked));
+            wait = wait.max(self.note(delivery, whole.clone(), reply, asked, limited));
         }
-        Next::Again(wait.max(self.note(last, whole, reply, asked)))
+        Next::Again(wait.max(self.note(last, whole, reply, asked, limited)))
     }
 
     /// Takes what an answer says of one event to its books. Gives the wait that the server asks for.
-    fn note(&self, delivery: &mut Delivery, reading: Reading, reply: &Reply, asked: Option<Duration>) -> Duration {
-        let complaint = reading.complaint.map(|text| self.plan.secrets.blank(text));
-        delivery.answered(reading.meaning, reply.status, reply.latency, complaint);
+    fn note(
+        &self,
+        delivery: &mut Delivery,
+        reading: Reading,
+        reply: &Reply,
+        asked: Option<Duration>,
+        limited: &mut Option<Duration>,
+    ) -> Duration {
+        delivery.answered(reading.meaning, reply.status, reply.latency, reading.complaint);
         let wait = asked.or(reading.wait);
         match reading.meaning {
             Meaning::RateLimited => {
                 let wait = wait.unwrap_or_else(|| self.backoff(delivery.retries() + 1));
-                self.rate_limited(wait);
+                *limited = (*limited).max(Some(wait));
                 wait
             }
             Meaning::Retry | Meaning::Gateway => wait.unwrap_or_default(),
@@ -300,24 +324,35 @@ impl Dispatch {
 
     /// A rate limit holds for all senders, not only for the one that met it.
     fn rate_limited(&self, wait: Duration) {
+        /// Each sender hears of the same limit, a little later than the one before.
+        const NEWS: Duration = Duration::from_millis(100);
+        const WORTH_TELLING: Duration = Duration::from_millis(500);
         let now = self.clock.elapsed();
-        if self.gate.pause(now + wait) && wait >= Duration::from_millis(500) {
-            self.tally.borrow_mut().waited(wait);
-            self.console.note(format_args!("rate limit: waiting {:.1} s", wait.as_secs_f64()));
+        if self.gate.pause(now, now + wait) >= NEWS && wait >= WORTH_TELLING {
+            self.tell(format_args!("rate limit: waiting {:.1} s", wait.as_secs_f64()));
         }
     }
 
-    /// No connection: nothing was sent, so that it is no attempt.
-    fn refused(&self, failure: Failure) {
+    fn tell(&self, news: std::fmt::Arguments<'_>) {
+        if let Some(console) = &self.news {
+            console.note(news);
+        }
+    }
+
+    /// No connection in an attempt that began then: nothing was sent, so that it is no attempt.
+    fn refused(&self, failure: Failure, began: Duration) {
         let message = self.plan.secrets.blank(failure.message.clone());
         if failure.lasting {
             self.gate.end(Why::NoServer);
         }
-        if self.gate.refused(self.clock.elapsed()) && !failure.lasting {
-            self.console
-                .note(format_args!("no server ({message}); trying again for {}", Span(self.plan.wait_for_server)));
+        if self.gate.refused(began, self.clock.elapsed()) && !failure.lasting {
+            self.tell(format_args!("no server ({message}); trying again for {}", Span(self.plan.wait_for_server)));
         }
-        *self.no_server.borrow_mut() = Some(Failure { message, ..failure });
+        let mut known = self.no_server.borrow_mut();
+        // What lasts is the reason; that others who waited for the same connection got none only follows from it.
+        if !known.as_ref().is_some_and(|known| known.lasting) {
+            *known = Some(Failure { message, ..failure });
+        }
     }
 
     /// Waits until the gate lets this sender pass; `false` where the run ends.
@@ -396,7 +431,7 @@ impl Dispatch {
         let event = &delivery.event;
         let word = outcome.outcome;
         // A line that was too long to be held was kept while it was read.
-        let undelivered = !matches!(word, Word::Accepted | Word::Duplicate) && !event.line.is_empty();
+        let undelivered = !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && !event.line.is_empty();
         let dead_letter = (self.plan.dead_letters && undelivered).then_some(&*event.line);
         let done =
             (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));

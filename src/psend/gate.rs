@@ -25,8 +25,11 @@ pub enum Why {
 #[derive(Debug, Clone, Copy)]
 enum State {
     Open,
-    /// Closed for all until this time since the start.
-    Paused(Duration),
+    /// Closed for all from the first of these times since the start until the second.
+    Paused {
+        since: Duration,
+        until: Duration,
+    },
     /// No connection could be made since the first of these; the next try is due at the second, or under way.
     Away {
         since: Duration,
@@ -51,6 +54,8 @@ pub enum Pass {
 #[derive(Debug)]
 pub struct Gate {
     state: Cell<State>,
+    /// How long it was closed before it opened last.
+    held: Cell<Duration>,
     patience: Duration,
     closed: Cell<bool>,
     why: Cell<Option<Why>>,
@@ -63,6 +68,7 @@ impl Gate {
     pub fn new(patience: Duration) -> Self {
         Self {
             state: Cell::new(State::Open),
+            held: Cell::new(Duration::ZERO),
             patience,
             closed: Cell::new(false),
             why: Cell::new(None),
@@ -75,9 +81,9 @@ impl Gate {
     pub fn look(&self, now: Duration) -> Pass {
         match self.state.get() {
             State::Open => Pass::Go,
-            State::Paused(until) if now < until => Pass::At(until),
-            State::Paused(_) => {
-                self.state.set(State::Open);
+            State::Paused { until, .. } if now < until => Pass::At(until),
+            State::Paused { .. } => {
+                self.open(now);
                 Pass::Go
             }
             State::Away { trying: true, .. } => Pass::Changed,
@@ -89,24 +95,32 @@ impl Gate {
         }
     }
 
-    /// The server wants no requests until this time. True where that is news.
-    pub fn pause(&self, until: Duration) -> bool {
-        match self.state.get() {
-            State::Paused(known) if known >= until => false,
-            State::Away { .. } => false,
-            State::Open | State::Paused(_) => {
-                self.state.set(State::Paused(until));
-                true
+    /// The server wants no requests until this time. Gives by how much that is later than was known.
+    pub fn pause(&self, now: Duration, until: Duration) -> Duration {
+        let (since, known) = match self.state.get() {
+            State::Away { .. } => return Duration::ZERO,
+            State::Paused { since, until } if now < until => (since, until),
+            State::Open | State::Paused { .. } => {
+                self.open(now);
+                (now, now)
             }
+        };
+        if until > known {
+            self.state.set(State::Paused { since, until });
         }
+        until.saturating_sub(known)
     }
 
-    /// No connection could be made. True where that is news; the run ends once it has lasted too long.
-    pub fn refused(&self, now: Duration) -> bool {
+    /// No connection could be made in an attempt that began then. True where that is news; the run ends once it has lasted too
+    /// long.
+    pub fn refused(&self, began: Duration, now: Duration) -> bool {
         let (since, tries, news) = match self.state.get() {
             State::Away { since, tries, trying: true, .. } => (since, tries + 1, false),
             State::Away { .. } => return false,
-            State::Open | State::Paused(_) => (now, 0, true),
+            State::Open | State::Paused { .. } => {
+                self.open(now);
+                (began, 0, true)
+            }
         };
         if now.saturating_sub(since) >= self.patience {
             self.end(Why::NoServer);
@@ -121,9 +135,24 @@ impl Gate {
     /// A connection was made. Gives how long the server was away, where it was.
     pub fn reached(&self, now: Duration) -> Option<Duration> {
         let State::Away { since, .. } = self.state.get() else { return None };
-        self.state.set(State::Open);
+        self.open(now);
         self.changed.notify_waiters();
         Some(now.saturating_sub(since))
+    }
+
+    /// How long it has been closed, in all.
+    pub fn held_back(&self, now: Duration) -> Duration {
+        let closed = match self.state.get() {
+            State::Open => Duration::ZERO,
+            State::Paused { since, until } => now.min(until).saturating_sub(since),
+            State::Away { since, .. } => now.saturating_sub(since),
+        };
+        self.held.get() + closed
+    }
+
+    fn open(&self, now: Duration) {
+        self.held.set(self.held_back(now));
+        self.state.set(State::Open);
     }
 
     /// Lets no new event be taken up, as if the input had ended; what was taken up goes its way.
@@ -199,22 +228,44 @@ mod tests {
     #[test]
     fn a_rate_limit_stops_every_sender_until_it_is_over() {
         let gate = Gate::new(ms(1000));
-        assert!(gate.pause(ms(50)));
-        assert!(!gate.pause(ms(40)), "a shorter pause changes nothing");
+        assert_eq!(gate.pause(ms(0), ms(50)), ms(50));
+        assert_eq!(gate.pause(ms(5), ms(40)), ms(0), "a shorter pause changes nothing");
         assert_eq!(gate.look(ms(10)), Pass::At(ms(50)));
         assert_eq!(gate.look(ms(50)), Pass::Go);
         assert_eq!(gate.look(ms(50)), Pass::Go);
     }
 
     #[test]
+    fn the_time_that_it_is_closed_counts_once_whoever_asks_for_it() {
+        let gate = Gate::new(ms(1000));
+        for sender in 0..10 {
+            gate.pause(ms(sender), ms(100 + sender));
+        }
+        assert_eq!(gate.held_back(ms(60)), ms(60), "so far");
+        assert_eq!(gate.held_back(ms(500)), ms(109), "no longer than it was closed");
+        assert_eq!(gate.pause(ms(200), ms(230)), ms(30));
+        assert_eq!(gate.look(ms(230)), Pass::Go);
+        gate.refused(ms(300), ms(310));
+        gate.reached(ms(400));
+        assert_eq!(gate.held_back(ms(999)), ms(109 + 30 + 100));
+    }
+
+    #[test]
+    fn an_attempt_that_took_as_long_as_patience_is_the_last() {
+        let gate = Gate::new(ms(100));
+        gate.refused(ms(0), ms(150));
+        assert_eq!(gate.ending(), Some(Why::NoServer));
+    }
+
+    #[test]
     fn one_sender_tries_a_server_that_is_away_and_the_others_wait() {
         let gate = Gate::new(ms(1000));
-        assert!(gate.refused(ms(0)));
-        assert!(!gate.refused(ms(1)), "the senders that were under way say nothing new");
+        assert!(gate.refused(ms(0), ms(0)));
+        assert!(!gate.refused(ms(1), ms(1)), "the senders that were under way say nothing new");
         assert_eq!(gate.look(ms(1)), Pass::At(ms(50)));
         assert_eq!(gate.look(ms(50)), Pass::Go);
         assert_eq!(gate.look(ms(50)), Pass::Changed);
-        assert!(!gate.refused(ms(51)));
+        assert!(!gate.refused(ms(51), ms(51)));
         assert_eq!(gate.look(ms(51)), Pass::At(ms(151)));
         assert_eq!(gate.look(ms(151)), Pass::Go);
         assert_eq!(gate.reached(ms(160)), Some(ms(160)));
@@ -225,12 +276,12 @@ mod tests {
     #[test]
     fn a_server_that_stays_away_ends_the_run() {
         let gate = Gate::new(ms(100));
-        gate.refused(ms(0));
+        gate.refused(ms(0), ms(0));
         assert_eq!(gate.look(ms(50)), Pass::Go);
-        gate.refused(ms(50));
+        gate.refused(ms(50), ms(50));
         assert_eq!(gate.look(ms(60)), Pass::At(ms(100)), "the last try is made when patience ends");
         assert_eq!(gate.look(ms(100)), Pass::Go);
-        gate.refused(ms(100));
+        gate.refused(ms(100), ms(100));
         assert_eq!(gate.ending(), Some(Why::NoServer));
     }
 }

@@ -14,7 +14,7 @@ use crate::cli::Stop;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
-use crate::jsonl::{self, Chunk, LineReader};
+use crate::jsonl::{self, Chunk, LineReader, value};
 use crate::record::event::{FieldMap, Role};
 use crate::record::outcome::ErrorKind;
 use crate::record::timestamp;
@@ -144,6 +144,7 @@ impl Cutter {
                     break;
                 }
             }
+            state.unclosed_arrays.store(reader.unclosed_arrays(), Ordering::Relaxed);
             state.bytes.store(reader.bytes_read(), Ordering::Relaxed);
             state.lines.store(last, Ordering::Relaxed);
             if !events.is_empty() && out.blocking_send(events).is_err() {
@@ -196,8 +197,8 @@ impl Cutter {
             b'"' => to - from > 2,
             first => first == b'-' || first.is_ascii_digit(),
         });
-        let text = part(self.rules.fields.timestamp).map(|(from, to)| &line[from as usize..to as usize]);
-        let timestamp = text.and_then(|raw| timestamp::parse(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?));
+        let timestamp =
+            part(self.rules.fields.timestamp).and_then(|(from, to)| moment(&line[from as usize..to as usize]));
         let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
         let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
         Event { seq, length: line.len() as u64, timestamp, fault, id, service, endpoint, tags, line }
@@ -219,6 +220,22 @@ impl Cutter {
     }
 }
 
+/// The moment that a raw value names: RFC 3339, or a number since 1970, in quotes or not, whose size tells its unit.
+fn moment(raw: &[u8]) -> Option<Micros> {
+    let text = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw);
+    timestamp::parse(text).or_else(|| {
+        let number = value::number(text)?;
+        let micros = match number.abs() {
+            seconds if seconds < 1e11 => seconds * 1e6,
+            millis if millis < 1e14 => millis * 1e3,
+            micros if micros < 1e17 => micros,
+            nanos => nanos / 1e3,
+        };
+        #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
+        Some(micros.copysign(number).round() as Micros)
+    })
+}
+
 /// How far reading is, for anyone who wants to know.
 #[derive(Debug, Default)]
 pub struct Reading {
@@ -228,6 +245,8 @@ pub struct Reading {
     pub bytes: AtomicU64,
     /// Lines passed over, for a run before has dealt with them.
     pub done_before: AtomicU64,
+    /// JSON arrays that had no end.
+    pub unclosed_arrays: AtomicU64,
     /// The signal that ends reading.
     stop: Stop,
     /// Goes up when no more lines are wanted.
@@ -292,6 +311,31 @@ impl Intake {
             }
             let block = poll_fn(|cx| self.blocks.borrow_mut().poll_recv(cx)).await?;
             *self.current.borrow_mut() = block.into_iter();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_read_however_programs_write_it() {
+        let nine = timestamp::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
+        for raw in [
+            "\"2026-01-05T09:00:00Z\"",
+            "\"2026-01-05T10:00:00+01:00\"",
+            "1767603600",
+            "1767603600.000",
+            "\"1767603600\"",
+            "1767603600000",
+            "1767603600000000",
+            "1767603600000000000",
+        ] {
+            assert_eq!(moment(raw.as_bytes()), Some(nine), "{raw}");
+        }
+        for raw in ["null", "true", "\"yesterday\"", "{}", "\"\""] {
+            assert_eq!(moment(raw.as_bytes()), None, "{raw}");
         }
     }
 }

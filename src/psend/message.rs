@@ -60,8 +60,8 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
 /// What an answer says, of the one event or of the batch as a whole.
 pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     match &plan.job {
-        Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now),
-        Job::Verify(_) => verify::read(&plan.dialect, reply, &event.line, now),
+        Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now, &plan.secrets),
+        Job::Verify(_) => verify::read(&plan.dialect, reply, &event.line, now, &plan.secrets),
     }
 }
 

@@ -125,6 +125,11 @@ impl Schedule {
         }
     }
 
+    /// Whether the events' own timestamps decide.
+    pub fn is_replay(&self) -> bool {
+        matches!(self, Self::Replay { .. })
+    }
+
     /// When an event with this timestamp is due, given what [`Schedule::due`] said: an event that is older than the one
     /// before, or has no timestamp, is due at once.
     pub fn due_by(&mut self, due: Duration, timestamp: Option<Micros>) -> Duration {

@@ -66,6 +66,15 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     let proxy = if route == target.route() { proxy(&target, env)? } else { None };
     let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
     let form = &dialect.request;
+    if let Some((at, (name, _))) =
+        args.tag.iter().enumerate().find(|(at, (name, _))| args.tag[..*at].iter().any(|(known, _)| known == name))
+    {
+        let (before, path) = (&args.tag[..at], &args.tag[at].1);
+        let known = before.iter().find(|(known, _)| known == name).map_or("", |(_, path)| path);
+        return Err(Error::usage(format!(
+            "--tag {name}={path}: {name} is {known} already; give each tag a name of its own"
+        )));
+    }
     let method =
         Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is no method", form.method)))?;
     let uri = uri(&target, &form.path)?;
@@ -201,15 +210,21 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
         return Ok(None);
     }
     // As curl has it: the small letters first, and no HTTP_PROXY in capitals, which a web server may have made of a header.
-    let either = |small: &str, capital: &str| env(small).or_else(|| env(capital)).unwrap_or_default();
-    let matcher = Matcher::builder()
-        .all(either("all_proxy", "ALL_PROXY"))
-        .http(env("http_proxy").unwrap_or_default())
-        .https(either("https_proxy", "HTTPS_PROXY"))
-        .no(either("no_proxy", "NO_PROXY"))
-        .build();
+    let names: &[&str] = if target.tls { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
+    let mut named = names.iter().chain(&["all_proxy", "ALL_PROXY"]).filter_map(|name| Some((name, env(name)?)));
+    let Some((name, url)) = named.next() else { return Ok(None) };
+    let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
+    let spoken = ["http", "https"].iter().find(|known| scheme.eq_ignore_ascii_case(known));
+    let not_for = env("no_proxy").or_else(|| env("NO_PROXY")).unwrap_or_default();
+    let matcher = Matcher::builder().all(format!("{}://{rest}", spoken.unwrap_or(&"http"))).no(not_for).build();
     let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
-    Ok(matcher.intercept(&uri))
+    match (matcher.intercept(&uri), spoken) {
+        (Some(_), None) => Err(Error::usage(format!(
+            "{name}: psend speaks through proxies of http:// and https://, not {scheme}://; no_proxy={} goes without one",
+            target.host
+        ))),
+        (proxy, _) => Ok(proxy),
+    }
 }
 
 /// What is done with each event.
@@ -262,6 +277,7 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     for (name, value) in &dialect.request.headers {
         let header =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("'{name}' is no header name")))?;
+        check_not_framing(&header).map_err(|e| wrong(format!("request.headers: {e}")))?;
         match value.split_once("{event_id}") {
             Some((before, after)) => id_headers.push((header, before.to_owned(), after.to_owned())),
             None => drop(headers.insert(header, header_value(name, value)?)),
@@ -277,6 +293,7 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
             let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
             let form = || Error::usage("-H: 'Name: value' is wanted, or @FILE with one a line".to_owned());
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
+            check_not_framing(&name).map_err(|e| Error::usage(format!("-H {e}")))?;
             let mut value_sent = HeaderValue::from_str(value).map_err(|_| form())?;
             if is_file || carries_secrets(&name) {
                 value_sent.set_sensitive(true);
@@ -313,6 +330,28 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     // What -H gives takes the place of what would be sent without it.
     headers.extend(given);
     Ok(Headers { headers, id_headers, secrets, key_source })
+}
+
+/// Refuses a header that says where a request begins and ends, or how the connection is used: what psend says there must
+/// be true.
+fn check_not_framing(name: &HeaderName) -> Result<(), String> {
+    const FRAMING: [&str; 8] = [
+        "connection",
+        "content-length",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ];
+    match name.as_str() {
+        "host" => Err("Host: the name belongs into --url, and where to find it into --connect-to HOST:PORT".to_owned()),
+        name if FRAMING.contains(&name) => {
+            Err(format!("{name}: psend says this itself, as the request is; leave it out"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether headers of this name usually carry secrets.

@@ -11,9 +11,11 @@ use rand::SeedableRng;
 
 use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
+use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Done, Resume};
+use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets};
 use super::supply::Supply;
@@ -28,6 +30,7 @@ use crate::cli::{Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{Error, Place, Result};
 use crate::jsonl::LineReader;
+use crate::record::event::Role;
 use crate::record::outcome::{RunLine, RunRecord};
 use crate::record::timestamp;
 use crate::seed;
@@ -46,6 +49,7 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
     let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
+    files::check(config)?;
     let resume = if config.resume { config.journal.as_deref().map(Done::read).transpose()? } else { None };
     let outlets = open_outlets(config, to_terminal)?;
     if !config.quiet {
@@ -93,7 +97,7 @@ fn open_outlets(config: &Config, to_terminal: bool) -> Result<Outlets> {
     let journal = match &config.journal {
         None => None,
         Some(path) => {
-            let begun = std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0);
+            let begun = files::is_begun(path);
             if begun && !config.resume {
                 return Err(Error::usage(format!(
                     "--journal {0}: it tells of a run before; add --resume to go on with it, or remove {0}",
@@ -209,7 +213,7 @@ impl Run<'_> {
         let dispatch = Rc::new(Dispatch::new(
             config.plan.clone(),
             Arc::clone(&clock),
-            self.console.clone(),
+            (!config.quiet).then(|| self.console.clone()),
             supply,
             sink,
             gate,
@@ -269,12 +273,28 @@ impl Run<'_> {
         dispatch.sink.close(line).await;
         let written = writer.finish();
 
+        let untimed = dispatch.tally.borrow().without_timestamp();
+        if untimed > 0 {
+            self.console.warn(format_args!(
+                "--replay: {untimed} events have no '{}' that can be read as a time, and were due with the event before; \
+                 --fields timestamp=PATH names another field",
+                config.fields.path(Role::Timestamp)
+            ));
+        }
+        if reading.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
+            self.console.warn("the input is a JSON array without its end: it may have been cut off");
+        }
         if !config.quiet {
             let done_before = reading.done_before.load(Ordering::Relaxed);
-            if done_before > 0 {
+            if done_before > 0 && broke.is_none() {
                 self.console.note(format_args!("{done_before} events were done before, and not sent again"));
             }
-            self.console.block(dispatch.tally.borrow().summary(elapsed));
+            let unsent = if config.plan.job.is_verify() {
+                "no JSON object, too long, or without an id to ask for"
+            } else {
+                "no JSON object or too long"
+            };
+            self.console.block(dispatch.tally.borrow().summary(elapsed, dispatch.gate.held_back(elapsed), unsent));
         }
         if let Some(error) = broke {
             return Err(error);
@@ -312,6 +332,7 @@ impl Run<'_> {
         let mut progress = self.console.progress(config.quiet, config.every);
         let mut momentum = Momentum::default();
         let mut give_up_at = None;
+        let outlook = Outlook { limit: config.limit, bytes: files::input_bytes(&config.files) };
         loop {
             tokio::time::sleep(TICK).await;
             let now = clock.elapsed();
@@ -321,28 +342,34 @@ impl Run<'_> {
             if dispatch.sink.is_broken() {
                 dispatch.gate.end(Why::OutputBroke);
             }
-            if config.pace.is_none()
-                && let (Some(duration), Some(began)) = (config.limits.duration, dispatch.supply.began())
-                && now >= began + duration
-            {
+            if config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
                 dispatch.gate.close();
             }
             if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + config.grace) {
                 dispatch.gate.abort();
             }
             let tally = dispatch.tally.borrow();
-            momentum.look(tally.done(), now);
+            momentum.look(tally.sent(), now);
             progress.show(|| {
-                let done = tally.done();
-                let of = config.limit.map(|limit| format!(" of {limit}")).unwrap_or_default();
+                let stage = Stage {
+                    done: tally.done(),
+                    lines: reading.lines.load(Ordering::Relaxed),
+                    bytes: reading.bytes.load(Ordering::Relaxed),
+                    before: reading.done_before.load(Ordering::Relaxed),
+                    elapsed: now,
+                    ends: dispatch.supply.ends(),
+                };
+                let overall = rate(tally.sent(), now);
                 let p95 = tally.p95().map(|p95| format!(", P95 {}", ms(p95))).unwrap_or_default();
                 format!(
-                    "{done}{of} events, {:.0}/s now, {:.0}/s overall, {} in flight, {} lines read: {}{p95}",
-                    momentum.now,
-                    rate(done, now),
+                    "{}{} events, {:.0}/s now, {overall:.0}/s overall, {} in flight, {} lines read: {}{p95}{}",
+                    stage.done,
+                    outlook.of_total(&stage),
+                    momentum.now.unwrap_or(overall),
                     dispatch.in_flight(),
-                    reading.lines.load(Ordering::Relaxed),
+                    stage.lines,
                     tally.outcomes(),
+                    outlook.time_left(&stage),
                 )
             });
         }
@@ -354,14 +381,15 @@ impl Run<'_> {
 struct Momentum {
     since: Duration,
     done: u64,
-    now: f64,
+    /// None before the first second is over.
+    now: Option<f64>,
 }
 
 impl Momentum {
     fn look(&mut self, done: u64, now: Duration) {
         let passed = now.saturating_sub(self.since);
         if passed >= Duration::from_secs(1) {
-            self.now = rate(done - self.done, passed);
+            self.now = Some(rate(done - self.done, passed));
             (self.since, self.done) = (now, done);
         }
     }

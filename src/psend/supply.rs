@@ -2,13 +2,15 @@
 //! batch holds. Knows nothing of how they are sent.
 
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::delivery::Delivery;
 use super::gate::Gate;
-use super::intake::Intake;
+use super::intake::{Event, Intake};
 use super::pacing::Schedule;
 use super::tally::{Late, Tally};
 use super::turn::Turn;
@@ -44,6 +46,10 @@ pub struct Supply {
     began: Cell<Option<Duration>>,
     taken: Cell<u64>,
     behind: Cell<Option<Late>>,
+    /// The time that the schedule gave and no event has taken yet.
+    drawn: Cell<Option<Duration>>,
+    /// Whether the event for it was not at hand when it was asked for.
+    starved: Cell<bool>,
     started_at: Micros,
 }
 
@@ -72,13 +78,16 @@ impl Supply {
             began: Cell::new(None),
             taken: Cell::new(0),
             behind: Cell::new(None),
+            drawn: Cell::new(None),
+            starved: Cell::new(false),
             started_at,
         }
     }
 
-    /// When the first event was at hand, since the start of the run; the open loop's schedule starts there.
-    pub fn began(&self) -> Option<Duration> {
-        self.began.get()
+    /// When the time for taking up events is over, where it is limited: it counts from the first event, and while none has
+    /// come from the start of the run.
+    pub fn ends(&self) -> Option<Duration> {
+        Some(self.began.get().unwrap_or_default() + self.limits.duration?)
     }
 
     /// The number of the last line that a sender took.
@@ -157,20 +166,25 @@ impl Supply {
 
     /// The open loop's next event, which knows when it is due.
     async fn next_due(&self, schedule: &RefCell<Schedule>) -> Option<Delivery> {
-        let asked = self.clock.elapsed();
-        let due = schedule.borrow_mut().due().filter(|due| self.is_before_the_end(*due));
+        let due = self.drawn.take().or_else(|| schedule.borrow_mut().due()).filter(|due| self.is_before_the_end(*due));
         let Some(due) = due else {
             self.gate.close();
             return None;
         };
+        // Where this future is dropped, the time stays for the next who asks.
+        self.drawn.set(Some(due));
         let event = tokio::select! {
             biased;
-            event = self.unless_closed(self.intake.next()) => event??,
+            event = self.unless_closed(self.next_or_starve()) => event??,
             () = self.time_is_up() => {
                 self.gate.close();
                 return None;
             }
         };
+        self.drawn.set(None);
+        if event.timestamp.is_none() && event.fault.is_none() && schedule.borrow().is_replay() {
+            self.tally.borrow_mut().untimed();
+        }
         let due = schedule.borrow_mut().due_by(due, event.timestamp);
         if !self.is_before_the_end(due) {
             self.gate.close();
@@ -178,10 +192,21 @@ impl Supply {
         }
         let mut next = self.begin(Delivery::new(event, self.clock.elapsed()));
         let due = due + self.began.get().unwrap_or_default();
-        self.note_lateness(due, asked, self.clock.elapsed());
+        self.note_lateness(due, self.clock.elapsed());
         next.since = due;
         next.scheduled_at = Some(self.started_at + Micros::try_from(due.as_micros()).unwrap_or(Micros::MAX / 2));
         Some(next)
+    }
+
+    /// The next event, and a mark where it is not at hand.
+    async fn next_or_starve(&self) -> Option<Event> {
+        let mut next = pin!(self.intake.next());
+        poll_fn(|cx| {
+            let polled = next.as_mut().poll(cx);
+            self.starved.set(self.starved.get() || polled.is_pending());
+            polled
+        })
+        .await
     }
 
     fn begin(&self, next: Delivery) -> Delivery {
@@ -211,23 +236,22 @@ impl Supply {
 
     /// Waits until the time for taking up events is over.
     async fn time_is_up(&self) {
-        match (self.limits.duration, self.began.get()) {
-            (Some(duration), Some(began)) => {
-                tokio::time::sleep((began + duration).saturating_sub(self.clock.elapsed())).await;
-            }
-            _ => std::future::pending().await,
+        match self.ends() {
+            Some(end) => tokio::time::sleep(end.saturating_sub(self.clock.elapsed())).await,
+            None => std::future::pending().await,
         }
     }
 
-    fn note_lateness(&self, due: Duration, asked: Duration, now: Duration) {
+    fn note_lateness(&self, due: Duration, now: Duration) {
         /// Timers have a resolution of a millisecond; less than this is no lateness.
         const SLACK: Duration = Duration::from_millis(10);
         let by = now.saturating_sub(due);
+        let starved = self.starved.replace(false);
         if by < SLACK {
             self.behind.set(None);
             return;
         }
-        let why = if now.saturating_sub(asked) >= SLACK {
+        let why = if starved {
             Late::Input
         } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.limits.concurrency {
             Late::Senders

@@ -22,7 +22,8 @@ pub struct Tally {
     done: u64,
     requests: u64,
     never_sent: u64,
-    waited: Duration,
+    sent: u64,
+    untimed: u64,
     late: BTreeMap<Late, u64>,
     latest: Duration,
 }
@@ -50,7 +51,8 @@ impl Default for Tally {
             done: 0,
             requests: 0,
             never_sent: 0,
-            waited: Duration::ZERO,
+            sent: 0,
+            untimed: 0,
             late: BTreeMap::new(),
             latest: Duration::ZERO,
         }
@@ -78,12 +80,13 @@ impl Tally {
     pub fn ended(&mut self, word: Word, sent: bool) {
         *self.words.entry(word).or_default() += 1;
         self.done += 1;
+        self.sent += u64::from(sent);
         self.never_sent += u64::from(word == Word::Rejected && !sent);
     }
 
-    /// All senders were held back for this long by a rate limit or a server that was away.
-    pub fn waited(&mut self, wait: Duration) {
-        self.waited += wait;
+    /// A replay took up an event without a timestamp that can be read.
+    pub fn untimed(&mut self) {
+        self.untimed += 1;
     }
 
     /// An event was taken up so long after it was due.
@@ -97,6 +100,16 @@ impl Tally {
         self.done
     }
 
+    /// Events that ended and were sent.
+    pub fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// Events of a replay without a timestamp that can be read.
+    pub fn without_timestamp(&self) -> u64 {
+        self.untimed
+    }
+
     /// Outcomes so far, in one line: `accepted 120, failed 3`.
     pub fn outcomes(&self) -> String {
         let words: Vec<String> = self.words.iter().map(|(word, n)| format!("{word} {n}")).collect();
@@ -108,14 +121,14 @@ impl Tally {
         (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(0.95)))
     }
 
-    /// The summary that ends a run, for a person.
-    pub fn summary(&self, elapsed: Duration) -> String {
+    /// The summary that ends a run, for a person. The server held all senders back for so long; what is never sent is `unsent`.
+    pub fn summary(&self, elapsed: Duration, held_back: Duration, unsent: &str) -> String {
         let mut text = String::new();
         let seconds = elapsed.as_secs_f64();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Events:      {}", self.done);
         let _ = writeln!(text, "Time:        {seconds:.2} s");
-        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.done, elapsed));
+        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.sent, elapsed));
         let answered = self.latency.len();
         if answered > 0 {
             let mean = self.total.as_secs_f64() * 1e3 / answered as f64;
@@ -137,7 +150,7 @@ impl Tally {
         if self.never_sent > 0 {
             let _ = writeln!(
                 text,
-                "Not sent for what they are: {} lines that are no JSON object or too long; the server never saw them",
+                "Not sent for what they are: {} lines that are {unsent}; the server never saw them",
                 self.never_sent
             );
         }
@@ -150,8 +163,8 @@ impl Tally {
         if !errors.is_empty() {
             let _ = writeln!(text, "Errors:      {}", errors.join(", "));
         }
-        if !self.waited.is_zero() {
-            let _ = writeln!(text, "Held back:   {:.1} s by the server", self.waited.as_secs_f64());
+        if held_back >= Duration::from_millis(50) {
+            let _ = writeln!(text, "Held back:   {:.1} s by the server", held_back.as_secs_f64());
         }
         if !self.late.is_empty() {
             let _ = writeln!(

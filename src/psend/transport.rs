@@ -61,10 +61,24 @@ impl Failure {
         Self { kind, message: message.into(), sent: false, lasting: false }
     }
 
+    /// No connection is made, and none will be.
+    pub fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { lasting: true, ..Self::unreached(kind, message) }
+    }
+
     /// The request left, or may have.
     pub fn unanswered(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), sent: true, lasting: false }
     }
+}
+
+/// What is known before a request is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// There is a connection.
+    Connected,
+    /// Only a request will show.
+    Unknown,
 }
 
 /// A way to the server that carries one request at a time. Each sender has its own.
@@ -73,7 +87,7 @@ pub trait Transport {
     ///
     /// # Errors
     /// Why there is none.
-    fn connect(&mut self) -> impl Future<Output = Result<(), Failure>>;
+    fn connect(&mut self) -> impl Future<Output = Result<Reach, Failure>>;
 
     /// Sends a request and waits for its whole answer.
     ///

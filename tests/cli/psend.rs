@@ -2,6 +2,7 @@
 
 mod batch;
 mod faults;
+mod http2;
 mod network;
 mod pace;
 mod safety;
@@ -441,6 +442,7 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--dialect", "klingon"], "klingon"),
         (&["--mode", "sequential", "-c", "5"], "--mode concurrent"),
         (&["--fields", "colour=x"], "'colour' is no role"),
+        (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is a already"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {
         let run = run_with("psend", flags, &events(1)).expect_code(2);
@@ -491,6 +493,23 @@ fn a_printed_dialect_can_be_given_back() {
     let run = send(&server, &["--dialect", file.to_str().expect("a path")], &events(1)).expect_code(0);
     assert_eq!(server.requests()[0].line, "POST /mine");
     assert_eq!(words(&outcomes(&run).0), ["duplicate"]);
+}
+
+#[test]
+fn a_dialect_that_asks_for_what_is_never_done_is_refused_with_file_and_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    std::fs::write(&file, "[request]\nmethod = 'PUT'\npath = 'x'\n").expect("written");
+    let run = run_with("psend", &["--dialect", file.to_str().expect("a path")], &events(1)).expect_code(2);
+    assert!(run.stderr.contains("mine.toml: request.path \"x\""), "{}", run.stderr);
+}
+
+#[test]
+fn an_array_without_its_end_is_warned_of() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["-q"], b"[{\"event_id\":\"a\"},\n{\"event_id\":\"b\"").expect_code(0);
+    assert_eq!(outcomes(&run).0.len(), 2);
+    assert!(run.stderr.contains("a JSON array without its end"), "{}", run.stderr);
 }
 
 #[test]

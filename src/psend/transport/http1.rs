@@ -3,6 +3,7 @@
 //! hyper's connection future is polled beside the request it carries instead of in a task of its own: a request costs no
 //! switch between tasks, and dropping a request drops its connection with it.
 
+use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -15,7 +16,7 @@ use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
 use super::dial::{Dial, Stream};
-use super::{Failure, KEPT_BODY, Reply, Request, Transport};
+use super::{Failure, KEPT_BODY, Reach, Reply, Request, Transport};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -104,15 +105,15 @@ impl Link {
 }
 
 impl Transport for Http1 {
-    async fn connect(&mut self) -> Result<(), Failure> {
+    async fn connect(&mut self) -> Result<Reach, Failure> {
         if let Some(link) = &mut self.open
             && link.is_open().await
         {
-            return Ok(());
+            return Ok(Reach::Connected);
         }
         self.open = None;
         self.open = Some(self.new_link().await?);
-        Ok(())
+        Ok(Reach::Connected)
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
@@ -154,11 +155,18 @@ impl Transport for Http1 {
 fn failure(error: &hyper::Error) -> Failure {
     let kind = if error.is_timeout() {
         ErrorKind::Timeout
-    } else if error.is_parse() {
+    } else if is_malformed(error) {
         ErrorKind::Malformed
     } else {
         ErrorKind::Reset
     };
     let cause = std::error::Error::source(error).map(|e| format!(": {e}")).unwrap_or_default();
     Failure::unanswered(kind, format!("{error}{cause}"))
+}
+
+/// Whether what came is no HTTP: a head that cannot be read, or a body whose chunks cannot.
+pub(super) fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|e| e.downcast_ref::<io::Error>());
+    let bad_chunk = cause.is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
+    error.is_parse() || bad_chunk
 }

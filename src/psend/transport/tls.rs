@@ -23,6 +23,17 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// A configuration that trusts nobody, for a client that makes no TLS connection and must have one.
+    ///
+    /// # Errors
+    /// Where TLS cannot be set up.
+    pub fn nobody() -> Result<ClientConfig> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let builder = builder.map_err(|e| Error::failed(format!("TLS: {e}")))?;
+        Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+    }
+
     /// The configuration for connections that speak these protocols.
     ///
     /// # Errors

@@ -187,3 +187,20 @@ fn other_apis_are_asked_at_their_own_path() {
     let wrong = send(&server, &["--verify", "--id-path", "/items"], b"").expect_code(2);
     assert!(wrong.stderr.contains("{id} must stand in it"), "{}", wrong.stderr);
 }
+
+#[test]
+fn verify_keeps_as_dead_letters_what_is_not_present_and_says_what_could_not_be_asked_for() {
+    let server = Scripted::start(|r| match r.line.as_str() {
+        line if line.ends_with("evt_2") => Act::answer(404, ""),
+        line => Act::answer(200, &format!("{{\"event_id\":\"{}\"}}", line.rsplit('/').next().unwrap_or_default())),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead");
+    let input = "{\"event_id\":\"evt_1\"}\n{\"event_id\":\"evt_2\"}\n{\"event_id\":\"evt_3\",\"n\":1}\n{\"n\":2}\n";
+    let flags = ["--verify", "-c", "1", "--dead-letter", dead.to_str().expect("a path")];
+    let run = send(&server, &flags, input.as_bytes()).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["present", "missing", "differs", "rejected"]);
+    let kept = std::fs::read_to_string(&dead).expect("it is there");
+    assert_eq!(kept, input.split_once('\n').expect("lines").1);
+    assert!(run.stderr.contains("1 lines that are no JSON object, too long, or without an id"), "{}", run.stderr);
+}

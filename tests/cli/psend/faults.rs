@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{outcomes, words};
 use crate::fakes::{self, BREAKS, Broken, Event, PulseStream, RETRY_AFTERS, When};
+use crate::scripted::{Act, Request, Scripted};
 use crate::support::server::Server;
 use crate::support::{Run, feed, run_with, sample, tool};
 
@@ -120,9 +121,9 @@ fn each_kind_of_retry_after_is_obeyed_or_ignored() {
 #[test]
 fn bursts_of_503_are_ridden_out() {
     let server = Broken::start(fakes::unavailable, When::Bursts { bad: 20, good: 20 }, Event::Lost);
-    // One sender can use a good burst up in a few milliseconds while the others wait for their retries, so that an unlucky
-    // event meets many bad bursts in a row.
-    let run = send_to(&server.url(), &["--retries", "200", "--retry-cap", "20ms", "--retry-budget", "100%"], 200)
+    // The first to come takes a whole good burst for its next events, while the others wait to try again: one event may meet
+    // bad bursts many times over, and only the server's counting ends that.
+    let run = send_to(&server.url(), &["--retries", "1000", "--retry-cap", "20ms", "--retry-budget", "100%"], 200)
         .expect_code(0);
     let (outcomes, _) = outcomes(&run);
     one_outcome_each(&outcomes, 200);
@@ -225,4 +226,58 @@ fn a_psend_that_is_killed_again_and_again_delivers_everything_in_the_end() {
         .filter_map(|line| line["seq"].as_u64())
         .collect();
     assert_eq!(seqs.len(), EVENTS, "no outcome is lost");
+}
+
+#[test]
+fn a_rate_limit_is_told_of_once_and_its_wait_counted_once_however_many_senders_and_events_met_it() {
+    let limited = |r: &Request| if r.number <= 50 { Act::with_header(429, "Retry-After: 1") } else { Act::accept() };
+    let server = Scripted::start(limited);
+    let run = run_with("psend", &["--url", &server.url(), "-c", "50"], &super::events(200)).expect_code(0);
+    assert_eq!(run.stderr.matches("rate limit: waiting").count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("Held back:   1.0 s"), "{}", run.stderr);
+
+    let results = |r: &Request| {
+        let events = memchr::memmem::find_iter(&r.body, b"\"event_id\"").count();
+        let result = match r.number {
+            1 => {
+                serde_json::json!({"success": false, "errors": ["Rate limit exceeded. Limit: 5 events per 1 seconds"]})
+            }
+            _ => serde_json::json!({"success": true}),
+        };
+        Act::answer(200, &serde_json::json!({"results": vec![result; events]}).to_string())
+    };
+    let server = Scripted::start(results);
+    let flags = ["--url", &server.url(), "--batch", "500", "-c", "1"];
+    let run = run_with("psend", &flags, &super::events(500)).expect_code(0);
+    assert_eq!(table(&outcomes(&run).0), [("accepted", 500)].into());
+    assert!(run.stderr.matches("rate limit: waiting").count() <= 1, "{}", run.stderr);
+    let held =
+        run.stderr.split("Held back:").nth(1).map_or(0.0, |rest| {
+            rest.split_whitespace().next().and_then(|seconds| seconds.parse().ok()).expect("seconds")
+        });
+    assert!(held <= 1.1, "a window of a second is waited for once: {held}");
+
+    let server = Scripted::start(limited);
+    let run = run_with("psend", &["--url", &server.url(), "-c", "50", "-q"], &super::events(60)).expect_code(0);
+    assert_eq!(run.stderr, "");
+}
+
+#[test]
+fn retries_past_the_budget_are_late_and_none_is_dropped() {
+    let server = Broken::start(fakes::unavailable, When::FirstAttempt, Event::Lost);
+    let began = Instant::now();
+    let run = send_to(&server.url(), &["--retry-budget", "0%"], 40).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(table(&outcomes), [("accepted", 40)].into());
+    // Ten retries are saved up, and ten a second follow.
+    assert!(began.elapsed() >= Duration::from_millis(2500), "{:?}", began.elapsed());
+}
+
+#[test]
+fn throughput_counts_what_was_sent_alone() {
+    let server = Scripted::start(|_| Act::accept());
+    let input = "not json\n".repeat(100_000);
+    let run =
+        run_with("psend", &["--url", &server.url(), "--dead-letter", "/dev/null"], input.as_bytes()).expect_code(0);
+    assert!(run.stderr.contains("Throughput:  0.0 events/s"), "{}", run.stderr);
 }

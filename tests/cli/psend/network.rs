@@ -101,15 +101,15 @@ fn a_key_on_the_command_line_is_gone_from_the_process_list() {
 }
 
 /// A certificate authority of the test, and a server certificate that it signed.
-struct Certificates {
+pub(super) struct Certificates {
     folder: tempfile::TempDir,
-    ca: PathBuf,
+    pub(super) ca: PathBuf,
     chain: Vec<rustls::pki_types::CertificateDer<'static>>,
     key: rustls::pki_types::PrivateKeyDer<'static>,
 }
 
 /// For `localhost` unless another name is given; expired where asked for.
-fn certificates(name: &str, expired: bool) -> Certificates {
+pub(super) fn certificates(name: &str, expired: bool) -> Certificates {
     use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
     let ca_key = KeyPair::generate().expect("a key");
     let mut ca_params = CertificateParams::new(Vec::new()).expect("parameters");
@@ -136,8 +136,8 @@ fn certificates(name: &str, expired: bool) -> Certificates {
     }
 }
 
-/// A TLS server that accepts every event, and tells how many it got; with `client_ca` it asks for a certificate.
-fn tls_server(certificates: &Certificates, client_ca: Option<&Path>) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
+/// How a server shows these certificates; with `client_ca` it asks for one that this authority signed.
+pub(super) fn server_config(certificates: &Certificates, client_ca: Option<&Path>) -> rustls::ServerConfig {
     use rustls::pki_types::pem::PemObject;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = rustls::ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -153,7 +153,11 @@ fn tls_server(certificates: &Certificates, client_ca: Option<&Path>) -> (String,
             builder.with_client_cert_verifier(verifier.expect("a verifier"))
         }
     };
-    let config = builder.with_single_cert(certificates.chain.clone(), certificates.key.clone_key()).expect("they fit");
+    builder.with_single_cert(certificates.chain.clone(), certificates.key.clone_key()).expect("they fit")
+}
+
+/// A TLS server that accepts every event over HTTP/1.1, and tells how many it got.
+pub(super) fn tls_server(config: rustls::ServerConfig) -> (String, Arc<std::sync::atomic::AtomicUsize>) {
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("https://localhost:{}", listener.local_addr().expect("an address").port());
@@ -190,7 +194,7 @@ fn tls_server(certificates: &Certificates, client_ca: Option<&Path>) -> (String,
 #[test]
 fn tls_is_verified() {
     let good = certificates("localhost", false);
-    let (url, taken) = tls_server(&good, None);
+    let (url, taken) = tls_server(server_config(&good, None));
     let ca = good.ca.to_str().expect("a path");
     let run = run_with("psend", &["--url", &url, "--cacert", ca], &events(20)).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 20]);
@@ -210,7 +214,7 @@ fn tls_is_verified() {
     for (certificates, why) in
         [(certificates("localhost", true), "xpired"), (certificates("other.example", false), "other.example")]
     {
-        let (url, taken) = tls_server(&certificates, None);
+        let (url, taken) = tls_server(server_config(&certificates, None));
         let ca = certificates.ca.to_str().expect("a path").to_owned();
         let run = run_with("psend", &["--url", &url, "--cacert", &ca], &events(3)).expect_code(1);
         refused(&run, why);
@@ -224,7 +228,7 @@ fn tls_is_verified() {
 #[test]
 fn our_own_certificate_is_shown_where_asked_for() {
     let (server, client) = (certificates("localhost", false), certificates("client.example", false));
-    let (url, _) = tls_server(&server, Some(&client.ca));
+    let (url, _) = tls_server(server_config(&server, Some(&client.ca)));
     let file = |name: &str| client.folder.path().join(name).to_str().expect("a path").to_owned();
     let (cert, key) = (file("cert.pem"), file("key.pem"));
     let flags = ["--url", &url, "--cacert", server.ca.to_str().expect("a path")];
@@ -260,4 +264,74 @@ fn a_proxy_of_the_environment_is_used_but_not_for_this_computer() {
     run("http://pulse.invalid:8000", "pulse.invalid").expect_code(1);
     run("http://127.0.0.1:9", "").expect_code(1);
     assert_eq!(proxy.requests().len(), seen);
+}
+
+/// Sends by the proxy that `variable` names, to a host that is not there.
+fn send_by_proxy(variable: &str, proxy: &str, target: &str, flags: &[&str]) -> Run {
+    let psend = tool("psend")
+        .args(["--url", target, "--wait-for-server", "300ms", "--retry-base", "1ms"])
+        .args(flags)
+        .env(variable, proxy)
+        .env("PULSE_API_KEY", "canary-key")
+        .stdin(Stdio::piped())
+        .spawn();
+    feed(psend.expect("psend starts"), events(3))
+}
+
+#[test]
+fn a_proxy_that_cannot_be_used_is_told_of_and_ends_the_run() {
+    for (variable, proxy) in [("http_proxy", "socks5://127.0.0.1:9"), ("all_proxy", "ftp://me:canary-pw@127.0.0.1:9")] {
+        let run = send_by_proxy(variable, proxy, "http://pulse.invalid", &[]).expect_code(2);
+        assert!(run.stderr.contains(variable) && run.stderr.contains("http:// and https://"), "{}", run.stderr);
+        assert!(!run.stderr.contains("canary") && run.stdout.is_empty(), "{}", run.stderr);
+    }
+    let unsent = |run: Run, said: &str| {
+        let run = run.expect_code(1);
+        assert_eq!(words(&outcomes(&run).0), vec!["not_sent"; 3]);
+        assert!(run.stderr.contains(said) && run.stderr.lines().count() < 25, "{}", run.stderr);
+    };
+    for target in ["http://pulse.invalid", "https://pulse.invalid"] {
+        unsent(send_by_proxy("all_proxy", "http://127.0.0.1:9", target, &[]), "no server at");
+        unsent(send_by_proxy("all_proxy", "http://127.0.0.1:9", target, &["--http2"]), "no server at");
+    }
+    let refusing = Scripted::start(|_| Act::answer(407, ""));
+    unsent(send_by_proxy("https_proxy", &refusing.url(), "https://pulse.invalid", &[]), "the proxy refused (407)");
+    let closed = Scripted::start(|_| Act::answer(403, ""));
+    unsent(send_by_proxy("https_proxy", &closed.url(), "https://pulse.invalid", &[]), "no server at");
+}
+
+#[test]
+fn headers_that_frame_a_request_are_not_the_users_to_give() {
+    let server = Scripted::start(|_| Act::accept());
+    for header in
+        ["Content-Length: 5", "transfer-encoding: chunked", "Connection: close", "Host: other", "TE: trailers"]
+    {
+        let run = send(&server, &["-H", header], &events(2)).expect_code(2);
+        assert!(run.stderr.contains("-H ") && run.stdout.is_empty(), "{}", run.stderr);
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn no_part_of_a_key_comes_back_however_the_server_repeats_it() {
+    let key = "canary\\\"/<7f3a9d>";
+    let in_json = serde_json::to_string(key).expect("JSON");
+    for quoted in
+        [key.to_owned(), in_json.clone(), in_json.replace('/', "\\/").replace('<', "\\u003c").replace('>', "\\u003e")]
+    {
+        let server = Scripted::start(move |r| Act::answer(401, &format!("{}{quoted}", "x".repeat(170 + r.number))));
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+        let (dead, journal, out) = (path("dead"), path("journal"), path("out"));
+        let psend = tool("psend")
+            .args(["--url", &server.url(), "-c", "1", "--dead-letter", &dead, "--journal", &journal, "-o", &out])
+            .env("PULSE_API_KEY", key)
+            .stdin(Stdio::piped())
+            .spawn();
+        let run = feed(psend.expect("psend starts"), events(40)).expect_code(0);
+        let read = |path: &str| std::fs::read_to_string(path).expect("it is there");
+        for text in [run.text(), &run.stderr, &read(&dead), &read(&journal), &read(&out)] {
+            assert!(!text.contains("can") && !text.contains("7f3"), "{text}");
+        }
+    }
 }

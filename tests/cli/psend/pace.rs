@@ -117,6 +117,97 @@ fn a_stall_shows_in_the_open_loops_end_to_end_time_and_not_in_the_closed_loops_l
     assert!(p99 < 100.0, "a closed loop stops with the server, and sees five slow requests: {p99}");
 }
 
+/// Runs psend with a producer that writes `events`, one every `gap`.
+fn with_a_slow_producer(server: &Scripted, flags: &[&str], count: usize, gap: Duration) -> crate::support::Run {
+    let mut child = crate::support::tool("psend")
+        .args(["--url", &server.url()])
+        .args(flags)
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    for line in events(count).split_inclusive(|b| *b == b'\n') {
+        std::io::Write::write_all(&mut stdin, line).expect("psend reads");
+        std::thread::sleep(gap);
+    }
+    drop(stdin);
+    crate::support::feed(child, Vec::new()).expect_code(0)
+}
+
+#[test]
+fn a_producer_that_is_a_little_slow_all_the_time_is_named_and_psend_is_not() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = with_a_slow_producer(&server, &["--rate", "1000"], 100, Duration::from_millis(5));
+    assert!(run.stderr.contains("because the input came too slowly"), "{}", run.stderr);
+    assert!(!run.stderr.contains("psend itself"), "{}", run.stderr);
+}
+
+#[test]
+fn a_slow_producer_moves_no_event_of_a_batch_on_the_schedule() {
+    let server = Scripted::start(|request| {
+        let events = request.body.windows(10).filter(|w| w == b"\"event_id\"").count();
+        let results = vec![serde_json::json!({"success": true}); events];
+        Act::answer(200, &serde_json::json!({"results": results}).to_string())
+    });
+    let run = with_a_slow_producer(&server, &["--rate", "200", "--batch", "10"], 10, Duration::from_millis(70));
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let first = at(&outcomes[0], "scheduled_at");
+    let due: Vec<i64> = outcomes.iter().map(|o| at(o, "scheduled_at") - first).collect();
+    assert_eq!(due, (0..10).map(|n| n * 5000).collect::<Vec<_>>());
+}
+
+#[test]
+fn duration_ends_a_run_to_which_nothing_comes() {
+    let server = Scripted::start(|_| Act::accept());
+    for flags in
+        [&["-d", "300ms"][..], &["-d", "300ms", "--rate", "10"], &["-d", "300ms", "--rate", "10", "--batch", "5"]]
+    {
+        let mut child = crate::support::tool("psend")
+            .args(["--url", &server.url()])
+            .args(flags)
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .expect("psend starts");
+        let stdin = child.stdin.take();
+        let began = Instant::now();
+        let run = crate::support::feed(child, Vec::new()).expect_code(0);
+        assert!(began.elapsed() < Duration::from_secs(5), "{flags:?}");
+        assert_eq!(outcomes(&run).1["complete"], true);
+        drop(stdin);
+    }
+}
+
+#[test]
+fn a_replay_reads_numbers_and_says_which_events_have_no_time() {
+    let server = Scripted::start(|_| Act::accept());
+    let input: Vec<String> = ["1767603600", "1767603600100", "\"soon\"", "1767603600.2"]
+        .iter()
+        .enumerate()
+        .map(|(n, at)| format!("{{\"event_id\":\"e{n}\",\"timestamp\":{at}}}\n"))
+        .collect();
+    let run = send(&server, &["--replay", "1x", "-q"], input.concat().as_bytes()).expect_code(0);
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let first = at(&outcomes[0], "scheduled_at");
+    let due: Vec<i64> = outcomes.iter().map(|o| (at(o, "scheduled_at") - first) / 1000).collect();
+    assert_eq!(due, [0, 100, 100, 200]);
+    assert!(run.stderr.contains("--replay: 1 events have no 'timestamp' that can be read"), "{}", run.stderr);
+}
+
+#[test]
+fn poisson_arrivals_keep_the_rate_and_are_not_even() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--rate", "2000", "--arrival", "poisson"], &events(2000)).expect_code(0);
+    let mut due: Vec<i64> = outcomes(&run).0.iter().map(|o| at(o, "scheduled_at")).collect();
+    due.sort_unstable();
+    let gaps: Vec<f64> = due.windows(2).map(|w| (w[1] - w[0]) as f64).collect();
+    let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
+    let deviation = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
+    // Of 2000 gaps the mean lies within a tenth of 500 µs but once in 10^5 runs.
+    assert!((450.0..550.0).contains(&mean) && deviation > 0.75 * mean, "mean {mean}, deviation {deviation}");
+}
+
 #[test]
 fn a_producer_that_starves_the_schedule_is_named() {
     let server = Scripted::start(|_| Act::accept());

@@ -130,3 +130,47 @@ fn a_key_that_the_first_hundred_answers_refuse_stops_the_run() {
         }
     }
 }
+
+#[test]
+fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_lost() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (input, link, other, new) = (path("in.jsonl"), path("link"), path("other"), path("new"));
+    std::fs::write(&input, events(5)).expect("written");
+    std::fs::hard_link(&input, &link).expect("linked");
+    std::os::unix::fs::symlink(&input, &other).expect("linked");
+    let server = Scripted::start(|_| Act::accept());
+    for flags in [
+        &["-o", &input][..],
+        &["-o", &link],
+        &["--dead-letter", &input],
+        &["--dead-letter", &other],
+        &["--journal", &input],
+        &["--journal", &input, "--resume"],
+        &["-o", &new, "--dead-letter", &new],
+        &["--journal", &new, "--dead-letter", &new],
+    ] {
+        let run = send(&server, &[flags, &[&input]].concat(), b"").expect_code(2);
+        assert!(run.stderr.contains("are one file"), "{flags:?}: {}", run.stderr);
+        assert_eq!(text(Path::new(&input)).as_bytes(), events(5), "{flags:?}");
+    }
+    for redirected in ["< in.jsonl -o in.jsonl", "in.jsonl --dead-letter in.jsonl", "in.jsonl --dead-letter dl >> dl"] {
+        let script = format!("psend --url {} {redirected}", server.url());
+        let run = crate::support::shell_in(folder.path(), &script, &[]).expect_code(2);
+        assert!(run.stderr.contains("are one file"), "{redirected}: {}", run.stderr);
+    }
+    assert!(server.requests().is_empty());
+    // A device is no file that could be lost.
+    send(&server, &["-o", "/dev/null", "--dead-letter", "/dev/null", &input], b"").expect_code(0);
+}
+
+#[test]
+fn dead_letters_of_a_run_before_are_not_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead.jsonl");
+    std::fs::write(&dead, events(2)).expect("written");
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--dead-letter", dead.to_str().expect("a path")], &events(5)).expect_code(2);
+    assert!(run.stderr.contains("it holds events of a run before"), "{}", run.stderr);
+    assert_eq!(text(&dead).as_bytes(), events(2));
+}

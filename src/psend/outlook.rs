@@ -1,0 +1,96 @@
+//! How far a run is and how long it will take, from what is known of its input beforehand. No clock and no file in here.
+
+use std::time::Duration;
+
+/// What is known of the input before it is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outlook {
+    /// Events that are read at most.
+    pub limit: Option<u64>,
+    /// Bytes of all inputs together, where all are files.
+    pub bytes: Option<u64>,
+}
+
+/// How far the run is.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stage {
+    /// Events that ended.
+    pub done: u64,
+    /// Lines read.
+    pub lines: u64,
+    /// Bytes read.
+    pub bytes: u64,
+    /// Lines that a run before has dealt with.
+    pub before: u64,
+    /// Time since the start.
+    pub elapsed: Duration,
+    /// When taking up events ends at the latest.
+    pub ends: Option<Duration>,
+}
+
+impl Outlook {
+    /// About how many events there are in all.
+    fn total(&self, stage: &Stage) -> Option<u64> {
+        let by_size = self.bytes.filter(|_| stage.bytes > 0).map(|bytes| {
+            let lines = u128::from(stage.lines) * u128::from(bytes.max(stage.bytes)) / u128::from(stage.bytes);
+            u64::try_from(lines).unwrap_or(u64::MAX)
+        });
+        let total = [self.limit, by_size].into_iter().flatten().min()?;
+        Some(total.saturating_sub(stage.before).max(stage.done))
+    }
+
+    /// `of 500`, or `of about 512` where only sizes tell; nothing where nothing does.
+    pub fn of_total(&self, stage: &Stage) -> String {
+        match self.total(stage) {
+            None => String::new(),
+            Some(total) if self.limit == Some(total) => format!(" of {total}"),
+            Some(total) => format!(" of about {total}"),
+        }
+    }
+
+    /// `, 1:05 left`, as it has gone so far; nothing where nothing tells.
+    pub fn time_left(&self, stage: &Stage) -> String {
+        let by_events = self
+            .total(stage)
+            .filter(|_| stage.done > 0)
+            .map(|total| stage.elapsed.mul_f64((total - stage.done) as f64 / stage.done as f64));
+        let by_time = stage.ends.map(|end| end.saturating_sub(stage.elapsed));
+        match [by_events, by_time].into_iter().flatten().min() {
+            None => String::new(),
+            Some(left) => {
+                let seconds = left.as_millis().div_ceil(1000);
+                let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+                match hours {
+                    0 => format!(", {minutes}:{seconds:02} left"),
+                    _ => format!(", {hours}:{minutes:02}:{seconds:02} left"),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_the_input_tells_how_long_it_will_take() {
+        let after = |seconds| Stage {
+            done: 100,
+            lines: 120,
+            bytes: 1200,
+            elapsed: Duration::from_secs(seconds),
+            ..Stage::default()
+        };
+        let sized = Outlook { bytes: Some(12_000), ..Outlook::default() };
+        assert_eq!(sized.of_total(&after(5)) + &sized.time_left(&after(5)), " of about 1200, 0:55 left");
+        let limited = Outlook { limit: Some(200), ..sized };
+        assert_eq!(limited.of_total(&after(5)) + &limited.time_left(&after(400)), " of 200, 6:40 left");
+        let unknown = Outlook::default();
+        assert_eq!(unknown.of_total(&after(5)) + &unknown.time_left(&after(5)), "");
+        let timed = Stage { ends: Some(Duration::from_secs(7205)), ..after(5) };
+        assert_eq!(unknown.time_left(&timed), ", 2:00:00 left");
+        let resumed = Stage { before: 1000, ..after(5) };
+        assert_eq!(sized.of_total(&resumed), " of about 200");
+    }
+}

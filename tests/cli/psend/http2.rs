@@ -1,0 +1,233 @@
+//! HTTP/2: the same outcomes as over HTTP/1.1, and an end where there can be none.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::network::{Certificates, certificates, server_config, tls_server};
+use super::{events, outcomes, send, words};
+use crate::scripted::{Act, Scripted};
+use crate::support::{Run, run_with};
+
+/// What to do with a request.
+#[derive(Clone, Copy)]
+enum Told {
+    Answer(u16),
+    Stall,
+    /// End the connection with the request unanswered.
+    Break,
+}
+
+/// A server that speaks HTTP/2 alone, and does with the nth request, from 1, as it is told.
+struct Http2 {
+    address: SocketAddr,
+    seen: Arc<Mutex<Vec<(hyper::http::request::Parts, Bytes)>>>,
+}
+
+impl Http2 {
+    fn start(told: impl Fn(usize) -> Told + Send + Sync + 'static) -> Self {
+        Self::over(None, told)
+    }
+
+    fn over(tls: Option<rustls::ServerConfig>, told: impl Fn(usize) -> Told + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let address = listener.local_addr().expect("an address");
+        let seen = Arc::<Mutex<Vec<_>>>::default();
+        let shared = Arc::clone(&seen);
+        let told = Arc::new(told);
+        let numbers = Arc::new(AtomicUsize::new(0));
+        thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                listener.set_nonblocking(true).expect("a socket");
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                let acceptor = tls.map(|config| tokio_rustls::TlsAcceptor::from(Arc::new(config)));
+                while let Ok((stream, _)) = listener.accept().await {
+                    let (told, seen, numbers) = (Arc::clone(&told), Arc::clone(&shared), Arc::clone(&numbers));
+                    let acceptor = acceptor.clone();
+                    tokio::spawn(async move {
+                        match acceptor {
+                            None => serve(stream, told, seen, numbers).await,
+                            Some(acceptor) => {
+                                if let Ok(stream) = acceptor.accept(stream).await {
+                                    serve(stream, told, seen, numbers).await;
+                                }
+                            }
+                        }
+                    });
+                }
+            });
+        });
+        Self { address, seen }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+}
+
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    told: Arc<dyn Fn(usize) -> Told + Send + Sync>,
+    seen: Arc<Mutex<Vec<(hyper::http::request::Parts, Bytes)>>>,
+    numbers: Arc<AtomicUsize>,
+) {
+    let broken = Arc::new(tokio::sync::Notify::new());
+    let end = Arc::clone(&broken);
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let (told, seen, numbers, broken) =
+            (Arc::clone(&told), Arc::clone(&seen), Arc::clone(&numbers), Arc::clone(&broken));
+        async move {
+            let (parts, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            seen.lock().expect("no holder panics").push((parts, body));
+            let status = match told(numbers.fetch_add(1, Ordering::SeqCst) + 1) {
+                Told::Answer(status) => status,
+                Told::Stall => {
+                    tokio::time::sleep(Duration::from_secs(20)).await;
+                    200
+                }
+                Told::Break => {
+                    broken.notify_one();
+                    std::future::pending().await
+                }
+            };
+            let answer = Full::new(Bytes::from_static(b"{\"success\":true,\"message\":\"Event queued\"}"));
+            let answer = hyper::Response::builder().status(status).body(answer).expect("a status");
+            Ok::<_, hyper::Error>(answer)
+        }
+    });
+    let connection =
+        hyper::server::conn::http2::Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service);
+    tokio::select! {
+        _ = connection => {}
+        () = end.notified() => {}
+    }
+}
+
+const SOON: [&str; 6] = ["--http2", "--wait-for-server", "300ms", "--retry-base", "1ms", "-c"];
+
+#[test]
+fn events_go_out_over_http2_without_tls_and_over_a_unix_socket() {
+    let server = Http2::start(|_| Told::Answer(200));
+    let run = run_with("psend", &["--http2", "--url", &server.url()], &events(50)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 50]);
+    let seen = server.seen.lock().expect("no holder panics");
+    assert_eq!(seen.len(), 50);
+    assert_eq!(seen[0].0.version, hyper::Version::HTTP_2);
+    assert_eq!(seen[0].0.headers["x-api-key"], "test-api-key-12345");
+
+    // What answers at the socket is no HTTP/2; what counts is that it is asked.
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
+    let asked = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("psend connects");
+        let mut preface = [0; 14];
+        std::io::Read::read_exact(&mut stream, &mut preface).expect("a preface");
+        preface
+    });
+    run_with(
+        "psend",
+        &["--http2", "--unix-socket", path.to_str().expect("a path"), "--wait-for-server", "0s"],
+        &events(1),
+    );
+    assert_eq!(&asked.join().expect("asked"), b"PRI * HTTP/2.0");
+}
+
+#[test]
+fn each_way_to_fail_has_its_outcome_over_http2_too() {
+    for (told, word, kind) in [
+        (Told::Answer(503), "failed", "http"),
+        (Told::Answer(502), "unknown", "http"),
+        (Told::Answer(422), "rejected", "http"),
+        (Told::Answer(302), "rejected", "redirect"),
+        (Told::Stall, "unknown", "timeout"),
+        (Told::Break, "unknown", "reset"),
+    ] {
+        let server = Http2::start(move |_| told);
+        let flags = ["--http2", "--url", &server.url(), "--retries", "1", "--retry-base", "1ms", "--timeout", "500ms"];
+        let run = run_with("psend", &flags, &events(8)).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(words(&outcomes), vec![word; 8], "{}", outcomes[0]);
+        assert_eq!(outcomes[0]["error"]["kind"], kind, "{}", outcomes[0]);
+    }
+    let server = Http2::start(|n| if n % 7 == 3 { Told::Break } else { Told::Answer(200) });
+    let run =
+        run_with("psend", &["--http2", "--url", &server.url(), "--retry-base", "1ms"], &events(60)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 60], "a connection that broke is made again");
+}
+
+#[track_caller]
+fn ends_unsent(run: Run, began: Instant, kind: &str, said: &str) {
+    let run = run.expect_code(1);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert!(run.stderr.lines().count() < 25, "no flood: {}", run.stderr);
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+    let (outcomes, record) = outcomes(&run);
+    assert_eq!(words(&outcomes), vec!["not_sent"; 3]);
+    assert_eq!(outcomes[0]["error"]["kind"], kind, "{}", outcomes[0]);
+    assert_eq!(record["complete"], false);
+}
+
+#[test]
+fn a_server_that_is_not_there_ends_a_run_over_http2_as_any_other() {
+    let began = Instant::now();
+    let run = run_with("psend", &[&["--url", "http://127.0.0.1:9"], &SOON[..], &["5"]].concat(), &events(3));
+    ends_unsent(run, began, "connect", "no server at http://127.0.0.1:9");
+}
+
+#[test]
+fn a_server_that_does_not_speak_http2_is_told_of_at_once() {
+    let flags = ["--http2", "--wait-for-server", "60s"];
+    let began = Instant::now();
+    let plain = Scripted::start(|_| Act::accept());
+    ends_unsent(send(&plain, &flags, &events(3)), began, "http", "does not speak HTTP/2");
+
+    let good = certificates("localhost", false);
+    let ca = good.ca.to_str().expect("a path");
+    let began = Instant::now();
+    let mut config = server_config(&good, None);
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    let (url, _) = tls_server(config);
+    let run = run_with("psend", &[&["--url", &url, "--cacert", ca], &flags[..]].concat(), &events(3));
+    ends_unsent(run, began, "http", "does not speak HTTP/2");
+}
+
+#[test]
+fn certificates_are_verified_over_http2_too_and_a_wrong_one_ends_the_run_at_once() {
+    let good = certificates("localhost", false);
+    let with_h2 = |certificates: &Certificates| {
+        let mut config = server_config(certificates, None);
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        config
+    };
+    let server = Http2::over(Some(with_h2(&good)), |_| Told::Answer(200));
+    let url = format!("https://localhost:{}", server.address.port());
+    let flags = ["--url", &url, "--http2", "--cacert", good.ca.to_str().expect("a path")];
+    let run = run_with("psend", &flags, &events(20)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 20]);
+
+    for (shown, why) in [
+        (certificates("localhost", true), "xpired"),
+        (certificates("other.example", false), "other.example"),
+        (certificates("localhost", false), "certificate"),
+    ] {
+        let server = Http2::over(Some(with_h2(&shown)), |_| Told::Answer(200));
+        let url = format!("https://localhost:{}", server.address.port());
+        // Whoever signed the third is not trusted.
+        let trusted = if why == "certificate" { &good.ca } else { &shown.ca };
+        let flags = ["--url", &url, "--http2", "--cacert", trusted.to_str().expect("a path")];
+        let began = Instant::now();
+        ends_unsent(run_with("psend", &flags, &events(3)), began, "tls", why);
+        assert!(server.seen.lock().expect("no holder panics").is_empty());
+    }
+}
