@@ -1,5 +1,6 @@
 //! `pshape` makes a stream of events behave as production does, and puts each fault that it injects on the record.
 
+mod active;
 mod args;
 mod block;
 mod effect;

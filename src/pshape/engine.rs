@@ -12,9 +12,10 @@ use crate::jsonl::scan::Scanner;
 use crate::jsonl::{Chunk, Line, LineReader, first_lines, lines};
 use crate::record::truth::Expect;
 
+use super::active::Active;
 use super::block::Block;
 use super::effect::label::Label;
-use super::effect::{Active, Again, Phase, Place, Verdict, Wants};
+use super::effect::{Again, Phase, Place, Verdict, Wants};
 use super::event::{BYTE_ORDER_MARK, Event};
 use super::held::{self, Held};
 use super::plan::Plan;

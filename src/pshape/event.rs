@@ -10,6 +10,7 @@ use crate::clock::Micros;
 use crate::jsonl::scan::{FieldSet, NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::event::{FieldMap, Role};
+use crate::record::filter::Condition;
 use crate::record::timestamp;
 
 use super::trail::{Edit, Trail};
@@ -151,6 +152,11 @@ impl Event {
     /// The names of the faults so far.
     pub(super) fn names(&self) -> &[&'static str] {
         &self.names
+    }
+
+    /// Whether it meets all of these.
+    pub(super) fn meets(&self, conditions: &[(Field, Condition)]) -> bool {
+        conditions.iter().all(|(field, condition)| condition.holds(self.raw(*field)))
     }
 
     /// A field's value as it stands in the line.

@@ -10,9 +10,10 @@ use crate::record::filter::Filter;
 use crate::record::timestamp;
 use crate::seed::{self, Seed};
 
+use super::active::Active;
 use super::args::Args;
 use super::effect::label::Label;
-use super::effect::{Active, KINDS, Kind, Setup, Wants};
+use super::effect::{KINDS, Kind, Setup, Wants};
 use super::event::Fields;
 use super::scenario::{self, Scenario};
 use super::spec::Spec;

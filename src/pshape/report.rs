@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use crate::record::truth::TruthSummary;
 
-use super::effect::{Active, Counts};
+use super::active::{Active, Counts};
 
 /// The counts of a run.
 #[derive(Debug, Default)]

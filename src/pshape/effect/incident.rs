@@ -14,7 +14,7 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Place, Setup, Verdict, meets};
+use super::{Effect, Place, Setup, Verdict};
 
 struct Incident {
     at: When,
@@ -84,7 +84,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 impl Incident {
     /// How much of the failure an event has.
     fn weight(&mut self, event: &Event) -> Option<f64> {
-        let suffering = self.suffering.iter_mut().find(|suffering| meets(event, &suffering.conditions))?;
+        let suffering = self.suffering.iter_mut().find(|suffering| event.meets(&suffering.conditions))?;
         suffering.met = true;
         Some(suffering.weight)
     }

@@ -37,7 +37,7 @@ pub fn write(report: &Report) -> String {
         let whole = outcomes.figures.count;
         let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
             let cell = figure(&format!("outcomes.{word}"), &n.to_string(), &count(n));
-            vec![escape(word), cell, percent(super::share(n, whole))]
+            vec![escape(word), cell, percent(super::units::share(n, whole))]
         });
         page.table(&["outcome", "count", "share"], rows);
         page.end();

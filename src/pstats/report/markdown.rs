@@ -40,7 +40,7 @@ pub fn write(report: &Report) -> String {
             &mut page,
             "What became of them",
             &[" outcome", "count", "share"],
-            rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::share(n, whole))]),
+            rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::units::share(n, whole))]),
         );
         latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
         groups(&mut page, &outcomes.by, &[]);
@@ -203,7 +203,7 @@ fn shares(page: &mut String, title: &str, name: &str, groups: &[GroupReport]) {
     let whole: u64 = groups.iter().map(|group| group.figures.count).sum();
     let head = format!(" {name}");
     let rows = groups.iter().take(ROWS).map(|group| {
-        vec![group.label(), count(group.figures.count), percent(super::share(group.figures.count, whole))]
+        vec![group.label(), count(group.figures.count), percent(super::units::share(group.figures.count, whole))]
     });
     section(page, title, &[&head, "count", "share"], rows);
     and_more(page, groups);

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::super::settings::Grouping;
-use super::super::sketch::Fine;
-use super::super::summary::Outcomes;
-use super::{
-    By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, per_second,
-    seconds, windows,
+use super::figures::{
+    By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, windows,
 };
+use super::units::{per_second, seconds};
+use crate::pstats::settings::Grouping;
+use crate::pstats::sketch::Fine;
+use crate::pstats::summary::Outcomes;
 use crate::record::outcome::{Answer, RunRecord, Word};
 
 /// Under `outcomes`.

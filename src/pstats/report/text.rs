@@ -3,9 +3,9 @@
 use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compare::{ComparedFigure, ComparedReport, shown};
-use super::share;
 pub use super::sheet::Style;
 use super::sheet::{Page, Side, left};
+use super::units::share;
 use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline, visible};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
 

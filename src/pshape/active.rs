@@ -1,0 +1,152 @@
+//! An effect at work: which lines it is given, what it does with them, and how often it did.
+
+use super::effect::{Effect, Kind, Place, Setup, Share, Verdict};
+use super::event::{Event, Field};
+use super::pick::Pick;
+use super::spec::Spec;
+use super::window::Window;
+use crate::cli::values::Probability;
+use crate::error::Result;
+use crate::record::filter::{Condition, Filter};
+
+/// An effect at work.
+pub(super) struct Active {
+    /// Its kind.
+    pub kind: &'static Kind,
+    /// Which lines it is given.
+    pub pick: Pick,
+    /// What events have to meet, as they were read.
+    filter: Vec<(Field, Condition)>,
+    /// Whether an event met it.
+    is_met: bool,
+    /// What events have to meet beside it to count for the length of runs.
+    runs_over: Vec<(Field, Condition)>,
+    /// When events have to have happened.
+    window: Option<Window>,
+    /// What it does.
+    effect: Box<dyn Effect>,
+    /// What it did.
+    pub counts: Counts,
+}
+
+/// What became of the lines that an effect was given.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Events that did not meet the filter, before one did.
+    pub unmet: u64,
+    /// Events outside the window.
+    pub outside: u64,
+    /// Events that it cannot apply to.
+    pub passed: u64,
+    /// Events that had no other value to take.
+    pub stuck: u64,
+    /// Events that it changed.
+    pub injected: u64,
+}
+
+impl Active {
+    /// Builds an effect from its options; `filter` is the command line's, which an option `where` narrows further.
+    ///
+    /// # Errors
+    /// Where an option is unknown, missing, or does not parse.
+    pub(super) fn build(
+        kind: &'static Kind,
+        mut spec: Spec,
+        filter: Option<&Filter>,
+        mut setup: Setup<'_>,
+    ) -> Result<Self> {
+        let draws = setup.seed.choice(&setup.name);
+        let mut pick = match kind.share {
+            Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
+            Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
+            Share::All => Pick::all(),
+            Share::Every => match spec.need("every")? {
+                0 => return Err(spec.invalid("every", "0", "a number of lines above 0 is wanted")),
+                every => Pick::every(every),
+            },
+        };
+        let effect = (kind.build)(&mut spec, &mut setup)?;
+        if let Some(filter) = filter {
+            setup.narrow(filter.conditions());
+        }
+        if let Some(text) = spec.text("where") {
+            let own = Filter::parse(&text, setup.fields.map()).map_err(|why| spec.invalid("where", &text, why))?;
+            setup.narrow(own.conditions());
+        }
+        let window = if kind.windowed { Window::from_spec(&mut spec, &mut setup)? } else { None };
+        spec.finish()?;
+        let Setup { filter, runs_over, wants, .. } = setup;
+        wants.matches |= !filter.is_empty();
+        if !filter.is_empty() || !runs_over.is_empty() {
+            pick.counts_runs_over_some();
+        }
+        Ok(Self { kind, pick, is_met: filter.is_empty(), filter, runs_over, window, effect, counts: Counts::default() })
+    }
+
+    /// Takes note of whether an event, as it was read, meets the filter. `true` once one did.
+    pub(super) fn watch(&mut self, event: &Event) -> bool {
+        self.is_met = self.is_met || event.meets(&self.filter);
+        self.counts.unmet += u64::from(!self.is_met);
+        self.is_met
+    }
+
+    /// Whether the event, as it was read, is one that the effect may take. Events are asked about in ascending order.
+    pub(super) fn admits(&mut self, event: &Event, seq: u64) -> bool {
+        event.meets(&self.filter) && self.pick.confirms(seq, || event.meets(&self.runs_over))
+    }
+
+    /// Lets the effect work on an event, and enters what it did.
+    pub(super) fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+        if !self.is_open(event, place) {
+            self.counts.outside += 1;
+            return Verdict::Passed;
+        }
+        event.begin();
+        let verdict = self.effect.apply(event, place);
+        match verdict {
+            Verdict::Passed => self.counts.passed += 1,
+            Verdict::Stuck => self.counts.stuck += 1,
+            Verdict::Kept => {}
+            // The fault is each copy.
+            Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
+            _ => {
+                self.counts.injected += 1;
+                event.commit(self.kind.fault);
+            }
+        }
+        verdict
+    }
+
+    /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
+    pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> bool {
+        if !self.is_open(trial, place) {
+            self.counts.outside += 1;
+            return false;
+        }
+        let verdict = self.effect.apply(trial, place);
+        self.counts.passed += u64::from(verdict == Verdict::Passed);
+        matches!(verdict, Verdict::Changed(_))
+    }
+
+    /// Makes a copy of an event the fault that it is.
+    pub(super) fn make_copy(&mut self, copy: &mut Event, place: &Place) {
+        copy.begin();
+        self.effect.set_apart(copy, place);
+        copy.commit(self.kind.fault);
+        copy.fold(self.kind.fault);
+    }
+
+    /// Whether the event lies in the window.
+    fn is_open(&self, event: &Event, place: &Place) -> bool {
+        self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, place)))
+    }
+
+    /// What the user should know at the end.
+    pub(super) fn remark(&self) -> Option<String> {
+        let Counts { unmet, .. } = self.counts;
+        if !self.is_met && unmet > 0 {
+            return Some(format!("--{}: none of the {unmet} events met its filter", self.kind.flag));
+        }
+        self.effect.remark()
+    }
+}

@@ -1,0 +1,121 @@
+//! The report on events, under `events`.
+
+use serde::Serialize;
+
+use super::figures::{By, ClassReport, FiguresReport, IdsReport, TimeReport, WindowReport, by, distribution, windows};
+use super::units::{per_second, seconds, share};
+use crate::pstats::settings::Grouping;
+use crate::pstats::summary::Events;
+
+/// Whether times come in order (see `order.rs` for what late and gap mean).
+#[derive(Debug, Clone, Serialize)]
+pub struct OrderReport {
+    /// Lines whose time is earlier than the line's before.
+    pub late: u64,
+    /// Their share, 0 to 1.
+    pub late_share: Option<f64>,
+    /// The longest time between two lines in order.
+    pub longest_gap_s: Option<f64>,
+    /// The furthest that time went back from one line to the next.
+    pub longest_step_back_s: f64,
+}
+
+/// Shares of status codes by their first digit, 0 to 1.
+#[derive(Debug, Clone, Serialize)]
+#[allow(missing_docs)] // each is what its name says
+pub struct ClassesReport {
+    #[serde(rename = "1xx")]
+    pub informational: u64,
+    #[serde(rename = "2xx")]
+    pub success: u64,
+    #[serde(rename = "3xx")]
+    pub redirection: u64,
+    #[serde(rename = "4xx")]
+    pub client_error: u64,
+    #[serde(rename = "5xx")]
+    pub server_error: u64,
+    pub other: u64,
+}
+
+/// Under `events`.
+#[derive(Debug, Clone, Serialize)]
+pub struct EventsReport {
+    /// Of all events.
+    #[serde(flatten)]
+    pub figures: FiguresReport,
+    /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
+    pub latency_over_1h: u64,
+    /// Latencies in classes of a quarter of an octave, ascending and without gaps.
+    pub latency_distribution: Vec<ClassReport>,
+    /// Events a second of their own time.
+    pub throughput: Option<f64>,
+    /// Their own time.
+    pub time: TimeReport,
+    /// The order of their times.
+    pub order: OrderReport,
+    /// Their ids.
+    pub ids: IdsReport,
+    /// By the first digit of the status code.
+    pub status_classes: ClassesReport,
+    /// Events answered from a cache among those that say, 0 to 1.
+    pub cache_hit_rate: Option<f64>,
+    /// The endpoint with the longest mean latency.
+    pub slowest_endpoint: Option<EndpointReport>,
+    /// The endpoint with the shortest mean latency.
+    pub fastest_endpoint: Option<EndpointReport>,
+    /// Groups.
+    pub by: By,
+    /// The width of a window.
+    pub window_s: f64,
+    /// By time; a window without events is left out.
+    pub windows: Vec<WindowReport>,
+}
+
+/// An endpoint and its mean.
+#[derive(Debug, Clone, Serialize)]
+pub struct EndpointReport {
+    /// Which.
+    pub endpoint: String,
+    /// Its mean latency.
+    pub mean_ms: f64,
+}
+
+impl EventsReport {
+    pub(super) fn new(events: &mut Events, groupings: &[Grouping]) -> Self {
+        let ids = IdsReport::new(&mut events.stream);
+        let stream = &events.stream;
+        let by = by(stream, groupings);
+        let shown = stream.windows.shown();
+        let mut means: Vec<EndpointReport> = by["endpoint"]
+            .iter()
+            .filter_map(|group| {
+                let (_, endpoint) = group.group.as_ref()?.first()?.clone();
+                Some(EndpointReport { endpoint: endpoint?, mean_ms: group.figures.latency.mean_ms? })
+            })
+            .collect();
+        means.sort_by(|a, b| a.mean_ms.total_cmp(&b.mean_ms).then_with(|| a.endpoint.cmp(&b.endpoint)));
+        let order = &stream.order;
+        let [other, informational, success, redirection, client_error, server_error] = events.classes;
+        Self {
+            figures: FiguresReport::new(&stream.figures),
+            latency_over_1h: stream.figures.latency().sketch().over(),
+            latency_distribution: distribution(stream.figures.latency().sketch()),
+            throughput: per_second(order.count(), order.range()),
+            time: TimeReport::new(order.range()),
+            order: OrderReport {
+                late: order.late(),
+                late_share: share(order.late(), order.count()),
+                longest_gap_s: order.longest_gap().map(seconds),
+                longest_step_back_s: seconds(order.longest_step_back()),
+            },
+            ids,
+            status_classes: ClassesReport { informational, success, redirection, client_error, server_error, other },
+            cache_hit_rate: share(events.cache.1, events.cache.0),
+            fastest_endpoint: means.first().cloned(),
+            slowest_endpoint: means.pop(),
+            by,
+            window_s: seconds(shown.width()),
+            windows: windows(&shown),
+        }
+    }
+}

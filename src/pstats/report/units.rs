@@ -1,0 +1,28 @@
+//! From what is counted to the numbers of a report: shares, and the units that stand in the names of keys.
+
+use crate::clock::Micros;
+
+/// `part` of `whole`, 0 to 1; `None` of nothing.
+#[allow(clippy::cast_precision_loss)] // counts stay below 2^53
+pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
+    (whole > 0).then(|| part as f64 / whole as f64)
+}
+
+/// Of µs.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn milliseconds(us: u64) -> f64 {
+    us as f64 / 1000.0
+}
+
+/// Of µs.
+#[allow(clippy::cast_precision_loss)]
+pub fn seconds(us: Micros) -> f64 {
+    us as f64 / 1e6
+}
+
+/// How many a second, to three decimals, where there is time between the first and the last.
+#[allow(clippy::cast_precision_loss)]
+pub(super) fn per_second(count: u64, range: Option<(Micros, Micros)>) -> Option<f64> {
+    let (first, last) = range?;
+    (last > first).then(|| (count as f64 / seconds(last - first) * 1000.0).round() / 1000.0)
+}
