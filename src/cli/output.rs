@@ -173,6 +173,25 @@ impl Output {
         }
     }
 
+    /// The file beside, which holds what was written until [`Output::finish`]; none where the place itself does.
+    pub fn beside(&self) -> Option<&Path> {
+        match &self.to {
+            Target::Open(_) | Target::Pipe(_) => None,
+            Target::Beside { file, .. } => Some(file.path()),
+        }
+    }
+
+    /// Leaves what was written where it is, for a run that could not finish it: the file beside, where there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be kept.
+    pub fn keep(self) -> Result<Option<PathBuf>> {
+        match self.to {
+            Target::Open(_) | Target::Pipe(_) => Ok(None),
+            Target::Beside { file, .. } => file.keep().map(|(_, path)| Some(path)).map_err(|e| e.error).at(&self.place),
+        }
+    }
+
     fn sink(&mut self) -> &mut dyn Write {
         match &mut self.to {
             Target::Open(file) => file,
