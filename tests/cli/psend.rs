@@ -3,9 +3,11 @@
 mod batch;
 mod faults;
 mod http2;
+mod memory;
 mod network;
 mod pace;
 mod safety;
+mod screen;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
