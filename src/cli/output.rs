@@ -174,10 +174,11 @@ impl Output {
     }
 
     /// The file beside, which holds what was written until [`Output::finish`]; none where the place itself does.
-    pub fn beside(&self) -> Option<&Path> {
+    pub fn beside(&self) -> Option<PathBuf> {
         match &self.to {
             Target::Open(_) | Target::Pipe(_) => None,
-            Target::Beside { file, .. } => Some(file.path()),
+            // As the user named the folder.
+            Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
         }
     }
 
@@ -186,10 +187,11 @@ impl Output {
     /// # Errors
     /// Where it cannot be kept.
     pub fn keep(self) -> Result<Option<PathBuf>> {
-        match self.to {
-            Target::Open(_) | Target::Pipe(_) => Ok(None),
-            Target::Beside { file, .. } => file.keep().map(|(_, path)| Some(path)).map_err(|e| e.error).at(&self.place),
+        let beside = self.beside();
+        if let Target::Beside { file, .. } = self.to {
+            file.keep().map_err(|e| e.error).at(&self.place)?;
         }
+        Ok(beside)
     }
 
     fn sink(&mut self) -> &mut dyn Write {

@@ -306,12 +306,12 @@ impl Run<'_> {
         if let Some(error) = written.broke {
             let closed = error.is_closed_stdout();
             let why = if closed { format!("{} was closed", Place::Stdout) } else { error.to_string() };
+            let done = match written.lost {
+                0 => format!("{} events have their outcome", dispatch.tally.borrow().done()),
+                lost => format!("{lost} outcomes could not be written"),
+            };
             let kept = written.kept.map(|path| format!("; those before are in {}", path.display()));
-            self.console.error(format_args!(
-                "{why}; {} outcomes could not be written{}",
-                written.lost,
-                kept.unwrap_or_default()
-            ));
+            self.console.error(format_args!("{why}; {done}{}", kept.unwrap_or_default()));
             return Ok(Ending::Unfinished);
         }
         Ok(match why {

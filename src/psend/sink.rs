@@ -81,6 +81,8 @@ pub struct Written {
     pub lost: u64,
     /// Why, or what else could not be written.
     pub broke: Option<Error>,
+    /// Whether it was outcomes.
+    outcomes_broke: bool,
     /// Where the outcomes are that were written before, where that is not their place.
     pub kept: Option<PathBuf>,
 }
@@ -91,6 +93,7 @@ impl Outlets {
             && let Err((rest, error)) = put(to, &block.outcomes)
         {
             written.lost += if block.is_record { 0 } else { count_lines(&block.outcomes[rest..]) };
+            written.outcomes_broke = true;
             written.broke.get_or_insert(error);
         }
         let rest = self
@@ -123,10 +126,10 @@ impl Outlets {
     /// Puts outcomes in their place when all are there; else they stay beside it, for they cannot be had again.
     fn finish(self, written: &mut Written) {
         let Some(outcomes) = self.outcomes else { return };
-        if written.broke.is_none() {
-            written.broke = outcomes.finish().err();
-        } else {
+        if written.outcomes_broke {
             written.kept = outcomes.keep().unwrap_or_default();
+        } else if let Err(error) = outcomes.finish() {
+            written.broke.get_or_insert(error);
         }
     }
 }

@@ -422,11 +422,27 @@ fn outcomes_that_were_written_before_the_disk_was_full_are_kept_and_named() {
     let script = format!("ulimit -f 100; psend -q --url {} in.jsonl -o out", server.url());
     let run = super::support::shell_in(folder.path(), &script, &[]).expect_code(1);
     assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
-    let (_, kept) =
-        run.stderr.trim_end().split_once("outcomes could not be written; those before are in ").expect("a name");
-    let text = std::fs::read_to_string(kept).expect("it is there");
+    let (_, kept) = run
+        .stderr
+        .trim_end()
+        .split_once("outcomes could not be written; those before are in ")
+        .expect("the file's name");
+    let text = std::fs::read_to_string(folder.path().join(kept)).expect("it is there");
     let whole = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
     assert!(whole > 10 && !folder.path().join("out").exists(), "{whole}");
+}
+
+#[test]
+fn dead_letters_that_cannot_be_written_end_the_run_and_cost_no_outcome() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let flags = ["-q", "-c", "1", "--dead-letter", "/dev/full", "-o", out.to_str().expect("a path")];
+    let run = send(&server, &flags, b"{\"event_id\":\"a\"}\nnot json\n").expect_code(1);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("/dev/full: No space") && run.stderr.contains("2 events have their outcome"));
+    let lines = std::fs::read_to_string(&out).expect("it is in its place").lines().count();
+    assert_eq!(lines, 3, "two outcomes and the run record");
 }
 
 #[test]
