@@ -173,6 +173,27 @@ impl Output {
         }
     }
 
+    /// The file beside, which holds what was written until [`Output::finish`]; none where the place itself does.
+    pub fn beside(&self) -> Option<PathBuf> {
+        match &self.to {
+            Target::Open(_) | Target::Pipe(_) => None,
+            // As the user named the folder.
+            Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
+        }
+    }
+
+    /// Leaves what was written where it is, for a run that could not finish it: the file beside, where there is one.
+    ///
+    /// # Errors
+    /// Where it cannot be kept.
+    pub fn keep(self) -> Result<Option<PathBuf>> {
+        let beside = self.beside();
+        if let Target::Beside { file, .. } = self.to {
+            file.keep().map_err(|e| e.error).at(&self.place)?;
+        }
+        Ok(beside)
+    }
+
     fn sink(&mut self) -> &mut dyn Write {
         match &mut self.to {
             Target::Open(file) => file,

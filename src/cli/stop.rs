@@ -2,17 +2,35 @@
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use rustix::pipe::PipeFlags;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as SignalIterator;
 
+use super::Console;
+
 #[derive(Debug, Default)]
 struct Seen {
     count: AtomicUsize,
     first: AtomicI32,
+    last_words: Mutex<Option<(Console, String)>>,
+}
+
+impl Seen {
+    /// Says what there is to say before the process ends, unless nobody reads it: an end at once is what was asked for.
+    fn say_last_words(&self) {
+        const PATIENCE: Duration = Duration::from_millis(200);
+        let Some((console, words)) = self.last_words.lock().ok().and_then(|mut words| words.take()) else { return };
+        let (said, heard) = mpsc::channel();
+        std::thread::spawn(move || {
+            console.warn(words);
+            let _ = said.send(());
+        });
+        let _ = heard.recv_timeout(PATIENCE);
+    }
 }
 
 /// Listens for SIGINT, SIGTERM and SIGHUP for the rest of the process's life.
@@ -44,6 +62,7 @@ impl Signals {
                 let _ = shared.first.compare_exchange(0, signal, Ordering::SeqCst, Ordering::SeqCst);
                 let count = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
                 if count > patience {
+                    shared.say_last_words();
                     let _ = signal_hook::low_level::emulate_default_handler(signal);
                 }
                 if count == patience {
@@ -57,6 +76,13 @@ impl Signals {
     /// A flag that goes up at the `nth` signal, counted from 1.
     pub fn stop_at(&self, nth: usize) -> Stop {
         Stop { signals: Some(self.clone()), nth }
+    }
+
+    /// What is said on stderr where a signal ends the process at once: what it leaves behind.
+    pub fn set_last_words(&self, console: &Console, words: String) {
+        if let Ok(mut last_words) = self.seen.last_words.lock() {
+            *last_words = Some((console.clone(), words));
+        }
     }
 
     /// The signal that came first, if one came.

@@ -142,6 +142,8 @@ pub struct Plan {
     pub retry_budget: f64,
     /// How long a server may refuse connections before the run ends.
     pub wait_for_server: Duration,
+    /// The field that carries an event's id, as a dotted path.
+    pub id_field: String,
     /// Fields that outcomes carry: name and dotted path.
     pub tags: Vec<(String, String)>,
     /// Whether lines that are no events are sent as they are.

@@ -113,9 +113,9 @@ impl Delivery {
         self.retries += 1;
     }
 
-    /// There is no id by which the server could be asked for it.
-    pub fn cannot_be_asked_for(&mut self) {
-        let message = format!("line {}: no event_id by which the server could be asked for it", self.event.seq);
+    /// There is no id in this field by which the server could be asked for it.
+    pub fn cannot_be_asked_for(&mut self, field: &str) {
+        let message = format!("line {}: no id in '{field}', by which the server is asked for an event", self.event.seq);
         self.error.get_or_insert((ErrorKind::Malformed, message));
     }
 

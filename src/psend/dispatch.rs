@@ -165,7 +165,7 @@ impl Dispatch {
             if self.plan.send_malformed && group[at].is_malformed() {
                 group[at].send_all_the_same();
             } else if self.plan.job.is_verify() && group[at].event.id().is_none() {
-                group[at].cannot_be_asked_for();
+                group[at].cannot_be_asked_for(&self.plan.id_field);
             }
             if group[at].is_no_event() {
                 self.record(group.remove(at));
@@ -202,17 +202,15 @@ impl Dispatch {
         self.in_flight.set(self.in_flight.get() + 1);
         let done = tokio::select! {
             biased;
-            done = tokio::time::timeout(self.plan.timeout, transport.exchange(request)) => {
-                done.unwrap_or_else(|_| {
-                    let message = format!("no whole answer within {}", Span(self.plan.timeout));
-                    Err(Failure::unanswered(ErrorKind::Timeout, message))
-                })
-            }
-            () = self.gate.aborted() => {
-                Err(Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"))
-            }
+            done = tokio::time::timeout(self.plan.timeout, transport.exchange(request)) => done.ok(),
+            () = self.gate.aborted() => None,
         };
         self.in_flight.set(self.in_flight.get() - 1);
+        let done = match done {
+            Some(done) => done,
+            None if !transport.may_have_left() && self.gate.is_aborted() => return Next::NotSent,
+            None => Err(self.cut_short(transport.may_have_left())),
+        };
         match done {
             Err(failure) if !failure.sent => {
                 self.refused(failure, began);
@@ -229,6 +227,16 @@ impl Dispatch {
                 self.unanswered(failure.kind, failure.message, group);
                 Next::Again(Duration::ZERO)
             }
+        }
+    }
+
+    /// What it means that an attempt was given up before its end.
+    fn cut_short(&self, may_have_left: bool) -> Failure {
+        let time = Span(self.plan.timeout);
+        match (may_have_left, self.gate.is_aborted()) {
+            (true, true) => Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"),
+            (true, false) => Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {time}")),
+            (false, _) => Failure::unreached(ErrorKind::Timeout, format!("no connection within {time}")),
         }
     }
 

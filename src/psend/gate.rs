@@ -186,6 +186,11 @@ impl Gate {
         self.changed.notify_waiters();
     }
 
+    /// Whether what is in flight is given up.
+    pub fn is_aborted(&self) -> bool {
+        self.aborted.get()
+    }
+
     /// Why the run ends, if it does.
     pub fn ending(&self) -> Option<Why> {
         self.why.get()

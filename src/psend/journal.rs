@@ -111,16 +111,31 @@ impl Done {
 }
 
 /// Goes through an input and says which lines are done, checking on the way that it is the input that the journal tells of.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Resume {
+    place: Place,
     done: Done,
     sum: u64,
 }
 
 impl Resume {
-    /// Behind these lines.
-    pub fn new(done: Done) -> Self {
-        Self { done, sum: 0 }
+    /// Behind the lines that the journal at this path tells of.
+    ///
+    /// # Errors
+    /// As [`Done::read`].
+    pub fn read(path: &Path) -> Result<Self> {
+        Ok(Self::new(Place::of(path), Done::read(path)?))
+    }
+
+    fn new(place: Place, done: Done) -> Self {
+        Self { place, done, sum: 0 }
+    }
+
+    fn another_input(&self, what: &str) -> Error {
+        Error::failed(format!(
+            "--resume: {what} of which {0} tells: give the input of that run, or remove {0} to send all of this one",
+            self.place
+        ))
     }
 
     /// Whether this line is done. Lines are asked for in order; blank ones are not.
@@ -138,9 +153,7 @@ impl Resume {
             }
             if seq >= last {
                 if std::mem::take(&mut self.sum) != expected {
-                    return Err(Error::failed(format!(
-                        "lines {first} to {last} of the input are not those that the journal tells of: is it the same input?"
-                    )));
+                    return Err(self.another_input(&format!("lines {first} to {last} of the input are not those")));
                 }
                 self.done.ranges.remove(&first);
             }
@@ -168,9 +181,7 @@ impl Resume {
     pub fn finish(&self) -> Result<()> {
         match self.done.ranges.first_key_value() {
             None => Ok(()),
-            Some((first, _)) => Err(Error::failed(format!(
-                "the journal tells of line {first} and more, where the input has ended: is it the same input?"
-            ))),
+            Some((_, (last, _))) => Err(self.another_input(&format!("the input ended before line {last},"))),
         }
     }
 }
@@ -203,11 +214,11 @@ mod tests {
         for seq in 1..=3 {
             done.insert(seq, seq);
         }
-        let mut resume = Resume::new(done.clone());
+        let mut resume = Resume::new(Place::Stdin, done.clone());
         assert!(resume.is_done(1, 1).is_ok_and(|done| done));
         assert!(resume.is_done(2, 99).is_ok());
         assert!(resume.is_done(3, 3).is_err());
-        let mut short = Resume::new(done);
+        let mut short = Resume::new(Place::Stdin, done);
         assert!(short.is_done(1, 1).is_ok() && short.finish().is_err());
     }
 
@@ -218,7 +229,7 @@ mod tests {
             for seq in &done {
                 set.insert(*seq, seq * 7);
             }
-            let mut resume = Resume::new(set);
+            let mut resume = Resume::new(Place::Stdin, set);
             for seq in 1..200 {
                 prop_assert_eq!(resume.is_done(seq, seq * 7).expect("the same input"), done.contains(&seq));
             }

@@ -17,6 +17,7 @@ use super::target::{Route, Target};
 use super::transport::tls::Trust;
 use crate::cli::values::Count;
 use crate::error::{At, Error, Place, Result};
+use crate::record::event::Role;
 
 /// The key that the guide's examples use.
 const TEST_KEY: &str = "test-api-key-12345";
@@ -88,13 +89,13 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     };
     let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;
 
+    let fields = args.fields.unwrap_or_default();
     Ok(Config {
         output: args.output,
         quiet: args.quiet,
         every: args.every.0,
         max_line,
         limit: args.limit.map(|Count(n)| n),
-        fields: args.fields.unwrap_or_default(),
         target,
         mode,
         pace,
@@ -127,6 +128,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             },
             retry_budget: args.retry_budget.get(),
             wait_for_server: args.wait_for_server.0,
+            id_field: fields.path(Role::Id).to_owned(),
             tags: args.tag,
             send_malformed: args.send_malformed,
             dead_letters: args.dead_letter.is_some(),
@@ -134,6 +136,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             shard: args.shard.map(|shard| shard.to_string()),
             secrets,
         },
+        fields,
         dead_letter: args.dead_letter,
         journal: args.journal,
         resume: args.resume,
@@ -289,11 +292,13 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
             Some(file) => (read_file("-H", Path::new(file))?, true),
             None => (header.clone(), false),
         };
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+        for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
-            let form = || Error::usage("-H: 'Name: value' is wanted, or @FILE with one a line".to_owned());
+            // What stands there may be a secret: the place is named, and not the text.
+            let place = if is_file { format!(" {header}, line {number}") } else { String::new() };
+            let form = || Error::usage(format!("-H{place}: 'Name: value' is wanted, or @FILE with one a line"));
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
-            check_not_framing(&name).map_err(|e| Error::usage(format!("-H {e}")))?;
+            check_not_framing(&name).map_err(|e| Error::usage(format!("-H{place} {e}")))?;
             let mut value_sent = HeaderValue::from_str(value).map_err(|_| form())?;
             if is_file || carries_secrets(&name) {
                 value_sent.set_sensitive(true);
@@ -367,7 +372,9 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
     let found = if let Some(key) = &args.api_key {
         Some((Secret::new(key), "--api-key".to_owned()))
     } else if let Some(file) = &args.api_key_file {
-        Some((Secret::new(read_file("--api-key-file", file)?.trim()), format!("file {}", file.display())))
+        // As in pserve: the first line is the key, whatever notes follow it.
+        let text = read_file("--api-key-file", file)?;
+        Some((Secret::new(text.lines().next().unwrap_or_default().trim()), format!("file {}", file.display())))
     } else {
         env("PULSE_API_KEY").map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
     };
@@ -385,7 +392,12 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
 }
 
 fn read_file(flag: &str, file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))
+    let mut text =
+        std::fs::read_to_string(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))?;
+    if text.starts_with('\u{feff}') {
+        text.remove(0);
+    }
+    Ok(text)
 }
 
 fn header_value(what: &str, value: &str) -> Result<HeaderValue> {

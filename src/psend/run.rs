@@ -14,7 +14,7 @@ use super::dispatch::Dispatch;
 use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
-use super::journal::{self, Done, Resume};
+use super::journal::{self, Resume};
 use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets};
@@ -50,8 +50,15 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let inputs = Inputs::open(&config.files, &stop, console)?;
     let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
     files::check(config)?;
-    let resume = if config.resume { config.journal.as_deref().map(Done::read).transpose()? } else { None };
+    let resume = config.journal.as_deref().filter(|_| config.resume).map(Resume::read).transpose()?;
     let outlets = open_outlets(config, to_terminal)?;
+    if let Some((output, beside)) = outlets.outcomes.as_ref().and_then(|output| Some((output, output.beside()?))) {
+        let place = output.place();
+        signals.set_last_words(
+            console,
+            format!("ended at once: {place} is not written; the outcomes so far are in {}", beside.display()),
+        );
+    }
     if !config.quiet {
         console.note(introduction(config));
     }
@@ -63,13 +70,10 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
-    runtime.block_on(tokio::task::LocalSet::new().run_until(Run { config, console, stop, signals }.all(
-        clock,
-        way,
-        inputs,
-        resume.map(Resume::new),
-        outlets,
-    )))
+    runtime.block_on(
+        tokio::task::LocalSet::new()
+            .run_until(Run { config, console, stop, signals }.all(clock, way, inputs, resume, outlets)),
+    )
 }
 
 /// The transport that a run uses.
@@ -302,7 +306,12 @@ impl Run<'_> {
         if let Some(error) = written.broke {
             let closed = error.is_closed_stdout();
             let why = if closed { format!("{} was closed", Place::Stdout) } else { error.to_string() };
-            self.console.error(format_args!("{why}; {} outcomes could not be written", written.lost));
+            let done = match written.lost {
+                0 => format!("{} events have their outcome", dispatch.tally.borrow().done()),
+                lost => format!("{lost} outcomes could not be written"),
+            };
+            let kept = written.kept.map(|path| format!("; those before are in {}", path.display()));
+            self.console.error(format_args!("{why}; {done}{}", kept.unwrap_or_default()));
             return Ok(Ending::Unfinished);
         }
         Ok(match why {

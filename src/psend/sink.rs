@@ -4,6 +4,7 @@
 //! journal that says that the events are done.
 
 use std::cell::RefCell;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
@@ -80,6 +81,10 @@ pub struct Written {
     pub lost: u64,
     /// Why, or what else could not be written.
     pub broke: Option<Error>,
+    /// Whether it was outcomes.
+    outcomes_broke: bool,
+    /// Where the outcomes are that were written before, where that is not their place.
+    pub kept: Option<PathBuf>,
 }
 
 impl Outlets {
@@ -88,6 +93,7 @@ impl Outlets {
             && let Err((rest, error)) = put(to, &block.outcomes)
         {
             written.lost += if block.is_record { 0 } else { count_lines(&block.outcomes[rest..]) };
+            written.outcomes_broke = true;
             written.broke.get_or_insert(error);
         }
         let rest = self
@@ -117,8 +123,14 @@ impl Outlets {
         journal.sync()
     }
 
-    fn finish(self) -> Result<()> {
-        self.outcomes.map_or(Ok(()), Output::finish)
+    /// Puts outcomes in their place when all are there; else they stay beside it, for they cannot be had again.
+    fn finish(self, written: &mut Written) {
+        let Some(outcomes) = self.outcomes else { return };
+        if written.outcomes_broke {
+            written.kept = outcomes.keep().unwrap_or_default();
+        } else if let Err(error) = outcomes.finish() {
+            written.broke.get_or_insert(error);
+        }
     }
 }
 
@@ -176,9 +188,7 @@ pub fn open(mut outlets: Outlets) -> (Sink, Writer) {
             block.clear();
             give_back.lock().expect("no holder of this lock can panic").push(block);
         }
-        if written.broke.is_none() {
-            written.broke = outlets.finish().err();
-        }
+        outlets.finish(&mut written);
         written
     });
     (Sink { block: RefCell::default(), begun: Notify::new(), blocks: sender, empty, broken }, Writer { thread })

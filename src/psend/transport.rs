@@ -38,7 +38,7 @@ pub struct Reply {
     pub retry_after: Option<HeaderValue>,
     /// The body, at most its first [`KEPT_BODY`] bytes.
     pub body: Bytes,
-    /// First byte out to last byte in.
+    /// First byte out to last byte in; making a connection is no part of it.
     pub latency: Duration,
 }
 
@@ -96,4 +96,7 @@ pub trait Transport {
     /// # Errors
     /// Where no whole answer came; the failure says whether the request may have left.
     fn exchange(&mut self, request: Request) -> impl Future<Output = Result<Reply, Failure>>;
+
+    /// Whether anything of the last request may have left; for one that was given up before its end.
+    fn may_have_left(&self) -> bool;
 }

@@ -13,7 +13,7 @@ use crate::support::{run, tool};
 const KILLS: usize = 20;
 
 fn events() -> usize {
-    std::env::var("PULSEPIPE_CHAOS_EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(40_000)
+    std::env::var("PULSEPIPE_CHAOS_EVENTS").ok().and_then(|count| count.parse().ok()).unwrap_or(200_000)
 }
 
 #[test]

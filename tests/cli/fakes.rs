@@ -233,6 +233,7 @@ pub const BREAKS: &[(&str, Break)] = &[
     ("half an answer", half),
     ("stall", stall),
     ("garbage for a status line", garbage),
+    ("a chunk without its size", bad_chunk),
     ("a header of 1 MB", huge_header),
     ("a slow drip", drip),
     ("a kept connection that is closed", close_kept),
@@ -265,6 +266,11 @@ pub fn stall(_: &Request) -> Act {
 /// Speaks no HTTP.
 pub fn garbage(_: &Request) -> Act {
     Act::Raw(b"HTTP/9.9 banana\r\n\x00\xff\xfe\r\n\r\n".to_vec())
+}
+
+/// A body in chunks, of which one has no size that can be read.
+pub fn bad_chunk(_: &Request) -> Act {
+    Act::Raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\n{\"s\r\nbanana\r\n".to_vec())
 }
 
 /// A good answer behind a megabyte of header.

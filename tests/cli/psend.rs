@@ -3,9 +3,11 @@
 mod batch;
 mod faults;
 mod http2;
+mod memory;
 mod network;
 mod pace;
 mod safety;
+mod screen;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -340,19 +342,40 @@ fn grace_limits_how_long_what_is_in_flight_is_waited_for() {
 }
 
 #[test]
-fn a_second_sigint_ends_at_once() {
-    let server = Scripted::start(|_| Act::Stall(Duration::from_secs(20)));
-    let mut child = tool("psend").args(["--url", &server.url()]).stdin(Stdio::piped()).spawn().expect("psend starts");
-    child.stdin.take().expect("a pipe").write_all(&events(2)).expect("psend reads");
-    while server.requests().len() < 2 {
-        std::thread::sleep(Duration::from_millis(5));
+fn a_second_sigint_ends_at_once_and_says_where_the_outcomes_so_far_are() {
+    let server = Scripted::start(|r| if r.number > 3 { Act::Stall(Duration::from_secs(20)) } else { Act::accept() });
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out.jsonl");
+    for flags in [&["-q"][..], &["-q", "-o", out.to_str().expect("a path")]] {
+        let seen = server.requests().len();
+        let mut child = tool("psend")
+            .args(["--url", &server.url(), "-c", "1", "--grace", "60s"])
+            .args(flags)
+            .stdin(Stdio::piped())
+            .spawn()
+            .expect("psend starts");
+        child.stdin.take().expect("a pipe").write_all(&events(4)).expect("psend reads");
+        let wanted = if seen == 0 { 4 } else { seen + 1 };
+        while server.requests().len() < wanted {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        interrupt(&child);
+        std::thread::sleep(Duration::from_millis(100));
+        interrupt(&child);
+        let began = Instant::now();
+        let run = feed(child, Vec::new()).expect_code(130);
+        assert!(began.elapsed() < Duration::from_secs(5));
+        let parts: Vec<_> = std::fs::read_dir(folder.path()).expect("a folder").flatten().map(|f| f.path()).collect();
+        match &parts[..] {
+            [] => assert!(run.stderr.is_empty() && run.lines().len() == 3, "{}", run.stderr),
+            [part] => {
+                let words = format!("{} is not written; the outcomes so far are in {}", out.display(), part.display());
+                assert!(run.stderr.contains(&words), "{}", run.stderr);
+                assert!(!out.exists());
+            }
+            more => panic!("{more:?}"),
+        }
     }
-    interrupt(&child);
-    std::thread::sleep(Duration::from_millis(100));
-    interrupt(&child);
-    let began = Instant::now();
-    feed(child, Vec::new()).expect_code(130);
-    assert!(began.elapsed() < Duration::from_secs(5));
 }
 
 fn interrupt(child: &std::process::Child) {
@@ -389,6 +412,37 @@ fn a_full_disk_ends_the_run_with_one_message() {
         "{}",
         run.stderr
     );
+}
+
+#[test]
+fn outcomes_that_were_written_before_the_disk_was_full_are_kept_and_named() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("in.jsonl"), events(5000)).expect("written");
+    let script = format!("ulimit -f 100; psend -q --url {} in.jsonl -o out", server.url());
+    let run = super::support::shell_in(folder.path(), &script, &[]).expect_code(1);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    let (_, kept) = run
+        .stderr
+        .trim_end()
+        .split_once("outcomes could not be written; those before are in ")
+        .expect("the file's name");
+    let text = std::fs::read_to_string(folder.path().join(kept)).expect("it is there");
+    let whole = text.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
+    assert!(whole > 10 && !folder.path().join("out").exists(), "{whole}");
+}
+
+#[test]
+fn dead_letters_that_cannot_be_written_end_the_run_and_cost_no_outcome() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    let out = folder.path().join("out");
+    let flags = ["-q", "-c", "1", "--dead-letter", "/dev/full", "-o", out.to_str().expect("a path")];
+    let run = send(&server, &flags, b"{\"event_id\":\"a\"}\nnot json\n").expect_code(1);
+    assert_eq!(run.stderr.lines().count(), 1, "{}", run.stderr);
+    assert!(run.stderr.contains("/dev/full: No space") && run.stderr.contains("2 events have their outcome"));
+    let lines = std::fs::read_to_string(&out).expect("it is in its place").lines().count();
+    assert_eq!(lines, 3, "two outcomes and the run record");
 }
 
 #[test]
@@ -507,9 +561,14 @@ fn a_dialect_that_asks_for_what_is_never_done_is_refused_with_file_and_key() {
 #[test]
 fn an_array_without_its_end_is_warned_of() {
     let server = Scripted::start(|_| Act::accept());
-    let run = send(&server, &["-q"], b"[{\"event_id\":\"a\"},\n{\"event_id\":\"b\"").expect_code(0);
-    assert_eq!(outcomes(&run).0.len(), 2);
-    assert!(run.stderr.contains("a JSON array without its end"), "{}", run.stderr);
+    for (input, last) in [
+        (&b"[{\"event_id\":\"a\"},\n{\"event_id\":\"b\""[..], "rejected"),
+        (b"[{\"event_id\":\"a\"},{\"event_id\":\"b\"}", "accepted"),
+    ] {
+        let run = send(&server, &["-q", "-c", "1"], input).expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), ["accepted", last], "a cut element is a line that is no object");
+        assert!(run.stderr.contains("a JSON array without its end"), "{}", run.stderr);
+    }
 }
 
 #[test]

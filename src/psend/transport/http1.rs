@@ -25,6 +25,7 @@ pub struct Http1 {
     dial: Rc<Dial>,
     clock: Arc<dyn Clock>,
     open: Option<Link>,
+    may_have_left: bool,
 }
 
 type Wire = Connection<TokioIo<Stream>, Full<Bytes>>;
@@ -40,7 +41,7 @@ struct Link {
 impl Http1 {
     /// A sender's way to the target; nothing is connected yet.
     pub fn new(dial: Rc<Dial>, clock: Arc<dyn Clock>) -> Self {
-        Self { dial, clock, open: None }
+        Self { dial, clock, open: None, may_have_left: false }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
@@ -123,11 +124,13 @@ impl Transport for Http1 {
         *message.uri_mut() = uri;
         *message.headers_mut() = headers;
         loop {
+            self.may_have_left = false;
             let mut link = match self.open.take() {
                 Some(link) => link,
                 None => self.new_link().await?,
             };
             let fresh = std::mem::replace(&mut link.fresh, false);
+            self.may_have_left = true;
             let began = self.clock.elapsed();
             let sending = link.send.try_send_request(message);
             let response = match link.drive(sending).await {
@@ -148,6 +151,10 @@ impl Transport for Http1 {
             self.open = Some(link);
             return Ok(Reply { status, retry_after, body, latency });
         }
+    }
+
+    fn may_have_left(&self) -> bool {
+        self.may_have_left
     }
 }
 

@@ -4,11 +4,14 @@
 
 use std::cell::Cell;
 use std::error::Error as _;
+use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use hyper::body::{Body, Frame, SizeHint};
 use hyper_util::client::proxy::matcher::Intercept;
 use reqwest::redirect;
 use rustls::AlertDescription;
@@ -21,6 +24,9 @@ use crate::error::{Error, Result as Made};
 use crate::psend::target::{Route, Target};
 use crate::record::outcome::ErrorKind;
 
+/// No answer of the server's: it says that the proxy lets nothing of ours through.
+const PROXY_REFUSED: &str = "the proxy refused (407)";
+
 /// A sender's handle on the shared client.
 #[derive(Clone)]
 pub struct Pooled {
@@ -29,6 +35,42 @@ pub struct Pooled {
     clock: Arc<dyn Clock>,
     /// Whether an answer has come to any sender.
     answered: Rc<Cell<bool>>,
+    by_proxy: bool,
+    /// When the last request began to go out, if it did.
+    began: Arc<OnceLock<Duration>>,
+}
+
+/// A body that notes when a connection first asks for it, which is when the request's head goes out: reqwest itself does not
+/// tell connecting and waiting for a connection from sending.
+struct Outgoing {
+    body: Option<Bytes>,
+    clock: Arc<dyn Clock>,
+    began: Arc<OnceLock<Duration>>,
+}
+
+impl Outgoing {
+    fn note_beginning(&self) {
+        self.began.get_or_init(|| self.clock.elapsed());
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        self.note_beginning();
+        Poll::Ready(self.body.take().map(|body| Ok(Frame::data(body))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.note_beginning();
+        self.body.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.body.as_ref().map_or(0, |body| body.len() as u64))
+    }
 }
 
 impl Pooled {
@@ -69,7 +111,8 @@ impl Pooled {
         }
         let client = builder.build().map_err(|e| Error::failed(format!("cannot set up HTTP: {e}")))?;
         let scheme = if target.tls { "https" } else { "http" };
-        Ok(Self { client, base: format!("{scheme}://{}", target.authority()).into(), clock, answered: Rc::default() })
+        let base = format!("{scheme}://{}", target.authority()).into();
+        Ok(Self { client, base, clock, answered: Rc::default(), by_proxy: proxy.is_some(), began: Arc::default() })
     }
 }
 
@@ -83,18 +126,32 @@ impl Transport for Pooled {
         let Request { method, uri, mut headers, body } = request;
         // HTTP/2 has it in the URL.
         headers.remove(hyper::header::HOST);
-        let began = self.clock.elapsed();
-        let sending = self.client.request(method, format!("{}{uri}", self.base)).headers(headers).body(body).send();
+        self.began = Arc::default();
+        let outgoing = Outgoing {
+            body: Some(body).filter(|body| !body.is_empty()),
+            clock: Arc::clone(&self.clock),
+            began: Arc::clone(&self.began),
+        };
+        let request = self.client.request(method, format!("{}{uri}", self.base)).headers(headers);
+        let sending = request.body(reqwest::Body::wrap(outgoing)).send();
         let mut response = sending.await.map_err(|e| self.failure(&e))?;
         self.answered.set(true);
         let status = response.status().as_u16();
+        if status == 407 && self.by_proxy {
+            return Err(Failure::lasting(ErrorKind::Connect, PROXY_REFUSED));
+        }
         let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
         let mut body = BytesMut::new();
         while let Some(data) = response.chunk().await.map_err(|e| self.failure(&e))? {
             body.extend_from_slice(&data[..data.len().min(KEPT_BODY.saturating_sub(body.len()))]);
         }
-        let latency = self.clock.elapsed().saturating_sub(began);
+        let now = self.clock.elapsed();
+        let latency = now.saturating_sub(self.began.get().copied().unwrap_or(now));
         Ok(Reply { status, retry_after, body: Bytes::from(body), latency })
+    }
+
+    fn may_have_left(&self) -> bool {
+        self.began.get().is_some()
     }
 }
 
@@ -111,9 +168,9 @@ impl Pooled {
             return Failure::lasting(ErrorKind::Tls, message);
         }
         if found.proxy_wants_password {
-            return Failure::lasting(ErrorKind::Connect, format!("the proxy refused (407): {message}"));
+            return Failure::lasting(ErrorKind::Connect, format!("{PROXY_REFUSED}: {message}"));
         }
-        if error.is_connect() {
+        if error.is_connect() || !self.may_have_left() {
             let kind = match (error.is_dns(), error.is_timeout()) {
                 (true, _) => ErrorKind::Dns,
                 (_, true) => ErrorKind::Timeout,

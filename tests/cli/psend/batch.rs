@@ -199,7 +199,13 @@ fn verify_keeps_as_dead_letters_what_is_not_present_and_says_what_could_not_be_a
     let input = "{\"event_id\":\"evt_1\"}\n{\"event_id\":\"evt_2\"}\n{\"event_id\":\"evt_3\",\"n\":1}\n{\"n\":2}\n";
     let flags = ["--verify", "-c", "1", "--dead-letter", dead.to_str().expect("a path")];
     let run = send(&server, &flags, input.as_bytes()).expect_code(0);
-    assert_eq!(words(&outcomes(&run).0), ["present", "missing", "differs", "rejected"]);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), ["present", "missing", "differs", "rejected"]);
+    assert_eq!(outcomes[3]["attempts"], 0);
+    let error = serde_json::json!({
+        "kind": "malformed", "message": "line 4: no id in 'event_id', by which the server is asked for an event"
+    });
+    assert_eq!(outcomes[3]["error"], error);
     let kept = std::fs::read_to_string(&dead).expect("it is there");
     assert_eq!(kept, input.split_once('\n').expect("lines").1);
     assert!(run.stderr.contains("1 lines that are no JSON object, too long, or without an id"), "{}", run.stderr);

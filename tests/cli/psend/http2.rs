@@ -113,6 +113,13 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     }
 }
 
+/// The URL of a server that takes every event over HTTP/2 and TLS, with these certificates.
+pub(super) fn over_tls(certificates: &Certificates) -> String {
+    let mut config = server_config(certificates, None);
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    format!("https://localhost:{}", Http2::over(Some(config), |_| Told::Answer(200)).address.port())
+}
+
 const SOON: [&str; 6] = ["--http2", "--wait-for-server", "300ms", "--retry-base", "1ms", "-c"];
 
 #[test]

@@ -295,9 +295,105 @@ fn a_proxy_that_cannot_be_used_is_told_of_and_ends_the_run() {
         unsent(send_by_proxy("all_proxy", "http://127.0.0.1:9", target, &["--http2"]), "no server at");
     }
     let refusing = Scripted::start(|_| Act::answer(407, ""));
-    unsent(send_by_proxy("https_proxy", &refusing.url(), "https://pulse.invalid", &[]), "the proxy refused (407)");
+    for target in ["http://pulse.invalid", "https://pulse.invalid"] {
+        unsent(send_by_proxy("all_proxy", &refusing.url(), target, &[]), "the proxy refused (407)");
+    }
     let closed = Scripted::start(|_| Act::answer(403, ""));
     unsent(send_by_proxy("https_proxy", &closed.url(), "https://pulse.invalid", &[]), "no server at");
+}
+
+/// A listener that accepts connections and never says a word; its port.
+fn silent() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || listener.incoming().flatten().collect::<Vec<_>>());
+    port
+}
+
+#[test]
+fn a_handshake_that_is_never_answered_ends_the_run_as_a_server_that_is_not_there() {
+    let url = format!("https://127.0.0.1:{}", silent());
+    for flags in [
+        &["--connect-timeout", "300ms"][..],
+        &["--connect-timeout", "300ms", "--http2"],
+        &["--timeout", "300ms", "--http2"],
+    ] {
+        let began = std::time::Instant::now();
+        let run = run_with("psend", &[&["--url", &url, "--wait-for-server", "500ms"], flags].concat(), &events(20))
+            .expect_code(1);
+        assert!(began.elapsed() < Duration::from_secs(5), "{flags:?}: {:?}", began.elapsed());
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(words(&outcomes), vec!["not_sent"; 20], "{flags:?}: {}", outcomes[0]);
+        assert_eq!(outcomes[0]["error"]["kind"], "timeout", "{flags:?}: {}", outcomes[0]);
+        assert!(run.stderr.contains("no server at https://127.0.0.1"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_preface_of_http2_that_is_never_answered_is_a_request_without_an_answer() {
+    // It goes out together with the first requests, so that they may have been taken.
+    let url = format!("http://127.0.0.1:{}", silent());
+    let flags = ["--url", &url, "--http2", "--timeout", "300ms", "--retries", "1", "--retry-base", "1ms"];
+    let run = run_with("psend", &flags, &events(20)).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), vec!["unknown"; 20]);
+    assert_eq!(outcomes[0]["error"]["kind"], "timeout", "{}", outcomes[0]);
+}
+
+/// Hands bytes on to a port and back, beginning so long after a connection was made; its own port.
+fn relay(to: u16, after: Duration) -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    std::thread::spawn(move || {
+        for here in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                std::thread::sleep(after);
+                let there = std::net::TcpStream::connect(("127.0.0.1", to)).expect("a server");
+                let (mut from, mut back) = (there.try_clone().expect("a socket"), here.try_clone().expect("a socket"));
+                std::thread::spawn(move || std::io::copy(&mut from, &mut back));
+                let _ = std::io::copy(&mut &here, &mut &there);
+            });
+        }
+    });
+    port
+}
+
+#[test]
+fn latency_is_that_of_the_request_and_not_of_the_connection() {
+    let good = certificates("localhost", false);
+    let ca = good.ca.to_str().expect("a path");
+    let (http1, _) = tls_server(server_config(&good, None));
+    let http2 = super::http2::over_tls(&good);
+    let port = |url: &str| url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    for (url, flags) in [(http1, &[][..]), (http2, &["--http2"])] {
+        let url = format!("https://localhost:{}", relay(port(&url), Duration::from_millis(600)));
+        let run = run_with("psend", &[&["--url", &url, "--cacert", ca], flags].concat(), &events(20)).expect_code(0);
+        for outcome in outcomes(&run).0 {
+            assert!(outcome["latency_ms"].as_f64().expect("a number") < 400.0, "{outcome}");
+        }
+    }
+}
+
+#[test]
+fn the_first_line_of_a_key_file_is_the_key_and_one_that_cannot_be_sent_is_not_shown() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("key");
+    let path = file.to_str().expect("a path");
+    for text in ["canary-1", "canary-1\n", " canary-1 \r\nof staging\n", "\u{feff}canary-1\n\n"] {
+        std::fs::write(&file, text).expect("written");
+        send(&server, &["--api-key-file", path], &events(1)).expect_code(0);
+        assert_eq!(server.requests().last().expect("a request").header("x-api-key"), Some("canary-1"), "{text:?}");
+    }
+    for (text, why) in [("cana\u{7}ry", "no header can carry"), ("\ncanary", "is empty"), ("", "is empty")] {
+        std::fs::write(&file, text).expect("written");
+        let run = send(&server, &["--api-key-file", path], &events(1)).expect_code(2);
+        assert!(run.stderr.contains(why) && run.stderr.contains(path), "{}", run.stderr);
+        assert!(!run.stderr.contains("cana") && run.stdout.is_empty(), "{}", run.stderr);
+    }
+    std::fs::write(&file, "X-Run: 1\ncanary\n").expect("written");
+    let run = send(&server, &["-H", &format!("@{path}")], &events(1)).expect_code(2);
+    assert!(run.stderr.contains(&format!("-H @{path}, line 2:")) && !run.stderr.contains("canary"), "{}", run.stderr);
 }
 
 #[test]
@@ -316,20 +412,36 @@ fn headers_that_frame_a_request_are_not_the_users_to_give() {
 fn no_part_of_a_key_comes_back_however_the_server_repeats_it() {
     let key = "canary\\\"/<7f3a9d>";
     let in_json = serde_json::to_string(key).expect("JSON");
-    for quoted in
-        [key.to_owned(), in_json.clone(), in_json.replace('/', "\\/").replace('<', "\\u003c").replace('>', "\\u003e")]
-    {
-        let server = Scripted::start(move |r| Act::answer(401, &format!("{}{quoted}", "x".repeat(170 + r.number))));
+    let in_html_json = in_json.replace('/', "\\/").replace('<', "\\u003c").replace('>', "\\u003e");
+    type Echo = Box<dyn Fn(&crate::scripted::Request) -> Act + Send + Sync>;
+    let at_the_end_of_what_is_quoted = |text: String| -> Echo {
+        Box::new(move |r| Act::answer(401, &format!("{}{text}", "x".repeat(170 + r.number))))
+    };
+    let result = format!("{{\"results\":[{{\"success\":false,\"errors\":[{in_json}]}}]}}");
+    let held = format!("{{\"event_id\":{in_json},\"title\":{in_json}}}");
+    let echoes: [(Echo, &[&str]); 7] = [
+        (Box::new(move |_| Act::answer(401, key)), &[]),
+        (at_the_end_of_what_is_quoted(key.to_owned()), &[]),
+        (at_the_end_of_what_is_quoted(in_json.clone()), &[]),
+        (at_the_end_of_what_is_quoted(in_html_json), &[]),
+        (Box::new(move |_| Act::Answer(302, vec![format!("Location: /login?key={key}")], key.to_owned())), &[]),
+        (Box::new(move |_| Act::answer(200, &result)), &["--batch", "1"]),
+        (Box::new(move |_| Act::answer(200, &held)), &["--verify"]),
+    ];
+    for (echo, flags) in echoes {
+        let server = Scripted::start(echo);
         let folder = tempfile::tempdir().expect("a folder");
         let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
         let (dead, journal, out) = (path("dead"), path("journal"), path("out"));
         let psend = tool("psend")
             .args(["--url", &server.url(), "-c", "1", "--dead-letter", &dead, "--journal", &journal, "-o", &out])
+            .args(flags)
             .env("PULSE_API_KEY", key)
             .stdin(Stdio::piped())
             .spawn();
         let run = feed(psend.expect("psend starts"), events(40)).expect_code(0);
         let read = |path: &str| std::fs::read_to_string(path).expect("it is there");
+        assert!(read(&out).contains("***") || read(&out).contains("xxx"), "it is what was quoted: {}", read(&out));
         for text in [run.text(), &run.stderr, &read(&dead), &read(&journal), &read(&out)] {
             assert!(!text.contains("can") && !text.contains("7f3"), "{text}");
         }

@@ -87,9 +87,16 @@ fn a_resumed_run_sends_only_what_is_not_done() {
     assert_eq!(seqs(&outcomes), (2..=301).collect(), "none is lost, and blank lines count");
     assert_eq!(lines.last().expect("a run record")["run"]["complete"], true);
 
-    std::fs::write(&input, events(300)).expect("written");
-    let other = send(&server, &[&flags[..], &["--resume"]].concat(), b"").expect_code(1);
-    assert!(other.stderr.contains("is it the same input?"), "{}", other.stderr);
+    let give = format!("of which {0} tells: give the input of that run, or remove {0}", journal.display());
+    let changed = String::from_utf8_lossy(&events(300)).replace("call 7\"", "call seven\"");
+    for (another, what) in [
+        (format!("\n{changed}").into_bytes(), "lines 2 to 301 of the input are not those"),
+        ([b"\n".as_slice(), &events(200)].concat(), "the input ended before line 301,"),
+    ] {
+        std::fs::write(&input, another).expect("written");
+        let run = send(&server, &[&flags[..], &["--resume"]].concat(), b"").expect_code(1);
+        assert!(run.stderr.contains(&format!("--resume: {what} {give}")), "{}", run.stderr);
+    }
 }
 
 #[test]

@@ -1,0 +1,61 @@
+//! Memory does not grow: with the events, with their size, with a server that stalls (issue 5: 40 MiB at 100 in flight).
+
+use std::io::Write;
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use crate::scripted::{Act, Scripted};
+use crate::support::tool;
+
+/// The most that psend ever held, in KiB, for so many events of so many bytes to a server that may stall for so long, once.
+fn peak(events: usize, bytes: usize, stall: Duration) -> u64 {
+    let began = Instant::now();
+    let from = Duration::from_millis(300);
+    let server = Scripted::start(move |_| {
+        let since = began.elapsed();
+        let stalled = since >= from && since < from + stall;
+        if stalled { Act::After(from + stall - since, Box::new(Act::accept())) } else { Act::accept() }
+    });
+    let mut child = tool("psend")
+        .args(["--url", &server.url(), "-c", "100", "-q"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || {
+        let pad = "x".repeat(bytes - 50);
+        for n in 0..events {
+            writeln!(stdin, "{{\"event_id\":\"evt_{n:010}\",\"pad\":\"{pad}\"}}").expect("psend reads");
+        }
+    });
+    let mut peak = 0;
+    while child.try_wait().expect("it is ours").is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    feeder.join().expect("fed");
+    assert!(child.wait().expect("it ended").success());
+    assert_eq!(server.requests().len(), events);
+    peak
+}
+
+#[test]
+fn memory_does_not_grow_with_the_events_nor_while_the_server_stalls() {
+    const MOST: u64 = 40 << 10;
+    if !cfg!(target_os = "linux") {
+        eprintln!("skipped: nothing tells here what a process holds");
+        return;
+    }
+    let (few, many) = (peak(10_000, 400, Duration::ZERO), peak(100_000, 400, Duration::ZERO));
+    let large = peak(20_000, 4 << 10, Duration::ZERO);
+    // What grows while a server stalls grows at once: the pipe is full of events in a moment.
+    let stalled = peak(20_000, 4 << 10, Duration::from_secs(3));
+    let all = [few, many, large, stalled];
+    println!("peaks in KiB: {all:?}");
+    assert!(all.iter().all(|peak| (1..=MOST).contains(peak)), "{all:?}");
+    assert!(many < few + (3 << 10), "ten times the events: {all:?}");
+    assert!(stalled < large + (3 << 10), "a stall: {all:?}");
+}
