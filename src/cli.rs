@@ -8,10 +8,11 @@ pub mod stop;
 pub mod values;
 
 use std::any::TypeId;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Arg, Parser};
+use clap::{Arg, Command, Parser};
 
 use crate::error::Error;
 pub use console::Console;
@@ -71,7 +72,8 @@ pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Resu
 
 fn parse<A: Parser>() -> Result<A, clap::Error> {
     let mut command = A::command().mut_args(take_negative_values);
-    let mut matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let args = join_negative_values(&command, std::env::args_os());
+    let mut matches = command.try_get_matches_from_mut(args)?;
     A::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.format(&mut command))
 }
 
@@ -82,4 +84,26 @@ fn take_negative_values(arg: Arg) -> Arg {
     let value = arg.get_value_parser().type_id();
     let typed = arg.get_action().takes_values() && !arg.is_positional() && !texts.iter().any(|text| value == *text);
     if typed { arg.allow_hyphen_values(true) } else { arg }
+}
+
+/// The same where a value may be left out: `--recover -5%` is `--recover=-5%`, for no flag begins with a number, while what
+/// `--recover --quiet` means is another flag.
+fn join_negative_values(command: &Command, args: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let optional: Vec<String> = command
+        .get_arguments()
+        .filter(|arg| arg.get_num_args().is_some_and(|n| n.min_values() == 0 && n.takes_values()))
+        .filter_map(|arg| arg.get_long().map(|name| format!("--{name}")))
+        .collect();
+    let is_negative = |arg: &OsStr| matches!(arg.as_encoded_bytes(), [b'-', b'0'..=b'9' | b'.', ..]);
+    let mut joined: Vec<OsString> = Vec::new();
+    for arg in args {
+        match joined.last_mut() {
+            Some(flag) if is_negative(&arg) && optional.iter().any(|name| *flag == **name) => {
+                flag.push("=");
+                flag.push(arg);
+            }
+            _ => joined.push(arg),
+        }
+    }
+    joined
 }

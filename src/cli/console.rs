@@ -1,5 +1,6 @@
 //! The only writer to stderr: messages, and the progress line that they must not tear.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::{AsFd, BorrowedFd};
@@ -39,22 +40,29 @@ impl Console {
 
     /// What ended the run.
     pub fn error(&self, message: impl Display) {
-        self.write(format_args!("{}: error: {message}", self.tool));
+        self.say(format_args!("{}: error: {message}", self.tool));
     }
 
     /// What the user should know, though the run goes on.
     pub fn warn(&self, message: impl Display) {
-        self.write(format_args!("{}: warning: {message}", self.tool));
+        self.say(format_args!("{}: warning: {message}", self.tool));
     }
 
     /// What a run can be repeated with, or is about to do.
     pub fn note(&self, message: impl Display) {
-        self.write(format_args!("{}: {message}", self.tool));
+        self.say(format_args!("{}: {message}", self.tool));
     }
 
     /// A block of text as it is, such as a summary.
     pub fn block(&self, text: impl Display) {
         self.write(format_args!("{text}"));
+    }
+
+    /// A message may quote what came from the data; only its line ends are ours.
+    fn say(&self, message: impl Display) {
+        let message = message.to_string();
+        let lines: Vec<_> = message.split('\n').map(visible).collect();
+        self.write(lines.join("\n"));
     }
 
     fn write(&self, message: impl Display) {
@@ -87,6 +95,17 @@ impl Console {
         let period = if terminal { REDRAW } else { every };
         Progress { console: self.clone(), quiet, period, last: Instant::now() }
     }
+}
+
+/// Text whose control characters are shown, not obeyed: what comes from the data must not steer a terminal, nor turn the
+/// direction of a line.
+pub fn visible(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let shown = text.chars().map(|c| if steers(c) { c.escape_default().to_string() } else { c.to_string() });
+    Cow::Owned(shown.collect())
 }
 
 /// The progress line of a run. It shows text that the tool words; dropping it clears the line.
@@ -124,5 +143,16 @@ impl Drop for Progress {
         {
             bar.finish_and_clear();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_shown() {
+        assert_eq!(visible("São\u{1b}[2J\n\u{9b}\u{202e}"), "São\\u{1b}[2J\\n\\u{9b}\\u{202e}");
+        assert!(matches!(visible("plain"), Cow::Borrowed("plain")));
     }
 }

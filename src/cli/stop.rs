@@ -92,7 +92,7 @@ impl Signals {
 }
 
 /// Whether the process was started so that it outlives its terminal. Where there is no /proc to tell, it is taken to be.
-fn is_hangup_ignored() -> bool {
+pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (SIGHUP - 1) & 1 == 1))

@@ -347,6 +347,19 @@ pub fn seed(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("a whole number from 0 to {} is wanted", u64::MAX))
 }
 
+/// What `--hours` takes, with an h behind it or not.
+///
+/// # Errors
+/// The form that is wanted.
+pub fn hours(text: &str) -> Result<Micros, String> {
+    const HOUR: f64 = 3_600_000_000.0;
+    let hours = text.strip_suffix('h').unwrap_or(text).parse::<f64>().ok();
+    // Up to 10,000 years are exact to the microsecond.
+    #[allow(clippy::cast_possible_truncation)]
+    let micros = hours.filter(|h| h.is_finite() && *h > 0.0 && *h <= 88e6).map(|h| (h * HOUR).round() as Micros);
+    micros.filter(|m| *m > 0).ok_or_else(|| "a number of hours above 0 is wanted, such as 24, 168 or 0.5".to_owned())
+}
+
 /// Splits `12.5abc` after the number.
 fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()))

@@ -31,7 +31,7 @@ pub struct Args {
     format: Format,
 
     /// Over how many hours the events are spread [default: 24]
-    #[arg(long, value_name = "H", value_parser = hours)]
+    #[arg(long, value_name = "H", value_parser = values::hours)]
     hours: Option<Micros>,
 
     /// When they begin: an RFC 3339 time, or now [default: so that they end now]
@@ -306,15 +306,6 @@ fn in_years(at: Micros) -> Result<Micros> {
     } else {
         Err(Error::usage("--start, --end, --hours: events have years from 1 to 9999"))
     }
-}
-
-fn hours(text: &str) -> Result<Micros, String> {
-    const HOUR: f64 = 3_600_000_000.0;
-    let hours = text.strip_suffix('h').unwrap_or(text).parse::<f64>().ok();
-    // Up to 10,000 years are exact to the microsecond.
-    #[allow(clippy::cast_possible_truncation)]
-    let micros = hours.filter(|h| h.is_finite() && *h > 0.0 && *h <= 88e6).map(|h| (h * HOUR).round() as Micros);
-    micros.filter(|m| *m > 0).ok_or_else(|| "a number of hours above 0 is wanted, such as 24, 168 or 0.5".to_owned())
 }
 
 /// A curve; `-` is standard input, which pgen has no other use for.

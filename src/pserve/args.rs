@@ -25,7 +25,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "pserve.db")]
     db: PathBuf,
 
-    /// Run this command by `sh -c` with PULSE_URL set, then stop and return its status
+    /// Run this command by `sh -c` with PULSE_URL and a PULSE_API_KEY that is let in, then stop and return its status
     #[arg(long, value_name = "COMMAND")]
     exec: Option<String>,
 
@@ -33,7 +33,7 @@ pub struct Args {
     #[arg(long, value_name = "KEY", group = "key", hide_default_value = true)]
     api_key: Option<String>,
 
-    /// A file whose first line is the one key to let in
+    /// A file that holds the one key to let in
     #[arg(long, value_name = "FILE", group = "key")]
     api_key_file: Option<PathBuf>,
 
@@ -74,6 +74,8 @@ pub struct Config {
     pub db: PathBuf,
     /// The command to run meanwhile.
     pub exec: Option<String>,
+    /// The key that the command gets.
+    pub exec_key: String,
     /// Who is let in.
     pub keys: Keys,
     /// The answer to a duplicate.
@@ -95,12 +97,17 @@ impl Args {
             Keys::parse(&read(file)?).map_err(|e| Error::usage(format!("--keys {}: {e}", file.display())))?
         } else if let Some(file) = &self.api_key_file {
             let text = read(file)?;
-            Keys::single(text.lines().next().unwrap_or_default().trim())
-                .map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?
+            let key = match text.trim() {
+                key if key.lines().count() > 1 => {
+                    Err("holds more than one line, where one key is wanted; many are for --keys".to_owned())
+                }
+                key => Keys::single(key),
+            };
+            key.map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?
         } else if let Some(key) = &self.api_key {
             Keys::single(key).map_err(|e| Error::usage(format!("--api-key: {e}")))?
-        } else if let Some(key) = environment_key {
-            Keys::single(&key).map_err(|e| Error::usage(format!("PULSE_API_KEY: {e}")))?
+        } else if let Some(key) = &environment_key {
+            Keys::single(key).map_err(|e| Error::usage(format!("PULSE_API_KEY: {e}")))?
         } else if listen.iter().all(|address| address.ip().is_loopback()) {
             Keys::single(TEST_KEY).map_err(Error::usage)?
         } else {
@@ -118,6 +125,7 @@ impl Args {
             listen,
             db: self.db,
             exec: self.exec,
+            exec_key: keys.for_client(environment_key.as_deref()).to_owned(),
             keys,
             duplicates: self.duplicates,
             limiter,

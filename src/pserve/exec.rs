@@ -1,43 +1,101 @@
-//! Runs a command beside the server, as `env` or `time` run theirs.
+//! Runs a command beside the server, as `timeout` runs its own, and ends it where a signal ends the server.
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
+use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgrp, kill_process, kill_process_group, test_kill_process_group};
+use rustix::termios::tcgetpgrp;
 use tokio::process::Command;
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::serve::Signals;
 use crate::cli::Ending;
 use crate::error::{Error, Result};
 
-/// Runs the command by `sh -c` and returns its status. It finds the server's address in PULSE_URL, and in PULSE_API_KEY the
-/// key, where there is just one.
+/// How long a command may take to end once it was asked to: psend alone takes ten seconds for what is in flight.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often what the command left running is looked for.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Runs the command by `sh -c` and returns its status. It finds the server's address in PULSE_URL, and in PULSE_API_KEY a key
+/// that is let in.
 ///
-/// Ctrl-C reaches the command as well as us: we wait for it to end. SIGTERM reaches us alone, so it is handed on, and so is a
-/// second SIGINT, for the first may have been meant for us alone too.
-pub(super) async fn run(command: &str, url: &str, key: Option<&str>, signals: &mut Signals) -> Result<Ending> {
+/// SIGINT, SIGTERM and SIGHUP are handed on to the command and all that it started, and the server stays until they have
+/// ended; a second signal, or the end of [`PATIENCE`], kills them.
+pub(super) async fn run(command: &str, url: &str, key: &str, signals: &mut Signals) -> Result<Ending> {
     let failed = |e: std::io::Error| Error::failed(format!("--exec: sh cannot be run: {e}"));
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).env("PULSE_URL", url).env_remove("PULSE_API_KEY");
-    if let Some(key) = key {
-        shell.env("PULSE_API_KEY", key);
+    shell.args(["-c", command]).env("PULSE_URL", url).env("PULSE_API_KEY", key);
+    let apart = !is_in_foreground();
+    if apart {
+        shell.process_group(0);
     }
     let mut child = shell.spawn().map_err(failed)?;
-    let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let mut interrupts = 0;
-    let status = loop {
+    let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let job = Job { id: id.expect("a child that was not waited for has an id"), apart };
+
+    let mut status = None;
+    let mut asked = None;
+    loop {
+        if let Some(status) = status
+            && (asked.is_none() || !job.is_left())
+        {
+            return Ok(Ending::Status(code(status)));
+        }
+        let deadline = asked.unwrap_or_else(Instant::now);
         tokio::select! {
-            status = child.wait() => break status.map_err(failed)?,
-            number = signals.next() => {
-                interrupts += u32::from(number == Signal::INT.as_raw());
-                if let Some(pid) = pid && (number == Signal::TERM.as_raw() || interrupts > 1) {
-                    let signal = if number == Signal::TERM.as_raw() { Signal::TERM } else { Signal::INT };
-                    let _ = kill_process(pid, signal);
+            ended = child.wait(), if status.is_none() => status = Some(ended.map_err(failed)?),
+            // A shell that was told to end does not wait for what it started.
+            () = sleep(LOOK), if status.is_some() => {}
+            () = sleep_until(deadline), if asked.is_some() => {
+                job.send(Signal::KILL);
+                asked = None;
+            }
+            signal = signals.next() => {
+                if !apart && signal == Signal::INT {
+                    continue;
                 }
+                asked = match asked {
+                    None => {
+                        job.send(signal);
+                        Some(Instant::now() + PATIENCE)
+                    }
+                    Some(_) => {
+                        job.send(Signal::KILL);
+                        None
+                    }
+                };
             }
         }
-    };
-    Ok(Ending::Status(code(status)))
+    }
+}
+
+/// Whether the terminal's keys and its Ctrl-C are ours. A command beside us then stays in our process group, so that it has
+/// both as well: in one of its own it would be stopped as soon as it read from the terminal. Ctrl-C reaches it without us, and
+/// what it makes of that is its own business; other signals to us alone can be handed on to its shell alone.
+fn is_in_foreground() -> bool {
+    tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp())
+}
+
+/// The command's shell, and what that started.
+struct Job {
+    id: Pid,
+    /// Whether they are a process group of their own, which has the shell's id.
+    apart: bool,
+}
+
+impl Job {
+    /// One that has ended needs no signal.
+    fn send(&self, signal: Signal) {
+        let _ = if self.apart { kill_process_group(self.id, signal) } else { kill_process(self.id, signal) };
+    }
+
+    /// Whether any of it is known to run, now that the shell has ended.
+    fn is_left(&self) -> bool {
+        self.apart && test_kill_process_group(self.id).is_ok()
+    }
 }
 
 /// The status as a shell gives it: 128 and the number of the signal that ended the command.

@@ -13,11 +13,15 @@ const TENANT: &str = "default";
 
 /// The keys that are let in.
 #[derive(Clone)]
-pub struct Keys(HashMap<String, Tenant>);
+pub struct Keys {
+    tenants: HashMap<String, Tenant>,
+    /// The first of the file.
+    first: String,
+}
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} keys", self.0.len())
+        write!(f, "{} keys", self.tenants.len())
     }
 }
 
@@ -28,7 +32,7 @@ impl Keys {
     /// Where it is empty or cannot stand in a header.
     pub fn single(key: &str) -> Result<Self, String> {
         check(key)?;
-        Ok(Self([(key.to_owned(), TENANT.into())].into()))
+        Ok(Self { tenants: [(key.to_owned(), TENANT.into())].into(), first: key.to_owned() })
     }
 
     /// Reads lines of a key and its tenant, parted by white space; blank lines and those that begin with # are passed over.
@@ -36,7 +40,8 @@ impl Keys {
     /// # Errors
     /// Names the line, and never the key.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let mut keys = HashMap::new();
+        let mut tenants = HashMap::new();
+        let mut first = None;
         for (number, line) in (1..).zip(text.lines()) {
             if line.trim().is_empty() || line.starts_with('#') {
                 continue;
@@ -46,27 +51,28 @@ impl Keys {
                 return Err(format!("line {number}: a key and its tenant are wanted, parted by a space"));
             };
             check(key).map_err(|e| format!("line {number}: {e}"))?;
-            if keys.insert(key.to_owned(), Tenant::from(tenant)).is_some() {
+            if tenants.insert(key.to_owned(), Tenant::from(tenant)).is_some() {
                 return Err(format!("line {number}: this key stands in the file already"));
             }
+            first.get_or_insert_with(|| key.to_owned());
         }
-        if keys.is_empty() {
-            return Err("holds no key: a line is a key and its tenant, parted by a space".to_owned());
-        }
-        Ok(Self(keys))
+        let first = first.ok_or("holds no key: a line is a key and its tenant, parted by a space")?;
+        Ok(Self { tenants, first })
     }
 
     /// The tenant of a key.
     pub fn tenant(&self, key: &[u8]) -> Option<&Tenant> {
-        self.0.get(std::str::from_utf8(key).ok()?)
+        self.tenants.get(std::str::from_utf8(key).ok()?)
     }
 
-    /// The key, where there is just one.
-    pub fn only(&self) -> Option<&str> {
-        match self.0.len() {
-            1 => self.0.keys().next().map(String::as_str),
-            _ => None,
-        }
+    /// A key to hand to a client: the one that it has already, where that is let in, else the first.
+    pub fn for_client<'a>(&'a self, has: Option<&'a str>) -> &'a str {
+        has.filter(|key| self.tenants.contains_key(*key)).unwrap_or(&self.first)
+    }
+
+    /// Whether the guide's test key is all that is let in.
+    pub fn is_test_key(&self) -> bool {
+        self.tenants.len() == 1 && self.first == TEST_KEY
     }
 }
 
@@ -90,7 +96,14 @@ mod tests {
         assert_eq!(of("k2"), Some("acme".to_owned()));
         assert_eq!(of("k3"), Some("other".to_owned()));
         assert_eq!(of("k4"), None);
-        assert_eq!(keys.only(), None);
+    }
+
+    #[test]
+    fn a_client_keeps_a_key_that_is_let_in_and_gets_the_first_otherwise() {
+        let keys = Keys::parse("k9 acme\nk1 other\n").expect("the file is good");
+        assert_eq!(keys.for_client(Some("k1")), "k1");
+        assert_eq!(keys.for_client(Some("k2")), "k9");
+        assert_eq!(keys.for_client(None), "k9");
     }
 
     #[test]

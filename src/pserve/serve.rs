@@ -1,5 +1,6 @@
 //! The server's life: open, listen, say where, serve until a signal or the command's end, finish what is in flight, close.
 
+use std::future::pending;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -7,21 +8,21 @@ use std::thread;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{Signal as UnixSignal, SignalKind, signal};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::api::{self, App, Room};
 use super::args::Config;
 use super::exec;
-use super::keys::TEST_KEY;
 use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
+use crate::cli::stop::is_hangup_ignored;
 use crate::cli::values::Count;
 use crate::cli::{Console, Ending};
 use crate::clock::SystemClock;
@@ -30,22 +31,31 @@ use crate::error::{At, Error, Place, Result};
 /// How long requests in flight may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// SIGINT and SIGTERM, as they come.
+/// SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP, as they come.
 pub(super) struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
+    interrupt: UnixSignal,
+    terminate: UnixSignal,
+    hangup: Option<UnixSignal>,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
-    /// The number of the next one.
-    pub(super) async fn next(&mut self) -> i32 {
+    /// The next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => pending().await,
+            }
+        };
         tokio::select! {
-            _ = self.interrupt.recv() => SignalKind::interrupt().as_raw_value(),
-            _ = self.terminate.recv() => SignalKind::terminate().as_raw_value(),
+            _ = self.interrupt.recv() => Signal::INT,
+            _ = self.terminate.recv() => Signal::TERM,
+            _ = hangup => Signal::HUP,
         }
     }
 }
@@ -63,10 +73,9 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         let (listener, address) = bind(&config.listen).await?;
         let url = format!("http://{}", reachable(address));
         if !config.quiet {
-            let key = if config.keys.only() == Some(TEST_KEY) { ", and the key is the guide's test key" } else { "" };
+            let key = if config.keys.is_test_key() { ", and the key is the guide's test key" } else { "" };
             console.note(format_args!("events go to {}{key}", config.db.display()));
         }
-        let key = config.keys.only().map(ToOwned::to_owned);
         let app = App {
             keys: config.keys,
             limiter: config.limiter,
@@ -85,16 +94,16 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         let serving = tokio::spawn(serving.into_future());
 
         let ending = match &config.exec {
-            Some(command) => exec::run(command, &url, key.as_deref(), &mut signals).await?,
+            Some(command) => exec::run(command, &url, &config.exec_key, &mut signals).await?,
             None => {
                 announce(&url)?;
-                Ending::Signalled(signals.next().await)
+                Ending::Signalled(signals.next().await.as_raw())
             }
         };
         let _ = stop.send(());
         tokio::select! {
             _ = timeout(GRACE, serving) => {}
-            signal = signals.next() => return Ok(Ending::Signalled(signal)),
+            signal = signals.next() => return Ok(Ending::Signalled(signal.as_raw())),
         }
         Ok(ending)
     });

@@ -8,6 +8,7 @@ use chrono_tz::Tz;
 use clap::Parser;
 
 use crate::cli::values::{self, ByteSize, Moment, Shard};
+use crate::clock::Micros;
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 
@@ -48,8 +49,8 @@ pub(super) struct Args {
     pub end: Option<Moment>,
 
     /// The length of --curve's window, from --start
-    #[arg(long, value_name = "N", help_heading = "Effects on time", requires_all = ["curve", "start"])]
-    pub hours: Option<f64>,
+    #[arg(long, value_name = "N", help_heading = "Effects on time", requires_all = ["curve", "start"], value_parser = values::hours)]
+    pub hours: Option<Micros>,
 
     /// The time zone of --curve's hours and weeks
     #[arg(long, value_name = "ZONE", help_heading = "Effects on time", default_value = "UTC")]

@@ -197,14 +197,7 @@ fn typed(args: &Args, kind: &Kind, start: Option<Micros>) -> Result<Vec<Spec>> {
 fn period(args: &Args, start: Option<Micros>, clock: &dyn Clock) -> Result<Period> {
     let end = match (args.end, args.hours) {
         (Some(end), _) => Some(end.resolve(clock.now())),
-        (None, Some(hours)) if hours > 0.0 && hours <= 1e6 => {
-            #[allow(clippy::cast_possible_truncation)] // at most 3.6e15
-            let length = (hours * 3.6e9).round() as Micros;
-            start.map(|start| start.saturating_add(length))
-        }
-        (None, Some(hours)) => {
-            return Err(Error::usage(format!("invalid value '{hours}' for --hours: a number above 0 is wanted")));
-        }
+        (None, Some(hours)) => start.map(|start| start.saturating_add(hours)),
         (None, None) => None,
     };
     let window = match (start.filter(|_| args.curve.is_some()), end) {

@@ -15,6 +15,7 @@ use super::settings::{Layout, STATE_KEY, Settings};
 use super::sketch::{Coarse, Fine, Latency};
 use super::stream::Stream;
 use super::summary::Summary;
+use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
@@ -220,7 +221,7 @@ impl StateReader {
     /// # Errors
     /// Where it is of another version, or no line of state at all though it says so.
     pub fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
-        let wrong = |what: String| Error::failed(format!("line {seq}: {what}"));
+        let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
         let part = parse(line).map_err(wrong)?;
         let Some((summary, lines)) = &mut self.current else {
             return match part {

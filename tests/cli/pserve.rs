@@ -1,5 +1,7 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
+mod exec;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
@@ -13,7 +15,7 @@ use serde_json::{Value, json};
 
 use crate::readme::blocks;
 use crate::support::server::{API, KEY, Server};
-use crate::support::{feed, http, path, run, sample, shell_in, tool};
+use crate::support::{http, path, run, sample, shell_in};
 
 fn event(id: &str) -> Value {
     json!({
@@ -401,7 +403,7 @@ fn what_was_answered_200_is_there_after_kill_9() {
 
 #[test]
 fn at_ctrl_c_it_finishes_closes_its_files_and_exits_130() {
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143), (Signal::HUP, 129)] {
         let mut server = Server::start(&[]);
         // A connection that is kept alive, and one whose request never ends, hold nothing up.
         let _idle = TcpStream::connect(server.address()).expect("it listens");
@@ -431,48 +433,6 @@ fn a_request_in_flight_at_the_signal_is_answered_and_its_event_kept() {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     server.wait().expect_code(143);
     assert_eq!(server.stored_ids(), ["evt_1"]);
-}
-
-#[test]
-fn exec_runs_a_command_against_the_server_and_returns_its_status() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let db = folder.path().join("events.db");
-    let exec = |command: &str, flags: &[&str]| {
-        let mut args = vec!["--listen", "127.0.0.1:0", "--db", db.to_str().expect("UTF-8"), "--exec", command];
-        args.extend(flags);
-        run("pserve", &args)
-    };
-    let done = exec("echo $PULSE_URL $PULSE_API_KEY; exit 7", &[]).expect_code(7);
-    let said = done.text().strip_prefix("http://127.0.0.1:").expect("the command alone writes to standard output");
-    let (port, key) = said.trim_end().split_once(' ').expect("two words");
-    assert!(port.parse::<u16>().is_ok() && key == "test-api-key-12345", "{said}");
-    assert!(TcpStream::connect(format!("127.0.0.1:{port}")).is_err(), "the server is gone with its command");
-    assert!(done.stderr.contains("0 events stored"), "{}", done.stderr);
-
-    exec("true", &[]).expect_code(0);
-    assert_eq!(exec("true", &["--quiet"]).expect_code(0).stderr, "");
-    exec("kill -TERM $$", &[]).expect_code(143);
-    exec("no-such-command-here", &[]).expect_code(127);
-}
-
-#[test]
-fn exec_hands_sigterm_on_and_waits_out_a_ctrl_c() {
-    for (signal, script, code) in [
-        (Signal::TERM, "trap 'exit 9' TERM; echo up; while :; do sleep 0.05; done", 9),
-        // Ctrl-C reaches the whole group: here it is the command's own business how it ends.
-        (Signal::INT, "echo up; sleep 0.3; exit 5", 5),
-    ] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut command = tool("pserve");
-        command.args(["--listen", "127.0.0.1:0", "--exec", script, "--db"]).arg(folder.path().join("events.db"));
-        let mut child = command.spawn().expect("pserve starts");
-        let mut up = String::new();
-        BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut up).expect("a line");
-        assert_eq!(up, "up\n");
-        let pid = Pid::from_raw(child.id().cast_signed()).expect("a process has an id");
-        kill_process(pid, signal).expect("the process is there");
-        feed(child, Vec::new()).expect_code(code);
-    }
 }
 
 #[test]
@@ -506,7 +466,9 @@ fn wrong_usage_is_said_and_ends_with_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = folder.path().join("keys");
     std::fs::write(&keys, "secret\n").expect("written");
-    let keys = keys.to_str().expect("UTF-8");
+    let two = folder.path().join("two");
+    std::fs::write(&two, "secret\nsecret2\n").expect("written");
+    let (keys, two) = (keys.to_str().expect("UTF-8"), two.to_str().expect("UTF-8"));
     for (flags, said) in [
         (&["--listen", "0.0.0.0:0"][..], "0.0.0.0:0"),
         (&["--listen", "nonsense"], "127.0.0.1:8000"),
@@ -514,6 +476,7 @@ fn wrong_usage_is_said_and_ends_with_2() {
         (&["--rate-limit", "0.5/1s"], "whole number"),
         (&["--duplicates", "201"], "409"),
         (&["--keys", keys], "line 1"),
+        (&["--api-key-file", two], "more than one line"),
         (&["--keys", keys, "--api-key", "x"], "cannot be used with"),
         (&["--api-key", ""], "empty"),
         (&["--db", ":memory:"], "name a file"),
@@ -522,20 +485,6 @@ fn wrong_usage_is_said_and_ends_with_2() {
         let run = run("pserve", flags).expect_code(2);
         assert!(run.stderr.contains(said) && run.stdout.is_empty(), "{flags:?}: {}", run.stderr);
         assert!(!run.stderr.contains("secret"), "{}", run.stderr);
-    }
-}
-
-#[test]
-fn a_key_comes_from_a_file_or_the_environment_too() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (file, db) = (folder.path().join("key"), folder.path().join("events.db"));
-    std::fs::write(&file, "from-file\n").expect("written");
-    for (flags, key) in [(&["--api-key-file", file.to_str().expect("UTF-8")][..], "from-file"), (&[], "from-env")] {
-        let mut command = tool("pserve");
-        command.args(["--listen", "0.0.0.0:0", "--exec", "echo $PULSE_API_KEY", "--db"]).arg(&db).args(flags);
-        command.env("PULSE_API_KEY", "from-env");
-        let run = feed(command.spawn().expect("pserve starts"), Vec::new()).expect_code(0);
-        assert_eq!(run.text().trim_end(), key);
     }
 }
 

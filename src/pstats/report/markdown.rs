@@ -1,8 +1,9 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
 use super::text::{how_many, says_something};
-use super::words::{count, duration, milliseconds, moment, number, percent, visible};
+use super::words::{count, duration, milliseconds, moment, number, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
+use crate::cli::console::visible;
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;

@@ -1,7 +1,8 @@
 //! Text for a terminal: headings, facts, tables. Knows no report. Names and cells may come from the data: what would steer a
 //! terminal is shown in them.
 
-use super::words::{visible, width};
+use super::words::width;
+use crate::cli::console::visible;
 
 /// How wide a table is at most, where leaving columns out can do it.
 const WIDEST: usize = 100;

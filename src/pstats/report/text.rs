@@ -6,8 +6,9 @@ use super::compare::{ComparedFigure, ComparedReport, shown};
 pub use super::sheet::Style;
 use super::sheet::{Page, Side, left};
 use super::units::share;
-use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline, visible};
+use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
+use crate::cli::console::visible;
 
 /// The most rows of a table before the rest is only counted.
 const ROWS: usize = 12;

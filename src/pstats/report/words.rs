@@ -1,7 +1,5 @@
 //! How figures read to a person: the same in every form that people read.
 
-use std::borrow::Cow;
-
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 /// A count with thousands apart: `1,234,567`.
@@ -110,17 +108,6 @@ pub fn cut(line: &str, columns: usize) -> &str {
     &line[..end.map_or(line.len(), |(at, _)| at)]
 }
 
-/// Text whose control characters are shown, not obeyed: what comes from the data must not steer a terminal, nor turn the
-/// direction of a line.
-pub fn visible(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    if !text.contains(steers) {
-        return Cow::Borrowed(text);
-    }
-    let shown = text.chars().map(|c| if steers(c) { c.escape_default().to_string() } else { c.to_string() });
-    Cow::Owned(shown.collect())
-}
-
 /// How many columns a text takes on a terminal.
 pub fn width(text: &str) -> usize {
     text.width()
@@ -141,12 +128,6 @@ mod tests {
         assert_eq!([milliseconds(Some(9_999.4)), milliseconds(Some(25_445.0))], ["9,999 ms", "25.4 s"]);
         assert_eq!([bytes(953), bytes(1_210_000)], ["953 B", "1.21 MB"]);
         assert_eq!(moment("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00");
-    }
-
-    #[test]
-    fn what_would_steer_a_terminal_is_shown() {
-        assert_eq!(visible("São\u{1b}[2J\n\u{9b}\u{202e}"), "São\\u{1b}[2J\\n\\u{9b}\\u{202e}");
-        assert!(matches!(visible("plain"), Cow::Borrowed("plain")));
     }
 
     #[test]

@@ -136,6 +136,11 @@ fn messages_say_what_would_be_right() {
     for (args, says) in [
         (&["--recover", "events.jsonl"][..], "invalid value 'events.jsonl' for --recover: a probability"),
         (&["--recover", "events.jsonl"], "put the file first, or write --recover=1 FILE"),
+        (&["--recover", "-5%"], "invalid value '-5%' for --recover: a probability from 0 to 1"),
+        (
+            &["--curve", "flat", "--start", "now", "--hours", "-3h"],
+            "'-3h' for '--hours <N>': a number of hours above 0",
+        ),
         (&["--new-ids", "a=b"], "unknown option 'a'"),
         (&["--new-ids", "a=b"], "a prefix with ',' or '=' in it can be given in a scenario"),
         (&["--new-ids", "a,b"], "a prefix with ',' or '=' in it can be given in a scenario"),

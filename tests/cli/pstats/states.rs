@@ -65,6 +65,22 @@ fn states_that_do_not_fit_are_refused_and_broken_ones_noticed() {
 }
 
 #[test]
+fn a_hostile_state_does_not_steer_the_terminal() {
+    let plain = run_with("pstats", &["--format", "state"], event("a", 200, 5.0, 1).as_bytes()).expect_code(0);
+    let plain = plain.text();
+    let hostile = r"\u001b[31mred\r\u009b2J\npserve: error: forged";
+    for state in [
+        plain.replace(r#""by":"service""#, &format!(r#""by":"{hostile}""#)),
+        plain.replace(r#""part":"group""#, &format!(r#""part":"{hostile}""#)),
+        plain.to_owned() + &plain.replace(r#""by":[]"#, &format!(r#""by":["{hostile}"]"#)),
+    ] {
+        let refused = run_with("pstats", &[], state.as_bytes()).expect_code(1).stderr;
+        assert!(refused.contains("31mred") && !refused.contains(['\u{1b}', '\r', '\u{9b}']), "{refused:?}");
+        assert!(refused.lines().all(|line| line.starts_with("pstats: ")), "{refused}");
+    }
+}
+
+#[test]
 fn a_state_in_the_midst_of_a_file_is_read_with_any_number_of_threads() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mixed.jsonl");
