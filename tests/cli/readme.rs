@@ -1,7 +1,8 @@
-//! The README's commands are run as they stand there.
+//! The documents' commands are run as they stand there, and what they name is there.
 
 use crate::support::server::Server;
-use crate::support::{sample, shell_in};
+use crate::support::{run, sample, shell_in};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -24,16 +25,26 @@ pub fn blocks(text: &str, language: &str) -> Vec<String> {
     found
 }
 
-#[test]
-fn every_command_of_the_readme_works() {
+/// Runs the blocks of a page one after the other in a folder that holds `events.jsonl`, against a server of their own.
+fn run_commands_of(page: &str) {
     let server = Server::start(&[]);
     let folder = tempfile::tempdir().unwrap();
     fs::copy(sample(), folder.path().join("events.jsonl")).unwrap();
-    let blocks = blocks(&readme(), "sh");
-    assert!(!blocks.is_empty(), "the README shows commands");
+    let blocks = blocks(page, "sh");
+    assert!(!blocks.is_empty(), "the page shows commands");
     for block in blocks {
         shell_in(folder.path(), &block, &[("PULSE_URL", server.url())]).expect_code(0);
     }
+}
+
+#[test]
+fn every_command_of_the_readme_works() {
+    run_commands_of(&readme());
+}
+
+#[test]
+fn every_command_of_psends_page_works() {
+    run_commands_of(&fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/psend.md")).unwrap());
 }
 
 #[test]
@@ -64,6 +75,61 @@ fn the_readme_shows_each_tool() {
     let readme = readme();
     for tool in ["pgen", "pshape", "psend", "pstats", "pserve"] {
         assert!(readme.contains(&format!("| `{tool}` |")), "{tool} has no row in the table of tools");
+    }
+}
+
+/// What `--help` lists of a tool: long names, short ones.
+fn flags_of(tool: &str) -> Vec<(String, Option<String>)> {
+    let help = run(tool, &["--help"]).expect_code(0);
+    let flag = |line: &str| {
+        let (short, long) = match line.trim_start().split_once(", --") {
+            Some((short, long)) if short.starts_with('-') => (Some(short.to_owned()), long),
+            _ => (None, line.trim_start().strip_prefix("--")?),
+        };
+        Some((format!("--{}", name(long)), short))
+    };
+    help.lines().into_iter().filter_map(flag).collect()
+}
+
+/// The letters, digits and hyphens that a text begins with.
+fn name(text: &str) -> &str {
+    &text[..text.find(|c: char| !c.is_ascii_alphanumeric() && c != '-').unwrap_or(text.len())]
+}
+
+/// The flags that a text names: of all programs, long and short.
+fn flags_in(text: &str) -> BTreeSet<String> {
+    let begins = |at: usize| !text[..at].ends_with(|c: char| c.is_alphanumeric() || c == '-');
+    let flags = text.match_indices('-').filter(|(at, _)| begins(*at)).map(|(at, _)| name(&text[at..]).to_owned());
+    flags.filter(|flag| flag.trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic())).collect()
+}
+
+const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
+
+#[test]
+fn every_flag_of_a_tool_is_on_its_page() {
+    for tool in TOOLS {
+        let page = fs::read_to_string(format!("{}/docs/{tool}.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let named = flags_in(&page);
+        let flags = flags_of(tool);
+        assert!(flags.len() > 10, "{tool}: {flags:?}");
+        for (long, short) in flags {
+            let is_named = named.contains(&long) || short.is_some_and(|short| named.contains(&short));
+            assert!(is_named || ["--help", "--version"].contains(&&*long), "docs/{tool}.md does not name {long}");
+        }
+    }
+}
+
+#[test]
+fn no_document_names_a_flag_that_does_not_exist() {
+    /// Flags of curl and of GNU parallel.
+    const OF_OTHERS: [&str; 3] = ["--data-urlencode", "--pipepart", "--block"];
+    let known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
+    let pages = ["README", "CONTRIBUTING", "CHANGELOG", "docs/recipes"].map(str::to_owned);
+    for page in pages.into_iter().chain(TOOLS.map(|tool| format!("docs/{tool}"))) {
+        let text = fs::read_to_string(format!("{}/{page}.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        for flag in flags_in(&text).iter().filter(|flag| flag.starts_with("--")) {
+            assert!(known.contains(flag) || OF_OTHERS.contains(&&**flag), "{page}.md: no tool has {flag}");
+        }
     }
 }
 
