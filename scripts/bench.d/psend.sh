@@ -38,7 +38,11 @@ serve() {
 client() {
     local out=$1 seconds user system requests=$count
     shift
-    /usr/bin/time -q -o "$WORK/time" -f '%e %U %S' "$@" >"$out" 2>&1
+    /usr/bin/time -q -o "$WORK/time" -f '%e %U %S' "$@" >"$out" 2>&1 || {
+        printf 'failed: %s\n' "$*" >&2
+        cat "$out" >&2
+        return 1
+    }
     read -r seconds user system <"$WORK/time"
     [[ $out != *wrk ]] || requests=$(awk '/requests in/ { print $1 }' "$out")
     awk -v n="$requests" -v s="$seconds" -v u="$user" -v k="$system" 'BEGIN { printf "%.0f %.2f\n", n / s, (u + k) / n * 1e6 }'
@@ -59,7 +63,9 @@ oha_on() {
 against() {
     local peer=$1
     for _ in $(seq "${RUNS:-5}"); do
-        echo "$(psend_on "$url" -c 100 "${@:2}") $("$peer" "$url")"
+        ours=$(psend_on "$url" -c 100 "${@:2}")
+        theirs=$("$peer" "$url")
+        echo "$ours $theirs"
     done >"$WORK/rounds"
     median() { awk "{ printf \"%.3f\n\", $1 }" "$WORK/rounds" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
     speed=$(median '$1 / $3') cpu=$(median '$2 / $4') rate=$(median '$1')
@@ -88,7 +94,7 @@ row 'psend --batch 100: events/s of single requests' "$ratio" '>= 5' ''
 
 if command -v oha >/dev/null && command -v openssl >/dev/null; then
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost \
-        -addext subjectAltName=DNS:localhost -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>/dev/null
+        -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE -keyout "$WORK/key.pem" -out "$WORK/cert.pem" 2>/dev/null
     serve --cert "$WORK/cert.pem" --key "$WORK/key.pem"
     against oha_on --cacert "$WORK/cert.pem"
     row 'psend with TLS: requests/s of oha' "$speed" '>= 1.0' ''
