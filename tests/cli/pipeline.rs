@@ -73,3 +73,20 @@ fn the_demo_ends_with_the_pipelines_status() {
         .unwrap();
     assert_eq!(run.status.code(), Some(2), "pgen refuses the count");
 }
+
+#[test]
+fn the_soak_holds_each_tool_to_its_stated_memory() {
+    if !std::path::Path::new("/usr/bin/time").exists() {
+        eprintln!("skipped: needs GNU time");
+        return;
+    }
+    let run = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/soak"))
+        .arg("20k")
+        .env("PULSEPIPE_BIN", path("pgen").parent().unwrap())
+        .env_remove("PULSE_URL")
+        .output()
+        .unwrap();
+    let out = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success(), "{out}{}", String::from_utf8_lossy(&run.stderr));
+    assert_eq!(out.lines().filter(|line| line.contains(" allowed  ok")).count(), 4, "{out}");
+}
