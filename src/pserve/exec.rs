@@ -53,21 +53,18 @@ pub(super) async fn run(command: &str, url: &str, key: &str, signals: &mut Signa
                 job.send(Signal::KILL);
                 asked = None;
             }
-            signal = signals.next() => {
-                if !apart && signal == Signal::INT {
-                    continue;
+            signal = signals.next() => asked = match asked {
+                // The terminal has given it to the command, too.
+                None if !apart && signal == Signal::INT => None,
+                None => {
+                    job.send(signal);
+                    Some(Instant::now() + PATIENCE)
                 }
-                asked = match asked {
-                    None => {
-                        job.send(signal);
-                        Some(Instant::now() + PATIENCE)
-                    }
-                    Some(_) => {
-                        job.send(Signal::KILL);
-                        None
-                    }
-                };
-            }
+                Some(_) => {
+                    job.send(Signal::KILL);
+                    None
+                }
+            },
         }
     }
 }

@@ -1,6 +1,5 @@
 //! The server's life: open, listen, say where, serve until a signal or the command's end, finish what is in flight, close.
 
-use std::future::pending;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -8,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use axum::serve::ListenerExt;
+use futures::future::OptionFuture;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
@@ -46,16 +46,10 @@ impl Signals {
 
     /// The next one.
     pub(super) async fn next(&mut self) -> Signal {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => pending().await,
-            }
-        };
         tokio::select! {
             _ = self.interrupt.recv() => Signal::INT,
             _ = self.terminate.recv() => Signal::TERM,
-            _ = hangup => Signal::HUP,
+            Some(_) = OptionFuture::from(self.hangup.as_mut().map(UnixSignal::recv)) => Signal::HUP,
         }
     }
 }
