@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod input;
+pub mod key_file;
 pub mod output;
 mod pipe;
 pub mod stop;

@@ -26,7 +26,7 @@ pub struct Args {
     /// The API key; better in PULSE_API_KEY or a file, where no process list shows it
     #[arg(long, value_name = "KEY", help_heading = "Target")]
     pub(super) api_key: Option<String>,
-    /// A file whose first line is the API key
+    /// A file whose one line is the API key
     #[arg(long, value_name = "FILE", conflicts_with = "api_key", help_heading = "Target")]
     pub(super) api_key_file: Option<PathBuf>,
     /// The API's dialect: pulsestream, plain, or a TOML file

@@ -15,6 +15,7 @@ use super::secret::{Secret, Secrets};
 use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::tls::Trust;
+use crate::cli::key_file::key_in;
 use crate::cli::values::Count;
 use crate::error::{At, Error, Place, Result};
 use crate::record::event::Role;
@@ -372,9 +373,9 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
     let found = if let Some(key) = &args.api_key {
         Some((Secret::new(key), "--api-key".to_owned()))
     } else if let Some(file) = &args.api_key_file {
-        // As in pserve: the first line is the key, whatever notes follow it.
         let text = read_file("--api-key-file", file)?;
-        Some((Secret::new(text.lines().next().unwrap_or_default().trim()), format!("file {}", file.display())))
+        let key = key_in(&text).map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?;
+        Some((Secret::new(key), format!("file {}", file.display())))
     } else {
         env("PULSE_API_KEY").map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
     };

@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use super::keys::{Keys, TEST_KEY};
 use super::limit::Limiter;
+use crate::cli::key_file::key_in;
 use crate::cli::values::{Rate, Span};
 use crate::error::{At, Error, Place, Result};
 
@@ -97,12 +98,7 @@ impl Args {
             Keys::parse(&read(file)?).map_err(|e| Error::usage(format!("--keys {}: {e}", file.display())))?
         } else if let Some(file) = &self.api_key_file {
             let text = read(file)?;
-            let key = match text.trim() {
-                key if key.lines().count() > 1 => {
-                    Err("holds more than one line, where one key is wanted; many are for --keys".to_owned())
-                }
-                key => Keys::single(key),
-            };
+            let key = key_in(&text).map_err(|e| format!("{e}; many are for --keys")).and_then(Keys::single);
             key.map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?
         } else if let Some(key) = &self.api_key {
             Keys::single(key).map_err(|e| Error::usage(format!("--api-key: {e}")))?
