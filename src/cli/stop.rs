@@ -78,10 +78,10 @@ impl Signals {
         Stop { signals: Some(self.clone()), nth }
     }
 
-    /// What is said on stderr where a signal ends the process at once: what it leaves behind.
-    pub fn set_last_words(&self, console: &Console, words: String) {
+    /// What is said on stderr, from now on, where a signal ends the process at once: what it leaves behind.
+    pub fn set_last_words(&self, words: Option<(Console, String)>) {
         if let Ok(mut last_words) = self.seen.last_words.lock() {
-            *last_words = Some((console.clone(), words));
+            *last_words = words;
         }
     }
 

@@ -206,21 +206,17 @@ impl Dispatch {
             () = self.gate.aborted() => None,
         };
         self.in_flight.set(self.in_flight.get() - 1);
-        let done = match done {
-            Some(done) => done,
-            None if !transport.may_have_left() && self.gate.is_aborted() => return Next::NotSent,
-            None => Err(self.cut_short(transport.may_have_left())),
-        };
-        match done {
-            Err(failure) if !failure.sent => {
-                self.refused(failure, began);
-                return Next::NotSent;
+        let done = done.unwrap_or_else(|| Err(self.cut_short(transport.may_have_left())));
+        if let Err(failure) = &done
+            && !failure.sent
+        {
+            if !self.gate.is_aborted() {
+                self.refused(failure.clone(), began);
             }
-            _ => {
-                self.reached();
-                group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at)));
-            }
+            return Next::NotSent;
         }
+        self.reached();
+        group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at)));
         match done {
             Ok(reply) => self.read(&reply, group),
             Err(failure) => {

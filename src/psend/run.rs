@@ -17,7 +17,7 @@ use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Resume};
 use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
-use super::sink::{self, DeadLetters, Outlets};
+use super::sink::{self, DeadLetters, Outlets, Written};
 use super::supply::Supply;
 use super::tally::{Tally, ms, rate};
 use super::transport::dial::Dial;
@@ -52,12 +52,15 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     files::check(config)?;
     let resume = config.journal.as_deref().filter(|_| config.resume).map(Resume::read).transpose()?;
     let outlets = open_outlets(config, to_terminal)?;
-    if let Some((output, beside)) = outlets.outcomes.as_ref().and_then(|output| Some((output, output.beside()?))) {
-        let place = output.place();
-        signals.set_last_words(
-            console,
-            format!("ended at once: {place} is not written; the outcomes so far are in {}", beside.display()),
+    if let Some(outcomes) = &outlets.outcomes
+        && let Some(beside) = outcomes.beside()
+    {
+        let words = format!(
+            "ended at once: {} is not written; the outcomes so far are in {}",
+            outcomes.place(),
+            beside.display()
         );
+        signals.set_last_words(Some((console.clone(), words)));
     }
     if !config.quiet {
         console.note(introduction(config));
@@ -170,6 +173,16 @@ fn schedule(pace: &Pace) -> Schedule {
     }
 }
 
+/// What a run came to.
+struct End {
+    /// Why it ended before its input did, where it did.
+    why: Option<Why>,
+    elapsed: Duration,
+    /// What ended reading early.
+    broke: Option<Error>,
+    written: Written,
+}
+
 struct Run<'a> {
     config: &'a Config,
     console: &'a Console,
@@ -276,7 +289,14 @@ impl Run<'_> {
         line.push(b'\n');
         dispatch.sink.close(line).await;
         let written = writer.finish();
+        self.signals.set_last_words(None);
+        self.tell_the_end(&dispatch, &reading, End { why, elapsed, broke, written })
+    }
 
+    /// Says how it went, and what came in between.
+    fn tell_the_end(&self, dispatch: &Dispatch, reading: &Reading, end: End) -> Result<Ending> {
+        let config = self.config;
+        let End { why, elapsed, broke, written } = end;
         let untimed = dispatch.tally.borrow().without_timestamp();
         if untimed > 0 {
             self.console.warn(format_args!(
