@@ -183,6 +183,11 @@ fn a_signal_to_the_demo_ends_everything_and_leaves_nothing_behind() {
         let running = processes_with(folder);
         ["pgen", "pshape", "psend", "pstats", "pserve"].iter().all(|tool| running.contains(&format!("{tool}\n")))
     });
+    // A tool that has only just begun may not heed signals yet; where events are stored, all have.
+    wait_until("events are stored", || {
+        let folders = std::fs::read_dir(temp.path()).expect("a folder").flatten();
+        folders.filter_map(|folder| folder.path().join("demo.db-wal").metadata().ok()).any(|wal| wal.len() > 1 << 20)
+    });
     send(&child, Signal::TERM);
     let run = feed(child, Vec::new()).expect_code(143);
     assert!(run.text().contains("Outcomes") && run.stderr.contains("events stored"), "{}", run.stderr);
