@@ -31,7 +31,7 @@ impl Identity {
 
     /// Of what a standard stream is joined to.
     fn of_stream(stream: BorrowedFd<'_>) -> Option<Self> {
-        File::from(stream.try_clone_to_owned().ok()?).metadata().ok().and_then(|found| Self::known(&found))
+        Self::known(&metadata_of(stream)?)
     }
 
     fn known(found: &Metadata) -> Option<Self> {
@@ -88,12 +88,14 @@ pub fn input_bytes(files: &[PathBuf]) -> Option<u64> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin[..] } else { files };
     let size = |file: &PathBuf| {
-        let found = if file.as_os_str() == "-" {
-            File::from(std::io::stdin().as_fd().try_clone_to_owned().ok()?).metadata()
-        } else {
-            std::fs::metadata(file)
-        };
-        found.ok().filter(Metadata::is_file).map(|found| found.len())
+        let is_stdin = file.as_os_str() == "-";
+        let found = if is_stdin { metadata_of(std::io::stdin().as_fd()) } else { std::fs::metadata(file).ok() };
+        found.filter(Metadata::is_file).map(|found| found.len())
     };
     files.iter().map(size).sum()
+}
+
+/// Of what a standard stream is joined to.
+fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
+    File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
 }

@@ -68,14 +68,12 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     let proxy = if route == target.route() { proxy(&target, env)? } else { None };
     let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
     let form = &dialect.request;
-    if let Some((at, (name, _))) =
-        args.tag.iter().enumerate().find(|(at, (name, _))| args.tag[..*at].iter().any(|(known, _)| known == name))
-    {
-        let (before, path) = (&args.tag[..at], &args.tag[at].1);
-        let known = before.iter().find(|(known, _)| known == name).map_or("", |(_, path)| path);
-        return Err(Error::usage(format!(
-            "--tag {name}={path}: {name} is {known} already; give each tag a name of its own"
-        )));
+    for (at, (name, path)) in args.tag.iter().enumerate() {
+        if let Some((_, known)) = args.tag[..at].iter().find(|(known, _)| known == name) {
+            return Err(Error::usage(format!(
+                "--tag {name}={path}: {name} is {known} already; give each tag a name of its own"
+            )));
+        }
     }
     let method =
         Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is no method", form.method)))?;

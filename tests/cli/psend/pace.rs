@@ -1,10 +1,14 @@
 //! Open loops: when events are sent, and what a slow server does to it.
 
+use std::io::Write;
+use std::process::{Child, ChildStdin, Stdio};
 use std::sync::{Arc, OnceLock};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{events, outcomes, send, words};
 use crate::scripted::{Act, Scripted};
+use crate::support::{Run, feed, tool};
 
 /// Microseconds since the epoch.
 fn at(outcome: &serde_json::Value, key: &str) -> i64 {
@@ -134,27 +138,40 @@ fn a_stall_shows_in_the_open_loops_end_to_end_time_as_wrk2_would_correct_it_and_
     assert!(p99 < 100.0, "a closed loop stops with the server, and sees five slow requests: {p99}");
 }
 
-/// Runs psend with a producer that writes `events`, one every `gap`.
-fn with_a_slow_producer(server: &Scripted, flags: &[&str], count: usize, gap: Duration) -> crate::support::Run {
-    let mut child = crate::support::tool("psend")
-        .args(["--url", &server.url()])
-        .args(flags)
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("psend starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    for line in events(count).split_inclusive(|b| *b == b'\n') {
-        std::io::Write::write_all(&mut stdin, line).expect("psend reads");
-        std::thread::sleep(gap);
+/// psend with these flags, and a pipe to it.
+fn piped(server: &Scripted, flags: &[&str]) -> (Child, ChildStdin) {
+    let mut psend = tool("psend");
+    psend.args(["--url", &server.url()]).args(flags).stdin(Stdio::piped());
+    let mut child = psend.spawn().expect("psend starts");
+    let stdin = child.stdin.take().expect("a pipe");
+    (child, stdin)
+}
+
+/// Runs psend with a producer that pauses for `gap` after each piece of its output.
+fn with_a_slow_producer<'a>(
+    server: &Scripted,
+    flags: &[&str],
+    pieces: impl IntoIterator<Item = &'a [u8]>,
+    gap: Duration,
+) -> Run {
+    let (child, mut stdin) = piped(server, flags);
+    for piece in pieces {
+        stdin.write_all(piece).expect("psend reads");
+        thread::sleep(gap);
     }
     drop(stdin);
-    crate::support::feed(child, Vec::new()).expect_code(0)
+    feed(child, Vec::new()).expect_code(0)
+}
+
+/// Its lines, each with its end.
+fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    text.split_inclusive(|byte| *byte == b'\n')
 }
 
 #[test]
 fn a_producer_that_is_a_little_slow_all_the_time_is_named_and_psend_is_not() {
     let server = Scripted::start(|_| Act::accept());
-    let run = with_a_slow_producer(&server, &["--rate", "1000"], 100, Duration::from_millis(5));
+    let run = with_a_slow_producer(&server, &["--rate", "1000"], lines(&events(100)), Duration::from_millis(5));
     assert!(run.stderr.contains("because the input came too slowly"), "{}", run.stderr);
     assert!(!run.stderr.contains("psend itself"), "{}", run.stderr);
 }
@@ -166,7 +183,8 @@ fn a_slow_producer_moves_no_event_of_a_batch_on_the_schedule() {
         let results = vec![serde_json::json!({"success": true}); events];
         Act::answer(200, &serde_json::json!({"results": results}).to_string())
     });
-    let run = with_a_slow_producer(&server, &["--rate", "200", "--batch", "10"], 10, Duration::from_millis(70));
+    let flags = ["--rate", "200", "--batch", "10"];
+    let run = with_a_slow_producer(&server, &flags, lines(&events(10)), Duration::from_millis(70));
     let (mut outcomes, _) = outcomes(&run);
     outcomes.sort_by_key(|o| o["seq"].as_u64());
     let first = at(&outcomes[0], "scheduled_at");
@@ -180,15 +198,9 @@ fn duration_ends_a_run_to_which_nothing_comes() {
     for flags in
         [&["-d", "300ms"][..], &["-d", "300ms", "--rate", "10"], &["-d", "300ms", "--rate", "10", "--batch", "5"]]
     {
-        let mut child = crate::support::tool("psend")
-            .args(["--url", &server.url()])
-            .args(flags)
-            .stdin(std::process::Stdio::piped())
-            .spawn()
-            .expect("psend starts");
-        let stdin = child.stdin.take();
+        let (child, stdin) = piped(&server, flags);
         let began = Instant::now();
-        let run = crate::support::feed(child, Vec::new()).expect_code(0);
+        let run = feed(child, Vec::new()).expect_code(0);
         assert!(began.elapsed() < Duration::from_secs(5), "{flags:?}");
         assert_eq!(outcomes(&run).1["complete"], true);
         drop(stdin);
@@ -228,17 +240,7 @@ fn poisson_arrivals_keep_the_rate_and_are_not_even() {
 #[test]
 fn a_producer_that_starves_the_schedule_is_named() {
     let server = Scripted::start(|_| Act::accept());
-    let mut child = crate::support::tool("psend")
-        .args(["--url", &server.url(), "--rate", "1000"])
-        .stdin(std::process::Stdio::piped())
-        .spawn()
-        .expect("psend starts");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    for _ in 0..3 {
-        std::io::Write::write_all(&mut stdin, &events(5)).expect("psend reads");
-        std::thread::sleep(Duration::from_millis(100));
-    }
-    drop(stdin);
-    let run = crate::support::feed(child, Vec::new()).expect_code(0);
+    let five = events(5);
+    let run = with_a_slow_producer(&server, &["--rate", "1000"], [&*five; 3], Duration::from_millis(100));
     assert!(run.stderr.contains("because the input came too slowly"), "{}", run.stderr);
 }
