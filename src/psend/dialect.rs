@@ -104,12 +104,29 @@ struct Rule {
     /// Any where there is none.
     status: Option<Codes>,
     path: Option<String>,
-    text: Option<String>,
+    text: Option<Words>,
     outcome: Meaning,
     #[serde(default)]
     window_text: Option<String>,
     #[serde(default, deserialize_with = "span")]
     window: Option<Duration>,
+}
+
+/// What an answer is searched for; how is worked out once, not for each answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "String")]
+struct Words(memchr::memmem::Finder<'static>);
+
+impl From<String> for Words {
+    fn from(text: String) -> Self {
+        Self(memchr::memmem::Finder::new(&text).into_owned())
+    }
+}
+
+impl Words {
+    fn are_in(&self, text: &[u8]) -> bool {
+        self.0.find(text).is_some()
+    }
 }
 
 /// A set of status codes: ranges, both ends included.
@@ -172,12 +189,12 @@ impl Rule {
         if self.status.as_ref().is_some_and(|codes| !codes.contain(status)) {
             return false;
         }
-        let Some(text) = &self.text else { return true };
+        let Some(words) = &self.text else { return true };
         // Nearly every answer is ruled out here, without reading it as JSON.
-        if memchr::memmem::find(body, text.as_bytes()).is_none() {
+        if !words.are_in(body) {
             return false;
         }
-        self.path.as_ref().is_none_or(|path| value_at(body, path).is_some_and(|value| value.contains(text)))
+        self.path.as_ref().is_none_or(|path| value_at(body, path).is_some_and(|value| words.are_in(value.as_bytes())))
     }
 
     /// How long until the server's next window begins.

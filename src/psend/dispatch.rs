@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::config::Plan;
+use super::cutoff::Cutoff;
 use super::delivery::Delivery;
 use super::dialect::Reading;
 use super::gate::{Gate, Pass, Why};
@@ -98,9 +99,10 @@ impl Dispatch {
 
     /// One sender: takes events and sees each to its end, until there are no more or the run ends.
     pub async fn send<T: Transport>(self: Rc<Self>, mut transport: T) {
+        let mut cutoff = Cutoff::new(self.plan.timeout, Rc::clone(&self.gate));
         let mut group = Vec::new();
         while self.supply.fill(&mut group).await {
-            self.deliver(&mut transport, &mut group).await;
+            self.deliver(&mut transport, &mut cutoff, &mut group).await;
             self.sink.room().await;
             if !self.plan.delay.is_zero() {
                 self.sleep(self.plan.delay).await;
@@ -119,7 +121,7 @@ impl Dispatch {
     }
 
     /// Sees all events of a group to their end: together as long as they share their fate, else in parts.
-    async fn deliver<T: Transport>(&self, transport: &mut T, group: &mut Vec<Delivery>) {
+    async fn deliver<T: Transport>(&self, transport: &mut T, cutoff: &mut Cutoff, group: &mut Vec<Delivery>) {
         self.set_aside(group);
         let mut parts = Vec::new();
         loop {
@@ -137,7 +139,7 @@ impl Dispatch {
                 if self.gate.ending().is_some() {
                     continue;
                 }
-                match self.attempt(transport, group).await {
+                match self.attempt(transport, cutoff, group, began).await {
                     Next::NotSent => {}
                     Next::Split => parts.push(group.split_off(group.len() / 2)),
                     Next::Again(wait) => {
@@ -187,24 +189,28 @@ impl Dispatch {
 
     /// The server is there.
     fn reached(&self) {
-        if let Some(away) = self.gate.reached(self.clock.elapsed()) {
+        if !self.gate.is_open()
+            && let Some(away) = self.gate.reached(self.clock.elapsed())
+        {
             self.tell(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
         }
     }
 
-    /// Sends the group in one request, and notes what each of its events met.
-    async fn attempt<T: Transport>(&self, transport: &mut T, group: &mut [Delivery]) -> Next {
+    /// Sends the group in one request, and notes what each of its events met. The attempt began then.
+    async fn attempt<T: Transport>(
+        &self,
+        transport: &mut T,
+        cutoff: &mut Cutoff,
+        group: &mut [Delivery],
+        began: Duration,
+    ) -> Next {
         let request = message::request(&self.plan, group);
-        let (began, sent_at) = (self.clock.elapsed(), self.clock.now());
+        let sent_at = self.clock.now();
         if group.iter().all(|delivery| delivery.attempts() == 0) {
             self.budget.borrow_mut().earn();
         }
         self.in_flight.set(self.in_flight.get() + 1);
-        let done = tokio::select! {
-            biased;
-            done = tokio::time::timeout(self.plan.timeout, transport.exchange(request)) => done.ok(),
-            () = self.gate.aborted() => None,
-        };
+        let done = cutoff.within(transport.exchange(request)).await;
         self.in_flight.set(self.in_flight.get() - 1);
         let done = done.unwrap_or_else(|| Err(self.cut_short(transport.may_have_left())));
         if let Err(failure) = &done
@@ -364,6 +370,9 @@ impl Dispatch {
         loop {
             if self.gate.ending().is_some() {
                 return false;
+            }
+            if self.gate.is_open() {
+                return true;
             }
             let now = self.clock.elapsed();
             match self.gate.look(now) {

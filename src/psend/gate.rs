@@ -77,6 +77,11 @@ impl Gate {
         }
     }
 
+    /// Whether nothing holds senders back.
+    pub fn is_open(&self) -> bool {
+        matches!(self.state.get(), State::Open)
+    }
+
     /// Whether a sender may pass now.
     pub fn look(&self, now: Duration) -> Pass {
         match self.state.get() {

@@ -5,7 +5,7 @@ use std::io::Write;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
 use super::config::{Job, Plan};
@@ -54,6 +54,9 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
         }
         Job::Verify(path) => (Method::GET, event_uri(path, &first.event), Bytes::new()),
     };
+    if method != Method::GET {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
     Request { method, uri, headers, body }
 }
 

@@ -272,6 +272,10 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     let mut id_headers = Vec::new();
     headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
     headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
+    if !args.verify {
+        // Each request has its own, in this place.
+        headers.insert(hyper::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
     if args.gzip {
         headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

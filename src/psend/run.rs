@@ -20,7 +20,8 @@ use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets, Written};
 use super::supply::Supply;
 use super::tally::{Tally, ms, rate};
-use super::transport::dial::Dial;
+use super::transport::cork::Cork;
+use super::transport::dial::{Dial, Stream};
 use super::transport::http1::Http1;
 use super::transport::pooled::Pooled;
 use crate::cli::input::Inputs;
@@ -239,10 +240,13 @@ impl Run<'_> {
             jitter,
         ));
 
+        let cork = Rc::<Cork<Stream>>::default();
+        let pulled = Rc::clone(&cork);
+        tokio::task::spawn_local(async move { pulled.pull().await });
         let senders: Vec<_> = (0..config.limits.concurrency)
             .map(|_| match &way {
                 Way::Http1(dial) => {
-                    let transport = Http1::new(Rc::clone(dial), Arc::clone(&clock));
+                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock));
                     tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
                 }
                 Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),

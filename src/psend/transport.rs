@@ -1,5 +1,6 @@
 //! How one request reaches the server: a small trait, so that delivery knows neither sockets nor an HTTP library.
 
+pub mod cork;
 pub mod dial;
 pub mod http1;
 pub mod pooled;
@@ -23,7 +24,7 @@ pub struct Request {
     pub method: Method,
     /// Path and query.
     pub uri: Uri,
-    /// All headers but the length.
+    /// All headers.
     pub headers: HeaderMap,
     /// The body as it goes out.
     pub body: Bytes,

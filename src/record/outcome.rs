@@ -165,26 +165,26 @@ impl Outcome<'_> {
         let mut number = itoa::Buffer::new();
         out.extend_from_slice(b"{\"seq\":");
         out.extend_from_slice(number.format(self.seq).as_bytes());
-        raw(out, "event_id", self.event_id);
+        raw(out, b",\"event_id\":", self.event_id);
         out.extend_from_slice(b",\"outcome\":\"");
         out.extend_from_slice(self.outcome.as_str().as_bytes());
         out.push(b'"');
         if self.own_retry {
             out.extend_from_slice(b",\"own_retry\":true");
         }
-        raw(out, "status", self.status.map(|status| number.format(status).as_bytes()));
-        raw(out, "attempts", Some(itoa::Buffer::new().format(self.attempts).as_bytes()));
+        raw(out, b",\"status\":", self.status.map(|status| number.format(status).as_bytes()));
+        raw(out, b",\"attempts\":", Some(itoa::Buffer::new().format(self.attempts).as_bytes()));
         if self.answers.len() > 1 {
             let words: Vec<&str> = self.answers.iter().map(|a| a.as_str()).collect();
             out.extend_from_slice(format!(",\"answers\":[\"{}\"]", words.join("\",\"")).as_bytes());
         }
-        milliseconds(out, "latency_ms", self.latency);
-        milliseconds(out, "end_to_end_ms", self.end_to_end);
-        moment(out, "scheduled_at", self.scheduled_at);
-        moment(out, "sent_at", self.sent_at);
-        raw(out, "request_bytes", Some(itoa::Buffer::new().format(self.request_bytes).as_bytes()));
-        raw(out, "service", self.service);
-        raw(out, "endpoint", self.endpoint);
+        milliseconds(out, b",\"latency_ms\":", self.latency);
+        milliseconds(out, b",\"end_to_end_ms\":", self.end_to_end);
+        moment(out, b",\"scheduled_at\":", self.scheduled_at);
+        moment(out, b",\"sent_at\":", self.sent_at);
+        raw(out, b",\"request_bytes\":", Some(itoa::Buffer::new().format(self.request_bytes).as_bytes()));
+        raw(out, b",\"service\":", self.service);
+        raw(out, b",\"endpoint\":", self.endpoint);
         match self.error {
             None => out.extend_from_slice(b",\"error\":null"),
             Some((kind, message)) => {
@@ -211,20 +211,15 @@ impl Outcome<'_> {
     }
 }
 
-fn key(out: &mut Vec<u8>, key: &str) {
-    out.extend_from_slice(b",\"");
-    out.extend_from_slice(key.as_bytes());
-    out.extend_from_slice(b"\":");
-}
-
-fn raw(out: &mut Vec<u8>, name: &str, value: Option<&[u8]>) {
-    key(out, name);
+/// A key, as it stands behind the field before it, and its value.
+fn raw(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
+    out.extend_from_slice(key);
     out.extend_from_slice(value.unwrap_or(b"null"));
 }
 
 /// Milliseconds with three decimals, exact to the microsecond.
-fn milliseconds(out: &mut Vec<u8>, name: &str, value: Option<Duration>) {
-    key(out, name);
+fn milliseconds(out: &mut Vec<u8>, key: &[u8], value: Option<Duration>) {
+    out.extend_from_slice(key);
     let Some(value) = value else {
         out.extend_from_slice(b"null");
         return;
@@ -235,8 +230,8 @@ fn milliseconds(out: &mut Vec<u8>, name: &str, value: Option<Duration>) {
     out.extend_from_slice(&[b'.', digit(micros / 100), digit(micros / 10), digit(micros)]);
 }
 
-fn moment(out: &mut Vec<u8>, name: &str, value: Option<Micros>) {
-    key(out, name);
+fn moment(out: &mut Vec<u8>, key: &[u8], value: Option<Micros>) {
+    out.extend_from_slice(key);
     match value {
         None => out.extend_from_slice(b"null"),
         Some(at) => {

@@ -7,7 +7,7 @@ use std::io;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::Full;
@@ -15,6 +15,7 @@ use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
 use hyper_util::rt::TokioIo;
 
+use super::cork::{Cork, Corked};
 use super::dial::{Dial, Stream};
 use super::{Failure, KEPT_BODY, Reach, Reply, Request, Transport};
 use crate::clock::Clock;
@@ -23,12 +24,13 @@ use crate::record::outcome::ErrorKind;
 /// One persistent connection, made when it is first needed and made again when it broke.
 pub struct Http1 {
     dial: Rc<Dial>,
+    cork: Rc<Cork<Stream>>,
     clock: Arc<dyn Clock>,
     open: Option<Link>,
     may_have_left: bool,
 }
 
-type Wire = Connection<TokioIo<Stream>, Full<Bytes>>;
+type Wire = Connection<TokioIo<Corked<Stream>>, Full<Bytes>>;
 
 struct Link {
     send: SendRequest<Full<Bytes>>,
@@ -40,14 +42,14 @@ struct Link {
 
 impl Http1 {
     /// A sender's way to the target; nothing is connected yet.
-    pub fn new(dial: Rc<Dial>, clock: Arc<dyn Clock>) -> Self {
-        Self { dial, clock, open: None, may_have_left: false }
+    pub fn new(dial: Rc<Dial>, cork: Rc<Cork<Stream>>, clock: Arc<dyn Clock>) -> Self {
+        Self { dial, cork, clock, open: None, may_have_left: false }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
         let stream = self.dial.connect().await?;
         let (send, connection) = Builder::new()
-            .handshake(TokioIo::new(stream))
+            .handshake(TokioIo::new(self.cork.on(stream)))
             .await
             .map_err(|e| Failure::unreached(ErrorKind::Connect, e.to_string()))?;
         Ok(Link { send, connection: Some(Box::pin(connection)), fresh: true })
@@ -62,28 +64,31 @@ impl Link {
             if let Poll::Ready(done) = future.as_mut().poll(cx) {
                 return Poll::Ready(done);
             }
-            if let Some(connection) = &mut self.connection
-                && connection.as_mut().poll(cx).is_ready()
-            {
-                // An error is told to the request too.
-                self.connection = None;
-            }
+            self.poll(cx);
             future.as_mut().poll(cx)
         })
         .await
     }
 
-    /// Whether the connection can carry another request. A server that closed it while it was idle is noticed here.
+    /// Lets the connection do its work. An error is told to the request too.
+    fn poll(&mut self, cx: &mut Context<'_>) {
+        if let Some(connection) = &mut self.connection
+            && connection.as_mut().poll(cx).is_ready()
+        {
+            self.connection = None;
+        }
+    }
+
+    /// Whether the connection can carry another request. Where a server closed it while it was idle, that shows here or when
+    /// the request is to go out.
     async fn is_open(&mut self) -> bool {
-        std::future::poll_fn(|cx| {
-            if let Some(connection) = &mut self.connection
-                && connection.as_mut().poll(cx).is_ready()
-            {
-                self.connection = None;
-            }
-            Poll::Ready(())
-        })
-        .await;
+        if !self.send.is_ready() {
+            std::future::poll_fn(|cx| {
+                self.poll(cx);
+                Poll::Ready(())
+            })
+            .await;
+        }
         self.connection.is_some() && self.send.is_ready()
     }
 
@@ -99,6 +104,11 @@ impl Link {
                     rest.extend_from_slice(&first);
                 }
                 rest.extend_from_slice(&data[..data.len().min(KEPT_BODY.saturating_sub(rest.len()))]);
+            }
+            // Where the length was known, hyper need not be asked whether there is more: asked while the answer is held it
+            // takes a new buffer for the next.
+            if body.is_end_stream() {
+                break;
             }
         }
         Ok(if rest.is_empty() { first } else { rest.freeze() })
