@@ -84,11 +84,12 @@ impl Groups {
 
     /// Counts the lines that wait, whose points are these.
     fn settle(&mut self, points: &[Point]) {
-        for (place, point) in self.waiting.drain(..).zip(points) {
-            if place != LEFT_OUT {
-                self.groups[place as usize].figures.add(*point);
+        for (place, point) in self.waiting.iter().zip(points) {
+            if *place != LEFT_OUT {
+                self.groups[*place as usize].figures.add(*point);
             }
         }
+        self.waiting.clear();
     }
 }
 

@@ -72,7 +72,7 @@ struct Step {
     field: u32,
     behind: Behind,
     has_marks: bool,
-    /// Whether it is of the most common kind: a text behind it, no marks, and no longer than a head.
+    /// Whether it is as most are: a value behind it, no marks, and no longer than a head.
     is_common: bool,
 }
 
@@ -91,7 +91,7 @@ impl Step {
             field,
             behind,
             has_marks,
-            is_common: behind == Behind::Text && !has_marks && literal.len() <= HEAD,
+            is_common: behind != Behind::End && !has_marks && literal.len() <= HEAD,
         }
     }
 
@@ -190,8 +190,8 @@ impl Layouts {
         }
     }
 
-    /// Passes over likely steps as long as they are common, which most are: a test each, instead of one for all that others may
-    /// be. Returns the last step, and where its text ends.
+    /// Passes over likely steps as long as they are common, with texts or short scalars behind: one test for all that others
+    /// may be. Returns the last step, and where its value ends.
     #[inline(always)]
     fn pass_common(
         &self,
@@ -206,11 +206,23 @@ impl Layouts {
             && step.is_common
             && let Some(here) = line.get(at..).and_then(<[u8]>::first_chunk)
             && step.begins(here)
-            && let Some(end) = quotes.next(at + step.length as usize)
+            && let Some(from) = at.checked_add(step.length as usize)
+            && let Some(quote) = quotes.next(from)
         {
-            spans.set_if_any(step.field, at + step.length as usize - 1, end + 1);
-            (place, at) = (likely, end + 1);
-            likely = step.likely;
+            let next = step.likely;
+            if step.behind == Behind::Text {
+                at = quote + 1;
+                spans.set_if_any(step.field, from - 1, at);
+            } else {
+                let Some(next) = self.steps.get(next as usize) else { break };
+                let end = quote.wrapping_sub(next.quote as usize);
+                if !is_short_scalar(line, from, end) {
+                    break;
+                }
+                at = end;
+                spans.set_if_any(step.field, from, at);
+            }
+            (place, likely) = (likely, next);
         }
         (place, at)
     }
