@@ -50,7 +50,7 @@ impl Spans {
         (start != NONE).then_some(start as usize..end as usize)
     }
 
-    /// The same as where it begins and ends.
+    /// The same as the places where it begins and ends.
     #[inline]
     pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
         let (start, end) = self.spans[field];
@@ -74,7 +74,7 @@ impl Spans {
         self.spans[field as usize] = (from, to);
     }
 
-    /// Sets it where it is a field that is looked for; the line is known to be far shorter than 4 GiB.
+    /// Sets it where it is a field that is looked for. The line is known to be shorter than 4 GiB.
     #[inline]
     fn set_if_any(&mut self, field: u32, from: usize, to: usize) {
         if let Some(span) = self.spans.get_mut(field as usize) {

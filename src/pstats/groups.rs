@@ -177,7 +177,11 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn by(fields: usize, cap: usize) -> AllGroups {
-        let of = Grouping { fields: Vec::new(), slots: (0..fields).collect(), only_present: false };
+        with(fields, cap, false)
+    }
+
+    fn with(fields: usize, cap: usize, only_present: bool) -> AllGroups {
+        let of = Grouping { fields: Vec::new(), slots: (0..fields).collect(), only_present };
         let slots = vec![crate::pstats::settings::Slot::Hour; fields];
         AllGroups::new(cap, &Groupings { all: vec![of], slots })
     }
@@ -210,7 +214,29 @@ mod tests {
         assert_eq!(groups.each()[0].rest().map(Figures::count), Some(2));
     }
 
+    #[test]
+    fn values_of_no_group_are_not_kept() {
+        let mut groups = by(1, 2);
+        (0..1000).for_each(|i| add(&mut groups, &[Some(&i.to_string())]));
+        assert_eq!(groups.values[0].len(), 2);
+    }
+
     proptest! {
+        #[test]
+        fn every_line_with_all_values_is_in_its_group(values in prop::collection::vec([0u8..9, 0u8..9, 0u8..9], 0..300)) {
+            let mut expected: BTreeMap<Key, u64> = BTreeMap::new();
+            let mut groups = with(3, 1000, true);
+            for line in &values {
+                let line = line.map(|n| n.to_string());
+                let key: Vec<Option<&str>> = line.iter().map(|n| Some(n.as_str()).filter(|n| *n != "0")).collect();
+                if key.iter().all(Option::is_some) {
+                    *expected.entry(key.iter().map(|v| v.map(Box::from)).collect()).or_default() += 1;
+                }
+                add(&mut groups, &key);
+            }
+            prop_assert_eq!(counts(&groups), expected);
+        }
+
         #[test]
         fn every_line_is_in_its_group(values in prop::collection::vec((0u8..60, 0u8..3), 0..300), cut in 0usize..300) {
             let mut expected: BTreeMap<Key, u64> = BTreeMap::new();

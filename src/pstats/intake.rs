@@ -25,6 +25,7 @@ use crate::record::timestamp;
 const ABSURD_US: u64 = 1 << 53;
 
 const HOUR: Micros = 3_600_000_000;
+
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Taken {
@@ -234,7 +235,7 @@ impl Intake {
     }
 }
 
-/// What the values that groupings go by are found in.
+/// A line, and what is known of it, as far as groups go by it.
 struct Source<'a> {
     line: &'a [u8],
     spans: &'a Spans,
@@ -298,7 +299,7 @@ fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8], spans: &Sp
     }));
 }
 
-/// Numbers below `N` with so many digits, each in a field that is compared as a whole.
+/// The numbers below `N` with so many digits, each with room behind it for being compared as a whole.
 const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
     let mut texts = [[0; HEAD]; N];
     let mut n = 0;
@@ -546,5 +547,19 @@ mod tests {
         let groups: Vec<(Option<&str>, u64)> =
             found.events.stream.groups.each()[0].iter().map(|g| (g.key[0].as_deref(), g.figures.count())).collect();
         assert_eq!(groups, [(Some("São"), 2), (None, 2)]);
+    }
+
+    #[test]
+    fn a_value_is_one_group_wherever_it_stands_and_however_long_it_is() {
+        let long = "x".repeat(HEAD + 1);
+        for value in ["", "a", &long[..HEAD - 1], &long[..HEAD], &long] {
+            let found = summary(&[
+                &format!(r#"{{"source":{{"service":"{value}"}}}}"#),
+                &format!(r#"{{"source":{{"service":"{value}"}},"message":"{long}"}}"#),
+                &format!(r#"{{"source":{{"service":"{value}y"}},"message":"{long}"}}"#),
+            ]);
+            let groups: Vec<u64> = found.events.stream.groups.each()[0].iter().map(|g| g.figures.count()).collect();
+            assert_eq!(groups, [2, 1], "{value}");
+        }
     }
 }

@@ -78,7 +78,8 @@ impl Stream {
     }
 
     /// Adds what another counted, whose lines came after ours.
-    pub fn merge(&mut self, next: Self) {
+    pub fn merge(&mut self, mut next: Self) {
+        next.settle();
         self.figures.merge(&next.figures);
         self.groups.merge(&next.groups);
         self.windows.merge(&next.windows);

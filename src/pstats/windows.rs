@@ -168,6 +168,14 @@ mod tests {
     }
 
     #[test]
+    fn a_line_is_in_its_window_whatever_was_added_between() {
+        let mut windows = of(Some(SECOND), &[5 * SECOND]);
+        windows.merge(&of(Some(SECOND), &[SECOND]));
+        windows.add(5 * SECOND, Point::default());
+        assert_eq!(counts(&windows).1, [(SECOND, 1), (5 * SECOND, 2)]);
+    }
+
+    #[test]
     fn absurd_times_do_no_harm() {
         let windows = of(None, &[i64::MIN / 2, i64::MAX / 2, 0, -1]);
         assert_eq!(windows.iter().map(|(_, f)| f.count()).sum::<u64>(), 4);

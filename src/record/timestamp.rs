@@ -156,6 +156,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    proptest! {
+        #[test]
+        fn what_was_read_before_changes_no_answer(texts in prop::collection::vec(
+            "2026-0[12]-0[56]T09:0[01]:[0-6][0-9]\\.[0-9]{6}Z|2026-01-05T09:00:[0-6][0-9](\\.[0-9]{1,7})?(Z|\\+0[01]:00|z|x)|.{0,30}", 0..40,
+        )) {
+            let mut reader = Reader::default();
+            for text in &texts {
+                prop_assert_eq!(reader.read(text.as_bytes()), parse(text.as_bytes()), "{}", text);
+            }
+        }
+    }
+
     #[test]
     fn other_offsets_and_precisions_are_read() {
         assert_eq!(parse(b"2026-01-05T10:00:00+01:00"), parse(b"2026-01-05T09:00:00.000000Z"));

@@ -23,13 +23,13 @@ static MASKS: [[u64; WORDS]; HEAD + 1] = {
     masks
 };
 
-/// The value of a field in one line: the text at the start of `from`; UTF-8, but for whoever made it to know. What stands
-/// behind it only saves copying it.
+/// The value of a field in one line.
 #[derive(Debug, Clone, Copy)]
-#[allow(missing_docs)]
 pub struct Value<'a> {
+    /// Its text, and what stands behind it: with [`HEAD`] bytes there, none need be copied. UTF-8, but for whoever made it
+    /// to know.
     pub from: &'a [u8],
-    /// In bytes.
+    /// The text's length in bytes.
     pub length: usize,
 }
 
@@ -125,7 +125,7 @@ impl Values {
         if differs == 0 && known.text.len() == length && length <= HEAD { number } else { self.find_further(value) }
     }
 
-    /// The same where it is long, or another value stands in its first slot, or none.
+    /// The same where the value is long, or its first slot holds another or none.
     #[cold]
     fn find_further(&self, value: Value<'_>) -> u32 {
         match self.slots[self.slot_of(value)] {
@@ -152,6 +152,12 @@ impl Values {
             }
         }
         number
+    }
+
+    /// How many have one.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
     }
 
     /// The value with this number; `None` for [`NONE`].
