@@ -50,6 +50,13 @@ impl Spans {
         (start != NONE).then_some(start as usize..end as usize)
     }
 
+    /// The same as the places where it begins and ends.
+    #[inline]
+    pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
+        let (start, end) = self.spans[field];
+        (start != NONE).then_some((start as usize, end as usize))
+    }
+
     /// The value of this field as it stands in the line.
     #[inline]
     pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
@@ -65,6 +72,14 @@ impl Spans {
     #[inline]
     fn set(&mut self, field: u32, from: u32, to: u32) {
         self.spans[field as usize] = (from, to);
+    }
+
+    /// Sets it where it is a field that is looked for. The line is known to be shorter than 4 GiB.
+    #[inline]
+    fn set_if_any(&mut self, field: u32, from: usize, to: usize) {
+        if let Some(span) = self.spans.get_mut(field as usize) {
+            *span = (from as u32, to as u32);
+        }
     }
 
     #[inline]
@@ -146,7 +161,7 @@ impl Scanner {
         let strict = self.look.has_controls;
         let quotes = self.look.quotes(line);
         let text = Text { line, at: 0, strict, quotes };
-        if quotes.is_some_and(|quotes| self.layouts.recognise(text, quotes, spans)) {
+        if line.len() < NONE as usize && quotes.is_some_and(|quotes| self.layouts.recognise(text, quotes, spans)) {
             return Ok(());
         }
         spans.reset(self.fields.len());

@@ -35,7 +35,11 @@ pub fn integer(raw: &[u8]) -> Option<i64> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    std::str::from_utf8(raw).ok()?.parse().ok()
+    if digits.len() > 18 {
+        return std::str::from_utf8(raw).ok()?.parse().ok();
+    }
+    let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
+    Some(if digits.len() < raw.len() { -number } else { number })
 }
 
 /// Whether two short stretches of bytes are equal, sixteen bytes at a time: a call of memcmp costs more than most are long.

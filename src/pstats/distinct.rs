@@ -1,6 +1,6 @@
 //! How many different event_ids there are: exact while they are few, estimated beyond.
 //!
-//! An id is remembered as 64 bits of XXH3, 16 to 32 bytes each in the set. "Exact" means but for two ids with one hash:
+//! An id is remembered as 64 bits of XXH3, 16 to 64 bytes each in the set. "Exact" means but for two ids with one hash:
 //! with a million ids the chance that this happens at all is below 3 in 100 million. Past the cap the hashes go into a
 //! HyperLogLog of 16,384 registers (Flajolet et al. 2007; standard error 0.81 %) with the estimator of Ertl (2017,
 //! "New cardinality estimation algorithms for HyperLogLog sketches"). Both are functions of the set of ids alone: the

@@ -58,6 +58,7 @@ impl Engine {
                         self.take_state(line.seq, line.text)?;
                     }
                 }
+                self.summary.settle();
             }
             Chunk::Overlong { length, last: true, .. } => self.summary.input.kinds.too_long.add(*length),
             Chunk::Overlong { .. } => {}

@@ -1,158 +1,173 @@
 //! Lines grouped by the values of some fields, in bounded memory.
+//!
+//! A line's groups are found at once, and counted in when many lines wait: then the counts of one grouping stay in the cache
+//! for all of them, and no miss waits for another.
+
+mod places;
+mod values;
 
 use super::figures::{Figures, Point};
+use super::settings::{Grouping, Groupings, MOST_SLOTS};
 use super::sketch::Coarse;
-use crate::jsonl::value::same;
+use places::{LEFT_OUT, NOWHERE, Places};
+pub use values::{HEAD, Value};
+use values::{NONE, Values};
 
-/// The value of a field in one line, with its hash, worked out once for all groupings that use it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Value<'a> {
-    text: Option<&'a [u8]>,
-    hash: u64,
-}
-
-impl<'a> Value<'a> {
-    /// A value; `None` where the line has none, or null.
-    #[inline]
-    pub fn new(text: Option<&'a [u8]>) -> Self {
-        Self { text, hash: text.map_or(0, hash) }
-    }
-
-    /// The value's text; UTF-8, but for whoever made it to know.
-    pub fn text(self) -> Option<&'a [u8]> {
-        self.text
-    }
+/// A line, as far as groups go by it.
+pub trait Fields<'a> {
+    /// The value in this slot; `None` where the line has none, or null.
+    fn value(&self, slot: usize) -> Option<Value<'a>>;
 }
 
 /// A group's values, one for each field; `None` where the lines have none.
 pub type Key = Vec<Option<Box<str>>>;
 
 /// A group.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Group {
-    hash: u64,
     /// Its values, in the order of the grouping's fields.
     pub key: Key,
     /// Its lines' figures.
     pub figures: Figures<Coarse>,
 }
 
+/// The place of the lines that found no room for a group of their own.
+const REST: u32 = 0;
+
 /// The groups of one grouping: those whose lines came first, up to a cap, and the rest together.
 #[derive(Debug, Clone)]
 pub struct Groups {
     cap: usize,
+    /// In which slots the values of its fields stand.
+    slots: Vec<usize>,
+    places: Places,
+    /// The rest, then each group.
     groups: Vec<Group>,
-    /// Open addressing into `groups`, 0 for empty; never more than half full.
-    slots: Vec<u32>,
-    rest: Figures<Coarse>,
+    /// The places of the groups of the lines that wait to be counted.
+    waiting: Vec<u32>,
 }
 
 impl Groups {
-    /// No group yet, and at most `cap`.
-    pub fn new(cap: usize) -> Self {
-        Self { cap, groups: Vec::new(), slots: vec![0; 16], rest: Figures::default() }
-    }
-
-    /// Counts a line in the group of its values.
-    #[inline]
-    pub fn add<'a>(&mut self, values: impl Iterator<Item = Value<'a>> + Clone, point: Point) {
-        self.figures(values).add(point);
-    }
-
-    /// The figures of the group of these values: a new one where there is room, else the rest.
-    #[inline]
-    pub fn figures<'a>(&mut self, values: impl Iterator<Item = Value<'a>> + Clone) -> &mut Figures<Coarse> {
-        let hash = values.clone().fold(0u64, |h, v| h.rotate_left(5).wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ v.hash);
-        let mask = self.slots.len() - 1;
-        let mut slot = hash as usize & mask;
-        while let Some(found) = (self.slots[slot] as usize).checked_sub(1) {
-            let group = &self.groups[found];
-            if group.hash == hash && matches(&group.key, values.clone()) {
-                // Borrowed anew: the compiler cannot yet see that this borrow ends where the loop goes on.
-                return &mut self.groups[found].figures;
-            }
-            slot = (slot + 1) & mask;
-        }
-        self.open(hash, slot, values)
-    }
-
-    #[cold]
-    fn open<'a>(&mut self, hash: u64, slot: usize, values: impl Iterator<Item = Value<'a>>) -> &mut Figures<Coarse> {
-        if self.groups.len() >= self.cap {
-            return &mut self.rest;
-        }
-        let key = values.map(|v| v.text.map(|t| String::from_utf8_lossy(t).into())).collect();
-        self.groups.push(Group { hash, key, figures: Figures::default() });
-        self.slots[slot] = u32::try_from(self.groups.len()).expect("the cap is far below 2^32");
-        if self.groups.len() * 2 > self.slots.len() {
-            let mask = self.slots.len() * 2 - 1;
-            self.slots = vec![0; mask + 1];
-            for (i, group) in self.groups.iter().enumerate() {
-                let mut slot = group.hash as usize & mask;
-                while self.slots[slot] != 0 {
-                    slot = (slot + 1) & mask;
-                }
-                self.slots[slot] = u32::try_from(i + 1).expect("the cap is far below 2^32");
-            }
-        }
-        &mut self.groups.last_mut().expect("one was just pushed").figures
-    }
-
-    /// Adds the figures of a group, or of the rest where there is no key.
-    pub fn absorb(&mut self, key: Option<&[Option<Box<str>>]>, figures: &Figures<Coarse>) {
-        match key {
-            Some(key) => {
-                self.figures(key.iter().map(|text| Value::new(text.as_deref().map(str::as_bytes)))).merge(figures)
-            }
-            None => self.rest.merge(figures),
-        }
-    }
-
-    /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
-        other.groups.iter().for_each(|group| self.absorb(Some(&group.key), &group.figures));
-        self.rest.merge(&other.rest);
+    fn new(cap: usize, of: &Grouping) -> Self {
+        let groups = vec![Group::default()];
+        Self { cap, slots: of.slots.clone(), places: Places::new(of), groups, waiting: Vec::new() }
     }
 
     /// The groups in the order in which they came.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
-        self.groups.iter()
+        self.groups[1..].iter()
     }
 
     /// The lines that found no room for a group of their own; `None` where there are none.
     pub fn rest(&self) -> Option<&Figures<Coarse>> {
-        (self.rest.count() > 0).then_some(&self.rest)
+        Some(&self.groups[REST as usize].figures).filter(|rest| rest.count() > 0)
+    }
+
+    /// A new group where there is room, else the rest. Only values of groups are given numbers, for there may be any number
+    /// of others.
+    #[cold]
+    fn open<'a>(&mut self, values: &mut [Values], numbers: &mut [u32; MOST_SLOTS], line: &impl Fields<'a>) -> u32 {
+        if self.groups.len() > self.cap {
+            return REST;
+        }
+        let place = u32::try_from(self.groups.len()).expect("the cap is far below 2^32");
+        let mut key = Key::with_capacity(self.slots.len());
+        for slot in &self.slots {
+            let values = &mut values[*slot];
+            numbers[*slot] = line.value(*slot).map_or(NONE, |value| values.number(value));
+            key.push(values.text(numbers[*slot]).map(Box::from));
+        }
+        self.places.enter(numbers, place);
+        self.groups.push(Group { key, figures: Figures::default() });
+        place
+    }
+
+    /// Counts the lines that wait, whose points are these.
+    fn settle(&mut self, points: &[Point]) {
+        for (place, point) in self.waiting.iter().zip(points) {
+            if *place != LEFT_OUT {
+                self.groups[*place as usize].figures.add(*point);
+            }
+        }
+        self.waiting.clear();
     }
 }
 
-/// A hash for a table: values are short, and collisions only cost a comparison.
-#[inline]
-fn hash(text: &[u8]) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let mix = |a: u64, b: u64| {
-        let product = u128::from(a) * u128::from(b | 1);
-        (product as u64) ^ (product >> 64) as u64
-    };
-    let word = |at: usize| u64::from_le_bytes(text[at..at + 8].try_into().expect("eight bytes"));
-    let length = text.len();
-    if length < 8 {
-        let packed = text.iter().fold(length as u64, |packed, byte| packed << 8 | u64::from(*byte));
-        return mix(packed ^ K, K);
+impl<'a> Fields<'a> for [Option<Value<'a>>; MOST_SLOTS] {
+    fn value(&self, slot: usize) -> Option<Value<'a>> {
+        self[slot]
     }
-    let (mut hash, mut at) = (length as u64 ^ K, 0);
-    while at < length - 8 {
-        hash = mix(hash ^ word(at), K);
-        at += 8;
-    }
-    mix(hash ^ word(length - 8), K)
 }
 
-#[inline]
-fn matches<'a>(key: &Key, values: impl Iterator<Item = Value<'a>>) -> bool {
-    key.iter().zip(values).all(|(known, value)| match (known, value.text) {
-        (Some(known), Some(text)) => same(known.as_bytes(), text),
-        (known, text) => known.is_none() && text.is_none(),
-    })
+/// The groups of all groupings of one kind of line.
+#[derive(Debug, Clone)]
+pub struct AllGroups {
+    /// The values of each field that any group has.
+    values: Vec<Values>,
+    /// In the order of the settings.
+    all: Vec<Groups>,
+}
+
+impl AllGroups {
+    /// No group yet, and at most `cap` of each grouping.
+    pub fn new(cap: usize, groupings: &Groupings) -> Self {
+        Self {
+            values: vec![Values::default(); groupings.slots.len()],
+            all: groupings.all.iter().map(|grouping| Groups::new(cap, grouping)).collect(),
+        }
+    }
+
+    /// Those of each grouping, in the order of the settings.
+    pub fn each(&self) -> &[Groups] {
+        &self.all
+    }
+
+    /// Finds the groups of a line by its values, given by their slots. It waits there until its point comes to be counted.
+    #[inline]
+    pub fn enter<'a>(&mut self, line: &impl Fields<'a>) {
+        let mut numbers = [NONE; MOST_SLOTS];
+        for (slot, (number, values)) in numbers.iter_mut().zip(&self.values).enumerate() {
+            *number = line.value(slot).map_or(NONE, |value| values.find(value));
+        }
+        for groups in &mut self.all {
+            let place = match groups.places.find(&numbers) {
+                NOWHERE => groups.open(&mut self.values, &mut numbers, line),
+                place => place,
+            };
+            groups.waiting.push(place);
+        }
+    }
+
+    /// Counts the lines that were entered, whose points are these.
+    pub fn settle(&mut self, points: &[Point]) {
+        self.all.iter_mut().for_each(|groups| groups.settle(points));
+    }
+
+    /// Adds the figures of a group of the grouping in this place, or of its rest where there is no key.
+    pub fn absorb(&mut self, grouping: usize, key: Option<&[Option<Box<str>>]>, figures: &Figures<Coarse>) {
+        let groups = &mut self.all[grouping];
+        let place = key.map_or(REST, |key| {
+            let mut line = [None; MOST_SLOTS];
+            let mut numbers = [NONE; MOST_SLOTS];
+            for (slot, text) in groups.slots.iter().zip(key) {
+                line[*slot] = text.as_deref().map(Value::from);
+                numbers[*slot] = line[*slot].map_or(NONE, |value| self.values[*slot].find(value));
+            }
+            match groups.places.find(&numbers) {
+                NOWHERE => groups.open(&mut self.values, &mut numbers, &line),
+                place => place,
+            }
+        });
+        groups.groups[place as usize].figures.merge(figures);
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        for (grouping, groups) in other.all.iter().enumerate() {
+            groups.iter().for_each(|group| self.absorb(grouping, Some(&group.key), &group.figures));
+            self.absorb(grouping, None, &groups.groups[REST as usize].figures);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -161,17 +176,30 @@ mod tests {
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
-    fn add(groups: &mut Groups, values: &[Option<&str>]) {
-        groups.add(values.iter().map(|v| Value::new(v.map(str::as_bytes))), Point::default());
+    fn by(fields: usize, cap: usize) -> AllGroups {
+        with(fields, cap, false)
     }
 
-    fn counts(groups: &Groups) -> BTreeMap<Key, u64> {
-        groups.iter().map(|g| (g.key.clone(), g.figures.count())).collect()
+    fn with(fields: usize, cap: usize, only_present: bool) -> AllGroups {
+        let of = Grouping { fields: Vec::new(), slots: (0..fields).collect(), only_present };
+        let slots = vec![crate::pstats::settings::Slot::Hour; fields];
+        AllGroups::new(cap, &Groupings { all: vec![of], slots })
+    }
+
+    fn add(groups: &mut AllGroups, values: &[Option<&str>]) {
+        let mut line = [None; MOST_SLOTS];
+        line.iter_mut().zip(values).for_each(|(slot, value)| *slot = value.map(Value::from));
+        groups.enter(&line);
+        groups.settle(&[Point::default()]);
+    }
+
+    fn counts(groups: &AllGroups) -> BTreeMap<Key, u64> {
+        groups.each()[0].iter().map(|g| (g.key.clone(), g.figures.count())).collect()
     }
 
     #[test]
     fn no_value_is_a_group_of_its_own_and_fields_do_not_run_together() {
-        let mut groups = Groups::new(10);
+        let mut groups = by(2, 10);
         for values in [[Some("ab"), Some("c")], [Some("a"), Some("bc")], [None, Some("")], [Some(""), None]] {
             add(&mut groups, &values);
         }
@@ -180,17 +208,39 @@ mod tests {
 
     #[test]
     fn groups_past_the_cap_are_counted_together() {
-        let mut groups = Groups::new(2);
+        let mut groups = by(1, 2);
         ["a", "b", "c", "a", "d"].iter().for_each(|v| add(&mut groups, &[Some(v)]));
-        assert_eq!(groups.iter().len(), 2);
-        assert_eq!(groups.rest().map(Figures::count), Some(2));
+        assert_eq!(groups.each()[0].iter().len(), 2);
+        assert_eq!(groups.each()[0].rest().map(Figures::count), Some(2));
+    }
+
+    #[test]
+    fn values_of_no_group_are_not_kept() {
+        let mut groups = by(1, 2);
+        (0..1000).for_each(|i| add(&mut groups, &[Some(&i.to_string())]));
+        assert_eq!(groups.values[0].len(), 2);
     }
 
     proptest! {
         #[test]
+        fn every_line_with_all_values_is_in_its_group(values in prop::collection::vec([0u8..9, 0u8..9, 0u8..9], 0..300)) {
+            let mut expected: BTreeMap<Key, u64> = BTreeMap::new();
+            let mut groups = with(3, 1000, true);
+            for line in &values {
+                let line = line.map(|n| n.to_string());
+                let key: Vec<Option<&str>> = line.iter().map(|n| Some(n.as_str()).filter(|n| *n != "0")).collect();
+                if key.iter().all(Option::is_some) {
+                    *expected.entry(key.iter().map(|v| v.map(Box::from)).collect()).or_default() += 1;
+                }
+                add(&mut groups, &key);
+            }
+            prop_assert_eq!(counts(&groups), expected);
+        }
+
+        #[test]
         fn every_line_is_in_its_group(values in prop::collection::vec((0u8..60, 0u8..3), 0..300), cut in 0usize..300) {
             let mut expected: BTreeMap<Key, u64> = BTreeMap::new();
-            let (mut a, mut b) = (Groups::new(1000), Groups::new(1000));
+            let (mut a, mut b) = (by(2, 1000), by(2, 1000));
             for (i, (x, y)) in values.iter().enumerate() {
                 let (x, y) = (x.to_string(), y.to_string());
                 let key = [Some(x.as_str()), Some(y.as_str()).filter(|y| *y != "0")];

@@ -6,10 +6,10 @@
 //! service, latency, status). All else is unknown, and counted as that.
 
 use super::distinct;
-use super::groups::Value;
+use super::groups::{Fields, HEAD, Value};
 use super::input::Flaws;
 use super::joins::{Arrival, Joins};
-use super::settings::{Layout, MOST_SLOTS, Slot};
+use super::settings::{Layout, Slot};
 use super::sketch::Sample;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
@@ -25,10 +25,6 @@ use crate::record::timestamp;
 const ABSURD_US: u64 = 1 << 53;
 
 const HOUR: Micros = 3_600_000_000;
-const HOURS: [&[u8; 2]; 24] = [
-    b"00", b"01", b"02", b"03", b"04", b"05", b"06", b"07", b"08", b"09", b"10", b"11", b"12", b"13", b"14", b"15",
-    b"16", b"17", b"18", b"19", b"20", b"21", b"22", b"23",
-];
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +41,7 @@ pub struct Intake {
     scanner: Scanner,
     spans: Spans,
     unescaped: Vec<String>,
+    times: timestamp::Reader,
     joins: Option<Joins>,
     id_path: String,
 }
@@ -54,7 +51,15 @@ impl Intake {
     pub fn new(layout: Layout, joins: Option<Joins>) -> Self {
         let id_path = layout.fields.path(layout.event.id).to_owned();
         let scanner = Scanner::new(layout.fields.clone());
-        Self { layout, scanner, spans: Spans::default(), unescaped: Vec::new(), joins, id_path }
+        Self {
+            layout,
+            scanner,
+            spans: Spans::default(),
+            unescaped: Vec::new(),
+            times: timestamp::Reader::default(),
+            joins,
+            id_path,
+        }
     }
 
     /// The rows that are put side by side, where that was asked for.
@@ -174,7 +179,7 @@ impl Intake {
     fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
         let of = self.layout.event;
         let flaws = &mut summary.input.event_flaws;
-        let at = time(self.spans.raw(line, of.timestamp), flaws);
+        let at = time(self.spans.raw(line, of.timestamp), &mut self.times, flaws);
         let status = status(self.spans.raw(line, of.status), flaws);
         let latency = latency(self.spans.raw(line, of.latency), flaws);
         let id = id(self.spans.raw(line, of.id), self.spans.has_escapes(), flaws);
@@ -183,11 +188,11 @@ impl Intake {
             Some(b"false") => Some(false),
             _ => None,
         };
-        let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_events.slots;
-        fill(&mut values, slots, line, &self.spans, at, status, &mut self.unescaped);
-        let entry = Entry { id, at, point: event_point(status, latency), values: &values };
-        summary.add_event(&self.layout, Event { entry, status, cache_hit });
+        unescape(&mut self.unescaped, slots, line, &self.spans);
+        let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status };
+        let entry = Entry { id, at, point: event_point(status, latency) };
+        summary.add_event(Event { entry, status, cache_hit }, &source);
     }
 
     fn take_outcome(&mut self, line: &[u8], word: Word, summary: &mut Summary) {
@@ -195,8 +200,8 @@ impl Intake {
         let flaws = &mut summary.input.outcome_flaws;
         let raw = |field| self.spans.raw(line, field);
         let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let scheduled = raw(of.scheduled_at).and_then(moment);
-        let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)), flaws);
+        let scheduled = raw(of.scheduled_at).and_then(|raw| moment(raw, &mut self.times));
+        let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)), &mut self.times, flaws);
         let latency = latency(raw(of.latency), flaws);
         let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw).ok()).map(Sample::new);
         let attempts = count(of.attempts);
@@ -213,7 +218,6 @@ impl Intake {
         }
         let own_retry = raw(of.own_retry) == Some(b"true");
         let request_bytes = count(of.request_bytes);
-        let mut values = [Value::default(); MOST_SLOTS];
         let slots = &self.layout.of_outcomes.slots;
         let outcome = Outcome {
             word,
@@ -223,70 +227,96 @@ impl Intake {
             end_to_end,
             ended,
             request_bytes,
-            entry: Entry {
-                id,
-                at,
-                point: outcome_point(word, latency),
-                values: {
-                    fill(&mut values, slots, line, &self.spans, at, None, &mut self.unescaped);
-                    &values
-                },
-            },
+            entry: Entry { id, at, point: outcome_point(word, latency) },
         };
-        summary.add_outcome(&self.layout, outcome);
+        unescape(&mut self.unescaped, slots, line, &self.spans);
+        let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status: None };
+        summary.add_outcome(outcome, &source);
     }
 }
 
-/// Finds the values that groupings go by.
-#[inline]
-fn fill<'a>(
-    values: &mut [Value<'a>; MOST_SLOTS],
-    slots: &[Slot],
+/// A line, and what is known of it, as far as groups go by it.
+struct Source<'a> {
     line: &'a [u8],
-    spans: &Spans,
+    spans: &'a Spans,
+    slots: &'a [Slot],
+    /// For each slot the text of a value with escapes; empty where the line has none.
+    unescaped: &'a [String],
     at: Option<Micros>,
     status: Option<u16>,
-    unescaped: &'a mut Vec<String>,
-) {
-    unescaped.clear();
-    let escapes = spans.has_escapes();
-    if escapes {
-        let raws = slots.iter().filter_map(|slot| match slot {
-            Slot::Field(field) | Slot::Status(field) => spans.raw(line, *field),
-            Slot::Hour => None,
-        });
-        unescaped.extend(raws.filter(|raw| raw.contains(&b'\\')).map(|raw| value::label(raw).into_owned()));
-    }
-    let mut unescaped = unescaped.iter();
-    for (value, slot) in values.iter_mut().zip(slots) {
-        let text = match slot {
-            Slot::Hour => at.map(|at| HOURS[hour(at)].as_slice()),
-            Slot::Status(_) if status.is_some_and(|status| status >= 100) => {
-                status.map(|status| CODES[usize::from(status)].as_slice())
-            }
-            // What is counted as no status code is not to look like one.
-            Slot::Status(field) if spans.raw(line, *field).is_some_and(is_code_as_text) => spans.raw(line, *field),
-            Slot::Field(field) | Slot::Status(field) => match spans.raw(line, *field) {
-                None | Some(b"null") => None,
-                Some(raw) if escapes && raw.contains(&b'\\') => unescaped.next().map(String::as_bytes),
-                Some([b'"', inner @ .., b'"']) => Some(inner),
-                Some(raw) => Some(raw),
+}
+
+impl<'a> Fields<'a> for Source<'a> {
+    #[inline(always)] // A call costs as much as what most values take.
+    fn value(&self, place: usize) -> Option<Value<'a>> {
+        match self.slots[place] {
+            Slot::Hour => self.at.map(|at| Value { from: &TWO_DIGITS[hour(at)], length: 2 }),
+            Slot::Status(field) => match self.status {
+                Some(status @ 100..) => Some(Value { from: &THREE_DIGITS[usize::from(status)], length: 3 }),
+                _ => self.rarer_value(place, self.spans.raw(self.line, field)?),
             },
-        };
-        *value = Value::new(text.map(cut));
+            Slot::Field(field) => {
+                let (start, end) = self.spans.ends(field)?;
+                let length = end.wrapping_sub(start + 2);
+                match self.line.get(start..) {
+                    Some([b'"', from @ ..]) if self.unescaped.is_empty() && length <= HEAD => {
+                        Some(Value { from, length })
+                    }
+                    _ => self.rarer_value(place, &self.line[start..end]),
+                }
+            }
+        }
     }
 }
 
-/// The status codes from 100 on, by their number.
-static CODES: [[u8; 3]; 1000] = {
-    let mut codes = [[b'0'; 3]; 1000];
+impl<'a> Source<'a> {
+    /// The value in a slot where it is no short text without escapes.
+    fn rarer_value(&self, place: usize, raw: &'a [u8]) -> Option<Value<'a>> {
+        let text = match raw {
+            b"null" => return None,
+            raw if !self.unescaped.is_empty() && raw.contains(&b'\\') => self.unescaped[place].as_bytes(),
+            // What is counted as no status code is not to look like one.
+            raw if matches!(self.slots[place], Slot::Status(_)) && is_code_as_text(raw) => raw,
+            [b'"', inner @ .., b'"'] => inner,
+            raw => raw,
+        };
+        Some(Value { from: text, length: cut_length(text) })
+    }
+}
+
+/// The texts of the values that hold escapes, each in the place of its slot.
+fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8], spans: &Spans) {
+    unescaped.clear();
+    if !spans.has_escapes() {
+        return;
+    }
+    unescaped.extend(slots.iter().map(|slot| match slot {
+        Slot::Field(field) | Slot::Status(field) => {
+            let raw = spans.raw(line, *field).filter(|raw| raw.contains(&b'\\'));
+            raw.map(|raw| value::label(raw).into_owned()).unwrap_or_default()
+        }
+        Slot::Hour => String::new(),
+    }));
+}
+
+/// The numbers below `N` with so many digits, each with room behind it for being compared as a whole.
+const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
+    let mut texts = [[0; HEAD]; N];
     let mut n = 0;
-    while n < 1000 {
-        codes[n] = [b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8];
+    while n < N {
+        let (mut rest, mut place) = (n, most);
+        while place > 0 {
+            place -= 1;
+            texts[n][place] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
         n += 1;
     }
-    codes
-};
+    texts
+}
+
+static TWO_DIGITS: [[u8; HEAD]; 24] = digits(2);
+static THREE_DIGITS: [[u8; HEAD]; 1000] = digits(3);
 
 fn is_code_as_text(raw: &[u8]) -> bool {
     matches!(raw, [b'"', digits @ .., b'"'] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
@@ -296,13 +326,12 @@ fn is_code_as_text(raw: &[u8]) -> bool {
 const LONGEST_VALUE: usize = 256;
 
 #[inline]
-fn cut(text: &[u8]) -> &[u8] {
+fn cut_length(text: &[u8]) -> usize {
     if text.len() <= LONGEST_VALUE {
-        return text;
+        return text.len();
     }
     // Not inside a character: its bytes after the first begin with the bits 10.
-    let end = (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE);
-    &text[..end]
+    (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE)
 }
 
 /// The hour of the day in UTC.
@@ -310,9 +339,9 @@ fn hour(at: Micros) -> usize {
     usize::try_from(at.div_euclid(HOUR).rem_euclid(24)).expect("0 to 23")
 }
 
-fn moment(raw: &[u8]) -> Option<Micros> {
+fn moment(raw: &[u8], times: &mut timestamp::Reader) -> Option<Micros> {
     match raw {
-        [b'"', inner @ .., b'"'] => timestamp::parse(inner),
+        [b'"', inner @ .., b'"'] => times.read(inner),
         _ => None,
     }
 }
@@ -330,14 +359,14 @@ fn id(raw: Option<&[u8]>, escapes: bool, flaws: &mut Flaws) -> Option<u64> {
     }
 }
 
-fn time(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<Micros> {
+fn time(raw: Option<&[u8]>, times: &mut timestamp::Reader, flaws: &mut Flaws) -> Option<Micros> {
     match raw {
         None | Some(b"null") => {
             flaws.time_missing += 1;
             None
         }
         Some(raw) => {
-            let at = moment(raw);
+            let at = moment(raw, times);
             flaws.time_invalid += u64::from(at.is_none());
             at
         }
@@ -443,6 +472,7 @@ mod tests {
         for (i, line) in lines.iter().enumerate() {
             intake.take(Line { seq: i as u64 + 1, text: line.as_bytes(), end: b"\n" }, &mut summary);
         }
+        summary.settle();
         summary
     }
 
@@ -515,7 +545,21 @@ mod tests {
             r#"{"meta":{"service":"x"},"source":{"parent":{"service":"y"}},"event_id":1}"#,
         ]);
         let groups: Vec<(Option<&str>, u64)> =
-            found.events.stream.groups[0].iter().map(|g| (g.key[0].as_deref(), g.figures.count())).collect();
+            found.events.stream.groups.each()[0].iter().map(|g| (g.key[0].as_deref(), g.figures.count())).collect();
         assert_eq!(groups, [(Some("São"), 2), (None, 2)]);
+    }
+
+    #[test]
+    fn a_value_is_one_group_wherever_it_stands_and_however_long_it_is() {
+        let long = "x".repeat(HEAD + 1);
+        for value in ["", "a", &long[..HEAD - 1], &long[..HEAD], &long] {
+            let found = summary(&[
+                &format!(r#"{{"source":{{"service":"{value}"}}}}"#),
+                &format!(r#"{{"source":{{"service":"{value}"}},"message":"{long}"}}"#),
+                &format!(r#"{{"source":{{"service":"{value}y"}},"message":"{long}"}}"#),
+            ]);
+            let groups: Vec<u64> = found.events.stream.groups.each()[0].iter().map(|g| g.figures.count()).collect();
+            assert_eq!(groups, [2, 1], "{value}");
+        }
     }
 }

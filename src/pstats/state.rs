@@ -149,7 +149,7 @@ impl Lines {
 
     fn stream(&mut self, of: Kind, stream: &mut Stream, names: impl Iterator<Item = String>) {
         self.put(Part::Figures { of, figures: stream.figures.clone(), order: stream.order });
-        for (groups, by) in stream.groups.iter().zip(names) {
+        for (groups, by) in stream.groups.each().iter().zip(names) {
             for group in groups.iter() {
                 self.put(Part::Group {
                     of,
@@ -308,7 +308,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             if key.as_ref().is_some_and(|key| key.len() != groupings[place].fields.len()) {
                 return Err(format!("a group of '{by}' with another number of values"));
             }
-            stream_of(summary, of).groups[place].absorb(key.as_deref(), &figures);
+            stream_of(summary, of).groups.absorb(place, key.as_deref(), &figures);
         }
         Part::Window { of, start_us, width_us, figures } => {
             if width_us < 1 {

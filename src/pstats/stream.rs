@@ -2,25 +2,26 @@
 
 use super::distinct::Distinct;
 use super::figures::{Figures, Point};
-use super::groups::{Groups, Value};
+use super::groups::{AllGroups, Fields};
 use super::order::Order;
-use super::settings::{Grouping, Settings};
+use super::settings::{Groupings, Settings};
 use super::sketch::Fine;
 use super::windows::Windows;
 use crate::clock::Micros;
 
 /// What a line says, as far as events and outcomes say the same.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'a> {
+pub struct Entry {
     /// The hash of its id.
     pub id: Option<u64>,
     /// When it happened.
     pub at: Option<Micros>,
     /// Success and latency.
     pub point: Point,
-    /// The values that groupings go by.
-    pub values: &'a [Value<'a>],
 }
+
+/// Lines wait to be counted until so many are there: their groups and points are to stay in the cache.
+const BATCH: usize = 256;
 
 /// The counts of one kind of line.
 #[derive(Debug, Clone)]
@@ -28,31 +29,33 @@ pub struct Stream {
     /// Of all lines.
     pub figures: Figures<Fine>,
     /// Of each grouping, in the order of the settings.
-    pub groups: Vec<Groups>,
+    pub groups: AllGroups,
     /// By time.
     pub windows: Windows,
     /// Which ids.
     pub ids: Distinct,
     /// In which order, as far as lines have a time.
     pub order: Order,
+    /// The points of the lines that wait to be counted.
+    waiting: Vec<Point>,
 }
 
 impl Stream {
     /// No line yet.
-    pub fn new(settings: &Settings, groupings: &[Grouping]) -> Self {
+    pub fn new(settings: &Settings, groupings: &Groupings) -> Self {
         Self {
             figures: Figures::default(),
-            groups: groupings.iter().map(|_| Groups::new(settings.max_groups)).collect(),
+            groups: AllGroups::new(settings.max_groups, groupings),
             windows: Windows::new(settings.window),
             ids: Distinct::new(settings.exact_ids),
             order: Order::default(),
+            waiting: Vec::with_capacity(BATCH),
         }
     }
 
-    /// Counts a line.
+    /// Counts a line, as soon as [`Self::settle`] is called; `line` gives the values that groupings go by.
     #[inline]
-    pub fn add(&mut self, groupings: &[Grouping], entry: Entry<'_>) {
-        self.figures.add(entry.point);
+    pub fn add<'a>(&mut self, entry: Entry, line: &impl Fields<'a>) {
         if let Some(id) = entry.id {
             self.ids.add(id);
         }
@@ -60,19 +63,25 @@ impl Stream {
             self.order.add(at);
             self.windows.add(at, entry.point);
         }
-        for (groups, grouping) in self.groups.iter_mut().zip(groupings) {
-            let values = grouping.slots.iter().map(|slot| entry.values[*slot]);
-            if grouping.only_present && values.clone().any(|value| value.text().is_none()) {
-                continue;
-            }
-            groups.add(values, entry.point);
+        self.groups.enter(line);
+        self.waiting.push(entry.point);
+        if self.waiting.len() == BATCH {
+            self.settle();
         }
     }
 
+    /// Counts the lines that wait: figures and groups are those of all lines only then.
+    pub fn settle(&mut self) {
+        self.waiting.iter().for_each(|point| self.figures.add(*point));
+        self.groups.settle(&self.waiting);
+        self.waiting.clear();
+    }
+
     /// Adds what another counted, whose lines came after ours.
-    pub fn merge(&mut self, next: Self) {
+    pub fn merge(&mut self, mut next: Self) {
+        next.settle();
         self.figures.merge(&next.figures);
-        self.groups.iter_mut().zip(&next.groups).for_each(|(ours, theirs)| ours.merge(theirs));
+        self.groups.merge(&next.groups);
         self.windows.merge(&next.windows);
         self.ids.merge(next.ids);
         self.order.append(&next.order);

@@ -1,6 +1,7 @@
 //! The whole state of a run: what lines add to, what adds up with another, what every report is a function of.
 
 use super::figures::Point;
+use super::groups::Fields;
 use super::input::Input;
 use super::settings::{Layout, Settings};
 use super::sketch::{Fine, Latency, Sample};
@@ -13,9 +14,9 @@ const MOST_RUNS: usize = 1000;
 
 /// What an event says.
 #[derive(Debug, Clone, Copy)]
-pub struct Event<'a> {
+pub struct Event {
     /// What it shares with outcomes.
-    pub entry: Entry<'a>,
+    pub entry: Entry,
     /// Its status code.
     pub status: Option<u16>,
     /// Whether a cache answered.
@@ -44,9 +45,9 @@ impl Events {
 
 /// What an outcome says.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome<'a> {
+pub struct Outcome {
     /// What it shares with events; its time is when it was sent, or was to be.
-    pub entry: Entry<'a>,
+    pub entry: Entry,
     /// How it ended.
     pub word: Word,
     /// A duplicate that may be of our own making.
@@ -125,9 +126,9 @@ impl Summary {
     pub fn new(settings: &Settings, layout: &Layout) -> Self {
         Self {
             input: Input::default(),
-            events: Events { stream: Stream::new(settings, &layout.of_events.all), classes: [0; 6], cache: (0, 0) },
+            events: Events { stream: Stream::new(settings, &layout.of_events), classes: [0; 6], cache: (0, 0) },
             outcomes: Outcomes {
-                stream: Stream::new(settings, &layout.of_outcomes.all),
+                stream: Stream::new(settings, &layout.of_outcomes),
                 words: [0; Word::ALL.len()],
                 own_retries: 0,
                 attempts: 0,
@@ -141,11 +142,11 @@ impl Summary {
         }
     }
 
-    /// Counts an event.
+    /// Counts an event; `line` gives the values that groupings go by.
     #[inline]
-    pub fn add_event(&mut self, layout: &Layout, event: Event<'_>) {
+    pub fn add_event<'a>(&mut self, event: Event, line: &impl Fields<'a>) {
         let events = &mut self.events;
-        events.stream.add(&layout.of_events.all, event.entry);
+        events.stream.add(event.entry, line);
         if let Some(status) = event.status {
             let class = usize::from(status / 100);
             events.classes[if class <= 5 { class } else { 0 }] += 1;
@@ -156,10 +157,11 @@ impl Summary {
         }
     }
 
-    /// Counts an outcome.
-    pub fn add_outcome(&mut self, layout: &Layout, outcome: Outcome<'_>) {
+    /// Counts an outcome, in the same way.
+    #[inline]
+    pub fn add_outcome<'a>(&mut self, outcome: Outcome, line: &impl Fields<'a>) {
         let outcomes = &mut self.outcomes;
-        outcomes.stream.add(&layout.of_outcomes.all, outcome.entry);
+        outcomes.stream.add(outcome.entry, line);
         outcomes.words[outcome.word as usize] += 1;
         outcomes.own_retries += u64::from(outcome.own_retry);
         outcomes.attempts += outcome.attempts;
@@ -172,6 +174,12 @@ impl Summary {
         }
         outcomes.ended = outcomes.ended.max(outcome.ended);
         outcomes.request_bytes += outcome.request_bytes;
+    }
+
+    /// Counts the events and outcomes that wait for others to be counted with; before, not all figures are those of all.
+    pub fn settle(&mut self) {
+        self.events.stream.settle();
+        self.outcomes.stream.settle();
     }
 
     /// Keeps a run record.

@@ -3,6 +3,8 @@
 //! The width is the smallest of its ladder at which the windows that hold something are at most [`MOST`] (or [`MOST_FOUND`],
 //! where no width is given): a function of the timestamps alone, whatever their order and however they were split.
 
+use std::ops::Range;
+
 use super::figures::{Figures, Point};
 use super::sketch::Coarse;
 use crate::clock::Micros;
@@ -25,22 +27,24 @@ pub struct Windows {
     width: Micros,
     /// By the start of the window over its width, ascending.
     windows: Vec<(i64, Figures<Coarse>)>,
-    /// The place of the window that the last line fell into.
+    /// The place of the window that the last line fell into, and its time; empty where the place may be another by now.
     last: usize,
+    within: Range<Micros>,
 }
 
 impl Windows {
     /// No line yet, in windows of this width, or of one found from the data: a second, if that is enough.
     pub fn new(width: Option<Micros>) -> Self {
-        Self { given: width.is_some(), width: width.unwrap_or(SECOND), windows: Vec::new(), last: 0 }
+        Self { given: width.is_some(), width: width.unwrap_or(SECOND), windows: Vec::new(), last: 0, within: 0..0 }
     }
 
     /// Counts a line of this time.
     #[inline]
     pub fn add(&mut self, at: Micros, point: Point) {
-        let index = at.div_euclid(self.width);
-        if self.windows.get(self.last).is_none_or(|(found, _)| *found != index) {
-            self.last = self.find(index);
+        if !self.within.contains(&at) {
+            self.last = self.find(at.div_euclid(self.width));
+            let start = self.windows[self.last].0.checked_mul(self.width);
+            self.within = start.and_then(|start| Some(start..start.checked_add(self.width)?)).unwrap_or_default();
         }
         self.windows[self.last].1.add(point);
     }
@@ -63,6 +67,7 @@ impl Windows {
         }
         place.unwrap_or_else(|place| {
             self.windows.insert(place, (index, Figures::default()));
+            self.within = 0..0;
             place
         })
     }
@@ -79,7 +84,7 @@ impl Windows {
         }
         self.windows = wide;
         self.width = width;
-        self.last = 0;
+        self.within = 0..0;
     }
 
     /// Adds the figures of a window of this width that starts here.
@@ -160,6 +165,14 @@ mod tests {
         assert_eq!((of(None, &hours).width(), of(None, &hours).shown().width()), (SECOND, 1800 * SECOND));
         let minutes: Vec<Micros> = (0..7 * 24 * 60).map(|i| i * 60 * SECOND).collect();
         assert_eq!(of(None, &minutes).shown().width(), 3600 * SECOND);
+    }
+
+    #[test]
+    fn a_line_is_in_its_window_whatever_was_added_between() {
+        let mut windows = of(Some(SECOND), &[5 * SECOND]);
+        windows.merge(&of(Some(SECOND), &[SECOND]));
+        windows.add(5 * SECOND, Point::default());
+        assert_eq!(counts(&windows).1, [(SECOND, 1), (5 * SECOND, 2)]);
     }
 
     #[test]

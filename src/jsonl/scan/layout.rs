@@ -5,10 +5,12 @@
 //! literal is found byte for byte and each value is a value; then it is the JSON that the earlier line was, with the
 //! fields in the same places of the tree. Anything else falls back to the walk, so nothing is ever guessed.
 
+use wide::u8x16;
+
 use super::Spans;
 use super::fields::{NONE, index};
 use super::look::Quotes;
-use super::text::Text;
+use super::text::{Text, is_short_scalar};
 use super::walk::Sink;
 use crate::jsonl::value::same;
 
@@ -26,6 +28,9 @@ const LESSON: u32 = 4;
 const STRANGE_LINES: u64 = 64;
 
 const ROOT: u32 = 0;
+
+/// How many bytes of a literal are compared at once, whatever its length: few are longer.
+const HEAD: usize = 32;
 
 /// What a literal holds beside keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,17 +57,57 @@ enum Behind {
 /// A literal in the tree. What recognising a line does not touch stands apart, in a [`Fork`].
 #[derive(Debug, Clone, Copy)]
 struct Step {
-    /// Its own place in the tree.
-    number: u32,
-    /// Where the literal stands among all, and its length.
-    from: u32,
+    /// The literal's first bytes, and zeros where it is shorter.
+    head: [u8x16; 2],
+    /// A bit for each byte of the head that belongs to the literal.
+    of_head: u32,
     length: u32,
+    /// Where the literal stands among all.
+    from: u32,
+    /// The step that followed last time; [`NONE`] at first.
+    likely: u32,
     /// Where in the literal its first quote stands; [`NONE`] where it has none.
     quote: u32,
     /// The field whose value stands behind it.
     field: u32,
     behind: Behind,
     has_marks: bool,
+    /// Whether it is as most are: a value behind it, no marks, and no longer than a head.
+    is_common: bool,
+}
+
+impl Step {
+    fn new(literal: &[u8], from: u32, field: u32, behind: Behind, has_marks: bool) -> Self {
+        let mut head = [0; HEAD];
+        let length = literal.len().min(HEAD);
+        head[..length].copy_from_slice(&literal[..length]);
+        Self {
+            head: halves(&head),
+            of_head: u32::MAX.checked_shr(index(HEAD - length)).unwrap_or(0),
+            length: index(literal.len()),
+            from,
+            likely: NONE,
+            quote: literal.iter().position(|byte| *byte == b'"').map_or(NONE, index),
+            field,
+            behind,
+            has_marks,
+            is_common: behind != Behind::End && !has_marks && literal.len() <= HEAD,
+        }
+    }
+
+    /// Whether the literal's first bytes are those of a line from somewhere on.
+    #[inline(always)] // A call costs as much as the comparison.
+    fn begins(&self, here: &[u8; HEAD]) -> bool {
+        let [low, high] = halves(here);
+        let equal = |half: u8x16, known: u8x16| half.cmp_eq(known).move_mask().cast_unsigned();
+        (equal(low, self.head[0]) | equal(high, self.head[1]) << 16) & self.of_head == self.of_head
+    }
+}
+
+#[inline(always)]
+fn halves(bytes: &[u8; HEAD]) -> [u8x16; 2] {
+    let half = |at: usize| u8x16::new(*bytes[at..].first_chunk().expect("sixteen bytes"));
+    [half(0), half(HEAD / 2)]
 }
 
 /// The rarer part of a step.
@@ -80,8 +125,6 @@ pub(super) struct Layouts {
     steps: Vec<Step>,
     forks: Vec<Fork>,
     literals: Vec<u8>,
-    /// The steps of the line recognised last, for the next is likely the same: read from here, no step waits for another.
-    path: Vec<Step>,
     credit: u32,
     /// Lines that were not recognised.
     strange: u64,
@@ -89,14 +132,8 @@ pub(super) struct Layouts {
 
 impl Default for Layouts {
     fn default() -> Self {
-        let mut layouts = Self {
-            steps: Vec::new(),
-            forks: Vec::new(),
-            literals: Vec::new(),
-            path: Vec::new(),
-            credit: MOST_CREDIT,
-            strange: 0,
-        };
+        let mut layouts =
+            Self { steps: Vec::new(), forks: Vec::new(), literals: Vec::new(), credit: MOST_CREDIT, strange: 0 };
         layouts.forget();
         layouts
     }
@@ -107,33 +144,43 @@ impl Layouts {
     #[inline]
     pub(super) fn recognise(&mut self, text: Text<'_>, quotes: Quotes<'_>, spans: &mut Spans) -> bool {
         let line = text.line;
-        let mut at = 0;
-        for depth in 0.. {
-            let step = match self.path.get(depth) {
-                Some(likely) if self.stands_here(likely, line, at) => *likely,
-                _ => match self.turn_off(depth, line, at) {
-                    Some(step) => step,
+        let (mut at, mut place) = (0, ROOT);
+        loop {
+            if !text.strict {
+                (place, at) = self.pass_common(place, line, at, quotes, spans);
+            }
+            let likely = self.steps[place as usize].likely;
+            let step = match self.steps.get(likely as usize) {
+                Some(step) if self.stands_here(step, line, at) => {
+                    place = likely;
+                    step
+                }
+                _ => match self.turn_off(place, line, at) {
+                    Some(other) => {
+                        place = other;
+                        &self.steps[place as usize]
+                    }
                     None => return false,
                 },
             };
             if step.has_marks {
-                self.forks[step.number as usize].mark(at, spans);
+                self.forks[place as usize].mark(at, spans);
             }
             let from = at + step.length as usize;
             match step.behind {
                 Behind::Text => {
                     let Some(end) = quotes.next(from) else { return false };
                     at = end + 1;
-                    spans.scalar(step.field, from - 1, at);
+                    spans.set_if_any(step.field, from - 1, at);
                     if text.strict && line[from..at].iter().any(|byte| *byte < b' ') {
                         return false;
                     }
                 }
                 Behind::Scalar => {
-                    let next = self.path.get(depth + 1);
-                    let Some(end) = scalar_end(Text { at: from, ..text }, quotes, next) else { return false };
+                    let next = self.steps.get(step.likely as usize);
+                    let Some(end) = scalar_end(&text, from, quotes, next) else { return false };
                     at = end;
-                    spans.scalar(step.field, from, at);
+                    spans.set_if_any(step.field, from, at);
                 }
                 Behind::End => {
                     self.credit = (self.credit + 1).min(MOST_CREDIT);
@@ -141,25 +188,65 @@ impl Layouts {
                 }
             }
         }
-        false
     }
 
-    /// The step whose literal stands here where it is not the one that stood here in the line before; no more than one does.
+    /// Passes over likely steps as long as they are common, with texts or short scalars behind: one test for all that others
+    /// may be. Returns the last step, and where its value ends.
+    #[inline(always)]
+    fn pass_common(
+        &self,
+        mut place: u32,
+        line: &[u8],
+        mut at: usize,
+        quotes: Quotes<'_>,
+        spans: &mut Spans,
+    ) -> (u32, usize) {
+        let mut likely = self.steps[place as usize].likely;
+        while let Some(step) = self.steps.get(likely as usize)
+            && step.is_common
+            && let Some(here) = line.get(at..).and_then(<[u8]>::first_chunk)
+            && step.begins(here)
+            && let Some(from) = at.checked_add(step.length as usize)
+            && let Some(quote) = quotes.next(from)
+        {
+            let next = step.likely;
+            if step.behind == Behind::Text {
+                at = quote + 1;
+                spans.set_if_any(step.field, from - 1, at);
+            } else {
+                let Some(next) = self.steps.get(next as usize) else { break };
+                let end = quote.wrapping_sub(next.quote as usize);
+                if !is_short_scalar(line, from, end) {
+                    break;
+                }
+                at = end;
+                spans.set_if_any(step.field, from, at);
+            }
+            (place, likely) = (likely, next);
+        }
+        (place, at)
+    }
+
+    /// The step behind `before` whose literal stands here where it is not the one that stood here last time; no more than
+    /// one does.
     #[cold]
-    fn turn_off(&mut self, depth: usize, line: &[u8], at: usize) -> Option<Step> {
-        self.path.truncate(depth);
-        let before = self.path.last().map_or(ROOT, |step| step.number);
-        let next = self.forks[before as usize].next.iter().map(|step| self.steps[*step as usize]);
-        let found = next.clone().find(|step| self.stands_here(step, line, at))?;
-        self.path.push(found);
+    fn turn_off(&mut self, before: u32, line: &[u8], at: usize) -> Option<u32> {
+        let mut next = self.forks[before as usize].next.iter().copied();
+        let found = next.find(|step| self.stands_here(&self.steps[*step as usize], line, at))?;
+        self.steps[before as usize].likely = found;
         Some(found)
     }
 
     /// Whether a step's literal stands here, and all of it: `,` is also how `,"key":` begins, but no value follows there.
     #[inline(always)] // A call costs as much as most comparisons.
     fn stands_here(&self, step: &Step, line: &[u8], at: usize) -> bool {
+        let Some(here) = line.get(at..) else { return false };
         let behind = at + step.length as usize;
-        line.get(at..behind).is_some_and(|here| same(here, self.literal(step)))
+        let is_literal = match here.first_chunk() {
+            Some(head) if step.length as usize <= HEAD => step.begins(head),
+            _ => here.get(..step.length as usize).is_some_and(|here| same(here, self.literal(step))),
+        };
+        is_literal
             && match step.behind {
                 Behind::Text => true,
                 Behind::Scalar => matches!(line.get(behind), Some(b'-' | b'0'..=b'9' | b't' | b'f' | b'n')),
@@ -173,21 +260,12 @@ impl Layouts {
     }
 
     fn forget(&mut self) {
-        let root = Step {
-            number: ROOT,
-            from: 0,
-            length: 0,
-            quote: NONE,
-            field: NONE,
-            behind: Behind::Scalar,
-            has_marks: false,
-        };
+        let root = Step::new(&[], 0, NONE, Behind::Scalar, false);
         self.steps.clear();
         self.steps.push(root);
         self.forks.clear();
         self.forks.push(Fork::default());
         self.literals.clear();
-        self.path.clear();
     }
 
     /// Whether a line that was not recognised is worth learning.
@@ -233,15 +311,8 @@ impl Layouts {
             return None;
         }
         let new = index(self.steps.len());
-        self.steps.push(Step {
-            number: new,
-            from: index(self.literals.len()),
-            length: index(literal.len()),
-            quote: literal.iter().position(|byte| *byte == b'"').map_or(NONE, index),
-            field,
-            behind,
-            has_marks: !marks.is_empty(),
-        });
+        let from = index(self.literals.len());
+        self.steps.push(Step::new(literal, from, field, behind, !marks.is_empty()));
         self.forks.push(Fork { marks, next: Vec::new() });
         self.forks[before as usize].next.push(new);
         self.literals.extend_from_slice(literal);
@@ -249,19 +320,20 @@ impl Layouts {
     }
 }
 
-/// Where the scalar ends in front of which we stand: where the step that is likely next lets expect it, or else where it is
+/// Where the scalar ends that begins at `from`: where the step that is likely next lets expect it, or else where it is
 /// found.
 #[inline]
-fn scalar_end(mut text: Text<'_>, quotes: Quotes<'_>, next: Option<&Step>) -> Option<usize> {
+fn scalar_end(text: &Text<'_>, from: usize, quotes: Quotes<'_>, next: Option<&Step>) -> Option<usize> {
     if let Some(next) = next {
         let expected = match next.quote {
             NONE => text.line.len().wrapping_sub(next.length as usize),
-            quote => quotes.next(text.at)?.wrapping_sub(quote as usize),
+            quote => quotes.next(from)?.wrapping_sub(quote as usize),
         };
-        if text.is_short_scalar(expected) {
+        if is_short_scalar(text.line, from, expected) {
             return Some(expected);
         }
     }
+    let mut text = Text { at: from, ..*text };
     text.scalar().ok()?;
     Some(text.at)
 }

@@ -102,39 +102,6 @@ impl Text<'_> {
         }
     }
 
-    /// Whether a short number, `true`, `false` or `null` stands from here up to `to`. A `false` may also mean that it is a
-    /// longer or a rarer form, or stands at the very end of the line.
-    #[inline]
-    pub(super) fn is_short_scalar(&self, to: usize) -> bool {
-        const WORD: usize = 8;
-        let length = to.wrapping_sub(self.at);
-        let Some(bytes) = self.line.get(self.at..self.at + WORD) else { return false };
-        if length.wrapping_sub(1) >= WORD {
-            return false;
-        }
-        let all = u64::from_le_bytes(bytes.try_into().expect("eight bytes"));
-        let word = all & (u64::MAX >> (64 - 8 * length));
-        let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
-        if bytes[0] >= b'a' {
-            return (word == text(b"true\0\0\0\0")) | (word == text(b"false\0\0\0")) | (word == text(b"null\0\0\0\0"));
-        }
-        // A bit is left in each byte that is no digit: those have the high half 3, and still have it with 6 added.
-        const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
-        const THREES: u64 = 0x3030_3030_3030_3030;
-        const SIXES: u64 = 0x0606_0606_0606_0606;
-        let others = |word: u64| ((word & HIGH) ^ THREES) | ((word.wrapping_add(SIXES) & HIGH) ^ THREES);
-        // Zeros behind a number keep a whole one whole, and one with a fraction one with a fraction.
-        let digits = word | if length < WORD { THREES << (8 * length) } else { 0 };
-        let found = others(digits);
-        if found == 0 {
-            return length == 1 || bytes[0] != b'0';
-        }
-        let point = (found.trailing_zeros() / 8) as usize;
-        let without = digits ^ (u64::from(b'.' ^ b'0') << (8 * point));
-        let is_one_point = bytes[point] == b'.' && others(without) == 0;
-        is_one_point && point > 0 && point + 1 < length && (point == 1 || bytes[0] != b'0')
-    }
-
     pub(super) fn word(&mut self, word: &[u8]) -> Result<(), NotAnObject> {
         if !self.line[self.at..].starts_with(word) {
             return Err(self.wrong("no value"));
@@ -175,6 +142,39 @@ impl Text<'_> {
         }
         if self.at > from { Ok(()) } else { Err(self.wrong("no number")) }
     }
+}
+
+/// Whether a short number, `true`, `false` or `null` stands from `from` up to `to`. A `false` may also mean that it is a
+/// longer or a rarer form, or stands at the very end of the line.
+#[inline]
+pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
+    const WORD: usize = 8;
+    let length = to.wrapping_sub(from);
+    let Some(bytes) = line.get(from..).and_then(<[u8]>::first_chunk::<WORD>) else { return false };
+    if length.wrapping_sub(1) >= WORD {
+        return false;
+    }
+    let all = u64::from_le_bytes(*bytes);
+    let word = all & (u64::MAX >> (64 - 8 * length));
+    let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
+    if bytes[0] >= b'a' {
+        return (word == text(b"true\0\0\0\0")) | (word == text(b"false\0\0\0")) | (word == text(b"null\0\0\0\0"));
+    }
+    // A bit is left in each byte that is no digit: those have the high half 3, and still have it with 6 added.
+    const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
+    const THREES: u64 = 0x3030_3030_3030_3030;
+    const SIXES: u64 = 0x0606_0606_0606_0606;
+    let others = |word: u64| ((word & HIGH) ^ THREES) | ((word.wrapping_add(SIXES) & HIGH) ^ THREES);
+    // Zeros behind a number keep a whole one whole, and one with a fraction one with a fraction.
+    let digits = word | if length < WORD { THREES << (8 * length) } else { 0 };
+    let found = others(digits);
+    if found == 0 {
+        return length == 1 || bytes[0] != b'0';
+    }
+    let point = (found.trailing_zeros() / 8) as usize;
+    let without = digits ^ (u64::from(b'.' ^ b'0') << (8 * point));
+    let is_one_point = bytes[point] == b'.' && others(without) == 0;
+    is_one_point && point > 0 && point + 1 < length && (point == 1 || bytes[0] != b'0')
 }
 
 /// Strings hold no control characters.

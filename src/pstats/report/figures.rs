@@ -129,7 +129,7 @@ pub type By = BTreeMap<String, Vec<GroupReport>>;
 pub(super) fn by(stream: &Stream, groupings: &[Grouping]) -> By {
     groupings
         .iter()
-        .zip(&stream.groups)
+        .zip(stream.groups.each())
         .map(|(grouping, groups)| (grouping.name(), groups_of(grouping, groups)))
         .collect()
 }
