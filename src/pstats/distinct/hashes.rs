@@ -1,7 +1,10 @@
 //! A set of hashes in one flat table. Knows nothing of what was hashed.
 
 /// What an empty slot holds; whether this hash itself is in the set stands beside the table.
-const EMPTY: u64 = 0;
+///
+/// Not zero: the pages of a zeroed table are first mapped when they are read and once more when they are written, and all
+/// threads stop for the second: an eighth of the time of two.
+const EMPTY: u64 = u64::MAX;
 const FEWEST_SLOTS: usize = 32;
 /// By how much the table grows. Doubling moves each hash once on the average, out of the cache, and touches half as many pages
 /// again: 1.5 % of the time that a million events take.
@@ -90,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn each_hash_is_new_once(hashes in prop::collection::vec(prop_oneof![0u64..40, any::<u64>(), (0u64..40).prop_map(|n| n << 32)], 0..400)) {
+        fn each_hash_is_new_once(hashes in prop::collection::vec(prop_oneof![0u64..40, Just(u64::MAX), any::<u64>(), (0u64..40).prop_map(|n| n << 32)], 0..400)) {
             let (mut ours, mut theirs) = (Hashes::default(), BTreeSet::new());
             for hash in hashes {
                 prop_assert_eq!(ours.insert(hash), theirs.insert(hash));
