@@ -92,11 +92,9 @@ pub fn first_lines(bytes: &[u8], most: u64) -> (u64, usize) {
     (count + u64::from(bytes.last().is_some_and(|last| *last != b'\n')), length)
 }
 
-/// How many line ends there are. Sums of bytes are what the compiler makes the widest instructions of: 60 GB/s, against 40 with memchr.
+/// How many line ends there are.
 fn line_ends(bytes: &[u8]) -> u64 {
-    let ends = |bytes: &[u8]| u64::from(bytes.iter().map(|byte| u8::from(*byte == b'\n')).sum::<u8>());
-    let (blocks, rest) = bytes.as_chunks::<128>();
-    blocks.iter().map(|block| ends(block)).sum::<u64>() + ends(rest)
+    bytecount::count(bytes, b'\n') as u64
 }
 
 impl<'a> Chunk<'a> {
