@@ -222,16 +222,19 @@ impl Rule {
 
 /// The value at a dotted path of a JSON body, as text: a string's own characters, anything else as JSON.
 fn value_at(body: &[u8], path: &str) -> Option<String> {
-    let body: Value = serde_json::from_slice(body).ok()?;
-    let value = walk(&body, path)?;
+    let value: Value = serde_json::from_str(raw_at(body, path)?).ok()?;
     Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
 }
 
-/// The value at a dotted path; the whole where the path is empty.
-fn walk<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
-    path.split('.').filter(|key| !key.is_empty()).try_fold(value, |value, key| match value {
-        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
-        other => other.get(key),
+/// The value at a dotted path of a JSON body, as it is written there; the whole where the path is empty.
+fn raw_at<'a>(body: &'a [u8], path: &str) -> Option<&'a str> {
+    let whole: &RawValue = serde_json::from_slice(body).ok()?;
+    path.split('.').filter(|key| !key.is_empty()).try_fold(whole.get(), |value, key| {
+        if value.starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+            return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
+        }
+        serde_json::from_str::<BTreeMap<String, &RawValue>>(value).ok()?.get(key).map(|field| field.get())
     })
 }
 
@@ -263,15 +266,7 @@ impl Dialect {
     /// The event that an answer shows, as it is written there.
     pub fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
         let path = self.verify.as_ref().map_or("", |form| &form.event);
-        let whole: &RawValue = serde_json::from_slice(body).ok()?;
-        let event = path.split('.').filter(|key| !key.is_empty()).try_fold(whole.get(), |value, key| {
-            if value.starts_with('[') {
-                let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
-                return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
-            }
-            serde_json::from_str::<BTreeMap<String, &RawValue>>(value).ok()?.get(key).map(|field| field.get())
-        });
-        event.filter(|event| event.starts_with('{'))
+        raw_at(body, path).filter(|event| event.starts_with('{'))
     }
 }
 
@@ -288,9 +283,7 @@ impl BatchForm {
     pub fn read(&self, body: &[u8], events: usize, now: Micros, secrets: &Secrets) -> Result<Vec<Reading>, String> {
         let taken = Reading { meaning: Meaning::Accepted, wait: None, complaint: None };
         let Some(path) = &self.results else { return Ok(vec![taken; events]) };
-        let results: Option<Vec<Box<RawValue>>> = serde_json::from_slice::<Value>(body)
-            .ok()
-            .and_then(|body| serde_json::from_value(walk(&body, path)?.clone()).ok());
+        let results = raw_at(body, path).and_then(|found| serde_json::from_str::<Vec<&RawValue>>(found).ok());
         match results {
             Some(results) if results.len() == events => {
                 Ok(results.iter().map(|result| self.read_result(result.get().as_bytes(), now, secrets)).collect())

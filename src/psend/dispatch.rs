@@ -162,20 +162,16 @@ impl Dispatch {
 
     /// Takes lines out of the group that cannot be sent.
     fn set_aside(&self, group: &mut Vec<Delivery>) {
-        let mut at = 0;
-        while at < group.len() {
-            if self.plan.send_malformed && group[at].is_malformed() {
-                group[at].send_all_the_same();
-            } else if self.plan.job.is_verify() && group[at].event.id().is_none() {
-                group[at].cannot_be_asked_for(&self.plan.id_field);
+        let no_events = group.extract_if(.., |delivery| {
+            if self.plan.send_malformed && delivery.is_malformed() {
+                delivery.send_all_the_same();
+            } else if self.plan.job.is_verify() && delivery.event.id().is_none() {
+                delivery.cannot_be_asked_for(&self.plan.id_field);
             }
-            if group[at].is_no_event() {
-                self.record(group.remove(at));
-            } else {
-                group[at].body = message::body(&self.plan, &group[at].event);
-                at += 1;
-            }
-        }
+            delivery.is_no_event()
+        });
+        no_events.for_each(|delivery| self.record(delivery));
+        group.iter_mut().for_each(|delivery| delivery.body = message::body(&self.plan, &delivery.event));
     }
 
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
@@ -417,19 +413,17 @@ impl Dispatch {
 
     /// Records the events that are not tried again, and counts a retry for the others.
     fn record_done(&self, group: &mut Vec<Delivery>) {
-        let mut at = 0;
-        while at < group.len() {
-            let delivery = &group[at];
+        let ended = group.extract_if(.., |delivery| {
             let last = delivery.last().expect("an attempt was made");
             // To ask once more does no harm where nothing is stored by it.
             let recognisable = delivery.event.id().is_some() || self.plan.job.is_verify();
-            if self.plan.retry.again(delivery.retries(), last, recognisable, delivery.is_uncertain()) {
-                group[at].count_retry();
-                at += 1;
-            } else {
-                self.record(group.remove(at));
+            let again = self.plan.retry.again(delivery.retries(), last, recognisable, delivery.is_uncertain());
+            if again {
+                delivery.count_retry();
             }
-        }
+            !again
+        });
+        ended.for_each(|delivery| self.record(delivery));
     }
 
     fn record_all(&self, group: &mut Vec<Delivery>) {

@@ -102,10 +102,9 @@ impl Supply {
         }
         // While events are at hand nobody waits for a turn: parking senders here halved the rate (limits.md).
         if self.limits.events == 1
-            && self.schedule.is_none()
-            && let Some(event) = self.intake.at_hand()
+            && let Some(next) = self.at_hand()
         {
-            group.push(self.hand_out(self.begin(Delivery::new(event, self.clock.elapsed()))));
+            group.push(self.hand_out(next));
             return true;
         }
         let Some(_turn) = self.unless_closed(self.turn.take()).await else { return false };
@@ -114,8 +113,14 @@ impl Supply {
         group.push(self.hand_out(first));
         let until = self.clock.elapsed() + self.limits.wait;
         while group.len() < self.limits.events && self.gate.ending().is_none() {
-            let left = until.saturating_sub(self.clock.elapsed());
-            let Ok(Some(next)) = tokio::time::timeout(left, self.next_in_turn()).await else { break };
+            let next = match self.at_hand() {
+                Some(next) => next,
+                None => {
+                    let left = until.saturating_sub(self.clock.elapsed());
+                    let Ok(Some(next)) = tokio::time::timeout(left, self.next_in_turn()).await else { break };
+                    next
+                }
+            };
             bytes += next.event.length;
             if bytes > self.limits.bytes {
                 *self.held.borrow_mut() = Some(next);
@@ -124,6 +129,14 @@ impl Supply {
             group.push(self.hand_out(next));
         }
         true
+    }
+
+    /// The next event of a closed loop, if it has been read already.
+    fn at_hand(&self) -> Option<Delivery> {
+        if self.schedule.is_some() || self.held.borrow().is_some() || self.gate.is_closed() {
+            return None;
+        }
+        self.intake.at_hand().map(|event| self.begin(Delivery::new(event, self.clock.elapsed())))
     }
 
     /// The next event though no more may be taken, to be given up. With `all`, waits to the end of the input, else takes
