@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use rand::RngExt;
+use rand_distr::Exp1;
 
 use crate::clock::Micros;
 use crate::seed::Generator;
@@ -117,7 +118,7 @@ impl Schedule {
                 *events += match arrival {
                     Arrival::Constant => 1.0,
                     // In the measure of expected events a Poisson process of any rate has gaps of mean 1.
-                    Arrival::Poisson => -(1.0 - draws.random::<f64>()).ln(),
+                    Arrival::Poisson => draws.sample(Exp1),
                 };
                 due
             }

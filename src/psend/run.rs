@@ -252,13 +252,8 @@ impl Run<'_> {
                 Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),
             })
             .collect();
-        let senders = async {
-            for sender in senders {
-                sender.await.expect("a sender does not panic");
-            }
-        };
         tokio::select! {
-            () = senders => {}
+            done = futures::future::try_join_all(senders) => drop(done.expect("a sender does not panic")),
             () = dispatch.sink.flush_when_idle() => {}
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
