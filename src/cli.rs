@@ -1,6 +1,7 @@
 //! Runs a tool: parse, run, exit code. The one place that knows the process: its arguments, signals, standard streams.
 
 pub mod console;
+pub mod files;
 pub mod input;
 pub mod key_file;
 pub mod output;
