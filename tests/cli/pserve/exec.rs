@@ -1,6 +1,6 @@
 //! A command that runs beside the server: what it gets, how it is ended, what is left of it.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -147,6 +147,33 @@ fn the_server_stays_until_the_last_part_of_a_command_has_ended() {
     let sent = std::fs::read_to_string(folder.path().join("sent")).expect("it was written");
     assert_eq!(sent.matches(r#""outcome":"accepted""#).count(), 5, "{sent}");
     assert!(run.stderr.contains("5 events stored"), "{}", run.stderr);
+}
+
+#[test]
+fn on_a_terminal_a_command_has_its_keys_and_is_told_of_ctrl_c_by_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let command = "trap 'asked=1' INT; read key; echo key: $key; until [ $asked ]; do sleep 0.05; done; exit 9";
+    let pserve = format!("exec {} --listen 127.0.0.1:0 --db events.db --exec \"$COMMAND\"", path("pserve").display());
+    let mut child = Command::new("script")
+        .args(["-qec", &pserve, "/dev/null"])
+        .current_dir(folder.path())
+        .env("COMMAND", command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("script(1) of util-linux is there");
+    let mut keyboard = child.stdin.take().expect("a pipe");
+    keyboard.write_all(b"k\n").expect("it reads");
+    // The rest stays for who looks at what went wrong.
+    let mut screen = BufReader::new(child.stdout.as_mut().expect("a pipe"));
+    let mut seen = String::new();
+    while !seen.contains("key: k\r\n") {
+        assert_ne!(screen.read_line(&mut seen).expect("text"), 0, "{seen}");
+    }
+    keyboard.write_all(b"\x03").expect("it reads");
+    let run = feed(child, Vec::new()).expect_code(9);
+    assert!(run.text().contains("0 events stored"), "{}", run.text());
 }
 
 /// pserve beside a command that has said that it is up.
