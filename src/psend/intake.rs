@@ -14,7 +14,7 @@ use crate::cli::Stop;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
-use crate::jsonl::{self, Chunk, LineReader, value};
+use crate::jsonl::{self, Chunk, LineReader};
 use crate::record::event::{FieldMap, Role};
 use crate::record::outcome::ErrorKind;
 use crate::record::timestamp;
@@ -197,8 +197,8 @@ impl Cutter {
             b'"' => to - from > 2,
             first => first == b'-' || first.is_ascii_digit(),
         });
-        let timestamp =
-            part(self.rules.fields.timestamp).and_then(|(from, to)| moment(&line[from as usize..to as usize]));
+        let timestamp = part(self.rules.fields.timestamp)
+            .and_then(|(from, to)| timestamp::moment(&line[from as usize..to as usize]));
         let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
         let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
         Event { seq, length: line.len() as u64, timestamp, fault, id, service, endpoint, tags, line }
@@ -218,22 +218,6 @@ impl Cutter {
             tags: Box::default(),
         }
     }
-}
-
-/// The moment that a raw value names: RFC 3339, or a number since 1970, in quotes or not, whose size tells its unit.
-fn moment(raw: &[u8]) -> Option<Micros> {
-    let text = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw);
-    timestamp::parse(text).or_else(|| {
-        let number = value::number(text)?;
-        let micros = match number.abs() {
-            seconds if seconds < 1e11 => seconds * 1e6,
-            millis if millis < 1e14 => millis * 1e3,
-            micros if micros < 1e17 => micros,
-            nanos => nanos / 1e3,
-        };
-        #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
-        Some(micros.copysign(number).round() as Micros)
-    })
 }
 
 /// How far reading is, for anyone who wants to know.
@@ -311,31 +295,6 @@ impl Intake {
             }
             let block = poll_fn(|cx| self.blocks.borrow_mut().poll_recv(cx)).await?;
             *self.current.borrow_mut() = block.into_iter();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_moment_is_read_however_programs_write_it() {
-        let nine = timestamp::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
-        for raw in [
-            "\"2026-01-05T09:00:00Z\"",
-            "\"2026-01-05T10:00:00+01:00\"",
-            "1767603600",
-            "1767603600.000",
-            "\"1767603600\"",
-            "1767603600000",
-            "1767603600000000",
-            "1767603600000000000",
-        ] {
-            assert_eq!(moment(raw.as_bytes()), Some(nine), "{raw}");
-        }
-        for raw in ["null", "true", "\"yesterday\"", "{}", "\"\""] {
-            assert_eq!(moment(raw.as_bytes()), None, "{raw}");
         }
     }
 }

@@ -11,6 +11,7 @@ use super::joins::Sources;
 use super::report::{Allow, Report};
 use super::require::{Catalogue, Requirement};
 use super::settings::{Layout, Settings};
+use crate::cli::files::check_apart;
 use crate::cli::values::{ByteSize, Count, Span};
 use crate::error::{At, Error, Place, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
@@ -56,7 +57,7 @@ pub struct Args {
     #[arg(long)]
     pub live: bool,
 
-    /// Hand the input on to standard output as it came; the report goes to standard error, or where -o says
+    /// Hand the input's lines on to standard output; the report goes to standard error, or where -o says
     #[arg(long)]
     pub tee: bool,
 
@@ -207,6 +208,21 @@ pub struct Config {
 }
 
 impl Config {
+    /// Checks that no report would be written over an input or another report.
+    ///
+    /// # Errors
+    /// Names the two that are one file.
+    pub fn check_files(&self) -> Result<()> {
+        let sources = &self.sources;
+        let mut beside: Vec<(&str, &Path)> = sources.truth.iter().map(|path| ("--truth", path.as_path())).collect();
+        beside.extend(sources.against.iter().map(|path| ("--against", path.as_path())));
+        beside.extend(sources.stored.iter().map(|path| ("--stored", path.as_path())));
+        let mut outputs = vec![("--output", self.output.as_deref())];
+        outputs
+            .extend(self.reports.iter().filter(|file| !file.is_stdout()).map(|file| ("--report", Some(&*file.path))));
+        check_apart(&self.files, &beside, &outputs)
+    }
+
     /// Whether the input counts for more than what is shown at its end: for files, or for a verdict.
     pub fn is_more_than_a_filter(&self) -> bool {
         self.output.is_some() || !self.reports.is_empty() || !self.requirements.is_empty()
@@ -315,6 +331,7 @@ fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Res
         texts.iter().map(|text| read(text, "--require".to_owned())).collect::<Result<_>>()?;
     for file in files {
         let text = std::fs::read_to_string(file).at(&Place::of(file))?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         for (number, line) in (1..).zip(text.lines()) {
             let line = without_comment(line);
             if !line.is_empty() {

@@ -13,7 +13,7 @@ use super::settings::{Layout, Slot};
 use super::sketch::Sample;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
-use crate::clock::Micros;
+use crate::clock::{self, Micros};
 use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
@@ -92,8 +92,11 @@ impl Intake {
         }
         if let Some(word) = self.outcome_word(text) {
             self.join_outcome(text, word);
-            if self.is_left_out(text, &self.layout.outcome_filter) {
+            let of = &self.layout.outcome;
+            summary.outcomes.firsts += u64::from(self.spans.raw(text, of.seq) == Some(b"1"));
+            if self.is_left_out(text, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
                 kinds.left_out.add(bytes);
+                summary.outcomes.left_out += 1;
                 return Taken::Counted;
             }
             kinds.outcomes.add(bytes);
@@ -111,7 +114,7 @@ impl Intake {
             if joined.is_ok() { &mut kinds.truth } else { &mut kinds.unknown }.add(bytes);
         } else if self.is_event() {
             self.join_event(text);
-            if self.is_left_out(text, &self.layout.event_filter) {
+            if self.is_left_out(text, &self.layout.event_filter, &[self.layout.event.timestamp]) {
                 kinds.left_out.add(bytes);
                 return Taken::Counted;
             }
@@ -150,8 +153,16 @@ impl Intake {
         [of.id, of.timestamp, of.service, of.latency, of.status].iter().any(|field| self.is_there(*field))
     }
 
-    fn is_left_out(&self, line: &[u8], filter: &[(usize, Condition)]) -> bool {
-        !filter.iter().all(|(field, condition)| condition.holds(self.spans.raw(line, *field)))
+    /// Whether a line does not meet a filter. Its time is the first that there is in these fields.
+    fn is_left_out(&self, line: &[u8], filter: &[(Slot, Condition)], times: &[usize]) -> bool {
+        let hour = || {
+            let raw = times.iter().find_map(|field| self.spans.raw(line, *field).filter(|raw| *raw != b"null"))?;
+            Some(&TWO_DIGITS[hour(moment(raw, &mut self.times.clone())?)][..2])
+        };
+        !filter.iter().all(|(slot, condition)| match slot {
+            Slot::Hour => condition.holds(hour()),
+            Slot::Field(field) | Slot::Status(field) => condition.holds(self.spans.raw(line, *field)),
+        })
     }
 
     /// Hands an event to the joins, which `--where` does not narrow: what they hold it against is not narrowed either.
@@ -339,11 +350,22 @@ fn hour(at: Micros) -> usize {
     usize::try_from(at.div_euclid(HOUR).rem_euclid(24)).expect("0 to 23")
 }
 
+/// A number below this many µs since 1970, which is in 1973, is no moment: zeros and counters are more likely than such times.
+const LEAST_NUMBER: Micros = 100_000_000_000_000;
+
+#[inline]
 fn moment(raw: &[u8], times: &mut timestamp::Reader) -> Option<Micros> {
     match raw {
         [b'"', inner @ .., b'"'] => times.read(inner),
         _ => None,
     }
+    .or_else(|| moment_as_number(raw))
+}
+
+/// The moment that another schema writes as a number, in quotes or not.
+#[cold]
+fn moment_as_number(raw: &[u8]) -> Option<Micros> {
+    timestamp::moment(raw).filter(|at| (LEAST_NUMBER..clock::LAST).contains(at))
 }
 
 /// The hash of an id: of a string's text, of any other value as it is written.
@@ -534,6 +556,19 @@ mod tests {
         assert_eq!((flaws.status_missing, flaws.status_invalid), (1, 1));
         assert_eq!((flaws.latency_negative, flaws.latency_invalid), (1, 1));
         assert_eq!(found.events.stream.figures.judged(), 0);
+    }
+
+    #[test]
+    fn a_number_is_a_moment_where_it_can_be_one() {
+        let at = |raw: &str| moment(raw.as_bytes(), &mut timestamp::Reader::default());
+        let nine = at("\"2026-01-05T09:00:00Z\"");
+        assert!(nine.is_some());
+        for raw in ["1767603600", "1767603600.0", "\"1767603600\"", "1767603600000", "1767603600000000000"] {
+            assert_eq!(at(raw), nine, "{raw}");
+        }
+        for raw in ["0", "-1", "42", "1767603600e99", "true", "\"\""] {
+            assert_eq!(at(raw), None, "{raw}");
+        }
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub struct Joins {
     truth_is_whole: bool,
     faults: BTreeMap<String, i64>,
     stored_is_verified: bool,
+    /// Whether the run records of `--stored` say that all of its outcomes are there.
+    stored_is_whole: bool,
 }
 
 const TABLES: &str = "
@@ -127,6 +129,7 @@ impl Joins {
             truth_is_whole: true,
             faults: BTreeMap::new(),
             stored_is_verified: false,
+            stored_is_whole: false,
         })
     }
 
@@ -239,7 +242,7 @@ impl Joins {
         }
         if let Some(path) = &sources.stored {
             let sql = "INSERT INTO item(id, stored) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET stored = stored | ?2";
-            self.read_items(path, open(path)?, id_path, console, |joins, id, word| {
+            let is_whole = self.read_items(path, open(path)?, id_path, console, |joins, id, word| {
                 joins.stored_is_verified |= word.is_some();
                 let stored = match word {
                     Some(Word::Missing) => MISSING,
@@ -249,6 +252,7 @@ impl Joins {
                 };
                 joins.put(sql, &[&id, &stored]);
             })?;
+            self.stored_is_whole = is_whole == Some(true);
         }
         match self.failed.take() {
             Some(error) => Err(failed(error)),
@@ -256,7 +260,8 @@ impl Joins {
         }
     }
 
-    /// Reads a file of events or outcomes, and hands on each one's id, with its word where it is an outcome.
+    /// Reads a file of events or outcomes, and hands on each one's id, with its word where it is an outcome. Says whether its
+    /// run records, where it has any, all are of complete runs.
     fn read_items(
         &mut self,
         path: &Path,
@@ -264,12 +269,13 @@ impl Joins {
         id_path: &str,
         console: &Console,
         mut take: impl FnMut(&mut Self, i64, Option<Word>),
-    ) -> Result<()> {
-        let mut fields = FieldSet::new(["event_id", "outcome", "seq", "attempts"]);
+    ) -> Result<Option<bool>> {
+        let mut fields = FieldSet::new(["event_id", "outcome", "seq", "attempts", "run.complete"]);
         let id_of_event = fields.add(id_path);
         let mut scanner = Scanner::new(fields);
         let mut spans = Spans::default();
         let (mut unread, mut without_id) = (0u64, 0u64);
+        let mut is_complete = None;
         while let Some(chunk) = reader.next_chunk()? {
             unread += u64::from(matches!(chunk, Chunk::Overlong { last: true, .. }));
             for line in chunk.lines().filter(|line| !line.is_blank()) {
@@ -278,6 +284,10 @@ impl Joins {
                     continue;
                 }
                 let field = |place| spans.raw(line.text, place);
+                if let Some(complete @ (b"true" | b"false")) = field(4) {
+                    is_complete = Some(is_complete != Some(false) && complete == b"true");
+                    continue;
+                }
                 let is_outcome = spans.range(2).is_some() && spans.range(3).is_some();
                 let word = field(1).filter(|_| is_outcome).and_then(|raw| value::text(raw)?.parse::<Word>().ok());
                 let id = field(if word.is_some() { 0 } else { id_of_event });
@@ -294,7 +304,7 @@ impl Joins {
             console
                 .warn(format_args!("{}: {without_id} lines have no {id_path}, and cannot be joined", path.display()));
         }
-        Ok(())
+        Ok(is_complete)
     }
 }
 

@@ -79,7 +79,7 @@ impl Report {
     /// The report on what was counted, without a verdict yet.
     pub fn new(summary: &mut Summary, layout: &Layout, run: Run) -> Self {
         let of_events = summary.events.stream.figures.count() > 0;
-        let of_outcomes = summary.outcomes.stream.figures.count() > 0 || !summary.outcomes.runs.is_empty();
+        let of_outcomes = summary.outcomes.came() > 0 || !summary.outcomes.runs.is_empty();
         Self::with(summary, layout, run, of_events, of_outcomes)
     }
 
@@ -149,9 +149,15 @@ impl Report {
             Some(outcomes) if outcomes.runs.is_empty() => {
                 Some("the stream of outcomes has no run record: it may be cut off".to_owned())
             }
+            Some(outcomes) if !outcomes.has_all_records => {
+                Some("there are more outcomes than the run records account for: a run's record is missing".to_owned())
+            }
             Some(outcomes) if !outcomes.complete => Some("a run record says that its run is not complete".to_owned()),
             _ if self.truth.as_ref().is_some_and(|truth| !truth.complete) => {
                 Some("truth is not complete: its summary is missing, or says so".to_owned())
+            }
+            _ if self.reconciled.as_ref().is_some_and(|reconciled| !reconciled.complete) => {
+                Some("--stored is not complete: the run record of psend --verify is missing, or says so".to_owned())
             }
             _ if self.input.states_cut_off > 0 => Some("a state is cut off: its last line is not there".to_owned()),
             _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is not there".to_owned()),
@@ -164,8 +170,7 @@ impl Report {
     pub fn outcomes_missing(&self) -> Option<(u64, u64)> {
         let outcomes = self.outcomes.as_ref()?;
         let read = outcomes.runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.lines_read));
-        let came = outcomes.figures.count + self.input.kinds.get("left_out").map_or(0, |amount| amount.lines);
-        (read > came).then_some((read, came))
+        (read > outcomes.came).then_some((read, outcomes.came))
     }
 
     /// The report as a JSON value.

@@ -97,25 +97,24 @@ impl Requirement {
     /// # Errors
     /// Where events and outcomes came in and the requirement does not say which of them it means.
     pub fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
-        let found = self.find(report)?;
         let verdict =
             |figure, value, met, message| Verdict { requirement: self.text.clone(), figure, value, met, message };
-        let Some((path, value, whole)) = found else {
-            return Ok(verdict(None, None, allow_empty, "no data".to_owned()));
+        let no_data = |figure, value| verdict(figure, value, allow_empty, "no data".to_owned());
+        let Some(root) = self.root(report)? else { return Ok(no_data(None, None)) };
+        let (path, value, whole) = match self.find(report, root) {
+            Found::Figure { path, value, whole } => (path, value, whole),
+            Found::Nothing => return Ok(no_data(None, None)),
+            Found::NotCounted(why) => return Ok(verdict(None, None, false, why)),
         };
         let bound = match self.bound {
             Bound::Plain(bound) => Some((value, bound)),
             Bound::OfWhole(share) => whole.filter(|whole| *whole > 0.0).map(|whole| (value / whole, share)),
-            Bound::OfBase(share) => match base.map(|base| self.find(base)).transpose()?.flatten() {
-                Some((_, base, _)) => Some((value, share * base)),
-                None => {
-                    return Ok(verdict(Some(path), Some(value), false, "the base run has no such figure".to_owned()));
-                }
+            Bound::OfBase(share) => match base.map(|base| self.find(base, root)) {
+                Some(Found::Figure { value: base, .. }) => Some((value, share * base)),
+                _ => return Ok(verdict(Some(path), Some(value), false, "the base run has no such figure".to_owned())),
             },
         };
-        let Some((compared, bound)) = bound else {
-            return Ok(verdict(Some(path), Some(value), allow_empty, "no data".to_owned()));
-        };
+        let Some((compared, bound)) = bound else { return Ok(no_data(Some(path), Some(value))) };
         let unit = self.unit();
         let message = match self.bound {
             Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), plain(compared * 100.0)),
@@ -139,32 +138,39 @@ impl Requirement {
         }
     }
 
-    /// The figure's path, its value, and the count that it can be a share of.
-    #[allow(clippy::type_complexity)]
-    fn find(&self, report: &Value) -> Result<Option<(String, f64, Option<f64>)>, String> {
+    /// The part of the report that it is on; `None` where neither events nor outcomes came in.
+    ///
+    /// # Errors
+    /// Where both came in and it does not say which of them it means.
+    fn root(&self, report: &Value) -> Result<Option<&'static str>, String> {
+        if let Some(named) = catalogue::SECTIONS.iter().find(|section| **section == self.path[0]) {
+            return Ok(Some(named));
+        }
         let came: Vec<&str> = ["events", "outcomes"].into_iter().filter(|kind| report[*kind].is_object()).collect();
-        let first = self.path[0].as_str();
-        let (root, rest) = if catalogue::SECTIONS.contains(&first) {
-            (first, &self.path[1..])
-        } else {
-            match came[..] {
-                [] => return Ok(None),
-                [kind] => (kind, &self.path[..]),
-                _ => {
-                    return Err(format!(
-                        "'{}': events and outcomes came in; say which is meant: events.{path} or outcomes.{path}",
-                        self.text,
-                        path = self.path.join(".")
-                    ));
-                }
-            }
-        };
+        match came[..] {
+            [] => Ok(None),
+            [kind] => Ok(Some(kind)),
+            _ => Err(format!(
+                "'{}': events and outcomes came in; say which is meant: events.{path} or outcomes.{path}",
+                self.text,
+                path = self.path.join(".")
+            )),
+        }
+    }
+
+    /// Its figure in this part of a report.
+    fn find(&self, report: &Value, root: &str) -> Found {
+        let rest = if self.path[0] == root { &self.path[1..] } else { &self.path[..] };
         let section = &report[root];
         let mut names = vec![root.to_owned()];
         let mut wholes = vec![section["lines"].as_f64().or(section["count"].as_f64())];
         let mut at = section;
         if !self.group.is_empty() {
-            let Some(group) = self.group_in(section) else { return Ok(None) };
+            let group = match self.group_in(section) {
+                Ok(Some(group)) => group,
+                Ok(None) => return Found::Nothing,
+                Err(why) => return Found::NotCounted(why),
+            };
             names.extend(self.group.iter().map(|(field, value)| format!("{field}={value}")));
             wholes.push(group["count"].as_f64());
             at = group;
@@ -178,19 +184,50 @@ impl Requirement {
             names.push(key.clone());
             wholes.extend(at.get("count").map(Value::as_f64));
         }
-        let value = at.as_f64().or_else(|| at.as_bool().map(|b| f64::from(u8::from(b))));
-        Ok(value.map(|value| (names.join("."), value, wholes.last().copied().flatten())))
+        match at.as_f64().or_else(|| at.as_bool().map(|b| f64::from(u8::from(b)))) {
+            Some(value) => Found::Figure { path: names.join("."), value, whole: wholes.last().copied().flatten() },
+            None => Found::Nothing,
+        }
     }
 
-    fn group_in<'a>(&self, section: &'a Value) -> Option<&'a Value> {
-        let groups = section["by"].as_object()?.values().flat_map(|groups| groups.as_array().into_iter().flatten());
-        groups.into_iter().find(|group| {
-            group["group"].as_object().is_some_and(|values| {
-                let is = |(field, value): &(String, String)| values.get(field).and_then(Value::as_str) == Some(value);
-                values.len() == self.group.len() && self.group.iter().all(is)
-            })
-        })
+    /// Its group; `None` where no line was of it.
+    ///
+    /// # Errors
+    /// Where groups were not counted by its fields, or its group may be one of those past the cap.
+    fn group_in<'a>(&self, section: &'a Value) -> Result<Option<&'a Value>, String> {
+        let fields: Vec<&str> = self.group.iter().map(|(field, _)| field.as_str()).collect();
+        let Some(groupings) = section["by"].as_object() else { return Ok(None) };
+        let has_fields =
+            |name: &str| name.split(',').count() == fields.len() && name.split(',').all(|f| fields.contains(&f));
+        let Some((_, groups)) = groupings.iter().find(|(name, _)| has_fields(name)) else {
+            let by = fields.join(",");
+            return Err(format!(
+                "groups by {by} were not counted (a state has those that it was made with: --by {by})"
+            ));
+        };
+        let groups = groups.as_array().map_or(&[][..], Vec::as_slice);
+        let is_it = |group: &&Value| {
+            let is =
+                |(field, value): &(String, String)| group["group"].get(field).and_then(Value::as_str) == Some(value);
+            self.group.iter().all(is)
+        };
+        match groups.iter().find(is_it) {
+            None if groups.iter().any(|group| group["group"].is_null()) => {
+                Err("it has no group of its own: it may be among the others, past --max-groups".to_owned())
+            }
+            found => Ok(found),
+        }
     }
+}
+
+/// What a requirement's path leads to in a report.
+enum Found {
+    /// A figure, and the count that it can be a share of.
+    Figure { path: String, value: f64, whole: Option<f64> },
+    /// There is no data for it.
+    Nothing,
+    /// There may be data, but it was not counted apart; why.
+    NotCounted(String),
 }
 
 impl fmt::Display for Requirement {
@@ -239,6 +276,12 @@ mod tests {
             ("latency.p95_ms < 0.15s", false),
             ("delivered = 90%", true),
             ("delivered = 100%", false),
+            // Neither a share nor a time in seconds is the decimal that it is written as.
+            ("error_rate = 10%", true),
+            ("latency.p95 = 150.5ms", true),
+            ("latency.p95 <= 0.1505s", true),
+            ("latency.p95 != 150.5ms", false),
+            ("latency.p95 > 150.5ms", false),
             ("delivered >= 9", true),
             ("throughput > 12/s", true),
             ("complete = true", true),
@@ -256,7 +299,6 @@ mod tests {
     #[test]
     fn a_group_is_named_by_its_values() {
         let text = "service=a: error_rate < 6%";
-        assert_eq!(judge(text, &outcomes()), (false, "no data".to_owned()));
         let mut report = outcomes();
         report["outcomes"]["by"]["service"][0]["group"]["service"] = json!("a");
         assert_eq!(judge(text, &report), (false, "25%".to_owned()));
@@ -267,6 +309,20 @@ mod tests {
             let text = format!("service={}: error_rate < 6%", value.replace(',', "\\,"));
             assert_eq!(judge(&text, &report), (false, "25%".to_owned()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_group_that_was_not_counted_apart_is_not_one_without_data() {
+        let requirement = Requirement::parse("service=a: error_rate < 6%", &catalogue()).expect("it parses");
+        let judged = |report: &Value| requirement.judge(report, None, true).expect("a verdict");
+        let mut report = outcomes();
+        let among_others = judged(&report);
+        assert!(!among_others.met && among_others.message.contains("--max-groups"), "{}", among_others.message);
+        report["outcomes"]["by"]["service"].as_array_mut().expect("groups").pop();
+        assert_eq!((judged(&report).met, judged(&report).message.as_str()), (true, "no data"));
+        report["outcomes"]["by"] = json!({});
+        let not_counted = judged(&report);
+        assert!(!not_counted.met && not_counted.message.contains("--by service"), "{}", not_counted.message);
     }
 
     #[test]
@@ -298,6 +354,13 @@ mod tests {
         slower["outcomes"]["latency"]["p95_ms"] = json!(180.0);
         assert!(!requirement.judge(&slower, Some(&outcomes()), false).expect("a verdict").met);
         assert!(requirement.judge(&outcomes(), Some(&slower), false).expect("a verdict").met);
+        // The base's figure of the same kind of line counts, whatever else the base has.
+        let mut base = outcomes();
+        base["events"] = base["outcomes"].clone();
+        base["events"]["latency"]["p95_ms"] = json!(1.0);
+        assert!(requirement.judge(&outcomes(), Some(&base), false).expect("a verdict").met);
+        base["outcomes"] = Value::Null;
+        assert!(!requirement.judge(&outcomes(), Some(&base), false).expect("a verdict").met);
     }
 
     #[test]

@@ -159,8 +159,8 @@ pub struct Layout {
     pub state: usize,
     pub of_events: Groupings,
     pub of_outcomes: Groupings,
-    pub event_filter: Vec<(usize, Condition)>,
-    pub outcome_filter: Vec<(usize, Condition)>,
+    pub event_filter: Vec<(Slot, Condition)>,
+    pub outcome_filter: Vec<(Slot, Condition)>,
 }
 
 /// Where an event's fields stand.
@@ -203,13 +203,12 @@ impl Layout {
     /// Where `--where` is no filter, or groupings go by too many fields.
     pub fn new(settings: &Settings) -> Result<Self> {
         let map = &settings.fields;
-        let outcomes_map: FieldMap = OUTCOME_FIELDS.parse().expect("the roles are known");
         let text = settings.filter.as_deref().unwrap_or_default();
-        let filter = |map: &FieldMap| match text {
+        let filter = |path_of: &dyn Fn(&str) -> String| match text {
             "" => Ok(Filter::default()),
-            text => Filter::parse(text, map).map_err(|e| Error::usage(format!("--where: {e}"))),
+            text => Filter::parse_with(text, path_of).map_err(|e| Error::usage(format!("--where: {e}"))),
         };
-        let (event_filter, outcome_filter) = (filter(map)?, filter(&outcomes_map)?);
+        let (event_filter, outcome_filter) = (filter(&|name| event_path(map, name))?, filter(&outcome_path)?);
         let mut fields = FieldSet::default();
         let mut role = |role: Role| fields.add(map.path(role));
         let event = EventFields {
@@ -257,8 +256,12 @@ impl Layout {
         if of_events.slots.len().max(of_outcomes.slots.len()) > MOST_SLOTS {
             return Err(Error::usage(format!("--by: more than {MOST_SLOTS} fields, the report's own among them")));
         }
-        let mut conditions = |filter: Filter| -> Vec<(usize, Condition)> {
-            filter.conditions().iter().map(|condition| (fields.add(condition.path()), condition.clone())).collect()
+        let mut conditions = |filter: Filter| -> Vec<(Slot, Condition)> {
+            filter
+                .conditions()
+                .iter()
+                .map(|condition| (slot(condition.path(), &mut fields), condition.clone()))
+                .collect()
         };
         let (event_filter, outcome_filter) = (conditions(event_filter), conditions(outcome_filter));
         Ok(Self {
@@ -289,12 +292,7 @@ impl Layout {
     }
 }
 
-/// Where the roles of an event's fields stand in an outcome (contracts §3); tags as the README's examples name them.
-const OUTCOME_FIELDS: &str = "id=event_id,timestamp=sent_at,service=service,endpoint=endpoint,latency=latency_ms,status=status,\
-    severity=tags.severity,method=tags.method,user=tags.user,region=tags.region,country=tags.country,city=tags.city,\
-    device=tags.device";
-
-/// The path of a field of events that a grouping names.
+/// The path of a field of events that a grouping or a condition names.
 fn event_path(map: &FieldMap, name: &str) -> String {
     match name {
         "error" => format!("{}.error_message", map.path(Role::ErrorDetails)),
@@ -302,14 +300,31 @@ fn event_path(map: &FieldMap, name: &str) -> String {
     }
 }
 
-/// The fields that every outcome has and a grouping may name.
-const OWN_FIELDS: [&str; 9] =
-    ["seq", "event_id", "outcome", "own_retry", "status", "attempts", "service", "endpoint", "shard"];
+/// The fields of an outcome that a grouping or a condition may name.
+const OWN_FIELDS: [&str; 14] = [
+    "seq",
+    "event_id",
+    "outcome",
+    "own_retry",
+    "status",
+    "attempts",
+    "latency_ms",
+    "end_to_end_ms",
+    "scheduled_at",
+    "sent_at",
+    "request_bytes",
+    "service",
+    "endpoint",
+    "shard",
+];
 
-/// The path of a field of outcomes that a grouping names: an outcome's own field, a dotted path, or a tag.
+/// The path of a field of outcomes that a grouping or a condition names: an outcome's own field, a dotted path, or a tag.
 fn outcome_path(name: &str) -> String {
     match name {
         "status_code" => "status".to_owned(),
+        "id" => "event_id".to_owned(),
+        "timestamp" => "sent_at".to_owned(),
+        "latency" | "response_time_ms" => "latency_ms".to_owned(),
         "error" => "error.kind".to_owned(),
         "hour" => name.to_owned(),
         name if OWN_FIELDS.contains(&name) || name.contains('.') => name.to_owned(),
@@ -334,6 +349,8 @@ mod tests {
     fn names_mean_the_field_of_the_kind_of_line() {
         assert_eq!(outcome_path("region"), "tags.region");
         assert_eq!(outcome_path("error.message"), "error.message");
+        assert_eq!(outcome_path("team"), "tags.team");
+        assert_eq!(outcome_path("end_to_end_ms"), "end_to_end_ms");
         assert_eq!(event_path(&FieldMap::default(), "device"), "context.tags.device_type");
         assert_eq!(event_path(&FieldMap::default(), "payload.amount"), "payload.amount");
     }

@@ -28,6 +28,9 @@ pub struct Sinks<'a> {
     /// Where the main report goes; stderr where there is none, for stdout has the input.
     report: Option<Output>,
     tee: Option<Output>,
+    /// Whether anything was handed on, and whether its last line lacks its end, as a file's may.
+    passed: bool,
+    is_open: bool,
     color: bool,
     live: bool,
     /// Lines of the terminal that the last drawing took.
@@ -53,6 +56,8 @@ impl<'a> Sinks<'a> {
             console,
             report,
             tee,
+            passed: false,
+            is_open: false,
             color: on_terminal && !no_color,
             live: config.live && on_terminal,
             drawn_lines: 0,
@@ -71,18 +76,25 @@ impl<'a> Sinks<'a> {
         REDRAW.min(self.config.every).max(LEAST_TICK)
     }
 
-    /// Hands the input on, with `--tee`, as it came. Where its reader went away, the rest is only counted, if there is a file or
+    /// Hands the input on, with `--tee`: lines as they came, each with an end but the last. Where its reader went away, the rest is only counted, if there is a file or
     /// a verdict that it counts for.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
-        let passed = match chunk {
-            Chunk::ByteOrderMark(bytes) | Chunk::Lines { bytes, .. } => tee.put(bytes),
-            Chunk::Overlong { piece, .. } => tee.put(piece),
+        let (bytes, begins_line) = match chunk {
+            // Behind the start it would be part of a line.
+            Chunk::ByteOrderMark(mark) => (if self.passed { &[] } else { *mark }, false),
+            Chunk::Lines { bytes, .. } => (*bytes, true),
+            Chunk::Overlong { piece, length, .. } => (*piece, *length == piece.len() as u64),
         };
-        match passed {
+        let Some(last) = bytes.last() else { return Ok(()) };
+        let was_open =
+            std::mem::replace(&mut self.is_open, *last != b'\n' && !matches!(chunk, Chunk::ByteOrderMark(_)));
+        self.passed = true;
+        let passed = if begins_line && was_open { tee.put(b"\n") } else { Ok(()) };
+        match passed.and_then(|()| tee.put(bytes)) {
             Err(e) if e.is_closed_stdout() && self.config.is_more_than_a_filter() => {
                 self.tee = None;
                 Ok(())

@@ -92,6 +92,12 @@ enum Part {
         end_to_end: Latency<Fine>,
         ended_us: Option<Micros>,
         request_bytes: u64,
+        #[serde(default)]
+        unsent: u64,
+        #[serde(default)]
+        firsts: u64,
+        #[serde(default)]
+        left_out: u64,
     },
     Run {
         run: RunRecord,
@@ -126,6 +132,9 @@ pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout) -> Vec
         end_to_end: outcomes.end_to_end.clone(),
         ended_us: outcomes.ended,
         request_bytes: outcomes.request_bytes,
+        unsent: outcomes.unsent,
+        firsts: outcomes.firsts,
+        left_out: outcomes.left_out,
     });
     to.stream(Kind::Outcomes, &mut outcomes.stream, layout.of_outcomes.all.iter().map(|g| g.name()));
     outcomes.runs.iter().for_each(|run| to.put(Part::Run { run: run.clone() }));
@@ -282,7 +291,19 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             events.classes = classes;
             events.cache = cache;
         }
-        Part::Outcomes { words, own_retries, attempts, retried, answers, end_to_end, ended_us, request_bytes } => {
+        Part::Outcomes {
+            words,
+            own_retries,
+            attempts,
+            retried,
+            answers,
+            end_to_end,
+            ended_us,
+            request_bytes,
+            unsent,
+            firsts,
+            left_out,
+        } => {
             outcomes.words = words;
             outcomes.own_retries = own_retries;
             outcomes.attempts = attempts;
@@ -291,6 +312,9 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             outcomes.end_to_end = end_to_end;
             outcomes.ended = ended_us;
             outcomes.request_bytes = request_bytes;
+            outcomes.unsent = unsent;
+            outcomes.firsts = firsts;
+            outcomes.left_out = left_out;
         }
         Part::Run { run } => summary.add_run(run),
         Part::Figures { of, figures, order } => {

@@ -85,6 +85,12 @@ pub struct Outcomes {
     pub ended: Option<Micros>,
     /// Bytes of the bodies sent.
     pub request_bytes: u64,
+    /// Those for which no request was sent.
+    pub unsent: u64,
+    /// Outcomes of first lines, those that `--where` left out among them: a run has one of these.
+    pub firsts: u64,
+    /// Outcomes that `--where` left out.
+    pub left_out: u64,
     /// The run records, in the order in which they came.
     pub runs: Vec<RunRecord>,
 }
@@ -100,6 +106,9 @@ impl Outcomes {
         self.end_to_end.merge(&next.end_to_end);
         self.ended = self.ended.max(next.ended);
         self.request_bytes += next.request_bytes;
+        self.unsent += next.unsent;
+        self.firsts += next.firsts;
+        self.left_out += next.left_out;
         next.runs.into_iter().for_each(|run| self.add_run(run));
     }
 
@@ -107,6 +116,17 @@ impl Outcomes {
         if self.runs.len() < MOST_RUNS {
             self.runs.push(run);
         }
+    }
+
+    /// Outcomes that came in, those that `--where` left out among them.
+    pub fn came(&self) -> u64 {
+        self.stream.figures.count() + self.left_out
+    }
+
+    /// Lines that the run records say were read; `None` where not all records were kept.
+    pub fn lines_read(&self) -> Option<u64> {
+        let sum = self.runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.lines_read));
+        (self.runs.len() < MOST_RUNS).then_some(sum)
     }
 }
 
@@ -137,6 +157,9 @@ impl Summary {
                 end_to_end: Latency::default(),
                 ended: None,
                 request_bytes: 0,
+                unsent: 0,
+                firsts: 0,
+                left_out: 0,
                 runs: Vec::new(),
             },
         }
@@ -165,6 +188,7 @@ impl Summary {
         outcomes.words[outcome.word as usize] += 1;
         outcomes.own_retries += u64::from(outcome.own_retry);
         outcomes.attempts += outcome.attempts;
+        outcomes.unsent += u64::from(outcome.attempts == 0);
         if outcome.attempts > 1 {
             outcomes.retried += 1;
             outcomes.answers.iter_mut().zip(outcome.answers).for_each(|(a, b)| *a += u64::from(b));

@@ -15,6 +15,9 @@ pub const MOST: usize = 1000;
 /// The most windows of a width that was not given: as many as a chart shows well.
 pub const MOST_FOUND: usize = 200;
 
+/// So many windows show a course; sparse ones are not widened to fewer.
+const ENOUGH: usize = 20;
+
 const SECOND: Micros = 1_000_000;
 /// Widths that a reader of charts knows, in seconds; each divides the next.
 const LADDER: [Micros; 13] = [1, 2, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
@@ -101,11 +104,17 @@ impl Windows {
         other.iter().for_each(|(start, figures)| self.absorb(start, other.width, figures));
     }
 
-    /// The windows to show: where the width was found and most windows would be empty, wider ones.
+    /// The windows to show: where the width was found and most windows would be empty, wider ones, as long as enough are left
+    /// to see a course in.
     pub fn shown(&self) -> Self {
         let mut shown = self.clone();
         while !self.given && shown.is_sparse() {
-            shown.widen_to(wider(false, shown.width));
+            let mut wide = shown.clone();
+            wide.widen_to(wider(false, shown.width));
+            if wide.windows.len() < ENOUGH && shown.windows.len() >= ENOUGH {
+                break;
+            }
+            shown = wide;
         }
         shown
     }
@@ -165,6 +174,13 @@ mod tests {
         assert_eq!((of(None, &hours).width(), of(None, &hours).shown().width()), (SECOND, 1800 * SECOND));
         let minutes: Vec<Micros> = (0..7 * 24 * 60).map(|i| i * 60 * SECOND).collect();
         assert_eq!(of(None, &minutes).shown().width(), 3600 * SECOND);
+    }
+
+    #[test]
+    fn two_runs_far_apart_are_not_two_windows() {
+        let run = |from: Micros| (0..1000).map(move |i| (from + i * 7) * SECOND);
+        let times: Vec<Micros> = run(0).chain(run(86_400)).collect();
+        assert!((ENOUGH..=200).contains(&of(None, &times).shown().iter().len()));
     }
 
     #[test]

@@ -111,7 +111,15 @@ impl Filter {
     /// # Errors
     /// A message that names the condition and the form.
     pub fn parse(text: &str, map: &FieldMap) -> Result<Self, String> {
-        let conditions = split(text).iter().map(|item| condition(item.trim(), map)).collect::<Result<_, _>>()?;
+        Self::parse_with(text, |name| map.resolve(name).to_owned())
+    }
+
+    /// The same where `path_of` says which path a name means.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn parse_with(text: &str, path_of: impl Fn(&str) -> String) -> Result<Self, String> {
+        let conditions = split(text).iter().map(|item| condition(item.trim(), &path_of)).collect::<Result<_, _>>()?;
         Ok(Self { conditions })
     }
 
@@ -150,14 +158,14 @@ pub fn split(text: &str) -> Vec<String> {
     items
 }
 
-fn condition(item: &str, map: &FieldMap) -> Result<Condition, String> {
+fn condition(item: &str, path_of: impl Fn(&str) -> String) -> Result<Condition, String> {
     let form = || format!("'{item}' is no condition, such as service=payment-service, region!=EU or status_code>=500");
     let at = item.find(['=', '!', '<', '>']).filter(|at| *at > 0).ok_or_else(form)?;
     let (name, rest) = item.split_at(at);
     let (sign, comparison) = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign)).ok_or_else(form)?;
     let text = rest[sign.len()..].trim();
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
-    let condition = Condition::new(map.resolve(name.trim()), *comparison, text);
+    let condition = Condition::new(&path_of(name.trim()), *comparison, text);
     if condition.number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
         return Err(format!("'{item}': {sign} wants a number behind it"));
     }

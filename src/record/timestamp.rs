@@ -3,6 +3,7 @@
 use chrono::DateTime;
 
 use crate::clock::Micros;
+use crate::jsonl::value;
 
 /// The length of [`write()`]'s form: `2026-01-05T09:00:00.123456Z`.
 pub const LEN: usize = 27;
@@ -14,6 +15,23 @@ pub fn parse(text: &[u8]) -> Option<Micros> {
     parse_utc(text).or_else(|| {
         let text = std::str::from_utf8(text).ok()?;
         Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros())
+    })
+}
+
+/// The moment that a raw JSON value names: RFC 3339, or a number since 1970, in quotes or not, whose size tells its unit from
+/// seconds to nanoseconds.
+pub fn moment(raw: &[u8]) -> Option<Micros> {
+    let text = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw);
+    parse(text).or_else(|| {
+        let number = value::number(text)?;
+        let micros = match number.abs() {
+            seconds if seconds < 1e11 => seconds * 1e6,
+            millis if millis < 1e14 => millis * 1e3,
+            micros if micros < 1e17 => micros,
+            nanos => nanos / 1e3,
+        };
+        #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
+        Some(micros.copysign(number).round() as Micros)
     })
 }
 
@@ -165,6 +183,26 @@ mod tests {
             for text in &texts {
                 prop_assert_eq!(reader.read(text.as_bytes()), parse(text.as_bytes()), "{}", text);
             }
+        }
+    }
+
+    #[test]
+    fn a_moment_is_read_however_programs_write_it() {
+        let nine = parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
+        for raw in [
+            "\"2026-01-05T09:00:00Z\"",
+            "\"2026-01-05T10:00:00+01:00\"",
+            "1767603600",
+            "1767603600.000",
+            "\"1767603600\"",
+            "1767603600000",
+            "1767603600000000",
+            "1767603600000000000",
+        ] {
+            assert_eq!(moment(raw.as_bytes()), Some(nine), "{raw}");
+        }
+        for raw in ["null", "true", "\"yesterday\"", "{}", "\"\""] {
+            assert_eq!(moment(raw.as_bytes()), None, "{raw}");
         }
     }
 

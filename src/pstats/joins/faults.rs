@@ -8,6 +8,15 @@ use super::{Joins, failed, whole, word_of};
 use crate::error::{Error, Result};
 use crate::record::outcome::Word;
 
+/// In SQL: whether an outcome `o` is a duplicate, and rightly so, for another line with its id was or may have been taken.
+fn is_repeated() -> String {
+    let (accepted, duplicate, unknown) = (Word::Accepted as i64, Word::Duplicate as i64, Word::Unknown as i64);
+    format!(
+        "coalesce(o.word = {duplicate} AND EXISTS(SELECT 1 FROM outcome p WHERE p.id = o.id AND p.rowid <> o.rowid
+            AND p.word IN ({accepted}, {unknown})), FALSE)"
+    )
+}
+
 impl Joins {
     /// What became of each injected fault.
     ///
@@ -64,6 +73,7 @@ impl Joins {
     fn judge_faults(&self) -> rusqlite::Result<TruthReport> {
         let names: BTreeMap<i64, &String> = self.faults.iter().map(|(name, index)| (*index, name)).collect();
         let mut report = TruthReport::default();
+        let came = self.db.query_row("SELECT EXISTS(SELECT 1 FROM outcome)", [], |row| row.get::<_, bool>(0))?;
         // What a right server makes of each line: the strongest expectation of its faults.
         self.db.execute_batch(
             "DROP TABLE IF EXISTS line;
@@ -74,24 +84,25 @@ impl Joins {
                 WHERE t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL GROUP BY t.id, t.fault;
              CREATE INDEX c1 ON copies(id);",
         )?;
-        let mut query = self.db.prepare(
-            "SELECT t.fault, l.expect, o.word, o.attempts, count(*) FROM truth t JOIN line l USING(shard, seq)
-             LEFT JOIN outcome o USING(shard, seq)
-             WHERE NOT (t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL) GROUP BY 1, 2, 3, 4",
-        )?;
+        let mut query = self.db.prepare(&format!(
+            "SELECT t.fault, l.expect, o.word, coalesce(o.own, FALSE) OR {}, count(*), o.attempts = 0
+             FROM truth t JOIN line l USING(shard, seq) LEFT JOIN outcome o USING(shard, seq)
+             WHERE NOT (t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL) GROUP BY 1, 2, 3, 4, 6",
+            is_repeated()
+        ))?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
             let (expect, word, n): (i64, Option<Word>, u64) = (row.get(1)?, word_of(row.get(2)?), whole(row, 4)?);
+            let (is_repeated, is_unsent): (bool, Option<bool>) = (row.get(3)?, row.get(5)?);
             fault.count += n;
-            fault.refused_unsent +=
-                if row.get::<_, Option<i64>>(3)? == Some(0) && word == Some(Word::Rejected) { n } else { 0 };
+            fault.refused_unsent += if is_unsent == Some(true) && word == Some(Word::Rejected) { n } else { 0 };
             *match (expect, word) {
                 (2, Some(Word::Rejected)) => &mut fault.detected,
                 (2, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Differs)) => &mut fault.missed,
-                (0, Some(Word::Accepted | Word::Duplicate | Word::Present)) => &mut fault.detected,
-                (1, Some(Word::Duplicate)) => &mut fault.detected,
-                (0 | 1, Some(Word::Rejected)) => &mut fault.false_alarm,
+                (0, Some(Word::Accepted | Word::Present)) | (1, Some(Word::Duplicate)) => &mut fault.detected,
+                (0, Some(Word::Duplicate)) if is_repeated => &mut fault.detected,
+                (0, Some(Word::Duplicate | Word::Rejected)) | (1, Some(Word::Rejected)) => &mut fault.false_alarm,
                 _ => &mut fault.undecidable,
             } += n;
         }
@@ -120,7 +131,6 @@ impl Joins {
             "SELECT t.fault, t.id IS NULL, EXISTS(SELECT 1 FROM outcome o WHERE o.id = t.id), count(*) FROM truth t
              WHERE t.seq IS NULL GROUP BY 1, 2, 3",
         )?;
-        let came = self.db.query_row("SELECT EXISTS(SELECT 1 FROM outcome)", [], |row| row.get::<_, bool>(0))?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
@@ -132,23 +142,27 @@ impl Joins {
                 (false, false) => &mut fault.detected,
             } += n;
         }
-        let mut query = self.db.prepare(
-            "SELECT o.word, o.own, count(*) FROM outcome o LEFT JOIN line l USING(shard, seq)
-             WHERE l.expect IS NULL AND NOT EXISTS(SELECT 1 FROM copies c WHERE c.id = o.id) GROUP BY 1, 2",
-        )?;
+        let mut query = self.db.prepare(&format!(
+            "SELECT o.word, {}, count(*), o.own FROM outcome o LEFT JOIN line l USING(shard, seq)
+             WHERE l.expect IS NULL AND NOT EXISTS(SELECT 1 FROM copies c WHERE c.id = o.id) GROUP BY 1, 2, 4",
+            is_repeated()
+        ))?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let untouched = &mut report.untouched;
-            let (word, own, n): (Option<Word>, bool, u64) = (word_of(row.get(0)?), row.get(1)?, whole(row, 2)?);
+            let (word, is_repeated, n): (_, bool, u64) = (word_of(row.get(0)?), row.get(1)?, whole(row, 2)?);
+            let is_own: bool = row.get(3)?;
             untouched.count += n;
-            *match (word, own) {
-                (Some(Word::Accepted | Word::Present), _) => &mut untouched.detected,
-                (Some(Word::Duplicate), false) | (Some(Word::Rejected), _) => &mut untouched.false_alarm,
+            *match word {
+                Some(Word::Accepted | Word::Present) => &mut untouched.detected,
+                Some(Word::Duplicate) if is_repeated => &mut untouched.detected,
+                Some(Word::Duplicate) if is_own => &mut untouched.undecidable,
+                Some(Word::Duplicate | Word::Rejected) => &mut untouched.false_alarm,
                 _ => &mut untouched.undecidable,
             } += n;
         }
         report.complete = self.summaries_due == 0 && self.truth_is_whole;
-        report.add_up();
+        report.add_up(came);
         Ok(report)
     }
 }
@@ -158,12 +172,12 @@ impl Joins {
 pub struct TruthReport {
     /// Faults injected.
     pub count: u64,
-    /// Met as a right server meets them.
-    pub detected: u64,
+    /// Met as a right server meets them; null, as the next two, where no outcome came in.
+    pub detected: Option<u64>,
     /// Not: broken lines that were taken, copies taken as new, dropped events that were seen.
-    pub missed: u64,
+    pub missed: Option<u64>,
     /// Good lines that were refused, or said to be duplicates.
-    pub false_alarm: u64,
+    pub false_alarm: Option<u64>,
     /// What no answer, or the server's words, cannot tell.
     pub undecidable: u64,
     /// Whether truth's summary says that it is complete.
@@ -192,12 +206,14 @@ impl TruthReport {
         self.faults.entry(fault.to_owned()).or_default()
     }
 
-    fn add_up(&mut self) {
-        self.count = self.faults.values().map(|f| f.count).sum();
-        self.detected = self.faults.values().map(|f| f.detected).sum();
-        self.missed = self.faults.values().map(|f| f.missed).sum();
-        self.false_alarm = self.faults.values().map(|f| f.false_alarm).sum::<u64>() + self.untouched.false_alarm;
-        self.undecidable = self.faults.values().map(|f| f.undecidable).sum();
+    fn add_up(&mut self, outcomes_came: bool) {
+        let sum = |of: fn(&FaultReport) -> u64| self.faults.values().map(of).sum::<u64>();
+        let known = |sum: u64| outcomes_came.then_some(sum);
+        self.count = sum(|fault| fault.count);
+        self.detected = known(sum(|fault| fault.detected));
+        self.missed = known(sum(|fault| fault.missed));
+        self.false_alarm = known(sum(|fault| fault.false_alarm) + self.untouched.false_alarm);
+        self.undecidable = sum(|fault| fault.undecidable);
     }
 
     /// The report on nothing, with every fault there is.

@@ -21,8 +21,12 @@ impl Joins {
     }
 
     fn reconcile(&self, sources: &Sources) -> rusqlite::Result<ReconciledReport> {
-        let mut report = ReconciledReport::default();
-        let stored_known = sources.stored.is_some();
+        let outcomes_came: bool =
+            self.db
+                .query_row("SELECT EXISTS(SELECT 1 FROM item WHERE words & ?)", [EVENT_BIT - 1], |row| row.get(0))?;
+        let (sent_known, stored_known) = (sources.against.is_some(), sources.stored.is_some());
+        let mut report = ReconciledReport::begun(sent_known, stored_known, outcomes_came);
+        report.complete = !self.stored_is_verified || self.stored_is_whole;
         let mut query = self.db.prepare(
             "SELECT min(sent, 1), words, stored, count(*), sum(sent), sum(arrived) FROM item GROUP BY 1, 2, 3",
         )?;
@@ -31,14 +35,13 @@ impl Joins {
             let (sent, words, stored): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (ids, sent_lines, arrived_lines) = (whole(row, 3)?, whole(row, 4)?, whole(row, 5)?);
             let arrived = words != 0;
-            report.sent += sent_lines;
+            let ids_if = |is_so: bool| if is_so { ids } else { 0 };
+            add(&mut report.sent, sent_lines);
             report.arrived += arrived_lines;
-            report.sent_ids += if sent { ids } else { 0 };
-            report.arrived_ids += if arrived { ids } else { 0 };
-            if sources.against.is_some() {
-                report.sent_not_arrived += if sent && !arrived { ids } else { 0 };
-                report.arrived_not_sent += if arrived && !sent { ids } else { 0 };
-            }
+            add(&mut report.sent_ids, ids_if(sent));
+            report.arrived_ids += ids_if(arrived);
+            add(&mut report.sent_not_arrived, ids_if(sent && !arrived));
+            add(&mut report.arrived_not_sent, ids_if(arrived && !sent));
             if !stored_known {
                 continue;
             }
@@ -59,14 +62,21 @@ impl Joins {
                 Column::Extra => cell.extra += ids,
                 Column::Unchecked => cell.unchecked += ids,
             }
-            report.extra += if matches!(column, Column::Extra) { ids } else { 0 };
+            add(&mut report.extra, ids_if(matches!(column, Column::Extra)));
             let is_missing = matches!(column, Column::Missing);
             let is_held = matches!(column, Column::Present | Column::Differs);
-            report.accepted_missing += if is_missing && matches!(name, "accepted" | "duplicate") { ids } else { 0 };
-            report.failed_present += if is_held && name == "failed" { ids } else { 0 };
-            report.not_sent_present += if is_held && name == "not_sent" { ids } else { 0 };
+            add(&mut report.accepted_missing, ids_if(is_missing && matches!(name, "accepted" | "duplicate")));
+            add(&mut report.failed_present, ids_if(is_held && name == "failed"));
+            add(&mut report.not_sent_present, ids_if(is_held && name == "not_sent"));
         }
         Ok(report)
+    }
+}
+
+/// Adds to a figure that is known.
+fn add(figure: &mut Option<u64>, n: u64) {
+    if let Some(sum) = figure {
+        *sum += n;
     }
 }
 
@@ -96,34 +106,68 @@ fn best_word(words: i64) -> &'static str {
     found.map_or(if words & EVENT_BIT != 0 { "event" } else { "none" }, Word::as_str)
 }
 
-/// Under `reconciled`. Lines without an id are in none of its figures.
+/// Under `reconciled`. Lines without an id are in none of its figures. A figure that cannot be known is null: those of what was
+/// sent without `--against`, those of what is stored without `--stored`, those of outcomes where none came.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct ReconciledReport {
     /// Events sent, by `--against`.
-    pub sent: u64,
+    pub sent: Option<u64>,
     /// Different ids of them.
-    pub sent_ids: u64,
+    pub sent_ids: Option<u64>,
     /// Outcomes or events that came in.
     pub arrived: u64,
     /// Different ids of them.
     pub arrived_ids: u64,
     /// Ids sent that did not arrive.
-    pub sent_not_arrived: u64,
+    pub sent_not_arrived: Option<u64>,
     /// Ids that arrived and were not sent.
-    pub arrived_not_sent: u64,
+    pub arrived_not_sent: Option<u64>,
     /// Ids delivered that the server does not hold.
-    pub accepted_missing: u64,
+    pub accepted_missing: Option<u64>,
     /// Ids failed that the server holds.
-    pub failed_present: u64,
+    pub failed_present: Option<u64>,
     /// Ids not sent that the server holds.
-    pub not_sent_present: u64,
+    pub not_sent_present: Option<u64>,
     /// Ids that the server holds and that were neither sent nor arrived.
-    pub extra: u64,
+    pub extra: Option<u64>,
+    /// Whether `--stored` is all there: where it is of `psend --verify`, its run record says that it is complete.
+    pub complete: bool,
     /// Ids by outcome and by what the server holds.
     pub table: BTreeMap<&'static str, StoredReport>,
 }
 
 impl ReconciledReport {
+    /// Zeros, where these figures can be known.
+    fn begun(sent: bool, stored: bool, outcomes: bool) -> Self {
+        let known = |is_known: bool| is_known.then_some(0);
+        Self {
+            sent: known(sent),
+            sent_ids: known(sent),
+            sent_not_arrived: known(sent),
+            arrived_not_sent: known(sent),
+            accepted_missing: known(stored && outcomes),
+            failed_present: known(stored && outcomes),
+            not_sent_present: known(stored && outcomes),
+            extra: known(stored),
+            ..Self::default()
+        }
+    }
+
+    /// The figures that are known, as people read them: name, count, what is meant.
+    pub fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
+        let all = [
+            ("Sent", self.sent_ids, "different ids"),
+            ("Arrived", Some(self.arrived_ids), "different ids"),
+            ("Sent, not arrived", self.sent_not_arrived, ""),
+            ("Arrived, not sent", self.arrived_not_sent, ""),
+            ("Accepted, missing", self.accepted_missing, "delivered, but the server does not hold it"),
+            ("Failed, present", self.failed_present, "failed, but the server holds it"),
+            ("Not sent, present", self.not_sent_present, "never sent, but the server holds it"),
+            ("Extra", self.extra, "stored, but neither sent nor arrived"),
+        ];
+        all.into_iter().filter_map(|(name, n, what)| Some((name, n?, what))).collect()
+    }
+
     /// The report on nothing, with every row there is.
     pub fn on_nothing() -> Self {
         let rows = Word::ALL.iter().map(|word| word.as_str()).chain(["event", "none"]);

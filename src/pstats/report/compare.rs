@@ -151,17 +151,18 @@ pub fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
             }
         }
     }
-    let run = |report: &Value| report["outcomes"]["runs"][0].clone();
-    let (base_run, now_run) = (run(base), run(now));
-    let settings = SETTINGS
-        .iter()
-        .filter(|name| base_run.is_object() && now_run.is_object() && base_run[**name] != now_run[**name]);
-    let settings = settings.map(|name| ComparedSetting {
-        setting: (*name).to_owned(),
-        base: base_run[*name].to_string(),
-        now: now_run[*name].to_string(),
+    let settings = SETTINGS.iter().filter_map(|name| {
+        let (base, now) = (setting(base, name)?, setting(now, name)?);
+        (base != now).then(|| ComparedSetting { setting: (*name).to_owned(), base, now })
     });
     ComparedReport { base: base_file, figures, settings: settings.collect(), only_base, only_now }
+}
+
+/// What a setting was in the runs of a report: each value once, as JSON. `None` where there is no run record.
+fn setting(report: &Value, name: &str) -> Option<String> {
+    let runs = report["outcomes"]["runs"].as_array()?;
+    let values: BTreeSet<String> = runs.iter().map(|run| run[name].to_string()).collect();
+    (!values.is_empty()).then(|| Vec::from_iter(values).join(", "))
 }
 
 fn services(kind: &Value) -> BTreeSet<&str> {

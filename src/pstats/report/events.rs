@@ -37,6 +37,13 @@ pub struct ClassesReport {
     pub other: u64,
 }
 
+impl ClassesReport {
+    /// Events that have a status code.
+    pub fn known(&self) -> u64 {
+        self.informational + self.success + self.redirection + self.client_error + self.server_error + self.other
+    }
+}
+
 /// Under `events`.
 #[derive(Debug, Clone, Serialize)]
 pub struct EventsReport {

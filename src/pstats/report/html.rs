@@ -260,18 +260,17 @@ impl Body {
         let Some(reconciled) = &report.reconciled else { return };
         self.put("<h2>Reconciled by event_id</h2>\n<div class=\"panel scroll\">\n");
         self.table(
+            &["ids", "count", "that is"],
+            reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
+        );
+        self.table(
             &["outcome", "present", "missing", "differs", "extra", "unchecked"],
             reconciled.table.iter().map(|(word, s)| {
                 let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
                 std::iter::once(escape(word)).chain(figures).collect()
             }),
         );
-        self.put(&format!(
-            "<p>{} accepted but missing, {} failed but present, {} sent without arriving.</p>\n</div>\n",
-            count(reconciled.accepted_missing),
-            count(reconciled.failed_present),
-            count(reconciled.sent_not_arrived)
-        ));
+        self.put("</div>\n");
     }
 }
 

@@ -63,17 +63,17 @@ pub fn write(report: &Report) -> String {
         heading(&mut page, "Reconciled by event_id");
         table(
             &mut page,
+            &[" ids", "count", " that is"],
+            reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
+        );
+        table(
+            &mut page,
             &[" outcome", "present", "missing", "differs", "extra", "unchecked"],
             reconciled.table.iter().map(|(word, s)| {
                 let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
                 std::iter::once((*word).to_owned()).chain(figures).collect()
             }),
         );
-        page.push_str(&format!(
-            "Accepted but missing: {}. Failed but present: {}.\n",
-            count(reconciled.accepted_missing),
-            count(reconciled.failed_present)
-        ));
     }
     if let Some(compared) = &report.run.compared {
         heading(&mut page, "Beside the base run");

@@ -48,7 +48,7 @@ pub struct OutcomesReport {
     pub retried: u64,
     /// Bytes of the bodies sent, once for each event.
     pub request_bytes: u64,
-    /// Outcomes a second, from the first request to the last end.
+    /// Outcomes a second, from the first request to the last end; those for which none was sent are not counted.
     pub throughput: Option<f64>,
     /// From the first request to the last end.
     pub time: TimeReport,
@@ -58,6 +58,13 @@ pub struct OutcomesReport {
     pub ids: IdsReport,
     /// Whether every run's record is there and says that it is complete.
     pub complete: bool,
+    /// Outcomes that came in, those that `--where` left out among them.
+    #[serde(skip)]
+    pub came: u64,
+    /// Whether the records that are there can account for all outcomes: a run more has an outcome of a first line more, and more
+    /// outcomes than these read lines.
+    #[serde(skip)]
+    pub has_all_records: bool,
     /// psend's run records.
     pub runs: Vec<RunRecord>,
     /// Groups.
@@ -91,6 +98,8 @@ impl OutcomesReport {
         let stream = &outcomes.stream;
         let shown = stream.windows.shown();
         let of = |word: Word| outcomes.words[word as usize];
+        let has_all_records = outcomes.firsts <= outcomes.runs.len() as u64
+            || outcomes.lines_read().is_none_or(|read| least_lines(outcomes, &ids) <= read);
         let began = stream.order.range().map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last)));
         Self {
             figures: FiguresReport::new(&stream.figures),
@@ -113,15 +122,24 @@ impl OutcomesReport {
             attempts: outcomes.attempts,
             retried: outcomes.retried,
             request_bytes: outcomes.request_bytes,
-            throughput: per_second(stream.figures.count(), began),
+            throughput: per_second(stream.figures.count() - outcomes.unsent, began),
             time: TimeReport::new(began),
             end_to_end: LatencyReport::new::<Fine>(&outcomes.end_to_end),
             ids,
-            complete: !outcomes.runs.is_empty() && outcomes.runs.iter().all(|run| run.complete),
+            complete: !outcomes.runs.is_empty() && has_all_records && outcomes.runs.iter().all(|run| run.complete),
+            came: outcomes.came(),
+            has_all_records,
             runs: outcomes.runs.clone(),
             by: by(stream, groupings),
             window_s: seconds(shown.width()),
             windows: windows(&shown),
         }
     }
+}
+
+/// How many lines runs have read at the least that ended with these outcomes. A run that took up another may have written an
+/// outcome again, so that of equal ids one counts; where they are estimated, less a margin for that.
+fn least_lines(outcomes: &Outcomes, ids: &IdsReport) -> u64 {
+    let margin = if ids.exact { 0 } else { ids.unique / 20 };
+    outcomes.came().saturating_sub(ids.duplicates).saturating_sub(margin)
 }

@@ -83,16 +83,16 @@ impl Page {
         self.section("Errors");
         self.fact("Error rate", &percent(events.figures.error_rate), "");
         if failed > 0 {
-            let of_all = |n: u64| percent(share(n, events.figures.count));
             let classes = &events.status_classes;
+            let of_known = |n: u64| percent(share(n, classes.known()));
             self.fact(
                 "4xx errors",
-                &of_all(classes.client_error),
+                &of_known(classes.client_error),
                 &format!("{} client errors", count(classes.client_error)),
             );
             self.fact(
                 "5xx errors",
-                &of_all(classes.server_error),
+                &of_known(classes.server_error),
                 &format!("{} server errors", count(classes.server_error)),
             );
         }
@@ -214,13 +214,8 @@ impl Page {
 
     fn reconciled(&mut self, reconciled: &ReconciledReport) {
         self.title("Reconciled by event_id");
-        if reconciled.sent > 0 {
-            self.fact("Sent", &count(reconciled.sent_ids), "different ids");
-        }
-        self.fact("Arrived", &count(reconciled.arrived_ids), "different ids");
-        if reconciled.sent > 0 {
-            self.fact("Sent, not arrived", &count(reconciled.sent_not_arrived), "");
-            self.fact("Arrived, not sent", &count(reconciled.arrived_not_sent), "");
+        for (name, n, what) in reconciled.facts() {
+            self.fact(name, &count(n), what);
         }
         if reconciled.table.is_empty() {
             return;
@@ -238,13 +233,6 @@ impl Page {
             })
             .collect();
         self.table(&head, &rows);
-        self.text.push('\n');
-        self.fact(
-            "Accepted, missing",
-            &count(reconciled.accepted_missing),
-            "delivered, but the server does not hold it",
-        );
-        self.fact("Failed, present", &count(reconciled.failed_present), "failed, but the server holds it");
     }
 
     fn compared(&mut self, compared: &ComparedReport) {

@@ -97,6 +97,19 @@ fn with_tee_the_input_goes_on_as_it_came_and_the_report_to_stderr() {
 }
 
 #[test]
+fn with_tee_files_without_a_last_line_end_stay_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["one", "two", "three"].map(|name| folder.path().join(name).to_str().expect("UTF-8").to_owned());
+    for (name, text) in
+        std::iter::zip(&names, ["\u{feff}{\"event_id\":1}", "\u{feff}{\"event_id\":2}\n", "{\"event_id\":3}"])
+    {
+        std::fs::write(name, text).expect("it is written");
+    }
+    let found = run("pstats", &["--tee", "-q", &names[0], &names[1], &names[2]]).expect_code(0);
+    assert_eq!(found.text(), "\u{feff}{\"event_id\":1}\n{\"event_id\":2}\n{\"event_id\":3}");
+}
+
+#[test]
 fn live_draws_on_a_terminal_while_data_flows() {
     let script = "script -qec \"(echo '{\\\"event_id\\\":1}'; sleep 0.7; echo '{\\\"event_id\\\":2}'; sleep 0.7; echo '{\\\"event_id\\\":3}') | pstats --live\" /dev/null";
     if !crate::support::shell("command -v script").status.success() {

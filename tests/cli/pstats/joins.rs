@@ -200,3 +200,79 @@ fn joins_that_outgrow_memory_go_to_disk_and_say_the_same() {
     assert_eq!((&of["sent_ids"], &of["arrived_ids"]), (&json!(600_000), &json!(500_100)));
     assert_eq!((&of["sent_not_arrived"], &of["arrived_not_sent"]), (&json!(100_000), &json!(100)));
 }
+
+/// Files with these texts, and a folder that keeps them.
+fn files(texts: &[String]) -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let names =
+        (0..texts.len()).map(|n| folder.path().join(n.to_string()).to_str().expect("UTF-8").to_owned()).collect();
+    for (name, text) in std::iter::zip(&names, texts) {
+        let name: &String = name;
+        std::fs::write(name, text).expect("it is written");
+    }
+    (folder, names)
+}
+
+#[test]
+fn what_cannot_be_known_meets_no_requirement() {
+    let sent = "{\"event_id\":\"a\"}\n".to_owned();
+    let stored = outcome_of(1, Some("a"), "present", 1) + &run_record(true);
+    let truth = truth_line(Some(1), "a", "malformed", "rejected") + TRUTH_END;
+    let (_folder, names) = files(&[sent.clone(), stored, truth]);
+    let outcomes = outcome_of(1, Some("a"), "accepted", 1) + &run_record(true);
+    for (input, flag, file, figure) in [
+        (&outcomes, "--against", 0, "reconciled.accepted_missing"),
+        (&outcomes, "--against", 0, "reconciled.extra"),
+        (&outcomes, "--stored", 1, "reconciled.sent_not_arrived"),
+        (&outcomes, "--stored", 1, "reconciled.sent"),
+        (&String::new(), "--stored", 1, "reconciled.accepted_missing"),
+        (&sent, "--stored", 1, "reconciled.failed_present"),
+        (&String::new(), "--truth", 2, "truth.missed"),
+        (&sent, "--truth", 2, "truth.missed"),
+    ] {
+        let require = format!("{figure} = 0");
+        let found = run_with("pstats", &["-q", flag, &names[file], "--require", &require], input.as_bytes());
+        assert!(found.expect_code(99).stderr.contains(&format!("{require}: no data")), "{flag} {figure}");
+    }
+    let both = ["--against", &names[0], "--stored", &names[1], "--require", "reconciled.accepted_missing = 0"];
+    assert_eq!(run_with("pstats", &[&both[..], &["-q"]].concat(), outcomes.as_bytes()).expect_code(0).stderr, "");
+    for form in ["markdown", "html"] {
+        let page =
+            run_with("pstats", &[&both[..], &["-q", "--format", form]].concat(), outcomes.as_bytes()).expect_code(0);
+        assert!(page.text().contains("Arrived, not sent"), "{form}");
+    }
+}
+
+#[test]
+fn what_is_stored_has_to_be_all_there() {
+    let present = outcome_of(1, Some("a"), "present", 1);
+    let (_folder, names) = files(&[present.clone(), present + &run_record(false)]);
+    let outcomes = outcome_of(1, Some("a"), "accepted", 1) + &run_record(true);
+    for stored in &names {
+        let args = ["-q", "--stored", stored, "--require", "reconciled.accepted_missing = 0"];
+        let found = run_with("pstats", &args, outcomes.as_bytes()).expect_code(99);
+        assert!(found.stderr.contains("--stored is not complete"), "{}", found.stderr);
+    }
+}
+
+#[test]
+fn a_good_line_called_a_duplicate_is_a_false_alarm_unless_another_with_its_id_was_taken() {
+    let truth =
+        truth_line(Some(1), "a", "spike", "accepted") + &truth_line(Some(2), "b", "spike", "accepted") + TRUTH_END;
+    let (_folder, names) = files(&[truth]);
+    let input = [
+        outcome_of(1, Some("a"), "duplicate", 1),
+        outcome_of(2, Some("b"), "duplicate", 1),
+        outcome_of(3, Some("b"), "accepted", 1),
+        outcome_of(4, Some("c"), "accepted", 1),
+        outcome_of(5, Some("c"), "duplicate", 1),
+        outcome_of(6, Some("d"), "duplicate", 1),
+        run_record(true),
+    ]
+    .concat();
+    let found = report(&["--truth", &names[0]], &input);
+    let spike = &found["truth"]["faults"]["spike"];
+    assert_eq!((&spike["detected"], &spike["false_alarm"]), (&json!(1), &json!(1)));
+    let untouched = &found["truth"]["untouched"];
+    assert_eq!((&untouched["detected"], &untouched["false_alarm"]), (&json!(3), &json!(1)));
+}

@@ -186,6 +186,55 @@ fn where_counts_only_what_meets_it_and_says_how_much_it_left_out() {
 }
 
 #[test]
+fn where_takes_the_short_names_that_by_takes() {
+    let error = json!({"kind": "http", "message": "no"});
+    let tags = json!({"team": "red", "device_type": "tablet"});
+    let input =
+        "{\"event_id\":1,\"timestamp\":\"2026-01-05T14:00:00Z\",\"error_details\":{\"error_message\":\"gone\"}}\n"
+            .to_owned()
+            + &event("a", 200, 5.0, 1)
+            + &outcome(1, "failed", json!({"error": error, "tags": tags, "sent_at": "2026-01-05T14:00:01.000000Z"}))
+            + &outcome(2, "accepted", json!({"end_to_end_ms": 99.0}))
+            + &run_record(true);
+    for (filter, events, outcomes) in [
+        ("hour=14", 1, 1),
+        ("hour<14", 1, 1),
+        ("error=gone", 1, 0),
+        ("error=http", 0, 1),
+        ("team=red", 0, 1),
+        ("device_type=tablet", 0, 1),
+        ("end_to_end_ms>50", 0, 1),
+        ("latency>0", 1, 2),
+        ("id=evt_1", 0, 1),
+        ("status_code=200", 1, 2),
+    ] {
+        let found = report(&["--where", filter], &input);
+        let count = |kind: &str| found[kind]["count"].as_u64().unwrap_or(0);
+        assert_eq!((count("events"), count("outcomes")), (events, outcomes), "{filter}");
+    }
+}
+
+#[test]
+fn times_that_are_numbers_are_times() {
+    let input = "{\"id\":1,\"ts\":1767621600.25}\n{\"id\":2,\"ts\":\"1767621601\"}\n{\"id\":3,\"ts\":1767621602000}\n{\"id\":4,\"ts\":7}\n";
+    let found = report(&["--fields", "id=id,timestamp=ts"], input);
+    assert_eq!(found["events"]["time"]["first"], "2026-01-05T14:00:00.250000Z");
+    assert_eq!(found["events"]["time"]["last"], "2026-01-05T14:00:02.000000Z");
+    assert_eq!(found["events"]["by"]["hour"][0]["count"], 3);
+    assert_eq!(found["input"]["event_fields"]["time_invalid"], 1);
+}
+
+#[test]
+fn shares_of_statuses_are_of_the_events_that_have_one() {
+    let input: String = (0..10).map(|i| event("a", if i < 2 { 500 } else { 200 }, 5.0, i)).collect();
+    let silent: String = (0..10).map(|i| format!("{{\"event_id\":{i}}}\n")).collect();
+    let found = run_with("pstats", &[], (input + &silent).as_bytes()).expect_code(0);
+    let line =
+        |name: &str| found.lines().into_iter().find(|line| line.contains(name)).map(str::to_owned).expect("a line");
+    assert!(line("Error rate").contains("20.0%") && line("5xx errors").contains("20.0%"), "{}", found.text());
+}
+
+#[test]
 fn ids_are_estimated_past_the_cap_and_marked() {
     let input: String = (0..3000).map(|i| format!("{{\"event_id\":{}}}\n", i % 2000)).collect();
     let exact = report(&[], &input);

@@ -68,6 +68,75 @@ fn an_incomplete_run_fails_one_requirement_more_unless_partial() {
 }
 
 #[test]
+fn a_run_whose_record_is_missing_among_others_is_noticed_in_any_order_and_in_states() {
+    let record = |lines: u64| run_record(true).replace("\"lines_read\":1", &format!("\"lines_read\":{lines}"));
+    let outcomes = |run: &str, lines: u64| -> String {
+        (1..=lines).map(|seq| outcome(seq, "accepted", json!({"event_id": format!("{run}{seq}")}))).collect()
+    };
+    let whole = outcomes("a", 5) + &record(5);
+    let killed = outcomes("b", 3);
+    let require = ["--require", "success_rate >= 95%"];
+    for input in [whole.clone() + &killed, killed.clone() + &whole] {
+        let found = run_with("pstats", &require, input.as_bytes()).expect_code(99);
+        assert!(found.stderr.contains("a run's record is missing"), "{}", found.stderr);
+        run_with("pstats", &[&require[..], &["--partial"]].concat(), input.as_bytes()).expect_code(0);
+    }
+    let state = |input: &str| run_with("pstats", &["-q", "--format", "state"], input.as_bytes()).text().to_owned();
+    run_with("pstats", &require, (state(&whole) + &state(&killed)).as_bytes()).expect_code(99);
+    // A run that was killed and taken up again has one record, and may have an outcome twice.
+    let resumed = outcomes("a", 3) + &outcomes("a", 5) + &record(5);
+    run_with("pstats", &require, resumed.as_bytes()).expect_code(0);
+}
+
+#[test]
+fn a_cut_off_stream_is_noticed_where_its_outcomes_are_left_out() {
+    let input = outcome(1, "accepted", json!({}));
+    let args = ["--where", "service=none", "--require", "run.elapsed < 1h"];
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("no run record"), "{}", found.stderr);
+}
+
+#[test]
+fn a_group_that_a_state_did_not_count_meets_no_requirement() {
+    let input = event("a", 500, 5.0, 1);
+    let state = run_with("pstats", &["--format", "state"], input.as_bytes()).text().to_owned();
+    let args = ["--require", "service=a,region=EU: error_rate < 1%", "--allow-empty"];
+    let found = run_with("pstats", &args, state.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("groups by service,region were not counted"), "{}", found.stderr);
+}
+
+#[test]
+fn throughput_counts_what_was_sent() {
+    let unsent = json!({"attempts": 0, "sent_at": null, "latency_ms": null, "end_to_end_ms": null});
+    let sent: String = (1..=2).map(|seq| outcome(seq, "accepted", json!({}))).collect();
+    let throughput = |input: &str| {
+        run_with("pstats", &["-q", "--format", "json"], input.as_bytes()).json()["outcomes"]["throughput"].clone()
+    };
+    assert_eq!(throughput(&sent), throughput(&(sent.clone() + &outcome(3, "not_sent", unsent))));
+}
+
+#[test]
+fn a_report_is_not_written_over_an_input_or_another_report() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    std::fs::write(file("in"), event("a", 200, 5.0, 1)).expect("it is written");
+    let same = format!("json={}", file("in"));
+    let (one, two) = (format!("json={}", file("x")), format!("text={}", file("x")));
+    for args in [
+        vec![file("in"), "-o".to_owned(), file("in")],
+        vec![file("in"), "--report".to_owned(), same.clone()],
+        vec!["--stored".to_owned(), file("in"), "--report".to_owned(), same],
+        vec![file("in"), "--report".to_owned(), one.clone(), "--report".to_owned(), two],
+        vec![file("in"), "--report".to_owned(), one, "-o".to_owned(), file("x")],
+    ] {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let found = run("pstats", &args).expect_code(2);
+        assert!(found.stderr.contains("are one file"), "{}", found.stderr);
+    }
+    assert!(std::fs::read_to_string(file("in")).expect("it is there").contains("event_id"));
+}
+
+#[test]
 fn a_verified_stream_is_held_against_present() {
     let good = outcome(1, "present", json!({})) + &outcome(2, "present", json!({})) + &run_record(true);
     run_with("pstats", &["--require", "present = 100%"], good.as_bytes()).expect_code(0);
