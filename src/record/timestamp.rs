@@ -2,7 +2,7 @@
 
 use chrono::DateTime;
 
-use crate::clock::Micros;
+use crate::clock::{self, Micros};
 use crate::jsonl::value;
 
 /// The length of [`write()`]'s form: `2026-01-05T09:00:00.123456Z`.
@@ -10,11 +10,13 @@ pub const LEN: usize = 27;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// Reads an RFC 3339 timestamp with any offset and any number of fraction digits (those past the sixth are cut off).
+/// Reads an RFC 3339 timestamp with any offset and any number of fraction digits (those past the sixth are cut off), of the years
+/// 1 to 9999 in UTC.
 pub fn parse(text: &[u8]) -> Option<Micros> {
     parse_utc(text).or_else(|| {
         let text = std::str::from_utf8(text).ok()?;
-        Some(DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros())
+        let at = DateTime::parse_from_rfc3339(text).ok()?.timestamp_micros();
+        (clock::FIRST..clock::LAST).contains(&at).then_some(at)
     })
 }
 
@@ -102,7 +104,7 @@ fn parse_utc(text: &[u8]) -> Option<Micros> {
         2 => 28,
         _ => return None,
     };
-    if day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
+    if year < 1 || day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
@@ -223,6 +225,9 @@ mod tests {
             "2026-01-05",
             "2026-01-05T24:00:00.000000Z",
             "2026-01-05T09:00:0x.000000Z",
+            "0000-06-05T09:00:00.000000Z",
+            "0001-01-01T00:00:00+01:00",
+            "9999-12-31T23:00:00-05:00",
         ] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad}");
         }

@@ -288,6 +288,20 @@ fn what_is_wrong_in_a_file_of_requirements_is_named_with_file_and_line() {
 }
 
 #[test]
+fn the_settings_of_all_runs_are_held_against_the_base_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let base = folder.path().join("base.json");
+    let base = base.to_str().expect("UTF-8");
+    let one = outcome(1, "accepted", json!({})) + &run_record(true);
+    run_with("pstats", &["--format", "json", "-o", base], one.as_bytes()).expect_code(0);
+    let other = one.replace("\"concurrency\":10", "\"concurrency\":9");
+    let args = ["--compare", base, "--format", "json", "-q"];
+    let found = run_with("pstats", &args, (one + &other).as_bytes()).expect_code(0).json();
+    let differing = json!([{"setting": "concurrency", "base": "10", "now": "10, 9"}]);
+    assert_eq!(found["run"]["compared"]["settings"], differing);
+}
+
+#[test]
 fn what_only_one_of_two_runs_has_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
