@@ -97,6 +97,44 @@ fn an_interrupted_run_says_that_its_output_file_is_not_written() {
     assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
 }
 
+/// The most memory that a run took, in KiB, by the time it has written so many bytes.
+fn peak_at(args: &[&str], input: Vec<u8>, bytes: u64) -> u64 {
+    let mut command = tool("pshape");
+    command.args(["--seed", "1", "-q"]).args(args).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("pshape starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || stdin.write_all(&input).map(|()| stdin).expect("pshape reads"));
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    let written = std::io::copy(&mut stdout.take(bytes), &mut std::io::sink()).expect("pshape writes");
+    assert_eq!(written, bytes);
+    let stdin = feeder.join().expect("fed");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    drop(stdin);
+    assert!(child.wait_with_output().expect("it ends").status.success());
+    peak.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn lines_that_fall_due_at_once_are_not_gathered() {
+    // The copies of 17 hours of events are held back, until the event of a month later lets them all go.
+    let input = events(60_000);
+    let bytes = input.len() as u64;
+    let last = b"{\"event_id\":\"z\",\"timestamp\":\"2026-02-05T00:00:00Z\"}\n";
+    let copies = ["--duplicates", "1,delay=20h"];
+    let peak = peak_at(&copies, [&input[..], last].concat(), 2 * bytes);
+    let held = peak_at(&copies, input, bytes);
+    assert!(peak < held + (8 << 10), "{held} KiB held back, {peak} KiB when they go");
+}
+
+#[test]
+fn many_copies_of_a_long_line_are_not_gathered() {
+    let line = format!("{{\"event_id\":\"a\",\"x\":\"{}\"}}\n", "x".repeat(500_000));
+    let bytes = line.len() as u64 * 201;
+    let peak = peak_at(&["--duplicates", "1,copies=200"], line.into_bytes(), bytes);
+    assert!(peak < 32 << 10, "{peak} KiB");
+}
+
 #[test]
 fn value_and_byte_effects_take_bounded_memory() {
     let input = events(60_000);
