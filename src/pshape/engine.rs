@@ -289,7 +289,7 @@ impl Engine {
         for number in taken {
             let active = &mut self.effects[*number];
             match active.apply(&mut self.event, &self.place) {
-                Verdict::Passed | Verdict::Stuck | Verdict::Kept | Verdict::Changed(_) => {}
+                Verdict::Passed | Verdict::Stuck | Verdict::Beyond | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
                 Verdict::Late(delay) => journey.late = Some(delay),
                 Verdict::Behind(lines) => journey.behind = lines,

@@ -65,7 +65,7 @@ impl Effect for Reshape {
     fn remark(&self) -> Option<String> {
         (self.backwards > 0).then(|| {
             format!(
-                "--curve: {} timestamps are before that of the line before them; each was moved by its own, so that the order \
+                "{} timestamps are before that of the line before them; each was moved by its own, so that the order \
                  stays as it was found",
                 self.backwards
             )

@@ -66,6 +66,18 @@ fn a_week_whose_only_hour_of_traffic_is_left_out_by_the_clocks_leaves_its_events
 }
 
 #[test]
+fn a_time_that_no_timestamp_can_name_leaves_the_event_and_is_said() {
+    let input = b"{\"timestamp\":\"9999-12-31T00:00:00Z\"}\n{\"timestamp\":\"0001-01-01T00:00:00Z\"}\n";
+    for args in [["--shift", "2d"], ["--shift", "-2d"], ["--skew", "by=2d"]] {
+        let shaped = shape(&args, input);
+        check(&shaped, input);
+        assert_eq!(shaped.faults.len(), 1, "{args:?}");
+        let said = &shaped.run.stderr;
+        assert!(said.contains("1  (1 more would have left the years from 1 to 9999)"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn events_out_of_order_are_moved_by_their_own_time_and_said() {
     let mut lines: Vec<Vec<u8>> = split(&sparse(10, 60)).into_iter().map(<[u8]>::to_vec).collect();
     lines.swap(3, 7);
