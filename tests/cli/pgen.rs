@@ -264,6 +264,8 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     };
     refused(&["--hours", "0"], &["'0'", "--hours", "above 0"]);
     refused(&["--hours", "-3"], &["--hours"]);
+    refused(&["--hours", "1e9"], &["'1e9'", "--hours", "88000000 hours are the most"]);
+    refused(&["--hours", "1e-12"], &["'1e-12'", "--hours", "3e-10 hours are the least: a microsecond"]);
     refused(&["--count", "many"], &["'many'", "--count", "500, 10k or 1m"]);
     refused(&["--seed", "abc"], &["'abc'", "--seed", "a whole number from 0"]);
     refused(&["--start", "yesterday"], &["'yesterday'", "--start", "RFC 3339"]);
