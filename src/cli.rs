@@ -11,12 +11,13 @@ pub mod values;
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Arg, Command, Parser};
 
-use crate::error::Error;
+use crate::error::{At, Error, Place};
 pub use console::Console;
 pub use stop::{Signals, Stop};
 
@@ -53,16 +54,16 @@ impl From<Ending> for ExitCode {
 /// before it comes here.
 pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending, Error>) -> ExitCode {
     let console = Console::new(tool);
-    let args = match parse() {
-        Ok(args) => args,
+    let ended = match parse() {
+        Ok(args) => body(args, &console),
         // In a pipe of several tools it matters whose command line was wrong.
         Err(wrong) if wrong.use_stderr() => {
             console.note(wrong.render().to_string().trim_end());
             return ExitCode::from(2);
         }
-        Err(help) => help.exit(),
+        Err(help) => help.print().and_then(|()| io::stdout().flush()).at(&Place::Stdout).map(|()| Ending::Done),
     };
-    match body(args, &console) {
+    match ended {
         Ok(ending) => ending.into(),
         Err(error) if error.is_closed_stdout() => ExitCode::SUCCESS,
         Err(error) => {

@@ -73,6 +73,14 @@ impl Error {
         }
     }
 
+    /// What was read or written, where that failed.
+    pub fn place(&self) -> Option<&Place> {
+        match self {
+            Self::Io { place, .. } => Some(place),
+            Self::Usage(_) | Self::Failed(_) => None,
+        }
+    }
+
     /// Whether a write was given up because a signal had asked to stop and nobody read.
     pub fn is_given_up(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)

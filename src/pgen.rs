@@ -66,8 +66,8 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     let signals = Signals::listen(1).at(&Place::Stdout)?;
     let stop = signals.stop_at(1);
     let output = match Output::open_until(config.output.as_deref(), &stop) {
-        Err(error) if error.is_given_up() => return Ok(signals.first().map_or(Ending::Unfinished, Ending::Signalled)),
-        opened => opened?,
+        Err(error) => return signals.ending(error, console, "before the first event"),
+        Ok(output) => output,
     };
     if !config.repeat.is_empty() {
         console.note(format_args!("to repeat this run: {}", config.repeat));
@@ -82,12 +82,7 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     drop(progress);
     let endless = wanted.end == u64::MAX;
     match (signals.first(), result) {
-        (Some(signal), Err(error)) if error.is_closed_stdout() => Ok(Ending::Signalled(signal)),
-        (Some(signal), Err(error)) if error.is_given_up() => {
-            console.note(format_args!("interrupted after {written} events: {} was not read any more", output.place()));
-            Ok(Ending::Signalled(signal))
-        }
-        (_, Err(error)) => Err(error),
+        (_, Err(error)) => signals.ending(error, console, format_args!("after {written} events")),
         (Some(signal), Ok(())) if endless => output.finish().map(|()| Ending::Signalled(signal)),
         (Some(signal), Ok(())) if written < wanted.end - wanted.start => {
             let left = match output.place() {

@@ -45,9 +45,17 @@ pub fn main() -> ExitCode {
 
 fn shape(config: Config, console: &Console) -> Result<Ending> {
     let signals = Signals::listen(1).at(&Place::Stdin)?;
-    let inputs = Inputs::open(&config.files, &signals.stop_at(1), console)?;
-    let out = Output::open(config.output.as_deref())?;
-    let truth = config.truth.as_deref().map(|path| TruthFile::create(path, config.plan.shard)).transpose()?;
+    let stop = signals.stop_at(1);
+    let inputs = Inputs::open(&config.files, &stop, console)?;
+    let shard = config.plan.shard;
+    let opened = Output::open_until(config.output.as_deref(), &stop).and_then(|out| {
+        let truth = config.truth.as_deref().map(|path| TruthFile::create_until(path, shard, &stop)).transpose()?;
+        Ok((out, truth))
+    });
+    let (out, truth) = match opened {
+        Err(error) => return signals.ending(error, console, "before the first line"),
+        Ok(opened) => opened,
+    };
     let mut reader = LineReader::new(inputs, config.max_line);
     let mut engine = Engine::new(config.plan, out, truth);
 
@@ -55,8 +63,13 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let complete = ran.is_ok() && signals.first().is_none();
     let finished = engine.finish(&reader, complete);
     // What ended the run comes first: that truth could not be ended either says no more.
-    ran?;
-    let report = finished?;
+    let report = match ran.and(finished) {
+        Err(error) => {
+            let done = format!("after {} lines of the input", reader.lines_read());
+            return signals.ending(error, console, done);
+        }
+        Ok(report) => report,
+    };
     for warning in report.warnings() {
         console.warn(warning);
     }

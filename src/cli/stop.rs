@@ -1,5 +1,6 @@
 //! Signals, as a flag that engines look at between two lines.
 
+use std::fmt::Display;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -10,7 +11,8 @@ use rustix::pipe::PipeFlags;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as SignalIterator;
 
-use super::Console;
+use super::{Console, Ending};
+use crate::error::{Error, Result};
 
 #[derive(Debug, Default)]
 struct Seen {
@@ -83,6 +85,21 @@ impl Signals {
         if let Ok(mut last_words) = self.seen.last_words.lock() {
             *last_words = words;
         }
+    }
+
+    /// What a run comes to that this error cut short: the signal's ending, where one came and the reader of the output has gone away
+    /// or stopped reading. In the latter case stderr says how far the run came, as `done` words it: `after 3 events`.
+    ///
+    /// # Errors
+    /// Any other error, as it is.
+    pub fn ending(&self, error: Error, console: &Console, done: impl Display) -> Result<Ending> {
+        let Some(signal) = self.first().filter(|_| error.is_given_up() || error.is_closed_stdout()) else {
+            return Err(error);
+        };
+        if let Some(place) = error.place().filter(|_| error.is_given_up()) {
+            console.note(format_args!("interrupted {done}: nobody reads {place}"));
+        }
+        Ok(Ending::Signalled(signal))
     }
 
     /// The signal that came first, if one came.

@@ -353,11 +353,16 @@ pub fn seed(text: &str) -> Result<u64, String> {
 /// The form that is wanted.
 pub fn hours(text: &str) -> Result<Micros, String> {
     const HOUR: f64 = 3_600_000_000.0;
-    let hours = text.strip_suffix('h').unwrap_or(text).parse::<f64>().ok();
-    // Up to 10,000 years are exact to the microsecond.
-    #[allow(clippy::cast_possible_truncation)]
-    let micros = hours.filter(|h| h.is_finite() && *h > 0.0 && *h <= 88e6).map(|h| (h * HOUR).round() as Micros);
-    micros.filter(|m| *m > 0).ok_or_else(|| "a number of hours above 0 is wanted, such as 24, 168 or 0.5".to_owned())
+    // Some 10,000 years, up to which hours are exact to the microsecond.
+    const MOST: f64 = 88e6;
+    let hours = text.strip_suffix('h').unwrap_or(text).parse::<f64>().ok().filter(|h| *h > 0.0);
+    let hours = hours.ok_or("a number of hours above 0 is wanted, such as 24, 168 or 0.5")?;
+    if hours > MOST {
+        return Err(format!("{MOST} hours are the most: there are years from 1 to 9999"));
+    }
+    #[allow(clippy::cast_possible_truncation)] // at most MOST
+    let micros = (hours * HOUR).round() as Micros;
+    if micros > 0 { Ok(micros) } else { Err("3e-10 hours are the least: a microsecond".to_owned()) }
 }
 
 /// Splits `12.5abc` after the number.

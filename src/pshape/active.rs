@@ -13,6 +13,8 @@ use crate::record::filter::{Condition, Filter};
 pub(super) struct Active {
     /// Its kind.
     pub kind: &'static Kind,
+    /// Where it was asked for: `--drop`, or `FILE:12: drop`.
+    place: String,
     /// Which lines it is given.
     pub pick: Pick,
     /// What events have to meet, as they were read.
@@ -40,6 +42,8 @@ pub(super) struct Counts {
     pub passed: u64,
     /// Events that had no other value to take.
     pub stuck: u64,
+    /// Events that would have had a time that cannot be written.
+    pub beyond: u64,
     /// Events that it changed.
     pub injected: u64,
 }
@@ -74,13 +78,15 @@ impl Active {
             setup.narrow(own.conditions());
         }
         let window = if kind.windowed { Window::from_spec(&mut spec, &mut setup)? } else { None };
+        let place = spec.place().to_owned();
         spec.finish()?;
         let Setup { filter, runs_over, wants, .. } = setup;
         wants.matches |= !filter.is_empty();
         if !filter.is_empty() || !runs_over.is_empty() {
             pick.counts_runs_over_some();
         }
-        Ok(Self { kind, pick, is_met: filter.is_empty(), filter, runs_over, window, effect, counts: Counts::default() })
+        let (is_met, counts) = (filter.is_empty(), Counts::default());
+        Ok(Self { kind, place, pick, is_met, filter, runs_over, window, effect, counts })
     }
 
     /// Takes note of whether an event, as it was read, meets the filter. `true` once one did.
@@ -106,6 +112,7 @@ impl Active {
         match verdict {
             Verdict::Passed => self.counts.passed += 1,
             Verdict::Stuck => self.counts.stuck += 1,
+            Verdict::Beyond => self.counts.beyond += 1,
             Verdict::Kept => {}
             // The fault is each copy.
             Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
@@ -144,9 +151,11 @@ impl Active {
     /// What the user should know at the end.
     pub(super) fn remark(&self) -> Option<String> {
         let Counts { unmet, .. } = self.counts;
-        if !self.is_met && unmet > 0 {
-            return Some(format!("--{}: none of the {unmet} events met its filter", self.kind.flag));
-        }
-        self.effect.remark()
+        let remark = if !self.is_met && unmet > 0 {
+            format!("none of the {unmet} events met its filter")
+        } else {
+            self.effect.remark()?
+        };
+        Some(format!("{}: {remark}", self.place))
     }
 }

@@ -42,7 +42,7 @@ pub(super) trait Effect {
     /// Sets a copy of an event apart from the event.
     fn set_apart(&mut self, _copy: &mut Event, _place: &Place) {}
 
-    /// What the user should know at the end.
+    /// What the user should know at the end. Where the effect was asked for is said before it.
     fn remark(&self) -> Option<String> {
         None
     }
@@ -66,6 +66,8 @@ pub(super) enum Verdict {
     Passed,
     /// The event has what it works on, but no other value to take: a product that rounds back to the value, or cannot be written.
     Stuck,
+    /// The event would get a time that no timestamp can name, before year 1 or after 9999, and is left as it was.
+    Beyond,
     /// It is not about this event, or leaves it as it is.
     Kept,
     /// It changed the event, of which a right server makes this.

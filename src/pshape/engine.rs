@@ -54,6 +54,21 @@ pub(super) struct Engine {
     report: Report,
 }
 
+/// A line in work, and where it stands: in the chunk that was read, from `at` on.
+#[derive(Clone, Copy)]
+struct Source<'a> {
+    line: Line<'a>,
+    chunk: &'a [u8],
+    at: usize,
+}
+
+impl Source<'_> {
+    /// Where the line stands in the chunk.
+    fn range(&self) -> Range<usize> {
+        self.at..self.at + self.line.text.len() + self.line.end.len()
+    }
+}
+
 /// What the stream's effects decided on an event.
 #[derive(Default)]
 struct Journey {
@@ -115,17 +130,14 @@ impl Engine {
                     self.block.made(piece);
                     if last {
                         self.open_end = !piece.ends_with(b"\n");
-                        self.release_behind(seq);
+                        self.release_behind(seq, &[])?;
                     }
                     self.write(&[])?;
                 }
             }
         }
         while let Some(line) = self.held.last() {
-            self.write_held(&line);
-            if self.block.made_bytes() >= MADE_BYTES {
-                self.write(&[])?;
-            }
+            self.write_held(&line, &[])?;
         }
         self.write(&[])
     }
@@ -160,15 +172,12 @@ impl Engine {
                 (count, length)
             } else {
                 let Some(line) = lines(seq, rest).next() else { break };
-                let length = line.text.len() + line.end.len();
-                self.line(line, at..at + length);
-                (1, length)
+                self.line(Source { line, chunk: bytes, at })?;
+                (1, line.text.len() + line.end.len())
             };
             (seq, at) = (seq + count, at + length);
-            self.release_behind(seq - 1);
-            if self.block.made_bytes() >= MADE_BYTES {
-                self.write(bytes)?;
-            }
+            self.release_behind(seq - 1, bytes)?;
+            self.write_much(bytes)?;
         }
         self.write(bytes)?;
         Ok(seq - first_seq)
@@ -190,20 +199,20 @@ impl Engine {
         self.wants.clock || self.wants.matches || self.wants.start && self.place.first.is_none()
     }
 
-    /// Takes up a line that is to be looked at, which stands at `range` of the chunk in work.
+    /// Takes up a line that is to be looked at.
     #[inline]
-    fn line(&mut self, line: Line<'_>, range: Range<usize>) {
+    fn line(&mut self, source: Source<'_>) -> Result<()> {
         self.taken.clear();
         for (number, active) in self.effects.iter_mut().enumerate() {
-            if active.pick.takes(line.seq) {
+            if active.pick.takes(source.line.seq) {
                 self.taken.push(number);
             }
         }
-        if self.load(line).is_none() {
-            self.pass_line(line, range);
-        } else {
-            self.shape(line, range);
+        if self.load(source.line).is_none() {
+            self.pass_line(source);
+            return Ok(());
         }
+        self.shape(source)
     }
 
     /// Hands so many lines on as they were read.
@@ -216,10 +225,10 @@ impl Engine {
 
     /// Hands a line on that was looked at, as it was read.
     #[inline]
-    fn pass_line(&mut self, line: Line<'_>, range: Range<usize>) {
-        self.begin_lines(1, line.text);
-        self.block.input(range);
-        self.open_end = line.end.is_empty();
+    fn pass_line(&mut self, source: Source<'_>) {
+        self.begin_lines(1, source.line.text);
+        self.block.input(source.range());
+        self.open_end = source.line.end.is_empty();
     }
 
     /// Looks at a line; `None` where it is no event.
@@ -245,7 +254,7 @@ impl Engine {
     }
 
     /// Lets the effects that take the event in work act on it, and gives it its place.
-    fn shape(&mut self, line: Line<'_>, range: Range<usize>) {
+    fn shape(&mut self, source: Source<'_>) -> Result<()> {
         let taken = std::mem::take(&mut self.taken);
         let stream = taken.partition_point(|number| self.effects[*number].kind.phase < Phase::Stream);
         let bytes = taken.partition_point(|number| self.effects[*number].kind.phase < Phase::Bytes);
@@ -255,23 +264,24 @@ impl Engine {
         if let Some(at) = at {
             self.now = self.now.max(at);
             while let Some(line) = self.held.due(self.now) {
-                self.hold(line, None);
+                self.hold(line, None, source.chunk)?;
             }
         }
         stays = stays && self.act(&taken[stream..bytes], &mut journey);
         if stays {
             self.break_up(&taken[bytes..]);
             if self.event.names().is_empty() && journey.again.is_none() {
-                self.pass_line(line, range);
+                self.pass_line(source);
             } else {
-                self.send(line, range, at, &journey);
+                self.send(source, at, &journey)?;
             }
         } else if let Some(truth) = &mut self.truth {
             self.account.expect = Expect::Absent;
-            self.account.enter(&self.event, line.seq);
+            self.account.enter(&self.event, source.line.seq);
             truth.add(None, &self.account);
         }
         self.taken = taken;
+        Ok(())
     }
 
     /// Lets effects act up to the stream's; `false` where the event is gone.
@@ -279,7 +289,7 @@ impl Engine {
         for number in taken {
             let active = &mut self.effects[*number];
             match active.apply(&mut self.event, &self.place) {
-                Verdict::Passed | Verdict::Stuck | Verdict::Kept | Verdict::Changed(_) => {}
+                Verdict::Passed | Verdict::Stuck | Verdict::Beyond | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
                 Verdict::Late(delay) => journey.late = Some(delay),
                 Verdict::Behind(lines) => journey.behind = lines,
@@ -332,16 +342,16 @@ impl Engine {
     }
 
     /// Gives the event, and its copies where it is sent again, their places.
-    fn send(&mut self, line: Line<'_>, range: Range<usize>, at: Option<Micros>, journey: &Journey) {
+    fn send(&mut self, source: Source<'_>, at: Option<Micros>, journey: &Journey) -> Result<()> {
         let at = at.unwrap_or(self.now);
         let due = journey.late.map(|delay| at.saturating_add(delay));
         let original = self.account.expect;
         if self.event.names().is_empty() {
-            self.pass_line(line, range);
+            self.pass_line(source);
         } else {
-            self.dispatch(line, false, due, journey.behind);
+            self.dispatch(source, false, due, journey.behind)?;
         }
-        let Some(again) = journey.again else { return };
+        let Some(again) = journey.again else { return Ok(()) };
         self.account.is_marked = false;
         self.account.is_copy = self.copy.id().is_some();
         for number in 1..=again.copies {
@@ -352,22 +362,24 @@ impl Engine {
             };
             if again.delay > 0 {
                 let due = at.saturating_add(again.delay.saturating_mul(i64::from(number)));
-                self.dispatch(line, true, Some(due), 0);
+                self.dispatch(source, true, Some(due), 0)?;
             } else {
                 // Without a delay of its own a copy follows its original, wherever that goes.
-                self.dispatch(line, true, due, journey.behind);
+                self.dispatch(source, true, due, journey.behind)?;
             }
         }
+        Ok(())
     }
 
     /// Writes the event in work, or its copy; or holds it back until `due`, and then behind so many lines.
-    fn dispatch(&mut self, line: Line<'_>, copy: bool, due: Option<Micros>, behind: u64) {
+    fn dispatch(&mut self, source: Source<'_>, copy: bool, due: Option<Micros>, behind: u64) -> Result<()> {
+        let Source { line, chunk, .. } = source;
         let event = if copy { &self.copy } else { &self.event };
         self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
             let bytes = [event.text(), line.end].concat();
             let held = held::Line { bytes, truth: self.account.clone(), behind };
-            return self.hold(held, due);
+            return self.hold(held, due, chunk);
         }
         // What was made of an event begins with no bracket.
         self.has_begun = true;
@@ -378,35 +390,39 @@ impl Engine {
         if let Some(truth) = &mut self.truth {
             truth.add(Some(self.report.lines_out), &self.account);
         }
+        self.write_much(chunk)
     }
 
     /// Holds a line back: until `due`, or behind so many lines as it says, or not at all.
-    fn hold(&mut self, mut line: held::Line, due: Option<Micros>) {
+    fn hold(&mut self, mut line: held::Line, due: Option<Micros>, chunk: &[u8]) -> Result<()> {
         match (due, std::mem::take(&mut line.behind)) {
             (Some(due), behind) => self.held.until(due, held::Line { behind, ..line }),
-            (None, 0) => self.write_held(&line),
+            (None, 0) => self.write_held(&line, chunk)?,
             (None, behind) => self.held.behind(self.place.seq + behind, line),
         }
         while let Some(line) = self.held.excess() {
-            self.write_held(&line);
+            self.write_held(&line, chunk)?;
         }
+        Ok(())
     }
 
     /// Lets the lines go that waited for this line of the input.
     #[inline]
-    fn release_behind(&mut self, seq: u64) {
+    fn release_behind(&mut self, seq: u64, chunk: &[u8]) -> Result<()> {
         while let Some(line) = self.held.next_behind(seq) {
-            self.write_held(&line);
+            self.write_held(&line, chunk)?;
         }
+        Ok(())
     }
 
-    fn write_held(&mut self, line: &held::Line) {
+    fn write_held(&mut self, line: &held::Line, chunk: &[u8]) -> Result<()> {
         self.begin_lines(1, &line.bytes);
         self.block.made(&line.bytes);
         self.open_end = !line.bytes.ends_with(b"\n");
         if let Some(truth) = &mut self.truth {
             truth.add(Some(self.report.lines_out), &line.truth);
         }
+        self.write_much(chunk)
     }
 
     /// Begins so many lines of the output, which start with these bytes.
@@ -419,6 +435,13 @@ impl Engine {
             self.report.begins_with_bracket = *first == b'[';
         }
         begin_lines(count, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
+    }
+
+    /// Writes what is ready where much of it was made: one line of the input may have many copies, or let many lines go that were
+    /// held back.
+    #[inline]
+    fn write_much(&mut self, chunk: &[u8]) -> Result<()> {
+        if self.block.made_bytes() >= MADE_BYTES { self.write(chunk) } else { Ok(()) }
     }
 
     /// Writes what is ready, then the truth about it.

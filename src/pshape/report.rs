@@ -70,7 +70,11 @@ impl Report {
         let mut text = format!("{} lines in, {} out", self.lines_in, self.lines_out);
         for Row { fault, spared, counts, .. } in &self.effects {
             let _ = write!(text, "\n  {fault:<10}{:>12}", counts.injected);
-            let beside = [(counts.passed, *spared), (counts.stuck, "would have stayed as they are")];
+            let beside = [
+                (counts.passed, *spared),
+                (counts.stuck, "would have stayed as they are"),
+                (counts.beyond, "would have left the years from 1 to 9999"),
+            ];
             let beside: Vec<String> = beside
                 .iter()
                 .filter(|(count, _)| *count > 0)

@@ -67,6 +67,11 @@ impl Spec {
         self.give(name, value)
     }
 
+    /// Where it stands, as messages name it.
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
     /// Whether an option is there that was not taken yet.
     pub(super) fn has(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| given == name)

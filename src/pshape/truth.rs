@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::cli::Stop;
 use crate::cli::output::Output;
 use crate::cli::values::Shard;
 use crate::error::Result;
@@ -55,12 +56,12 @@ pub(super) struct TruthFile {
 const BLOCK: usize = 64 << 10;
 
 impl TruthFile {
-    /// A truth file at this path, for this part of the whole.
+    /// A truth file at this path, for this part of the whole. A FIFO is not waited for once a signal has asked to stop.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) fn create(path: &Path, shard: Option<Shard>) -> Result<Self> {
-        let out = Output::create(path)?;
+    pub(super) fn create_until(path: &Path, shard: Option<Shard>, stop: &Stop) -> Result<Self> {
+        let out = Output::open_until(Some(path), stop)?;
         Ok(Self { out, buffer: Vec::new(), shard, begins_with_mark: false, unmarked: None })
     }
 

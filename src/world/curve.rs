@@ -25,7 +25,7 @@ const FIRST_MONDAY: Micros = FIRST - WEEK;
 /// What a weight of 1 is held as: six decimals are exact.
 const UNIT: u32 = 1_000_000;
 
-/// The largest weight: an hour of it still fits 64 bits.
+/// The largest weight: the area of an hour of it still fits 64 bits, if not that of a week.
 pub(super) const MAX_WEIGHT: f64 = 1000.0;
 
 /// The relative traffic of each hour of a local week, Monday 00:00 first.
@@ -173,7 +173,7 @@ impl FromStr for CurveChoice {
 pub struct Timeline {
     weights: [u32; HOURS],
     /// The area of the week before each hour; the last is the whole week's.
-    before: [u64; HOURS + 1],
+    before: [u128; HOURS + 1],
     /// Stretches of one offset from UTC: more than one only where clocks are changed inside the window.
     stretches: Vec<Stretch>,
     end: Micros,
@@ -194,7 +194,7 @@ impl Timeline {
     pub fn new(curve: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
         let mut before = [0; HOURS + 1];
         for (hour, weight) in curve.weights.iter().enumerate() {
-            before[hour + 1] = before[hour] + u64::from(*weight) * HOUR.unsigned_abs();
+            before[hour + 1] = before[hour] + u128::from(u64::from(*weight) * HOUR.unsigned_abs());
         }
         let mut timeline = Self { weights: curve.weights, before, stretches: Vec::new(), end, total: 0 };
         let mut area = 0;
@@ -236,10 +236,10 @@ impl Timeline {
     pub fn inverse(&self, area: u128) -> Micros {
         let stretch = self.stretch(|s| s.area <= area);
         let local = self.local_area(stretch.start + stretch.offset) + (area - stretch.area);
-        let week_area = u128::from(self.before[HOURS]);
-        let (week, rest) = (local / week_area, u64::try_from(local % week_area).unwrap_or(0));
+        let (week, rest) = (local / self.before[HOURS], local % self.before[HOURS]);
         let hour = self.before.partition_point(|b| *b <= rest) - 1;
-        let into = (rest - self.before[hour]) / u64::from(self.weights[hour]);
+        #[allow(clippy::cast_possible_truncation)] // below an hour's area, which is 64 bits
+        let into = (rest - self.before[hour]) as u64 / u64::from(self.weights[hour]);
         let weeks = Micros::try_from(week).unwrap_or(0) * WEEK;
         FIRST_MONDAY + weeks + micros(hour) * HOUR + Micros::try_from(into).unwrap_or(0) - stretch.offset
     }
@@ -263,8 +263,9 @@ impl Timeline {
         let (week, rest) = (since.div_euclid(WEEK), since.rem_euclid(WEEK));
         let hour = hour_of_week(local);
         let into = (rest - micros(hour) * HOUR).unsigned_abs();
-        u128::from(week.unsigned_abs()) * u128::from(self.before[HOURS])
-            + u128::from(self.before[hour] + into * u64::from(self.weights[hour]))
+        u128::from(week.unsigned_abs()) * self.before[HOURS]
+            + self.before[hour]
+            + u128::from(into * u64::from(self.weights[hour]))
     }
 
     fn stretch(&self, starts_by_then: impl Fn(&Stretch) -> bool) -> Stretch {
@@ -429,18 +430,66 @@ mod tests {
         );
     }
 
+    /// Zones whose clocks are changed, are not, or are far from Greenwich.
+    const ZONES: [Tz; 6] = [
+        Tz::UTC,
+        Tz::Europe__Berlin,
+        Tz::Asia__Kathmandu,
+        Tz::America__New_York,
+        Tz::Pacific__Kiritimati,
+        Tz::Etc__GMTPlus12,
+    ];
+
+    /// Windows of up to two months, at the ends of the calendar too: start and length.
+    fn windows() -> impl Strategy<Value = (Micros, Micros)> {
+        let starts = prop_oneof![
+            0i64..4_000_000_000_000_000,
+            FIRST..FIRST + 10 * DAY,
+            LAST - 70 * DAY..LAST - 60 * DAY,
+            Just(FIRST)
+        ];
+        (starts, prop_oneof![1i64..60 * DAY, 1i64..3 * HOUR])
+    }
+
     proptest! {
+        #[test]
+        fn weights_up_to_the_largest_are_summed_and_found_again(
+            weights in proptest::collection::vec(
+                prop_oneof![Just(0.0), Just(1.0), Just(MAX_WEIGHT), Just(1e-6), 0.0..MAX_WEIGHT], HOURS,
+            ),
+            zone in proptest::sample::select(&ZONES[..]),
+            (start, length) in windows(),
+            places in proptest::collection::vec(0.0..1.0f64, 1..50),
+        ) {
+            let Some(curve) = Curve::of(weights) else { return Ok(()) };
+            let timeline = Timeline::new(&curve, zone, start, start + length);
+            if timeline.total() == 0 {
+                return Ok(());
+            }
+            let mut moments: Vec<Micros> = places.iter().map(|p| start + (p * length as f64) as i64).collect();
+            moments.sort_unstable();
+            let mut cursor = timeline.cursor(0);
+            for at in moments {
+                let area = timeline.cumulative(at);
+                prop_assert_eq!(timeline.cumulative(at + 1) - area, u128::from(timeline.weight(at)));
+                if area == timeline.total() {
+                    continue;
+                }
+                // Where there is no traffic, the next moment with some has the same area before it.
+                let found = timeline.inverse(area);
+                prop_assert_eq!(cursor.at(area), found);
+                prop_assert_eq!(timeline.cumulative(found), area);
+                prop_assert!(timeline.weight(found) > 0 && found < start + length);
+                let is_busy = timeline.weight(at) > 0;
+                prop_assert!(is_busy == (found == at) && found >= at);
+            }
+        }
+
         #[test]
         fn the_inverse_finds_the_moment_and_the_cursor_agrees(
             name in proptest::sample::select(&Curve::NAMES[..]),
-            zone in proptest::sample::select(vec![
-                Tz::UTC, Tz::Europe__Berlin, Tz::Asia__Kathmandu, Tz::America__New_York, Tz::Pacific__Kiritimati,
-                Tz::Etc__GMTPlus12,
-            ]),
-            start in prop_oneof![
-                0i64..4_000_000_000_000_000, FIRST..FIRST + 10 * DAY, LAST - 70 * DAY..LAST - 60 * DAY, Just(FIRST)
-            ],
-            length in prop_oneof![1i64..60 * DAY, 1i64..3 * HOUR],
+            zone in proptest::sample::select(&ZONES[..]),
+            (start, length) in windows(),
             places in proptest::collection::vec(0.0..1.0f64, 1..50),
         ) {
             let timeline = Timeline::new(&Curve::named(name).expect("a name"), zone, start, start + length);

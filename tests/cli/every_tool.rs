@@ -78,6 +78,20 @@ fn a_value_that_begins_with_a_hyphen_is_answered_with_flag_value_and_form() {
     assert!(asked > 300, "{asked} answers");
 }
 
+#[test]
+fn help_that_cannot_be_written_is_an_error_and_help_that_is_not_read_on_is_none() {
+    for name in ["pgen", "pshape", "psend", "pstats", "pserve"] {
+        for flag in ["--help", "-h", "--version"] {
+            run(name, &[flag]).expect_code(0);
+            let full = shell_in(Path::new("."), &format!("{name} {flag} > /dev/full"), &[]).expect_code(1);
+            assert_eq!(full.stderr.lines().count(), 1, "{}", full.stderr);
+            assert!(full.stderr.contains("standard output: No space left on device"), "{}", full.stderr);
+            let unread = shell_in(Path::new("."), &format!("(sleep 0.1; {name} {flag}) | true"), &[]).expect_code(0);
+            assert_eq!(unread.stderr, "");
+        }
+    }
+}
+
 /// Waits for the end of a tool, and returns its exit code: `None` where a signal ended it, or where it does not end.
 fn code_of(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();

@@ -11,6 +11,8 @@ use std::os::unix::fs::FileTypeExt;
 use std::process::Stdio;
 use std::time::Duration;
 
+use chrono::{Datelike, Timelike};
+
 use crate::support::{run, sample, shell_in, tool};
 use serde_json::Value;
 
@@ -262,6 +264,8 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     };
     refused(&["--hours", "0"], &["'0'", "--hours", "above 0"]);
     refused(&["--hours", "-3"], &["--hours"]);
+    refused(&["--hours", "1e9"], &["'1e9'", "--hours", "88000000 hours are the most"]);
+    refused(&["--hours", "1e-12"], &["'1e-12'", "--hours", "3e-10 hours are the least: a microsecond"]);
     refused(&["--count", "many"], &["'many'", "--count", "500, 10k or 1m"]);
     refused(&["--seed", "abc"], &["'abc'", "--seed", "a whole number from 0"]);
     refused(&["--start", "yesterday"], &["'yesterday'", "--start", "RFC 3339"]);
@@ -371,6 +375,61 @@ fn curves_shape_the_traffic() {
         outputs.insert(run("pgen", &fixed(&["--count", "500", "--curve", curve])).expect_code(0).stdout);
     }
     assert_eq!(outputs.len(), 4);
+}
+
+#[test]
+fn weights_up_to_1000_shape_the_traffic_also_over_a_change_of_clocks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("curve.txt");
+    let path = path.to_str().expect("UTF-8");
+    std::fs::write(path, ("31 ".repeat(24) + "\n").repeat(7)).expect("written");
+    let even = run("pgen", &fixed(&["--count", "20k", "--hours", "168", "--curve", path])).expect_code(0);
+    for day in 5..12 {
+        let day = format!("\"timestamp\":\"2026-01-{day:02}T");
+        let count = even.lines().iter().filter(|line| line.contains(&day)).count();
+        // Five standard errors of a seventh of 20,000.
+        assert!(count.abs_diff(2857) < 250, "{count} events with {day}");
+    }
+
+    // Heavy hours beside light and empty ones, which a local hour has by its place in the week.
+    let weight = |hour: usize| [0.0, 0.0, 1.0, 5.0, 1000.0, 0.5, 3.0][hour * hour % 11 % 7];
+    let rows: String = (0..7)
+        .map(|day| (0..24).map(|hour| format!("{} ", weight(day * 24 + hour))).collect::<String>() + "\n")
+        .collect();
+    std::fs::write(path, rows).expect("written");
+    let (start, end) = ("2026-03-25T10:30:00Z", "2026-04-03T00:00:00Z");
+    let args =
+        ["--count", "20k", "--seed", "1", "--start", start, "--end", end, "--tz", "Europe/Berlin", "--curve", path];
+    let run = run("pgen", &args).expect_code(0);
+    let mut last = String::new();
+    for event in run.json_lines() {
+        let text = event["timestamp"].as_str().expect("text");
+        assert!(*text >= *start && *text < *end && *text >= *last, "{text} after {last}");
+        let local =
+            chrono::DateTime::parse_from_rfc3339(text).expect("a time").with_timezone(&chrono_tz::Europe::Berlin);
+        let hour = local.weekday().num_days_from_monday() * 24 + local.hour();
+        assert!(weight(usize::try_from(hour).expect("small")) > 0.0, "{local} lies in an hour without traffic");
+        text.clone_into(&mut last);
+    }
+}
+
+#[test]
+fn a_profiles_busy_hours_may_have_200_times_the_traffic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("busy.toml");
+    let printed = run("pgen", &["--print-profile"]).expect_code(0);
+    let busy = printed.text().replace("business_factor = 2.0\n", "business_factor = 200.0\n");
+    assert_ne!(busy, printed.text());
+    std::fs::write(&path, busy).expect("written");
+    let path = path.to_str().expect("UTF-8");
+    let run = run("pgen", &fixed(&["--count", "5k", "--hours", "168", "--profile", path])).expect_code(0);
+    let is_busy = |line: &&&str| {
+        let hour = line.split_once("\"timestamp\":\"").and_then(|(_, rest)| rest.get(11..13)?.parse::<u32>().ok());
+        (9..17).contains(&hour.expect("an hour"))
+    };
+    let count = run.lines().iter().filter(is_busy).count();
+    // 8 × 200 of 8 × 200 + 16.
+    assert!(count.abs_diff(4950) < 36, "{count} of 5000");
 }
 
 #[test]

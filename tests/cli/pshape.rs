@@ -17,7 +17,7 @@ use pulsepipe::jsonl::scan::{FieldSet, Scanner, Spans};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use crate::support::{Run, path, run, run_with, sample, shell_in, tool};
+use crate::support::{Run, end_of, interrupt, path, run, run_with, sample, shell_in, tool};
 
 /// Events as pgen writes them, one a second, cut down to what effects look at.
 fn events(count: usize) -> Vec<u8> {

@@ -9,6 +9,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// 500 events that another program wrote: spaces, `\u` escapes, nulls (`../shared/data/events_500.jsonl`).
 pub fn sample() -> PathBuf {
@@ -115,4 +116,24 @@ fn without_settings(mut command: Command) -> Command {
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
+}
+
+/// The status of a tool that is to end soon.
+pub fn end_of(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        match child.try_wait().expect("it can be waited for") {
+            Some(status) => return status,
+            None if begun.elapsed() > Duration::from_secs(20) => {
+                child.kill().expect("it can be ended");
+                panic!("it goes on for 20 s after the signal");
+            }
+            None => thread::sleep(Duration::from_millis(20)),
+        }
+    }
+}
+
+/// Sends SIGINT to a tool.
+pub fn interrupt(child: &Child) {
+    shell_in(Path::new("."), &format!("kill -INT {}", child.id()), &[]).expect_code(0);
 }

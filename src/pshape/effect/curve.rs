@@ -39,7 +39,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     let old = spec.take::<CurveChoice>("from")?.unwrap_or(CurveChoice::Named("flat".to_owned())).load()?;
     let Period { window, zone } = setup.period;
     let laid = window.map(|(start, end)| Laid::new(&old, &new, zone, start, end));
-    if laid.as_ref().is_some_and(|laid| laid.old.total() == 0 || laid.new.total() == 0) {
+    if laid.as_ref().is_some_and(|laid| !laid.has_traffic()) {
         return Err(spec.wrong("a curve is 0 all through the window from --start to --end"));
     }
     Ok(Box::new(Reshape { old, new, zone, weekly: laid.is_none(), laid, last: Micros::MIN, backwards: 0 }))
@@ -52,7 +52,9 @@ impl Effect for Reshape {
         self.last = at;
         let inside = |laid: &&Laid| (laid.old.start()..laid.old.end()).contains(&at);
         if self.weekly && self.laid.as_ref().filter(inside).is_none() {
-            self.laid = week(self.zone, at).map(|(start, end)| Laid::new(&self.old, &self.new, self.zone, start, end));
+            let laid = week(self.zone, at).map(|(start, end)| Laid::new(&self.old, &self.new, self.zone, start, end));
+            // The only hour with traffic may be the one that a change of clocks leaves out.
+            self.laid = laid.filter(Laid::has_traffic);
         }
         match self.laid.as_ref().filter(inside) {
             Some(laid) => event.move_to(laid.map(at)),
@@ -63,7 +65,7 @@ impl Effect for Reshape {
     fn remark(&self) -> Option<String> {
         (self.backwards > 0).then(|| {
             format!(
-                "--curve: {} timestamps are before that of the line before them; each was moved by its own, so that the order \
+                "{} timestamps are before that of the line before them; each was moved by its own, so that the order \
                  stays as it was found",
                 self.backwards
             )
@@ -74,6 +76,11 @@ impl Effect for Reshape {
 impl Laid {
     fn new(old: &Curve, new: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
         Self { old: Timeline::new(old, zone, start, end), new: Timeline::new(new, zone, start, end) }
+    }
+
+    /// Whether neither curve is 0 all through the window.
+    fn has_traffic(&self) -> bool {
+        self.old.total() > 0 && self.new.total() > 0
     }
 
     fn map(&self, at: Micros) -> Micros {

@@ -1,6 +1,7 @@
 //! A success made an error, coherently: what `--errors` and `--incident` do to an event.
 
 use crate::error::Result;
+use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, Fields, json, split_path};
 use crate::pshape::spec::Spec;
 use crate::record::event::{FieldMap, Role};
@@ -29,11 +30,45 @@ impl std::str::FromStr for Codes {
     }
 }
 
+impl Codes {
+    /// The sum of the weights.
+    fn weight(&self) -> u64 {
+        self.0.iter().map(|(_, weight)| weight).sum()
+    }
+
+    /// The code at this place in the sum of the weights, and how far into its own weight that is.
+    fn find(&self, mut place: u64) -> Option<(u16, u64)> {
+        self.0.iter().find_map(|(code, weight)| match place.checked_sub(*weight) {
+            None => Some((*code, place)),
+            Some(rest) => {
+                place = rest;
+                None
+            }
+        })
+    }
+
+    /// The code that a draw below the sum of the weights falls on, among those that fit. The others leave their weight to these, in
+    /// proportion: a draw that falls on one that fits stays there.
+    fn drawn(&self, draw: u64, fits: impl Fn(u16) -> bool) -> Option<u16> {
+        let (code, into) = self.find(draw)?;
+        if fits(code) {
+            return Some(code);
+        }
+        let (fitting, others): (Vec<_>, Vec<_>) = self.0.iter().copied().partition(|(code, _)| fits(*code));
+        let before: u64 = others.iter().take_while(|(other, _)| *other != code).map(|(_, weight)| weight).sum();
+        let (fitting, others) = (Self(fitting), Self(others));
+        let carried = (before + into) * fitting.weight() / others.weight();
+        fitting.find(carried).map(|(code, _)| code)
+    }
+}
+
 /// Makes errors of successes.
 pub(super) struct Failure {
     ending: Ending,
     home: Home,
     codes: Codes,
+    /// Whether a method gets the codes that it can meet alone: the codes are the world's, and not asked for.
+    by_method: bool,
     draws: Choice,
     world: Profile,
 }
@@ -49,7 +84,7 @@ enum Home {
 }
 
 impl Failure {
-    /// Reads `codes`; by default those of the built-in world, with their shares.
+    /// Reads `codes`; by default those of the built-in world, with their shares, among those that the event's method can meet.
     ///
     /// # Errors
     /// Where they do not parse.
@@ -59,9 +94,11 @@ impl Failure {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let weight = |status: &Status| (*status.code.get_ref(), (status.share.get() * 1e6) as u64);
         let default = || Codes(world.statuses.iter().filter(|status| status.is_error()).map(weight).collect());
-        let codes = spec.take("codes")?.unwrap_or_else(default);
+        let asked = spec.take("codes")?;
+        let by_method = asked.is_none();
+        let codes = asked.unwrap_or_else(default);
         let draws = setup.draws("status");
-        Ok(Self { ending: Ending::new(setup.fields), home: Home::find(setup.fields), codes, draws, world })
+        Ok(Self { ending: Ending::new(setup.fields), home: Home::find(setup.fields), codes, by_method, draws, world })
     }
 
     /// Whether the event tells of a success, and so can become an error.
@@ -80,7 +117,8 @@ impl Failure {
             rest = left;
             drawn
         };
-        let code = self.code(draw(self.codes.0.iter().map(|(_, weight)| weight).sum()));
+        let method = event.raw(self.ending.method).filter(|raw| raw.starts_with(b"\"")).map(value::label);
+        let code = self.code(draw(self.codes.weight()), method.as_deref());
         let text = &self.world.event;
         let (severity, words) =
             if code >= 500 { ("error", &text.server_error) } else { ("warning", &text.client_error) };
@@ -100,21 +138,30 @@ impl Failure {
         true
     }
 
-    fn code(&self, mut draw: u64) -> u16 {
-        for (code, weight) in &self.codes.0 {
-            if draw < *weight {
-                return *code;
-            }
-            draw -= weight;
-        }
-        self.codes.0.last().map_or(500, |(code, _)| *code)
+    /// The code of this draw for an event of this method; one that names none can have any.
+    fn code(&self, draw: u64, method: Option<&str>) -> u16 {
+        let method = method.filter(|_| self.by_method);
+        let meets = |status: &Status| method.is_none_or(|method| status.meets(method));
+        let fits = |code| self.status(code).is_none_or(meets);
+        self.codes.drawn(draw, fits).unwrap_or(500)
+    }
+
+    /// What the world knows of a code.
+    fn status(&self, code: u16) -> Option<&Status> {
+        self.world.statuses.iter().find(|status| *status.code.get_ref() == code)
     }
 
     /// What an error says of itself: words that fit the status, the service and the method.
     fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
         let service = event.label(self.ending.service);
         let method = event.label(self.ending.method);
-        let status = self.world.statuses.iter().find(|status| *status.code.get_ref() == code);
+        let status = self.status(code);
+        // Where the world has no words for it.
+        let (usual_kind, usual_words) = if code >= 500 {
+            ("ServerError", "Unexpected error occurred")
+        } else {
+            ("ClientError", "Request could not be processed")
+        };
         let fitting: Vec<&str> = status
             .iter()
             .flat_map(|status| &status.messages)
@@ -122,8 +169,8 @@ impl Failure {
             .map(|message| message.text.as_str())
             .collect();
         let words = fitting.get(usize::try_from(draw).unwrap_or(0) % fitting.len().max(1));
-        let words = json(words.copied().unwrap_or("Unexpected error occurred"));
-        let kind = json(status.and_then(|status| status.error_type.as_deref()).unwrap_or("ServerError"));
+        let words = json(words.copied().unwrap_or(usual_words));
+        let kind = json(status.and_then(|status| status.error_type.as_deref()).unwrap_or(usual_kind));
         let mut out = format!("{{\"error_code\":\"ERR_{code}_{number}\",\"error_message\":").into_bytes();
         out.extend_from_slice(&words);
         out.extend_from_slice(b",\"error_type\":");
@@ -150,6 +197,23 @@ impl Home {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_code_that_does_not_fit_leaves_its_share_to_the_others() {
+        let codes: Codes = "400:3000/409:5000/422:2000/500:6000".parse().expect("codes");
+        let count = |code, fits: fn(u16) -> bool| {
+            (0..codes.weight()).filter(|draw| codes.drawn(*draw, fits) == Some(code)).count()
+        };
+        let on_get: fn(u16) -> bool = |code| code != 409 && code != 422;
+        for (code, all, get) in [(400, 3000, 5333), (409, 5000, 0), (422, 2000, 0), (500, 6000, 10_667)] {
+            assert_eq!(count(code, |_| true), all, "{code}");
+            assert!(count(code, on_get).abs_diff(get) <= 1, "{code}: {}", count(code, on_get));
+        }
+        for draw in 0..codes.weight() {
+            let (of_all, of_some) = (codes.drawn(draw, |_| true), codes.drawn(draw, on_get));
+            assert!(of_all == of_some || of_all.is_some_and(|code| !on_get(code)), "a draw that fits stays");
+        }
+    }
 
     #[test]
     fn codes_have_weights() {

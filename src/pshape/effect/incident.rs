@@ -111,6 +111,6 @@ impl Effect for Incident {
     fn remark(&self) -> Option<String> {
         let unmet = self.suffering.iter().find(|suffering| !suffering.met)?;
         let texts: Vec<String> = unmet.conditions.iter().map(|(_, condition)| condition.to_string()).collect();
-        Some(format!("--incident: no event of its time meets {}", texts.join(",")))
+        Some(format!("no event of its time meets {}", texts.join(",")))
     }
 }

@@ -46,7 +46,7 @@ impl Effect for Oversize {
         (self.to > DEFAULT_MAX_LINE).then(|| {
             let to = ByteSize(self.to as u64);
             format!(
-                "--oversize: lines of {to} are above the default --max-line of {}: psend will not send them",
+                "lines of {to} are above the default --max-line of {}: psend will not send them",
                 ByteSize(DEFAULT_MAX_LINE as u64)
             )
         })

@@ -1,6 +1,6 @@
 //! `--shift 2h`, `--start T`, `--stretch 2x`: timestamps move together, and draw apart or together from the first on.
 
-use crate::clock::Micros;
+use crate::clock::{FIRST, LAST, Micros};
 use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::number::Times;
@@ -54,12 +54,11 @@ impl Effect for Shift {
 }
 
 impl Event {
-    /// Stamps the event with this time, as an effect: it may be the one that it has, or none that can be written.
+    /// Stamps the event with this time, as an effect: it may be the one that it has, or none that can be written, for RFC 3339 has
+    /// the years from 1 to 9999 alone.
     pub(super) fn move_to(&mut self, at: Micros) -> Verdict {
-        /// 0001-01-01 and 9999-12-31: RFC 3339 has no other years.
-        const YEARS: std::ops::Range<Micros> = -62_135_596_800_000_000..253_402_300_800_000_000;
-        if !YEARS.contains(&at) {
-            return Verdict::Passed;
+        if !(FIRST..LAST).contains(&at) {
+            return Verdict::Beyond;
         }
         if self.timestamp() == Some(at) {
             return Verdict::Kept;

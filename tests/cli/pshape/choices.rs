@@ -83,6 +83,37 @@ fn codes_come_in_the_shares_asked_for() {
 }
 
 #[test]
+fn a_method_gets_the_codes_that_it_can_meet_in_their_shares() {
+    let input = String::from_utf8(events(20_000)).expect("text");
+    let posts = input.replace("\"GET\"", "\"POST\"").into_bytes();
+    let nameless = input.replace("\"method\":\"GET\"", "\"method\":null").into_bytes();
+    let gets = input.into_bytes();
+    let incident =
+        "service=payment-service,at=0s,for=9h,errors=1,cascade=order-service:1/user-service:1/auth-service:1";
+    for args in [["--errors", "1"], ["--incident", incident]] {
+        let codes = |input: &[u8]| -> Vec<(u64, u64)> {
+            let shaped = shape(&args, input);
+            check(&shaped, input);
+            let of = |f: &Value, field: &str| f["changes"][field][1].as_u64().expect("a number");
+            shaped.faults.iter().map(|f| (of(f, "metrics.status_code"), of(f, "metrics.response_size_bytes"))).collect()
+        };
+        let (get, post) = (codes(&gets), codes(&posts));
+        let count = |codes: &[(u64, u64)], of: &[u64]| codes.iter().filter(|(code, _)| of.contains(code)).count();
+        assert_eq!(count(&get, &[409, 422]), 0);
+        within_5_standard_errors(count(&post, &[409, 422]), post.len(), 0.13);
+        for (code, share) in [(400, 15.0), (401, 10.0), (404, 20.0), (500, 10.0), (504, 5.0)] {
+            within_5_standard_errors(count(&get, &[code]), get.len(), share / 87.0);
+            within_5_standard_errors(count(&post, &[code]), post.len(), share / 100.0);
+        }
+        // What fits both is drawn for both, and all else too.
+        assert!(get.iter().zip(&post).all(|(g, p)| g.1 == p.1 && (g.0 == p.0 || p.0 == 409 || p.0 == 422)));
+        assert!(codes(&nameless) == post, "without a method nothing is left out");
+    }
+    let asked = shape(&["--errors", "1,codes=422"], &gets);
+    assert_eq!(asked.summary["totals"]["error"], 18_000, "codes that are asked for are given");
+}
+
+#[test]
 fn the_same_seed_and_input_give_the_same_bytes_at_any_read_size() {
     let input = events(3000);
     let whole = run_with("pshape", &["--seed", "3", "--spikes", "5%,burst=4"], &input).expect_code(0);

@@ -1,5 +1,8 @@
 //! How runs end: full disks, closed pipes, signals; and the memory they take.
 
+use std::process::Child;
+use std::time::Duration;
+
 use super::*;
 
 #[test]
@@ -95,6 +98,98 @@ fn an_interrupted_run_says_that_its_output_file_is_not_written() {
     let run = run.expect_code(130);
     assert!(run.stderr.contains("interrupted after 3 lines of the input; out is not written"), "{}", run.stderr);
     assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
+}
+
+#[test]
+fn the_first_interrupt_ends_it_where_a_fifo_has_no_reader() {
+    for (output, truth) in [("pipe", "truth"), ("out", "pipe")] {
+        let folder = tempfile::tempdir().expect("a folder");
+        shell_in(folder.path(), "mkfifo pipe", &[]).expect_code(0);
+        let mut command = tool("pshape");
+        command.args(["--seed", "1", "--drop", "0", "-o", output, "--truth", truth]).current_dir(folder.path());
+        let mut child = command.spawn().expect("pshape starts");
+        std::thread::sleep(Duration::from_millis(400));
+        assert!(child.try_wait().expect("it can be waited for").is_none(), "it waits for a reader");
+        interrupt(&child);
+        assert_eq!(end_of(&mut child).code(), Some(130));
+        let out = child.wait_with_output().expect("it ended");
+        let said = String::from_utf8_lossy(&out.stderr);
+        assert!(said.contains("interrupted before the first line: nobody reads pipe"), "{said}");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 1, "the FIFO alone is there");
+    }
+}
+
+/// A run whose output nobody reads any more, which waits for that.
+fn stalled(folder: &Path) -> Child {
+    let mut command = tool("pshape");
+    command.args(["--spikes", "5%", "--seed", "1", "--truth", "truth"]).current_dir(folder).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("pshape starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    std::thread::spawn(move || stdin.write_all(&events(20_000)));
+    std::thread::sleep(Duration::from_millis(800));
+    child
+}
+
+#[test]
+fn the_first_interrupt_ends_it_where_the_reader_has_stopped_reading() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = stalled(folder.path());
+    interrupt(&child);
+    assert_eq!(end_of(&mut child).code(), Some(130));
+    let out = child.wait_with_output().expect("it ended");
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("lines of the input: nobody reads standard output"), "{said}");
+    let truth = std::fs::read_to_string(folder.path().join("truth")).expect("truth was ended");
+    assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
+}
+
+#[test]
+fn a_reader_that_goes_away_after_the_signal_leaves_the_signals_exit_code() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = stalled(folder.path());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::TERM)
+        .expect("it runs");
+    std::thread::sleep(Duration::from_millis(100));
+    drop(child.stdout.take());
+    assert_eq!(end_of(&mut child).code(), Some(143));
+}
+
+/// The most memory that a run took, in KiB, by the time it has written so many bytes.
+fn peak_at(args: &[&str], input: Vec<u8>, bytes: u64) -> u64 {
+    let mut command = tool("pshape");
+    command.args(["--seed", "1", "-q"]).args(args).stdin(Stdio::piped());
+    let mut child = command.spawn().expect("pshape starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || stdin.write_all(&input).map(|()| stdin).expect("pshape reads"));
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    let written = std::io::copy(&mut stdout.take(bytes), &mut std::io::sink()).expect("pshape writes");
+    assert_eq!(written, bytes);
+    let stdin = feeder.join().expect("fed");
+    let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).expect("it runs");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+    drop(stdin);
+    assert!(child.wait_with_output().expect("it ends").status.success());
+    peak.trim().trim_end_matches(" kB").parse().expect("a number")
+}
+
+#[test]
+fn lines_that_fall_due_at_once_are_not_gathered() {
+    // The copies of 17 hours of events are held back, until the event of a month later lets them all go.
+    let input = events(60_000);
+    let bytes = input.len() as u64;
+    let last = b"{\"event_id\":\"z\",\"timestamp\":\"2026-02-05T00:00:00Z\"}\n";
+    let copies = ["--duplicates", "1,delay=20h"];
+    let peak = peak_at(&copies, [&input[..], last].concat(), 2 * bytes);
+    let held = peak_at(&copies, input, bytes);
+    assert!(peak < held + (8 << 10), "{held} KiB held back, {peak} KiB when they go");
+}
+
+#[test]
+fn many_copies_of_a_long_line_are_not_gathered() {
+    let line = format!("{{\"event_id\":\"a\",\"x\":\"{}\"}}\n", "x".repeat(500_000));
+    let bytes = line.len() as u64 * 201;
+    let peak = peak_at(&["--duplicates", "1,copies=200"], line.into_bytes(), bytes);
+    assert!(peak < 32 << 10, "{peak} KiB");
 }
 
 #[test]

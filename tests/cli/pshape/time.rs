@@ -34,6 +34,50 @@ fn a_curve_has_its_hours_and_its_weekend() {
 }
 
 #[test]
+fn a_curve_of_heavy_weights_that_are_all_the_same_is_flat() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("curve"), ("1000 ".repeat(24) + "\n").repeat(7)).expect("written");
+    std::fs::write(folder.path().join("events"), sparse(1000, 500)).expect("written");
+    for window in ["", "--start 2026-01-05T00:00:00Z --hours 168"] {
+        let run = shell_in(folder.path(), &format!("pshape -q --curve curve {window} --seed 1 events"), &[]);
+        let before = std::fs::read(folder.path().join("events")).expect("events");
+        for (before, after) in before.split(|b| *b == b'\n').zip(run.expect_code(0).json_lines()) {
+            let before: Value = serde_json::from_slice(before).expect("an event");
+            assert!((time(&before) - time(&after)).abs() < 1e-5, "{before} became {after}");
+        }
+    }
+}
+
+#[test]
+fn a_week_whose_only_hour_of_traffic_is_left_out_by_the_clocks_leaves_its_events_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    // Sunday from two to three, which Berlin leaves out on 2026-03-29.
+    let sunday = "0 0 1 ".to_owned() + &"0 ".repeat(21);
+    std::fs::write(folder.path().join("curve"), ("0 ".repeat(24) + "\n").repeat(6) + &sunday).expect("written");
+    let events = |days: &[u32]| -> String {
+        days.iter().map(|day| format!("{{\"timestamp\":\"2026-03-{day}T12:00:00Z\"}}\n")).collect()
+    };
+    std::fs::write(folder.path().join("events"), events(&[18, 25])).expect("written");
+    let script = "pshape --curve curve --tz Europe/Berlin --seed 1 events";
+    let run = shell_in(folder.path(), script, &[]).expect_code(0);
+    assert!(run.lines()[0].contains("2026-03-22T01:"), "{}", run.text());
+    assert_eq!(run.lines()[1], events(&[25]).trim_end());
+    assert!(run.stderr.contains("1 more lacked a timestamp in the window"), "{}", run.stderr);
+}
+
+#[test]
+fn a_time_that_no_timestamp_can_name_leaves_the_event_and_is_said() {
+    let input = b"{\"timestamp\":\"9999-12-31T00:00:00Z\"}\n{\"timestamp\":\"0001-01-01T00:00:00Z\"}\n";
+    for args in [["--shift", "2d"], ["--shift", "-2d"], ["--skew", "by=2d"]] {
+        let shaped = shape(&args, input);
+        check(&shaped, input);
+        assert_eq!(shaped.faults.len(), 1, "{args:?}");
+        let said = &shaped.run.stderr;
+        assert!(said.contains("1  (1 more would have left the years from 1 to 9999)"), "{args:?}: {said}");
+    }
+}
+
+#[test]
 fn events_out_of_order_are_moved_by_their_own_time_and_said() {
     let mut lines: Vec<Vec<u8>> = split(&sparse(10, 60)).into_iter().map(<[u8]>::to_vec).collect();
     lines.swap(3, 7);

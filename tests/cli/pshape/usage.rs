@@ -124,6 +124,19 @@ fn a_filter_that_nothing_meets_is_said_whether_or_not_a_line_was_drawn() {
 }
 
 #[test]
+fn a_scenario_that_nothing_meets_is_named_with_the_line_of_its_effect() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let text =
+        "\n[drop]\np = 1\nwhere = 'service=nope'\n[incident]\nat = '0s'\nfor = '1h'\nerrors = 1\nservice = 'no'\n";
+    std::fs::write(folder.path().join("s.toml"), text).expect("written");
+    std::fs::write(folder.path().join("events"), events(50)).expect("written");
+    let run = shell_in(folder.path(), "pshape -q --seed 1 --scenario s.toml events", &[]).expect_code(0);
+    assert!(run.stderr.contains("warning: s.toml:2: drop: none of the 50 events met its filter"), "{}", run.stderr);
+    let said = "warning: s.toml:5: incident: no event of its time meets source.service=no";
+    assert!(run.stderr.contains(said) && !run.stderr.contains("--drop"), "{}", run.stderr);
+}
+
+#[test]
 fn filters_compare_long_whole_numbers_exactly() {
     let input = b"{\"n\":12345678901234567890}\n{\"n\":12345678901234567891}\n{\"n\":9007199254740993}\n";
     let taken = |filter: &str| choices(&shape(&["--drop", "1", "--where", filter], input), "drop");

@@ -33,6 +33,21 @@ fn an_injected_error_is_coherent_and_recover_is_its_reverse() {
 }
 
 #[test]
+fn a_code_that_the_world_does_not_have_gets_words_of_its_class() {
+    for (code, kind, words) in [
+        (418, "ClientError", "Request could not be processed"),
+        (499, "ClientError", "Request could not be processed"),
+        (507, "ServerError", "Unexpected error occurred"),
+    ] {
+        let shaped = shape(&["--errors", &format!("1,codes={code}")], &events(9));
+        for event in shaped.run.json_lines() {
+            assert_eq!(event["error_details"]["error_type"], kind, "{code}");
+            assert_eq!(event["error_details"]["error_message"], words, "{code}");
+        }
+    }
+}
+
+#[test]
 fn new_ids_are_fresh_and_copies_stay_copies() {
     let mut input = events(100);
     input.extend(events(100));
