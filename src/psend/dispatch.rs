@@ -269,7 +269,7 @@ impl Dispatch {
                 });
                 return Next::Split;
             }
-            if whole.meaning == Meaning::Accepted {
+            if batch.tells_of_each(reply.status, whole.meaning) {
                 match batch.read(&reply.body, group.len(), now, &self.plan.secrets) {
                     Ok(readings) => {
                         for (delivery, reading) in group.iter_mut().zip(readings) {

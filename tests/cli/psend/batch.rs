@@ -1,7 +1,9 @@
 //! Many events in a request, an outcome for each; and asking instead of sending.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -80,6 +82,33 @@ fn one_poison_event_costs_no_neighbour() {
         let poison = outcomes.iter().find(|o| o["seq"] == 7).expect("it has an outcome");
         // 16, 8, 4, 2 and 1 events; and a retry where the error may pass.
         assert_eq!(poison["attempts"], if status == 500 { 6 } else { 5 }, "{poison}");
+    }
+}
+
+#[test]
+fn a_batch_that_is_refused_for_one_event_that_is_there_already_is_split_and_its_neighbours_are_taken() {
+    for (status, words_said) in
+        [(400, "duplicate key value violates unique constraint"), (409, "Event already exists"), (409, "")]
+    {
+        let taken = Arc::new(Mutex::new(BTreeSet::from(["evt_7".to_owned()])));
+        let shared = Arc::clone(&taken);
+        let server = Scripted::start(move |request| {
+            let ids = titles(request);
+            let mut stored = shared.lock().expect("no holder panics");
+            if ids.iter().any(|id| stored.contains(id)) {
+                return Act::answer(status, &format!("{{\"detail\":\"{words_said}\"}}"));
+            }
+            stored.extend(ids);
+            accept_all(request)
+        });
+        let run = send(&server, &["--batch", "16", "-c", "1"], &events(32)).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(outcomes.len(), 32);
+        for outcome in &outcomes {
+            let wanted = if outcome["seq"] == 7 { "duplicate" } else { "accepted" };
+            assert_eq!(outcome["outcome"], wanted, "{status} {words_said}: {outcome}");
+        }
+        assert_eq!(taken.lock().expect("no holder panics").len(), 32, "what is delivered is there");
     }
 }
 
