@@ -2,7 +2,7 @@
 //!
 //! It costs two to three times as much CPU a request as [`super::http1`] (limits.md), which therefore carries all else.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::error::Error as _;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -30,14 +30,61 @@ const PROXY_REFUSED: &str = "the proxy refused (407)";
 /// A sender's handle on the shared client.
 #[derive(Clone)]
 pub struct Pooled {
-    client: reqwest::Client,
+    shared: Rc<Shared>,
     base: Arc<str>,
     clock: Arc<dyn Clock>,
-    /// Whether an answer has come to any sender.
-    answered: Rc<Cell<bool>>,
     by_proxy: bool,
     /// When the last request began to go out, if it did.
     began: Arc<OnceLock<Duration>>,
+}
+
+/// The client, and what all senders learn of its connections.
+struct Shared {
+    client: RefCell<reqwest::Client>,
+    /// Makes another client, with no connection yet.
+    fresh: Box<dyn Fn() -> Made<reqwest::Client>>,
+    /// How many clients there were before.
+    before: Cell<u64>,
+    /// Answers that have come to any sender.
+    answers: Cell<u64>,
+    /// Whether all requests share one connection, which goes silent for all at once.
+    one_connection: bool,
+}
+
+impl Shared {
+    /// Leaves a connection on which nothing comes any more: the next request makes a new one. What others still wait for on
+    /// the old one goes its way.
+    fn change_client(&self) {
+        // What could be made once can be made again; and else the old one is as good as none.
+        if let Ok(client) = (self.fresh)() {
+            *self.client.borrow_mut() = client;
+            self.before.set(self.before.get() + 1);
+        }
+    }
+}
+
+/// A request on its way. Where it is given up, and nothing was answered to anyone since it began, the connection is taken to
+/// be gone though nobody said so: a peer that lost power or a firewall that forgot it says nothing.
+struct UnderWay<'a> {
+    shared: &'a Shared,
+    client: u64,
+    answers: u64,
+    ended: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(shared: &'a Shared) -> Self {
+        Self { shared, client: shared.before.get(), answers: shared.answers.get(), ended: false }
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        let is_silent = self.shared.before.get() == self.client && self.shared.answers.get() == self.answers;
+        if !self.ended && is_silent && self.shared.one_connection {
+            self.shared.change_client();
+        }
+    }
 }
 
 /// A body that notes when a connection first asks for it, which is when the request's head goes out: reqwest itself does not
@@ -88,32 +135,48 @@ impl Pooled {
         clock: Arc<dyn Clock>,
     ) -> Made<Self> {
         let protocols: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
-        let mut builder = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .no_proxy()
-            .connect_timeout(timeout)
-            .tcp_nodelay(true);
         // Without a configuration reqwest looks for one of the process, and there is none.
         let tls = if target.tls || proxy.is_some() { trust.config(protocols)? } else { Trust::nobody()? };
-        builder = builder.tls_backend_preconfigured(tls);
-        builder = if http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
-        if let Route::Unix(path) = route {
-            builder = builder.unix_socket(path.as_path());
-        }
-        if let Some(proxy) = proxy {
-            let mut by = reqwest::Proxy::all(proxy.uri().to_string())
-                .map_err(|_| Error::usage("the proxy in the environment is no URL"))?;
-            if let Some(auth) = proxy.basic_auth() {
-                by = by.custom_http_auth(auth.clone());
+        let by = proxy.map(by_proxy).transpose()?;
+        let route = route.clone();
+        let fresh = move || {
+            let mut builder = reqwest::Client::builder()
+                .redirect(redirect::Policy::none())
+                .retry(reqwest::retry::never())
+                .no_proxy()
+                .connect_timeout(timeout)
+                .tcp_nodelay(true)
+                .tls_backend_preconfigured(tls.clone());
+            builder = if http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
+            if let Route::Unix(path) = &route {
+                builder = builder.unix_socket(path.as_path());
             }
-            builder = builder.proxy(by);
-        }
-        let client = builder.build().map_err(|e| Error::failed(format!("cannot set up HTTP: {e}")))?;
+            if let Some(by) = &by {
+                builder = builder.proxy(by.clone());
+            }
+            builder.build().map_err(|e| Error::failed(format!("cannot set up HTTP: {e}")))
+        };
+        let shared = Shared {
+            client: RefCell::new(fresh()?),
+            fresh: Box::new(fresh),
+            before: Cell::default(),
+            answers: Cell::default(),
+            one_connection: http2,
+        };
         let scheme = if target.tls { "https" } else { "http" };
         let base = format!("{scheme}://{}", target.authority()).into();
-        Ok(Self { client, base, clock, answered: Rc::default(), by_proxy: proxy.is_some(), began: Arc::default() })
+        Ok(Self { shared: Rc::new(shared), base, clock, by_proxy: proxy.is_some(), began: Arc::default() })
     }
+}
+
+/// The way by a proxy.
+fn by_proxy(proxy: &Intercept) -> Made<reqwest::Proxy> {
+    let by = reqwest::Proxy::all(proxy.uri().to_string())
+        .map_err(|_| Error::usage("the proxy in the environment is no URL"))?;
+    Ok(match proxy.basic_auth() {
+        Some(auth) => by.custom_http_auth(auth.clone()),
+        None => by,
+    })
 }
 
 impl Transport for Pooled {
@@ -132,10 +195,12 @@ impl Transport for Pooled {
             clock: Arc::clone(&self.clock),
             began: Arc::clone(&self.began),
         };
-        let request = self.client.request(method, format!("{}{uri}", self.base)).headers(headers);
-        let sending = request.body(reqwest::Body::wrap(outgoing)).send();
-        let mut response = sending.await.map_err(|e| self.failure(&e))?;
-        self.answered.set(true);
+        let mut under_way = UnderWay::begin(&self.shared);
+        let request = self.shared.client.borrow().request(method, format!("{}{uri}", self.base)).headers(headers);
+        let sent = request.body(reqwest::Body::wrap(outgoing)).send().await;
+        under_way.ended = true;
+        let mut response = sent.map_err(|e| self.failure(&e))?;
+        self.shared.answers.set(self.shared.answers.get() + 1);
         let status = response.status().as_u16();
         if status == 407 && self.by_proxy {
             return Err(Failure::lasting(ErrorKind::Connect, PROXY_REFUSED));
@@ -161,7 +226,7 @@ impl Pooled {
         let found = Causes::of(error);
         let message = found.message;
         // What answered once speaks HTTP/2, whatever became of it since.
-        if found.no_http2 && !self.answered.get() {
+        if found.no_http2 && self.shared.answers.get() == 0 {
             return Failure::lasting(ErrorKind::Http, format!("the server does not speak HTTP/2 ({message})"));
         }
         if found.tls {
