@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::config::Plan;
+use super::config::{Job, Plan};
 use super::cutoff::Cutoff;
 use super::delivery::Delivery;
 use super::dialect::Reading;
@@ -165,8 +165,15 @@ impl Dispatch {
         let no_events = group.extract_if(.., |delivery| {
             if self.plan.send_malformed && delivery.is_malformed() {
                 delivery.send_all_the_same();
-            } else if self.plan.job.is_verify() && delivery.event.id().is_none() {
-                delivery.cannot_be_asked_for(&self.plan.id_field);
+            } else if let Job::Verify(path) = &self.plan.job {
+                let field = &self.plan.id_field;
+                if delivery.event.id().is_none() {
+                    delivery.cannot_be_asked_for(format_args!(
+                        "no id in '{field}', by which the server is asked for an event"
+                    ));
+                } else if let Err(why) = message::event_uri(path, &delivery.event) {
+                    delivery.cannot_be_asked_for(format_args!("the id in '{field}' makes no path to ask at: {why}"));
+                }
             }
             delivery.is_no_event()
         });

@@ -245,10 +245,14 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
         (None, Some(form)) => &form.path,
         (None, None) => return Err(lacks("verify")),
     };
+    let wrong = |what: &str| Error::usage(format!("--id-path {path}: {what}, such as /events/{{id}}"));
     if !path.contains("{id}") && !path.contains("{event_id}") {
-        return Err(Error::usage(format!("--id-path {path}: {{id}} must stand in it for the event's id")));
+        return Err(wrong("{id} must stand in it for the event's id"));
     }
-    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x"))?;
+    if !path.starts_with('/') {
+        return Err(wrong("a path that begins with / is wanted"));
+    }
+    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x")).map_err(|e| wrong(&e.to_string()))?;
     Ok(Job::Verify(format!("{}{path}", target.prefix)))
 }
 

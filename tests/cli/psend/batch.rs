@@ -213,8 +213,27 @@ fn other_apis_are_asked_at_their_own_path() {
     let run = send(&server, &flags, "{\"event_id\":\"a/b \u{e9}\"}\n".as_bytes()).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), ["missing"]);
     assert_eq!(server.requests()[0].line, "GET /items/a%2Fb%20%C3%A9?full=1");
-    let wrong = send(&server, &["--verify", "--id-path", "/items"], b"").expect_code(2);
-    assert!(wrong.stderr.contains("{id} must stand in it"), "{}", wrong.stderr);
+    for (path, why) in [
+        ("/items", "--id-path /items: {id} must stand in it for the event's id, such as /events/{id}"),
+        ("items/{id}", "--id-path items/{id}: a path that begins with / is wanted, such as /events/{id}"),
+        ("{id}", "--id-path {id}: a path that begins with / is wanted"),
+        ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is no path"),
+    ] {
+        let wrong = send(&server, &["--verify", "--id-path", path], b"").expect_code(2);
+        assert!(wrong.stderr.contains(why), "{}", wrong.stderr);
+    }
+}
+
+#[test]
+fn an_id_that_no_path_can_hold_is_told_of_and_costs_no_neighbour() {
+    let server = Scripted::start(|_| Act::answer(404, ""));
+    let long = format!("{{\"event_id\":\"{}\"}}\n{{\"event_id\":\"b\"}}\n", "\u{e9}".repeat(20_000));
+    let run = send(&server, &["--verify", "-c", "1"], long.as_bytes()).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), ["rejected", "missing"]);
+    let message = outcomes[0]["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("line 1: the id in 'event_id' makes no path to ask at: "), "{message}");
+    assert_eq!(outcomes[0]["attempts"], 0);
 }
 
 #[test]
