@@ -17,7 +17,7 @@ use super::meaning::Meaning;
 use super::message;
 use super::retry::Budget;
 use super::sink::Sink;
-use super::supply::Supply;
+use super::supply::{Left, Supply};
 use super::tally::Tally;
 use super::transport::{Failure, Reach, Reply, Transport};
 use crate::cli::Console;
@@ -110,13 +110,20 @@ impl Dispatch {
         }
     }
 
-    /// Gives up what was read and not taken up, or `all` of the input: call when the senders are done and the run ended
-    /// early.
-    pub async fn give_up_rest(&self, all: bool) {
-        while let Some(mut delivery) = self.supply.next_left(all).await {
-            self.give_up(&mut delivery);
-            self.record(delivery);
-            self.sink.room().await;
+    /// Gives up what was read and not taken up, and what comes from the input for as long as `more` of it is wanted: call when
+    /// the senders are done and the run ended early.
+    pub async fn give_up_rest(&self, more: impl Fn() -> bool) {
+        loop {
+            let more = more();
+            match self.supply.next_left().await {
+                Left::Event(mut delivery) => {
+                    self.give_up(&mut delivery);
+                    self.record(*delivery);
+                    self.sink.room().await;
+                }
+                Left::NothingYet if more => {}
+                Left::NothingYet | Left::End => return,
+            }
         }
     }
 

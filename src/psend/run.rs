@@ -258,13 +258,22 @@ impl Run<'_> {
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
         let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
-        // The rest of the input is kept as dead letters where there is no server for it.
-        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused)) && config.dead_letter.is_some();
-        reading.enough.store(!keep_rest, Ordering::Relaxed);
+        // The rest of the input is kept as dead letters where there is no server for it; where there is a journal, --resume
+        // takes it.
+        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused))
+            && config.dead_letter.is_some()
+            && config.journal.is_none();
+        let more = || {
+            let time_is_up = dispatch.supply.ends().is_some_and(|end| clock.elapsed() >= end);
+            let more = keep_rest && !dispatch.sink.is_broken() && !time_is_up;
+            reading.enough.store(!more, Ordering::Relaxed);
+            more
+        };
         if let Some(why) = why {
             dispatch.gate.end(why);
-            dispatch.give_up_rest(keep_rest).await;
+            dispatch.give_up_rest(more).await;
         }
+        reading.enough.store(true, Ordering::Relaxed);
         let elapsed = clock.elapsed();
         // Where time was up, what was read further counts as not read.
         let timed_out = why.is_none() && dispatch.gate.is_closed();

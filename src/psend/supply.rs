@@ -31,6 +31,16 @@ pub struct Limits {
     pub wait: Duration,
 }
 
+/// What is left of the input when no more may be taken.
+pub enum Left {
+    /// The next event.
+    Event(Box<Delivery>),
+    /// No event has been read that was not handed out; one may still come.
+    NothingYet,
+    /// There is no more.
+    End,
+}
+
 /// The senders' common supply of events.
 pub struct Supply {
     limits: Limits,
@@ -139,20 +149,20 @@ impl Supply {
         self.intake.at_hand().map(|event| self.begin(Delivery::new(event, self.clock.elapsed())))
     }
 
-    /// The next event though no more may be taken, to be given up. With `all`, waits to the end of the input, else takes
-    /// what has been read.
-    pub async fn next_left(&self, all: bool) -> Option<Delivery> {
+    /// The next event though no more may be taken, to be given up.
+    pub async fn next_left(&self) -> Left {
         // A reader that waits for input which may never come has handed on all that it has.
         const LONGEST_GAP: Duration = Duration::from_millis(200);
-        if let Some(held) = self.held.borrow_mut().take() {
-            return Some(self.hand_out(held));
-        }
-        let event = if all {
-            self.intake.next().await
-        } else {
-            tokio::time::timeout(LONGEST_GAP, self.intake.next()).await.ok().flatten()
+        let held = self.held.borrow_mut().take();
+        let next = match held {
+            Some(held) => held,
+            None => match tokio::time::timeout(LONGEST_GAP, self.intake.next()).await {
+                Ok(Some(event)) => Delivery::new(event, self.clock.elapsed()),
+                Ok(None) => return Left::End,
+                Err(_) => return Left::NothingYet,
+            },
         };
-        event.map(|event| self.hand_out(Delivery::new(event, self.clock.elapsed())))
+        Left::Event(Box::new(self.hand_out(next)))
     }
 
     /// The next event when it may be sent. Where this future is dropped the event stays for the next who asks.

@@ -48,6 +48,72 @@ fn without_a_server_the_whole_input_is_kept_as_dead_letters() {
     assert_eq!(kept.len(), events(5000).len());
 }
 
+/// Feeds events for ever to a psend that finds no server and keeps the rest as dead letters; what it ended with, and its
+/// messages. Its outcomes are read to the first line where `head`, else to their end.
+fn without_a_server_and_an_end(flags: &[&str], head: bool) -> (Option<i32>, String, Vec<u8>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::process::Stdio;
+    let mut child = crate::support::tool("psend")
+        .args(["--url", "http://127.0.0.1:9", "--wait-for-server", "50ms"])
+        .args(flags)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || while stdin.write_all(&events(100)).is_ok() {});
+    let mut stderr = child.stderr.take().expect("a pipe");
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).map(|_| text).expect("text")
+    });
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut outcomes = Vec::new();
+    if head {
+        stdout.read_until(b'\n', &mut outcomes).expect("an outcome");
+    } else {
+        stdout.read_to_end(&mut outcomes).expect("outcomes");
+    }
+    drop(stdout);
+    let began = std::time::Instant::now();
+    let ended = loop {
+        if let Some(ended) = child.try_wait().expect("it is ours") {
+            break ended;
+        }
+        if began.elapsed() > Duration::from_secs(20) {
+            child.kill().expect("it runs");
+            panic!("{flags:?}: it goes on without end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    feeder.join().expect("feeding does not panic");
+    (ended.code(), said.join().expect("read"), outcomes)
+}
+
+#[test]
+fn keeping_the_rest_as_dead_letters_ends_with_the_time_the_disk_and_the_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead");
+    let dead = dead.to_str().expect("a path");
+
+    let (code, said, out) = without_a_server_and_an_end(&["--dead-letter", dead, "-d", "600ms"], false);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("no server at http://127.0.0.1:9"), "{said}");
+    let (given_up, kept) = (memchr::memmem::find_iter(&out, "\"not_sent\"").count(), text(Path::new(dead)));
+    assert_eq!(given_up, kept.lines().count(), "each line read has its outcome, and is kept");
+    let record: serde_json::Value =
+        serde_json::from_slice(out.trim_ascii_end().rsplit(|b| *b == b'\n').next().expect("a line")).expect("JSON");
+    assert_eq!(record["run"]["lines_read"].as_u64(), Some(given_up as u64));
+
+    let (code, said, _) = without_a_server_and_an_end(&["--dead-letter", "/dev/full"], false);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("/dev/full: No space"), "{said}");
+
+    std::fs::remove_file(dead).expect("it is there");
+    let (code, said, _) = without_a_server_and_an_end(&["--dead-letter", dead], true);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("standard output was closed") && said.contains("could not be written"), "{said}");
+}
+
 #[test]
 fn a_resumed_run_sends_only_what_is_not_done() {
     let folder = tempfile::tempdir().expect("a folder");
