@@ -451,9 +451,15 @@ impl Dispatch {
         let outcome = delivery.outcome(now, &tags, self.plan.shard.as_deref());
         let event = &delivery.event;
         let word = outcome.outcome;
+        let is_left = match word {
+            Word::Accepted | Word::Duplicate | Word::Present => false,
+            // What the journal does not tell of, --resume sends.
+            Word::NotSent => !self.plan.journal,
+            _ => true,
+        };
         // A line that was too long to be held was kept while it was read.
-        let undelivered = !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && !event.line.is_empty();
-        let dead_letter = (self.plan.dead_letters && undelivered).then_some(&*event.line);
+        let is_kept = self.plan.dead_letters && is_left && !event.line.is_empty();
+        let dead_letter = is_kept.then_some(&*event.line);
         let done =
             (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);

@@ -177,6 +177,25 @@ fn what_was_not_sent_is_not_done() {
 }
 
 #[test]
+fn what_a_resumed_run_will_send_is_no_dead_letter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (journal, dead) = (path("journal"), path("dead"));
+    let flags = ["--journal", &journal, "--dead-letter", &dead, "--resume", "--wait-for-server", "50ms"];
+    let input = [&events(5000)[..], b"no json\n"].concat();
+    let run = run_with("psend", &[&["--url", "http://127.0.0.1:9"], &flags[..]].concat(), &input).expect_code(1);
+    assert!(words(&outcomes(&run).0).iter().all(|word| ["not_sent", "rejected"].contains(word)));
+    let server = Scripted::start(|r| if r.event_id() == "evt_2" { Act::answer(422, "") } else { Act::accept() });
+    send(&server, &flags, &input).expect_code(0);
+    let mut kept: Vec<String> = text(Path::new(&dead)).lines().map(str::to_owned).collect();
+    kept.sort_unstable();
+    let second = String::from_utf8(events(2)).expect("text").lines().nth(1).expect("a line").to_owned();
+    let mut wanted = ["no json".to_owned(), second];
+    wanted.sort_unstable();
+    assert_eq!(kept, wanted, "none that was delivered, and each once");
+}
+
+#[test]
 fn malformed_lines_are_sent_as_they_are_where_asked_for() {
     let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
     let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
