@@ -290,7 +290,9 @@ impl Dispatch {
                             wait = wait.max(self.note(delivery, reading, reply, asked, limited));
                         }
                     }
-                    Err(message) => self.unanswered(ErrorKind::Malformed, message, group),
+                    Err(message) => {
+                        self.unanswered(ErrorKind::Malformed, reply.cut().unwrap_or(message), group);
+                    }
                 }
                 return Next::Again(wait);
             }

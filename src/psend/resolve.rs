@@ -106,6 +106,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             proxy,
             http2: args.http2,
             connect_timeout: args.connect_timeout.0.min(args.timeout.0),
+            kept_body: kept_body(&job, limits.events, max_line),
         },
         grace: args.grace.0,
         key_source,
@@ -226,6 +227,20 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
             target.host
         ))),
         (proxy, _) => Ok(proxy),
+    }
+}
+
+/// How much of an answer is kept: what a right one to this job may have. One that never comes to an end takes no more memory.
+fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
+    const LEAST: usize = 1 << 20;
+    /// What stands around an event, and what a result of a batch may have.
+    const AROUND: usize = 64 << 10;
+    const RESULT: usize = 8 << 10;
+    match job {
+        Job::Send => LEAST,
+        Job::Batch(_) => LEAST.max(batch * RESULT),
+        // A server may write characters otherwise, and add fields of its own.
+        Job::Verify(_) => LEAST.max(max_line.saturating_mul(2).saturating_add(AROUND)),
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 
-use super::config::{Config, Network, Pace};
+use super::config::{Config, Pace};
 use super::dispatch::Dispatch;
 use super::files;
 use super::gate::{Gate, Why};
@@ -90,12 +90,13 @@ enum Way {
 
 impl Way {
     fn to(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let Network { route, trust, proxy, http2, connect_timeout } = &config.network;
-        if *http2 || proxy.is_some() {
-            let clock = Arc::clone(clock);
-            Pooled::to(&config.target, route, trust, proxy.as_ref(), *http2, *connect_timeout, clock).map(Self::Pooled)
+        let network = &config.network;
+        if network.http2 || network.proxy.is_some() {
+            Pooled::to(&config.target, network, Arc::clone(clock)).map(Self::Pooled)
         } else {
-            Dial::to(&config.target, route.clone(), trust, *connect_timeout).map(Rc::new).map(Self::Http1)
+            Dial::to(&config.target, network.route.clone(), &network.trust, network.connect_timeout)
+                .map(Rc::new)
+                .map(Self::Http1)
         }
     }
 }
@@ -246,7 +247,8 @@ impl Run<'_> {
         let senders: Vec<_> = (0..config.limits.concurrency)
             .map(|_| match &way {
                 Way::Http1(dial) => {
-                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock));
+                    let kept = config.network.kept_body;
+                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock), kept);
                     tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
                 }
                 Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper_util::client::proxy::matcher::Intercept;
 use reqwest::redirect;
@@ -18,9 +18,10 @@ use rustls::AlertDescription;
 
 use super::http1::is_malformed;
 use super::tls::Trust;
-use super::{Failure, KEPT_BODY, Reach, Reply, Request, Transport};
+use super::{Failure, Kept, Reach, Reply, Request, Transport};
 use crate::clock::Clock;
 use crate::error::{Error, Result as Made};
+use crate::psend::config::Network;
 use crate::psend::target::{Route, Target};
 use crate::record::outcome::ErrorKind;
 
@@ -33,6 +34,8 @@ pub struct Pooled {
     shared: Rc<Shared>,
     base: Arc<str>,
     clock: Arc<dyn Clock>,
+    /// How many bytes of an answer's body are kept.
+    kept: usize,
     by_proxy: bool,
     /// When the last request began to go out, if it did.
     began: Arc<OnceLock<Duration>>,
@@ -121,23 +124,17 @@ impl Body for Outgoing {
 }
 
 impl Pooled {
-    /// A client for this target, through this proxy, and by HTTP/2 alone where `http2`.
+    /// A client for this target and the way to it.
     ///
     /// # Errors
     /// Where TLS or the proxy cannot be set up.
-    pub fn to(
-        target: &Target,
-        route: &Route,
-        trust: &Trust,
-        proxy: Option<&Intercept>,
-        http2: bool,
-        timeout: Duration,
-        clock: Arc<dyn Clock>,
-    ) -> Made<Self> {
+    pub fn to(target: &Target, network: &Network, clock: Arc<dyn Clock>) -> Made<Self> {
+        let Network { route, trust, proxy, http2, connect_timeout, kept_body } = network;
+        let (http2, timeout) = (*http2, *connect_timeout);
         let protocols: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
         // Without a configuration reqwest looks for one of the process, and there is none.
         let tls = if target.tls || proxy.is_some() { trust.config(protocols)? } else { Trust::nobody()? };
-        let by = proxy.map(by_proxy).transpose()?;
+        let by = proxy.as_ref().map(by_proxy).transpose()?;
         let route = route.clone();
         let fresh = move || {
             let mut builder = reqwest::Client::builder()
@@ -165,7 +162,14 @@ impl Pooled {
         };
         let scheme = if target.tls { "https" } else { "http" };
         let base = format!("{scheme}://{}", target.authority()).into();
-        Ok(Self { shared: Rc::new(shared), base, clock, by_proxy: proxy.is_some(), began: Arc::default() })
+        Ok(Self {
+            shared: Rc::new(shared),
+            base,
+            clock,
+            kept: *kept_body,
+            by_proxy: proxy.is_some(),
+            began: Arc::default(),
+        })
     }
 }
 
@@ -206,13 +210,14 @@ impl Transport for Pooled {
             return Err(Failure::lasting(ErrorKind::Connect, PROXY_REFUSED));
         }
         let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
-        let mut body = BytesMut::new();
+        let mut kept = Kept::new(self.kept);
         while let Some(data) = response.chunk().await.map_err(|e| self.failure(&e))? {
-            body.extend_from_slice(&data[..data.len().min(KEPT_BODY.saturating_sub(body.len()))]);
+            kept.push(data);
         }
+        let (body, is_whole) = kept.end();
         let now = self.clock.elapsed();
         let latency = now.saturating_sub(self.began.get().copied().unwrap_or(now));
-        Ok(Reply { status, retry_after, body: Bytes::from(body), latency })
+        Ok(Reply { status, retry_after, body, is_whole, latency })
     }
 
     fn may_have_left(&self) -> bool {

@@ -148,6 +148,35 @@ fn a_batch_whose_answer_tells_not_of_each_event_is_unknown() {
 }
 
 #[test]
+fn long_answers_are_read_whole_as_far_as_the_job_asks_for_and_longer_ones_are_named() {
+    let results = |text: usize| {
+        move |request: &Request| {
+            let result = json!({"success": true, "message": "x".repeat(text)});
+            Act::answer(200, &json!({"results": vec![result; titles(request).len()]}).to_string())
+        }
+    };
+    let server = Scripted::start(results(1200));
+    let run = send(&server, &["--batch", "1000", "-c", "1"], &events(1000)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 1000]);
+
+    let server = Scripted::start(results(1 << 20));
+    let run = send(&server, &["--batch", "2", "-c", "1", "--retries", "0"], &events(2)).expect_code(0);
+    let (batched, _) = outcomes(&run);
+    assert_eq!(words(&batched), ["unknown"; 2]);
+    assert_eq!(batched[0]["error"]["message"], "the answer is longer than 1048576 bytes");
+
+    let event = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}", "y".repeat(1_500_000));
+    let held = event.clone();
+    let server = Scripted::start(move |_| Act::answer(200, &held));
+    let run = send(&server, &["--verify", "--max-line", "2MiB"], event.as_bytes()).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["present"]);
+    let small = "{\"event_id\":\"a\"}";
+    let flags = ["--verify", "--max-line", "1k", "--retries", "0"];
+    let run = send(&server, &flags, small.as_bytes()).expect_code(0);
+    assert_eq!(outcomes(&run).0[0]["error"]["message"], "the answer is longer than 1048576 bytes");
+}
+
+#[test]
 fn a_rate_counts_events_and_not_batches() {
     let server = Scripted::start(accept_all);
     let run = send(&server, &["--batch", "50", "--rate", "500", "-d", "1s", "--batch-wait", "100ms"], &events(5000));
