@@ -40,7 +40,9 @@ pub struct Dispatch {
     pub gate: Rc<Gate>,
     /// The run in figures.
     pub tally: Rc<RefCell<Tally>>,
-    in_flight: Rc<Cell<usize>>,
+    in_flight: Cell<usize>,
+    /// Senders that have events on their hands: in flight, or waiting to be sent again.
+    busy: Rc<Cell<usize>>,
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
     key_refused: Cell<u32>,
@@ -68,7 +70,7 @@ impl Dispatch {
         sink: Sink,
         gate: Rc<Gate>,
         tally: Rc<RefCell<Tally>>,
-        in_flight: Rc<Cell<usize>>,
+        busy: Rc<Cell<usize>>,
         jitter: Generator,
     ) -> Self {
         Self {
@@ -83,7 +85,8 @@ impl Dispatch {
             sink,
             gate,
             tally,
-            in_flight,
+            in_flight: Cell::default(),
+            busy,
         }
     }
 
@@ -102,7 +105,9 @@ impl Dispatch {
         let mut cutoff = Cutoff::new(self.plan.timeout, Rc::clone(&self.gate));
         let mut group = Vec::new();
         while self.supply.fill(&mut group).await {
+            self.busy.set(self.busy.get() + 1);
             self.deliver(&mut transport, &mut cutoff, &mut group).await;
+            self.busy.set(self.busy.get() - 1);
             self.sink.room().await;
             if !self.plan.delay.is_zero() {
                 self.sleep(self.plan.delay).await;

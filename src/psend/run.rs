@@ -219,7 +219,7 @@ impl Run<'_> {
         let jitter = seed::Generator::seed_from_u64(seed::draw());
         let gate = Rc::new(Gate::new(config.plan.wait_for_server));
         let tally = Rc::<RefCell<Tally>>::default();
-        let in_flight = Rc::<Cell<usize>>::default();
+        let busy = Rc::<Cell<usize>>::default();
         let supply = Supply::new(
             config.limits,
             intake,
@@ -227,7 +227,7 @@ impl Run<'_> {
             Arc::clone(&clock),
             Rc::clone(&gate),
             Rc::clone(&tally),
-            Rc::clone(&in_flight),
+            Rc::clone(&busy),
         );
         let dispatch = Rc::new(Dispatch::new(
             config.plan.clone(),
@@ -237,7 +237,7 @@ impl Run<'_> {
             sink,
             gate,
             tally,
-            in_flight,
+            busy,
             jitter,
         ));
 

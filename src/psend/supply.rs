@@ -49,7 +49,8 @@ pub struct Supply {
     clock: Arc<dyn Clock>,
     gate: Rc<Gate>,
     tally: Rc<RefCell<Tally>>,
-    in_flight: Rc<Cell<usize>>,
+    /// Senders that have events on their hands.
+    busy: Rc<Cell<usize>>,
     turn: Turn,
     /// An event that was taken from the input and not by a sender: not due yet, or one too many for a batch.
     held: RefCell<Option<Delivery>>,
@@ -72,7 +73,7 @@ impl Supply {
         clock: Arc<dyn Clock>,
         gate: Rc<Gate>,
         tally: Rc<RefCell<Tally>>,
-        in_flight: Rc<Cell<usize>>,
+        busy: Rc<Cell<usize>>,
     ) -> Self {
         let started_at = clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0);
         Self {
@@ -82,7 +83,7 @@ impl Supply {
             clock,
             gate,
             tally,
-            in_flight,
+            busy,
             turn: Turn::default(),
             held: RefCell::new(None),
             began: Cell::new(None),
@@ -276,7 +277,7 @@ impl Supply {
         }
         let why = if starved {
             Late::Input
-        } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.limits.concurrency {
+        } else if self.busy.get() + 1 >= self.limits.concurrency {
             Late::Senders
         } else {
             // Catching up: what made the events before late makes this one late too.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{events, outcomes, send, words};
-use crate::scripted::{Act, Scripted};
+use crate::scripted::{Act, Request, Scripted};
 use crate::support::{Run, feed, tool};
 
 /// Microseconds since the epoch.
@@ -235,6 +235,18 @@ fn poisson_arrivals_keep_the_rate_and_are_not_even() {
     let deviation = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
     // Of 2000 gaps the mean lies within a tenth of 500 µs but once in 10^5 runs.
     assert!((450.0..550.0).contains(&mean) && deviation > 0.75 * mean, "mean {mean}, deviation {deviation}");
+}
+
+#[test]
+fn waits_that_the_server_asked_for_are_not_laid_at_psends_door() {
+    let unavailable = |request: &Request| match request.on_connection {
+        1 => Act::with_header(503, "Retry-After: 1"),
+        _ => Act::accept(),
+    };
+    let server = Scripted::start(unavailable);
+    let run = send(&server, &["--rate", "200", "-c", "4", "--retry-budget", "100%"], &events(100)).expect_code(0);
+    assert!(run.stderr.contains("--concurrency was reached"), "{}", run.stderr);
+    assert!(!run.stderr.contains("psend itself"), "{}", run.stderr);
 }
 
 #[test]
