@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::cork::{Cork, Corked};
 use super::dial::{Dial, Stream};
-use super::{Failure, Kept, Reach, Reply, Request, Transport};
+use super::{Failure, Kept, Reach, Reply, Request, Transport, tls};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -145,12 +145,12 @@ impl Transport for Http1 {
                         message = unsent;
                         continue;
                     }
-                    _ => return Err(failure(&e.into_error())),
+                    _ => return Err(failure(&e.into_error(), fresh)),
                 },
             };
             let status = response.status().as_u16();
             let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
-            let (body, is_whole) = link.body(response.into_body(), self.kept).await.map_err(|e| failure(&e))?;
+            let (body, is_whole) = link.body(response.into_body(), self.kept).await.map_err(|e| failure(&e, false))?;
             let latency = self.clock.elapsed().saturating_sub(began);
             self.open = Some(link);
             return Ok(Reply { status, retry_after, body, is_whole, latency });
@@ -162,9 +162,15 @@ impl Transport for Http1 {
     }
 }
 
-/// What hyper's error means for a request that may have left.
-fn failure(error: &hyper::Error) -> Failure {
-    let kind = if error.is_timeout() {
+/// What hyper's error means for a request that may have left, the first on its connection where that is `fresh`.
+fn failure(error: &hyper::Error, fresh: bool) -> Failure {
+    let of_tls = tls::error_in(error);
+    if let Some(refusal) = of_tls.filter(|e| fresh && tls::refuses_us(e)) {
+        return Failure::lasting(ErrorKind::Tls, refusal.to_string());
+    }
+    let kind = if of_tls.is_some() {
+        ErrorKind::Tls
+    } else if error.is_timeout() {
         ErrorKind::Timeout
     } else if is_malformed(error) {
         ErrorKind::Malformed

@@ -18,7 +18,7 @@ use rustls::AlertDescription;
 
 use super::http1::is_malformed;
 use super::tls::Trust;
-use super::{Failure, Kept, Reach, Reply, Request, Transport};
+use super::{Failure, Kept, Reach, Reply, Request, Transport, tls};
 use crate::clock::Clock;
 use crate::error::{Error, Result as Made};
 use crate::psend::config::Network;
@@ -133,7 +133,7 @@ impl Pooled {
         let (http2, timeout) = (*http2, *connect_timeout);
         let protocols: &[&[u8]] = if http2 { &[b"h2"] } else { &[b"http/1.1"] };
         // Without a configuration reqwest looks for one of the process, and there is none.
-        let tls = if target.tls || proxy.is_some() { trust.config(protocols)? } else { Trust::nobody()? };
+        let spoken = if target.tls || proxy.is_some() { trust.config(protocols)? } else { Trust::nobody()? };
         let by = proxy.as_ref().map(by_proxy).transpose()?;
         let route = route.clone();
         let fresh = move || {
@@ -143,7 +143,7 @@ impl Pooled {
                 .no_proxy()
                 .connect_timeout(timeout)
                 .tcp_nodelay(true)
-                .tls_backend_preconfigured(tls.clone());
+                .tls_backend_preconfigured(spoken.clone());
             builder = if http2 { builder.http2_prior_knowledge() } else { builder.http1_only() };
             if let Route::Unix(path) = &route {
                 builder = builder.unix_socket(path.as_path());
@@ -234,7 +234,10 @@ impl Pooled {
         if found.no_http2 && self.shared.answers.get() == 0 {
             return Failure::lasting(ErrorKind::Http, format!("the server does not speak HTTP/2 ({message})"));
         }
-        if found.tls {
+        // Once a request has left, only what tells that nothing of it was read is an end.
+        let is_unread =
+            error.is_connect() || !self.may_have_left() || (found.refuses_us && self.shared.answers.get() == 0);
+        if found.tls && is_unread {
             return Failure::lasting(ErrorKind::Tls, message);
         }
         if found.proxy_wants_password {
@@ -248,7 +251,12 @@ impl Pooled {
             };
             return Failure::unreached(kind, message);
         }
-        Failure::unanswered(if found.malformed { ErrorKind::Malformed } else { ErrorKind::Reset }, message)
+        let kind = match (found.tls, found.malformed) {
+            (true, _) => ErrorKind::Tls,
+            (_, true) => ErrorKind::Malformed,
+            _ => ErrorKind::Reset,
+        };
+        Failure::unanswered(kind, message)
     }
 }
 
@@ -258,6 +266,8 @@ struct Causes {
     message: String,
     /// An error of TLS itself, which stays: a certificate that is not trusted.
     tls: bool,
+    /// The other side does not take our certificate, or the lack of one.
+    refuses_us: bool,
     /// The other side does not know HTTP/2.
     no_http2: bool,
     proxy_wants_password: bool,
@@ -270,9 +280,14 @@ impl Causes {
         let mut cause = error.source();
         while let Some(inner) = cause {
             let text = inner.to_string();
-            if let Some(error) = tls_error(inner) {
+            if let Some(error) = tls::error_in(inner) {
                 found.tls = true;
+                found.refuses_us |= tls::refuses_us(error);
                 found.no_http2 |= *error == rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+            }
+            // h2 keeps no more of an error of the connection than its words.
+            if tls::says_it_refuses_us(&text) {
+                (found.tls, found.refuses_us) = (true, true);
             }
             // The words of h2 for what an HTTP/1.1 server answers, and of hyper-util for 407: their types are private.
             found.no_http2 |= text.contains("frame with invalid size");
@@ -285,9 +300,4 @@ impl Causes {
         }
         found
     }
-}
-
-/// The error of TLS that this is or wraps. An I/O error's source is not what it wraps, but the source of that.
-fn tls_error<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    error.downcast_ref().or_else(|| tls_error(error.downcast_ref::<std::io::Error>()?.get_ref()?))
 }
