@@ -18,6 +18,7 @@ pub mod journal;
 pub mod meaning;
 pub mod message;
 pub mod number;
+pub mod open_files;
 pub mod outlook;
 pub mod pacing;
 pub mod process_list;

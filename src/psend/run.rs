@@ -15,6 +15,7 @@ use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Resume};
+use super::open_files;
 use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets, Written};
@@ -46,6 +47,7 @@ const HELD_BYTES: usize = 16 << 20;
 pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let way = Way::to(config, &clock)?;
+    open_files::make_room(way.connections(config.limits.concurrency))?;
     let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
@@ -97,6 +99,16 @@ impl Way {
             Dial::to(&config.target, network.route.clone(), &network.trust, network.connect_timeout)
                 .map(Rc::new)
                 .map(Self::Http1)
+        }
+    }
+}
+
+impl Way {
+    /// How many connections so many senders have, at most.
+    fn connections(&self, senders: usize) -> usize {
+        match self {
+            Self::Pooled(client) if client.shares_one_connection() => 1,
+            _ => senders,
         }
     }
 }

@@ -173,6 +173,13 @@ impl Pooled {
     }
 }
 
+impl Pooled {
+    /// Whether the requests of all senders go over one connection.
+    pub fn shares_one_connection(&self) -> bool {
+        self.shared.one_connection
+    }
+}
+
 /// The way by a proxy.
 fn by_proxy(proxy: &Intercept) -> Made<reqwest::Proxy> {
     let by = reqwest::Proxy::all(proxy.uri().to_string())

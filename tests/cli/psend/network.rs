@@ -279,6 +279,29 @@ fn a_proxy_of_the_environment_is_used_but_not_for_this_computer() {
     assert_eq!(proxy.requests().len(), seen);
 }
 
+#[test]
+fn more_senders_than_there_may_be_files_are_made_room_for_or_refused_before_anything_is_sent() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("in.jsonl"), events(500)).expect("written");
+    let run = |limit: &str, flags: &str| {
+        let script = format!("{limit}; psend --url {} in.jsonl {flags}", server.url());
+        crate::support::shell_in(folder.path(), &script, &[])
+    };
+    let raised = run("ulimit -Sn 40", "-c 100").expect_code(0);
+    assert_eq!(words(&outcomes(&raised).0), vec!["accepted"; 500]);
+    assert!(!raised.stderr.contains("no server"), "{}", raised.stderr);
+
+    let seen = server.requests().len();
+    let refused = run("ulimit -n 40", "-c 100 -o out").expect_code(2);
+    for part in ["--concurrency 100: ", "124 open files", "may have 40 (ulimit -Hn)", "--concurrency 16 or less"] {
+        assert!(refused.stderr.contains(part), "{part}: {}", refused.stderr);
+    }
+    assert!(refused.stdout.is_empty() && !folder.path().join("out").exists() && server.requests().len() == seen);
+    let advised = run("ulimit -n 40", "-c 16 -o out --dead-letter dead --journal journal").expect_code(0);
+    assert!(!advised.stderr.contains("no server"), "{}", advised.stderr);
+}
+
 /// Sends by the proxy that `variable` names, to a host that is not there.
 fn send_by_proxy(variable: &str, proxy: &str, target: &str, flags: &[&str]) -> Run {
     let psend = tool("psend")
