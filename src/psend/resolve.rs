@@ -62,6 +62,16 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     if max_line == 0 {
         return Err(Error::usage("--max-line 0 would leave no line to send"));
     }
+    for (flag, file) in [("--dead-letter", &args.dead_letter), ("--journal", &args.journal)] {
+        if file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+            return Err(Error::usage(format!(
+                "{flag} -: a file is wanted, for standard output has the outcomes; ./- is a file of that name"
+            )));
+        }
+    }
+    if args.duration.is_some_and(|span| span.0.is_zero()) {
+        return Err(Error::usage("--duration 0s: a time above 0 is wanted, such as 30s"));
+    }
     if args.timeout.0.is_zero() {
         return Err(Error::usage("--timeout 0 would leave no time for an answer"));
     }

@@ -496,6 +496,9 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--dialect", "klingon"], "klingon"),
         (&["--mode", "sequential", "-c", "5"], "--mode concurrent"),
         (&["--fields", "colour=x"], "'colour' is no role"),
+        (&["--dead-letter", "-"], "--dead-letter -: a file is wanted"),
+        (&["--journal", "-"], "--journal -: a file is wanted"),
+        (&["-d", "0s"], "--duration 0s: a time above 0 is wanted"),
         (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is a already"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {
