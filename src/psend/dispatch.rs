@@ -109,8 +109,11 @@ impl Dispatch {
             self.deliver(&mut transport, &mut cutoff, &mut group).await;
             self.busy.set(self.busy.get() - 1);
             self.sink.room().await;
-            if !self.plan.delay.is_zero() {
-                self.sleep(self.plan.delay).await;
+            if !self.plan.delay.is_zero() && !self.supply.is_over() {
+                tokio::select! {
+                    () = tokio::time::sleep(self.plan.delay) => {}
+                    () = self.gate.closed() => {}
+                }
             }
         }
     }

@@ -106,6 +106,11 @@ impl Supply {
         self.taken.get()
     }
 
+    /// Whether it is known that there are no more events.
+    pub fn is_over(&self) -> bool {
+        self.held.borrow().is_none() && self.intake.is_over()
+    }
+
     /// Puts the next events into `group`, at least one; `false` where there are no more, or no more may be taken.
     pub async fn fill(&self, group: &mut Vec<Delivery>) -> bool {
         if self.gate.ending().is_some() || (self.gate.is_closed() && self.held.borrow().is_none()) {

@@ -124,6 +124,19 @@ fn sequential_mode_sends_in_order_with_the_delay_between() {
 }
 
 #[test]
+fn the_delay_is_no_pause_after_the_last_event_and_ends_with_the_time() {
+    let server = Scripted::start(|_| Act::accept());
+    let began = Instant::now();
+    let run = send(&server, &["--mode", "sequential", "--delay", "700ms"], &events(2)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted"; 2]);
+    assert!((700..1400).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    let began = Instant::now();
+    let run = send(&server, &["-c", "1", "--delay", "30s", "-d", "300ms"], &events(9)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted"]);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
 fn limit_reads_no_further() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--limit", "5"], &events(50)).expect_code(0);
