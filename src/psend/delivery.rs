@@ -17,7 +17,7 @@ pub struct Delivery {
     pub event: Event,
     /// When it was due or taken up, since the start of the run.
     pub since: Duration,
-    /// When it was due by the wall clock, in an open loop.
+    /// When it was due by the wall clock, in an open loop; none where that is past all that a timestamp can say.
     pub scheduled_at: Option<Micros>,
     /// When the first attempt was sent.
     pub sent_at: Option<Micros>,

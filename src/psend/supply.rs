@@ -15,6 +15,7 @@ use super::pacing::Schedule;
 use super::tally::{Late, Tally};
 use super::turn::Turn;
 use crate::clock::{Clock, Micros};
+use crate::record::timestamp;
 
 /// How many events are taken, for how long.
 #[derive(Debug, Clone, Copy)]
@@ -183,7 +184,7 @@ impl Supply {
             };
             *self.held.borrow_mut() = Some(next);
         }
-        let due = self.held.borrow().as_ref().filter(|next| next.scheduled_at.is_some()).map(|next| next.since);
+        let due = self.held.borrow().as_ref().filter(|_| self.schedule.is_some()).map(|next| next.since);
         if let Some(wait) = due.and_then(|due| due.checked_sub(self.clock.elapsed())) {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -220,10 +221,13 @@ impl Supply {
             return None;
         }
         let mut next = self.begin(Delivery::new(event, self.clock.elapsed()));
-        let due = due + self.began.get().unwrap_or_default();
+        let due = due.saturating_add(self.began.get().unwrap_or_default());
         self.note_lateness(due, self.clock.elapsed());
         next.since = due;
-        next.scheduled_at = Some(self.started_at + Micros::try_from(due.as_micros()).unwrap_or(Micros::MAX / 2));
+        next.scheduled_at = Micros::try_from(due.as_micros())
+            .ok()
+            .and_then(|due| self.started_at.checked_add(due))
+            .filter(|at| *at <= timestamp::LAST);
         Some(next)
     }
 
