@@ -24,7 +24,7 @@ use super::tally::{Tally, ms, rate};
 use super::transport::cork::Cork;
 use super::transport::dial::{Dial, Stream};
 use super::transport::http1::Http1;
-use super::transport::pooled::Pooled;
+use super::transport::pooled::{self, Pooled};
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::values::Span;
@@ -153,8 +153,7 @@ fn introduction(config: &Config) -> String {
         target.push_str(&format!(" at {}", config.network.route));
     }
     if let Some(proxy) = &config.network.proxy {
-        let uri = proxy.uri();
-        target.push_str(&format!(" by proxy {}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80)));
+        target.push_str(&format!(" by proxy {}", pooled::place_of(proxy)));
     }
     format!(
         "{doing} {}, {} with {} in flight, {limit}; key: {}",

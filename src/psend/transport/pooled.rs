@@ -36,7 +36,8 @@ pub struct Pooled {
     clock: Arc<dyn Clock>,
     /// How many bytes of an answer's body are kept.
     kept: usize,
-    by_proxy: bool,
+    /// The proxy's host and port, where there is one.
+    proxy: Option<Arc<str>>,
     /// When the last request began to go out, if it did.
     began: Arc<OnceLock<Duration>>,
 }
@@ -167,7 +168,7 @@ impl Pooled {
             base,
             clock,
             kept: *kept_body,
-            by_proxy: proxy.is_some(),
+            proxy: proxy.as_ref().map(|proxy| place_of(proxy).into()),
             began: Arc::default(),
         })
     }
@@ -178,6 +179,12 @@ impl Pooled {
     pub fn shares_one_connection(&self) -> bool {
         self.shared.one_connection
     }
+}
+
+/// Host and port of a proxy, without the password that its URL may hold.
+pub fn place_of(proxy: &Intercept) -> String {
+    let uri = proxy.uri();
+    format!("{}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80))
 }
 
 /// The way by a proxy.
@@ -213,7 +220,7 @@ impl Transport for Pooled {
         let mut response = sent.map_err(|e| self.failure(&e))?;
         self.shared.answers.set(self.shared.answers.get() + 1);
         let status = response.status().as_u16();
-        if status == 407 && self.by_proxy {
+        if status == 407 && self.proxy.is_some() {
             return Err(Failure::lasting(ErrorKind::Connect, PROXY_REFUSED));
         }
         let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
@@ -256,7 +263,9 @@ impl Pooled {
                 (_, true) => ErrorKind::Timeout,
                 _ => ErrorKind::Connect,
             };
-            return Failure::unreached(kind, message);
+            // The target's name is the proxy's to look up, and its connection the proxy's to make.
+            let by = self.proxy.as_ref().map(|proxy| format!("by proxy {proxy}: ")).unwrap_or_default();
+            return Failure::unreached(kind, by + &message);
         }
         let kind = match (found.tls, found.malformed) {
             (true, _) => ErrorKind::Tls,

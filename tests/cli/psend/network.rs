@@ -325,10 +325,13 @@ fn a_proxy_that_cannot_be_used_is_told_of_and_ends_the_run() {
         let run = run.expect_code(1);
         assert_eq!(words(&outcomes(&run).0), vec!["not_sent"; 3]);
         assert!(run.stderr.contains(said) && run.stderr.lines().count() < 25, "{}", run.stderr);
+        assert!(!run.stderr.contains("canary") && !run.text().contains("canary"), "{}", run.stderr);
     };
     for target in ["http://pulse.invalid", "https://pulse.invalid"] {
-        unsent(send_by_proxy("all_proxy", "http://127.0.0.1:9", target, &[]), "no server at");
-        unsent(send_by_proxy("all_proxy", "http://127.0.0.1:9", target, &["--http2"]), "no server at");
+        let (proxy, said) =
+            ("http://me:canary-pw@127.0.0.1:9", &format!("no server at {target}: by proxy 127.0.0.1:9: "));
+        unsent(send_by_proxy("all_proxy", proxy, target, &[]), said);
+        unsent(send_by_proxy("all_proxy", proxy, target, &["--http2"]), said);
     }
     let refusing = Scripted::start(|_| Act::answer(407, ""));
     for target in ["http://pulse.invalid", "https://pulse.invalid"] {
