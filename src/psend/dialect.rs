@@ -271,6 +271,11 @@ impl Dialect {
 }
 
 impl BatchForm {
+    /// The bytes of a body that are no event's.
+    pub fn around(&self) -> u64 {
+        (self.before.len() + self.after.len()) as u64
+    }
+
     /// Whether this answer to a whole batch may be the fault of one event. That one is there already does not say that its
     /// neighbours are.
     pub fn splits(&self, status: u16, meaning: Meaning) -> bool {

@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::args::{Args, ArrivalWord, Mode, Stages};
 use super::config::{Batch, Config, Job, Network, Pace, Plan};
-use super::dialect::{self, Dialect};
+use super::dialect::{self, BatchForm, Dialect};
 use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::{Secret, Secrets};
@@ -93,7 +93,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         concurrency,
         duration: args.duration.map(|span| span.0),
         events: usize::try_from(args.batch.unwrap_or(1)).unwrap_or(1),
-        bytes: args.batch_bytes.0,
+        bytes: args.batch_bytes.0.saturating_sub(job.batch().map_or(0, BatchForm::around)),
         wait: args.batch_wait.0,
     };
     let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;

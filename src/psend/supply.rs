@@ -26,7 +26,7 @@ pub struct Limits {
     pub duration: Option<Duration>,
     /// Events that a sender takes at a time, at most.
     pub events: usize,
-    /// The bytes of their lines together, at most; one event is taken whatever its size.
+    /// The bytes of their lines together and of the commas between, at most; one event is taken whatever its size.
     pub bytes: u64,
     /// How long is waited for more events than the first.
     pub wait: Duration,
@@ -138,7 +138,7 @@ impl Supply {
                     next
                 }
             };
-            bytes += next.event.length;
+            bytes += 1 + next.event.length;
             if bytes > self.limits.bytes {
                 *self.held.borrow_mut() = Some(next);
                 break;

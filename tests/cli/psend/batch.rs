@@ -43,10 +43,15 @@ fn a_batch_carries_the_lines_as_they_are_and_each_event_has_its_outcome() {
 #[test]
 fn a_batch_is_no_larger_than_allowed_and_waits_no_longer() {
     let server = Scripted::start(accept_all);
-    let line = events(1).len() as u64;
-    let bytes = (line * 5).to_string();
-    send(&server, &["--batch", "100", "--batch-bytes", &bytes, "-c", "1"], &events(9)).expect_code(0);
-    assert_eq!(server.requests().iter().map(|r| titles(r).len()).collect::<Vec<_>>(), [5, 4]);
+    let five = events(5).len() + "{\"events\":[]}".len() - 1;
+    for (bytes, wanted) in [(five, &[5, 4][..]), (five - 1, &[4, 4, 1]), (1, &[1; 9])] {
+        let seen = server.requests().len();
+        let flags = ["--batch", "100", "--batch-bytes", &bytes.to_string(), "-c", "1"];
+        send(&server, &flags, &events(9)).expect_code(0);
+        let requests = &server.requests()[seen..];
+        assert_eq!(requests.iter().map(|r| titles(r).len()).collect::<Vec<_>>(), wanted, "{bytes}");
+        assert!(requests.iter().all(|r| r.body.len() <= bytes || titles(r).len() == 1), "{bytes}");
+    }
 
     let server = Scripted::start(accept_all);
     let mut child = tool("psend")
