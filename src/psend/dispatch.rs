@@ -429,7 +429,7 @@ impl Dispatch {
             }
             (Some(Why::KeyRefused), _) => {
                 delivery
-                    .given_up(ErrorKind::Http, "the server refused the key for each of the first events".to_owned());
+                    .given_up(ErrorKind::Http, "the server refused the key in each of the first answers".to_owned());
             }
             _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
         }

@@ -363,7 +363,7 @@ impl Run<'_> {
                 let target = &config.target;
                 self.console.error(match (why, dispatch.no_server()) {
                     (Why::KeyRefused, _) => format!(
-                        "{target} refused the key ({}) for each of the first 100 events; {done} events have their outcome",
+                        "{target} refused the key ({}) in each of the first 100 answers; {done} events have their outcome",
                         config.key_source
                     ),
                     (Why::NoServer, Some(why)) => {

@@ -216,6 +216,7 @@ fn a_key_that_the_first_hundred_answers_refuse_stops_the_run() {
         if code == 1 {
             assert!(server.requests().len() <= 105 && not_sent >= 200, "{not_sent}");
             assert!(run.stderr.contains("refused the key"), "{}", run.stderr);
+            assert!(run.stderr.contains("in each of the first 100 answers; 400 events"), "{}", run.stderr);
             assert_eq!(record["complete"], false);
         } else {
             assert_eq!((outcomes.len(), not_sent), (400, 0));
