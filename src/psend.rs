@@ -52,7 +52,7 @@ pub fn main() -> ExitCode {
             console
                 .warn(format_args!("--api-key: the key stays in the process list ({e}); --api-key-file keeps it out"));
         }
-        let config = resolve::resolve(args, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let config = resolve::resolve(args, &|name| std::env::var_os(name))?;
         run::run(&config, console)
     })
 }

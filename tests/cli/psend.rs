@@ -467,17 +467,27 @@ fn another_host_without_a_key_is_a_usage_error_and_sends_nothing() {
 
 #[test]
 fn allowed_hosts_limit_the_target() {
-    let run = feed(
-        tool("psend")
-            .args(["--url", "http://127.0.0.1:9"])
-            .env("PULSE_ALLOW_HOSTS", "staging.example")
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("psend starts"),
-        events(1),
-    )
-    .expect_code(2);
-    assert!(run.stderr.contains("PULSE_ALLOW_HOSTS"), "{}", run.stderr);
+    for (hosts, said) in [
+        ("staging.example", "allows: staging.example"),
+        ("", "allows: none, for it is set to nothing"),
+        (" ,", "allows:"),
+    ] {
+        let mut psend = tool("psend");
+        psend.args(["--url", "http://127.0.0.1:9"]).env("PULSE_ALLOW_HOSTS", hosts).stdin(Stdio::piped());
+        let run = feed(psend.spawn().expect("psend starts"), events(1)).expect_code(2);
+        assert!(run.stderr.contains(&format!("PULSE_ALLOW_HOSTS {said}")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_key_in_the_environment_that_is_no_text_is_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+    let server = Scripted::start(|_| Act::accept());
+    let mut psend = tool("psend");
+    psend.env("PULSE_URL", server.url()).env("PULSE_API_KEY", std::ffi::OsStr::from_bytes(b"canary\xff"));
+    let run = feed(psend.stdin(Stdio::piped()).spawn().expect("psend starts"), events(1)).expect_code(2);
+    assert!(run.stderr.contains("PULSE_API_KEY: it is set to what is no text"), "{}", run.stderr);
+    assert!(!run.stderr.contains("canary") && server.requests().is_empty());
 }
 
 #[test]
