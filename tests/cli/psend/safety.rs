@@ -196,6 +196,40 @@ fn what_a_resumed_run_will_send_is_no_dead_letter() {
 }
 
 #[test]
+fn outcomes_do_not_wait_for_the_end_of_a_line_that_is_too_long() {
+    use std::io::{BufRead, BufReader, Write};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (dead, journal) = (path("dead"), path("journal"));
+    let server = Scripted::start(|_| Act::After(Duration::from_millis(300), Box::new(Act::answer(422, ""))));
+    let url = server.url();
+    let flags = ["--url", &url, "-c", "1", "-q", "--max-line", "1k", "--dead-letter", &dead, "--journal", &journal];
+    let mut psend = crate::support::tool("psend");
+    let mut child = psend.args(flags).stdin(std::process::Stdio::piped()).spawn().expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let begun = vec![b'x'; 200_000];
+    stdin.write_all(&[&events(2)[..], &begun].concat()).expect("psend reads");
+    let stdout = child.stdout.take().expect("a pipe");
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+    });
+    for _ in 0..2 {
+        let outcome = heard.recv_timeout(Duration::from_secs(10)).expect("an outcome, while the line goes on");
+        assert!(outcome.contains("\"rejected\""), "{outcome}");
+    }
+    stdin.write_all(b"yz\n").expect("psend reads");
+    drop(stdin);
+    crate::support::feed(child, Vec::new()).expect_code(0);
+    let rest: Vec<String> = heard.iter().collect();
+    assert!(rest.len() == 2 && rest[0].contains("too_long"), "{rest:?}");
+    let mut kept = [&events(2)[..], &begun, b"yz\n"].concat();
+    kept.rotate_left(events(2).len());
+    assert_eq!(std::fs::read(&dead).expect("it is there"), kept, "each whole, and none lost");
+    assert_eq!(text(Path::new(&journal)).lines().count(), 4, "three events are done");
+}
+
+#[test]
 fn malformed_lines_are_sent_as_they_are_where_asked_for() {
     let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
     let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
