@@ -18,6 +18,7 @@ pub mod journal;
 pub mod meaning;
 pub mod message;
 pub mod number;
+pub mod open_files;
 pub mod outlook;
 pub mod pacing;
 pub mod process_list;
@@ -51,7 +52,7 @@ pub fn main() -> ExitCode {
             console
                 .warn(format_args!("--api-key: the key stays in the process list ({e}); --api-key-file keeps it out"));
         }
-        let config = resolve::resolve(args, &|name| std::env::var(name).ok().filter(|value| !value.is_empty()))?;
+        let config = resolve::resolve(args, &|name| std::env::var_os(name))?;
         run::run(&config, console)
     })
 }

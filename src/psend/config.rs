@@ -72,6 +72,8 @@ pub struct Network {
     pub http2: bool,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
+    /// How many bytes of an answer's body are kept.
+    pub kept_body: usize,
 }
 
 /// What is done with each event.

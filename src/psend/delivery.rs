@@ -1,5 +1,6 @@
 //! What is known of one event on its way: the attempts made, and the outcome that they come to (contracts §3).
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ pub struct Delivery {
     pub event: Event,
     /// When it was due or taken up, since the start of the run.
     pub since: Duration,
-    /// When it was due by the wall clock, in an open loop.
+    /// When it was due by the wall clock, in an open loop; none where that is past all that a timestamp can say.
     pub scheduled_at: Option<Micros>,
     /// When the first attempt was sent.
     pub sent_at: Option<Micros>,
@@ -113,9 +114,9 @@ impl Delivery {
         self.retries += 1;
     }
 
-    /// There is no id in this field by which the server could be asked for it.
-    pub fn cannot_be_asked_for(&mut self, field: &str) {
-        let message = format!("line {}: no id in '{field}', by which the server is asked for an event", self.event.seq);
+    /// The server cannot be asked for it, and why.
+    pub fn cannot_be_asked_for(&mut self, why: fmt::Arguments<'_>) {
+        let message = format!("line {}: {why}", self.event.seq);
         self.error.get_or_insert((ErrorKind::Malformed, message));
     }
 

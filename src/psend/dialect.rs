@@ -271,9 +271,25 @@ impl Dialect {
 }
 
 impl BatchForm {
-    /// Whether this refusal of a whole batch may be the fault of one event.
+    /// The bytes of a body that are no event's.
+    pub fn around(&self) -> u64 {
+        (self.before.len() + self.after.len()) as u64
+    }
+
+    /// Whether this answer to a whole batch may be the fault of one event. That one is there already does not say that its
+    /// neighbours are.
     pub fn splits(&self, status: u16, meaning: Meaning) -> bool {
-        self.split.contain(status) && matches!(meaning, Meaning::Rejected | Meaning::Retry | Meaning::Failed)
+        match meaning {
+            Meaning::Duplicate => !self.tells_of_each(status, meaning),
+            Meaning::Rejected | Meaning::Retry | Meaning::Failed => self.split.contain(status),
+            _ => false,
+        }
+    }
+
+    /// Whether what became of each event stands in the answer itself.
+    pub fn tells_of_each(&self, status: u16, meaning: Meaning) -> bool {
+        let is_taken = (200..300).contains(&status) && self.results.is_some();
+        meaning == Meaning::Accepted || (meaning == Meaning::Duplicate && is_taken)
     }
 
     /// What the answer to a batch that was taken says of each of its events.
@@ -428,6 +444,8 @@ mod tests {
         assert!(batch.read(body, 4, NOON, &Secrets::default()).is_err());
         assert!(batch.read(b"{}", 4, NOON, &Secrets::default()).is_err());
         assert!(batch.splits(422, Rejected) && batch.splits(500, Meaning::Retry) && !batch.splits(400, RateLimited));
+        // Of one event each; a batch that was taken tells of each in its results.
+        assert!(batch.splits(400, Duplicate) && batch.splits(409, Duplicate) && !batch.splits(200, Duplicate));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rand::Rng;
 
-use super::config::Plan;
+use super::config::{Job, Plan};
 use super::cutoff::Cutoff;
 use super::delivery::Delivery;
 use super::dialect::Reading;
@@ -17,7 +17,7 @@ use super::meaning::Meaning;
 use super::message;
 use super::retry::Budget;
 use super::sink::Sink;
-use super::supply::Supply;
+use super::supply::{Left, Supply};
 use super::tally::Tally;
 use super::transport::{Failure, Reach, Reply, Transport};
 use crate::cli::Console;
@@ -40,7 +40,9 @@ pub struct Dispatch {
     pub gate: Rc<Gate>,
     /// The run in figures.
     pub tally: Rc<RefCell<Tally>>,
-    in_flight: Rc<Cell<usize>>,
+    in_flight: Cell<usize>,
+    /// Senders that have events on their hands: in flight, or waiting to be sent again.
+    busy: Rc<Cell<usize>>,
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
     key_refused: Cell<u32>,
@@ -68,7 +70,7 @@ impl Dispatch {
         sink: Sink,
         gate: Rc<Gate>,
         tally: Rc<RefCell<Tally>>,
-        in_flight: Rc<Cell<usize>>,
+        busy: Rc<Cell<usize>>,
         jitter: Generator,
     ) -> Self {
         Self {
@@ -83,7 +85,8 @@ impl Dispatch {
             sink,
             gate,
             tally,
-            in_flight,
+            in_flight: Cell::default(),
+            busy,
         }
     }
 
@@ -102,21 +105,33 @@ impl Dispatch {
         let mut cutoff = Cutoff::new(self.plan.timeout, Rc::clone(&self.gate));
         let mut group = Vec::new();
         while self.supply.fill(&mut group).await {
+            self.busy.set(self.busy.get() + 1);
             self.deliver(&mut transport, &mut cutoff, &mut group).await;
+            self.busy.set(self.busy.get() - 1);
             self.sink.room().await;
-            if !self.plan.delay.is_zero() {
-                self.sleep(self.plan.delay).await;
+            if !self.plan.delay.is_zero() && !self.supply.is_over() {
+                tokio::select! {
+                    () = tokio::time::sleep(self.plan.delay) => {}
+                    () = self.gate.closed() => {}
+                }
             }
         }
     }
 
-    /// Gives up what was read and not taken up, or `all` of the input: call when the senders are done and the run ended
-    /// early.
-    pub async fn give_up_rest(&self, all: bool) {
-        while let Some(mut delivery) = self.supply.next_left(all).await {
-            self.give_up(&mut delivery);
-            self.record(delivery);
-            self.sink.room().await;
+    /// Gives up what was read and not taken up, and what comes from the input for as long as `more` of it is wanted: call when
+    /// the senders are done and the run ended early.
+    pub async fn give_up_rest(&self, more: impl Fn() -> bool) {
+        loop {
+            let more = more();
+            match self.supply.next_left().await {
+                Left::Event(mut delivery) => {
+                    self.give_up(&mut delivery);
+                    self.record(*delivery);
+                    self.sink.room().await;
+                }
+                Left::NothingYet if more => {}
+                Left::NothingYet | Left::End => return,
+            }
         }
     }
 
@@ -165,8 +180,15 @@ impl Dispatch {
         let no_events = group.extract_if(.., |delivery| {
             if self.plan.send_malformed && delivery.is_malformed() {
                 delivery.send_all_the_same();
-            } else if self.plan.job.is_verify() && delivery.event.id().is_none() {
-                delivery.cannot_be_asked_for(&self.plan.id_field);
+            } else if let Job::Verify(path) = &self.plan.job {
+                let field = &self.plan.id_field;
+                if delivery.event.id().is_none() {
+                    delivery.cannot_be_asked_for(format_args!(
+                        "no id in '{field}', by which the server is asked for an event"
+                    ));
+                } else if let Err(why) = message::event_uri(path, &delivery.event) {
+                    delivery.cannot_be_asked_for(format_args!("the id in '{field}' makes no path to ask at: {why}"));
+                }
             }
             delivery.is_no_event()
         });
@@ -269,14 +291,16 @@ impl Dispatch {
                 });
                 return Next::Split;
             }
-            if whole.meaning == Meaning::Accepted {
+            if batch.tells_of_each(reply.status, whole.meaning) {
                 match batch.read(&reply.body, group.len(), now, &self.plan.secrets) {
                     Ok(readings) => {
                         for (delivery, reading) in group.iter_mut().zip(readings) {
                             wait = wait.max(self.note(delivery, reading, reply, asked, limited));
                         }
                     }
-                    Err(message) => self.unanswered(ErrorKind::Malformed, message, group),
+                    Err(message) => {
+                        self.unanswered(ErrorKind::Malformed, reply.cut().unwrap_or(message), group);
+                    }
                 }
                 return Next::Again(wait);
             }
@@ -405,7 +429,7 @@ impl Dispatch {
             }
             (Some(Why::KeyRefused), _) => {
                 delivery
-                    .given_up(ErrorKind::Http, "the server refused the key for each of the first events".to_owned());
+                    .given_up(ErrorKind::Http, "the server refused the key in each of the first answers".to_owned());
             }
             _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
         }
@@ -437,9 +461,15 @@ impl Dispatch {
         let outcome = delivery.outcome(now, &tags, self.plan.shard.as_deref());
         let event = &delivery.event;
         let word = outcome.outcome;
+        let is_left = match word {
+            Word::Accepted | Word::Duplicate | Word::Present => false,
+            // What the journal does not tell of, --resume sends.
+            Word::NotSent => !self.plan.journal,
+            _ => true,
+        };
         // A line that was too long to be held was kept while it was read.
-        let undelivered = !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && !event.line.is_empty();
-        let dead_letter = (self.plan.dead_letters && undelivered).then_some(&*event.line);
+        let is_kept = self.plan.dead_letters && is_left && !event.line.is_empty();
+        let dead_letter = is_kept.then_some(&*event.line);
         let done =
             (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);

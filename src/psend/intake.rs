@@ -287,6 +287,12 @@ impl Intake {
         self.current.borrow_mut().next()
     }
 
+    /// Whether it is known that there are no more.
+    pub fn is_over(&self) -> bool {
+        let blocks = self.blocks.borrow();
+        self.current.borrow().as_slice().is_empty() && blocks.is_closed() && blocks.is_empty()
+    }
+
     /// The next event as soon as there is one; `None` at the input's end. One task at a time may wait.
     pub async fn next(&self) -> Option<Event> {
         loop {

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::http::uri::InvalidUri;
 use hyper::{Method, Uri};
 
 use super::config::{Job, Plan};
@@ -52,7 +53,7 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
             let body = if plan.gzip { gzip(&parts) } else { parts.concat().into() };
             (plan.method.clone(), batch.uri.clone(), body)
         }
-        Job::Verify(path) => (Method::GET, event_uri(path, &first.event), Bytes::new()),
+        Job::Verify(path) => (Method::GET, event_uri(path, &first.event).expect("others are set aside"), Bytes::new()),
     };
     if method != Method::GET {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -69,7 +70,10 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
 }
 
 /// The path of an event, with what a path cannot hold written as %XX (RFC 3986, 2.3).
-fn event_uri(path: &str, event: &Event) -> Uri {
+///
+/// # Errors
+/// Where it is longer than a path can be.
+pub fn event_uri(path: &str, event: &Event) -> Result<Uri, InvalidUri> {
     let mut encoded = String::new();
     for byte in id(event).bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
@@ -79,7 +83,7 @@ fn event_uri(path: &str, event: &Event) -> Uri {
         }
     }
     let path = path.replace("{event_id}", &encoded).replace("{id}", &encoded);
-    path.parse().expect("a path was checked, and what it takes in is encoded")
+    path.parse()
 }
 
 fn id(event: &Event) -> String {

@@ -1,5 +1,6 @@
 //! From the words of the command line and the environment to a [`Config`]: defaults, contradictions, keys, headers.
 
+use std::ffi::OsString;
 use std::path::Path;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
@@ -8,7 +9,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::args::{Args, ArrivalWord, Mode, Stages};
 use super::config::{Batch, Config, Job, Network, Pace, Plan};
-use super::dialect::{self, Dialect};
+use super::dialect::{self, BatchForm, Dialect};
 use super::pacing::{Arrival, Curve};
 use super::retry;
 use super::secret::{Secret, Secrets};
@@ -24,8 +25,15 @@ use crate::record::event::Role;
 const TEST_KEY: &str = "test-api-key-12345";
 const DEFAULT_URL: &str = "http://localhost:8000";
 
-/// Looks a variable of the environment up.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Looks a variable of the environment up, which may be set to nothing.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// What a variable says; one that is set to nothing says nothing.
+fn said(env: Environment<'_>, name: &str) -> Result<Option<String>> {
+    let Some(value) = env(name).filter(|value| !value.is_empty()) else { return Ok(None) };
+    // What stands there may be a secret: it is not shown.
+    value.into_string().map(Some).map_err(|_| Error::usage(format!("{name}: it is set to what is no text in UTF-8")))
+}
 
 /// The text of a dialect, ours or a file's.
 ///
@@ -62,6 +70,16 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     if max_line == 0 {
         return Err(Error::usage("--max-line 0 would leave no line to send"));
     }
+    for (flag, file) in [("--dead-letter", &args.dead_letter), ("--journal", &args.journal)] {
+        if file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+            return Err(Error::usage(format!(
+                "{flag} -: a file is wanted, for standard output has the outcomes; ./- is a file of that name"
+            )));
+        }
+    }
+    if args.duration.is_some_and(|span| span.0.is_zero()) {
+        return Err(Error::usage("--duration 0s: a time above 0 is wanted, such as 30s"));
+    }
     if args.timeout.0.is_zero() {
         return Err(Error::usage("--timeout 0 would leave no time for an answer"));
     }
@@ -83,7 +101,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         concurrency,
         duration: args.duration.map(|span| span.0),
         events: usize::try_from(args.batch.unwrap_or(1)).unwrap_or(1),
-        bytes: args.batch_bytes.0,
+        bytes: args.batch_bytes.0.saturating_sub(job.batch().map_or(0, BatchForm::around)),
         wait: args.batch_wait.0,
     };
     let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;
@@ -106,6 +124,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             proxy,
             http2: args.http2,
             connect_timeout: args.connect_timeout.0.min(args.timeout.0),
+            kept_body: kept_body(&job, limits.events, max_line),
         },
         grace: args.grace.0,
         key_source,
@@ -144,7 +163,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
 }
 
 fn target(args: &Args, env: Environment<'_>) -> Result<Target> {
-    let (source, url) = match (&args.url, env("PULSE_URL")) {
+    let (source, url) = match (&args.url, said(env, "PULSE_URL")?) {
         (Some(url), _) => ("--url", url.clone()),
         (None, Some(url)) => ("PULSE_URL", url),
         (None, None) => ("", DEFAULT_URL.to_owned()),
@@ -154,13 +173,18 @@ fn target(args: &Args, env: Environment<'_>) -> Result<Target> {
 
 /// Whether PULSE_ALLOW_HOSTS lets us go there, by name and by way.
 fn check_allowed(target: &Target, route: &Route, env: Environment<'_>) -> Result<()> {
-    match env("PULSE_ALLOW_HOSTS") {
-        Some(hosts) if !(target.route().is_among(&hosts) && route.is_among(&hosts)) => {
-            let by = if *route == target.route() { String::new() } else { format!(" (at {route})") };
-            Err(Error::usage(format!("{target}{by} is not among the hosts that PULSE_ALLOW_HOSTS allows: {hosts}")))
-        }
-        _ => Ok(()),
+    if env("PULSE_ALLOW_HOSTS").is_none() {
+        return Ok(());
     }
+    let hosts = said(env, "PULSE_ALLOW_HOSTS")?.unwrap_or_default();
+    if target.route().is_among(&hosts) && route.is_among(&hosts) {
+        return Ok(());
+    }
+    let by = if *route == target.route() { String::new() } else { format!(" (at {route})") };
+    // A list that a script left empty is no leave to go anywhere.
+    let listed =
+        if hosts.is_empty() { "none, for it is set to nothing; name hosts in it, or unset it" } else { &hosts };
+    Err(Error::usage(format!("{target}{by} is not among the hosts that PULSE_ALLOW_HOSTS allows: {listed}")))
 }
 
 /// The run record's word for the loop, the open loop's pace, and its rate where that is one figure.
@@ -213,11 +237,15 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
     }
     // As curl has it: the small letters first, and no HTTP_PROXY in capitals, which a web server may have made of a header.
     let names: &[&str] = if target.tls { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
-    let mut named = names.iter().chain(&["all_proxy", "ALL_PROXY"]).filter_map(|name| Some((name, env(name)?)));
-    let Some((name, url)) = named.next() else { return Ok(None) };
+    let mut named = names
+        .iter()
+        .chain(&["all_proxy", "ALL_PROXY"])
+        .filter_map(|name| said(env, name).transpose().map(|url| url.map(|url| (name, url))));
+    let Some((name, url)) = named.next().transpose()? else { return Ok(None) };
     let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
     let spoken = ["http", "https"].iter().find(|known| scheme.eq_ignore_ascii_case(known));
-    let not_for = env("no_proxy").or_else(|| env("NO_PROXY")).unwrap_or_default();
+    let not_for =
+        said(env, "no_proxy")?.map_or_else(|| said(env, "NO_PROXY"), |hosts| Ok(Some(hosts)))?.unwrap_or_default();
     let matcher = Matcher::builder().all(format!("{}://{rest}", spoken.unwrap_or(&"http"))).no(not_for).build();
     let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
     match (matcher.intercept(&uri), spoken) {
@@ -226,6 +254,20 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
             target.host
         ))),
         (proxy, _) => Ok(proxy),
+    }
+}
+
+/// How much of an answer is kept: what a right one to this job may have. One that never comes to an end takes no more memory.
+fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
+    const LEAST: usize = 1 << 20;
+    /// What stands around an event, and what a result of a batch may have.
+    const AROUND: usize = 64 << 10;
+    const RESULT: usize = 8 << 10;
+    match job {
+        Job::Send => LEAST,
+        Job::Batch(_) => LEAST.max(batch * RESULT),
+        // A server may write characters otherwise, and add fields of its own.
+        Job::Verify(_) => LEAST.max(max_line.saturating_mul(2).saturating_add(AROUND)),
     }
 }
 
@@ -245,10 +287,14 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
         (None, Some(form)) => &form.path,
         (None, None) => return Err(lacks("verify")),
     };
+    let wrong = |what: &str| Error::usage(format!("--id-path {path}: {what}, such as /events/{{id}}"));
     if !path.contains("{id}") && !path.contains("{event_id}") {
-        return Err(Error::usage(format!("--id-path {path}: {{id}} must stand in it for the event's id")));
+        return Err(wrong("{id} must stand in it for the event's id"));
     }
-    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x"))?;
+    if !path.starts_with('/') {
+        return Err(wrong("a path that begins with / is wanted"));
+    }
+    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x")).map_err(|e| wrong(&e.to_string()))?;
     Ok(Job::Verify(format!("{}{path}", target.prefix)))
 }
 
@@ -379,7 +425,7 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
         let key = key_in(&text).map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?;
         Some((Secret::new(key), format!("file {}", file.display())))
     } else {
-        env("PULSE_API_KEY").map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
+        said(env, "PULSE_API_KEY")?.map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
     };
     match found {
         Some((key, source)) if key.reveal().is_empty() => Err(Error::usage(format!("the key ({source}) is empty"))),

@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 
-use super::config::{Config, Network, Pace};
+use super::config::{Config, Pace};
 use super::dispatch::Dispatch;
 use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{self, Resume};
+use super::open_files;
 use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets, Written};
@@ -23,7 +24,7 @@ use super::tally::{Tally, ms, rate};
 use super::transport::cork::Cork;
 use super::transport::dial::{Dial, Stream};
 use super::transport::http1::Http1;
-use super::transport::pooled::Pooled;
+use super::transport::pooled::{self, Pooled};
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::values::Span;
@@ -46,6 +47,7 @@ const HELD_BYTES: usize = 16 << 20;
 pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let way = Way::to(config, &clock)?;
+    open_files::make_room(way.connections(config.limits.concurrency))?;
     let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
@@ -90,12 +92,23 @@ enum Way {
 
 impl Way {
     fn to(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let Network { route, trust, proxy, http2, connect_timeout } = &config.network;
-        if *http2 || proxy.is_some() {
-            let clock = Arc::clone(clock);
-            Pooled::to(&config.target, route, trust, proxy.as_ref(), *http2, *connect_timeout, clock).map(Self::Pooled)
+        let network = &config.network;
+        if network.http2 || network.proxy.is_some() {
+            Pooled::to(&config.target, network, Arc::clone(clock)).map(Self::Pooled)
         } else {
-            Dial::to(&config.target, route.clone(), trust, *connect_timeout).map(Rc::new).map(Self::Http1)
+            Dial::to(&config.target, network.route.clone(), &network.trust, network.connect_timeout)
+                .map(Rc::new)
+                .map(Self::Http1)
+        }
+    }
+}
+
+impl Way {
+    /// How many connections so many senders have, at most.
+    fn connections(&self, senders: usize) -> usize {
+        match self {
+            Self::Pooled(client) if client.shares_one_connection() => 1,
+            _ => senders,
         }
     }
 }
@@ -140,8 +153,7 @@ fn introduction(config: &Config) -> String {
         target.push_str(&format!(" at {}", config.network.route));
     }
     if let Some(proxy) = &config.network.proxy {
-        let uri = proxy.uri();
-        target.push_str(&format!(" by proxy {}:{}", uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(80)));
+        target.push_str(&format!(" by proxy {}", pooled::place_of(proxy)));
     }
     format!(
         "{doing} {}, {} with {} in flight, {limit}; key: {}",
@@ -218,7 +230,7 @@ impl Run<'_> {
         let jitter = seed::Generator::seed_from_u64(seed::draw());
         let gate = Rc::new(Gate::new(config.plan.wait_for_server));
         let tally = Rc::<RefCell<Tally>>::default();
-        let in_flight = Rc::<Cell<usize>>::default();
+        let busy = Rc::<Cell<usize>>::default();
         let supply = Supply::new(
             config.limits,
             intake,
@@ -226,7 +238,7 @@ impl Run<'_> {
             Arc::clone(&clock),
             Rc::clone(&gate),
             Rc::clone(&tally),
-            Rc::clone(&in_flight),
+            Rc::clone(&busy),
         );
         let dispatch = Rc::new(Dispatch::new(
             config.plan.clone(),
@@ -236,7 +248,7 @@ impl Run<'_> {
             sink,
             gate,
             tally,
-            in_flight,
+            busy,
             jitter,
         ));
 
@@ -246,7 +258,8 @@ impl Run<'_> {
         let senders: Vec<_> = (0..config.limits.concurrency)
             .map(|_| match &way {
                 Way::Http1(dial) => {
-                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock));
+                    let kept = config.network.kept_body;
+                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock), kept);
                     tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
                 }
                 Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),
@@ -258,13 +271,22 @@ impl Run<'_> {
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
         let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
-        // The rest of the input is kept as dead letters where there is no server for it.
-        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused)) && config.dead_letter.is_some();
-        reading.enough.store(!keep_rest, Ordering::Relaxed);
+        // The rest of the input is kept as dead letters where there is no server for it; where there is a journal, --resume
+        // takes it.
+        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused))
+            && config.dead_letter.is_some()
+            && config.journal.is_none();
+        let more = || {
+            let time_is_up = dispatch.supply.ends().is_some_and(|end| clock.elapsed() >= end);
+            let more = keep_rest && !dispatch.sink.is_broken() && !time_is_up;
+            reading.enough.store(!more, Ordering::Relaxed);
+            more
+        };
         if let Some(why) = why {
             dispatch.gate.end(why);
-            dispatch.give_up_rest(keep_rest).await;
+            dispatch.give_up_rest(more).await;
         }
+        reading.enough.store(true, Ordering::Relaxed);
         let elapsed = clock.elapsed();
         // Where time was up, what was read further counts as not read.
         let timed_out = why.is_none() && dispatch.gate.is_closed();
@@ -341,7 +363,7 @@ impl Run<'_> {
                 let target = &config.target;
                 self.console.error(match (why, dispatch.no_server()) {
                     (Why::KeyRefused, _) => format!(
-                        "{target} refused the key ({}) for each of the first 100 events; {done} events have their outcome",
+                        "{target} refused the key ({}) in each of the first 100 answers; {done} events have their outcome",
                         config.key_source
                     ),
                     (Why::NoServer, Some(why)) => {

@@ -6,7 +6,7 @@
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -35,6 +35,14 @@ impl DeadLetters {
     /// The output, for as long as a line takes.
     pub fn lock(&self) -> MutexGuard<'_, Output> {
         self.0.lock().expect("no holder of this lock can panic")
+    }
+
+    /// The output, unless a line is being written to it.
+    fn try_lock(&self) -> Option<MutexGuard<'_, Output>> {
+        match self.0.try_lock() {
+            Err(TryLockError::WouldBlock) => None,
+            locked => Some(locked.expect("no holder of this lock can panic")),
+        }
     }
 }
 
@@ -74,6 +82,25 @@ impl Block {
     }
 }
 
+/// What is written after the outcomes: dead letters, for which a line that is too long to be held may still be on its way, and
+/// what the journal says once they are there. No more lines come in until that one has ended, so that little gathers here.
+#[derive(Debug, Default)]
+struct Waiting {
+    dead_letters: Vec<u8>,
+    journal: Vec<u8>,
+}
+
+impl Waiting {
+    fn take(&mut self, block: &mut Block) {
+        self.dead_letters.append(&mut block.dead_letters);
+        self.journal.append(&mut block.journal);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.dead_letters.is_empty() && self.journal.is_empty()
+    }
+}
+
 /// What writing came to.
 #[derive(Debug, Default)]
 pub struct Written {
@@ -88,7 +115,7 @@ pub struct Written {
 }
 
 impl Outlets {
-    fn write(&mut self, block: &Block, written: &mut Written) {
+    fn write(&mut self, block: &mut Block, waiting: &mut Waiting, written: &mut Written) {
         if let Some(to) = &mut self.outcomes
             && let Err((rest, error)) = put(to, &block.outcomes)
         {
@@ -96,30 +123,41 @@ impl Outlets {
             written.outcomes_broke = true;
             written.broke.get_or_insert(error);
         }
-        let rest = self
-            .keep_dead_letters(block)
-            .and_then(|()| if written.broke.is_some() { Ok(()) } else { self.note_done(block) });
-        if let Err(error) = rest {
+        waiting.take(block);
+        if written.broke.is_some() {
+            waiting.journal.clear();
+        }
+        if let Err(error) = self.settle(waiting, block.is_record) {
             written.broke.get_or_insert(error);
         }
     }
 
-    fn keep_dead_letters(&self, block: &Block) -> Result<()> {
-        match &self.dead_letters {
-            Some(to) if !block.dead_letters.is_empty() => to.lock().put(&block.dead_letters),
-            _ => Ok(()),
+    /// Writes what waits, unless dead letters would have to wait for a line that has not ended; at the end they do.
+    fn settle(&mut self, waiting: &mut Waiting, is_end: bool) -> Result<()> {
+        if waiting.is_empty() {
+            return Ok(());
         }
-    }
-
-    fn note_done(&mut self, block: &Block) -> Result<()> {
-        let Some(journal) = self.journal.as_mut().filter(|_| !block.journal.is_empty()) else { return Ok(()) };
+        let mut dead = match &self.dead_letters {
+            None => None,
+            Some(letters) if is_end => Some(letters.lock()),
+            Some(letters) => match letters.try_lock() {
+                None => return Ok(()),
+                free => free,
+            },
+        };
+        let letters = std::mem::take(&mut waiting.dead_letters);
+        if let Some(dead) = &mut dead {
+            dead.put(&letters)?;
+        }
+        let done = std::mem::take(&mut waiting.journal);
+        let Some(journal) = self.journal.as_mut().filter(|_| !done.is_empty()) else { return Ok(()) };
         if let Some(outcomes) = &mut self.outcomes {
             outcomes.sync()?;
         }
-        if let Some(dead) = &self.dead_letters {
-            dead.lock().sync()?;
+        if let Some(dead) = &mut dead {
+            dead.sync()?;
         }
-        journal.put(&block.journal)?;
+        journal.put(&done)?;
         journal.sync()
     }
 
@@ -178,9 +216,9 @@ pub fn open(mut outlets: Outlets) -> (Sink, Writer) {
     let broken = Arc::new(AtomicBool::new(false));
     let (give_back, say_broken) = (Arc::clone(&empty), Arc::clone(&broken));
     let thread = std::thread::spawn(move || {
-        let mut written = Written::default();
+        let (mut waiting, mut written) = (Waiting::default(), Written::default());
         while let Some(mut block) = blocks.blocking_recv() {
-            outlets.write(&block, &mut written);
+            outlets.write(&mut block, &mut waiting, &mut written);
             say_broken.store(written.broke.is_some(), Ordering::Relaxed);
             if block.is_record {
                 break;

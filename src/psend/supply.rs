@@ -15,6 +15,7 @@ use super::pacing::Schedule;
 use super::tally::{Late, Tally};
 use super::turn::Turn;
 use crate::clock::{Clock, Micros};
+use crate::record::timestamp;
 
 /// How many events are taken, for how long.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +26,20 @@ pub struct Limits {
     pub duration: Option<Duration>,
     /// Events that a sender takes at a time, at most.
     pub events: usize,
-    /// The bytes of their lines together, at most; one event is taken whatever its size.
+    /// The bytes of their lines together and of the commas between, at most; one event is taken whatever its size.
     pub bytes: u64,
     /// How long is waited for more events than the first.
     pub wait: Duration,
+}
+
+/// What is left of the input when no more may be taken.
+pub enum Left {
+    /// The next event.
+    Event(Box<Delivery>),
+    /// No event has been read that was not handed out; one may still come.
+    NothingYet,
+    /// There is no more.
+    End,
 }
 
 /// The senders' common supply of events.
@@ -39,7 +50,8 @@ pub struct Supply {
     clock: Arc<dyn Clock>,
     gate: Rc<Gate>,
     tally: Rc<RefCell<Tally>>,
-    in_flight: Rc<Cell<usize>>,
+    /// Senders that have events on their hands.
+    busy: Rc<Cell<usize>>,
     turn: Turn,
     /// An event that was taken from the input and not by a sender: not due yet, or one too many for a batch.
     held: RefCell<Option<Delivery>>,
@@ -62,7 +74,7 @@ impl Supply {
         clock: Arc<dyn Clock>,
         gate: Rc<Gate>,
         tally: Rc<RefCell<Tally>>,
-        in_flight: Rc<Cell<usize>>,
+        busy: Rc<Cell<usize>>,
     ) -> Self {
         let started_at = clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0);
         Self {
@@ -72,7 +84,7 @@ impl Supply {
             clock,
             gate,
             tally,
-            in_flight,
+            busy,
             turn: Turn::default(),
             held: RefCell::new(None),
             began: Cell::new(None),
@@ -93,6 +105,11 @@ impl Supply {
     /// The number of the last line that a sender took.
     pub fn taken(&self) -> u64 {
         self.taken.get()
+    }
+
+    /// Whether it is known that there are no more events.
+    pub fn is_over(&self) -> bool {
+        self.held.borrow().is_none() && self.intake.is_over()
     }
 
     /// Puts the next events into `group`, at least one; `false` where there are no more, or no more may be taken.
@@ -121,7 +138,7 @@ impl Supply {
                     next
                 }
             };
-            bytes += next.event.length;
+            bytes += 1 + next.event.length;
             if bytes > self.limits.bytes {
                 *self.held.borrow_mut() = Some(next);
                 break;
@@ -139,20 +156,20 @@ impl Supply {
         self.intake.at_hand().map(|event| self.begin(Delivery::new(event, self.clock.elapsed())))
     }
 
-    /// The next event though no more may be taken, to be given up. With `all`, waits to the end of the input, else takes
-    /// what has been read.
-    pub async fn next_left(&self, all: bool) -> Option<Delivery> {
+    /// The next event though no more may be taken, to be given up.
+    pub async fn next_left(&self) -> Left {
         // A reader that waits for input which may never come has handed on all that it has.
         const LONGEST_GAP: Duration = Duration::from_millis(200);
-        if let Some(held) = self.held.borrow_mut().take() {
-            return Some(self.hand_out(held));
-        }
-        let event = if all {
-            self.intake.next().await
-        } else {
-            tokio::time::timeout(LONGEST_GAP, self.intake.next()).await.ok().flatten()
+        let held = self.held.borrow_mut().take();
+        let next = match held {
+            Some(held) => held,
+            None => match tokio::time::timeout(LONGEST_GAP, self.intake.next()).await {
+                Ok(Some(event)) => Delivery::new(event, self.clock.elapsed()),
+                Ok(None) => return Left::End,
+                Err(_) => return Left::NothingYet,
+            },
         };
-        event.map(|event| self.hand_out(Delivery::new(event, self.clock.elapsed())))
+        Left::Event(Box::new(self.hand_out(next)))
     }
 
     /// The next event when it may be sent. Where this future is dropped the event stays for the next who asks.
@@ -167,7 +184,7 @@ impl Supply {
             };
             *self.held.borrow_mut() = Some(next);
         }
-        let due = self.held.borrow().as_ref().filter(|next| next.scheduled_at.is_some()).map(|next| next.since);
+        let due = self.held.borrow().as_ref().filter(|_| self.schedule.is_some()).map(|next| next.since);
         if let Some(wait) = due.and_then(|due| due.checked_sub(self.clock.elapsed())) {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
@@ -204,10 +221,13 @@ impl Supply {
             return None;
         }
         let mut next = self.begin(Delivery::new(event, self.clock.elapsed()));
-        let due = due + self.began.get().unwrap_or_default();
+        let due = due.saturating_add(self.began.get().unwrap_or_default());
         self.note_lateness(due, self.clock.elapsed());
         next.since = due;
-        next.scheduled_at = Some(self.started_at + Micros::try_from(due.as_micros()).unwrap_or(Micros::MAX / 2));
+        next.scheduled_at = Micros::try_from(due.as_micros())
+            .ok()
+            .and_then(|due| self.started_at.checked_add(due))
+            .filter(|at| *at <= timestamp::LAST);
         Some(next)
     }
 
@@ -266,7 +286,7 @@ impl Supply {
         }
         let why = if starved {
             Late::Input
-        } else if self.turn.waiting() == 0 && self.in_flight.get() + 1 >= self.limits.concurrency {
+        } else if self.busy.get() + 1 >= self.limits.concurrency {
             Late::Senders
         } else {
             // Catching up: what made the events before late makes this one late too.

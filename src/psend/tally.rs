@@ -31,7 +31,7 @@ pub struct Tally {
 /// Why an open loop took an event up after it was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Late {
-    /// All senders had a request in flight.
+    /// All senders had events in flight, or waiting to be sent again.
     Senders,
     /// The input did not have it yet.
     Input,

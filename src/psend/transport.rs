@@ -8,14 +8,11 @@ pub mod tls;
 
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
 
 use crate::record::outcome::ErrorKind;
-
-/// How much of an answer's body is kept; the rest is read and dropped.
-pub const KEPT_BODY: usize = 1 << 20;
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -37,10 +34,55 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, as it came.
     pub retry_after: Option<HeaderValue>,
-    /// The body, at most its first [`KEPT_BODY`] bytes.
+    /// The body, as much of it as is kept; the rest was read and dropped.
     pub body: Bytes,
+    /// Whether that is all of it.
+    pub is_whole: bool,
     /// First byte out to last byte in; making a connection is no part of it.
     pub latency: Duration,
+}
+
+impl Reply {
+    /// That the body is longer than what was kept of it, in words, where it is.
+    pub fn cut(&self) -> Option<String> {
+        (!self.is_whole).then(|| format!("the answer is longer than {} bytes", self.body.len()))
+    }
+}
+
+/// An answer's body as it comes in, of which no more than so many bytes are kept.
+#[derive(Debug)]
+struct Kept {
+    first: Bytes,
+    all: BytesMut,
+    most: usize,
+    is_whole: bool,
+}
+
+impl Kept {
+    fn new(most: usize) -> Self {
+        Self { first: Bytes::new(), all: BytesMut::new(), most, is_whole: true }
+    }
+
+    /// Takes the next part. One alone is kept as it is, without a copy.
+    fn push(&mut self, mut part: Bytes) {
+        if self.first.is_empty() {
+            self.is_whole &= part.len() <= self.most;
+            part.truncate(self.most);
+            self.first = part;
+            return;
+        }
+        if self.all.is_empty() {
+            self.all.extend_from_slice(&self.first);
+        }
+        let room = self.most - self.all.len();
+        self.is_whole &= part.len() <= room;
+        self.all.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    /// The body, and whether that is all of it.
+    fn end(self) -> (Bytes, bool) {
+        (if self.all.is_empty() { self.first } else { self.all.freeze() }, self.is_whole)
+    }
 }
 
 /// Why there is no whole answer.

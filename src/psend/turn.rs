@@ -46,11 +46,6 @@ impl Turn {
         Held(self)
     }
 
-    /// How many wait.
-    pub fn waiting(&self) -> usize {
-        self.waiting.borrow().len()
-    }
-
     fn pass_on(&self) {
         match self.waiting.borrow_mut().pop() {
             None => self.held.set(false),

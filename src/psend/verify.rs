@@ -20,7 +20,7 @@ pub fn read(dialect: &Dialect, reply: &Reply, line: &[u8], now: Micros, secrets:
         match dialect.shown_event(&reply.body) {
             None => {
                 reading.meaning = Meaning::Retry;
-                reading.complaint = Some("the answer shows no event".to_owned());
+                reading.complaint = Some(reply.cut().unwrap_or_else(|| "the answer shows no event".to_owned()));
             }
             Some(held) => {
                 if let Some(difference) =

@@ -124,6 +124,19 @@ fn sequential_mode_sends_in_order_with_the_delay_between() {
 }
 
 #[test]
+fn the_delay_is_no_pause_after_the_last_event_and_ends_with_the_time() {
+    let server = Scripted::start(|_| Act::accept());
+    let began = Instant::now();
+    let run = send(&server, &["--mode", "sequential", "--delay", "700ms"], &events(2)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted"; 2]);
+    assert!((700..1400).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    let began = Instant::now();
+    let run = send(&server, &["-c", "1", "--delay", "30s", "-d", "300ms"], &events(9)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["accepted"]);
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+}
+
+#[test]
 fn limit_reads_no_further() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--limit", "5"], &events(50)).expect_code(0);
@@ -454,17 +467,27 @@ fn another_host_without_a_key_is_a_usage_error_and_sends_nothing() {
 
 #[test]
 fn allowed_hosts_limit_the_target() {
-    let run = feed(
-        tool("psend")
-            .args(["--url", "http://127.0.0.1:9"])
-            .env("PULSE_ALLOW_HOSTS", "staging.example")
-            .stdin(Stdio::piped())
-            .spawn()
-            .expect("psend starts"),
-        events(1),
-    )
-    .expect_code(2);
-    assert!(run.stderr.contains("PULSE_ALLOW_HOSTS"), "{}", run.stderr);
+    for (hosts, said) in [
+        ("staging.example", "allows: staging.example"),
+        ("", "allows: none, for it is set to nothing"),
+        (" ,", "allows:"),
+    ] {
+        let mut psend = tool("psend");
+        psend.args(["--url", "http://127.0.0.1:9"]).env("PULSE_ALLOW_HOSTS", hosts).stdin(Stdio::piped());
+        let run = feed(psend.spawn().expect("psend starts"), events(1)).expect_code(2);
+        assert!(run.stderr.contains(&format!("PULSE_ALLOW_HOSTS {said}")), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_key_in_the_environment_that_is_no_text_is_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+    let server = Scripted::start(|_| Act::accept());
+    let mut psend = tool("psend");
+    psend.env("PULSE_URL", server.url()).env("PULSE_API_KEY", std::ffi::OsStr::from_bytes(b"canary\xff"));
+    let run = feed(psend.stdin(Stdio::piped()).spawn().expect("psend starts"), events(1)).expect_code(2);
+    assert!(run.stderr.contains("PULSE_API_KEY: it is set to what is no text"), "{}", run.stderr);
+    assert!(!run.stderr.contains("canary") && server.requests().is_empty());
 }
 
 #[test]
@@ -496,6 +519,9 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--dialect", "klingon"], "klingon"),
         (&["--mode", "sequential", "-c", "5"], "--mode concurrent"),
         (&["--fields", "colour=x"], "'colour' is no role"),
+        (&["--dead-letter", "-"], "--dead-letter -: a file is wanted"),
+        (&["--journal", "-"], "--journal -: a file is wanted"),
+        (&["-d", "0s"], "--duration 0s: a time above 0 is wanted"),
         (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is a already"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
 use hyper::client::conn::http1::{Builder, Connection, SendRequest};
@@ -17,7 +17,7 @@ use hyper_util::rt::TokioIo;
 
 use super::cork::{Cork, Corked};
 use super::dial::{Dial, Stream};
-use super::{Failure, KEPT_BODY, Reach, Reply, Request, Transport};
+use super::{Failure, Kept, Reach, Reply, Request, Transport, tls};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -26,6 +26,8 @@ pub struct Http1 {
     dial: Rc<Dial>,
     cork: Rc<Cork<Stream>>,
     clock: Arc<dyn Clock>,
+    /// How many bytes of an answer's body are kept.
+    kept: usize,
     open: Option<Link>,
     may_have_left: bool,
 }
@@ -41,9 +43,9 @@ struct Link {
 }
 
 impl Http1 {
-    /// A sender's way to the target; nothing is connected yet.
-    pub fn new(dial: Rc<Dial>, cork: Rc<Cork<Stream>>, clock: Arc<dyn Clock>) -> Self {
-        Self { dial, cork, clock, open: None, may_have_left: false }
+    /// A sender's way to the target, which keeps so many bytes of an answer's body; nothing is connected yet.
+    pub fn new(dial: Rc<Dial>, cork: Rc<Cork<Stream>>, clock: Arc<dyn Clock>, kept: usize) -> Self {
+        Self { dial, cork, clock, kept, open: None, may_have_left: false }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
@@ -92,26 +94,18 @@ impl Link {
         self.connection.is_some() && self.send.is_ready()
     }
 
-    async fn body(&mut self, mut body: Incoming) -> Result<Bytes, hyper::Error> {
-        let mut first = Bytes::new();
-        let mut rest = BytesMut::new();
+    async fn body(&mut self, mut body: Incoming, most: usize) -> Result<(Bytes, bool), hyper::Error> {
+        let mut kept = Kept::new(most);
         while let Some(frame) = self.drive(std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await {
             let Ok(data) = frame?.into_data() else { continue };
-            if first.is_empty() {
-                first = data;
-            } else {
-                if rest.is_empty() {
-                    rest.extend_from_slice(&first);
-                }
-                rest.extend_from_slice(&data[..data.len().min(KEPT_BODY.saturating_sub(rest.len()))]);
-            }
+            kept.push(data);
             // Where the length was known, hyper need not be asked whether there is more: asked while the answer is held it
             // takes a new buffer for the next.
             if body.is_end_stream() {
                 break;
             }
         }
-        Ok(if rest.is_empty() { first } else { rest.freeze() })
+        Ok(kept.end())
     }
 }
 
@@ -151,15 +145,15 @@ impl Transport for Http1 {
                         message = unsent;
                         continue;
                     }
-                    _ => return Err(failure(&e.into_error())),
+                    _ => return Err(failure(&e.into_error(), fresh)),
                 },
             };
             let status = response.status().as_u16();
             let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
-            let body = link.body(response.into_body()).await.map_err(|e| failure(&e))?;
+            let (body, is_whole) = link.body(response.into_body(), self.kept).await.map_err(|e| failure(&e, false))?;
             let latency = self.clock.elapsed().saturating_sub(began);
             self.open = Some(link);
-            return Ok(Reply { status, retry_after, body, latency });
+            return Ok(Reply { status, retry_after, body, is_whole, latency });
         }
     }
 
@@ -168,9 +162,15 @@ impl Transport for Http1 {
     }
 }
 
-/// What hyper's error means for a request that may have left.
-fn failure(error: &hyper::Error) -> Failure {
-    let kind = if error.is_timeout() {
+/// What hyper's error means for a request that may have left, the first on its connection where that is `fresh`.
+fn failure(error: &hyper::Error, fresh: bool) -> Failure {
+    let of_tls = tls::error_in(error);
+    if let Some(refusal) = of_tls.filter(|e| fresh && tls::refuses_us(e)) {
+        return Failure::lasting(ErrorKind::Tls, refusal.to_string());
+    }
+    let kind = if of_tls.is_some() {
+        ErrorKind::Tls
+    } else if error.is_timeout() {
         ErrorKind::Timeout
     } else if is_malformed(error) {
         ErrorKind::Malformed

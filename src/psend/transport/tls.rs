@@ -7,7 +7,7 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use crate::error::{Error, Result};
 
@@ -80,6 +80,38 @@ impl Trust {
         }
         Ok(roots)
     }
+}
+
+/// The error of TLS that this is or wraps, or that caused it. An I/O error's source is not what it wraps, but the source of
+/// that.
+pub fn error_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let wrapped = || error_in(error.downcast_ref::<std::io::Error>()?.get_ref()?);
+    error.downcast_ref().or_else(wrapped).or_else(|| error_in(error.source()?))
+}
+
+/// How the other side says that it will not have us for the certificate that we show, or show none. In TLS 1.3 that comes
+/// when our side of the handshake is done and a request may be under way; the other side has read nothing of it.
+const REFUSALS: [AlertDescription; 10] = [
+    AlertDescription::CertificateRequired,
+    AlertDescription::NoCertificate,
+    AlertDescription::BadCertificate,
+    AlertDescription::UnsupportedCertificate,
+    AlertDescription::CertificateRevoked,
+    AlertDescription::CertificateExpired,
+    AlertDescription::CertificateUnknown,
+    AlertDescription::UnknownCA,
+    AlertDescription::AccessDenied,
+    AlertDescription::HandshakeFailure,
+];
+
+/// Whether the other side will not have us.
+pub fn refuses_us(error: &rustls::Error) -> bool {
+    REFUSALS.iter().any(|alert| *error == rustls::Error::AlertReceived(*alert))
+}
+
+/// The same of an error whose words alone are left.
+pub fn says_it_refuses_us(words: &str) -> bool {
+    REFUSALS.iter().any(|alert| words.ends_with(&rustls::Error::AlertReceived(*alert).to_string()))
 }
 
 fn certificates(flag: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {

@@ -1,7 +1,9 @@
 //! Many events in a request, an outcome for each; and asking instead of sending.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::process::Stdio;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -41,10 +43,15 @@ fn a_batch_carries_the_lines_as_they_are_and_each_event_has_its_outcome() {
 #[test]
 fn a_batch_is_no_larger_than_allowed_and_waits_no_longer() {
     let server = Scripted::start(accept_all);
-    let line = events(1).len() as u64;
-    let bytes = (line * 5).to_string();
-    send(&server, &["--batch", "100", "--batch-bytes", &bytes, "-c", "1"], &events(9)).expect_code(0);
-    assert_eq!(server.requests().iter().map(|r| titles(r).len()).collect::<Vec<_>>(), [5, 4]);
+    let five = events(5).len() + "{\"events\":[]}".len() - 1;
+    for (bytes, wanted) in [(five, &[5, 4][..]), (five - 1, &[4, 4, 1]), (1, &[1; 9])] {
+        let seen = server.requests().len();
+        let flags = ["--batch", "100", "--batch-bytes", &bytes.to_string(), "-c", "1"];
+        send(&server, &flags, &events(9)).expect_code(0);
+        let requests = &server.requests()[seen..];
+        assert_eq!(requests.iter().map(|r| titles(r).len()).collect::<Vec<_>>(), wanted, "{bytes}");
+        assert!(requests.iter().all(|r| r.body.len() <= bytes || titles(r).len() == 1), "{bytes}");
+    }
 
     let server = Scripted::start(accept_all);
     let mut child = tool("psend")
@@ -84,6 +91,33 @@ fn one_poison_event_costs_no_neighbour() {
 }
 
 #[test]
+fn a_batch_that_is_refused_for_one_event_that_is_there_already_is_split_and_its_neighbours_are_taken() {
+    for (status, words_said) in
+        [(400, "duplicate key value violates unique constraint"), (409, "Event already exists"), (409, "")]
+    {
+        let taken = Arc::new(Mutex::new(BTreeSet::from(["evt_7".to_owned()])));
+        let shared = Arc::clone(&taken);
+        let server = Scripted::start(move |request| {
+            let ids = titles(request);
+            let mut stored = shared.lock().expect("no holder panics");
+            if ids.iter().any(|id| stored.contains(id)) {
+                return Act::answer(status, &format!("{{\"detail\":\"{words_said}\"}}"));
+            }
+            stored.extend(ids);
+            accept_all(request)
+        });
+        let run = send(&server, &["--batch", "16", "-c", "1"], &events(32)).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(outcomes.len(), 32);
+        for outcome in &outcomes {
+            let wanted = if outcome["seq"] == 7 { "duplicate" } else { "accepted" };
+            assert_eq!(outcome["outcome"], wanted, "{status} {words_said}: {outcome}");
+        }
+        assert_eq!(taken.lock().expect("no holder panics").len(), 32, "what is delivered is there");
+    }
+}
+
+#[test]
 fn only_the_events_that_may_still_get_through_are_sent_again() {
     let server = Scripted::start(|request| {
         let ids = titles(request);
@@ -116,6 +150,35 @@ fn a_batch_whose_answer_tells_not_of_each_event_is_unknown() {
     let (outcomes, _) = outcomes(&run);
     assert_eq!(words(&outcomes), ["unknown"; 3]);
     assert_eq!(outcomes[0]["error"]["kind"], "malformed");
+}
+
+#[test]
+fn long_answers_are_read_whole_as_far_as_the_job_asks_for_and_longer_ones_are_named() {
+    let results = |text: usize| {
+        move |request: &Request| {
+            let result = json!({"success": true, "message": "x".repeat(text)});
+            Act::answer(200, &json!({"results": vec![result; titles(request).len()]}).to_string())
+        }
+    };
+    let server = Scripted::start(results(1200));
+    let run = send(&server, &["--batch", "1000", "-c", "1"], &events(1000)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 1000]);
+
+    let server = Scripted::start(results(1 << 20));
+    let run = send(&server, &["--batch", "2", "-c", "1", "--retries", "0"], &events(2)).expect_code(0);
+    let (batched, _) = outcomes(&run);
+    assert_eq!(words(&batched), ["unknown"; 2]);
+    assert_eq!(batched[0]["error"]["message"], "the answer is longer than 1048576 bytes");
+
+    let event = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}", "y".repeat(1_500_000));
+    let held = event.clone();
+    let server = Scripted::start(move |_| Act::answer(200, &held));
+    let run = send(&server, &["--verify", "--max-line", "2MiB"], event.as_bytes()).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["present"]);
+    let small = "{\"event_id\":\"a\"}";
+    let flags = ["--verify", "--max-line", "1k", "--retries", "0"];
+    let run = send(&server, &flags, small.as_bytes()).expect_code(0);
+    assert_eq!(outcomes(&run).0[0]["error"]["message"], "the answer is longer than 1048576 bytes");
 }
 
 #[test]
@@ -184,8 +247,27 @@ fn other_apis_are_asked_at_their_own_path() {
     let run = send(&server, &flags, "{\"event_id\":\"a/b \u{e9}\"}\n".as_bytes()).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), ["missing"]);
     assert_eq!(server.requests()[0].line, "GET /items/a%2Fb%20%C3%A9?full=1");
-    let wrong = send(&server, &["--verify", "--id-path", "/items"], b"").expect_code(2);
-    assert!(wrong.stderr.contains("{id} must stand in it"), "{}", wrong.stderr);
+    for (path, why) in [
+        ("/items", "--id-path /items: {id} must stand in it for the event's id, such as /events/{id}"),
+        ("items/{id}", "--id-path items/{id}: a path that begins with / is wanted, such as /events/{id}"),
+        ("{id}", "--id-path {id}: a path that begins with / is wanted"),
+        ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is no path"),
+    ] {
+        let wrong = send(&server, &["--verify", "--id-path", path], b"").expect_code(2);
+        assert!(wrong.stderr.contains(why), "{}", wrong.stderr);
+    }
+}
+
+#[test]
+fn an_id_that_no_path_can_hold_is_told_of_and_costs_no_neighbour() {
+    let server = Scripted::start(|_| Act::answer(404, ""));
+    let long = format!("{{\"event_id\":\"{}\"}}\n{{\"event_id\":\"b\"}}\n", "\u{e9}".repeat(20_000));
+    let run = send(&server, &["--verify", "-c", "1"], long.as_bytes()).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), ["rejected", "missing"]);
+    let message = outcomes[0]["error"]["message"].as_str().expect("a message");
+    assert!(message.starts_with("line 1: the id in 'event_id' makes no path to ask at: "), "{message}");
+    assert_eq!(outcomes[0]["attempts"], 0);
 }
 
 #[test]

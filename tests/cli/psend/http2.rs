@@ -173,6 +173,41 @@ fn each_way_to_fail_has_its_outcome_over_http2_too() {
     assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 60], "a connection that broke is made again");
 }
 
+#[test]
+fn a_connection_that_goes_silent_is_given_up_with_the_first_request_that_it_leaves_unanswered() {
+    // Hands on what the server says on its first connection only for a while, and on those after for ever.
+    let server = Http2::start(|_| Told::Answer(200));
+    let relay = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", relay.local_addr().expect("an address"));
+    let (to, connections) = (server.address, Arc::new(AtomicUsize::new(0)));
+    let count = Arc::clone(&connections);
+    thread::spawn(move || {
+        for here in relay.incoming().flatten() {
+            let is_first = count.fetch_add(1, Ordering::SeqCst) == 0;
+            let there = std::net::TcpStream::connect(to).expect("a server");
+            let (mut from, mut back) = (there.try_clone().expect("a socket"), here.try_clone().expect("a socket"));
+            thread::spawn(move || std::io::copy(&mut &here, &mut &there));
+            thread::spawn(move || {
+                let mut block = [0; 1024];
+                let mut answers = 0;
+                while let Ok(n @ 1..) = std::io::Read::read(&mut from, &mut block) {
+                    answers += 1;
+                    if !(is_first && answers > 20) {
+                        let _ = std::io::Write::write_all(&mut back, &block[..n]);
+                    }
+                }
+            });
+        }
+    });
+    let flags = ["--http2", "--url", &url, "-c", "8", "--timeout", "400ms", "--retry-base", "1ms"];
+    let run = run_with("psend", &flags, &events(200)).expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), vec!["accepted"; 200]);
+    let attempts = outcomes.iter().map(|o| o["attempts"].as_u64().expect("a number")).max();
+    assert!(attempts <= Some(3), "{attempts:?}: retries go out on a new connection");
+    assert!((2..=4).contains(&connections.load(Ordering::SeqCst)), "{connections:?}: one for all, not one for each");
+}
+
 #[track_caller]
 fn ends_unsent(run: Run, began: Instant, kind: &str, said: &str) {
     let run = run.expect_code(1);

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{events, outcomes, send, words};
-use crate::scripted::{Act, Scripted};
+use crate::scripted::{Act, Request, Scripted};
 use crate::support::{Run, feed, tool};
 
 /// Microseconds since the epoch.
@@ -225,6 +225,26 @@ fn a_replay_reads_numbers_and_says_which_events_have_no_time() {
 }
 
 #[test]
+fn a_replay_whose_next_event_is_due_past_the_end_of_all_calendars_waits_and_can_be_ended() {
+    let server = Scripted::start(|_| Act::accept());
+    let input = b"{\"event_id\":\"a\",\"timestamp\":0}\n{\"event_id\":\"b\",\"timestamp\":\"9999-12-31T23:59:59Z\"}\n";
+    for speed in ["1x", "1e-3x", "1e-9x", "1e-300x"] {
+        let (child, mut stdin) = piped(&server, &["--replay", speed]);
+        stdin.write_all(input).expect("psend reads");
+        let seen = server.requests().len();
+        while server.requests().len() == seen {
+            thread::sleep(Duration::from_millis(5));
+        }
+        thread::sleep(Duration::from_millis(50));
+        super::interrupt(&child);
+        let run = feed(child, Vec::new()).expect_code(130);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(words(&outcomes), ["accepted", "not_sent"], "{speed}: {}", run.stderr);
+        assert!(outcomes[1]["scheduled_at"].is_null() || at(&outcomes[1], "scheduled_at") > 0, "{}", outcomes[1]);
+    }
+}
+
+#[test]
 fn poisson_arrivals_keep_the_rate_and_are_not_even() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--rate", "2000", "--arrival", "poisson"], &events(2000)).expect_code(0);
@@ -235,6 +255,18 @@ fn poisson_arrivals_keep_the_rate_and_are_not_even() {
     let deviation = (gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / gaps.len() as f64).sqrt();
     // Of 2000 gaps the mean lies within a tenth of 500 µs but once in 10^5 runs.
     assert!((450.0..550.0).contains(&mean) && deviation > 0.75 * mean, "mean {mean}, deviation {deviation}");
+}
+
+#[test]
+fn waits_that_the_server_asked_for_are_not_laid_at_psends_door() {
+    let unavailable = |request: &Request| match request.on_connection {
+        1 => Act::with_header(503, "Retry-After: 1"),
+        _ => Act::accept(),
+    };
+    let server = Scripted::start(unavailable);
+    let run = send(&server, &["--rate", "200", "-c", "4", "--retry-budget", "100%"], &events(100)).expect_code(0);
+    assert!(run.stderr.contains("--concurrency was reached"), "{}", run.stderr);
+    assert!(!run.stderr.contains("psend itself"), "{}", run.stderr);
 }
 
 #[test]

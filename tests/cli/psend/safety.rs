@@ -48,6 +48,72 @@ fn without_a_server_the_whole_input_is_kept_as_dead_letters() {
     assert_eq!(kept.len(), events(5000).len());
 }
 
+/// Feeds events for ever to a psend that finds no server and keeps the rest as dead letters; what it ended with, and its
+/// messages. Its outcomes are read to the first line where `head`, else to their end.
+fn without_a_server_and_an_end(flags: &[&str], head: bool) -> (Option<i32>, String, Vec<u8>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::process::Stdio;
+    let mut child = crate::support::tool("psend")
+        .args(["--url", "http://127.0.0.1:9", "--wait-for-server", "50ms"])
+        .args(flags)
+        .stdin(Stdio::piped())
+        .spawn()
+        .expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let feeder = std::thread::spawn(move || while stdin.write_all(&events(100)).is_ok() {});
+    let mut stderr = child.stderr.take().expect("a pipe");
+    let said = std::thread::spawn(move || {
+        let mut text = String::new();
+        stderr.read_to_string(&mut text).map(|_| text).expect("text")
+    });
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut outcomes = Vec::new();
+    if head {
+        stdout.read_until(b'\n', &mut outcomes).expect("an outcome");
+    } else {
+        stdout.read_to_end(&mut outcomes).expect("outcomes");
+    }
+    drop(stdout);
+    let began = std::time::Instant::now();
+    let ended = loop {
+        if let Some(ended) = child.try_wait().expect("it is ours") {
+            break ended;
+        }
+        if began.elapsed() > Duration::from_secs(20) {
+            child.kill().expect("it runs");
+            panic!("{flags:?}: it goes on without end");
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    feeder.join().expect("feeding does not panic");
+    (ended.code(), said.join().expect("read"), outcomes)
+}
+
+#[test]
+fn keeping_the_rest_as_dead_letters_ends_with_the_time_the_disk_and_the_reader() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let dead = folder.path().join("dead");
+    let dead = dead.to_str().expect("a path");
+
+    let (code, said, out) = without_a_server_and_an_end(&["--dead-letter", dead, "-d", "600ms"], false);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("no server at http://127.0.0.1:9"), "{said}");
+    let (given_up, kept) = (memchr::memmem::find_iter(&out, "\"not_sent\"").count(), text(Path::new(dead)));
+    assert_eq!(given_up, kept.lines().count(), "each line read has its outcome, and is kept");
+    let record: serde_json::Value =
+        serde_json::from_slice(out.trim_ascii_end().rsplit(|b| *b == b'\n').next().expect("a line")).expect("JSON");
+    assert_eq!(record["run"]["lines_read"].as_u64(), Some(given_up as u64));
+
+    let (code, said, _) = without_a_server_and_an_end(&["--dead-letter", "/dev/full"], false);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("/dev/full: No space"), "{said}");
+
+    std::fs::remove_file(dead).expect("it is there");
+    let (code, said, _) = without_a_server_and_an_end(&["--dead-letter", dead], true);
+    assert_eq!(code, Some(1));
+    assert!(said.contains("standard output was closed") && said.contains("could not be written"), "{said}");
+}
+
 #[test]
 fn a_resumed_run_sends_only_what_is_not_done() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -111,6 +177,59 @@ fn what_was_not_sent_is_not_done() {
 }
 
 #[test]
+fn what_a_resumed_run_will_send_is_no_dead_letter() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (journal, dead) = (path("journal"), path("dead"));
+    let flags = ["--journal", &journal, "--dead-letter", &dead, "--resume", "--wait-for-server", "50ms"];
+    let input = [&events(5000)[..], b"no json\n"].concat();
+    let run = run_with("psend", &[&["--url", "http://127.0.0.1:9"], &flags[..]].concat(), &input).expect_code(1);
+    assert!(words(&outcomes(&run).0).iter().all(|word| ["not_sent", "rejected"].contains(word)));
+    let server = Scripted::start(|r| if r.event_id() == "evt_2" { Act::answer(422, "") } else { Act::accept() });
+    send(&server, &flags, &input).expect_code(0);
+    let mut kept: Vec<String> = text(Path::new(&dead)).lines().map(str::to_owned).collect();
+    kept.sort_unstable();
+    let second = String::from_utf8(events(2)).expect("text").lines().nth(1).expect("a line").to_owned();
+    let mut wanted = ["no json".to_owned(), second];
+    wanted.sort_unstable();
+    assert_eq!(kept, wanted, "none that was delivered, and each once");
+}
+
+#[test]
+fn outcomes_do_not_wait_for_the_end_of_a_line_that_is_too_long() {
+    use std::io::{BufRead, BufReader, Write};
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
+    let (dead, journal) = (path("dead"), path("journal"));
+    let server = Scripted::start(|_| Act::After(Duration::from_millis(300), Box::new(Act::answer(422, ""))));
+    let url = server.url();
+    let flags = ["--url", &url, "-c", "1", "-q", "--max-line", "1k", "--dead-letter", &dead, "--journal", &journal];
+    let mut psend = crate::support::tool("psend");
+    let mut child = psend.args(flags).stdin(std::process::Stdio::piped()).spawn().expect("psend starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let begun = vec![b'x'; 200_000];
+    stdin.write_all(&[&events(2)[..], &begun].concat()).expect("psend reads");
+    let stdout = child.stdout.take().expect("a pipe");
+    let (said, heard) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        BufReader::new(stdout).lines().map_while(Result::ok).try_for_each(|line| said.send(line))
+    });
+    for _ in 0..2 {
+        let outcome = heard.recv_timeout(Duration::from_secs(10)).expect("an outcome, while the line goes on");
+        assert!(outcome.contains("\"rejected\""), "{outcome}");
+    }
+    stdin.write_all(b"yz\n").expect("psend reads");
+    drop(stdin);
+    crate::support::feed(child, Vec::new()).expect_code(0);
+    let rest: Vec<String> = heard.iter().collect();
+    assert!(rest.len() == 2 && rest[0].contains("too_long"), "{rest:?}");
+    let mut kept = [&events(2)[..], &begun, b"yz\n"].concat();
+    kept.rotate_left(events(2).len());
+    assert_eq!(std::fs::read(&dead).expect("it is there"), kept, "each whole, and none lost");
+    assert_eq!(text(Path::new(&journal)).lines().count(), 4, "three events are done");
+}
+
+#[test]
 fn malformed_lines_are_sent_as_they_are_where_asked_for() {
     let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
     let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
@@ -131,6 +250,7 @@ fn a_key_that_the_first_hundred_answers_refuse_stops_the_run() {
         if code == 1 {
             assert!(server.requests().len() <= 105 && not_sent >= 200, "{not_sent}");
             assert!(run.stderr.contains("refused the key"), "{}", run.stderr);
+            assert!(run.stderr.contains("in each of the first 100 answers; 400 events"), "{}", run.stderr);
             assert_eq!(record["complete"], false);
         } else {
             assert_eq!((outcomes.len(), not_sent), (400, 0));
