@@ -14,8 +14,7 @@ use super::intake::{Event, Intake};
 use super::pacing::Schedule;
 use super::tally::{Late, Tally};
 use super::turn::Turn;
-use crate::clock::{Clock, Micros};
-use crate::record::timestamp;
+use crate::clock::{self, Clock, Micros};
 
 /// How many events are taken, for how long.
 #[derive(Debug, Clone, Copy)]
@@ -227,7 +226,7 @@ impl Supply {
         next.scheduled_at = Micros::try_from(due.as_micros())
             .ok()
             .and_then(|due| self.started_at.checked_add(due))
-            .filter(|at| *at <= timestamp::LAST);
+            .filter(|at| *at < clock::LAST);
         Some(next)
     }
 

@@ -121,9 +121,6 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The last moment that RFC 3339 has a year for.
-pub const LAST: Micros = 253_402_300_799_999_999;
-
 /// The same moment as RFC 3339 in UTC with microseconds and `Z`.
 pub fn format(at: Micros) -> String {
     let mut text = Vec::with_capacity(LEN);
