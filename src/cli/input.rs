@@ -35,12 +35,22 @@ impl Source {
 /// # Errors
 /// Where it cannot be read, or is no UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
-    let mut text =
-        if path.as_os_str() == "-" { io::read_to_string(io::stdin())? } else { std::fs::read_to_string(path)? };
+    if path.as_os_str() == "-" { io::read_to_string(io::stdin()).map(without_mark) } else { file_text(path) }
+}
+
+/// The same where standard input has the events, so that it is a file alone.
+///
+/// # Errors
+/// As above.
+pub fn file_text(path: &Path) -> io::Result<String> {
+    std::fs::read_to_string(path).map(without_mark)
+}
+
+fn without_mark(mut text: String) -> String {
     if text.starts_with('\u{feff}') {
         text.remove(0);
     }
-    Ok(text)
+    text
 }
 
 /// The inputs of a run in the order given, each opened when its turn comes.

@@ -5,6 +5,6 @@
 /// # Errors
 /// Where there are more lines. The message shows none of them.
 pub fn key_in(text: &str) -> Result<&str, String> {
-    let key = text.trim_start_matches('\u{feff}').trim();
+    let key = text.trim();
     if key.lines().count() > 1 { Err("holds more than one line, where one key is wanted".to_owned()) } else { Ok(key) }
 }

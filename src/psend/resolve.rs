@@ -16,6 +16,7 @@ use super::secret::{Secret, Secrets};
 use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::tls::Trust;
+use crate::cli::input;
 use crate::cli::key_file::key_in;
 use crate::cli::values::Count;
 use crate::error::{At, Error, Place, Result};
@@ -43,9 +44,7 @@ pub fn dialect_text(name: &str) -> Result<String> {
     match name {
         "pulsestream" => Ok(dialect::PULSESTREAM.to_owned()),
         "plain" => Ok(dialect::PLAIN.to_owned()),
-        file if file.ends_with(".toml") || file.contains('/') => std::fs::read_to_string(file)
-            .at(&Place::Path(file.into()))
-            .map_err(|e| Error::usage(format!("--dialect: {e}"))),
+        file if file.ends_with(".toml") || file.contains('/') => read_file("--dialect", Path::new(file)),
         other => Err(Error::usage(format!("--dialect {other}: pulsestream, plain or a TOML file is wanted"))),
     }
 }
@@ -441,12 +440,7 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
 }
 
 fn read_file(flag: &str, file: &Path) -> Result<String> {
-    let mut text =
-        std::fs::read_to_string(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))?;
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
-    }
-    Ok(text)
+    input::file_text(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))
 }
 
 fn header_value(what: &str, value: &str) -> Result<HeaderValue> {

@@ -7,6 +7,7 @@ use clap::{Parser, ValueEnum};
 
 use super::keys::{Keys, TEST_KEY};
 use super::limit::Limiter;
+use crate::cli::input;
 use crate::cli::key_file::key_in;
 use crate::cli::values::{Rate, Span};
 use crate::error::{At, Error, Place, Result};
@@ -139,7 +140,7 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
 }
 
 fn read(file: &Path) -> Result<String> {
-    std::fs::read_to_string(file).at(&Place::of(file))
+    input::file_text(file).at(&Place::of(file))
 }
 
 fn limiter(rate: Rate) -> Result<Limiter> {

@@ -15,6 +15,7 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use crate::cli::input;
 use crate::error::{Error, Result};
 
 use super::effect::KINDS;
@@ -44,7 +45,7 @@ pub(super) fn load(name: &str) -> Result<Scenario> {
     if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| *known == name) {
         return parse(name, text);
     }
-    let text = std::fs::read_to_string(Path::new(name)).map_err(|e| {
+    let text = input::file_text(Path::new(name)).map_err(|e| {
         let hint = nearest(name, LIBRARY.iter().map(|(name, _)| *name));
         let hint = hint.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
         Error::usage(format!("--scenario {name}: {e}{hint} (--list-scenarios lists those that ship with pshape)"))

@@ -12,6 +12,7 @@ use super::report::{Allow, Report};
 use super::require::{Catalogue, Requirement};
 use super::settings::{Layout, Settings};
 use crate::cli::files::check_apart;
+use crate::cli::input;
 use crate::cli::values::{ByteSize, Count, Span};
 use crate::error::{At, Error, Place, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
@@ -330,8 +331,7 @@ fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Res
     let mut all: Vec<Requirement> =
         texts.iter().map(|text| read(text, "--require".to_owned())).collect::<Result<_>>()?;
     for file in files {
-        let text = std::fs::read_to_string(file).at(&Place::of(file))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = input::file_text(file).at(&Place::of(file))?;
         for (number, line) in (1..).zip(text.lines()) {
             let line = without_comment(line);
             if !line.is_empty() {

@@ -167,7 +167,7 @@ fn messages_say_what_would_be_right() {
         assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
     }
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("s.toml"), "[new-ids]\nprefix = 'a=b,'\n").expect("written");
+    std::fs::write(folder.path().join("s.toml"), "\u{feff}[new-ids]\nprefix = 'a=b,'\n").expect("written");
     let run =
         shell_in(folder.path(), "echo '{\"event_id\":1}' | pshape -q --seed 1 --scenario s.toml", &[]).expect_code(0);
     assert!(run.text().starts_with("{\"event_id\":\"a=b,"), "{}", run.text());

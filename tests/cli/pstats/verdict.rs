@@ -45,7 +45,8 @@ fn a_requirement_that_is_not_met_ends_with_99_and_says_so_on_stderr() {
 fn requirements_may_stand_in_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("slo.txt");
-    std::fs::write(&file, "# the service's own\nerror_rate < 5%  # of all\n\ncount >= 1\n").expect("it is written");
+    std::fs::write(&file, "\u{feff}# the service's own\nerror_rate < 5%  # of all\n\ncount >= 1\n")
+        .expect("it is written");
     let args = ["--require-file", file.to_str().expect("UTF-8"), "--format", "json"];
     let found = run_with("pstats", &args, event("a", 500, 5.0, 1).as_bytes()).expect_code(99).json();
     assert_eq!(found["requirements"].as_array().map(Vec::len), Some(2));
