@@ -25,7 +25,8 @@ spaced=$WORK/spaced.jsonl
 for _ in $(seq 1600); do cat ../../tests/data/events_500.jsonl; done >"$spaced"
 unknown=$WORK/unknown.jsonl
 # No two lines alike: another key in another place each time.
-awk '{ k = "k" NR * 7919 % 100003; sub(/"severity"/, "\"" k "\":1,\"severity\""); print }' "$events" >"$unknown"
+awk '{ at = index($0, "\"severity\""); print substr($0, 1, at - 1) "\"k" NR * 7919 % 100003 "\":1," substr($0, at) }' \
+    "$events" >"$unknown"
 outcomes=$WORK/outcomes.jsonl
 awk 'BEGIN { for (i = 1; i <= 2000000; i++) printf "{\"seq\":%d,\"event_id\":\"evt_%d_0123456789ab\",\"outcome\":\"accepted\",\"status\":200,\"attempts\":1,\"latency_ms\":%d.%03d,\"end_to_end_ms\":%d.402,\"scheduled_at\":null,\"sent_at\":\"2026-01-05T10:%02d:%02d.123456Z\",\"request_bytes\":953,\"service\":\"payment-service\",\"endpoint\":\"/api/v1/payments/capture\",\"error\":null}\n", i, i, i % 90, i % 1000, i % 95, i / 60 % 60, i % 60 }' >"$outcomes"
 
