@@ -38,8 +38,13 @@ impl Identity {
     }
 }
 
-/// Checks that no output is an input or another output. `inputs` are files with their names for messages; `-`, and none of the
-/// main ones, is standard input. `outputs` are those of flags; `None` and `-` are standard output.
+/// Whether two paths name one regular file, there or to be made, by links too.
+pub fn is_one_file(a: &Path, b: &Path) -> bool {
+    Identity::of(a).is_some_and(|a| Identity::of(b) == Some(a))
+}
+
+/// Checks that no output is an input or another output. Of the `inputs`, none and `-` are standard input; `beside` them other files
+/// are read, each named by its flag. Of the `outputs`, each named by its flag, `None` and `-` are standard output.
 ///
 /// # Errors
 /// Names the two that are one file.

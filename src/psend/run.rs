@@ -101,9 +101,7 @@ impl Way {
                 .map(Self::Http1)
         }
     }
-}
 
-impl Way {
     /// How many connections so many senders have, at most.
     fn connections(&self, senders: usize) -> usize {
         match self {

@@ -1,8 +1,9 @@
 //! The command line resolved: which effects act, with what, in which order.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::Console;
+use crate::cli::files::is_one_file;
 use crate::cli::values::{ByteSize, Moment, Probability, Shard};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
@@ -208,17 +209,6 @@ fn period(args: &Args, start: Option<Micros>, clock: &dyn Clock) -> Result<Perio
         (None, Some(_)) => return Err(Error::usage("--end wants --start too")),
     };
     Ok(Period { window, zone: args.tz })
-}
-
-/// Whether two paths name one regular file, there or to be made, by links too.
-fn is_one_file(a: &Path, b: &Path) -> bool {
-    let is_device = |path: &Path| path.metadata().is_ok_and(|found| !found.is_file());
-    let resolved = |path: &Path| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let new = || Some(folder.canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(new)
-    };
-    !is_device(a) && resolved(a).is_some_and(|a| resolved(b) == Some(a))
 }
 
 fn bytes(size: ByteSize) -> usize {

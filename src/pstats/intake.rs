@@ -365,7 +365,7 @@ fn moment(raw: &[u8], times: &mut timestamp::Reader) -> Option<Micros> {
 /// The moment that another schema writes as a number, in quotes or not.
 #[cold]
 fn moment_as_number(raw: &[u8]) -> Option<Micros> {
-    timestamp::moment(raw).filter(|at| (LEAST_NUMBER..clock::LAST).contains(at))
+    timestamp::of_number(raw).filter(|at| (LEAST_NUMBER..clock::LAST).contains(at))
 }
 
 /// The hash of an id: of a string's text, of any other value as it is written.

@@ -30,7 +30,7 @@ pub use units::seconds;
 use super::joins::{ReconciledReport, TruthReport};
 use super::require::{Requirement, Verdict};
 use super::settings::{Layout, Settings};
-use super::summary::Summary;
+use super::summary::{Summary, lines_read};
 use crate::error::{Error, Result};
 
 /// The whole report.
@@ -169,7 +169,7 @@ impl Report {
     /// outcome, and a run taken up again counts its lines twice.
     pub fn outcomes_missing(&self) -> Option<(u64, u64)> {
         let outcomes = self.outcomes.as_ref()?;
-        let read = outcomes.runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.lines_read));
+        let read = lines_read(&outcomes.runs);
         (read > outcomes.came).then_some((read, outcomes.came))
     }
 

@@ -28,9 +28,8 @@ pub struct Sinks<'a> {
     /// Where the main report goes; stderr where there is none, for stdout has the input.
     report: Option<Output>,
     tee: Option<Output>,
-    /// Whether anything was handed on, and whether its last line lacks its end, as a file's may.
-    passed: bool,
-    is_open: bool,
+    /// Whether the last line handed on lacks its end, as a file's may; `None` before anything was.
+    is_open: Option<bool>,
     color: bool,
     live: bool,
     /// Lines of the terminal that the last drawing took.
@@ -56,8 +55,7 @@ impl<'a> Sinks<'a> {
             console,
             report,
             tee,
-            passed: false,
-            is_open: false,
+            is_open: None,
             color: on_terminal && !no_color,
             live: config.live && on_terminal,
             drawn_lines: 0,
@@ -76,24 +74,23 @@ impl<'a> Sinks<'a> {
         REDRAW.min(self.config.every).max(LEAST_TICK)
     }
 
-    /// Hands the input on, with `--tee`: lines as they came, each with an end but the last. Where its reader went away, the rest is only counted, if there is a file or
-    /// a verdict that it counts for.
+    /// Hands the input on, with `--tee`: lines as they came, each with an end but the last. Where its reader went away, the
+    /// rest is only counted, if there is a file or a verdict that it counts for.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
-        let (bytes, begins_line) = match chunk {
+        let (bytes, is_mark, begins_line) = match chunk {
             // Behind the start it would be part of a line.
-            Chunk::ByteOrderMark(mark) => (if self.passed { &[] } else { *mark }, false),
-            Chunk::Lines { bytes, .. } => (*bytes, true),
-            Chunk::Overlong { piece, length, .. } => (*piece, *length == piece.len() as u64),
+            Chunk::ByteOrderMark(_) if self.is_open.is_some() => return Ok(()),
+            Chunk::ByteOrderMark(mark) => (*mark, true, false),
+            Chunk::Lines { bytes, .. } => (*bytes, false, true),
+            Chunk::Overlong { piece, length, .. } => (*piece, false, *length == piece.len() as u64),
         };
         let Some(last) = bytes.last() else { return Ok(()) };
-        let was_open =
-            std::mem::replace(&mut self.is_open, *last != b'\n' && !matches!(chunk, Chunk::ByteOrderMark(_)));
-        self.passed = true;
-        let passed = if begins_line && was_open { tee.put(b"\n") } else { Ok(()) };
+        let was_open = self.is_open.replace(*last != b'\n' && !is_mark);
+        let passed = if begins_line && was_open == Some(true) { tee.put(b"\n") } else { Ok(()) };
         match passed.and_then(|()| tee.put(bytes)) {
             Err(e) if e.is_closed_stdout() && self.config.is_more_than_a_filter() => {
                 self.tee = None;

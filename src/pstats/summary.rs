@@ -125,9 +125,13 @@ impl Outcomes {
 
     /// Lines that the run records say were read; `None` where not all records were kept.
     pub fn lines_read(&self) -> Option<u64> {
-        let sum = self.runs.iter().fold(0u64, |sum, run| sum.saturating_add(run.lines_read));
-        (self.runs.len() < MOST_RUNS).then_some(sum)
+        (self.runs.len() < MOST_RUNS).then(|| lines_read(&self.runs))
     }
+}
+
+/// Lines that these runs say they read.
+pub fn lines_read(runs: &[RunRecord]) -> u64 {
+    runs.iter().fold(0, |sum, run| sum.saturating_add(run.lines_read))
 }
 
 /// Everything that was counted.

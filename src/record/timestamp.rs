@@ -20,21 +20,26 @@ pub fn parse(text: &[u8]) -> Option<Micros> {
     })
 }
 
-/// The moment that a raw JSON value names: RFC 3339, or a number since 1970, in quotes or not, whose size tells its unit from
-/// seconds to nanoseconds.
+/// The moment that a raw JSON value names: RFC 3339, or a number as [`of_number`] reads it.
 pub fn moment(raw: &[u8]) -> Option<Micros> {
-    let text = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw);
-    parse(text).or_else(|| {
-        let number = value::number(text)?;
-        let micros = match number.abs() {
-            seconds if seconds < 1e11 => seconds * 1e6,
-            millis if millis < 1e14 => millis * 1e3,
-            micros if micros < 1e17 => micros,
-            nanos => nanos / 1e3,
-        };
-        #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
-        Some(micros.copysign(number).round() as Micros)
-    })
+    parse(unquoted(raw)).or_else(|| of_number(raw))
+}
+
+/// The moment that a raw JSON number since 1970 names, in quotes or not, whose size tells its unit from seconds to nanoseconds.
+pub fn of_number(raw: &[u8]) -> Option<Micros> {
+    let number = value::number(unquoted(raw))?;
+    let micros = match number.abs() {
+        seconds if seconds < 1e11 => seconds * 1e6,
+        millis if millis < 1e14 => millis * 1e3,
+        micros if micros < 1e17 => micros,
+        nanos => nanos / 1e3,
+    };
+    #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
+    Some(micros.copysign(number).round() as Micros)
+}
+
+fn unquoted(raw: &[u8]) -> &[u8] {
+    raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw)
 }
 
 /// Reads the timestamps of a stream as [`parse`] does: most are of the minute of the one before, and differ in few digits.

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::scripted::{Act, Scripted};
-use super::support::{Run, feed, run_with, sample, tool};
+use super::support::{Run, feed, interrupt, run_with, sample, tool};
 
 /// `count` events, one a line.
 fn events(count: usize) -> Vec<u8> {
@@ -389,11 +389,6 @@ fn a_second_sigint_ends_at_once_and_says_where_the_outcomes_so_far_are() {
             more => panic!("{more:?}"),
         }
     }
-}
-
-fn interrupt(child: &std::process::Child) {
-    let pid = rustix::process::Pid::from_child(child);
-    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("it runs");
 }
 
 #[test]

@@ -172,9 +172,7 @@ impl Pooled {
             began: Arc::default(),
         })
     }
-}
 
-impl Pooled {
     /// Whether the requests of all senders go over one connection.
     pub fn shares_one_connection(&self) -> bool {
         self.shared.one_connection

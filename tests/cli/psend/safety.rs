@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{events, outcomes, send, seqs, words};
 use crate::scripted::{Act, Scripted};
-use crate::support::run_with;
+use crate::support::{end_of, run_with};
 
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("it can be read")
@@ -74,17 +74,7 @@ fn without_a_server_and_an_end(flags: &[&str], head: bool) -> (Option<i32>, Stri
         stdout.read_to_end(&mut outcomes).expect("outcomes");
     }
     drop(stdout);
-    let began = std::time::Instant::now();
-    let ended = loop {
-        if let Some(ended) = child.try_wait().expect("it is ours") {
-            break ended;
-        }
-        if began.elapsed() > Duration::from_secs(20) {
-            child.kill().expect("it runs");
-            panic!("{flags:?}: it goes on without end");
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    };
+    let ended = end_of(&mut child);
     feeder.join().expect("feeding does not panic");
     (ended.code(), said.join().expect("read"), outcomes)
 }

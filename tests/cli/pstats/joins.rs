@@ -204,10 +204,9 @@ fn joins_that_outgrow_memory_go_to_disk_and_say_the_same() {
 /// Files with these texts, and a folder that keeps them.
 fn files(texts: &[String]) -> (tempfile::TempDir, Vec<String>) {
     let folder = tempfile::tempdir().expect("a folder");
-    let names =
-        (0..texts.len()).map(|n| folder.path().join(n.to_string()).to_str().expect("UTF-8").to_owned()).collect();
+    let path = |n: usize| folder.path().join(n.to_string()).to_str().expect("UTF-8").to_owned();
+    let names: Vec<String> = (0..texts.len()).map(path).collect();
     for (name, text) in std::iter::zip(&names, texts) {
-        let name: &String = name;
         std::fs::write(name, text).expect("it is written");
     }
     (folder, names)
