@@ -1,6 +1,7 @@
 //! What a run is to do, resolved: nothing in here means "default later", and nothing knows the command line.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName};
@@ -129,7 +130,7 @@ pub struct Plan {
     /// The requests' path.
     pub uri: Uri,
     /// The requests' headers, the key among them.
-    pub headers: HeaderMap,
+    pub headers: Arc<HeaderMap>,
     /// Whether bodies are compressed.
     pub gzip: bool,
     /// Headers that carry the event's id: the name, and what stands before and behind it.

@@ -1,11 +1,12 @@
 //! What a request says and what its answer means, by the job of the run: send one, send many, ask for one.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{CONTENT_LENGTH, HeaderName, HeaderValue};
+use hyper::header::{HeaderName, HeaderValue};
 use hyper::http::uri::InvalidUri;
 use hyper::{Method, Uri};
 
@@ -31,12 +32,12 @@ pub fn body(plan: &Plan, event: &Event) -> Bytes {
 /// The request for these events, which are one but in a batch.
 pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
     let first = &group[0];
-    let mut headers = plan.headers.clone();
+    let mut headers = Arc::clone(&plan.headers);
     if !plan.id_headers.is_empty() && !matches!(plan.job, Job::Batch(_)) {
         let id = id(&first.event);
         for (name, before, after) in &plan.id_headers {
             if let Ok(value) = HeaderValue::from_str(&format!("{before}{id}{after}")) {
-                headers.insert(HeaderName::clone(name), value);
+                Arc::make_mut(&mut headers).insert(HeaderName::clone(name), value);
             }
         }
     }
@@ -55,9 +56,6 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
         }
         Job::Verify(path) => (Method::GET, event_uri(path, &first.event).expect("others are set aside"), Bytes::new()),
     };
-    if method != Method::GET {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
-    }
     Request { method, uri, headers, body }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
@@ -132,7 +133,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             dialect,
             method,
             uri,
-            headers,
+            headers: Arc::new(headers),
             gzip: args.gzip,
             id_headers,
             timeout: args.timeout.0,
@@ -317,10 +318,6 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     let mut id_headers = Vec::new();
     headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
     headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
-    if !args.verify {
-        // Each request has its own, in this place.
-        headers.insert(hyper::header::CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
     if args.gzip {
         headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }

@@ -6,9 +6,10 @@ pub mod http1;
 pub mod pooled;
 pub mod tls;
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
 
@@ -21,8 +22,8 @@ pub struct Request {
     pub method: Method,
     /// Path and query.
     pub uri: Uri,
-    /// All headers.
-    pub headers: HeaderMap,
+    /// All headers but for the body's length.
+    pub headers: Arc<HeaderMap>,
     /// The body as it goes out.
     pub body: Bytes,
 }
@@ -52,36 +53,26 @@ impl Reply {
 /// An answer's body as it comes in, of which no more than so many bytes are kept.
 #[derive(Debug)]
 struct Kept {
-    first: Bytes,
-    all: BytesMut,
+    body: Vec<u8>,
     most: usize,
     is_whole: bool,
 }
 
 impl Kept {
     fn new(most: usize) -> Self {
-        Self { first: Bytes::new(), all: BytesMut::new(), most, is_whole: true }
+        Self { body: Vec::new(), most, is_whole: true }
     }
 
-    /// Takes the next part. One alone is kept as it is, without a copy.
-    fn push(&mut self, mut part: Bytes) {
-        if self.first.is_empty() {
-            self.is_whole &= part.len() <= self.most;
-            part.truncate(self.most);
-            self.first = part;
-            return;
-        }
-        if self.all.is_empty() {
-            self.all.extend_from_slice(&self.first);
-        }
-        let room = self.most - self.all.len();
+    /// Takes the next part.
+    fn push(&mut self, part: &[u8]) {
+        let room = self.most - self.body.len();
         self.is_whole &= part.len() <= room;
-        self.all.extend_from_slice(&part[..part.len().min(room)]);
+        self.body.extend_from_slice(&part[..part.len().min(room)]);
     }
 
     /// The body, and whether that is all of it.
     fn end(self) -> (Bytes, bool) {
-        (if self.all.is_empty() { self.first } else { self.all.freeze() }, self.is_whole)
+        (self.body.into(), self.is_whole)
     }
 }
 

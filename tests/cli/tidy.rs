@@ -27,9 +27,10 @@ const LAYERS: [(&str, &[&str]); 14] = [
 const TOOL_IMPORTS: &[&str] = &["record", "world", "jsonl", "cli", "page", "seed", "clock", "error"];
 
 /// Packages that only one part of the house may name.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("clap::", &["args.rs", "cli.rs"]),
     ("reqwest::", &["psend"]),
+    ("httparse::", &["psend"]),
     ("hyper::", &["psend", "pserve"]),
     ("hyper_util::", &["psend"]),
     ("axum::", &["pserve"]),

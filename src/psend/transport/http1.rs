@@ -1,25 +1,33 @@
 //! The hot path: one persistent HTTP/1.1 connection a sender, driven by the sender's own task.
 //!
-//! hyper's connection future is polled beside the request it carries instead of in a task of its own: a request costs no
-//! switch between tasks, and dropping a request drops its connection with it.
+//! It is written out here, on httparse. With hyper's `client::conn::http1` in its place a request cost a third more CPU time
+//! (figures.md): channels between tasks, maps of headers and bodies as streams are more than one request at a time on one
+//! connection needs, and psend missed its targets against wrk and oha for them. [`super::pooled`] has hyper, by reqwest.
 
-use std::io;
-use std::pin::{Pin, pin};
+mod answer;
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::client::conn::http1::{Builder, Connection, SendRequest};
-use hyper_util::rt::TokioIo;
+use hyper::Method;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::cork::{Cork, Corked};
 use super::dial::{Dial, Stream};
-use super::{Failure, Kept, Reach, Reply, Request, Transport, tls};
+use super::{Failure, Reach, Reply, Request, Transport, tls};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
+use answer::{Answer, Malformed};
+
+/// How much is read of a connection at once.
+const READ_BYTES: usize = 8 << 10;
+
+/// The longest head of an answer in bytes, and the longest line between its chunks.
+const LONGEST_HEAD: usize = 64 << 10;
 
 /// One persistent connection, made when it is first needed and made again when it broke.
 pub struct Http1 {
@@ -30,82 +38,19 @@ pub struct Http1 {
     kept: usize,
     open: Option<Link>,
     may_have_left: bool,
-}
-
-type Wire = Connection<TokioIo<Corked<Stream>>, Full<Bytes>>;
-
-struct Link {
-    send: SendRequest<Full<Bytes>>,
-    /// `None` once it has ended.
-    connection: Option<Pin<Box<Wire>>>,
-    /// Whether it has carried no request yet.
-    fresh: bool,
+    /// The head of the request that goes out.
+    head: Vec<u8>,
 }
 
 impl Http1 {
     /// A sender's way to the target, which keeps so many bytes of an answer's body; nothing is connected yet.
     pub fn new(dial: Rc<Dial>, cork: Rc<Cork<Stream>>, clock: Arc<dyn Clock>, kept: usize) -> Self {
-        Self { dial, cork, clock, kept, open: None, may_have_left: false }
+        Self { dial, cork, clock, kept, open: None, may_have_left: false, head: Vec::new() }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
-        let stream = self.dial.connect().await?;
-        let (send, connection) = Builder::new()
-            .handshake(TokioIo::new(self.cork.on(stream)))
-            .await
-            .map_err(|e| Failure::unreached(ErrorKind::Connect, e.to_string()))?;
-        Ok(Link { send, connection: Some(Box::pin(connection)), fresh: true })
-    }
-}
-
-impl Link {
-    /// Waits for `future` while the connection does its work.
-    async fn drive<F: Future>(&mut self, future: F) -> F::Output {
-        let mut future = pin!(future);
-        std::future::poll_fn(|cx| {
-            if let Poll::Ready(done) = future.as_mut().poll(cx) {
-                return Poll::Ready(done);
-            }
-            self.poll(cx);
-            future.as_mut().poll(cx)
-        })
-        .await
-    }
-
-    /// Lets the connection do its work. An error is told to the request too.
-    fn poll(&mut self, cx: &mut Context<'_>) {
-        if let Some(connection) = &mut self.connection
-            && connection.as_mut().poll(cx).is_ready()
-        {
-            self.connection = None;
-        }
-    }
-
-    /// Whether the connection can carry another request. Where a server closed it while it was idle, that shows here or when
-    /// the request is to go out.
-    async fn is_open(&mut self) -> bool {
-        if !self.send.is_ready() {
-            std::future::poll_fn(|cx| {
-                self.poll(cx);
-                Poll::Ready(())
-            })
-            .await;
-        }
-        self.connection.is_some() && self.send.is_ready()
-    }
-
-    async fn body(&mut self, mut body: Incoming, most: usize) -> Result<(Bytes, bool), hyper::Error> {
-        let mut kept = Kept::new(most);
-        while let Some(frame) = self.drive(std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx))).await {
-            let Ok(data) = frame?.into_data() else { continue };
-            kept.push(data);
-            // Where the length was known, hyper need not be asked whether there is more: asked while the answer is held it
-            // takes a new buffer for the next.
-            if body.is_end_stream() {
-                break;
-            }
-        }
-        Ok(kept.end())
+        let stream = self.cork.on(self.dial.connect().await?);
+        Ok(Link { stream, inbox: vec![0; READ_BYTES], held: 0, fresh: true })
     }
 }
 
@@ -122,39 +67,26 @@ impl Transport for Http1 {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
-        let Request { method, uri, headers, body } = request;
-        let mut message = hyper::Request::new(Full::new(body));
-        *message.method_mut() = method;
-        *message.uri_mut() = uri;
-        *message.headers_mut() = headers;
-        loop {
-            self.may_have_left = false;
-            let mut link = match self.open.take() {
-                Some(link) => link,
-                None => self.new_link().await?,
-            };
-            let fresh = std::mem::replace(&mut link.fresh, false);
-            self.may_have_left = true;
-            let began = self.clock.elapsed();
-            let sending = link.send.try_send_request(message);
-            let response = match link.drive(sending).await {
-                Ok(response) => response,
-                Err(mut e) => match e.take_message() {
-                    // The server closed the connection while it was idle, and nothing of this request left.
-                    Some(unsent) if !fresh => {
-                        message = unsent;
-                        continue;
-                    }
-                    _ => return Err(failure(&e.into_error(), fresh)),
-                },
-            };
-            let status = response.status().as_u16();
-            let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
-            let (body, is_whole) = link.body(response.into_body(), self.kept).await.map_err(|e| failure(&e, false))?;
-            let latency = self.clock.elapsed().saturating_sub(began);
+        self.may_have_left = false;
+        // Where this future is dropped, the connection is too.
+        let mut link = match self.open.take() {
+            Some(link) => link,
+            None => self.new_link().await?,
+        };
+        write_head(&request, &mut self.head);
+        let fresh = std::mem::replace(&mut link.fresh, false);
+        self.may_have_left = true;
+        let began = self.clock.elapsed();
+        let answer = link.carry([&self.head, &request.body], Answer::to(&request.method, self.kept)).await;
+        let answer = answer.map_err(|broke| broke.failure(fresh))?;
+        let latency = self.clock.elapsed().saturating_sub(began);
+        // What stands behind an answer belongs to none that was asked for.
+        if answer.keeps_connection && link.held == 0 {
             self.open = Some(link);
-            return Ok(Reply { status, retry_after, body, is_whole, latency });
         }
+        let Answer { status, retry_after, body, .. } = answer;
+        let (body, is_whole) = body.end();
+        Ok(Reply { status, retry_after, body, is_whole, latency })
     }
 
     fn may_have_left(&self) -> bool {
@@ -162,28 +94,130 @@ impl Transport for Http1 {
     }
 }
 
-/// What hyper's error means for a request that may have left, the first on its connection where that is `fresh`.
-fn failure(error: &hyper::Error, fresh: bool) -> Failure {
-    let of_tls = tls::error_in(error);
-    if let Some(refusal) = of_tls.filter(|e| fresh && tls::refuses_us(e)) {
-        return Failure::lasting(ErrorKind::Tls, refusal.to_string());
+/// Writes the head of a request, in place of the one before.
+fn write_head(request: &Request, head: &mut Vec<u8>) {
+    head.clear();
+    for part in
+        [request.method.as_str(), " ", request.uri.path_and_query().map_or("/", |path| path.as_str()), " HTTP/1.1\r\n"]
+    {
+        head.extend_from_slice(part.as_bytes());
     }
-    let kind = if of_tls.is_some() {
-        ErrorKind::Tls
-    } else if error.is_timeout() {
-        ErrorKind::Timeout
-    } else if is_malformed(error) {
-        ErrorKind::Malformed
-    } else {
-        ErrorKind::Reset
-    };
-    let cause = std::error::Error::source(error).map(|e| format!(": {e}")).unwrap_or_default();
-    Failure::unanswered(kind, format!("{error}{cause}"))
+    for (name, value) in &*request.headers {
+        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+    }
+    if request.method != Method::GET || !request.body.is_empty() {
+        head.extend_from_slice(b"content-length: ");
+        head.extend_from_slice(itoa::Buffer::new().format(request.body.len()).as_bytes());
+        head.extend_from_slice(b"\r\n");
+    }
+    head.extend_from_slice(b"\r\n");
 }
 
-/// Whether what came is no HTTP: a head that cannot be read, or a body whose chunks cannot.
-pub(super) fn is_malformed(error: &hyper::Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|e| e.downcast_ref::<io::Error>());
-    let bad_chunk = cause.is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
-    error.is_parse() || bad_chunk
+/// A connection.
+struct Link {
+    stream: Corked<Stream>,
+    inbox: Vec<u8>,
+    /// How many bytes of the inbox have come and were not taken.
+    held: usize,
+    /// Whether it has carried no request yet.
+    fresh: bool,
+}
+
+impl Link {
+    /// Whether the connection can carry a request: nothing comes on it that was not asked for, and its end neither.
+    async fn is_open(&mut self) -> bool {
+        poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending())).await
+    }
+
+    /// Sends a request and reads its answer, at the same time: a server may answer before it has read all.
+    async fn carry(&mut self, request: [&[u8]; 2], mut answer: Answer) -> Result<Answer, Broke> {
+        let mut parts = request.map(IoSlice::new);
+        let mut unsent = &mut parts[..];
+        let mut is_sent = false;
+        let mut broke = None;
+        poll_fn(|cx| {
+            if !is_sent && let Poll::Ready(sent) = self.poll_send(&mut unsent, cx) {
+                is_sent = true;
+                broke = sent.err();
+            }
+            self.poll_answer(&mut answer, cx)
+        })
+        .await
+        // That the server would read no more is why there is no answer.
+        .map_err(|ended| broke.map_or(ended, Broke::Io))?;
+        answer.keeps_connection &= is_sent;
+        Ok(answer)
+    }
+
+    fn poll_send(&mut self, unsent: &mut &mut [IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut stream = Pin::new(&mut self.stream);
+        // None of them may be empty: to write nothing is to be told that nothing can be written.
+        IoSlice::advance_slices(unsent, 0);
+        while !unsent.is_empty() {
+            match ready!(stream.as_mut().poll_write_vectored(cx, unsent))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                n => IoSlice::advance_slices(unsent, n),
+            }
+        }
+        stream.poll_flush(cx)
+    }
+
+    fn poll_answer(&mut self, answer: &mut Answer, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
+        while !answer.is_whole() {
+            if ready!(self.poll_fill(cx))? == 0 {
+                answer.end();
+                return Poll::Ready(if answer.is_whole() { Ok(()) } else { Err(Broke::Ended(answer.status)) });
+            }
+            let taken = answer.take(&self.inbox[..self.held])?;
+            self.inbox.copy_within(taken..self.held, 0);
+            self.held -= taken;
+            if self.held == self.inbox.len() {
+                if self.held >= LONGEST_HEAD {
+                    return Poll::Ready(Err(Malformed(format!("a head of over {LONGEST_HEAD} bytes")).into()));
+                }
+                self.inbox.resize(self.held * 2, 0);
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Reads what comes, behind what is held; 0 where the connection has ended.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut room = ReadBuf::new(&mut self.inbox[self.held..]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut room))?;
+        let came = room.filled().len();
+        self.held += came;
+        Poll::Ready(Ok(came))
+    }
+}
+
+/// Why there is no whole answer.
+#[derive(Debug, thiserror::Error)]
+enum Broke {
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    /// The connection ended before the answer did, whose status is this where its head had come.
+    #[error("the connection was closed {}", if *.0 == 0 { "before an answer" } else { "in the middle of an answer" })]
+    Ended(u16),
+}
+
+impl Broke {
+    /// What that means for a request that may have left, the first on its connection where that is `fresh`.
+    fn failure(&self, fresh: bool) -> Failure {
+        let of_tls = if let Self::Io(error) = self { tls::error_in(error) } else { None };
+        if let Some(refusal) = of_tls.filter(|e| fresh && tls::refuses_us(e)) {
+            return Failure::lasting(ErrorKind::Tls, refusal.to_string());
+        }
+        let kind = match self {
+            _ if of_tls.is_some() => ErrorKind::Tls,
+            Self::Malformed(_) => ErrorKind::Malformed,
+            Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
+            Self::Io(_) | Self::Ended(_) => ErrorKind::Reset,
+        };
+        Failure::unanswered(kind, self.to_string())
+    }
 }

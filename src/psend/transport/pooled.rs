@@ -4,6 +4,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::error::Error as _;
+use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, OnceLock};
@@ -16,7 +17,6 @@ use hyper_util::client::proxy::matcher::Intercept;
 use reqwest::redirect;
 use rustls::AlertDescription;
 
-use super::http1::is_malformed;
 use super::tls::Trust;
 use super::{Failure, Kept, Reach, Reply, Request, Transport, tls};
 use crate::clock::Clock;
@@ -202,7 +202,8 @@ impl Transport for Pooled {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
-        let Request { method, uri, mut headers, body } = request;
+        let Request { method, uri, headers, body } = request;
+        let mut headers = Arc::unwrap_or_clone(headers);
         // HTTP/2 has it in the URL.
         headers.remove(hyper::header::HOST);
         self.began = Arc::default();
@@ -224,7 +225,7 @@ impl Transport for Pooled {
         let retry_after = response.headers().get(hyper::header::RETRY_AFTER).cloned();
         let mut kept = Kept::new(self.kept);
         while let Some(data) = response.chunk().await.map_err(|e| self.failure(&e))? {
-            kept.push(data);
+            kept.push(&data);
         }
         let (body, is_whole) = kept.end();
         let now = self.clock.elapsed();
@@ -314,4 +315,11 @@ impl Causes {
         }
         found
     }
+}
+
+/// Whether what came is no HTTP: a head that cannot be read, or a body whose chunks cannot.
+fn is_malformed(error: &hyper::Error) -> bool {
+    let cause = error.source().and_then(|e| e.downcast_ref::<io::Error>());
+    let bad_chunk = cause.is_some_and(|e| matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData));
+    error.is_parse() || bad_chunk
 }

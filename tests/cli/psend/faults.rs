@@ -1,7 +1,8 @@
 //! Servers that fail: exactly one outcome an event, and never a wrong word.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -148,6 +149,88 @@ fn each_kind_of_retry_after_is_obeyed_or_ignored() {
             });
         }
     });
+}
+
+#[test]
+fn an_answer_is_understood_in_each_form_that_http_has() {
+    const BODY: &str = r#"{"success":true,"message":"Event queued for processing"}"#;
+    let (one, other) = BODY.split_at(20);
+    let chunks = format!(
+        "Transfer-Encoding: chunked\r\n\r\n{:x};a=b\r\n{one}\r\n{:X}\r\n{other}\r\n0\r\nX: y\r\n\r\n",
+        20,
+        other.len()
+    );
+    let length = format!("Content-Length: {}\r\n\r\n{BODY}", BODY.len());
+    // The answer, and whether its connection can be kept.
+    let forms = [
+        (format!("HTTP/1.1 200 OK\r\n{chunks}"), true),
+        (
+            format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nX: y\r\n\r\nHTTP/1.1 200 OK\r\n{length}"),
+            true,
+        ),
+        (format!("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n{length}"), true),
+        (format!("HTTP/1.0 200 OK\r\n{length}"), false),
+        (format!("HTTP/1.1 200 OK\r\nConnection: close\r\n{length}"), false),
+        (format!("HTTP/1.1 200 OK\r\n\r\n{BODY}"), false),
+    ];
+    std::thread::scope(|scope| {
+        for (way, (text, keeps)) in Way::BOTH.iter().flat_map(|way| forms.iter().map(|form| (*way, form))) {
+            scope.spawn(move || {
+                let (bytes, keeps) = (text.clone().into_bytes(), *keeps);
+                let act = if keeps { Act::Drip(bytes, Duration::ZERO) } else { Act::Raw(bytes) };
+                let server = Scripted::start(move |_| act.clone());
+                let run = way.send(&server.url(), &[], 32).expect_code(0);
+                assert_eq!(table(&outcomes(&run).0), [("accepted", 32)].into(), "{way:?}: {text}\n{}", run.text());
+                // HTTP/1.0 is spoken to the proxy as to any other, but what is kept is the pooled client's to say.
+                if way == Way::Direct {
+                    assert_eq!(server.connections() < 32, keeps, "{text}: {} connections", server.connections());
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_comes_without_being_asked_for_answers_no_event() {
+    for way in Way::BOTH {
+        // In one write, so that the second is there when the first is read.
+        let twice = "Content-Length: 16\r\n\r\n{\"success\":true}HTTP/1.1 422 No";
+        let server = Scripted::start(|_| Act::with_header(200, twice));
+        let run = way.send(&server.url(), &[], 32).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        one_outcome_each(&outcomes, 32);
+        assert_eq!(table(&outcomes), [("accepted", 32)].into(), "{way:?}: {}", run.text());
+    }
+}
+
+#[test]
+fn an_answer_that_comes_before_all_was_sent_is_an_answer() {
+    for way in Way::BOTH {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        std::thread::spawn(move || {
+            let mut refused = Vec::new();
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 1 << 10]);
+                let _ = stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                // Neither read nor closed: what is left of the request cannot be sent.
+                refused.push(stream);
+            }
+        });
+        let mut psend = tool("psend");
+        match way {
+            Way::Direct => psend.args(["--url", &url]),
+            Way::Pooled => {
+                psend.args(["--url", "http://pulse.invalid"]).env("http_proxy", &url).env("PULSE_API_KEY", "k")
+            }
+        };
+        psend.args(["-c", "1", "--timeout", "20s", "--max-line", "16MiB"]).stdin(Stdio::piped());
+        let large = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}\n", "x".repeat(15 << 20)).repeat(2);
+        let run = feed(psend.spawn().expect("psend starts"), large.into_bytes()).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(table(&outcomes), [("rejected", 2)].into(), "{way:?}: {}", run.text());
+        assert_eq!(outcomes[0]["status"], 413);
+    }
 }
 
 #[test]

@@ -1,0 +1,368 @@
+//! An HTTP/1.1 answer as it comes in, however it is cut: its head read by httparse, its body by length, in chunks or up to the
+//! end of the connection (RFC 9112, 6.3). Knows no sockets.
+
+use std::mem::MaybeUninit;
+
+use httparse::{Header, ParserConfig, Response, Status};
+use hyper::header::HeaderValue;
+use hyper::{Method, StatusCode};
+
+use crate::psend::transport::Kept;
+
+/// The most headers of an answer.
+const MOST_HEADERS: usize = 100;
+
+/// What came is no HTTP/1, and why.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the answer is no HTTP/1.1: {0}")]
+pub(super) struct Malformed(pub(super) String);
+
+impl From<httparse::Error> for Malformed {
+    fn from(error: httparse::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// What is to come next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    Head,
+    /// So many bytes of the body, and then nothing.
+    Body(u64),
+    /// The body, up to the end of the connection.
+    BodyToEnd,
+    ChunkSize,
+    /// So many bytes of a chunk, and then its end.
+    Chunk(u64),
+    ChunkEnd,
+    /// The lines behind the last chunk.
+    Trailers,
+    Nothing,
+}
+
+/// An answer, as far as it has come.
+#[derive(Debug)]
+pub(super) struct Answer {
+    next: Next,
+    /// Whether it has no body, whatever its head says of one.
+    is_head_alone: bool,
+    /// Its status code; 0 before the head has come.
+    pub(super) status: u16,
+    /// `Retry-After`, as it came.
+    pub(super) retry_after: Option<HeaderValue>,
+    /// Whether the connection can carry another request when the answer is whole.
+    pub(super) keeps_connection: bool,
+    /// The body.
+    pub(super) body: Kept,
+}
+
+impl Answer {
+    /// An answer to a request by this method, of which nothing has come; so many bytes of its body will be kept.
+    pub(super) fn to(method: &Method, most: usize) -> Self {
+        Self {
+            next: Next::Head,
+            is_head_alone: *method == Method::HEAD,
+            status: 0,
+            retry_after: None,
+            keeps_connection: true,
+            body: Kept::new(most),
+        }
+    }
+
+    /// Whether all of it has come.
+    pub(super) fn is_whole(&self) -> bool {
+        self.next == Next::Nothing
+    }
+
+    /// Takes what can be taken of what has come, and says how many bytes that was. The rest is to be offered again with more
+    /// behind it, unless the answer is whole: then it is no part of it.
+    ///
+    /// # Errors
+    /// Where it is no HTTP/1.
+    pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
+        let mut taken = 0;
+        while taken < bytes.len()
+            && let Some(more) = self.take_next(&bytes[taken..])?
+        {
+            taken += more;
+        }
+        Ok(taken)
+    }
+
+    /// The connection has ended. That makes an answer whole whose body goes up to there.
+    pub(super) fn end(&mut self) {
+        if self.next == Next::BodyToEnd {
+            self.next = Next::Nothing;
+        }
+    }
+
+    /// Takes the next part, or what there is of it; `None` where nothing can be made of so few bytes.
+    fn take_next(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        Ok(match self.next {
+            Next::Head => return self.take_head(bytes),
+            Next::Body(left) => Some(self.take_body(bytes, left, Next::Body, Next::Nothing)),
+            Next::Chunk(left) => Some(self.take_body(bytes, left, Next::Chunk, Next::ChunkEnd)),
+            Next::BodyToEnd => Some(self.take_body(bytes, u64::MAX, |_| Next::BodyToEnd, Next::BodyToEnd)),
+            Next::ChunkSize => match httparse::parse_chunk_size(bytes) {
+                Ok(Status::Complete((length, size))) => {
+                    self.next = if size == 0 { Next::Trailers } else { Next::Chunk(size) };
+                    Some(length)
+                }
+                Ok(Status::Partial) => None,
+                Err(_) => return Err(Malformed("a chunk without its size".to_owned())),
+            },
+            Next::ChunkEnd => match bytes {
+                [b'\r', b'\n', ..] => {
+                    self.next = Next::ChunkSize;
+                    Some(2)
+                }
+                b"\r" => None,
+                _ => return Err(Malformed("a chunk longer than its size".to_owned())),
+            },
+            Next::Trailers => memchr::memchr(b'\n', bytes).map(|end| {
+                if matches!(&bytes[..end], b"" | b"\r") {
+                    self.next = Next::Nothing;
+                }
+                end + 1
+            }),
+            Next::Nothing => None,
+        })
+    }
+
+    fn take_body(&mut self, bytes: &[u8], left: u64, rest: impl Fn(u64) -> Next, then: Next) -> usize {
+        let length = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.body.push(&bytes[..length]);
+        let left = left - length as u64;
+        self.next = if left == 0 { then } else { rest(left) };
+        length
+    }
+
+    fn take_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
+        let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
+        let mut head = Response::new(&mut []);
+        let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut head, bytes, &mut headers)?;
+        let Status::Complete(length) = parsed else { return Ok(None) };
+        let status = head.code.unwrap_or_default();
+        // What only says that the answer is under way, such as 103, is followed by it; 101 is none that was asked for.
+        if (100..200).contains(&status) && status != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+            return Ok(Some(length));
+        }
+        let is_http_1_0 = head.version == Some(0);
+        let framing = Framing::of(head.headers)?;
+        self.status = status;
+        self.retry_after = framing.retry_after;
+        self.keeps_connection = if is_http_1_0 { framing.keep_alive } else { !framing.close };
+        self.next = match (status, framing.coding, framing.length) {
+            _ if self.is_head_alone => Next::Nothing,
+            (100..200 | 204 | 304, ..) | (_, None, Some(0)) => Next::Nothing,
+            (_, Some(_), _) if is_http_1_0 => {
+                return Err(Malformed("a transfer coding in HTTP/1.0".to_owned()));
+            }
+            (_, Some(Coding::Chunked), _) => Next::ChunkSize,
+            (_, None, Some(length)) => Next::Body(length),
+            (_, Some(Coding::Other), _) | (_, None, None) => Next::BodyToEnd,
+        };
+        self.keeps_connection &= self.next != Next::BodyToEnd && status >= 200;
+        Ok(Some(length))
+    }
+}
+
+/// The last of the codings of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Coding {
+    Chunked,
+    /// One that does not tell where the body ends.
+    Other,
+}
+
+/// What the headers say that matters here.
+#[derive(Debug, Default)]
+struct Framing {
+    length: Option<u64>,
+    coding: Option<Coding>,
+    close: bool,
+    keep_alive: bool,
+    retry_after: Option<HeaderValue>,
+}
+
+impl Framing {
+    fn of(headers: &[Header<'_>]) -> Result<Self, Malformed> {
+        let mut found = Self::default();
+        for header in headers {
+            let is = |name: &str| header.name.eq_ignore_ascii_case(name);
+            if is("content-length") {
+                for value in items(header.value) {
+                    found.set_length(value)?;
+                }
+            } else if is("transfer-encoding") {
+                let last = items(header.value).next_back().unwrap_or_default();
+                let coding = if last.eq_ignore_ascii_case(b"chunked") { Coding::Chunked } else { Coding::Other };
+                found.coding = Some(coding);
+            } else if is("connection") {
+                for item in items(header.value) {
+                    found.close |= item.eq_ignore_ascii_case(b"close");
+                    found.keep_alive |= item.eq_ignore_ascii_case(b"keep-alive");
+                }
+            } else if is("retry-after") && found.retry_after.is_none() {
+                found.retry_after = HeaderValue::from_bytes(header.value).ok();
+            }
+        }
+        Ok(found)
+    }
+
+    /// Takes a length. It may be said more than once, and must be the same each time.
+    fn set_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
+        let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let length = digits.and_then(|digits| digits.parse().ok());
+        if length.is_none() || self.length.is_some_and(|known| Some(known) != length) {
+            return Err(Malformed("a content-length that is none".to_owned()));
+        }
+        self.length = length;
+        Ok(())
+    }
+}
+
+/// The items of a list in a header's value.
+fn items(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Status, body, whether the connection is kept, and how much is left behind the answer.
+    type Read<B> = (u16, B, bool, usize);
+
+    /// What is read where this is all that comes.
+    fn read(text: &str) -> Result<Read<String>, String> {
+        read_in_parts(text, text.len())
+    }
+
+    /// The same where it comes so many bytes at a time.
+    fn read_in_parts(text: &str, part: usize) -> Result<Read<String>, String> {
+        let mut answer = Answer::to(&Method::POST, 1 << 10);
+        let mut held: Vec<u8> = Vec::new();
+        for part in text.as_bytes().chunks(part.max(1)) {
+            held.extend_from_slice(part);
+            if !answer.is_whole() {
+                let taken = answer.take(&held).map_err(|e| e.to_string())?;
+                held.drain(..taken);
+            }
+        }
+        answer.end();
+        if !answer.is_whole() {
+            return Err("not whole".to_owned());
+        }
+        let (body, _) = answer.body.end();
+        Ok((answer.status, String::from_utf8_lossy(&body).into_owned(), answer.keeps_connection, held.len()))
+    }
+
+    /// Answers, and what is to be read out of each.
+    const WHOLE: [(&str, Read<&str>); 16] = [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", true, 0)),
+        ("HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nhi!", (200, "hi", true, 1)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", true, 0)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", (200, "", true, 0)),
+        ("HTTP/1.1 204 No Content\r\n\r\n", (204, "", true, 0)),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", (304, "", true, 0)),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: x, Close\r\n\r\nhi", (200, "hi", false, 0)),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", false, 0)),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi", (200, "hi", true, 0)),
+        ("HTTP/1.1 200 OK\r\n\r\nup to the end", (200, "up to the end", false, 0)),
+        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nup to the end", (200, "up to the end", false, 0)),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n2;x=y\r\nhi\r\n01 \r\n!\r\n0\r\n\r\n",
+            (200, "hi!", true, 0),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\ncontent-length: 1\r\n\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\n?",
+            (200, "0123456789", true, 1),
+        ),
+        ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Hints\r\nX: y\r\n\r\nHTTP/1.1 204 \r\n\r\n", (204, "", true, 0)),
+        ("HTTP/1.1 101 Switching Protocols\r\n\r\n", (101, "", false, 0)),
+        ("HTTP/1.1 200 OK\nContent-Length: 2\n\nhi", (200, "hi", true, 0)),
+    ];
+
+    #[test]
+    fn an_answer_ends_where_its_head_says_so() {
+        for (text, (status, body, keeps, left)) in WHOLE {
+            assert_eq!(read(text), Ok((status, body.to_owned(), keeps, left)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_http_is_refused() {
+        for (text, why) in [
+            ("garbage\r\n\r\n", "invalid HTTP version"),
+            ("HTTP/2.0 200 OK\r\n\r\n", "invalid HTTP version"),
+            ("HTTP/1.1 OK\r\n\r\n", "invalid response status"),
+            ("HTTP/1.1 200 OK\r\nA header\r\n\r\n", "invalid header name"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "a transfer coding in HTTP/1.0"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsize\r\n", "a chunk without its size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nhi\r\n", "a chunk longer than its size"),
+        ] {
+            assert_eq!(read(text), Err(format!("the answer is no HTTP/1.1: {why}")), "{text}");
+        }
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MOST_HEADERS + 1));
+        assert_eq!(read(&many), Err("the answer is no HTTP/1.1: too many headers".to_owned()));
+    }
+
+    #[test]
+    fn what_ends_too_soon_is_not_whole() {
+        for text in [
+            "",
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+        ] {
+            assert_eq!(read(text), Err("not whole".to_owned()), "{text}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_handed_on_as_it_came() {
+        let mut answer = Answer::to(&Method::POST, 0);
+        let text = b"HTTP/1.1 503 Busy\r\nretry-after: \xff soon\r\nRetry-After: 2\r\nContent-Length: 3\r\n\r\nbusy";
+        assert_eq!(answer.take(text), Ok(text.len() - 1));
+        assert_eq!(answer.retry_after.as_ref().map(HeaderValue::as_bytes), Some(&b"\xff soon"[..]));
+        assert_eq!(answer.body.end(), (bytes::Bytes::new(), false));
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_body() {
+        let mut answer = Answer::to(&Method::HEAD, 9);
+        let text = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
+        assert_eq!((answer.take(text), answer.is_whole()), (Ok(text.len()), true));
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_how_an_answer_is_cut(which in 0..WHOLE.len(), part in 1usize..40) {
+            prop_assert_eq!(read_in_parts(WHOLE[which].0, part), read(WHOLE[which].0));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(head in prop_oneof![
+            Just(""),
+            Just("HTTP/1.1 200 OK\r\n"),
+            Just("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
+        ], bytes in prop::collection::vec(any::<u8>(), 0..200), part in 1usize..40) {
+            let mut answer = Answer::to(&Method::POST, 16);
+            let mut held = head.as_bytes().to_vec();
+            for part in bytes.chunks(part) {
+                held.extend_from_slice(part);
+                let Ok(taken) = answer.take(&held) else { break };
+                held.drain(..taken);
+            }
+            prop_assert!(answer.body.end().0.len() <= 16);
+        }
+    }
+}
