@@ -22,8 +22,9 @@ pub trait Fields<'a> {
 /// A group's values, one for each field; `None` where the lines have none.
 pub type Key = Vec<Option<Box<str>>>;
 
-/// A group.
+/// A group, which shares no cache line with another.
 #[derive(Debug, Clone, Default)]
+#[repr(align(64))]
 pub struct Group {
     /// Its values, in the order of the grouping's fields.
     pub key: Key,

@@ -4,6 +4,8 @@
 //! a group has 64 buckets an octave over all of `u64` (error ≤ 1/128), kept only where values fell, because there may be
 //! thousands of groups. Sums and maxima are exact, in whole µs. Knows nothing of lines or reports.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
@@ -54,12 +56,21 @@ pub trait Sketch: Default + Clone {
 }
 
 /// A group's sketch: 64 buckets an octave, the octaves between the lowest and the highest value.
+///
+/// Counts are kept narrow, so that those of a few hundred groups stay in the cache between two lines: with 64 bits each, one
+/// in ten of pstats' instructions waited for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coarse {
     /// The octave of `counts[0]`.
     base: usize,
-    counts: Vec<u64>,
+    /// The lowest bits of each count.
+    counts: Vec<u16>,
+    /// The higher ones, of the buckets that have any.
+    carried: BTreeMap<usize, u64>,
 }
+
+/// How many of a count's bits stand in `counts`.
+const LOW_BITS: u32 = u16::BITS;
 
 impl Coarse {
     /// The middle of a bucket in µs: at most 1/128 from every value in it.
@@ -94,7 +105,8 @@ impl Coarse {
         }
     }
 
-    fn slot(&mut self, bucket: usize) -> &mut u64 {
+    #[inline]
+    fn slot(&mut self, bucket: usize) -> &mut u16 {
         let at = bucket.wrapping_sub(self.base * SUB);
         if at >= self.counts.len() {
             self.grow_to(bucket / SUB);
@@ -102,22 +114,43 @@ impl Coarse {
         &mut self.counts[bucket - self.base * SUB]
     }
 
+    fn add_many(&mut self, bucket: usize, count: u64) {
+        let low = self.slot(bucket);
+        let sum = u128::from(*low) + u128::from(count);
+        *low = sum as u16;
+        self.carry(bucket, (sum >> LOW_BITS) as u64);
+    }
+
+    #[cold]
+    fn carry(&mut self, bucket: usize, high: u64) {
+        if high > 0 {
+            *self.carried.entry(bucket).or_default() += high;
+        }
+    }
+
     fn recorded(&self) -> impl Iterator<Item = (usize, u64)> {
         let first = self.base * SUB;
-        self.counts.iter().enumerate().filter(|(_, n)| **n > 0).map(move |(i, n)| (first + i, *n))
+        let counts = self.counts.iter().enumerate().map(move |(i, low)| {
+            let high = if self.carried.is_empty() { 0 } else { self.carried.get(&(first + i)).copied().unwrap_or(0) };
+            (first + i, high << LOW_BITS | u64::from(*low))
+        });
+        counts.filter(|(_, n)| *n > 0)
     }
 }
 
 impl Sketch for Coarse {
     #[inline]
     fn add(&mut self, sample: Sample) {
-        *self.slot(sample.bucket.into()) += 1;
+        let bucket = sample.bucket.into();
+        let low = self.slot(bucket);
+        *low = low.wrapping_add(1);
+        if *low == 0 {
+            self.carry(bucket, 1);
+        }
     }
 
     fn merge(&mut self, other: &Self) {
-        for (bucket, count) in other.recorded() {
-            *self.slot(bucket) += count;
-        }
+        other.recorded().for_each(|(bucket, count)| self.add_many(bucket, count));
     }
 
     fn at_rank(&self, rank: u64) -> u64 {
@@ -134,7 +167,7 @@ impl Sketch for Coarse {
     }
 
     fn add_bucket(&mut self, us: u64, count: u64) {
-        *self.slot(Sample::new(us).bucket.into()) += count;
+        self.add_many(Sample::new(us).bucket.into(), count);
     }
 }
 
@@ -325,6 +358,20 @@ mod tests {
         assert_eq!(found.max_us(), Some(u64::MAX));
         assert_eq!(found.quantile_us(1_000_000), Some(LONGEST_US));
         assert_eq!(found.count(), 4);
+    }
+
+    #[test]
+    fn a_bucket_counts_on_past_its_lowest_bits() {
+        const MANY: u64 = (3 << LOW_BITS) + 5;
+        let mut one_by_one = Coarse::default();
+        (0..MANY).for_each(|_| one_by_one.add(Sample::new(7)));
+        one_by_one.add(Sample::new(1));
+        assert_eq!(one_by_one.buckets(), [(1, 1), (7, MANY)]);
+        let mut merged = one_by_one.clone();
+        merged.merge(&one_by_one);
+        merged.add_bucket(7, u64::MAX - 2 - 2 * MANY);
+        assert_eq!(merged.buckets(), [(1, 2), (7, u64::MAX - 2)]);
+        assert_eq!(merged.at_rank(u64::MAX), 7);
     }
 
     #[test]

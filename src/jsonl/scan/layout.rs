@@ -54,8 +54,9 @@ enum Behind {
     End,
 }
 
-/// A literal in the tree. What recognising a line does not touch stands apart, in a [`Fork`].
+/// A literal in the tree, in a cache line of its own. What recognising a line does not touch stands apart, in a [`Fork`].
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Step {
     /// The literal's first bytes, and zeros where it is shorter.
     head: [u8x16; 2],

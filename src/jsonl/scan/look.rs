@@ -6,6 +6,7 @@
 use memchr::memchr;
 use wide::u8x16;
 
+use super::fields::index;
 use super::text::Text;
 
 /// Bytes that are looked at together: one bit of a `u64` each.
@@ -48,9 +49,16 @@ impl Look {
         for (block, word) in blocks.iter().zip(words.iter_mut()) {
             *word = seen.quotes(block).to_le_bytes();
         }
-        let mut block = [b' '; BLOCK];
-        block[..tail.len()].copy_from_slice(tail);
-        words[blocks.len()] = seen.quotes(&block).to_le_bytes();
+        // What is left is looked at with the bytes before it: to copy it takes longer.
+        let mut short = [b' '; BLOCK];
+        let (last, before) = match line.last_chunk() {
+            Some(last) => (last, BLOCK - tail.len()),
+            None => {
+                short[..tail.len()].copy_from_slice(tail);
+                (&short, 0)
+            }
+        };
+        words[blocks.len()] = seen.quotes(last).unbounded_shr(index(before)).to_le_bytes();
         words[blocks.len() + 1] = [0; WORD];
         self.is_ascii = seen.bits.to_array().iter().all(u8::is_ascii);
         self.has_controls = seen.least.to_array().iter().any(|byte| *byte < b' ');
@@ -110,7 +118,7 @@ impl Default for Seen {
 
 impl Seen {
     /// Looks at a block; returns its quotes, a bit each.
-    #[inline]
+    #[inline(always)] // What was seen stays in registers from block to block.
     fn quotes(&mut self, block: &[u8; BLOCK]) -> u64 {
         let mut quotes = 0;
         for (part, bytes) in block.as_chunks().0.iter().enumerate() {

@@ -91,7 +91,9 @@ pub(super) const NONE: u32 = 0;
 /// The number of every value that has none yet.
 pub(super) const NEW: u32 = u32::MAX;
 
+/// A value that has a number, in a cache line of its own.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 struct Known {
     head: Head,
     text: Box<str>,
