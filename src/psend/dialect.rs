@@ -3,6 +3,7 @@
 
 mod check;
 
+use std::borrow::{Borrow, Cow};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -228,14 +229,28 @@ fn value_at(body: &[u8], path: &str) -> Option<String> {
 
 /// The value at a dotted path of a JSON body, as it is written there; the whole where the path is empty.
 fn raw_at<'a>(body: &'a [u8], path: &str) -> Option<&'a str> {
-    let whole: &RawValue = serde_json::from_slice(body).ok()?;
-    path.split('.').filter(|key| !key.is_empty()).try_fold(whole.get(), |value, key| {
+    let whole = std::str::from_utf8(body).ok()?.trim_ascii();
+    if path.is_empty() {
+        return serde_json::from_str::<&RawValue>(whole).ok().map(RawValue::get);
+    }
+    path.split('.').filter(|key| !key.is_empty()).try_fold(whole, |value, key| {
         if value.starts_with('[') {
             let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
             return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
         }
-        serde_json::from_str::<BTreeMap<String, &RawValue>>(value).ok()?.get(key).map(|field| field.get())
+        let fields: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(value).ok()?;
+        fields.get(key).map(|field| field.get())
     })
+}
+
+/// A key of a JSON object, not copied where it has no escapes.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Borrow<str> for Key<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Dialect {
