@@ -6,6 +6,7 @@ use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::gate::Gate;
@@ -45,8 +46,9 @@ impl Cutoff {
             if self.gate.is_aborted() || self.aborted.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
+            // A request to which something comes all the time uses up what a task may do at once; the time counts all the same.
             while let Some(over) = over
-                && self.timer.as_mut().poll(cx).is_ready()
+                && pin!(unconstrained(self.timer.as_mut())).poll(cx).is_ready()
             {
                 if self.timer.deadline() >= over {
                     return Poll::Ready(None);
@@ -80,6 +82,20 @@ mod tests {
             let began = Instant::now();
             assert_eq!(cutoff.within(std::future::pending::<()>()).await, None);
             assert!(began.elapsed() >= TIMEOUT);
+        });
+    }
+
+    #[test]
+    fn a_request_that_never_rests_is_cut_short_too() {
+        with_cutoff(async |mut cutoff, _| {
+            let began = Instant::now();
+            let restless = async {
+                loop {
+                    tokio::task::consume_budget().await;
+                }
+            };
+            assert!(cutoff.within(restless).await.is_none());
+            assert!(began.elapsed() < TIMEOUT * 20);
         });
     }
 

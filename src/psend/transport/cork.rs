@@ -68,6 +68,19 @@ impl<S: AsyncWrite + Unpin> Cork<S> {
     }
 }
 
+impl<S: AsyncWrite + Unpin> Corked<S> {
+    /// Whether sending has broken, and nobody was told yet.
+    pub fn is_broken(&self) -> bool {
+        self.shared.wire.borrow().broke.is_some()
+    }
+
+    /// Whether something is held of which nothing has been sent.
+    pub fn is_unsent(&self) -> bool {
+        let wire = self.shared.wire.borrow();
+        !wire.held.is_empty() && wire.sent == 0
+    }
+}
+
 /// A stream whose writing is held.
 pub struct Corked<S: AsyncWrite + Unpin> {
     shared: Rc<Shared<S>>,
@@ -85,7 +98,7 @@ struct Wire<S> {
     held: Vec<u8>,
     /// How much of what is held has been sent.
     sent: usize,
-    /// What sending met, for the next who uses the stream.
+    /// What sending met, for the next who writes, or reads up to the end.
     broke: Option<io::Error>,
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -151,14 +164,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Corked<S> {
             wire.reader = Some(cx.waker().clone());
         }
         let before = buf.filled().len();
-        match Pin::new(&mut wire.stream).poll_read(cx, buf) {
-            // An answer that came before sending broke is an answer.
-            Poll::Ready(Ok(())) if buf.filled().len() > before => Poll::Ready(Ok(())),
-            other => match wire.check() {
-                Ok(()) => other,
-                broke => Poll::Ready(broke),
-            },
-        }
+        ready!(Pin::new(&mut wire.stream).poll_read(cx, buf))?;
+        // That sending broke is why the stream ends, and no more than that: what came before is an answer, and an error of
+        // reading may be the other side's word.
+        if buf.filled().len() == before { Poll::Ready(wire.check()) } else { Poll::Ready(Ok(())) }
     }
 }
 
@@ -203,6 +212,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Corked<S> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::pin::pin;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     /// Runs `work` beside the task that sends.
@@ -268,6 +278,41 @@ mod tests {
             let error = corked.read(&mut [0; 8]).await.expect_err("sending broke");
             assert_eq!(error.kind(), io::ErrorKind::BrokenPipe);
         });
+    }
+
+    /// A stream that takes nothing more, and of which it is not known yet what has come.
+    struct Closing;
+
+    impl AsyncRead for Closing {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Closing {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, _: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
+        }
+
+        fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_may_have_come_is_waited_for_though_sending_broke() {
+        let cork = Rc::<Cork<Closing>>::default();
+        let mut corked = cork.on(Closing);
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut corked).poll_write(&mut cx, b"request").is_ready());
+        assert!(corked.is_unsent() && !corked.is_broken());
+        assert!(pin!(cork.pull()).poll(&mut cx).is_pending());
+        assert!(!corked.is_unsent() && corked.is_broken());
+        assert!(Pin::new(&mut corked).poll_read(&mut cx, &mut ReadBuf::new(&mut [0; 8])).is_pending());
     }
 
     #[test]

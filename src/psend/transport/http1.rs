@@ -1,7 +1,7 @@
 //! The hot path: one persistent HTTP/1.1 connection a sender, driven by the sender's own task.
 //!
 //! It is written out here, on httparse. With hyper's `client::conn::http1` in its place a request cost a third more CPU time
-//! (figures.md): channels between tasks, maps of headers and bodies as streams are more than one request at a time on one
+//! (docs/decisions/0006): channels between tasks, maps of headers and bodies as streams are more than one request at a time on one
 //! connection needs, and psend missed its targets against wrk and oha for them. [`super::pooled`] has hyper, by reqwest.
 
 mod answer;
@@ -67,26 +67,33 @@ impl Transport for Http1 {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
-        self.may_have_left = false;
-        // Where this future is dropped, the connection is too.
-        let mut link = match self.open.take() {
-            Some(link) => link,
-            None => self.new_link().await?,
-        };
         write_head(&request, &mut self.head);
-        let fresh = std::mem::replace(&mut link.fresh, false);
-        self.may_have_left = true;
-        let began = self.clock.elapsed();
-        let answer = link.carry([&self.head, &request.body], Answer::to(&request.method, self.kept)).await;
-        let answer = answer.map_err(|broke| broke.failure(fresh))?;
-        let latency = self.clock.elapsed().saturating_sub(began);
-        // What stands behind an answer belongs to none that was asked for.
-        if answer.keeps_connection && link.held == 0 {
-            self.open = Some(link);
+        loop {
+            self.may_have_left = false;
+            // Where this future is dropped, the connection is too.
+            let mut link = match self.open.take() {
+                Some(link) => link,
+                None => self.new_link().await?,
+            };
+            let fresh = std::mem::replace(&mut link.fresh, false);
+            self.may_have_left = true;
+            let began = self.clock.elapsed();
+            let answer = match link.carry([&self.head, &request.body], Answer::to(&request.method, self.kept)).await {
+                // Nothing of it left: what came was the end of a connection that was idle, or a word on it to nobody. What a
+                // server says on a new one, such as that it is busy, is meant for this request.
+                _ if link.stream.is_unsent() && !fresh => continue,
+                Ok(answer) => answer,
+                Err(broke) => return Err(broke.failure(fresh)),
+            };
+            let latency = self.clock.elapsed().saturating_sub(began);
+            // What stands behind an answer belongs to none that was asked for.
+            if answer.keeps_connection && link.held == 0 {
+                self.open = Some(link);
+            }
+            let Answer { status, retry_after, body, .. } = answer;
+            let (body, is_whole) = body.end();
+            return Ok(Reply { status, retry_after, body, is_whole, latency });
         }
-        let Answer { status, retry_after, body, .. } = answer;
-        let (body, is_whole) = body.end();
-        Ok(Reply { status, retry_after, body, is_whole, latency })
     }
 
     fn may_have_left(&self) -> bool {
@@ -128,7 +135,7 @@ struct Link {
 impl Link {
     /// Whether the connection can carry a request: nothing comes on it that was not asked for, and its end neither.
     async fn is_open(&mut self) -> bool {
-        poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending())).await
+        poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending() && !self.stream.is_broken())).await
     }
 
     /// Sends a request and reads its answer, at the same time: a server may answer before it has read all.
@@ -145,9 +152,12 @@ impl Link {
             self.poll_answer(&mut answer, cx)
         })
         .await
-        // That the server would read no more is why there is no answer.
-        .map_err(|ended| broke.map_or(ended, Broke::Io))?;
-        answer.keeps_connection &= is_sent;
+        .map_err(|ended| match (ended, broke) {
+            // That the server would read no more is why it ended.
+            (Broke::Ended(_), Some(broke)) => Broke::Io(broke),
+            (ended, _) => ended,
+        })?;
+        answer.keeps_connection &= is_sent && !self.stream.is_unsent();
         Ok(answer)
     }
 

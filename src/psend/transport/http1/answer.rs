@@ -12,6 +12,9 @@ use crate::psend::transport::Kept;
 /// The most headers of an answer.
 const MOST_HEADERS: usize = 100;
 
+/// How many bytes may be no part of the answer itself: heads that only say that it is under way, and lines behind the last chunk.
+const MOST_ASIDE: usize = 64 << 10;
+
 /// What came is no HTTP/1, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the answer is no HTTP/1.1: {0}")]
@@ -46,6 +49,8 @@ pub(super) struct Answer {
     next: Next,
     /// Whether it has no body, whatever its head says of one.
     is_head_alone: bool,
+    /// How many bytes came that are no part of it.
+    aside: usize,
     /// Its status code; 0 before the head has come.
     pub(super) status: u16,
     /// `Retry-After`, as it came.
@@ -62,6 +67,7 @@ impl Answer {
         Self {
             next: Next::Head,
             is_head_alone: *method == Method::HEAD,
+            aside: 0,
             status: 0,
             retry_after: None,
             keeps_connection: true,
@@ -104,12 +110,13 @@ impl Answer {
             Next::Chunk(left) => Some(self.take_body(bytes, left, Next::Chunk, Next::ChunkEnd)),
             Next::BodyToEnd => Some(self.take_body(bytes, u64::MAX, |_| Next::BodyToEnd, Next::BodyToEnd)),
             Next::ChunkSize => match httparse::parse_chunk_size(bytes) {
-                Ok(Status::Complete((length, size))) => {
+                // httparse takes a line without a digit for a size of 0.
+                Ok(Status::Complete((length, size))) if bytes[0].is_ascii_hexdigit() => {
                     self.next = if size == 0 { Next::Trailers } else { Next::Chunk(size) };
                     Some(length)
                 }
                 Ok(Status::Partial) => None,
-                Err(_) => return Err(Malformed("a chunk without its size".to_owned())),
+                _ => return Err(Malformed("a chunk without its size".to_owned())),
             },
             Next::ChunkEnd => match bytes {
                 [b'\r', b'\n', ..] => {
@@ -119,12 +126,17 @@ impl Answer {
                 b"\r" => None,
                 _ => return Err(Malformed("a chunk longer than its size".to_owned())),
             },
-            Next::Trailers => memchr::memchr(b'\n', bytes).map(|end| {
-                if matches!(&bytes[..end], b"" | b"\r") {
-                    self.next = Next::Nothing;
+            Next::Trailers => match memchr::memchr(b'\n', bytes) {
+                Some(end) => {
+                    match &bytes[..end] {
+                        b"" | b"\r" => self.next = Next::Nothing,
+                        line if line.contains(&b':') => self.set_aside(end + 1)?,
+                        _ => return Err(Malformed("no header behind the last chunk".to_owned())),
+                    }
+                    Some(end + 1)
                 }
-                end + 1
-            }),
+                None => None,
+            },
             Next::Nothing => None,
         })
     }
@@ -137,6 +149,15 @@ impl Answer {
         length
     }
 
+    fn set_aside(&mut self, bytes: usize) -> Result<(), Malformed> {
+        self.aside += bytes;
+        if self.aside <= MOST_ASIDE {
+            Ok(())
+        } else {
+            Err(Malformed(format!("over {MOST_ASIDE} bytes beside the answer")))
+        }
+    }
+
     fn take_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         let mut headers = [const { MaybeUninit::<Header<'_>>::uninit() }; MOST_HEADERS];
         let mut head = Response::new(&mut []);
@@ -145,13 +166,17 @@ impl Answer {
         let status = head.code.unwrap_or_default();
         // What only says that the answer is under way, such as 103, is followed by it; 101 is none that was asked for.
         if (100..200).contains(&status) && status != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
+            self.set_aside(length)?;
             return Ok(Some(length));
+        }
+        if status < 100 {
+            return Err(Malformed("a status below 100".to_owned()));
         }
         let is_http_1_0 = head.version == Some(0);
         let framing = Framing::of(head.headers)?;
         self.status = status;
         self.retry_after = framing.retry_after;
-        self.keeps_connection = if is_http_1_0 { framing.keep_alive } else { !framing.close };
+        self.keeps_connection = !framing.close && (framing.keep_alive || !is_http_1_0);
         self.next = match (status, framing.coding, framing.length) {
             _ if self.is_head_alone => Next::Nothing,
             (100..200 | 204 | 304, ..) | (_, None, Some(0)) => Next::Nothing,
@@ -260,7 +285,7 @@ mod tests {
     }
 
     /// Answers, and what is to be read out of each.
-    const WHOLE: [(&str, Read<&str>); 16] = [
+    const WHOLE: [(&str, Read<&str>); 17] = [
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", true, 0)),
         ("HTTP/1.1 200\r\ncontent-length: 2\r\n\r\nhi!", (200, "hi", true, 1)),
         ("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", true, 0)),
@@ -270,6 +295,7 @@ mod tests {
         ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: x, Close\r\n\r\nhi", (200, "hi", false, 0)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nhi", (200, "hi", false, 0)),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nhi", (200, "hi", true, 0)),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\nConnection: close, keep-alive\r\n\r\nhi", (200, "hi", false, 0)),
         ("HTTP/1.1 200 OK\r\n\r\nup to the end", (200, "up to the end", false, 0)),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nup to the end", (200, "up to the end", false, 0)),
         (
@@ -306,9 +332,23 @@ mod tests {
             ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "a content-length that is none"),
             ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "a transfer coding in HTTP/1.0"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsize\r\n", "a chunk without its size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n", "a chunk without its size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n;\r\n\r\n", "a chunk without its size"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nhi\r\n\r\n", "no header behind the last chunk"),
+            ("HTTP/1.1 000 OK\r\n\r\n", "a status below 100"),
+            ("HTTP/1.1 099 OK\r\n\r\n", "a status below 100"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nhi\r\n", "a chunk longer than its size"),
         ] {
             assert_eq!(read(text), Err(format!("the answer is no HTTP/1.1: {why}")), "{text}");
+        }
+        let interim = "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n".repeat(MOST_ASIDE / 30);
+        let trailers = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n".to_owned()
+            + &"X: y\r\n".repeat(MOST_ASIDE / 5);
+        for endless in [interim, trailers] {
+            assert_eq!(
+                read(&endless),
+                Err(format!("the answer is no HTTP/1.1: over {MOST_ASIDE} bytes beside the answer"))
+            );
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MOST_HEADERS + 1));
         assert_eq!(read(&many), Err("the answer is no HTTP/1.1: too many headers".to_owned()));
