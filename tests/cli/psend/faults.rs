@@ -234,6 +234,28 @@ fn an_answer_that_comes_before_all_was_sent_is_an_answer() {
 }
 
 #[test]
+fn a_server_that_never_stops_sending_holds_no_request_past_its_time() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _ = stream.read(&mut [0; 1 << 10]);
+                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+                let chunks = b"1\r\nx\r\n".repeat(10_000);
+                while stream.write_all(&chunks).is_ok() {}
+            });
+        }
+    });
+    let began = Instant::now();
+    let run = send_to(&url, &["--retries", "0"], 8).expect_code(0); // with a time-out of 1.5 s
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(table(&outcomes), [("unknown", 8)].into(), "{}", run.text());
+    assert!(outcomes.iter().all(|outcome| outcome["error"]["kind"] == "timeout"), "{}", run.text());
+}
+
+#[test]
 fn bursts_of_503_are_ridden_out() {
     for way in Way::BOTH {
         let server = Broken::start(fakes::unavailable, When::Bursts { bad: 20, good: 20 }, Event::Lost);
