@@ -229,11 +229,12 @@ fn value_at(body: &[u8], path: &str) -> Option<String> {
 
 /// The value at a dotted path of a JSON body, as it is written there; the whole where the path is empty.
 fn raw_at<'a>(body: &'a [u8], path: &str) -> Option<&'a str> {
-    let whole = std::str::from_utf8(body).ok()?.trim_ascii();
-    if path.is_empty() {
+    let whole = std::str::from_utf8(body).ok()?.trim_matches([' ', '\t', '\n', '\r']);
+    let mut keys = path.split('.').filter(|key| !key.is_empty()).peekable();
+    if keys.peek().is_none() {
         return serde_json::from_str::<&RawValue>(whole).ok().map(RawValue::get);
     }
-    path.split('.').filter(|key| !key.is_empty()).try_fold(whole, |value, key| {
+    keys.try_fold(whole, |value, key| {
         if value.starts_with('[') {
             let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
             return items.get(key.parse::<usize>().ok()?).map(|item| item.get());

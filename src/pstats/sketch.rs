@@ -57,8 +57,8 @@ pub trait Sketch: Default + Clone {
 
 /// A group's sketch: 64 buckets an octave, the octaves between the lowest and the highest value.
 ///
-/// Counts are kept narrow, so that those of a few hundred groups stay in the cache between two lines: with 64 bits each, one
-/// in ten of pstats' instructions waited for them.
+/// Counts are kept narrow, so that those of a few hundred groups stay in the cache between two lines: with 64 bits each, a
+/// tenth of pstats' time went into waiting for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coarse {
     /// The octave of `counts[0]`.
@@ -118,20 +118,21 @@ impl Coarse {
         let low = self.slot(bucket);
         let sum = u128::from(*low) + u128::from(count);
         *low = sum as u16;
-        self.carry(bucket, (sum >> LOW_BITS) as u64);
+        let high = (sum >> LOW_BITS) as u64;
+        if high > 0 {
+            self.carry(bucket, high);
+        }
     }
 
     #[cold]
     fn carry(&mut self, bucket: usize, high: u64) {
-        if high > 0 {
-            *self.carried.entry(bucket).or_default() += high;
-        }
+        *self.carried.entry(bucket).or_default() += high;
     }
 
     fn recorded(&self) -> impl Iterator<Item = (usize, u64)> {
         let first = self.base * SUB;
         let counts = self.counts.iter().enumerate().map(move |(i, low)| {
-            let high = if self.carried.is_empty() { 0 } else { self.carried.get(&(first + i)).copied().unwrap_or(0) };
+            let high = self.carried.get(&(first + i)).copied().unwrap_or(0);
             (first + i, high << LOW_BITS | u64::from(*low))
         });
         counts.filter(|(_, n)| *n > 0)

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io::Read;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -397,14 +397,15 @@ impl Broken {
 
 /// Accepts connections and resets each once something comes, without having read it; its URL.
 pub fn reset_on_accept() -> String {
+    // To close with bytes unread resets.
+    with_each_connection(|mut stream| drop(stream.read(&mut [0])))
+}
+
+/// A server that does this with each connection, one after the other. Gives its URL.
+pub fn with_each_connection(mut serve: impl FnMut(TcpStream) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let url = format!("http://{}", listener.local_addr().expect("a listener has an address"));
-    thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            // To close with bytes unread resets.
-            let _ = stream.read(&mut [0]);
-        }
-    });
+    thread::spawn(move || listener.incoming().flatten().for_each(&mut serve));
     url
 }
 

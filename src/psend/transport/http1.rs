@@ -142,23 +142,23 @@ impl Link {
     async fn carry(&mut self, request: [&[u8]; 2], mut answer: Answer) -> Result<Answer, Broke> {
         let mut parts = request.map(IoSlice::new);
         let mut unsent = &mut parts[..];
-        let mut is_sent = false;
-        let mut broke = None;
-        poll_fn(|cx| {
-            if !is_sent && let Poll::Ready(sent) = self.poll_send(&mut unsent, cx) {
-                is_sent = true;
-                broke = sent.err();
+        let mut sent = None;
+        let done = poll_fn(|cx| {
+            if sent.is_none()
+                && let Poll::Ready(done) = self.poll_send(&mut unsent, cx)
+            {
+                sent = Some(done);
             }
             self.poll_answer(&mut answer, cx)
         })
-        .await
-        .map_err(|ended| match (ended, broke) {
+        .await;
+        answer.keeps_connection &= matches!(sent, Some(Ok(()))) && !self.stream.is_unsent();
+        match (done, sent) {
+            (Ok(()), _) => Ok(answer),
             // That the server would read no more is why it ended.
-            (Broke::Ended(_), Some(broke)) => Broke::Io(broke),
-            (ended, _) => ended,
-        })?;
-        answer.keeps_connection &= is_sent && !self.stream.is_unsent();
-        Ok(answer)
+            (Err(Broke::Ended(_)), Some(Err(broke))) => Err(Broke::Io(broke)),
+            (Err(ended), _) => Err(ended),
+        }
     }
 
     fn poll_send(&mut self, unsent: &mut &mut [IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
@@ -53,6 +52,10 @@ impl Way {
     const BOTH: [Self; 2] = [Self::Direct, Self::Pooled];
 
     fn send(self, url: &str, flags: &[&str], events: usize) -> Run {
+        self.send_these(url, &[&FLAGS, flags].concat(), super::events(events))
+    }
+
+    fn send_these(self, url: &str, flags: &[&str], events: Vec<u8>) -> Run {
         let mut psend = tool("psend");
         match self {
             Self::Direct => psend.args(["--url", url]),
@@ -60,8 +63,7 @@ impl Way {
                 psend.args(["--url", "http://pulse.invalid"]).env("http_proxy", url).env("PULSE_API_KEY", "k")
             }
         };
-        psend.args(FLAGS).args(flags).stdin(Stdio::piped());
-        feed(psend.spawn().expect("psend starts"), super::events(events))
+        feed(psend.args(flags).stdin(Stdio::piped()).spawn().expect("psend starts"), events)
     }
 }
 
@@ -206,27 +208,17 @@ fn what_comes_without_being_asked_for_answers_no_event() {
 #[test]
 fn an_answer_that_comes_before_all_was_sent_is_an_answer() {
     for way in Way::BOTH {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        std::thread::spawn(move || {
-            let mut refused = Vec::new();
-            for mut stream in listener.incoming().flatten() {
-                let _ = stream.read(&mut [0; 1 << 10]);
-                let _ = stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-                // Neither read nor closed: what is left of the request cannot be sent.
-                refused.push(stream);
-            }
+        let mut refused = Vec::new();
+        let url = fakes::with_each_connection(move |mut stream| {
+            let _ = stream.read(&mut [0; 1 << 10]);
+            let _ = stream.write_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            // Neither read nor closed: what is left of the request cannot be sent.
+            refused.push(stream);
         });
-        let mut psend = tool("psend");
-        match way {
-            Way::Direct => psend.args(["--url", &url]),
-            Way::Pooled => {
-                psend.args(["--url", "http://pulse.invalid"]).env("http_proxy", &url).env("PULSE_API_KEY", "k")
-            }
-        };
-        psend.args(["-c", "1", "--timeout", "20s", "--max-line", "16MiB"]).stdin(Stdio::piped());
         let large = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}\n", "x".repeat(15 << 20)).repeat(2);
-        let run = feed(psend.spawn().expect("psend starts"), large.into_bytes()).expect_code(0);
+        let run = way
+            .send_these(&url, &["-c", "1", "--timeout", "20s", "--max-line", "16MiB"], large.into_bytes())
+            .expect_code(0);
         let (outcomes, _) = outcomes(&run);
         assert_eq!(table(&outcomes), [("rejected", 2)].into(), "{way:?}: {}", run.text());
         assert_eq!(outcomes[0]["status"], 413);
@@ -235,17 +227,13 @@ fn an_answer_that_comes_before_all_was_sent_is_an_answer() {
 
 #[test]
 fn a_server_that_never_stops_sending_holds_no_request_past_its_time() {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let url = format!("http://{}", listener.local_addr().expect("an address"));
-    std::thread::spawn(move || {
-        for mut stream in listener.incoming().flatten() {
-            std::thread::spawn(move || {
-                let _ = stream.read(&mut [0; 1 << 10]);
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
-                let chunks = b"1\r\nx\r\n".repeat(10_000);
-                while stream.write_all(&chunks).is_ok() {}
-            });
-        }
+    let url = fakes::with_each_connection(|mut stream| {
+        std::thread::spawn(move || {
+            let _ = stream.read(&mut [0; 1 << 10]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+            let chunks = b"1\r\nx\r\n".repeat(10_000);
+            while stream.write_all(&chunks).is_ok() {}
+        });
     });
     let began = Instant::now();
     let run = send_to(&url, &["--retries", "0"], 8).expect_code(0); // with a time-out of 1.5 s
