@@ -6,28 +6,31 @@
 //!                                      └──HTTP──▶ pserve or any ingestion API
 //! ```
 //!
-//! Layers, each importing only what stands below it (`tests/cli/tidy.rs` checks this):
+//! Layers, ground first. An import goes down, never up and never in a circle (`tests/cli/tidy/layers.rs` checks this):
 //!
-//! 1. the binaries in `src/bin`: a doc line and a call
-//! 2. the tools, which never import each other
-//! 3. [`record`]: the forms in which they meet
-//! 4. [`jsonl`], [`cli`], [`page`]: lines, the process, pages to look at
-//! 5. [`seed`], [`clock`], [`error`]
+//! 1. [`error`], [`clock`], [`seed`]: what every other layer may use
+//! 2. [`cli`], [`page`]: the process and its streams; HTML pages
+//! 3. [`jsonl`]: lines and the fields in them
+//! 4. [`record`]: the forms in which the tools meet
+//! 5. [`world`]: what events describe
+//! 6. the tools, which never import each other
+//! 7. the binaries in `src/bin`: a doc line and a call
 //!
 //! Invariants: engines read neither environment nor clock; stdout carries data only and stderr has one writer; memory does
 //! not grow with the input; what a tool does not change it hands on byte for byte; only integers, tables and `libm` decide
 //! bytes that a seed fixes.
 
-pub mod error;
-
 pub mod clock;
+pub mod error;
 pub mod seed;
 
 pub mod cli;
-pub mod jsonl;
 pub mod page;
 
+pub mod jsonl;
+
 pub mod record;
+
 pub mod world;
 
 pub mod pgen;
