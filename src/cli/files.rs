@@ -5,7 +5,10 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use crate::error::{Error, Place, Result};
 
 /// Which file it is, by whatever name.
 #[derive(PartialEq, Eq)]
@@ -79,4 +82,21 @@ pub fn check_apart(inputs: &[PathBuf], beside: &[(&str, &Path)], outputs: &[(&st
 /// Of what a standard stream is joined to.
 pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
     File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
+}
+
+/// Holds a file for this process alone, among those that ask for it here, until it is closed or the process ends, however it
+/// ends. Devices and pipes are not held, nor are files where the file system has no locks.
+///
+/// # Errors
+/// Where another process holds it.
+pub fn lock(file: &File, place: &Place) -> Result<()> {
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Ok(());
+    }
+    match flock(file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Err(Error::failed(format!(
+            "{place}: another process is writing to it; wait until that one has ended, or name another file"
+        ))),
+        _ => Ok(()),
+    }
 }

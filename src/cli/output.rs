@@ -10,6 +10,7 @@ use rustix::fs::{Access, access};
 use tempfile::NamedTempFile;
 
 use super::Stop;
+use super::files::lock;
 use super::input::PIPE_BYTES;
 use super::pipe::Pipe;
 use crate::error::{At, Error, Place, Result};
@@ -103,17 +104,18 @@ impl Output {
     }
 
     /// Opens a file for writing in place, so that what was written outlives a crash. With `resume` what is there stays, but
-    /// for a last line that was cut off.
+    /// for a last line that was cut off. No other process that opens it so can write to it meanwhile.
     ///
     /// # Errors
-    /// Where the path cannot be written.
+    /// Where the path cannot be written, or another process holds it: then it stays as it is.
     pub fn in_place(path: &Path, resume: bool) -> Result<Self> {
         let place = Place::of(path);
         let is_file = std::fs::metadata(path).map_or(true, |found| found.is_file());
         let mut file =
-            OpenOptions::new().read(is_file).write(true).create(true).truncate(!resume).open(path).at(&place)?;
-        if is_file && resume {
-            let whole = whole_lines(&mut file).at(&place)?;
+            OpenOptions::new().read(is_file).write(true).create(true).truncate(false).open(path).at(&place)?;
+        lock(&file, &place)?;
+        if is_file {
+            let whole = if resume { whole_lines(&mut file).at(&place)? } else { 0 };
             file.set_len(whole).at(&place)?;
             file.seek(SeekFrom::Start(whole)).at(&place)?;
         }

@@ -19,10 +19,10 @@ pub struct Delivery {
     pub since: Duration,
     /// When it was due by the wall clock, in an open loop; none where that is past all that a timestamp can say.
     pub scheduled_at: Option<Micros>,
-    /// When the first attempt was sent.
-    pub sent_at: Option<Micros>,
     /// The request's body, the same for each attempt.
     pub body: Bytes,
+    /// When the first attempt was sent, since the start of the run and by the wall clock.
+    sent: Option<(Duration, Micros)>,
     answers: Vec<Answer>,
     retries: u32,
     uncertain: bool,
@@ -36,20 +36,31 @@ impl Delivery {
     /// An event that was taken up at this time since the start.
     pub fn new(mut event: Event, since: Duration) -> Self {
         let error = event.fault.take().map(|fault| *fault);
+        let uncertain = event.may_have_been_sent;
         Self {
             event,
             since,
             scheduled_at: None,
-            sent_at: None,
             body: Bytes::new(),
+            sent: None,
             answers: Vec::new(),
             retries: 0,
-            uncertain: false,
+            uncertain,
             last: None,
             status: None,
             latency: None,
             error,
         }
+    }
+
+    /// An attempt was sent at this time since the start, which is this moment.
+    pub fn sent(&mut self, since_start: Duration, at: Micros) {
+        self.sent.get_or_insert((since_start, at));
+    }
+
+    /// When the first attempt was sent, since the start of the run.
+    pub fn first_sent(&self) -> Option<Duration> {
+        self.sent.map(|(since_start, _)| since_start)
     }
 
     /// An attempt was answered in full.
@@ -87,6 +98,11 @@ impl Delivery {
     /// Whether the line is no event, so that there is nothing to send.
     pub fn is_no_event(&self) -> bool {
         self.answers.is_empty() && matches!(self.error, Some((ErrorKind::Malformed | ErrorKind::TooLong, _)))
+    }
+
+    /// Whether it could be stored twice: a run that was cut off may have sent it, and the server cannot recognise it.
+    pub fn must_not_be_sent_again(&self) -> bool {
+        self.event.may_have_been_sent && self.event.id().is_none()
     }
 
     /// Takes a line for an event although it is none, so that the server meets it.
@@ -138,11 +154,12 @@ impl Delivery {
             Some(Meaning::Present) => Word::Present,
             Some(Meaning::Missing) => Word::Missing,
             Some(Meaning::Differs) => Word::Differs,
-            _ if self.uncertain => Word::Unknown,
+            Some(_) if self.uncertain => Word::Unknown,
             Some(Meaning::Rejected) => Word::Rejected,
             Some(Meaning::RateLimited) => Word::RateLimited,
             Some(_) => Word::Failed,
             None if self.is_no_event() => Word::Rejected,
+            None if self.must_not_be_sent_again() => Word::Unknown,
             None => Word::NotSent,
         }
     }
@@ -164,9 +181,10 @@ impl Delivery {
             attempts: self.attempts(),
             answers: &self.answers,
             latency: self.latency,
-            end_to_end: self.sent_at.is_some().then(|| now.saturating_sub(self.since)),
+            end_to_end: self.sent.map(|_| now.saturating_sub(self.since)),
+            waited: self.sent.map(|(sent, _)| sent.saturating_sub(self.since)).filter(|_| self.scheduled_at.is_none()),
             scheduled_at: self.scheduled_at,
-            sent_at: self.sent_at,
+            sent_at: self.sent.map(|(_, at)| at),
             request_bytes: self.body.len() as u64,
             service: self.event.service(),
             endpoint: self.event.endpoint(),

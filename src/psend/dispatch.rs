@@ -190,7 +190,11 @@ impl Dispatch {
                     delivery.cannot_be_asked_for(format_args!("the id in '{field}' makes no path to ask at: {why}"));
                 }
             }
-            delivery.is_no_event()
+            if delivery.must_not_be_sent_again() {
+                let why = "the run that was cut off may have sent it; without an id it is not sent again";
+                delivery.given_up(ErrorKind::Interrupted, why.to_owned());
+            }
+            delivery.is_no_event() || delivery.must_not_be_sent_again()
         });
         no_events.for_each(|delivery| self.record(delivery));
         group.iter_mut().for_each(|delivery| delivery.body = message::body(&self.plan, &delivery.event));
@@ -223,7 +227,8 @@ impl Dispatch {
         began: Duration,
     ) -> Next {
         let request = message::request(&self.plan, group);
-        let sent_at = self.clock.now();
+        let sent = self.clock.elapsed();
+        let sent_at = self.clock.at(sent);
         if group.iter().all(|delivery| delivery.attempts() == 0) {
             self.budget.borrow_mut().earn();
         }
@@ -240,7 +245,7 @@ impl Dispatch {
             return Next::NotSent;
         }
         self.reached();
-        group.iter_mut().for_each(|delivery| delivery.sent_at = delivery.sent_at.or(Some(sent_at)));
+        group.iter_mut().for_each(|delivery| delivery.sent(sent, sent_at));
         match done {
             Ok(reply) => self.read(&reply, group),
             Err(failure) => {
@@ -280,7 +285,7 @@ impl Dispatch {
     fn read_of_each(&self, reply: &Reply, group: &mut [Delivery], limited: &mut Option<Duration>) -> Next {
         self.tally.borrow_mut().answered(reply.status, reply.latency);
         self.look_at_the_key(reply.status);
-        let now = self.clock.now();
+        let now = self.clock.wall();
         let asked = reply.retry_after.as_ref().and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
         let whole = message::read(&self.plan, reply, &group[0].event, now);
         let mut wait = Duration::ZERO;
@@ -473,6 +478,6 @@ impl Dispatch {
         let done =
             (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
-        self.tally.borrow_mut().ended(outcome.outcome, outcome.attempts > 0);
+        self.tally.borrow_mut().ended(word, delivery.first_sent(), now);
     }
 }

@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 use std::future::poll_fn;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::journal::{self, Resume};
+use super::journal::{self, Begun, Resume};
 use super::sink::DeadLetters;
 use crate::cli::Stop;
 use crate::clock::Micros;
@@ -38,6 +39,8 @@ pub struct Event {
     pub timestamp: Option<Micros>,
     /// Why it is no event.
     pub fault: Option<Box<(ErrorKind, String)>>,
+    /// Whether a run that was cut off may have sent it.
+    pub may_have_been_sent: bool,
     id: Part,
     service: Part,
     endpoint: Part,
@@ -201,7 +204,9 @@ impl Cutter {
             .and_then(|(from, to)| timestamp::moment(&line[from as usize..to as usize]));
         let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
         let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
-        Event { seq, length: line.len() as u64, timestamp, fault, id, service, endpoint, tags, line }
+        let may_have_been_sent = self.rules.resume.as_ref().is_some_and(|resume| resume.may_have_been_sent(seq));
+        let length = line.len() as u64;
+        Event { seq, length, timestamp, fault, may_have_been_sent, id, service, endpoint, tags, line }
     }
 
     fn too_long(&self, seq: u64, length: u64) -> Event {
@@ -212,6 +217,7 @@ impl Cutter {
             length,
             timestamp: None,
             fault: Some(Box::new((ErrorKind::TooLong, message))),
+            may_have_been_sent: false,
             id: None,
             service: None,
             endpoint: None,
@@ -264,27 +270,32 @@ pub struct Rules {
     pub resume: Option<Resume>,
 }
 
-/// Reads on a thread of its own.
-pub fn read(mut reader: LineReader, rules: Rules, state: Arc<Reading>) -> Intake {
+/// Reads on a thread of its own. What is handed out is `begun`.
+pub fn read(mut reader: LineReader, rules: Rules, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
     let (sender, receiver) = mpsc::channel(BLOCKS);
     std::thread::spawn(move || {
         if let Err(e) = Cutter::new(rules).cut_all(&mut reader, &state, &sender) {
             *state.broke.lock().expect("no holder of this lock can panic") = Some(e);
         }
     });
-    Intake { current: RefCell::default(), blocks: RefCell::new(receiver) }
+    Intake { current: RefCell::default(), blocks: RefCell::new(receiver), begun }
 }
 
 /// Where the senders take events from, in the input's order.
 pub struct Intake {
     current: RefCell<std::vec::IntoIter<Event>>,
     blocks: RefCell<mpsc::Receiver<Vec<Event>>>,
+    begun: Option<Rc<Begun>>,
 }
 
 impl Intake {
     /// The next event, if one has been read already.
     pub fn at_hand(&self) -> Option<Event> {
-        self.current.borrow_mut().next()
+        let event = self.current.borrow_mut().next()?;
+        if let Some(begun) = &self.begun {
+            begun.mark(event.seq);
+        }
+        Some(event)
     }
 
     /// Whether it is known that there are no more.

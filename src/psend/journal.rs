@@ -1,20 +1,28 @@
 //! What is done, on disk, so that a run that was cut off can be taken up again (`--journal`, `--resume`).
 //!
-//! One line for each event whose outcome was written: its number and the hash of its line. A set of what is done takes
-//! little memory: numbers that follow each other are one range, whose hashes are one sum.
+//! The first line says which run began the journal and how far it may have sent events. Each line after it is an event whose
+//! outcome was written: its number and the hash of its line. A set of what is done takes little memory: numbers that follow
+//! each other are one range, whose hashes are one sum.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::cli::files::lock;
 use crate::error::{At, Error, Place, Result};
 use crate::seed::mix;
 
-/// The first line of a journal: what it is, in which form.
-pub const HEADER: &[u8] = b"pulsepipe journal 1\n";
+/// What every journal begins with.
+const MAGIC: &str = "pulsepipe journal ";
+/// The form that is written and read here.
+const VERSION: &str = "2";
+/// Digits of the number in the first line, which is overwritten in place.
+const DIGITS: usize = 20;
 
 /// The hash of a line. A line that is too long to be held is known by its length.
 pub fn hash(line: &[u8], length: u64) -> u64 {
@@ -25,6 +33,237 @@ pub fn hash(line: &[u8], length: u64) -> u64 {
 pub fn write(seq: u64, hash: u64, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = writeln!(out, "{seq} {hash:016x}");
+}
+
+/// The run that a journal belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// The id of the run that began it.
+    pub run: String,
+    /// What that run did with events: `send` or `verify`.
+    pub job: String,
+    /// The URL that events were sent to.
+    pub target: String,
+}
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Header {
+    origin: Origin,
+    /// No line past this one was sent by a run that is over. Of the lines before that are not done, each may have been.
+    begun: u64,
+}
+
+impl Header {
+    /// What stands before the number that is overwritten.
+    fn before_begun(run: &str) -> String {
+        format!("{MAGIC}{VERSION} run {run} begun ")
+    }
+
+    fn write(&self) -> String {
+        let Origin { run, job, target } = &self.origin;
+        format!("{}{:0DIGITS$} {job} {target}\n", Self::before_begun(run), self.begun)
+    }
+
+    /// Reads a whole first line; none where it is not one of this form.
+    fn parse(line: &[u8]) -> Option<Self> {
+        let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
+        let mut words = line.strip_prefix(MAGIC)?.splitn(7, ' ');
+        let mut next = || words.next();
+        let (version, run_word, run, begun_word, begun) = (next()?, next()?, next()?, next()?, next()?);
+        let (job, target) = (next()?, next()?);
+        if (version, run_word, begun_word, begun.len()) != (VERSION, "run", "begun", DIGITS) {
+            return None;
+        }
+        let origin = Origin { run: run.to_owned(), job: job.to_owned(), target: target.to_owned() };
+        Some(Self { origin, begun: digits(begun)? })
+    }
+}
+
+/// A number of digits alone.
+fn digits(text: &str) -> Option<u64> {
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+}
+
+/// A journal, held for this run alone.
+#[derive(Debug)]
+pub struct Journal {
+    file: File,
+    place: Place,
+    this: Origin,
+    /// The first line that was found; none in a new journal.
+    found: Option<Header>,
+    done: Done,
+    /// The bytes of whole lines.
+    whole: u64,
+}
+
+impl Journal {
+    /// Opens the journal at this path for this run, makes sure that no other run uses it, and reads it. Nothing is written
+    /// yet. With `resume` it may tell of a run before. A line that was cut off while it was written is left out.
+    ///
+    /// # Errors
+    /// Where it cannot be read, another run holds it, it is not a journal of this form, or it tells of a run before that
+    /// did something else, or at all if `resume` is not set.
+    pub fn open(path: &Path, resume: bool, this: Origin) -> Result<Self> {
+        let place = Place::of(path);
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::usage(format!("--journal {place}: expected a regular file, which can be read back")));
+        }
+        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path).at(&place)?;
+        lock(&file, &place)?;
+        let begun = file.metadata().at(&place)?.len() > 0;
+        if begun && !resume {
+            return Err(Error::usage(format!(
+                "--journal {place}: it tells of a run before; add --resume to go on with it, or remove {place}"
+            )));
+        }
+        let mut journal = Self { file, place, this, found: None, done: Done::default(), whole: 0 };
+        journal.read()?;
+        let (Self { this, place, .. }, found) = (&journal, &journal.found);
+        if let Some(Header { origin, .. }) = found.as_ref().filter(|header| header.origin.job != this.job) {
+            return Err(Error::usage(format!(
+                "--journal {place}: its run was to {}, and this one is to {}: name another journal",
+                origin.job, this.job
+            )));
+        }
+        Ok(journal)
+    }
+
+    fn read(&mut self) -> Result<()> {
+        let mut reader = BufReader::new(&self.file);
+        let mut line = Vec::new();
+        let mut number = 0u64;
+        while reader.read_until(b'\n', &mut line).at(&self.place)? > 0 {
+            number += 1;
+            let is_whole = line.last() == Some(&b'\n');
+            let is_known = match number {
+                1 if is_whole => {
+                    self.found = Header::parse(&line);
+                    self.found.is_some()
+                }
+                // A header that was cut off: nothing was sent before it was on disk.
+                1 => is_begun_header(&line),
+                _ => !is_whole || self.done.insert_entry(&line),
+            };
+            if !is_known {
+                return Err(self.wrong(number, &line));
+            }
+            self.whole += if is_whole { line.len() as u64 } else { 0 };
+            line.clear();
+        }
+        Ok(())
+    }
+
+    fn wrong(&self, number: u64, line: &[u8]) -> Error {
+        let place = &self.place;
+        let version = line.strip_prefix(MAGIC.as_bytes()).and_then(|rest| rest.split(|byte| *byte == b' ').next());
+        match version.map(|version| String::from_utf8_lossy(version).trim().to_owned()) {
+            Some(version) if number == 1 && version != VERSION => Error::usage(format!(
+                "--journal {place}: it has form {version}, and this psend reads form {VERSION}: resume with the psend that \
+                 wrote it, or remove {place}"
+            )),
+            _ => Error::usage(format!(
+                "--journal {place}: line {number} is not one that psend writes: the file is damaged or not a journal"
+            )),
+        }
+    }
+
+    /// The id of the run that began it, where that was not this one.
+    pub fn resumes(&self) -> Option<&str> {
+        self.found.as_ref().map(|header| header.origin.run.as_str())
+    }
+
+    /// Where lines are done elsewhere: at the target of the run that began it.
+    pub fn other_target(&self) -> Option<&str> {
+        let target = &self.found.as_ref()?.origin.target;
+        (*target != self.this.target && !self.done.is_empty()).then_some(target)
+    }
+
+    /// Begins to write, behind the last whole line. The mark of what was begun runs ahead by fewer events than `at_once`.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn begin(self, at_once: u64) -> Result<(Resume, Begun, Entries)> {
+        let Self { mut file, place, this, found, done, whole } = self;
+        file.set_len(whole).at(&place)?;
+        file.seek(SeekFrom::Start(whole)).at(&place)?;
+        let header = match found {
+            Some(header) => header,
+            None => {
+                let header = Header { origin: this, begun: 0 };
+                file.write_all(header.write().as_bytes()).at(&place)?;
+                file.sync_data().at(&place)?;
+                header
+            }
+        };
+        let begun = Begun {
+            file: file.try_clone().at(&place)?,
+            offset: Header::before_begun(&header.origin.run).len() as u64,
+            at_once,
+            before: header.begun,
+            marked: Cell::new(header.begun),
+        };
+        let resume = Resume { place: place.clone(), done, sum: 0, begun: header.begun };
+        Ok((resume, begun, Entries { file, place }))
+    }
+}
+
+/// Whether this is the beginning of a first line.
+fn is_begun_header(text: &[u8]) -> bool {
+    let magic = format!("{MAGIC}{VERSION} ");
+    let shared = text.len().min(magic.len());
+    text[..shared] == magic.as_bytes()[..shared]
+}
+
+/// What is written as events end.
+#[derive(Debug)]
+pub struct Entries {
+    file: File,
+    place: Place,
+}
+
+impl Entries {
+    /// Writes entries, and waits until they are on disk.
+    ///
+    /// # Errors
+    /// Where the disk says no.
+    pub fn put(&mut self, entries: &[u8]) -> Result<()> {
+        self.file.write_all(entries).and_then(|()| self.file.sync_data()).at(&self.place)
+    }
+}
+
+/// How far events may have been sent, kept in the journal's first line.
+///
+/// It is written before events are sent and not waited for: what is in the system's hands outlives the process. It runs ahead
+/// by as many events as can be in flight, so that few events cost a write.
+#[derive(Debug)]
+pub struct Begun {
+    file: File,
+    offset: u64,
+    at_once: u64,
+    before: u64,
+    marked: Cell<u64>,
+}
+
+impl Begun {
+    /// The event on this line may be sent from now on.
+    pub fn mark(&self, seq: u64) {
+        if seq > self.marked.get() {
+            self.write(seq.saturating_add(self.at_once.saturating_sub(1)));
+        }
+    }
+
+    /// All that this run sent has its outcome in the journal.
+    pub fn settle(&self) {
+        self.write(self.before);
+    }
+
+    fn write(&self, seq: u64) {
+        self.marked.set(seq);
+        // A disk that refuses this refuses the entries too, which ends the run with a message.
+        let _ = self.file.write_all_at(format!("{seq:0DIGITS$}").as_bytes(), self.offset);
+    }
 }
 
 /// Lines that are done.
@@ -40,37 +279,12 @@ fn share(seq: u64, hash: u64) -> u64 {
 }
 
 impl Done {
-    /// Reads a journal; a missing one is an empty one, and a last line that was cut off is passed over.
-    ///
-    /// # Errors
-    /// Where it cannot be read, or is no journal of this form.
-    pub fn read(path: &Path) -> Result<Self> {
-        let place = Place::of(path);
-        let mut done = Self::default();
-        let file = match File::open(path) {
-            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(done),
-            file => file.at(&place)?,
-        };
-        let mut reader = BufReader::new(file);
-        let mut line = Vec::new();
-        let mut number = 0u64;
-        while reader.read_until(b'\n', &mut line).at(&place)? > 0 {
-            number += 1;
-            if line.last() == Some(&b'\n') {
-                let known = if number == 1 { line == HEADER } else { done.insert_entry(&line) };
-                if !known {
-                    return Err(Error::usage(format!("{place}: line {number} is no line of a journal of psend")));
-                }
-            }
-            line.clear();
-        }
-        Ok(done)
-    }
-
     fn insert_entry(&mut self, line: &[u8]) -> bool {
+        const HASH_DIGITS: usize = 16;
         let entry = std::str::from_utf8(line).ok().and_then(|text| {
-            let (seq, hash) = text.trim_end().split_once(' ')?;
-            Some((seq.parse().ok()?, u64::from_str_radix(hash, 16).ok()?))
+            let (seq, hash) = text.strip_suffix('\n')?.split_once(' ')?;
+            let is_hash = hash.len() == HASH_DIGITS && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+            Some((digits(seq)?, u64::from_str_radix(hash, 16).ok().filter(|_| is_hash)?))
         });
         if let Some((seq, hash)) = entry {
             self.insert(seq, hash);
@@ -99,13 +313,7 @@ impl Done {
         self.ranges.range(..=seq).next_back().is_some_and(|(_, (last, _))| *last >= seq)
     }
 
-    /// How many lines.
-    pub fn len(&self) -> u64 {
-        self.ranges.iter().map(|(first, (last, _))| last - first + 1).sum()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
+    fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 }
@@ -116,19 +324,13 @@ pub struct Resume {
     place: Place,
     done: Done,
     sum: u64,
+    begun: u64,
 }
 
 impl Resume {
-    /// Behind the lines that the journal at this path tells of.
-    ///
-    /// # Errors
-    /// As [`Done::read`].
-    pub fn read(path: &Path) -> Result<Self> {
-        Ok(Self::new(Place::of(path), Done::read(path)?))
-    }
-
-    fn new(place: Place, done: Done) -> Self {
-        Self { place, done, sum: 0 }
+    /// Whether a run before may have sent this line, which is not done.
+    pub fn may_have_been_sent(&self, seq: u64) -> bool {
+        seq <= self.begun
     }
 
     fn another_input(&self, what: &str) -> Error {
@@ -191,21 +393,105 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn origin(run: &str) -> Origin {
+        Origin { run: run.to_owned(), job: "send".to_owned(), target: "http://localhost:8000".to_owned() }
+    }
+
+    fn resume(done: Done) -> Resume {
+        Resume { place: Place::Stdin, done, sum: 0, begun: 0 }
+    }
+
     #[test]
     fn a_journal_is_read_back_without_the_line_that_was_cut_off() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal");
-        assert!(Done::read(&path).expect("a missing journal is an empty one").is_empty());
-        let mut text = HEADER.to_vec();
+        let new = Journal::open(&path, false, origin("r1")).expect("a missing journal is a new one");
+        assert!(new.done.is_empty() && new.resumes().is_none());
+        let (_, begun, mut entries) = new.begin(4).expect("written");
+        begun.mark(7);
+        let mut text = Vec::new();
         for seq in [3, 1, 2, 7, 2] {
             write(seq, seq * 10, &mut text);
         }
         text.extend_from_slice(b"8 00");
-        std::fs::write(&path, &text).expect("written");
-        let done = Done::read(&path).expect("a journal");
-        assert_eq!((done.len(), done.ranges.len()), (4, 2));
-        std::fs::write(&path, "{\"seq\":1}\n").expect("written");
-        assert!(Done::read(&path).is_err());
+        entries.put(&text).expect("written");
+        drop((begun, entries));
+        assert!(Journal::open(&path, false, origin("r2")).is_err(), "it tells of a run");
+        let again = Journal::open(&path, true, origin("r2")).expect("a journal");
+        let ranges: Vec<_> = again.done.ranges.iter().map(|(first, (last, _))| (*first, *last)).collect();
+        assert_eq!((ranges, again.resumes()), (vec![(1, 3), (7, 7)], Some("r1")));
+        let (resume, begun, entries) = again.begin(4).expect("written");
+        assert!(resume.may_have_been_sent(10) && !resume.may_have_been_sent(11));
+        begun.mark(20);
+        begun.settle();
+        drop((begun, entries));
+        let text = std::fs::read_to_string(&path).expect("text");
+        assert!(text.starts_with("pulsepipe journal 2 run r1 begun 00000000000000000010 send http://"), "{text}");
+        assert!(text.ends_with("\n2 0000000000000014\n"), "{text}");
+    }
+
+    #[test]
+    fn a_journal_that_two_runs_open_is_held_by_the_first() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let held = Journal::open(&path, true, origin("r1")).expect("new");
+        let error = Journal::open(&path, true, origin("r1")).expect_err("it is held");
+        assert!(error.to_string().contains("another process is writing to it"), "{error}");
+        drop(held);
+        Journal::open(&path, true, origin("r1")).expect("it was let go");
+    }
+
+    #[test]
+    fn what_is_not_a_journal_is_refused_and_left_as_it_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let header = Header { origin: origin("r1"), begun: 0 }.write();
+        for text in [
+            "{\"seq\":1}\n",
+            "my notes",
+            "\0\0\0\0",
+            "pulsepipe journal 1\n1 000000000000000a\n",
+            "pulsepipe journal 2\n1 000000000000000a\n",
+            &format!("{header}1 a\n"),
+            &format!("{header}+1 000000000000000a\n"),
+            &format!("{header}1 000000000000000a\n\0\0\0\n2 000000000000000a\n"),
+            &format!("{header}{header}"),
+            "1 000000000000000a\n",
+        ] {
+            std::fs::write(&path, text).expect("written");
+            let error = Journal::open(&path, true, origin("r1")).expect_err(text);
+            assert!(error.to_string().starts_with(&format!("--journal {}: ", path.display())), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).expect("read"), text);
+        }
+    }
+
+    #[test]
+    fn a_first_line_that_was_cut_off_is_written_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let header = Header { origin: origin("r1"), begun: 0 }.write();
+        for length in 0..header.len() {
+            std::fs::write(&path, &header[..length]).expect("written");
+            let journal = Journal::open(&path, true, origin("r1")).expect("it can be repaired");
+            let (_, _, mut entries) = journal.begin(1).expect("written");
+            entries.put(b"1 000000000000000a\n").expect("written");
+            let text = std::fs::read_to_string(&path).expect("read");
+            assert_eq!(text, format!("{header}1 000000000000000a\n"), "{length}");
+        }
+    }
+
+    #[test]
+    fn the_mark_runs_ahead_by_what_can_be_in_flight_and_no_more() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&folder.path().join("journal"), false, origin("r1")).expect("new");
+        let (_, begun, _entries) = journal.begin(10).expect("written");
+        let marks: Vec<u64> = [1, 2, 10, 11, 25, 26]
+            .map(|seq| {
+                begun.mark(seq);
+                begun.marked.get()
+            })
+            .into();
+        assert_eq!(marks, [10, 10, 10, 20, 34, 34]);
     }
 
     #[test]
@@ -214,11 +500,11 @@ mod tests {
         for seq in 1..=3 {
             done.insert(seq, seq);
         }
-        let mut resume = Resume::new(Place::Stdin, done.clone());
-        assert!(resume.is_done(1, 1).is_ok_and(|done| done));
-        assert!(resume.is_done(2, 99).is_ok());
-        assert!(resume.is_done(3, 3).is_err());
-        let mut short = Resume::new(Place::Stdin, done);
+        let mut whole = resume(done.clone());
+        assert!(whole.is_done(1, 1).is_ok_and(|done| done));
+        assert!(whole.is_done(2, 99).is_ok());
+        assert!(whole.is_done(3, 3).is_err());
+        let mut short = resume(done);
         assert!(short.is_done(1, 1).is_ok() && short.finish().is_err());
     }
 
@@ -229,7 +515,7 @@ mod tests {
             for seq in &done {
                 set.insert(*seq, seq * 7);
             }
-            let mut resume = Resume::new(Place::Stdin, set);
+            let mut resume = resume(set);
             for seq in 1..200 {
                 prop_assert_eq!(resume.is_done(seq, seq * 7).expect("the same input"), done.contains(&seq));
             }

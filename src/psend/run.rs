@@ -14,7 +14,7 @@ use super::dispatch::Dispatch;
 use super::files;
 use super::gate::{Gate, Why};
 use super::intake::{self, Fields, Reading, Rules};
-use super::journal::{self, Resume};
+use super::journal::{Begun, Journal, Origin, Resume};
 use super::open_files;
 use super::outlook::{Outlook, Stage};
 use super::pacing::Schedule;
@@ -37,6 +37,9 @@ use crate::record::outcome::{RunLine, RunRecord};
 use crate::record::timestamp;
 use crate::seed;
 
+/// How far the journal's mark of what was begun may run ahead of it, in events: more saves next to nothing.
+const MOST_AHEAD: u64 = 64;
+
 /// How often the run looks for a signal, a broken output and the time to show progress.
 const TICK: Duration = Duration::from_millis(20);
 
@@ -53,8 +56,8 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     let inputs = Inputs::open(&config.files, &stop, console)?;
     let to_terminal = config.output.is_none() && std::io::stdout().is_terminal();
     files::check(config)?;
-    let resume = config.journal.as_deref().filter(|_| config.resume).map(Resume::read).transpose()?;
-    let outlets = open_outlets(config, to_terminal)?;
+    let id = format!("{:012x}{:06x}", clock.now(), seed::draw() & 0xff_ffff);
+    let (outlets, log) = open_outlets(config, to_terminal, &id, console)?;
     if let Some(outcomes) = &outlets.outcomes
         && let Some(beside) = outcomes.beside()
     {
@@ -78,7 +81,7 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
         .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
     runtime.block_on(
         tokio::task::LocalSet::new()
-            .run_until(Run { config, console, stop, signals }.all(clock, way, inputs, resume, outlets)),
+            .run_until(Run { config, console, stop, signals, id }.all(clock, way, inputs, outlets, log)),
     )
 }
 
@@ -111,32 +114,47 @@ impl Way {
     }
 }
 
-/// Opens what is written to. With a journal, and for dead letters, files are written in place: they are there for a crash.
-fn open_outlets(config: &Config, to_terminal: bool) -> Result<Outlets> {
-    let journal = match &config.journal {
-        None => None,
-        Some(path) => {
-            let begun = files::is_begun(path);
-            if begun && !config.resume {
-                return Err(Error::usage(format!(
-                    "--journal {0}: it tells of a run before; add --resume to go on with it, or remove {0}",
-                    path.display()
-                )));
-            }
-            let mut journal = Output::in_place(path, config.resume)?;
-            if !begun {
-                journal.put(journal::HEADER)?;
-            }
-            Some(journal)
-        }
+/// What the journal of a run says.
+#[derive(Default)]
+struct Log {
+    /// Which lines a run before has dealt with.
+    resume: Option<Resume>,
+    begun: Option<Rc<Begun>>,
+    /// The id of the run that began the journal, where that is not this one.
+    resumes: Option<String>,
+}
+
+/// Opens what is written to. Nothing is written before the journal is this run's alone. With a journal, and for dead letters,
+/// files are written in place: they are there for a crash.
+fn open_outlets(config: &Config, to_terminal: bool, id: &str, console: &Console) -> Result<(Outlets, Log)> {
+    let is_verify = config.plan.job.is_verify();
+    let this = Origin {
+        run: id.to_owned(),
+        job: if is_verify { "verify" } else { "send" }.to_owned(),
+        target: config.target.to_string(),
     };
+    let journal = config.journal.as_ref().map(|path| Journal::open(path, config.resume, this)).transpose()?;
+    let dead_letters = config.dead_letter.as_ref().map(|path| Output::in_place(path, config.resume)).transpose()?;
     let outcomes = match &config.output {
         None if to_terminal => None,
         Some(path) if journal.is_some() && path.as_os_str() != "-" => Some(Output::in_place(path, config.resume)?),
         path => Some(Output::open(path.as_deref())?),
     };
-    let dead_letters = config.dead_letter.as_ref().map(|path| Output::in_place(path, config.resume)).transpose()?;
-    Ok(Outlets { outcomes, dead_letters: dead_letters.map(DeadLetters::new), journal })
+    let mut outlets = Outlets { outcomes, dead_letters: dead_letters.map(DeadLetters::new), journal: None };
+    let Some(journal) = journal else { return Ok((outlets, Log::default())) };
+    if let Some(other) = journal.other_target() {
+        console.warn(format_args!(
+            "--resume: what was done at {other} is not done again at {}; for that, name another journal",
+            config.target
+        ));
+    }
+    let resumes = journal.resumes().map(str::to_owned);
+    let at_once = (config.limits.concurrency as u64).saturating_mul(config.limits.events as u64);
+    let (resume, begun, entries) = journal.begin(at_once.clamp(1, MOST_AHEAD))?;
+    outlets.journal = Some(entries);
+    // To ask for an event twice does no harm.
+    let begun = (!is_verify).then(|| Rc::new(begun));
+    Ok((outlets, Log { resume: Some(resume), begun, resumes }))
 }
 
 /// What is about to happen, in one line.
@@ -199,18 +217,13 @@ struct Run<'a> {
     console: &'a Console,
     stop: Stop,
     signals: Signals,
+    id: String,
 }
 
 impl Run<'_> {
-    async fn all(
-        self,
-        clock: Arc<dyn Clock>,
-        way: Way,
-        inputs: Inputs,
-        resume: Option<Resume>,
-        outlets: Outlets,
-    ) -> Result<Ending> {
+    async fn all(self, clock: Arc<dyn Clock>, way: Way, inputs: Inputs, outlets: Outlets, log: Log) -> Result<Ending> {
         let config = self.config;
+        let Log { resume, begun, resumes } = log;
         let started_at = clock.now();
         let reading = Arc::new(Reading::new(self.stop.clone()));
         let block = (HELD_BYTES / config.limits.concurrency).clamp(8 << 10, 64 << 10);
@@ -223,7 +236,7 @@ impl Run<'_> {
             dead_letters: outlets.dead_letters.clone(),
             resume,
         };
-        let intake = intake::read(reader, rules, Arc::clone(&reading));
+        let intake = intake::read(reader, rules, Arc::clone(&reading), begun.clone());
         let (sink, writer) = sink::open(outlets);
         let jitter = seed::Generator::seed_from_u64(seed::draw());
         let gate = Rc::new(Gate::new(config.plan.wait_for_server));
@@ -291,7 +304,7 @@ impl Run<'_> {
         let lines_read = if timed_out { dispatch.supply.taken() } else { reading.lines.load(Ordering::Relaxed) };
         let broke = reading.broke();
         let record = RunRecord {
-            id: format!("{:012x}{:06x}", started_at, seed::draw() & 0xff_ffff),
+            id: self.id.clone(),
             complete: why.is_none() && broke.is_none(),
             lines_read,
             target: config.target.to_string(),
@@ -303,11 +316,15 @@ impl Run<'_> {
             started_at: timestamp::format(started_at),
             ended_at: timestamp::format(clock.now()),
             shard: config.plan.shard.clone(),
+            resumes,
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
         line.push(b'\n');
         dispatch.sink.close(line).await;
         let written = writer.finish();
+        if let Some(begun) = begun.filter(|_| written.broke.is_none()) {
+            begun.settle();
+        }
         self.signals.set_last_words(None);
         self.tell_the_end(&dispatch, &reading, End { why, elapsed, broke, written })
     }

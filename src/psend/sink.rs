@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc};
 
+use super::journal::{self, Entries};
 use crate::cli::output::Output;
 use crate::error::{Error, Result};
 
@@ -54,7 +55,7 @@ pub struct Outlets {
     /// Events that did not get through.
     pub dead_letters: Option<DeadLetters>,
     /// What is done.
-    pub journal: Option<Output>,
+    pub journal: Option<Entries>,
 }
 
 /// What the writer is handed.
@@ -157,8 +158,7 @@ impl Outlets {
         if let Some(dead) = &mut dead {
             dead.sync()?;
         }
-        journal.put(&done)?;
-        journal.sync()
+        journal.put(&done)
     }
 
     /// Puts outcomes in their place when all are there; else they stay beside it, for they cannot be had again.
@@ -246,7 +246,7 @@ impl Sink {
             block.dead_letters.push(b'\n');
         }
         if let Some((seq, hash)) = done {
-            super::journal::write(seq, hash, &mut block.journal);
+            journal::write(seq, hash, &mut block.journal);
         }
         if block.is_full()
             && let Ok(place) = self.blocks.try_reserve()

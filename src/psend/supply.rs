@@ -14,7 +14,7 @@ use super::intake::{Event, Intake};
 use super::pacing::Schedule;
 use super::tally::{Late, Tally};
 use super::turn::Turn;
-use crate::clock::{self, Clock, Micros};
+use crate::clock::{self, Clock};
 
 /// How many events are taken, for how long.
 #[derive(Debug, Clone, Copy)]
@@ -61,7 +61,6 @@ pub struct Supply {
     drawn: Cell<Option<Duration>>,
     /// Whether the event for it was not at hand when it was asked for.
     starved: Cell<bool>,
-    started_at: Micros,
 }
 
 impl Supply {
@@ -75,7 +74,6 @@ impl Supply {
         tally: Rc<RefCell<Tally>>,
         busy: Rc<Cell<usize>>,
     ) -> Self {
-        let started_at = clock.now() - Micros::try_from(clock.elapsed().as_micros()).unwrap_or(0);
         Self {
             limits,
             intake,
@@ -91,7 +89,6 @@ impl Supply {
             behind: Cell::new(None),
             drawn: Cell::new(None),
             starved: Cell::new(false),
-            started_at,
         }
     }
 
@@ -223,10 +220,7 @@ impl Supply {
         let due = due.saturating_add(self.began.get().unwrap_or_default());
         self.note_lateness(due, self.clock.elapsed());
         next.since = due;
-        next.scheduled_at = Micros::try_from(due.as_micros())
-            .ok()
-            .and_then(|due| self.started_at.checked_add(due))
-            .filter(|at| *at < clock::LAST);
+        next.scheduled_at = Some(self.clock.at(due)).filter(|at| *at < clock::LAST);
         Some(next)
     }
 

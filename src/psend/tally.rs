@@ -23,6 +23,8 @@ pub struct Tally {
     requests: u64,
     never_sent: u64,
     sent: u64,
+    /// From the first request to the last end of an event that was sent, since the start of the run.
+    busy: Option<(Duration, Duration)>,
     untimed: u64,
     late: BTreeMap<Late, u64>,
     latest: Duration,
@@ -52,6 +54,7 @@ impl Default for Tally {
             requests: 0,
             never_sent: 0,
             sent: 0,
+            busy: None,
             untimed: 0,
             late: BTreeMap::new(),
             latest: Duration::ZERO,
@@ -76,12 +79,18 @@ impl Tally {
         *self.breaks.entry(kind).or_default() += 1;
     }
 
-    /// An event ended. `sent` says whether the server ever saw it.
-    pub fn ended(&mut self, word: Word, sent: bool) {
+    /// An event ended now. It was `sent` first at that time since the start, if the server ever saw it.
+    pub fn ended(&mut self, word: Word, sent: Option<Duration>, now: Duration) {
         *self.words.entry(word).or_default() += 1;
         self.done += 1;
-        self.sent += u64::from(sent);
-        self.never_sent += u64::from(word == Word::Rejected && !sent);
+        match sent {
+            Some(sent) => {
+                self.sent += 1;
+                let (first, last) = self.busy.get_or_insert((sent, now));
+                (*first, *last) = (sent.min(*first), now.max(*last));
+            }
+            None => self.never_sent += u64::from(word == Word::Rejected),
+        }
     }
 
     /// A replay took up an event without a timestamp that can be read.
@@ -103,6 +112,11 @@ impl Tally {
     /// Events that ended and were sent.
     pub fn sent(&self) -> u64 {
         self.sent
+    }
+
+    /// From the first request to the last end: the time that the throughput is counted over, in pstats too.
+    fn busy_for(&self) -> Duration {
+        self.busy.map_or(Duration::ZERO, |(first, last)| last.saturating_sub(first))
     }
 
     /// Events of a replay without a timestamp that can be read.
@@ -128,7 +142,7 @@ impl Tally {
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Events:      {}", self.done);
         let _ = writeln!(text, "Time:        {seconds:.2} s");
-        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.sent, elapsed));
+        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.sent, self.busy_for()));
         let answered = self.latency.len();
         if answered > 0 {
             let mean = self.total.as_secs_f64() * 1e3 / answered as f64;

@@ -120,6 +120,9 @@ words! {
     }
 }
 
+/// A shorter wait for the first attempt is no wait worth a field.
+const LEAST_WAIT: Duration = Duration::from_millis(1);
+
 /// What became of one line, as psend writes it. Raw values are JSON as it stood in the event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome<'a> {
@@ -141,6 +144,8 @@ pub struct Outcome<'a> {
     pub latency: Option<Duration>,
     /// From when it was due or taken up to the end.
     pub end_to_end: Option<Duration>,
+    /// How long it waited for its first attempt after it was taken up (closed loop); written from [`LEAST_WAIT`] on.
+    pub waited: Option<Duration>,
     /// When it was due (open loop).
     pub scheduled_at: Option<Micros>,
     /// When the first attempt was sent.
@@ -180,6 +185,9 @@ impl Outcome<'_> {
         }
         milliseconds(out, b",\"latency_ms\":", self.latency);
         milliseconds(out, b",\"end_to_end_ms\":", self.end_to_end);
+        if let Some(waited) = self.waited.filter(|waited| *waited >= LEAST_WAIT) {
+            milliseconds(out, b",\"waited_ms\":", Some(waited));
+        }
         moment(out, b",\"scheduled_at\":", self.scheduled_at);
         moment(out, b",\"sent_at\":", self.sent_at);
         raw(out, b",\"request_bytes\":", Some(itoa::Buffer::new().format(self.request_bytes).as_bytes()));
@@ -269,6 +277,9 @@ pub struct RunRecord {
     pub ended_at: String,
     /// `3/8`.
     pub shard: Option<String>,
+    /// The id of the run that this one goes on with: the one that began the journal. That run may have left no record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resumes: Option<String>,
 }
 
 /// The run record as it stands on its line.
@@ -294,6 +305,7 @@ mod tests {
             answers: &[Answer::Accepted],
             latency: Some(Duration::from_micros(3214)),
             end_to_end: Some(Duration::from_micros(3402)),
+            waited: Some(Duration::from_micros(188)),
             scheduled_at: None,
             sent_at: Some(1_767_607_200_123_456),
             request_bytes: 953,
@@ -326,6 +338,7 @@ mod tests {
             answers: &[Answer::NoAnswer, Answer::Duplicate],
             latency: None,
             end_to_end: Some(Duration::ZERO),
+            waited: Some(Duration::from_millis(20)),
             scheduled_at: Some(0),
             sent_at: None,
             request_bytes: 0,
@@ -344,5 +357,6 @@ mod tests {
         assert_eq!(value["tags"], serde_json::json!({"region": "EU", "x": null}));
         assert_eq!(value["shard"], "3/8");
         assert_eq!(value["end_to_end_ms"], 0.0);
+        assert_eq!(value["waited_ms"], 20.0);
     }
 }

@@ -6,6 +6,7 @@ mod http2;
 mod memory;
 mod network;
 mod pace;
+mod resume;
 mod safety;
 mod screen;
 

@@ -31,12 +31,12 @@ pub(super) async fn events(
 ) -> Result<Response, Refusal> {
     let taken = body::take(caller, &headers, body, &app.room).await?;
     let Caller(tenant) = &taken.caller;
-    let now = app.clock.now();
     let Batch { events, batch_id } = validate::batch(&taken.body).map_err(Refusal::Invalid)?;
     let total = events.len();
     let (granted, limit) = match &app.limiter {
         None => (total, String::new()),
         Some(limiter) => {
+            let now = app.clock.now();
             let (granted, standing) = limiter.take(tenant, total as u64, now);
             if granted == 0 {
                 return Err(Refusal::TooMany(standing, now));
@@ -45,6 +45,7 @@ pub(super) async fn events(
         }
     };
 
+    let now = app.clock.wall();
     let mut records = Vec::with_capacity(granted);
     // What is refused before it comes to the store; the rest, in order, is what the store is asked to take.
     let refused: Vec<Option<Answer>> = (0..)

@@ -39,13 +39,14 @@ pub(super) async fn event(
 ) -> Result<Response, Refusal> {
     let taken = body::take(caller, &headers, body, &app.room).await?;
     let Caller(tenant) = &taken.caller;
-    let now = app.clock.now();
     if let Some(limiter) = &app.limiter {
+        let now = app.clock.now();
         let (granted, standing) = limiter.take(tenant, 1, now);
         if granted == 0 {
             return Err(Refusal::TooMany(standing, now));
         }
     }
+    let now = app.clock.wall();
     let record = record(tenant, &taken.body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
     let event_id = record.external_id.clone();
     let stored = app.committer.store(vec![record]).await?;
