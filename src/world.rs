@@ -6,3 +6,4 @@ pub mod devices;
 pub mod geography;
 pub mod latency;
 pub mod profile;
+pub mod value;

@@ -13,7 +13,8 @@ use super::population::{Caller, Population};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::seed::{Choice, Generator, Seed};
-use crate::world::profile::{Profile, Share};
+use crate::world::profile::Profile;
+use crate::world::value::Share;
 
 /// The parts of a run's world that planning needs.
 #[derive(Debug)]

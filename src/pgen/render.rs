@@ -14,7 +14,8 @@ use super::plan::{Plan, Planned, Planner};
 use crate::cli::values::Probability;
 use crate::seed::{Choice, Seed};
 use crate::world::latency::Latency;
-use crate::world::profile::{Interval, Profile};
+use crate::world::profile::Profile;
+use crate::world::value::Interval;
 
 /// Writes the events of a run.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::profile::{List, Name, Share};
+use super::value::{List, Name, Share};
 
 /// A type of device.
 #[derive(Debug, Clone, Deserialize)]

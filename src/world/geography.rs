@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::profile::{List, Name, Share};
+use super::value::{List, Name, Share};
 
 /// A region of the world.
 #[derive(Debug, Clone, Deserialize)]

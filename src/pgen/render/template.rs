@@ -2,7 +2,8 @@
 
 use crate::pgen::kind::Kind;
 use crate::pgen::line::{Piece, Pieces};
-use crate::world::profile::{Field, Payload, Profile, Range};
+use crate::world::profile::{Field, Payload, Profile};
+use crate::world::value::Range;
 
 /// Fixed-point factors have this many fraction bits.
 pub(super) const FRACTION: u32 = 16;

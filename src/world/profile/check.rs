@@ -4,9 +4,10 @@
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use super::{Endpoint, Name, Profile, Service, Share, Status};
+use super::form::{Endpoint, Profile, Service, Status};
 use crate::error::Result;
 use crate::world::curve::MAX_WEIGHT;
+use crate::world::value::{Name, Share};
 
 /// What contracts §9 lets an event hold, in characters.
 const SERVICE: RangeInclusive<usize> = 1..=100;

@@ -1,0 +1,9 @@
+//! The kinds of value that a profile holds. Each refuses, while the file is read, what it cannot be.
+
+mod list;
+mod name;
+mod number;
+
+pub use self::list::List;
+pub use self::name::Name;
+pub use self::number::{Exponent, Fraction, Interval, Positive, Range, Share};
