@@ -24,6 +24,7 @@ pub mod summary;
 pub mod threads;
 pub mod windows;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
@@ -37,7 +38,7 @@ use engine::Engine;
 use joins::Sources;
 use report::compare::compare;
 use report::words::{count, number};
-use report::{Report, Run};
+use report::{GroupReport, Report, Run};
 use sinks::Sinks;
 
 /// Runs the tool.
@@ -67,7 +68,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         compared: None,
     };
 
-    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone())?;
+    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone(), origin(config))?;
     let inputs = Inputs::open(&config.files, &stop, console)?.with_patience(sinks.tick());
     if !count_in_threads(config, &stop, &mut engine)? {
         count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
@@ -79,6 +80,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     report.judge(&config.requirements, config.base.as_ref().map(|(_, base)| base), config.allow)?;
     report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
     warn(&report, console);
+    warn_of_groupings(&report, engine.groupings(), console);
     let judged = if report.has_failed() { Ending::NotMet } else { Ending::Done };
     match sinks.finish(&report, &mut engine) {
         Err(e) if !e.is_closed_stdout() => return Err(e),
@@ -92,11 +94,16 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
 fn count_in_threads(config: &Config, stop: &Stop, engine: &mut Engine) -> Result<bool> {
     let ordered = !config.sources.is_none() || !config.reports.is_empty() || config.tee || config.live;
     let threads = if ordered { 1 } else { config.threads };
-    let more = || Engine::new(config.settings.clone(), config.given, Sources::default());
+    let more = || Engine::new(config.settings.clone(), config.given, Sources::default(), origin(config));
     let parts = threads::count(&config.files, threads, config.max_line, stop, more)?;
     let divided = parts.is_some();
     parts.into_iter().flatten().try_for_each(|part| engine.append(part))?;
     Ok(divided)
+}
+
+/// What is counted, by the files' names.
+fn origin(config: &Config) -> String {
+    config.files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>().join(" ")
 }
 
 fn count_in_order(
@@ -123,6 +130,24 @@ fn count_in_order(
     }
     engine.note_arrays_cut_off(reader.unclosed_arrays());
     Ok(())
+}
+
+/// Says on stderr which of the fields that groups were asked for by no line has.
+fn warn_of_groupings(report: &Report, groupings: &[Vec<String>], console: &Console) {
+    let by = [report.events.as_ref().map(|events| &events.by), report.outcomes.as_ref().map(|outcomes| &outcomes.by)];
+    let mut told = BTreeSet::new();
+    for fields in groupings {
+        let came: Vec<_> = by.into_iter().flatten().filter_map(|by| by.get(&fields.join(","))).collect();
+        for (place, field) in fields.iter().enumerate() {
+            let may_have = |group: &GroupReport| match &group.group {
+                None => true,
+                Some(values) => values.get(place).is_some_and(|(_, value)| value.is_some()),
+            };
+            if !came.is_empty() && !came.iter().any(|groups| groups.iter().any(may_have)) && told.insert(field) {
+                console.warn(format_args!("--by {field}: no line has this field"));
+            }
+        }
+    }
 }
 
 /// Says on stderr what makes the report less than it seems.

@@ -50,7 +50,7 @@ pub struct Args {
     #[arg(long, value_name = "N", help_heading = "What is counted")]
     pub max_groups: Option<Count>,
 
-    /// Up to how many different event_ids are counted exactly, rather than estimated [default: 1m]
+    /// Up to how many different event_ids are counted; how many more there are is not known [default: 1m]
     #[arg(long, value_name = "N", help_heading = "What is counted")]
     pub exact_ids: Option<Count>,
 

@@ -20,14 +20,16 @@ pub struct Engine {
     states: StateReader,
     sources: Sources,
     state_lines: u64,
+    /// What is counted, by the files' names.
+    origin: String,
 }
 
 impl Engine {
-    /// Counts with these settings; `given` says whether they were asked for or are only the usual ones.
+    /// Counts with these settings; `given` says whether they were asked for or are only the usual ones, `origin` what is counted.
     ///
     /// # Errors
     /// Where the settings cannot be.
-    pub fn new(settings: Settings, given: bool, sources: Sources) -> Result<Self> {
+    pub fn new(settings: Settings, given: bool, sources: Sources, origin: String) -> Result<Self> {
         let joins = if sources.is_none() { None } else { Some(Joins::new(&sources)?) };
         let layout = Layout::new(&settings)?;
         let summary = Summary::new(&settings, &layout);
@@ -40,6 +42,7 @@ impl Engine {
             states,
             sources,
             state_lines: 0,
+            origin,
         })
     }
 
@@ -78,6 +81,7 @@ impl Engine {
             Step::Begins(settings) => {
                 if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 1 {
                     let layout = Layout::new(&settings)?;
+                    let settings = Box::new(self.settings.adopted(*settings));
                     self.summary = Summary::new(&settings, &layout);
                     self.intake = Intake::new(layout, None);
                     self.settings = *settings;
@@ -104,8 +108,8 @@ impl Engine {
     ///
     /// # Errors
     /// Where the two took over the settings of different states.
-    pub fn append(&mut self, mut next: Self) -> Result<()> {
-        next.summary.input.states_cut_off += next.states.cut_off();
+    pub fn append(&mut self, next: Self) -> Result<()> {
+        next.states.finish()?;
         if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 0 {
             *self = next;
             return Ok(());
@@ -115,6 +119,7 @@ impl Engine {
                 "states and lines were made with other settings ({what}) and do not add up"
             )));
         }
+        self.states.append(&next.states)?;
         self.state_lines += next.state_lines;
         self.summary.merge(next.summary);
         Ok(())
@@ -123,9 +128,11 @@ impl Engine {
     /// Ends the input, and reads the files beside it.
     ///
     /// # Errors
-    /// Where one of these cannot be read.
+    /// Where the input ended amid a state, or one of these files cannot be read.
     pub fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
-        self.summary.input.states_cut_off += self.states.cut_off();
+        if !stop.requested() {
+            self.states.finish()?;
+        }
         match self.intake.joins() {
             Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line, stop),
             None => Ok(()),
@@ -150,6 +157,11 @@ impl Engine {
         &self.summary
     }
 
+    /// The groupings that were asked for.
+    pub fn groupings(&self) -> &[Vec<String>] {
+        &self.settings.by
+    }
+
     /// How many lines of state came in.
     pub fn state_lines(&self) -> u64 {
         self.state_lines
@@ -168,6 +180,6 @@ impl Engine {
 
     /// The state of what was counted so far.
     pub fn state(&mut self) -> Vec<u8> {
-        state::write(&mut self.summary, &self.settings, self.intake.layout())
+        state::write(&mut self.summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())
     }
 }

@@ -45,6 +45,21 @@ impl<S: Sketch> Figures<S> {
         self.latency.merge(&other.latency);
     }
 
+    /// Whether its parts can be those of some lines.
+    ///
+    /// # Errors
+    /// What does not add up.
+    pub fn check(&self) -> Result<(), String> {
+        match self.failures.checked_add(self.unjudged) {
+            Some(n) if n <= self.count => {}
+            _ => return Err(format!("{} failures of {} lines", self.failures, self.count)),
+        }
+        if self.latency.count() > self.count {
+            return Err(format!("{} latencies of {} lines", self.latency.count(), self.count));
+        }
+        self.latency.check()
+    }
+
     /// How many lines.
     pub fn count(&self) -> u64 {
         self.count

@@ -107,8 +107,6 @@ pub struct Input {
     pub event_flaws: Flaws,
     /// What outcomes lack. Where there was no answer, status and latency are null by contract.
     pub outcome_flaws: Flaws,
-    /// Streams of state that broke off before their end.
-    pub states_cut_off: u64,
     /// JSON arrays without their `]`.
     pub arrays_cut_off: u64,
 }
@@ -132,7 +130,6 @@ impl Input {
         self.kinds.merge(&other.kinds);
         self.event_flaws.merge(&other.event_flaws);
         self.outcome_flaws.merge(&other.outcome_flaws);
-        self.states_cut_off += other.states_cut_off;
         self.arrays_cut_off += other.arrays_cut_off;
     }
 }

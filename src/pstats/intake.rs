@@ -1,9 +1,9 @@
 //! From a line to what it adds to the summary: which kind it is, and what its fields say.
 //!
-//! A line is told apart by its own fields alone. It is state where it has `pstats_state`; an outcome where `outcome` is one
-//! of the contract's words and `seq` and `attempts` are there; a run record where it has `run.complete`; truth where it has
-//! `fault` and `source_seq`, or is truth's summary; an event where it has any of the fields that make one (id, timestamp,
-//! service, latency, status). All else is unknown, and counted as that.
+//! A line is told apart by its own fields alone. It is state where it has `pstats_state` and `part`; an outcome where
+//! `outcome` is one of the contract's words and `seq` and `attempts` are there; a run record or truth where it has all that
+//! these have; an event where it has any of the fields that make one (id, timestamp, service, latency, status), whatever
+//! else it has. All else is unknown, and counted as that.
 
 use super::distinct;
 use super::groups::{Fields, HEAD, Value};
@@ -11,6 +11,7 @@ use super::input::Flaws;
 use super::joins::{Arrival, Joins};
 use super::settings::{Layout, Slot};
 use super::sketch::Sample;
+use super::state::is_state;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
 use crate::clock::{self, Micros};
@@ -18,8 +19,9 @@ use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::filter::Condition;
-use crate::record::outcome::{Answer, RunLine, Word};
+use crate::record::outcome::{Answer, RunRecord, Word};
 use crate::record::timestamp;
+use crate::record::truth::TruthLine;
 
 /// A latency past this is no measurement: 2^53 µs, 285 years.
 const ABSURD_US: u64 = 1 << 53;
@@ -87,7 +89,7 @@ impl Intake {
             .add(bytes);
             return Taken::Counted;
         }
-        if self.is_there(self.layout.state) {
+        if self.is_there(self.layout.state) && is_state(text) {
             return Taken::State;
         }
         if let Some(word) = self.outcome_word(text) {
@@ -101,17 +103,14 @@ impl Intake {
             }
             kinds.outcomes.add(bytes);
             self.take_outcome(text, word, summary);
-        } else if self.is_run(text) {
-            match serde_json::from_slice::<RunLine>(text) {
-                Ok(line) => {
-                    kinds.run_records.add(bytes);
-                    summary.add_run(line.run);
-                }
-                Err(_) => kinds.unknown.add(bytes),
+        } else if let Some(run) = self.run(text) {
+            kinds.run_records.add(bytes);
+            summary.add_run(run);
+        } else if let Some(truth) = self.truth(text) {
+            kinds.truth.add(bytes);
+            if let Some(joins) = &mut self.joins {
+                joins.truth_line(truth, &self.id_path);
             }
-        } else if self.is_truth(text) {
-            let joined = self.joins.as_mut().map_or(Ok(()), |joins| joins.truth_line(text, &self.id_path));
-            if joined.is_ok() { &mut kinds.truth } else { &mut kinds.unknown }.add(bytes);
         } else if self.is_event() {
             self.join_event(text);
             if self.is_left_out(text, &self.layout.event_filter, &[self.layout.event.timestamp]) {
@@ -139,13 +138,12 @@ impl Intake {
         value::text(raw)?.parse().ok()
     }
 
-    fn is_run(&self, line: &[u8]) -> bool {
-        self.spans.raw(line, self.layout.run_complete).is_some_and(|raw| matches!(raw, b"true" | b"false"))
+    fn run(&self, line: &[u8]) -> Option<RunRecord> {
+        self.is_there(self.layout.run_complete).then(|| RunRecord::read(line)).flatten()
     }
 
-    fn is_truth(&self, line: &[u8]) -> bool {
-        let of = &self.layout;
-        self.spans.raw(line, of.fault).is_some_and(|fault| self.is_there(of.source_seq) || fault == b"\"summary\"")
+    fn truth(&self, line: &[u8]) -> Option<TruthLine> {
+        self.is_there(self.layout.fault).then(|| TruthLine::read(line)).flatten()
     }
 
     fn is_event(&self) -> bool {

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::{Chunk, LineReader, value};
 use crate::record::event::{FieldMap, Role};
-use crate::record::outcome::Word;
-use crate::record::truth::{Expect, Truth, TruthSummary};
+use crate::record::outcome::{RunRecord, Word};
+use crate::record::truth::{Expect, TruthLine};
 
 /// SQLite's cache, in KiB: some hundred thousand rows stay in memory.
 const CACHE_KIB: u32 = 16 << 10;
@@ -184,18 +184,15 @@ impl Joins {
     }
 
     /// A line of truth.
-    ///
-    /// # Errors
-    /// Where it is none.
-    pub fn truth_line(&mut self, line: &[u8], id_path: &str) -> Result<(), String> {
-        if let Ok(summary) = serde_json::from_slice::<TruthSummary>(line)
-            && summary.fault == "summary"
-        {
-            self.summaries_due = self.summaries_due.saturating_sub(1);
-            self.truth_is_whole &= summary.complete;
-            return Ok(());
-        }
-        let truth: Truth = serde_json::from_slice(line).map_err(|e| format!("no line of truth: {e}"))?;
+    pub fn truth_line(&mut self, line: TruthLine, id_path: &str) {
+        let truth = match line {
+            TruthLine::Summary(summary) => {
+                self.summaries_due = self.summaries_due.saturating_sub(1);
+                self.truth_is_whole &= summary.complete;
+                return;
+            }
+            TruthLine::Fault(truth) => truth,
+        };
         let next = i64::try_from(self.faults.len()).unwrap_or(i64::MAX);
         let fault = *self.faults.entry(truth.fault).or_insert(next);
         let id = truth.event_id.and_then(|raw| id_hash(raw.get().as_bytes())).map(u64::cast_signed);
@@ -205,7 +202,6 @@ impl Joins {
         let row: [&dyn ToSql; 6] =
             [&shard, &truth.seq.map(u64::cast_signed), &id, &id.filter(|_| !renamed), &fault, &rank(truth.expect)];
         self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
-        Ok(())
     }
 
     /// Reads the files beside the stream, which has ended.
@@ -231,8 +227,10 @@ impl Joins {
                     return Err(Error::failed(format!("{}: a line of truth over --max-line", path.display())));
                 }
                 for line in chunk.lines().filter(|line| !line.is_blank()) {
-                    let read = self.truth_line(line.text, id_path);
-                    read.map_err(|e| Error::failed(format!("{}: line {}: {e}", path.display(), line.seq)))?;
+                    let read = TruthLine::read(line.text).ok_or_else(|| {
+                        Error::failed(format!("{}: line {}: not a line of truth", path.display(), line.seq))
+                    });
+                    self.truth_line(read?, id_path);
                 }
             }
         }
@@ -284,8 +282,8 @@ impl Joins {
                     continue;
                 }
                 let field = |place| spans.raw(line.text, place);
-                if let Some(complete @ (b"true" | b"false")) = field(4) {
-                    is_complete = Some(is_complete != Some(false) && complete == b"true");
+                if let Some(run) = field(4).and_then(|_| RunRecord::read(line.text)) {
+                    is_complete = Some(is_complete != Some(false) && run.complete);
                     continue;
                 }
                 let is_outcome = spans.range(2).is_some() && spans.range(3).is_some();

@@ -73,6 +73,18 @@ impl Order {
         self.last_is_late = if next.count == 1 { first_is_late } else { next.last_is_late };
     }
 
+    /// Whether its parts can be those of some timestamps.
+    ///
+    /// # Errors
+    /// What does not add up.
+    pub fn check(&self) -> Result<(), String> {
+        let within = |at: Micros| (self.earliest..=self.latest).contains(&at);
+        if !within(self.first) || !within(self.last) || self.late > self.count.saturating_sub(1) {
+            return Err("times that are not in the order they say".to_owned());
+        }
+        Ok(())
+    }
+
     /// How many timestamps there were.
     pub fn count(&self) -> u64 {
         self.count

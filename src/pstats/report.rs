@@ -17,6 +17,8 @@ pub mod text;
 mod units;
 pub mod words;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Value;
 
@@ -46,6 +48,8 @@ pub struct Report {
     pub truth: Option<TruthReport>,
     /// With `--against` or `--stored`: what was sent, arrived and is stored.
     pub reconciled: Option<ReconciledReport>,
+    /// Figures that are null although lines came that they are about, by their path, and why. They meet no requirement.
+    pub not_known: BTreeMap<String, String>,
     /// The verdict on each `--require`.
     pub requirements: Vec<Verdict>,
     /// What depends on the clock, the file names or the command line.
@@ -103,15 +107,23 @@ impl Report {
     }
 
     fn with(summary: &mut Summary, layout: &Layout, run: Run, of_events: bool, of_outcomes: bool) -> Self {
-        Self {
+        let mut report = Self {
             input: InputReport::new(&summary.input),
             events: of_events.then(|| EventsReport::new(&mut summary.events, &layout.of_events.all)),
             outcomes: of_outcomes.then(|| OutcomesReport::new(&mut summary.outcomes, &layout.of_outcomes.all)),
             truth: None,
             reconciled: None,
+            not_known: BTreeMap::new(),
             requirements: Vec::new(),
             run,
+        };
+        if let Some(events) = &report.events {
+            note(&mut report.not_known, "events", events.not_known());
         }
+        if let Some(outcomes) = &report.outcomes {
+            note(&mut report.not_known, "outcomes", outcomes.not_known());
+        }
+        report
     }
 
     /// Puts the verdict on each requirement into the report.
@@ -159,7 +171,6 @@ impl Report {
             _ if self.reconciled.as_ref().is_some_and(|reconciled| !reconciled.complete) => {
                 Some("--stored is not complete: the run record of psend --verify is missing, or says so".to_owned())
             }
-            _ if self.input.states_cut_off > 0 => Some("a state is cut off: its last line is not there".to_owned()),
             _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is not there".to_owned()),
             _ => None,
         }
@@ -184,6 +195,11 @@ impl Report {
         json.push(b'\n');
         json
     }
+}
+
+/// Enters figures of a part of the report that are not known.
+fn note(not_known: &mut BTreeMap<String, String>, part: &str, figures: Vec<(&'static str, String)>) {
+    not_known.extend(figures.into_iter().map(|(figure, why)| (format!("{part}.{figure}"), why)));
 }
 
 /// What a requirement puts up with.

@@ -105,6 +105,9 @@ impl Requirement {
             Found::Figure { path, value, whole } => (path, value, whole),
             Found::Nothing => return Ok(no_data(None, None)),
             Found::NotCounted(why) => return Ok(verdict(None, None, false, why)),
+            Found::NotKnown { path, why } => {
+                return Ok(verdict(Some(path), None, false, format!("not known: {why}")));
+            }
         };
         let bound = match self.bound {
             Bound::Plain(bound) => Some((value, bound)),
@@ -186,7 +189,13 @@ impl Requirement {
         }
         match at.as_f64().or_else(|| at.as_bool().map(|b| f64::from(u8::from(b)))) {
             Some(value) => Found::Figure { path: names.join("."), value, whole: wholes.last().copied().flatten() },
-            None => Found::Nothing,
+            None => {
+                let path = names.join(".");
+                match report["not_known"][&path].as_str() {
+                    Some(why) => Found::NotKnown { path, why: why.to_owned() },
+                    None => Found::Nothing,
+                }
+            }
         }
     }
 
@@ -228,6 +237,8 @@ enum Found {
     Nothing,
     /// There may be data, but it was not counted apart; why.
     NotCounted(String),
+    /// There is data, which does not tell the figure; why.
+    NotKnown { path: String, why: String },
 }
 
 impl fmt::Display for Requirement {

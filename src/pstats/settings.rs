@@ -32,6 +32,18 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// A state's settings in the place of these, but for the caps that were asked for: states that stayed below theirs add up
+    /// under any.
+    pub fn adopted(&self, theirs: Self) -> Self {
+        let usual = Self::default();
+        let asked = |ours: usize, usual: usize, theirs: usize| if ours == usual { theirs } else { ours };
+        Self {
+            max_groups: asked(self.max_groups, usual.max_groups, theirs.max_groups),
+            exact_ids: asked(self.exact_ids, usual.exact_ids, theirs.exact_ids),
+            ..theirs
+        }
+    }
+
     /// Which of the settings that counts depend on are others there, in words; `None` where they are the same.
     pub fn differs_from(&self, other: &Self) -> Option<String> {
         let by = |settings: &Self| settings.by.iter().map(|fields| fields.join(",")).collect::<Vec<_>>().join(" ");
@@ -154,7 +166,6 @@ pub struct Layout {
     pub event: EventFields,
     pub outcome: OutcomeFields,
     pub fault: usize,
-    pub source_seq: usize,
     pub run_complete: usize,
     pub state: usize,
     pub of_events: Groupings,
@@ -270,7 +281,6 @@ impl Layout {
             event_filter,
             outcome_filter,
             fault: fields.add("fault"),
-            source_seq: fields.add("source_seq"),
             run_complete: fields.add("run.complete"),
             state: fields.add(STATE_KEY),
             of_events,

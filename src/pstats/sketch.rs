@@ -1,6 +1,7 @@
 //! How latencies are kept: as counts in buckets, so that quantiles have a stated error and two sketches add up exactly.
 //!
-//! Two resolutions. The whole stream has an HDR histogram with three digits from 1 µs to 1 h (error ≤ 0.1 % of the value);
+//! Two resolutions. The whole stream has an HDR histogram with three digits from 1 µs to 1 h (error ≤ 0.1 % of the value,
+//! above that as in a group);
 //! a group has 64 buckets an octave over all of `u64` (error ≤ 1/128), kept only where values fell, because there may be
 //! thousands of groups. Sums and maxima are exact, in whole µs. Knows nothing of lines or reports.
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The longest latency of the whole stream's histogram: one hour. Longer ones are counted apart.
+/// The longest latency of the whole stream's histogram: one hour. Longer ones are counted as a group's are.
 pub const LONGEST_US: u64 = 3_600_000_000;
 
 /// Buckets an octave of a group's sketch, as a power of two.
@@ -176,13 +177,13 @@ impl Sketch for Coarse {
 #[derive(Debug, Clone)]
 pub struct Fine {
     counts: Histogram<u64>,
-    over: u64,
+    over: Coarse,
 }
 
 impl Fine {
     /// How many were longer than [`LONGEST_US`].
     pub fn over(&self) -> u64 {
-        self.over
+        self.over.recorded().map(|(_, count)| count).sum()
     }
 
     /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), without gaps.
@@ -201,7 +202,7 @@ impl Fine {
 impl Default for Fine {
     fn default() -> Self {
         let counts = Histogram::new_with_bounds(1, LONGEST_US, 3).expect("the bounds are constant and valid");
-        Self { counts, over: 0 }
+        Self { counts, over: Coarse::default() }
     }
 }
 
@@ -209,13 +210,13 @@ impl Sketch for Fine {
     #[inline]
     fn add(&mut self, sample: Sample) {
         if sample.us > LONGEST_US || self.counts.record(sample.us).is_err() {
-            self.over += 1;
+            self.over.add(sample);
         }
     }
 
     fn merge(&mut self, other: &Self) {
         self.counts.add(&other.counts).expect("all have the same bounds");
-        self.over += other.over;
+        self.over.merge(&other.over);
     }
 
     fn at_rank(&self, rank: u64) -> u64 {
@@ -226,18 +227,20 @@ impl Sketch for Fine {
                 return self.counts.median_equivalent(step.value_iterated_to());
             }
         }
-        LONGEST_US
+        self.over.at_rank(rank - before)
     }
 
     fn buckets(&self) -> Vec<(u64, u64)> {
         let held = self.counts.iter_recorded().map(|s| (s.value_iterated_to(), s.count_since_last_iteration()));
-        held.chain((self.over > 0).then_some((LONGEST_US + 1, self.over))).collect()
+        held.chain(self.over.buckets()).collect()
     }
 
     fn add_bucket(&mut self, us: u64, count: u64) {
-        // The highest value of the last bucket lies above the limit by less than a bucket's width.
-        if us == LONGEST_US + 1 || self.counts.record_n(us.min(LONGEST_US), count).is_err() {
-            self.over += count;
+        // The histogram's last bucket is named by a latency just above the limit, the first of the longer ones by one that is
+        // further above.
+        let is_held = us <= self.counts.highest_equivalent(LONGEST_US);
+        if !is_held || self.counts.record_n(us.min(LONGEST_US), count).is_err() {
+            self.over.add_bucket(us, count);
         }
     }
 }
@@ -294,6 +297,31 @@ impl<S: Sketch> Latency<S> {
         let rank = (u128::from(self.count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
         let rank = u64::try_from(rank).unwrap_or(u64::MAX);
         (self.count > 0).then(|| self.sketch.at_rank(rank).min(self.max_us))
+    }
+
+    /// Whether its parts can be those of some latencies.
+    ///
+    /// # Errors
+    /// What does not add up.
+    #[allow(clippy::cast_precision_loss)] // compared with a margin
+    pub fn check(&self) -> Result<(), String> {
+        /// A bucket's name is at most this far from the latencies in it, or a microsecond.
+        const MARGIN: f64 = 0.01;
+        let buckets = self.sketch.buckets();
+        let held = buckets.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
+        if held != Some(self.count) {
+            return Err(format!("{} latencies, which are not those of its buckets", self.count));
+        }
+        let mut longest = S::default();
+        longest.add(Sample::new(self.max_us));
+        if self.count > 0 && longest.buckets().last().map(|(us, _)| us) != buckets.last().map(|(us, _)| us) {
+            return Err(format!("a longest latency of {} µs, which is not in the last bucket", self.max_us));
+        }
+        let about: f64 = buckets.iter().map(|(us, n)| *us as f64 * *n as f64).sum();
+        if (self.sum_us as f64 - about).abs() > about * MARGIN + self.count as f64 {
+            return Err(format!("a sum of {} µs, which is not that of its buckets", self.sum_us));
+        }
+        Ok(())
     }
 
     /// The sketch, for what only one of the resolutions knows.
@@ -357,7 +385,10 @@ mod tests {
         let found = latency::<Fine>(&[1_000, LONGEST_US, LONGEST_US + 1, u64::MAX]);
         assert_eq!(found.sketch().over(), 2);
         assert_eq!(found.max_us(), Some(u64::MAX));
-        assert_eq!(found.quantile_us(1_000_000), Some(LONGEST_US));
+        let hour = found.quantile_us(500_000).expect("there are values") as f64;
+        assert!((hour / LONGEST_US as f64 - 1.0).abs() <= 0.001, "{hour}");
+        let longer = found.quantile_us(1_000_000).expect("there are values") as f64;
+        assert!((longer / u64::MAX as f64 - 1.0).abs() <= 0.01, "{longer}");
         assert_eq!(found.count(), 4);
     }
 

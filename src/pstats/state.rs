@@ -1,13 +1,19 @@
 //! A summary as JSON Lines that pstats reads back: states added up equal one run over all of their lines (contracts §5).
 //!
-//! A state begins with its settings and ends with `end`, which says how many lines it has: one that broke off is noticed.
-//! Integers and text only, so that nothing is rounded on the way.
+//! A state begins with its settings and ends with `end`. Each of its lines has a number and ends with a checksum that goes on
+//! from the line before, so that a line that was edited, doubled, lost or moved is found where it stands. The last checksum
+//! is the state's identity: a state that was added is not added again, nor is one that holds it. Integers and text only, so
+//! that nothing is rounded on the way.
+
+mod check;
+
+use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::distinct::Parts;
 use super::figures::Figures;
 use super::input::Input;
 use super::order::Order;
@@ -21,14 +27,19 @@ use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
 
 /// The form's version; a state of another is refused.
-pub const VERSION: u64 = 1;
+pub const VERSION: u64 = 2;
 
 /// Hashes of ids on one line: with base64 some 350 kB, well below --max-line.
 const HASHES_A_LINE: usize = 1 << 15;
 
+/// The most states whose identities are kept, so that none of them is added twice.
+const MOST_STATES: usize = 100_000;
+
 #[derive(Serialize, Deserialize)]
 struct StateLine {
     pstats_state: u64,
+    /// The number of the line in its state, from 1.
+    line: u64,
     #[serde(flatten)]
     part: Part,
 }
@@ -51,6 +62,12 @@ enum Part {
         max_groups: usize,
         exact_ids: usize,
         fields: Option<String>,
+        /// Tells states of equal content apart: what was counted, by the files' names.
+        origin: String,
+    },
+    /// The identities of states that were added to make this one.
+    Holds {
+        states: Vec<String>,
     },
     Input {
         input: Input,
@@ -77,7 +94,8 @@ enum Part {
         /// On the first of these lines alone; 0 on the others.
         total: u64,
         hashes: Option<String>,
-        registers: Option<String>,
+        /// Where there are more different ids than are counted exactly: how many there are at least.
+        at_least: Option<u64>,
     },
     Events {
         classes: [u64; 6],
@@ -92,11 +110,8 @@ enum Part {
         end_to_end: Latency<Fine>,
         ended_us: Option<Micros>,
         request_bytes: u64,
-        #[serde(default)]
         unsent: u64,
-        #[serde(default)]
         firsts: u64,
-        #[serde(default)]
         left_out: u64,
     },
     Run {
@@ -107,9 +122,34 @@ enum Part {
     },
 }
 
-/// Writes the state of a summary.
-pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout) -> Vec<u8> {
-    let mut to = Lines { out: Vec::new(), lines: 0 };
+/// The identities of the states that were added up.
+#[derive(Debug, Clone, Default)]
+pub struct Added(BTreeSet<u64>);
+
+impl Added {
+    /// Enters these.
+    ///
+    /// # Errors
+    /// Where one of them is there already: which one.
+    pub fn add(&mut self, states: &Self) -> Result<(), String> {
+        match states.0.iter().find(|id| self.0.contains(id)) {
+            Some(id) => Err(hex(*id)),
+            None => {
+                let room = MOST_STATES.saturating_sub(self.0.len());
+                self.0.extend(states.0.iter().take(room));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn hex(id: u64) -> String {
+    format!("{id:016x}")
+}
+
+/// Writes the state of a summary, to which these states were added. `origin` says what was counted.
+pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout, origin: &str, added: &Added) -> Vec<u8> {
+    let mut to = Lines { out: Vec::new(), lines: 0, checksum: 0 };
     to.put(Part::Settings {
         by: settings.by.clone(),
         window_us: settings.window,
@@ -117,7 +157,11 @@ pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout) -> Vec
         max_groups: settings.max_groups,
         exact_ids: settings.exact_ids,
         fields: settings.fields_text.clone(),
+        origin: origin.to_owned(),
     });
+    if !added.0.is_empty() {
+        to.put(Part::Holds { states: added.0.iter().map(|id| hex(*id)).collect() });
+    }
     to.put(Part::Input { input: summary.input });
     let events = &mut summary.events;
     to.put(Part::Events { classes: events.classes, cache: events.cache });
@@ -143,17 +187,30 @@ pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout) -> Vec
     to.out
 }
 
+/// What stands between a line's parts and its checksum, and behind that.
+const BEFORE_CHECKSUM: &[u8] = b",\"xxh3\":\"";
+const BEHIND_CHECKSUM: &[u8] = b"\"}";
+const CHECKSUM_DIGITS: usize = 16;
+
 struct Lines {
     out: Vec<u8>,
     lines: u64,
+    /// Of all up to here.
+    checksum: u64,
 }
 
 impl Lines {
     fn put(&mut self, part: Part) {
-        let line = StateLine { pstats_state: VERSION, part };
-        serde_json::to_writer(&mut self.out, &line).expect("numbers and text are JSON");
-        self.out.push(b'\n');
         self.lines += 1;
+        let line = StateLine { pstats_state: VERSION, line: self.lines, part };
+        let begins = self.out.len();
+        serde_json::to_writer(&mut self.out, &line).expect("numbers and text are JSON");
+        self.out.pop();
+        self.checksum = xxh3_64_with_seed(&self.out[begins..], self.checksum);
+        self.out.extend_from_slice(BEFORE_CHECKSUM);
+        self.out.extend_from_slice(hex(self.checksum).as_bytes());
+        self.out.extend_from_slice(BEHIND_CHECKSUM);
+        self.out.push(b'\n');
     }
 
     fn stream(&mut self, of: Kind, stream: &mut Stream, names: impl Iterator<Item = String>) {
@@ -176,17 +233,15 @@ impl Lines {
             self.put(Part::Window { of, start_us, width_us, figures: figures.clone() });
         }
         let mut total = stream.ids.total();
-        match stream.ids.parts() {
-            Parts::Exact(hashes) => {
+        match stream.ids.hashes() {
+            Ok(hashes) => {
                 for some in hashes.chunks(HASHES_A_LINE) {
                     let bytes: Vec<u8> = some.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-                    self.put(Part::Ids { of, total, hashes: Some(BASE64.encode(bytes)), registers: None });
+                    self.put(Part::Ids { of, total, hashes: Some(BASE64.encode(bytes)), at_least: None });
                     total = 0;
                 }
             }
-            Parts::Estimate(registers) => {
-                self.put(Part::Ids { of, total, hashes: None, registers: Some(BASE64.encode(registers)) });
-            }
+            Err(least) => self.put(Part::Ids { of, total, hashes: None, at_least: Some(least) }),
         }
     }
 }
@@ -201,78 +256,183 @@ pub enum Step {
     Whole(Box<Summary>),
 }
 
+/// A state that is being read.
+struct Current {
+    /// The line of the input that it began on.
+    began: u64,
+    summary: Summary,
+    lines: u64,
+    checksum: u64,
+    holds: Added,
+}
+
 /// Reads states line by line.
 #[derive(Default)]
 pub struct StateReader {
-    current: Option<(Summary, u64)>,
-    cut_off: u64,
+    current: Option<Current>,
+    /// The checksum of the settings of a state that begins.
+    begins: (u64, u64),
+    added: Added,
 }
 
 impl StateReader {
-    /// How many states broke off before their end; to be asked at the end of the input.
-    pub fn cut_off(&mut self) -> u64 {
-        self.cut_off += u64::from(self.current.take().is_some());
-        self.cut_off
-    }
-
     /// Whether a state has begun that has not ended yet.
     pub fn is_amid(&self) -> bool {
         self.current.is_some()
     }
 
+    /// The states that were added so far.
+    pub fn added(&self) -> &Added {
+        &self.added
+    }
+
+    /// Makes sure that the input does not end amid a state.
+    ///
+    /// # Errors
+    /// Where it does.
+    pub fn finish(&self) -> Result<()> {
+        match &self.current {
+            None => Ok(()),
+            Some(state) => Err(Error::failed(format!(
+                "line {}: the state that begins here is cut off: its last line is not there",
+                state.began
+            ))),
+        }
+    }
+
+    /// Enters the states that another reader read, whose lines came after ours.
+    ///
+    /// # Errors
+    /// Where both read the same.
+    pub fn append(&mut self, next: &Self) -> Result<()> {
+        self.added.add(&next.added).map_err(|id| Error::failed(twice(&id)))
+    }
+
     /// Begins the state whose settings a [`Step::Begins`] told.
     pub fn begin(&mut self, settings: &Settings, layout: &Layout) {
-        self.current = Some((Summary::new(settings, layout), 1));
+        let (began, checksum) = self.begins;
+        let summary = Summary::new(settings, layout);
+        self.current = Some(Current { began, summary, lines: 1, checksum, holds: Added::default() });
     }
 
     /// Reads the line with this number.
     ///
     /// # Errors
-    /// Where it is of another version, or no line of state at all though it says so.
+    /// Where it is of another version, not what pstats wrote, or not the next line of its state; or where the state was added
+    /// already, or contradicts itself.
     pub fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
-        let part = parse(line).map_err(wrong)?;
-        let Some((summary, lines)) = &mut self.current else {
+        check_version(line).map_err(wrong)?;
+        let before = self.current.as_ref().map_or((0, 0), |state| (state.lines, state.checksum));
+        let (number, part) = parse(line).map_err(wrong)?;
+        if number != before.0 + 1 {
+            return Err(wrong(match (&self.current, number) {
+                (None, _) => format!("line {number} of a state, whose first line did not come before it"),
+                (Some(state), 1) => {
+                    format!("a state begins inside the one that began on line {}, whose end is not there", state.began)
+                }
+                (Some(_), n) if n <= before.0 => format!("line {n} of the state came already: it is doubled or moved"),
+                (Some(_), n) => format!("line {n} of the state, where its line {} is missing", before.0 + 1),
+            }));
+        }
+        let checksum = checksum(line, before.1).map_err(wrong)?;
+        let Some(state) = &mut self.current else {
             return match part {
-                Part::Settings { .. } => Ok(Step::Begins(Box::new(settings(part).map_err(wrong)?))),
-                _ => Err(wrong("a line of state without the settings that a state begins with".to_owned())),
+                Part::Settings { .. } => {
+                    self.begins = (seq, checksum);
+                    Ok(Step::Begins(Box::new(settings(part).map_err(wrong)?)))
+                }
+                _ => Err(wrong("a state begins with its settings, and these are not".to_owned())),
             };
         };
-        *lines += 1;
+        state.lines = number;
+        state.checksum = checksum;
         match part {
-            Part::Settings { .. } => {
-                self.cut_off += 1;
-                self.current = None;
-                return Ok(Step::Begins(Box::new(settings(part).map_err(wrong)?)));
+            Part::End { lines } if lines == number => {
+                let mut state = self.current.take().expect("it was just there");
+                check::check(&mut state.summary, layout).map_err(|what| {
+                    wrong(format!("the state that began on line {} contradicts itself: {what}", state.began))
+                })?;
+                if !state.summary.is_empty() {
+                    state.holds.0.insert(checksum);
+                    self.added
+                        .add(&state.holds)
+                        .map_err(|id| wrong(format!("the state that began on line {}: {}", state.began, twice(&id))))?;
+                }
+                return Ok(Step::Whole(Box::new(state.summary)));
             }
-            Part::End { lines: told } if told == *lines => {
-                let (summary, _) = self.current.take().expect("it was just there");
-                return Ok(Step::Whole(Box::new(summary)));
+            Part::End { lines } => {
+                return Err(wrong(format!("the state says that it has {lines} lines, but {number} came")));
             }
-            Part::End { lines: told } => {
-                return Err(wrong(format!("the state says that it has {told} lines, but {lines} came")));
+            Part::Holds { states } => {
+                let ids = states.iter().map(|id| u64::from_str_radix(id, 16).map_err(|e| format!("'{id}': {e}")));
+                state.holds.0 = ids.collect::<Result<_, _>>().map_err(wrong)?;
             }
-            part => absorb(summary, part, layout).map_err(wrong)?,
+            part => absorb(&mut state.summary, part, layout).map_err(wrong)?,
         }
         Ok(Step::Goes)
     }
 }
 
-fn parse(line: &[u8]) -> Result<Part, String> {
+/// Why a state is not added.
+fn twice(id: &str) -> String {
+    format!(
+        "state {id} was added already, and would count twice; where it is of other lines that are just the same, make it anew \
+         from its file by name (pstats --format state FILE)"
+    )
+}
+
+/// Whether a line has the marks of a state. Events may have a field of the same name.
+pub fn is_state(line: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Marks {
+        #[serde(rename = "pstats_state")]
+        _version: u64,
+        #[serde(rename = "part")]
+        _part: String,
+    }
+    serde_json::from_slice::<Marks>(line).is_ok()
+}
+
+fn check_version(line: &[u8]) -> Result<(), String> {
     #[derive(Deserialize)]
     struct Version {
         pstats_state: u64,
     }
-    let version = serde_json::from_slice::<Version>(line).map_err(|e| format!("'{STATE_KEY}' is no version: {e}"))?;
+    let version =
+        serde_json::from_slice::<Version>(line).map_err(|e| format!("'{STATE_KEY}' is not a version: {e}"))?;
     if version.pstats_state != VERSION {
-        return Err(format!("a state of version {}, where this pstats knows {VERSION}", version.pstats_state));
+        return Err(format!(
+            "a state of version {}, and this pstats reads version {VERSION}: make it anew from its lines",
+            version.pstats_state
+        ));
     }
+    Ok(())
+}
+
+/// The checksum of a line that follows one with the checksum `before`.
+fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
+    let found = line.strip_suffix(BEHIND_CHECKSUM).and_then(|line| {
+        let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
+        Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
+    });
+    let (text, digits) = found.ok_or("a line of a state ends with its checksum, and this one does not")?;
+    let checksum = xxh3_64_with_seed(text, before);
+    if digits != hex(checksum).as_bytes() {
+        return Err(
+            "this line of a state does not match its checksum: it was changed, or is of another state".to_owned()
+        );
+    }
+    Ok(checksum)
+}
+
+fn parse(line: &[u8]) -> Result<(u64, Part), String> {
     let line = simd_json::serde::from_slice::<StateLine>(&mut line.to_vec());
-    line.map(|line| line.part).map_err(|e| format!("no line of state: {e}"))
+    line.map(|line| (line.line, line.part)).map_err(|e| format!("not a line of a state: {e}"))
 }
 
 fn settings(part: Part) -> Result<Settings, String> {
-    let Part::Settings { by, window_us, filter, max_groups, exact_ids, fields } = part else {
+    let Part::Settings { by, window_us, filter, max_groups, exact_ids, fields, origin: _ } = part else {
         return Err("no settings".to_owned());
     };
     let map = fields.as_deref().map(str::parse).transpose()?.unwrap_or_default();
@@ -285,7 +445,7 @@ fn settings(part: Part) -> Result<Settings, String> {
 fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), String> {
     let (events, outcomes) = (&mut summary.events, &mut summary.outcomes);
     match part {
-        Part::Settings { .. } | Part::End { .. } => {}
+        Part::Settings { .. } | Part::Holds { .. } | Part::End { .. } => {}
         Part::Input { input } => summary.input.merge(&input),
         Part::Events { classes, cache } => {
             events.classes = classes;
@@ -340,21 +500,20 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             }
             stream_of(summary, of).windows.absorb(start_us, width_us, &figures);
         }
-        Part::Ids { of, total, hashes, registers } => {
-            let decode = |text: String| BASE64.decode(text).map_err(|e| format!("ids that are no base64: {e}"));
-            let parts = match (hashes, registers) {
-                (Some(hashes), None) => {
-                    let bytes = decode(hashes)?;
+        Part::Ids { of, total, hashes, at_least } => {
+            let ids = match (hashes, at_least) {
+                (Some(text), None) => {
+                    let bytes = BASE64.decode(text).map_err(|e| format!("ids that are not base64: {e}"))?;
                     let (hashes, rest) = bytes.as_chunks::<8>();
                     if !rest.is_empty() {
                         return Err("ids that are cut off".to_owned());
                     }
-                    Parts::Exact(hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
+                    Ok(hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
                 }
-                (None, Some(registers)) => Parts::Estimate(decode(registers)?),
-                _ => return Err("ids with neither hashes nor registers".to_owned()),
+                (None, Some(least)) => Err(least),
+                _ => return Err("ids with neither hashes nor a least number, or with both".to_owned()),
             };
-            stream_of(summary, of).ids.absorb(total, parts)?;
+            stream_of(summary, of).ids.absorb(total, ids);
         }
     }
     Ok(())

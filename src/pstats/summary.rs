@@ -215,6 +215,11 @@ impl Summary {
         self.outcomes.add_run(run);
     }
 
+    /// Whether nothing came in.
+    pub fn is_empty(&self) -> bool {
+        self.input.total().lines == 0
+    }
+
     /// Adds what another counted with the same settings, whose lines came after ours.
     pub fn merge(&mut self, next: Self) {
         self.input.merge(&next.input);
@@ -230,5 +235,10 @@ pub fn event_point(status: Option<u16>, latency: Option<Sample>) -> Point {
 
 /// Success of an outcome: delivered, or present where that was asked (contracts §5).
 pub fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
-    Point { success: Some(matches!(word, Word::Accepted | Word::Duplicate | Word::Present)), latency }
+    Point { success: Some(is_success(word)), latency }
+}
+
+/// Whether an outcome with this word is a success.
+pub fn is_success(word: Word) -> bool {
+    matches!(word, Word::Accepted | Word::Duplicate | Word::Present)
 }

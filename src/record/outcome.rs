@@ -284,9 +284,17 @@ pub struct RunRecord {
 
 /// The run record as it stands on its line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct RunLine {
     /// The record.
     pub run: RunRecord,
+}
+
+impl RunRecord {
+    /// The record that a line is; `None` where it is another, be it an event that has a `run` among its fields.
+    pub fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<RunLine>(line).ok().map(|line| line.run)
+    }
 }
 
 #[cfg(test)]

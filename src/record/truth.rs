@@ -27,6 +27,7 @@ pub type Change = (Box<RawValue>, Box<RawValue>);
 
 /// One injected fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Truth {
     /// The line in pshape's output, from 1; none for an event that was dropped.
     pub seq: Option<u64>,
@@ -47,8 +48,26 @@ pub struct Truth {
     pub shard: Option<String>,
 }
 
+/// A line of a truth file.
+#[derive(Debug, Clone)]
+pub enum TruthLine {
+    /// A fault.
+    Fault(Truth),
+    /// The last line.
+    Summary(TruthSummary),
+}
+
+impl TruthLine {
+    /// The line of truth that a line is; `None` where it is another, be it an event that has a `fault` among its fields.
+    pub fn read(line: &[u8]) -> Option<Self> {
+        let summary = serde_json::from_slice::<TruthSummary>(line).ok().filter(|summary| summary.fault == "summary");
+        summary.map(Self::Summary).or_else(|| serde_json::from_slice(line).ok().map(Self::Fault))
+    }
+}
+
 /// The last line of a truth file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TruthSummary {
     /// Always `summary`.
     pub fault: String,

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
-use super::figures::{By, ClassReport, FiguresReport, IdsReport, TimeReport, WindowReport, by, distribution, windows};
-use super::units::{per_second, seconds, share};
+use super::figures::{
+    By, ClassReport, FiguresReport, GroupReport, IdsReport, TimeReport, WindowReport, by, distribution, windows,
+};
+use super::units::{NO_TIME_PASSED, per_second, seconds, share};
 use crate::pstats::settings::Grouping;
 use crate::pstats::summary::Events;
 
@@ -50,7 +52,7 @@ pub struct EventsReport {
     /// Of all events.
     #[serde(flatten)]
     pub figures: FiguresReport,
-    /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
+    /// Latencies over an hour: quantiles among them lie within 1 % rather than 0.1 %.
     pub latency_over_1h: u64,
     /// Latencies in classes of a quarter of an octave, ascending and without gaps.
     pub latency_distribution: Vec<ClassReport>,
@@ -66,9 +68,9 @@ pub struct EventsReport {
     pub status_classes: ClassesReport,
     /// Events answered from a cache among those that say, 0 to 1.
     pub cache_hit_rate: Option<f64>,
-    /// The endpoint with the longest mean latency.
+    /// The endpoint with the longest mean latency; null where endpoints past `--max-groups` were counted together.
     pub slowest_endpoint: Option<EndpointReport>,
-    /// The endpoint with the shortest mean latency.
+    /// The endpoint with the shortest mean latency; null likewise.
     pub fastest_endpoint: Option<EndpointReport>,
     /// Groups.
     pub by: By,
@@ -88,6 +90,20 @@ pub struct EndpointReport {
 }
 
 impl EventsReport {
+    /// The figures that are not known though events came, and why.
+    pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
+        let mut figures = self.ids.not_known();
+        if self.by["endpoint"].iter().any(GroupReport::is_rest) {
+            let why = "endpoints past --max-groups were counted together: give it more than there are";
+            figures.push(("slowest_endpoint.mean_ms", why.to_owned()));
+            figures.push(("fastest_endpoint.mean_ms", why.to_owned()));
+        }
+        if self.time.first.is_some() && self.throughput.is_none() {
+            figures.push(("throughput", NO_TIME_PASSED.to_owned()));
+        }
+        figures
+    }
+
     pub(super) fn new(events: &mut Events, groupings: &[Grouping]) -> Self {
         let ids = IdsReport::new(&mut events.stream);
         let stream = &events.stream;
@@ -100,6 +116,9 @@ impl EventsReport {
                 Some(EndpointReport { endpoint: endpoint?, mean_ms: group.figures.latency.mean_ms? })
             })
             .collect();
+        if by["endpoint"].iter().any(GroupReport::is_rest) {
+            means.clear();
+        }
         means.sort_by(|a, b| a.mean_ms.total_cmp(&b.mean_ms).then_with(|| a.endpoint.cmp(&b.endpoint)));
         let order = &stream.order;
         let [other, informational, success, redirection, client_error, server_error] = events.classes;

@@ -1,10 +1,12 @@
 //! The figures that events and outcomes both have: of the whole, of each group, of each window.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
 use super::units::{milliseconds, seconds, share};
+use super::words::count;
 use crate::clock::Micros;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};
@@ -110,6 +112,11 @@ impl GroupReport {
         self.labels(1).join(" ")
     }
 
+    /// Whether it is the lines past `--max-groups`.
+    pub fn is_rest(&self) -> bool {
+        self.group.is_none()
+    }
+
     /// Whether any of its fields has a value.
     pub fn has_value(&self) -> bool {
         self.group.as_ref().is_some_and(|values| values.iter().any(|(_, value)| value.is_some()))
@@ -123,7 +130,7 @@ fn as_object<S: Serializer>(group: &Option<Vec<(String, Option<String>)>>, to: S
     }
 }
 
-/// Groupings by name, each with its groups from the largest to the smallest.
+/// Groupings by name, each with its groups from the largest to the smallest; behind them those whose values are no names.
 pub type By = BTreeMap<String, Vec<GroupReport>>;
 
 pub(super) fn by(stream: &Stream, groupings: &[Grouping]) -> By {
@@ -136,7 +143,8 @@ pub(super) fn by(stream: &Stream, groupings: &[Grouping]) -> By {
 
 fn groups_of(grouping: &Grouping, groups: &Groups) -> Vec<GroupReport> {
     let mut sorted: Vec<&Group> = groups.iter().collect();
-    sorted.sort_by(|a, b| b.figures.count().cmp(&a.figures.count()).then_with(|| a.key.cmp(&b.key)));
+    let order = |group: &Group| (!group.key.iter().all(is_name), Reverse(group.figures.count()));
+    sorted.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key)));
     let named = sorted.into_iter().map(|group| {
         let values = group.key.iter().map(|value| value.as_deref().map(str::to_owned));
         let group_of = grouping.fields.iter().cloned().zip(values).collect();
@@ -144,6 +152,13 @@ fn groups_of(grouping: &Grouping, groups: &Groups) -> Vec<GroupReport> {
     });
     let rest = groups.rest().map(|rest| GroupReport { group: None, figures: FiguresReport::new(rest) });
     named.chain(rest).collect()
+}
+
+/// Whether a value can be what someone called a service or a city: not where there is none, or a broken line left control
+/// characters or nothing but blanks.
+#[allow(clippy::borrowed_box)] // the shape of a group's key
+fn is_name(value: &Option<Box<str>>) -> bool {
+    value.as_deref().is_some_and(|text| !text.trim().is_empty() && !text.contains(char::is_control))
 }
 
 /// A stretch of time.
@@ -165,18 +180,48 @@ pub(super) fn windows(windows: &Windows) -> Vec<WindowReport> {
 /// How many ids, and how many of them differ.
 #[derive(Debug, Clone, Serialize)]
 pub struct IdsReport {
-    /// Different ids.
-    pub unique: u64,
-    /// Lines whose id stood on an earlier line.
-    pub duplicates: u64,
-    /// Whether both are exact, or estimated within about 1 %.
+    /// Different ids; null where there are more than `--exact-ids`.
+    pub unique: Option<u64>,
+    /// Lines whose id stood on an earlier line; null likewise.
+    pub duplicates: Option<u64>,
+    /// Whether these two are known.
     pub exact: bool,
+    /// So many different ids there are for sure.
+    pub unique_at_least: u64,
 }
 
 impl IdsReport {
     pub(super) fn new(stream: &mut Stream) -> Self {
-        let (unique, exact) = stream.ids.unique();
-        Self { unique, duplicates: stream.ids.total() - unique, exact }
+        let unique = stream.ids.unique();
+        Self {
+            unique: unique.ok(),
+            duplicates: unique.ok().map(|unique| stream.ids.total() - unique),
+            exact: unique.is_ok(),
+            unique_at_least: unique.unwrap_or_else(|least| least),
+        }
+    }
+
+    /// Those of its figures that are not known, and why.
+    pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
+        if self.exact {
+            return Vec::new();
+        }
+        let cap = count(self.unique_at_least - 1);
+        let why = format!("more than {cap} different ids came: give --exact-ids more than there are");
+        vec![("ids.unique", why.clone()), ("ids.duplicates", why)]
+    }
+
+    /// Both figures with their names, for a reader.
+    pub(super) fn facts(&self) -> [(&'static str, &'static str, Option<u64>, String); 2] {
+        let shown = |n: Option<u64>| n.map_or_else(|| "not known".to_owned(), count);
+        let unique = match self.unique {
+            None => format!("over {}", count(self.unique_at_least - 1)),
+            known => shown(known),
+        };
+        [
+            ("different ids", "unique", self.unique, unique),
+            ("repeated ids", "duplicates", self.duplicates, shown(self.duplicates)),
+        ]
     }
 }
 

@@ -21,7 +21,9 @@ for (const kind of ["events", "outcomes"]) {
     bars(id(name), groups.map(label), groups.map((g) => g.count), figures(groups));
   }
   const cells = (of.by["service,hour"] || []).filter((g) => g.group);
-  const services = [...new Set(cells.map((g) => g.group.service))].sort().slice(0, 30);
+  // By their counts, largest first: by their names, junk would stand before the real ones.
+  const ranked = (of.by.service || []).filter((g) => g.group).map((g) => g.group.service);
+  const services = ranked.slice(0, 30);
   const hours = Array.from({ length: 24 }, (_, h) => String(h).padStart(2, "0"));
   heatMap(id("hours"), hours, services, cells.filter((g) => services.includes(g.group.service)).map((g) => [
     hours.indexOf(g.group.hour), services.indexOf(g.group.service), g.count,

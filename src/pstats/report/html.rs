@@ -288,9 +288,10 @@ fn counted(path: &str, n: u64) -> String {
 }
 
 fn id_facts(kind: &str, ids: &IdsReport) -> Vec<(&'static str, String)> {
-    let mark = if ids.exact { "" } else { "≈ " };
-    let fact = |name: &str, n| mark.to_owned() + &counted(&format!("{kind}.ids.{name}"), n);
-    vec![("different ids", fact("unique", ids.unique)), ("repeated ids", fact("duplicates", ids.duplicates))]
+    let facts = ids.facts().into_iter().map(|(name, key, n, shown)| {
+        (name, figure(&format!("{kind}.ids.{key}"), &n.map_or("null".to_owned(), |n| n.to_string()), &shown))
+    });
+    facts.collect()
 }
 
 fn event_facts(events: &EventsReport) -> Vec<(&'static str, String)> {

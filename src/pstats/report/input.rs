@@ -21,8 +21,6 @@ pub struct InputReport {
     pub event_fields: BTreeMap<&'static str, u64>,
     /// The same of outcomes.
     pub outcome_fields: BTreeMap<&'static str, u64>,
-    /// Streams of state that broke off.
-    pub states_cut_off: u64,
     /// JSON arrays without their end.
     pub arrays_cut_off: u64,
 }
@@ -38,7 +36,6 @@ impl InputReport {
             unreadable: input.unreadable(),
             event_fields: flaws(&input.event_flaws),
             outcome_fields: flaws(&input.outcome_flaws),
-            states_cut_off: input.states_cut_off,
             arrays_cut_off: input.arrays_cut_off,
         }
     }

@@ -158,19 +158,11 @@ fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, 
 /// What the guide's Sample Statistics say of events, beside their totals.
 fn statistics(page: &mut String, events: &EventsReport) {
     let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
-    let mark = if events.ids.exact { "" } else { "≈ " };
-    facts(
-        page,
-        "Distribution",
-        vec![
-            ("services", how_many(groups("service"))),
-            ("endpoints", how_many(groups("endpoint"))),
-            ("different ids", format!("{mark}{}", count(events.ids.unique))),
-            ("repeated ids", format!("{mark}{}", count(events.ids.duplicates))),
-            ("earlier than the line before", count(events.order.late)),
-            ("longest gap", events.order.longest_gap_s.map_or("–".to_owned(), duration)),
-        ],
-    );
+    let mut rows = vec![("services", how_many(groups("service"))), ("endpoints", how_many(groups("endpoint")))];
+    rows.extend(events.ids.facts().map(|(name, _, _, shown)| (name, shown)));
+    rows.push(("earlier than the line before", count(events.order.late)));
+    rows.push(("longest gap", events.order.longest_gap_s.map_or("–".to_owned(), duration)));
+    facts(page, "Distribution", rows);
     if ["region", "country", "city"].iter().any(|name| says_something(groups(name))) {
         let kinds = [("countries", "country"), ("regions", "region"), ("cities", "city")];
         facts(page, "Geography", kinds.map(|(title, name)| (title, how_many(groups(name)))).to_vec());
@@ -190,9 +182,8 @@ fn statistics(page: &mut String, events: &EventsReport) {
     shares(page, "Devices", "device", groups("device"));
     let endpoint = |e: &super::EndpointReport| format!("{} (mean {})", e.endpoint, milliseconds(Some(e.mean_ms)));
     if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
-        let mark = if groups("endpoint").iter().any(|group| group.group.is_none()) { "≈ " } else { "" };
         let rows = [("slowest endpoint", slowest), ("fastest endpoint", fastest)];
-        facts(page, "Performance", rows.map(|(name, e)| (name, format!("{mark}{}", endpoint(e)))).to_vec());
+        facts(page, "Performance", rows.map(|(name, e)| (name, endpoint(e))).to_vec());
     }
 }
 

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::figures::{
     By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, windows,
 };
-use super::units::{per_second, seconds};
+use super::units::{NO_TIME_PASSED, per_second, seconds};
 use crate::pstats::settings::Grouping;
 use crate::pstats::sketch::Fine;
 use crate::pstats::summary::Outcomes;
@@ -20,7 +20,7 @@ pub struct OutcomesReport {
     /// Of all outcomes; `latency` is that of the last attempt.
     #[serde(flatten)]
     pub figures: FiguresReport,
-    /// Latencies over an hour: in mean and maximum, counted as an hour in the quantiles.
+    /// Latencies over an hour: quantiles among them lie within 1 % rather than 0.1 %.
     pub latency_over_1h: u64,
     /// Latencies in classes of a quarter of an octave, ascending and without gaps.
     pub latency_distribution: Vec<ClassReport>,
@@ -93,6 +93,15 @@ impl OutcomesReport {
         Word::ALL.iter().map(|word| word.as_str()).zip(counts).collect()
     }
 
+    /// The figures that are not known though outcomes came, and why.
+    pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
+        let mut figures = self.ids.not_known();
+        if self.time.first.is_some() && self.throughput.is_none() {
+            figures.push(("throughput", NO_TIME_PASSED.to_owned()));
+        }
+        figures
+    }
+
     pub(super) fn new(outcomes: &mut Outcomes, groupings: &[Grouping]) -> Self {
         let ids = IdsReport::new(&mut outcomes.stream);
         let stream = &outcomes.stream;
@@ -138,8 +147,7 @@ impl OutcomesReport {
 }
 
 /// How many lines runs have read at the least that ended with these outcomes. A run that took up another may have written an
-/// outcome again, so that of equal ids one counts; where they are estimated, less a margin for that.
+/// outcome again, so that of equal ids one counts, where they are known.
 fn least_lines(outcomes: &Outcomes, ids: &IdsReport) -> u64 {
-    let margin = if ids.exact { 0 } else { ids.unique / 20 };
-    outcomes.came().saturating_sub(ids.duplicates).saturating_sub(margin)
+    outcomes.came().saturating_sub(ids.duplicates.unwrap_or(0))
 }

@@ -101,17 +101,13 @@ impl Page {
 
         self.section("Performance");
         self.latencies(&[("response time", &events.figures.latency)]);
-        self.over_an_hour(events.latency_over_1h);
         let endpoint = |e: &super::EndpointReport| format!("{} (avg {})", e.endpoint, milliseconds(Some(e.mean_ms)));
+        if groups("endpoint").iter().any(GroupReport::is_rest) {
+            self.note("  Slowest and fastest endpoint not known: those past --max-groups were counted together");
+        }
         if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
-            let known = groups("endpoint").iter().filter(|group| group.group.is_some()).count();
-            let mark = if known < groups("endpoint").len() {
-                format!("   ≈ of the {} endpoints that have a group of their own", count(known as u64))
-            } else {
-                String::new()
-            };
-            self.note(&format!("  Slowest endpoint   {}{mark}", endpoint(slowest)));
-            self.note(&format!("  Fastest endpoint   {}{mark}", endpoint(fastest)));
+            self.note(&format!("  Slowest endpoint   {}", endpoint(slowest)));
+            self.note(&format!("  Fastest endpoint   {}", endpoint(fastest)));
         }
         // Countries and cities only repeat the regions in detail; the JSON has them.
         self.groupings(&events.by, &["country", "city", "error"]);
@@ -164,7 +160,6 @@ impl Page {
 
         self.section("Latency");
         self.latencies(&[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
-        self.over_an_hour(outcomes.latency_over_1h);
 
         self.section("Requests");
         self.fact("Requests sent", &count(outcomes.attempts), "");
@@ -271,10 +266,12 @@ impl Page {
     }
 
     fn ids(&mut self, ids: &super::IdsReport) {
-        if ids.unique > 0 {
-            let mark = if ids.exact { "" } else { "≈ " };
-            self.fact("Different ids", &format!("{mark}{}", count(ids.unique)), "");
-            self.fact("Repeated ids", &format!("{mark}{}", count(ids.duplicates)), "");
+        if ids.unique == Some(0) {
+            return;
+        }
+        let more = if ids.exact { "" } else { "counted exactly up to --exact-ids" };
+        for (name, _, _, shown) in ids.facts() {
+            self.fact(&sentence(name), &shown, more);
         }
     }
 
@@ -290,13 +287,6 @@ impl Page {
             })
             .collect();
         self.table(&head, &rows);
-    }
-
-    fn over_an_hour(&mut self, over: u64) {
-        if over > 0 {
-            let text = format!("  {} latencies over 1 h: whole in mean and max, as 1 h in the quantiles.", count(over));
-            self.line(&text);
-        }
     }
 
     /// The shares of a grouping as bars: of `whole`, or of the largest where there is none.
@@ -405,12 +395,16 @@ impl Page {
                 self.fact(&format!("  {}", name.replace('_', " ")), &count(*n), &format!("in {kind}s"));
             }
         }
-        for (name, n) in [("states cut off", input.states_cut_off), ("arrays cut off", input.arrays_cut_off)] {
-            if n > 0 {
-                self.fact(&format!("  {name}"), &count(n), "");
-            }
+        if input.arrays_cut_off > 0 {
+            self.fact("  arrays cut off", &count(input.arrays_cut_off), "");
         }
     }
+}
+
+/// A name as a line begins with it.
+fn sentence(name: &str) -> String {
+    let (first, rest) = name.split_at(name.chars().next().map_or(0, char::len_utf8));
+    first.to_uppercase() + rest
 }
 
 fn row(group: &GroupReport, fields: usize, most: u64) -> Vec<String> {

@@ -20,6 +20,9 @@ pub fn seconds(us: Micros) -> f64 {
     us as f64 / 1e6
 }
 
+/// Why there is no rate although there is something to count.
+pub(super) const NO_TIME_PASSED: &str = "no time passed between the first and the last";
+
 /// How many a second, to three decimals, where there is time between the first and the last.
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn per_second(count: u64, range: Option<(Micros, Micros)>) -> Option<f64> {

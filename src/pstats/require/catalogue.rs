@@ -91,13 +91,25 @@ impl Catalogue {
         }
         names.sort();
         names.dedup();
-        let short = |known: &str| known.trim_end_matches("_ms").trim_end_matches("_s").to_owned();
-        names.sort_by_key(|known| {
-            strsim::damerau_levenshtein(name, known).min(strsim::damerau_levenshtein(name, &short(known)))
-        });
+        names.sort_by_key(|known| (distance(name, known), known.len()));
         names.truncate(3);
         format!("there is no figure '{name}'; the nearest are {}", names.join(", "))
     }
+}
+
+/// A figure's name without its unit.
+fn short(known: &str) -> &str {
+    known.strip_suffix("_ms").or(known.strip_suffix("_s")).unwrap_or(known)
+}
+
+/// How far what was written is from a figure's name: from the whole path, or from as many of its last names as were written,
+/// for what stands before these may have been forgotten.
+fn distance(written: &str, known: &str) -> usize {
+    let names = written.split('.').count();
+    let last = known.rsplitn(names + 1, '.').take(names).map(str::len).sum::<usize>() + names - 1;
+    let tail = &known[known.len().saturating_sub(last)..];
+    let nearest = [known, short(known), tail, short(tail)];
+    nearest.into_iter().map(|name| strsim::damerau_levenshtein(written, name)).min().unwrap_or(usize::MAX)
 }
 
 /// Follows a path, units in its names or not.

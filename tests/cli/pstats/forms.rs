@@ -199,7 +199,30 @@ fn a_doubled_window_and_capped_endpoints_are_said() {
     let input: String = (0..1001).map(|i| event(&format!("s{}", i % 9), 200, f64::from(i), i)).collect();
     let found = run_with("pstats", &["--window", "1m", "--max-groups", "3"], input.as_bytes()).expect_code(0);
     assert!(found.text().contains("--window 1 min was doubled"), "{}", found.text());
-    assert!(found.text().contains("≈ of the 3 endpoints"), "{}", found.text());
+    assert!(found.text().contains("fastest endpoint not known"), "{}", found.text());
+}
+
+#[test]
+fn the_slowest_of_endpoints_that_were_not_all_kept_apart_is_not_judged() {
+    let input: String = (0..20).map(|i| event(&format!("s{i}"), 200, f64::from(i), i)).collect();
+    let args = ["--max-groups", "3", "--allow-empty", "--require", "slowest_endpoint.mean < 5ms"];
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("not known") && found.stderr.contains("--max-groups"), "{}", found.stderr);
+}
+
+#[test]
+fn real_services_stand_before_what_broken_lines_left() {
+    let of = |service: &str, n: usize| event(service, 200, 5.0, 1).repeat(n);
+    let input =
+        of("\\u0000", 4) + &of("", 5) + "{\"event_id\":1}\n" + &of("payment-service", 2) + &of("user-service", 1);
+    for form in ["text", "markdown", "html"] {
+        let found = run_with("pstats", &["--format", form], input.as_bytes()).expect_code(0);
+        let table = found.text().split("By service").nth(1).expect("a table");
+        let at = |name: &str| table.find(name).unwrap_or_else(|| panic!("{form}: {name}: {table}"));
+        assert!(at("payment-service") < at("user-service") && at("user-service") < at("(none)"), "{form}: {table}");
+    }
+    let json = run_with("pstats", &["--format", "json"], input.as_bytes()).json();
+    assert_eq!(json["events"]["by"]["service"][0]["group"]["service"], "payment-service");
 }
 
 #[test]

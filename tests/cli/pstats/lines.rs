@@ -235,16 +235,74 @@ fn shares_of_statuses_are_of_the_events_that_have_one() {
 }
 
 #[test]
-fn ids_are_estimated_past_the_cap_and_marked() {
+fn ids_past_the_cap_are_not_known_and_no_requirement_on_them_is_met() {
     let input: String = (0..3000).map(|i| format!("{{\"event_id\":{}}}\n", i % 2000)).collect();
     let exact = report(&[], &input);
-    assert_eq!(exact["events"]["ids"], json!({"unique": 2000, "duplicates": 1000, "exact": true}));
+    assert_eq!(
+        exact["events"]["ids"],
+        json!({"unique": 2000, "duplicates": 1000, "exact": true, "unique_at_least": 2000})
+    );
     let found = report(&["--exact-ids", "1k"], &input);
-    assert_eq!(found["events"]["ids"]["exact"], false);
-    let unique = found["events"]["ids"]["unique"].as_f64().expect("a number");
-    assert!((unique - 2000.0).abs() < 80.0, "{unique}");
-    let text = run_with("pstats", &["--exact-ids", "1k"], input.as_bytes());
-    assert!(text.text().contains('≈'), "{}", text.text());
+    let not_known = json!({"unique": null, "duplicates": null, "exact": false, "unique_at_least": 1001});
+    assert_eq!(found["events"]["ids"], not_known);
+    assert!(found["not_known"]["events.ids.duplicates"].as_str().is_some_and(|why| why.contains("--exact-ids")));
+    for form in ["text", "markdown", "html"] {
+        let found = run_with("pstats", &["--exact-ids", "1k", "--format", form], input.as_bytes());
+        assert!(found.text().contains("over 1,000") && found.text().contains("not known"), "{form}: {}", found.text());
+    }
+    for requirement in ["ids.duplicates = 0", "ids.duplicates >= 0", "ids.unique > 5", "ids.duplicates < 50%"] {
+        let args = ["--exact-ids", "1k", "--allow-empty", "--require", requirement];
+        let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+        assert!(found.stderr.contains("not known") && found.stderr.contains("--exact-ids"), "{}", found.stderr);
+    }
+    let enough = ["--exact-ids", "2k", "--require", "ids.duplicates = 1000", "--require", "ids.unique_at_least = 2000"];
+    run_with("pstats", &enough, input.as_bytes()).expect_code(0);
+}
+
+#[test]
+fn a_rate_over_no_time_is_not_judged() {
+    let args = ["--allow-empty", "--require", "throughput > 5/s"];
+    let found = run_with("pstats", &args, event("a", 200, 5.0, 1).as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("no time passed"), "{}", found.stderr);
+}
+
+#[test]
+fn an_event_that_has_the_marks_of_another_kind_is_an_event() {
+    let more = [
+        r#""run":{"complete":true}"#,
+        r#""run":{"id":"x","complete":true,"lines_read":1,"target":"t","mode":"m","rate":null,"concurrency":1,"batch":null,"retries":1,"started_at":"","ended_at":"","shard":null}"#,
+        r#""fault":"overheating","source_seq":5"#,
+        r#""fault":"summary""#,
+        r#""pstats_state":2"#,
+    ];
+    let input: String = more
+        .iter()
+        .map(|more| format!("{{\"event_id\":\"a\",\"metrics\":{{\"status_code\":200}},{more}}}\n"))
+        .collect();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("stored");
+    std::fs::write(&file, &input).expect("written");
+    let found = report(&["--stored", file.to_str().expect("UTF-8")], &input);
+    assert_eq!(found["events"]["count"], more.len());
+    assert_eq!(found["reconciled"]["table"]["event"]["present"], 1);
+}
+
+#[test]
+fn quantiles_above_an_hour_are_told_and_not_cut_off_there() {
+    let hours: String = (1..=4).map(|n| event("a", 200, f64::from(n) * 3_600_000.0, 1)).collect();
+    let found = report(&[], &hours);
+    let p95 = found["events"]["latency"]["p95_ms"].as_f64().expect("a number");
+    assert!((p95 / (4.0 * 3_600_000.0) - 1.0).abs() < 0.01, "{p95}");
+    run_with("pstats", &["--require", "latency.p95 < 2h"], hours.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_grouping_that_no_line_has_is_told() {
+    let input = event("a", 200, 5.0, 1) + &outcome(1, "accepted", json!({"tags": {"team": "x"}})) + &run_record(true);
+    let of = |by: &str| run_with("pstats", &["--by", by], input.as_bytes()).expect_code(0).stderr;
+    assert!(of("tier").contains("--by tier: no line has this field"), "{}", of("tier"));
+    assert!(of("service,payload.amount").contains("--by payload.amount: no line"), "{}", of("service,payload.amount"));
+    assert_eq!((of("team"), of("service,status")), (String::new(), String::new()));
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn eight_shards_merged_equal_the_whole_bit_for_bit() {
 }
 
 #[test]
-fn estimated_ids_and_found_windows_add_up_too() {
+fn ids_past_the_cap_and_found_windows_add_up_too() {
     let lines = mixed_lines(3000);
     let args = ["--exact-ids", "100", "--format"];
     let whole = run_with("pstats", &[&args[..], &["json"]].concat(), lines.concat().as_bytes()).expect_code(0);
@@ -38,7 +38,7 @@ fn estimated_ids_and_found_windows_add_up_too() {
         .map(|shard| run_with("pstats", &[&args[..], &["state"]].concat(), shard.concat().as_bytes()).text().to_owned())
         .collect();
     let merged = run_with("pstats", &["--format", "json"], states.as_bytes()).expect_code(0);
-    assert_eq!(whole.json()["events"]["ids"]["exact"], false);
+    assert_eq!(whole.json()["events"]["ids"]["unique_at_least"], 101);
     assert_eq!(without_run(whole.json()).to_string(), without_run(merged.json()).to_string());
 }
 
@@ -55,13 +55,97 @@ fn states_that_do_not_fit_are_refused_and_broken_ones_noticed() {
         "{}",
         refused.stderr
     );
-    let newer = state(&[]).replace("\"pstats_state\":1", "\"pstats_state\":7");
+    let newer = state(&[]).replace("\"pstats_state\":2", "\"pstats_state\":7");
     assert!(run_with("pstats", &[], newer.as_bytes()).expect_code(1).stderr.contains("version 7"));
     let whole = state(&[]);
     let cut = whole.lines().take(5).collect::<Vec<_>>().join("\n");
-    let found =
-        run_with("pstats", &["--require", "events.count >= 0", "--allow-empty"], cut.as_bytes()).expect_code(99);
-    assert!(found.stderr.contains("cut off"), "{}", found.stderr);
+    let found = run_with("pstats", &["--allow-empty"], (cut + "\n").as_bytes()).expect_code(1);
+    assert!(found.stderr.contains("line 1: the state that begins here is cut off"), "{}", found.stderr);
+    let older = state(&[]).replace("\"pstats_state\":2", "\"pstats_state\":1");
+    assert!(run_with("pstats", &[], older.as_bytes()).expect_code(1).stderr.contains("a state of version 1"));
+}
+
+/// The state of these lines, from a file of this name.
+fn state_of(folder: &std::path::Path, name: &str, lines: &str) -> String {
+    let file = folder.join(name);
+    std::fs::write(&file, lines).expect("it is written");
+    run("pstats", &["-q", "--format", "state", file.to_str().expect("UTF-8")]).expect_code(0).text().to_owned()
+}
+
+#[test]
+fn a_line_of_a_state_that_was_edited_doubled_lost_or_moved_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state_of(folder.path(), "a", &mixed_lines(300).concat());
+    let lines: Vec<&str> = state.lines().collect();
+    let refused = |lines: &[&str]| {
+        let text = lines.join("\n") + "\n";
+        run_with("pstats", &[], text.as_bytes()).expect_code(1).stderr
+    };
+    for place in [0, 1, 4, lines.len() / 2, lines.len() - 1] {
+        // Each digit that stands behind the line's number.
+        let line = lines[place];
+        let digits = line.char_indices().skip(30).filter(|(_, c)| c.is_ascii_digit());
+        for (at, digit) in digits.step_by(line.len() / 40 + 1) {
+            let mut edited = line.to_owned();
+            edited.replace_range(at..=at, if digit == '9' { "8" } else { "9" });
+            let mut all = lines.clone();
+            all[place] = &edited;
+            let told = refused(&all);
+            assert!(told.contains(&format!("line {}: ", place + 1)), "{told}\n{edited}");
+        }
+        let mut doubled = lines.clone();
+        doubled.insert(place, line);
+        assert!(refused(&doubled).contains(&format!("line {}: ", place + 2)), "{place}: {}", refused(&doubled));
+        if place > 0 {
+            let mut lost = lines.clone();
+            lost.remove(place);
+            let told = refused(&lost);
+            let end = format!("line {}: ", if place == lines.len() - 1 { 1 } else { place + 1 });
+            assert!(told.contains(&end), "{place}: {told}");
+        }
+    }
+    let mut moved = lines.clone();
+    moved.swap(3, 4);
+    assert!(refused(&moved).contains("line 4: "), "{}", refused(&moved));
+}
+
+#[test]
+fn a_state_is_added_once_also_from_within_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = mixed_lines(200).concat();
+    let (one, same, other) = (
+        state_of(folder.path(), "1", &lines),
+        state_of(folder.path(), "2", &lines),
+        state_of(folder.path(), "3", &event("b", 200, 5.0, 1)),
+    );
+    let told = |input: String| run_with("pstats", &["-q"], input.as_bytes()).expect_code(1).stderr;
+    let doubled = told(one.clone() + &one);
+    let last = one.lines().count() * 2;
+    assert!(doubled.contains(&format!("line {last}: ")) && doubled.contains("was added already"), "{doubled}");
+    let both = run_with("pstats", &["-q", "--format", "state"], (one.clone() + &other).as_bytes()).text().to_owned();
+    for twice in [both.clone() + &one, one.clone() + &both, both.clone() + &both] {
+        assert!(told(twice).contains("was added already"));
+    }
+    // Two shards with just the same lines are two.
+    let shards =
+        run_with("pstats", &["-q", "--format", "json"], (one.clone() + &same).as_bytes()).expect_code(0).json();
+    let alone = run_with("pstats", &["-q", "--format", "json"], one.as_bytes()).expect_code(0).json();
+    assert_eq!(shards["events"]["count"].as_u64(), alone["events"]["count"].as_u64().map(|n| 2 * n));
+    // A state of nothing adds nothing, however often.
+    let nothing = run_with("pstats", &["-q", "--format", "state"], b"").text().to_owned();
+    run_with("pstats", &["-q"], (nothing.clone() + &nothing + &one).as_bytes()).expect_code(0);
+}
+
+#[test]
+fn caps_that_are_asked_for_hold_where_states_are_added() {
+    let ids = |range: std::ops::Range<u32>| range.map(|n| format!("{{\"event_id\":{n}}}\n")).collect::<String>();
+    let state = |lines: &str| {
+        run_with("pstats", &["-q", "--format", "state", "--exact-ids", "100"], lines.as_bytes()).text().to_owned()
+    };
+    let both = state(&ids(0..80)) + &state(&ids(80..160));
+    let require = ["-q", "--require", "ids.unique = 160"];
+    run_with("pstats", &require, both.as_bytes()).expect_code(99);
+    run_with("pstats", &[&require[..], &["--exact-ids", "1000"]].concat(), both.as_bytes()).expect_code(0);
 }
 
 #[test]
@@ -69,13 +153,13 @@ fn a_hostile_state_does_not_steer_the_terminal() {
     let plain = run_with("pstats", &["--format", "state"], event("a", 200, 5.0, 1).as_bytes()).expect_code(0);
     let plain = plain.text();
     let hostile = r"\u001b[31mred\r\u009b2J\npserve: error: forged";
-    for state in [
-        plain.replace(r#""by":"service""#, &format!(r#""by":"{hostile}""#)),
-        plain.replace(r#""part":"group""#, &format!(r#""part":"{hostile}""#)),
-        plain.to_owned() + &plain.replace(r#""by":[]"#, &format!(r#""by":["{hostile}"]"#)),
+    for (state, is_shown) in [
+        (plain.replace(r#""by":"service""#, &format!(r#""by":"{hostile}""#)), false),
+        (plain.replace(r#""part":"group""#, &format!(r#""part":"{hostile}""#)), true),
+        (plain.to_owned() + &plain.replace(r#""by":[]"#, &format!(r#""by":["{hostile}"]"#)), true),
     ] {
         let refused = run_with("pstats", &[], state.as_bytes()).expect_code(1).stderr;
-        assert!(refused.contains("31mred") && !refused.contains(['\u{1b}', '\r', '\u{9b}']), "{refused:?}");
+        assert!(refused.contains("31mred") == is_shown && !refused.contains(['\u{1b}', '\r', '\u{9b}']), "{refused:?}");
         assert!(refused.lines().all(|line| line.starts_with("pstats: ")), "{refused}");
     }
 }

@@ -149,6 +149,8 @@ fn a_verified_stream_is_held_against_present() {
 fn a_misspelt_figure_is_wrong_usage_and_offers_the_nearest() {
     let found = run("pstats", &["--require", "sucess_rate >= 95%"]).expect_code(2);
     assert!(found.stderr.contains("success_rate") && found.stdout.is_empty(), "{}", found.stderr);
+    let found = run("pstats", &["--require", "p95 < 200ms"]).expect_code(2);
+    assert!(found.stderr.contains("latency.p95") && found.stderr.contains("end_to_end.p95"), "{}", found.stderr);
     assert!(run("pstats", &["--require", "latency.p95 < 200"]).expect_code(2).stderr.contains("200ms"));
     let both = event("a", 200, 5.0, 1) + &outcome(1, "accepted", json!({})) + &run_record(true);
     let found = run_with("pstats", &["--require", "error_rate < 5%"], both.as_bytes()).expect_code(2);
