@@ -3,6 +3,7 @@
 //! Knows no event: what fields mean is `record`'s business.
 
 mod array;
+mod form;
 mod reader;
 pub mod scan;
 pub mod value;

@@ -3,6 +3,7 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::array::{ArraySplitter, Element};
+use super::form::{FirstLook, Form, LOOK_AHEAD};
 use crate::cli::input::{Inputs, Source};
 use crate::error::{Error, Result};
 
@@ -14,8 +15,6 @@ const READ_BYTES: usize = 256 << 10;
 
 /// In stretches of so many bytes the line ends are counted before any is looked up: two long events, or a few short ones.
 const WINDOW: usize = 2 << 10;
-
-const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// One physical line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,7 +118,7 @@ fn text_length(line: &[u8]) -> usize {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     /// At the start of an input: lines or an array?
-    Fresh,
+    Fresh(FirstLook),
     Lines,
     /// Inside a line that is too long, of which so many bytes were handed on.
     Overlong(u64),
@@ -140,7 +139,7 @@ enum Found {
     End,
 }
 
-/// Reads lines. It holds one buffer, which grows only up to the longest line allowed.
+/// Reads lines. It holds one buffer, which grows up to the longest line allowed, or 1 MiB of white space at the start of an input.
 pub struct LineReader {
     inputs: Inputs,
     source: Option<Source>,
@@ -153,6 +152,8 @@ pub struct LineReader {
     state: State,
     array: ArraySplitter,
     unclosed_arrays: u64,
+    /// How many bytes ahead are known to have no line end.
+    searched: usize,
     /// The last read found nothing within the patience of its input.
     paused: bool,
     /// Where the lines stand that were handed out last, as long as nobody has counted them.
@@ -176,9 +177,10 @@ impl LineReader {
             max_line,
             seq: 0,
             bytes_read: 0,
-            state: State::Fresh,
+            state: State::Fresh(FirstLook::default()),
             array: ArraySplitter::new(max_line),
             unclosed_arrays: 0,
+            searched: 0,
             paused: false,
             uncounted: None,
         }
@@ -251,7 +253,7 @@ impl LineReader {
     fn step(&mut self) -> Result<Found> {
         match self.state {
             State::Ended => Ok(Found::End),
-            State::Fresh => self.look_at_the_start(),
+            State::Fresh(look) => self.look_at_the_start(look),
             State::Lines => self.take_lines(),
             State::Overlong(length) => self.take_piece(length),
             State::Array => self.take_element(),
@@ -259,8 +261,7 @@ impl LineReader {
         }
     }
 
-    /// Decides by the first byte that is not white space whether an input is an array (contracts §1).
-    fn look_at_the_start(&mut self) -> Result<Found> {
+    fn look_at_the_start(&mut self, mut look: FirstLook) -> Result<Found> {
         if self.source.is_none() {
             match self.inputs.next_source()? {
                 None => {
@@ -270,33 +271,41 @@ impl LineReader {
                 source => self.source = source,
             }
         }
-        let ahead = &self.buffer[self.start..self.end];
-        if ahead.len() < BOM.len() && BOM.starts_with(ahead) && self.fill()? {
-            return Ok(Found::Nothing);
+        let mut form = look.at(&self.buffer[self.start..self.end], false);
+        if form == Form::Open {
+            self.state = State::Fresh(look);
+            if self.fill()? || self.state == State::Ended {
+                return Ok(Found::Nothing);
+            }
+            form = look.at(&self.buffer[self.start..self.end], true);
         }
-        let ahead = &self.buffer[self.start..self.end];
-        let mark = if ahead.starts_with(BOM) { BOM.len() } else { 0 };
-        match ahead[mark..].iter().position(|b| !b.is_ascii_whitespace()) {
-            Some(at) if ahead[mark + at] == b'[' => {
-                self.start += mark + at + 1;
+        let from = self.start;
+        match form {
+            Form::Array { elements } => {
+                self.start += elements;
                 self.array.open();
                 self.state = State::Array;
                 Ok(Found::Nothing)
             }
-            // White space that fills the buffer can be no more than blank lines.
-            None if ahead.len() < READ_BYTES && self.fill()? => Ok(Found::Nothing),
-            _ => {
+            Form::Lines { mark: 0 } | Form::Open => {
                 self.state = State::Lines;
-                let from = self.start;
+                Ok(Found::Nothing)
+            }
+            Form::Lines { mark } => {
                 self.start += mark;
-                Ok(if mark > 0 { Found::Mark(from, self.start) } else { Found::Nothing })
+                self.state = State::Lines;
+                Ok(Found::Mark(from, self.start))
             }
         }
     }
 
     fn take_lines(&mut self) -> Result<Found> {
         let ahead = &self.buffer[self.start..self.end];
-        let Some(last) = memrchr(b'\n', ahead) else { return self.take_unfinished_line() };
+        // A long line that comes in small pieces is searched once.
+        let searched = std::mem::take(&mut self.searched);
+        let Some(last) = memrchr(b'\n', &ahead[searched..]).map(|at| searched + at) else {
+            return self.take_unfinished_line();
+        };
         let whole = &ahead[..=last];
         let allowed = if whole.len() <= self.max_line {
             whole.len()
@@ -336,9 +345,11 @@ impl LineReader {
             self.state = State::Overlong(length);
             return Ok(Found::Overlong { from, to: self.end, length, last: false });
         }
+        self.searched = self.end - self.start;
         if self.fill()? || self.state == State::Ended {
             return Ok(Found::Nothing);
         }
+        self.searched = 0;
         let (from, to) = (self.start, self.end);
         self.leave_source();
         if from == to {
@@ -419,7 +430,7 @@ impl LineReader {
     fn leave_source(&mut self) {
         self.source = None;
         self.start = self.end;
-        self.state = State::Fresh;
+        self.state = State::Fresh(FirstLook::default());
     }
 
     /// Reads more behind what is there, or finds that the input pauses. `false` at the end of the input, or (then the state is `Ended`) at a signal.
@@ -430,7 +441,7 @@ impl LineReader {
             self.start = 0;
         }
         if self.end == self.buffer.len() {
-            let longest = self.max_line.saturating_add(2).max(READ_BYTES);
+            let longest = self.max_line.saturating_add(2).max(LOOK_AHEAD);
             self.buffer.resize((self.buffer.len() * 2).min(longest).max(self.end + 1), 0);
         }
         let Some(source) = &mut self.source else { return Ok(false) };
@@ -509,7 +520,56 @@ mod tests {
             ["{\"a\": 1,   \"b\": [1, 2]}\n", "{\"c\":\"],\\\"\"}\n"]
         );
         assert_eq!(texts(" [] "), [""; 0]);
-        assert_eq!(texts("[1,,2,]"), ["1\n", "\n", "2\n"]);
+        assert_eq!(texts("[[1],,2,]"), ["[1]\n", "\n", "2\n"]);
+    }
+
+    #[test]
+    fn a_first_line_in_brackets_is_a_line_and_what_follows_is_not_lost() {
+        assert_eq!(texts("[INFO] boot\n{\"a\":1}\n"), ["[INFO] boot\n", "{\"a\":1}\n"]);
+        assert_eq!(texts("\u{feff}[INFO] boot\n{}\n"), ["\u{feff}", "[INFO] boot\n", "{}\n"]);
+        assert_eq!(texts("\n [1,2]\r\n{}"), ["\n", " [1,2]\r\n", "{}"]);
+        assert_eq!(texts("[\"a\"]\n{}\n"), ["[\"a\"]\n", "{}\n"]);
+        assert_eq!(texts("[\nINFO"), ["[\n", "INFO"]);
+    }
+
+    #[test]
+    fn a_bracket_alone_is_a_line() {
+        assert_eq!(texts("["), ["["]);
+        assert_eq!(texts("[\n \n"), ["[\n", " \n"]);
+        assert_eq!(texts("\u{feff}["), ["\u{feff}", "["]);
+    }
+
+    #[test]
+    fn white_space_between_the_bracket_and_the_first_element_may_span_reads() {
+        let far = " \n".repeat(1000);
+        assert_eq!(texts(&format!("[{far}{{}}{far}]")), ["{}\n"]);
+        assert_eq!(texts(&format!("[{far}]")), [""; 0]);
+        let lines = texts(&format!("[{far}x"));
+        assert_eq!((lines.len(), lines[0].as_str(), lines[1000].as_str()), (1001, "[ \n", "x"));
+        let too_far = " ".repeat(LOOK_AHEAD);
+        for capacity in [1000, LOOK_AHEAD, 4 * LOOK_AHEAD] {
+            let got = read(format!("[{too_far}\n{{}}\n").as_bytes(), 4 * LOOK_AHEAD, capacity);
+            assert_eq!(got.iter().map(|(_, line, _)| line.len()).collect::<Vec<_>>(), [LOOK_AHEAD + 2, 3]);
+        }
+    }
+
+    #[test]
+    fn each_input_is_lines_or_an_array_by_itself() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let files = ["[INFO] boot\n{}", "[{},{}]", "[", "{}"].map(|text| {
+            let path = folder.path().join(text.len().to_string());
+            std::fs::write(&path, text).expect("a file");
+            path
+        });
+        let inputs =
+            Inputs::open(&files, &crate::cli::Stop::never(), &crate::cli::Console::new("test")).expect("files");
+        let mut reader = LineReader::new(inputs, 100);
+        let mut got = Vec::new();
+        while let Some(chunk) = reader.next_chunk().expect("files can be read") {
+            got.extend(chunk.lines().map(|line| (line.seq, String::from_utf8_lossy(line.text).into_owned())));
+        }
+        let texts = ["[INFO] boot", "{}", "{}", "{}", "[", "{}"].map(str::to_owned);
+        assert_eq!(got, (1..).zip(texts).collect::<Vec<_>>());
     }
 
     #[test]
@@ -522,8 +582,8 @@ mod tests {
 
     #[test]
     fn line_breaks_in_an_array_never_join_what_they_kept_apart() {
-        assert_eq!(texts("[1\n2]"), ["1 2\n"]);
-        assert_eq!(texts("[\"a\nb\"]"), ["\"a\rb\"\n"]);
+        assert_eq!(texts("[{},1\n2]"), ["{}\n", "1 2\n"]);
+        assert_eq!(texts("[{},\"a\nb\"]"), ["{}\n", "\"a\rb\"\n"]);
     }
 
     #[test]
@@ -574,7 +634,7 @@ mod tests {
 
         #[test]
         fn the_size_of_reads_changes_nothing(
-            input in "(\\[|)([ab\"\\\\,{}\\[\\]\r\n ]|aaaaaaaa|\r\n){0,60}", max_line in 1usize..20, capacity in 1usize..40,
+            input in "(\u{feff}|)(\\[|\\[\\{|)([ab\"\\\\,{}\\[\\]\r\n ]|aaaaaaaa|\r\n){0,60}", max_line in 1usize..20, capacity in 1usize..40,
         ) {
             prop_assert_eq!(read(input.as_bytes(), max_line, capacity), read(input.as_bytes(), max_line, 4096));
         }

@@ -5,16 +5,20 @@
 mod fields;
 mod layout;
 mod look;
+#[cfg(test)]
+mod oracle;
+mod routes;
 mod text;
 mod walk;
 
 use std::fmt;
 use std::ops::Range;
 
-pub use fields::FieldSet;
+pub use fields::{FieldSet, keys, plain};
 use fields::{NONE, index};
 use layout::{Layouts, Lesson};
 use look::Look;
+use routes::Routes;
 use text::Text;
 use walk::Walker;
 
@@ -87,11 +91,6 @@ impl Spans {
         self.spans[field as usize].1 = to;
     }
 
-    #[inline]
-    fn forget(&mut self, field: u32) {
-        self.spans[field as usize] = (NONE, NONE);
-    }
-
     /// Follows a change of the line: the bytes of `range` became `length` others.
     ///
     /// A value that was replaced whole stands where its successor stands; one around the change grows or shrinks with it; one
@@ -128,6 +127,7 @@ impl Spans {
 #[derive(Debug, Default)]
 pub struct Scanner {
     fields: FieldSet,
+    routes: Routes,
     look: Look,
     walker: Walker,
     layouts: Layouts,
@@ -137,7 +137,7 @@ pub struct Scanner {
 impl Scanner {
     /// A scanner for these fields.
     pub fn new(fields: FieldSet) -> Self {
-        Self { fields, ..Self::default() }
+        Self { routes: Routes::new(&fields), fields, ..Self::default() }
     }
 
     /// What it looks for.
@@ -166,10 +166,10 @@ impl Scanner {
         }
         spans.reset(self.fields.len());
         if !self.layouts.is_curious(line) {
-            return self.walker.walk(text, &self.fields, spans);
+            return self.walker.walk(text, &self.routes, spans);
         }
         self.lesson.begin(std::mem::take(spans));
-        let walked = self.walker.walk(text, &self.fields, &mut self.lesson);
+        let walked = self.walker.walk(text, &self.routes, &mut self.lesson);
         *spans = self.lesson.take_spans();
         walked?;
         self.layouts.learn(line, &self.lesson);
@@ -210,6 +210,42 @@ mod tests {
     fn keys_may_be_escaped_and_hold_dots() {
         assert_eq!(find(r#"{"s\u0065rvice":1}"#, "service"), Ok(Some("1")));
         assert_eq!(find(r#"{"a.b":{"c":1}}"#, r"a\.b.c"), Ok(Some("1")));
+    }
+
+    #[test]
+    fn a_path_finds_nested_members_or_a_key_spelt_with_the_dots() {
+        for line in [
+            r#"{"http":{"response":{"status_code":200}}}"#,
+            r#"{"http.response":{"status_code":200}}"#,
+            r#"{"http":{"response.status_code":200}}"#,
+            r#"{"http.response.status_code":200}"#,
+            r#"{"http":null,"http.response":{"body":1},"http.response.status_code":200}"#,
+        ] {
+            assert_eq!(find(line, "http.response.status_code"), Ok(Some("200")), "{line}");
+        }
+        assert_eq!(find(r#"{"http.response.status_code":200}"#, r"http\.response\.status_code"), Ok(Some("200")));
+        assert_eq!(find(r#"{"http":{"response":{"status_code":200}}}"#, r"http\.response\.status_code"), Ok(None));
+    }
+
+    #[test]
+    fn nested_members_go_before_a_key_spelt_with_the_dots_in_either_order() {
+        assert_eq!(find(r#"{"a.b":1,"a":{"b":2}}"#, "a.b"), Ok(Some("2")));
+        assert_eq!(find(r#"{"a":{"b":2},"a.b":1}"#, "a.b"), Ok(Some("2")));
+        assert_eq!(find(r#"{"a":{"b":2},"a.b":1}"#, r"a\.b"), Ok(Some("1")));
+        assert_eq!(find(r#"{"a":{"x":2},"a.b":1,"a":{}}"#, "a.b"), Ok(Some("1")));
+        assert_eq!(find(r#"{"a.b":[1],"a":{"b":2},"a":{}}"#, "a.b"), Ok(Some("[1]")));
+    }
+
+    #[test]
+    fn numbers_in_a_path_are_elements_of_arrays_or_keys() {
+        let spans = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"spanId":"a"},{"spanId":"b"}]}]}]}"#;
+        assert_eq!(find(spans, "resourceSpans.0.scopeSpans.0.spans.1.spanId"), Ok(Some(r#""b""#)));
+        assert_eq!(find(spans, "resourceSpans.0.scopeSpans.0.spans.2.spanId"), Ok(None));
+        assert_eq!(find(r#"{"a":{"0":1}}"#, "a.0"), Ok(Some("1")));
+        assert_eq!(find(r#"{"a.0.b":1}"#, "a.0.b"), Ok(Some("1")));
+        assert_eq!(find(r#"{"a":[[1,2],[3,4]]}"#, "a.1.0"), Ok(Some("3")));
+        assert_eq!(find(r#"{"a":[1,2]}"#, "a.01"), Ok(None));
+        assert_eq!(find(r#"{"a":[1,2]}"#, "a.b"), Ok(None));
     }
 
     #[test]
@@ -270,14 +306,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_agrees_with_serde_json_on_every_value(value in json(), pretty in any::<bool>()) {
+        fn it_finds_what_serde_json_finds(value in json(), pretty in any::<bool>()) {
             let line = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
             let line = line.expect("a Value prints");
-            let found = find(&line, "a.b");
-            prop_assert_eq!(found.is_ok(), value.is_object());
-            if let Ok(found) = found {
-                let found = found.map(|raw| serde_json::from_str::<Value>(raw).expect("a span is a value"));
-                prop_assert_eq!(found.as_ref(), value.pointer("/a/b").filter(|_| value["a"].is_object()));
+            let mut spans = Spans::default();
+            let is_object = Scanner::new(FieldSet::new(PATHS)).scan(line.as_bytes(), &mut spans).is_ok();
+            prop_assert_eq!(is_object, value.is_object());
+            for (field, path) in PATHS.iter().enumerate().filter(|_| is_object) {
+                prop_assert_eq!(spans.range(field), oracle::find(&line, path).expect("keys are text"), "{} in {}", path, line);
             }
         }
 
@@ -285,10 +321,21 @@ mod tests {
         fn it_accepts_what_serde_json_accepts(mut line in json().prop_map(|v| v.to_string().into_bytes()), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
             let at = at.index(line.len());
             line[at] = byte;
-            let theirs = serde_json::from_slice::<serde::de::IgnoredAny>(&line).is_ok() && std::str::from_utf8(&line).is_ok();
-            let ours = Scanner::new(FieldSet::new(["a"])).scan(&line, &mut Spans::default()).is_ok();
-            let object = line.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{');
-            prop_assert_eq!(ours, theirs && object);
+            let is_object = Scanner::new(FieldSet::new(["a"])).scan(&line, &mut Spans::default()).is_ok();
+            prop_assert_eq!(is_object, oracle::is_object(&line));
+        }
+
+        #[test]
+        fn of_several_spellings_in_a_line_it_finds_the_one_that_serde_json_finds(lines in prop::collection::vec(spelt(3), 1..8)) {
+            let mut scanner = Scanner::new(FieldSet::new(PATHS));
+            let mut spans = Spans::default();
+            // The second time each layout was met before.
+            for line in lines.iter().chain(&lines) {
+                scanner.scan(line.as_bytes(), &mut spans).expect("an object");
+                for (field, path) in PATHS.iter().enumerate() {
+                    prop_assert_eq!(spans.range(field), oracle::find(line, path).expect("keys are text"), "{} in {}", path, line);
+                }
+            }
         }
 
         #[test]
@@ -296,7 +343,7 @@ mod tests {
             lines in prop::collection::vec((json(), any::<bool>()), 1..12), order in prop::collection::vec(any::<prop::sample::Index>(), 1..40),
             damage in any::<prop::sample::Index>(), byte in any::<u8>(),
         ) {
-            let fields = || FieldSet::new(["a", "a.b", "b", "b.a.a"]);
+            let fields = || FieldSet::new(PATHS);
             let mut experienced = Scanner::new(fields());
             let (mut got, mut fresh) = (Spans::default(), Spans::default());
             for (turn, pick) in order.iter().enumerate() {
@@ -335,6 +382,25 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Paths that cross each other in all ways.
+    const PATHS: [&str; 13] =
+        ["a", "a.b", r"a\.b", "b", "b.a.a", "a.b.a", r"a.b\.a", "a.b.a.b", "a.0", "a.0.b", "b.1", "b.a.0", "0"];
+
+    /// An object whose keys are those of [`PATHS`], often joined, and often there twice.
+    fn spelt(depth: u32) -> BoxedStrategy<String> {
+        let leaf = prop::sample::select(vec!["1", "\"x\"", "null", "[]", "{}", "[7,[8]]"]).prop_map(str::to_owned);
+        let value = if depth == 0 {
+            leaf.boxed()
+        } else {
+            let array = prop::collection::vec(spelt(depth - 1), 0..3).prop_map(|all| format!("[{}]", all.join(",")));
+            prop_oneof![2 => leaf, 3 => spelt(depth - 1), 1 => array].boxed()
+        };
+        let key =
+            prop::sample::select(vec!["a", "b", "0", "a.b", "b.a", "a.0", "0.b", "a.b.a", "b.a.b", "a.b.a.b", "a.0.b"]);
+        let member = (key, value).prop_map(|(key, value)| format!("\"{key}\":{value}"));
+        prop::collection::vec(member, 0..5).prop_map(|all| format!("{{{}}}", all.join(","))).boxed()
     }
 
     /// What may stand where a value is expected, and what may not.
@@ -383,6 +449,16 @@ mod tests {
             "truee",
             "nul",
             "Null",
+            "null\0",
+            "null\0\0\0\0",
+            "true\0",
+            "true\0\0\0\0",
+            "false\0",
+            "false\0\0\0",
+            "7\0",
+            "0.5\0",
+            "\0",
+            "\"\"\0",
             "\"",
             "\"\\x\"",
             "\"\\u00g0\"",

@@ -13,6 +13,7 @@ mod psend;
 mod pserve;
 mod pshape;
 mod pstats;
+mod reading;
 mod readme;
 mod scripted;
 mod support;

@@ -1,29 +1,18 @@
-//! Which fields to look for: dotted paths, as a tree of keys.
+//! Which fields to look for: dotted paths.
 
-/// No node, no field.
+/// No state, no field.
 pub(super) const NONE: u32 = u32::MAX;
 
-#[derive(Debug, Clone)]
-struct Node {
-    key: Box<[u8]>,
-    field: u32,
-    children: Vec<u32>,
-    /// All fields at or below this node.
-    below: Vec<u32>,
-}
-
-/// A set of dotted paths to look for. A dot that belongs to a key is written `\.`.
-#[derive(Debug, Clone)]
+/// A set of dotted paths to look for.
+///
+/// The keys of a path are parted by dots. Each leads into an object, or, as a number from 0, into an array. Keys that follow
+/// each other may also stand in a line as one key that is spelt with the dots: `a.b.c` finds the `1` in `{"a":{"b":{"c":1}}}`,
+/// `{"a.b":{"c":1}}`, `{"a":{"b.c":1}}` and `{"a.b.c":1}`. If a line has several of these, the one whose first key is shorter
+/// counts, then the one whose second key is: nested members come first. A dot that is written `\.` belongs to its key, so
+/// `a\.b` finds the key `a.b` alone.
+#[derive(Debug, Clone, Default)]
 pub struct FieldSet {
-    nodes: Vec<Node>,
     paths: Vec<String>,
-}
-
-impl Default for FieldSet {
-    fn default() -> Self {
-        let root = Node { key: Box::default(), field: NONE, children: Vec::new(), below: Vec::new() };
-        Self { nodes: vec![root], paths: Vec::new() }
-    }
 }
 
 impl FieldSet {
@@ -38,28 +27,10 @@ impl FieldSet {
 
     /// Adds a path and returns its index.
     pub fn add(&mut self, path: &str) -> usize {
-        if let Some(known) = self.paths.iter().position(|p| p == path) {
-            return known;
-        }
-        let field = self.paths.len();
-        self.paths.push(path.to_owned());
-        let mut node = 0;
-        for key in split_path(path) {
-            self.nodes[node].below.push(index(field));
-            let known = self.nodes[node].children.iter().copied().find(|c| *self.nodes[*c as usize].key == *key);
-            node = known.map_or_else(
-                || {
-                    let new = self.nodes.len();
-                    self.nodes.push(Node { key: key.into(), field: NONE, children: Vec::new(), below: Vec::new() });
-                    self.nodes[node].children.push(index(new));
-                    new
-                },
-                |child| child as usize,
-            );
-        }
-        self.nodes[node].field = index(field);
-        self.nodes[node].below.push(index(field));
-        field
+        self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
+            self.paths.push(path.to_owned());
+            self.paths.len() - 1
+        })
     }
 
     /// How many paths there are.
@@ -77,25 +48,9 @@ impl FieldSet {
         &self.paths[field]
     }
 
-    pub(super) const ROOT: u32 = 0;
-
-    /// The field that a node is, if one.
-    #[inline]
-    pub(super) fn field(&self, node: u32) -> u32 {
-        if node == NONE { NONE } else { self.nodes[node as usize].field }
-    }
-
-    /// The fields at and below a node.
-    #[inline]
-    pub(super) fn below(&self, node: u32) -> &[u32] {
-        &self.nodes[node as usize].below
-    }
-
-    /// The node under a key.
-    #[inline]
-    pub(super) fn child(&self, node: u32, key: &[u8]) -> u32 {
-        let children = &self.nodes[node as usize].children;
-        children.iter().copied().find(|c| *self.nodes[*c as usize].key == *key).unwrap_or(NONE)
+    /// The keys of each path.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Vec<String>> {
+        self.paths.iter().map(|path| keys(path))
     }
 }
 
@@ -104,19 +59,42 @@ pub(super) fn index(n: usize) -> u32 {
     u32::try_from(n).expect("lines and field sets are far smaller than 4 GiB")
 }
 
-/// The keys of a dotted path, unescaped.
-fn split_path(path: &str) -> Vec<Vec<u8>> {
-    let mut keys = vec![Vec::new()];
-    let mut bytes = path.bytes().peekable();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' if bytes.peek() == Some(&b'.') => {
-                bytes.next();
-                keys.last_mut().expect("there is always a key").push(b'.');
-            }
-            b'.' => keys.push(Vec::new()),
-            byte => keys.last_mut().expect("there is always a key").push(byte),
+/// The keys of a dotted path, as they stand in a line: `a\.b.c` has the keys `a.b` and `c`.
+pub fn keys(path: &str) -> Vec<String> {
+    let mut keys = vec![String::new()];
+    let mut chars = path.chars().peekable();
+    while let Some(c) = chars.next() {
+        let key = keys.last_mut().expect("there is always a key");
+        match c {
+            '\\' if chars.peek() == Some(&'.') => key.extend(chars.next()),
+            '.' => keys.push(String::new()),
+            c => key.push(c),
         }
     }
     keys
+}
+
+/// A dotted path as people read it: without the backslashes that part the dots of its keys from those between them.
+pub fn plain(path: &str) -> String {
+    path.replace("\\.", ".")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_parted_by_dots_without_a_backslash() {
+        assert_eq!(keys("a.b.c"), ["a", "b", "c"]);
+        assert_eq!(keys(r"http\.response.status_code"), ["http.response", "status_code"]);
+        assert_eq!(keys(r"a\b\\.c"), [r"a\b\.c"]);
+        assert_eq!(keys(""), [""]);
+        assert_eq!(plain(r"http\.response.status_code"), "http.response.status_code");
+    }
+
+    #[test]
+    fn a_path_that_is_given_twice_is_one_field() {
+        let set = FieldSet::new(["a", "b", "a"]);
+        assert_eq!((set.len(), set.path(1)), (2, "b"));
+    }
 }

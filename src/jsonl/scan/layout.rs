@@ -41,6 +41,8 @@ enum Mark {
     Close(u32, usize),
     /// A key that stood before stands again.
     Forget(u32),
+    /// The value before the literal is this field too, beside that one.
+    Also(u32, u32),
 }
 
 /// What stands behind a literal.
@@ -278,6 +280,9 @@ impl Layouts {
     /// Remembers the layout of a line that was walked.
     pub(super) fn learn(&mut self, line: &[u8], lesson: &Lesson) {
         self.credit = self.credit.saturating_sub(LESSON);
+        if lesson.is_tangled {
+            return;
+        }
         if self.steps.len() > MOST_STEPS || self.literals.len() > MOST_LITERAL_BYTES {
             self.forget();
         }
@@ -346,6 +351,7 @@ impl Fork {
                 Mark::Open(field, offset) => spans.open(field, at + offset),
                 Mark::Close(field, offset) => spans.close(field, at + offset),
                 Mark::Forget(field) => spans.forget(field),
+                Mark::Also(field, of) => spans.also(field, of),
             }
         }
     }
@@ -356,7 +362,7 @@ impl Mark {
         match self {
             Self::Open(field, at) => Self::Open(field, at - from),
             Self::Close(field, at) => Self::Close(field, at - from),
-            Self::Forget(field) => Self::Forget(field),
+            mark @ (Self::Forget(_) | Self::Also(..)) => mark,
         }
     }
 }
@@ -369,6 +375,8 @@ pub(super) struct Lesson {
     values: Vec<(u32, usize, usize)>,
     /// Each mark with the place from which on it holds, in order.
     marks: Vec<(usize, Mark)>,
+    /// Whether a field stands where no value or mark has set it.
+    is_tangled: bool,
 }
 
 impl Lesson {
@@ -376,6 +384,7 @@ impl Lesson {
         self.spans = spans;
         self.values.clear();
         self.marks.clear();
+        self.is_tangled = false;
     }
 
     pub(super) fn take_spans(&mut self) -> Spans {
@@ -388,14 +397,10 @@ impl Lesson {
 }
 
 impl Sink for Lesson {
-    fn key(&mut self, fields: &[u32]) {
+    fn forget(&mut self, field: u32) {
         let at = self.marks.last().map_or(0, |(at, _)| *at).max(self.behind_last_value());
-        for field in fields {
-            if self.spans.range(*field as usize).is_some() {
-                self.marks.push((at, Mark::Forget(*field)));
-            }
-        }
-        self.spans.key(fields);
+        self.marks.push((at, Mark::Forget(field)));
+        self.spans.forget(field);
     }
 
     fn scalar(&mut self, field: u32, from: usize, to: usize) {
@@ -403,17 +408,27 @@ impl Sink for Lesson {
         self.spans.scalar(field, from, to);
     }
 
+    fn also(&mut self, field: u32, of: u32) {
+        self.marks.push((self.behind_last_value(), Mark::Also(field, of)));
+        self.spans.also(field, of);
+    }
+
     fn open(&mut self, field: u32, at: usize) {
-        if field != NONE {
-            self.marks.push((at, Mark::Open(field, at)));
-        }
+        self.marks.push((at, Mark::Open(field, at)));
         self.spans.open(field, at);
     }
 
     fn close(&mut self, field: u32, to: usize) {
-        if field != NONE {
-            self.marks.push((to, Mark::Close(field, to)));
-        }
+        self.marks.push((to, Mark::Close(field, to)));
         self.spans.close(field, to);
+    }
+
+    fn restore(&mut self, field: u32, span: (u32, u32)) {
+        self.is_tangled = true;
+        self.spans.restore(field, span);
+    }
+
+    fn span(&self, field: u32) -> (u32, u32) {
+        self.spans.span(field)
     }
 }

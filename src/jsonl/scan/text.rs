@@ -158,7 +158,9 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
     let word = all & (u64::MAX >> (64 - 8 * length));
     let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
     if bytes[0] >= b'a' {
-        return (word == text(b"true\0\0\0\0")) | (word == text(b"false\0\0\0")) | (word == text(b"null\0\0\0\0"));
+        // The length counts: a NUL behind `null` looks like the zeros that fill a word.
+        let four = (word == text(b"true\0\0\0\0")) | (word == text(b"null\0\0\0\0"));
+        return four & (length == 4) | (word == text(b"false\0\0\0")) & (length == 5);
     }
     // A bit is left in each byte that is no digit: those have the high half 3, and still have it with 6 added.
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;

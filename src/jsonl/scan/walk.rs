@@ -1,29 +1,36 @@
 //! The walk over a whole line, for lines whose layout is not known: keeps a stack of its own, so that no depth exhausts
-//! the thread's, and tells a [`Sink`] what it passes.
+//! the thread's, and tells a [`Sink`] where the fields are.
 
-use super::fields::{FieldSet, NONE, index};
+use std::collections::BTreeMap;
+
+use super::fields::{NONE, index};
+use super::routes::{Route, Routes, Step};
 use super::text::Text;
 use super::{NotAnObject, Spans};
 use crate::jsonl::value;
 
-/// Is told what a walk passes, in order. `field` is [`NONE`] for what nobody looks for.
+/// Is told what a walk finds, in order. `field` is [`NONE`] for what nobody looks for.
 pub(super) trait Sink {
-    /// A key whose value replaces what stood under an equal key before.
-    fn key(&mut self, fields: &[u32]);
+    /// A field is no longer there: its key stood again, or that of an object that it was in.
+    fn forget(&mut self, field: u32);
     /// A string, number, true, false or null.
     fn scalar(&mut self, field: u32, from: usize, to: usize);
+    /// The scalar that came last is a second field too.
+    fn also(&mut self, field: u32, of: u32);
     /// An object or array begins.
     fn open(&mut self, field: u32, at: usize);
     /// It ends in front of this place.
     fn close(&mut self, field: u32, to: usize);
+    /// A field is back where it stood on another route, for the better one was forgotten.
+    fn restore(&mut self, field: u32, span: (u32, u32));
+    /// Where a field stands now.
+    fn span(&self, field: u32) -> (u32, u32);
 }
 
 impl Sink for Spans {
     #[inline]
-    fn key(&mut self, fields: &[u32]) {
-        for field in fields {
-            self.forget(*field);
-        }
+    fn forget(&mut self, field: u32) {
+        self.spans[field as usize] = (NONE, NONE);
     }
 
     #[inline]
@@ -33,26 +40,38 @@ impl Sink for Spans {
         }
     }
 
+    fn also(&mut self, field: u32, of: u32) {
+        self.spans[field as usize] = self.spans[of as usize];
+    }
+
     #[inline]
     fn open(&mut self, field: u32, at: usize) {
-        if field != NONE {
-            self.set(field, index(at), index(at));
-        }
+        self.set(field, index(at), index(at));
     }
 
     #[inline]
     fn close(&mut self, field: u32, to: usize) {
-        if field != NONE {
-            self.set_end(field, index(to));
-        }
+        self.set_end(field, index(to));
+    }
+
+    fn restore(&mut self, field: u32, span: (u32, u32)) {
+        self.spans[field as usize] = span;
+    }
+
+    fn span(&self, field: u32) -> (u32, u32) {
+        self.spans[field as usize]
     }
 }
 
+/// An object or array on a route to a field.
 #[derive(Debug)]
 struct Frame {
-    node: u32,
-    field: u32,
-    is_object: bool,
+    state: u32,
+    /// Where the routes to its places begin.
+    routes: usize,
+    from: usize,
+    /// The number of the element that comes next.
+    element: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +79,7 @@ enum Next {
     FirstKey,
     Key,
     FirstElement,
+    Element,
     Value,
     Behind,
 }
@@ -67,7 +87,13 @@ enum Next {
 /// Walks lines; holds only what is reused from one to the next.
 #[derive(Debug, Default)]
 pub(super) struct Walker {
-    stack: Vec<Frame>,
+    /// For each object or array around the place: whether it is an object.
+    nesting: Vec<bool>,
+    /// The outermost of them, as far as fields may be in them.
+    frames: Vec<Frame>,
+    /// The routes to the places of each frame's state, and then of the value to come.
+    routes: Vec<Route>,
+    found: Found,
 }
 
 impl Walker {
@@ -75,15 +101,25 @@ impl Walker {
     pub(super) fn walk(
         &mut self,
         mut text: Text<'_>,
-        fields: &FieldSet,
+        routes: &Routes,
         sink: &mut impl Sink,
     ) -> Result<(), NotAnObject> {
-        self.stack.clear();
         text.skip_space();
         if text.peek() != Some(b'{') {
             return Err(text.wrong(if text.at == text.line.len() { "nothing" } else { "a value that is no object" }));
         }
-        let mut node = FieldSet::ROOT;
+        self.walk_value(text, routes, sink)
+    }
+
+    /// Passes over the one value that a text must be.
+    pub(super) fn walk_value(
+        &mut self,
+        mut text: Text<'_>,
+        routes: &Routes,
+        sink: &mut impl Sink,
+    ) -> Result<(), NotAnObject> {
+        self.begin(routes);
+        let mut state = Routes::ROOT;
         let mut next = Next::Value;
         loop {
             text.skip_space();
@@ -99,64 +135,215 @@ impl Walker {
                     }
                     let from = text.at;
                     let escapes = text.string()?;
-                    let raw = &text.line[from..text.at];
-                    let parent = self.stack.last().expect("a key stands in an object").node;
-                    node = match parent {
-                        NONE => NONE,
-                        _ if escapes => fields.child(parent, value::text(raw).unwrap_or_default().as_bytes()),
-                        _ => fields.child(parent, &raw[1..raw.len() - 1]),
+                    state = match self.frame() {
+                        None => NONE,
+                        Some(frame) => {
+                            let raw = &text.line[from..text.at];
+                            let step = if escapes {
+                                routes.member(frame.state, value::text(raw).unwrap_or_default().as_bytes())
+                            } else {
+                                routes.member(frame.state, &raw[1..raw.len() - 1])
+                            };
+                            step.map_or(NONE, |step| self.enter_member(step, routes, sink))
+                        }
                     };
-                    if node != NONE {
-                        sink.key(fields.below(node));
-                    }
                     text.skip_space();
                     text.expect(b':', "no colon behind a key")?;
                     next = Next::Value;
                 }
                 Next::FirstElement if text.peek() == Some(b']') => next = Next::Behind,
-                Next::FirstElement | Next::Value => {
+                Next::FirstElement | Next::Element => {
+                    state = self.enter_element(routes);
+                    next = Next::Value;
+                }
+                Next::Value => {
                     let from = text.at;
-                    let field = fields.field(node);
                     match text.peek() {
                         Some(bracket @ (b'{' | b'[')) => {
                             text.at += 1;
-                            sink.open(field, from);
-                            let is_object = bracket == b'{';
-                            self.stack.push(Frame { node: if is_object { node } else { NONE }, field, is_object });
-                            node = NONE;
-                            next = if is_object { Next::FirstKey } else { Next::FirstElement };
+                            next = self.open(state, from, bracket == b'{', routes, sink);
                         }
                         _ => {
                             text.scalar()?;
-                            sink.scalar(field, from, text.at);
+                            self.scalar(state, from, text.at, routes, sink);
                             next = Next::Behind;
                         }
                     }
                 }
                 Next::Behind => {
-                    let top = self.stack.last().expect("a value stands in an object or array");
-                    match (text.peek(), top.is_object) {
-                        (Some(b','), true) => next = Next::Key,
-                        (Some(b','), false) => {
-                            node = NONE;
-                            next = Next::Value;
-                        }
-                        (Some(b'}'), true) | (Some(b']'), false) => {
-                            sink.close(top.field, text.at + 1);
-                            self.stack.pop();
-                            if self.stack.is_empty() {
-                                text.at += 1;
-                                text.skip_space();
-                                let whole = text.at == text.line.len();
-                                return if whole { Ok(()) } else { Err(text.wrong("more behind the object")) };
-                            }
-                        }
+                    match (text.peek(), self.nesting.last()) {
+                        (byte, None) => return byte.map_or(Ok(()), |_| Err(text.wrong("more behind the object"))),
+                        (Some(b','), Some(true)) => next = Next::Key,
+                        (Some(b','), Some(false)) => next = Next::Element,
+                        (Some(b'}'), Some(true)) | (Some(b']'), Some(false)) => self.close(text.at + 1, routes, sink),
                         (None, _) => return Err(text.wrong("the line ends inside the object")),
                         _ => return Err(text.wrong("neither comma nor closing bracket")),
                     }
                     text.at += 1;
                 }
             }
+        }
+    }
+
+    fn begin(&mut self, routes: &Routes) {
+        self.nesting.clear();
+        self.frames.clear();
+        self.routes.clear();
+        self.routes.resize(routes.fields(), 0);
+        self.found.begin(routes.fields());
+    }
+
+    /// The object or array around the place, if fields may be in it.
+    fn frame(&self) -> Option<&Frame> {
+        self.frames.last().filter(|_| self.frames.len() == self.nesting.len())
+    }
+
+    /// Goes on to the value of a member; returns its state.
+    fn enter_member(&mut self, step: &Step, routes: &Routes, sink: &mut impl Sink) -> u32 {
+        let before = self.frames.last().map_or(0, |frame| frame.routes);
+        let from = self.enter(step, before);
+        for (place, route) in routes.places(step.to).iter().zip(&self.routes[from..]) {
+            self.found.forget(place.field, place.routes(*route), sink);
+        }
+        step.to
+    }
+
+    /// Goes on to the next element of an array; returns its state.
+    fn enter_element(&mut self, routes: &Routes) -> u32 {
+        if self.frames.len() != self.nesting.len() {
+            return NONE;
+        }
+        let Some(frame) = self.frames.last_mut() else { return NONE };
+        let (number, before) = (frame.element, frame.routes);
+        frame.element += 1;
+        routes.element(frame.state, number).map_or(NONE, |step| {
+            self.enter(step, before);
+            step.to
+        })
+    }
+
+    /// Keeps the routes to the places that a step leads to, and says where.
+    fn enter(&mut self, step: &Step, before: usize) -> usize {
+        let from = self.routes.len();
+        for (place, joined) in step.from() {
+            self.routes.push(self.routes[before + *place as usize] | joined);
+        }
+        from
+    }
+
+    fn open(&mut self, state: u32, from: usize, is_object: bool, routes: &Routes, sink: &mut impl Sink) -> Next {
+        self.nesting.push(is_object);
+        if state != NONE {
+            let first = self.routes.len() - routes.places(state).len();
+            for (end, route) in routes.ends(state).iter().zip(&self.routes[first..]) {
+                if self.found.takes(end.field, *route, sink) {
+                    sink.open(end.field, from);
+                }
+            }
+            self.frames.push(Frame { state, routes: first, from, element: 0 });
+        }
+        if is_object { Next::FirstKey } else { Next::FirstElement }
+    }
+
+    fn close(&mut self, to: usize, routes: &Routes, sink: &mut impl Sink) {
+        if self.frames.len() == self.nesting.len()
+            && let Some(frame) = self.frames.pop()
+        {
+            for (end, route) in routes.ends(frame.state).iter().zip(&self.routes[frame.routes..]) {
+                if self.found.is_at(end.field, *route) {
+                    sink.close(end.field, to);
+                } else {
+                    self.found.keep(end.field, *route, (index(frame.from), index(to)));
+                }
+            }
+            self.routes.truncate(frame.routes);
+        }
+        self.nesting.pop();
+    }
+
+    fn scalar(&mut self, state: u32, from: usize, to: usize, routes: &Routes, sink: &mut impl Sink) {
+        if state == NONE {
+            sink.scalar(NONE, from, to);
+            return;
+        }
+        let first = self.routes.len() - routes.places(state).len();
+        let mut main = NONE;
+        for (end, route) in routes.ends(state).iter().zip(&self.routes[first..]) {
+            if !self.found.takes(end.field, *route, sink) {
+                self.found.keep(end.field, *route, (index(from), index(to)));
+            } else if main == NONE {
+                main = end.field;
+                sink.scalar(main, from, to);
+            } else {
+                sink.also(end.field, main);
+            }
+        }
+        if main == NONE {
+            sink.scalar(NONE, from, to);
+        }
+        self.routes.truncate(first);
+    }
+}
+
+/// On which route each field was found, and where else it stands.
+#[derive(Debug, Default)]
+struct Found {
+    /// The best route to each field; [`NOWHERE`] if it was not found yet.
+    best: Vec<Route>,
+    /// Where fields stand on other routes. Hardly a line has such.
+    others: BTreeMap<(u32, Route), (u32, u32)>,
+}
+
+const NOWHERE: Route = Route::MAX;
+
+impl Found {
+    fn begin(&mut self, fields: usize) {
+        self.best.clear();
+        self.best.resize(fields, NOWHERE);
+        self.others.clear();
+    }
+
+    /// Whether a field counts where this route leads: if there is no better one. The one that was the best is kept.
+    fn takes(&mut self, field: u32, route: Route, sink: &impl Sink) -> bool {
+        let best = self.best[field as usize];
+        if route > best {
+            return false;
+        }
+        if best != NOWHERE {
+            self.keep(field, best, sink.span(field));
+        }
+        self.best[field as usize] = route;
+        true
+    }
+
+    fn is_at(&self, field: u32, route: Route) -> bool {
+        self.best[field as usize] == route
+    }
+
+    fn keep(&mut self, field: u32, route: Route, span: (u32, u32)) {
+        self.others.insert((field, route), span);
+    }
+
+    /// Forgets where a field stands on these routes.
+    fn forget(&mut self, field: u32, routes: std::ops::RangeInclusive<Route>, sink: &mut impl Sink) {
+        let was_best = self.best[field as usize] != NOWHERE && routes.contains(&self.best[field as usize]);
+        if was_best {
+            self.best[field as usize] = NOWHERE;
+            sink.forget(field);
+        }
+        if self.others.is_empty() {
+            return;
+        }
+        let gone = (field, *routes.start())..=(field, *routes.end());
+        while let Some((key, _)) = self.others.range(gone.clone()).next() {
+            let key = *key;
+            self.others.remove(&key);
+        }
+        if was_best && let Some((key, span)) = self.others.range((field, 0)..=(field, NOWHERE)).next() {
+            let (key, span) = (*key, *span);
+            self.others.remove(&key);
+            self.best[field as usize] = key.1;
+            sink.restore(field, span);
         }
     }
 }

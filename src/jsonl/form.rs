@@ -1,0 +1,75 @@
+//! Whether an input is lines or a JSON array, as its first bytes show (contracts §1).
+
+/// A byte order mark, which is part of no line.
+pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+
+/// How far into an input its form is looked for. More white space than this can be no more than blank lines.
+pub(super) const LOOK_AHEAD: usize = 1 << 20;
+
+/// What the first bytes of an input show it to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// Lines, and how many bytes of byte order mark come before them.
+    Lines { mark: usize },
+    /// A JSON array, whose elements begin so many bytes into the input.
+    Array { elements: usize },
+    /// More bytes have to show it.
+    Open,
+}
+
+/// A look at the first bytes, which goes on where it ended when more of them are there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct FirstLook {
+    /// How many bytes were looked at: a mark and white space, and a bracket at most.
+    seen: usize,
+    bracket: Option<usize>,
+}
+
+impl FirstLook {
+    /// An array begins with `[` and then `{`, `[` or `]`, white space aside: `[INFO] boot` is a line. `is_all` says that no bytes
+    /// will follow these.
+    pub(super) fn at(&mut self, ahead: &[u8], is_all: bool) -> Form {
+        let mark = if ahead.starts_with(BOM) { BOM.len() } else { 0 };
+        if !is_all && ahead.len() < BOM.len() && BOM.starts_with(ahead) {
+            return Form::Open;
+        }
+        let known = ahead.len().min(LOOK_AHEAD);
+        for (at, byte) in ahead.iter().enumerate().take(known).skip(self.seen.max(mark)) {
+            match (byte, self.bracket) {
+                (byte, _) if byte.is_ascii_whitespace() => {}
+                (b'[', None) => self.bracket = Some(at),
+                (b'{' | b'[' | b']', Some(bracket)) => return Form::Array { elements: bracket + 1 },
+                _ => return Form::Lines { mark },
+            }
+        }
+        self.seen = known;
+        if is_all || known == LOOK_AHEAD { Form::Lines { mark } } else { Form::Open }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_begins_with_a_bracket_and_an_object_an_array_or_nothing() {
+        let form = |text: &str| FirstLook::default().at(text.as_bytes(), true);
+        assert_eq!(form("[{"), Form::Array { elements: 1 });
+        assert_eq!(form("\u{feff} [\n\t["), Form::Array { elements: 5 });
+        assert_eq!(form("[]"), Form::Array { elements: 1 });
+        for lines in ["", "{}", "[", "[ ", "[INFO] boot", "[1,2]", "[\"a\"]", "[\u{feff}{", "x[{"] {
+            assert_eq!(form(lines), Form::Lines { mark: 0 }, "{lines}");
+        }
+        assert_eq!(form("\u{feff}[INFO]"), Form::Lines { mark: 3 });
+    }
+
+    #[test]
+    fn the_form_is_the_same_however_many_bytes_come_at_a_time() {
+        for text in ["\u{feff} [ {", "\u{feff}\n[x", " [ ]", "[[", "{", "\u{feff}", "[ ", "[INFO]"] {
+            let whole = FirstLook::default().at(text.as_bytes(), true);
+            let mut look = FirstLook::default();
+            let mut forms = (0..=text.len()).map(|length| look.at(&text.as_bytes()[..length], length == text.len()));
+            assert_eq!(forms.find(|form| *form != Form::Open), Some(whole), "{text}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The routes that lead to fields, as a finite automaton: its states are places in a line, its steps keys and elements.
+//!
+//! A path of n keys can be spelt in 2^(n-1) ways, as each dot either parts two keys of the line or belongs to one. They share
+//! their states, so the automaton has about as many states as the paths have keys. Which way led to a state is a
+//! [`Route`], which the walk keeps.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::fields::{FieldSet, NONE, index};
+
+/// The way to a place: a bit for each dot of the path from the left, set if the dot belongs to a key. Of two routes to one
+/// field, the smaller counts.
+pub(super) type Route = u64;
+
+/// Dots past this many only part keys. So no route has all bits set.
+const MOST_JOINED: usize = 63;
+
+/// A field that is here or below, and how many of its path's keys were passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Place {
+    pub(super) field: u32,
+    passed: u32,
+}
+
+impl Place {
+    /// The routes to the field that lead through here, if `route` led here.
+    pub(super) fn routes(self, route: Route) -> std::ops::RangeInclusive<Route> {
+        route..=route | Route::MAX.unbounded_shr(self.passed)
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// The fields that are here, then those below.
+    places: Box<[Place]>,
+    /// How many are here.
+    ends: usize,
+    /// By the length of the key, then the key.
+    steps: Box<[Step]>,
+    /// The steps whose key is also the number of an element.
+    elements: Box<[(u64, usize)]>,
+}
+
+/// What leads from one state to another.
+#[derive(Debug)]
+pub(super) struct Step {
+    key: Box<[u8]>,
+    pub(super) to: u32,
+    from: Box<[(u32, Route)]>,
+}
+
+impl Step {
+    /// For each place of the state it leads to: which place of the state before it comes from, and the bits that it adds to
+    /// the route.
+    #[inline]
+    pub(super) fn from(&self) -> &[(u32, Route)] {
+        &self.from
+    }
+}
+
+/// The automaton of a set of fields.
+#[derive(Debug)]
+pub(super) struct Routes {
+    states: Vec<State>,
+    fields: usize,
+}
+
+impl Default for Routes {
+    fn default() -> Self {
+        Self::new(&FieldSet::default())
+    }
+}
+
+impl Routes {
+    /// Where a line begins.
+    pub(super) const ROOT: u32 = 0;
+
+    pub(super) fn new(fields: &FieldSet) -> Self {
+        let paths: Vec<Vec<String>> = fields.keys().collect();
+        let is_end = |place: &Place| place.passed as usize == paths[place.field as usize].len();
+        let root: Vec<Place> = (0..paths.len()).map(|field| Place { field: index(field), passed: 0 }).collect();
+        let mut known = HashMap::from([(root.clone(), Self::ROOT)]);
+        let mut open = vec![root];
+        let mut states = Vec::new();
+        // States are numbered as they are met, and made in that order.
+        while let Some(places) = open.get(states.len()).cloned() {
+            let mut steps = Vec::new();
+            for ((_, key), mut moves) in moves(&places, &paths) {
+                moves.sort_by_key(|to| (!is_end(&to.place), to.place));
+                let places: Vec<Place> = moves.iter().map(|to| to.place).collect();
+                let to = *known.entry(places).or_insert_with_key(|places| {
+                    open.push(places.clone());
+                    index(open.len() - 1)
+                });
+                steps.push(Step { key, to, from: moves.iter().map(|to| (to.from, to.joined)).collect() });
+            }
+            let elements = steps.iter().enumerate().filter_map(|(place, step)| Some((element(&step.key)?, place)));
+            let (elements, ends) = (elements.collect(), places.iter().filter(|place| is_end(place)).count());
+            states.push(State { places: places.into(), ends, steps: steps.into(), elements });
+        }
+        Self { states, fields: paths.len() }
+    }
+
+    /// How many fields there are.
+    pub(super) fn fields(&self) -> usize {
+        self.fields
+    }
+
+    /// The fields that are at a state, then those below.
+    #[inline]
+    pub(super) fn places(&self, state: u32) -> &[Place] {
+        &self.states[state as usize].places
+    }
+
+    /// The fields that are at a state; none at [`NONE`].
+    #[inline]
+    pub(super) fn ends(&self, state: u32) -> &[Place] {
+        if state == NONE { &[] } else { &self.places(state)[..self.states[state as usize].ends] }
+    }
+
+    /// The step that a key of an object is.
+    #[inline]
+    pub(super) fn member(&self, state: u32, key: &[u8]) -> Option<&Step> {
+        let steps = &self.states[state as usize].steps;
+        let place = steps.binary_search_by(|step| step.key.len().cmp(&key.len()).then_with(|| (*step.key).cmp(key)));
+        place.ok().map(|place| &steps[place])
+    }
+
+    /// The step that an element of an array is, by its number from 0.
+    #[inline]
+    pub(super) fn element(&self, state: u32, number: u64) -> Option<&Step> {
+        let state = &self.states[state as usize];
+        let (_, place) = state.elements.iter().find(|(element, _)| *element == number)?;
+        Some(&state.steps[*place])
+    }
+}
+
+/// How a key moves one of the fields that are looked for.
+struct Move {
+    /// To this place.
+    place: Place,
+    /// From this place of the state.
+    from: u32,
+    /// The bits that it adds to the route.
+    joined: Route,
+}
+
+/// Each key that leads on from these places, by its length first, and what it moves.
+fn moves(places: &[Place], paths: &[Vec<String>]) -> BTreeMap<(usize, Box<[u8]>), Vec<Move>> {
+    let mut moves: BTreeMap<_, Vec<Move>> = BTreeMap::new();
+    for (from, place) in places.iter().enumerate() {
+        let (first, keys) = (place.passed as usize, &paths[place.field as usize]);
+        let most = keys.len().min((first + 1).max(MOST_JOINED + 1));
+        for passed in first + 1..=most {
+            let key: Box<[u8]> = keys[first..passed].join(".").into_bytes().into();
+            let joined = (first..passed - 1).fold(0, |bits, dot| bits | (1 << (63 - dot)));
+            let place = Place { passed: index(passed), ..*place };
+            moves.entry((key.len(), key)).or_default().push(Move { place, from: index(from), joined });
+        }
+    }
+    moves
+}
+
+/// The number of an element, as a key spells it: digits, without a zero before others.
+fn element(key: &[u8]) -> Option<u64> {
+    let is_number = key.iter().all(u8::is_ascii_digit) && (key.len() == 1 || key.first() != Some(&b'0'));
+    std::str::from_utf8(key).ok().filter(|_| is_number)?.parse().ok()
+}
