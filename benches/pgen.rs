@@ -12,23 +12,19 @@ use chrono_tz::Tz;
 use pulsepipe::cli::Stop;
 use pulsepipe::cli::values::Probability;
 use pulsepipe::error::{At, Place, Result};
-use pulsepipe::pgen::arrivals::{Arrivals, Course};
-use pulsepipe::pgen::emit::{Layout, Sink, World, emit};
-use pulsepipe::pgen::plan::Planner;
-use pulsepipe::pgen::render::Renderer;
+use pulsepipe::pgen::{Engine, Layout, Schedule, Sink, Workload};
 use pulsepipe::seed::Seed;
-use pulsepipe::world::curve::Timeline;
 use pulsepipe::world::profile::{BUILT_IN, Profile};
 
 const EVENTS: u64 = 1_000_000;
 const DAY: i64 = 86_400_000_000;
 
 fn main() {
-    let coherent = Profile::built_in();
+    let coherent = workload(BUILT_IN);
     let alone = BUILT_IN
         .replace("requests_per_action = [30, 25, 20, 12, 8, 5]", "requests_per_action = [1]")
         .replace("actions_per_session = [20, 20, 20, 15, 10, 8, 7]", "actions_per_session = [1]");
-    let alone = Profile::parse(&alone, "without sessions").expect("a profile");
+    let alone = workload(&alone);
 
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
 
@@ -36,7 +32,7 @@ fn main() {
     figure("pgen, one thread, to nowhere, GB/s", median(rates), ">= 5.0", "where memory allows it (docs/limits.md)");
     figure(
         "pgen, one thread / serde structs and to_writer, events",
-        ratio(|| into_null(&coherent, 1) / bytes_each(&coherent), || plain::into_null(&coherent, EVENTS / 10)),
+        ratio(|| into_null(&coherent, 1) / bytes_each(&coherent), || plain::into_null(EVENTS / 10)),
         ">= 25",
         "",
     );
@@ -100,28 +96,32 @@ impl<W: Write + Send> Sink for To<W> {
     }
 }
 
-fn make(profile: &Profile, events: u64, threads: usize, sink: &mut dyn Sink) {
-    let seed = Seed::new(1);
-    let planner = Planner::new(profile, seed).expect("a profile that fits");
-    let renderer = Renderer::new(profile, &planner, Probability::ZERO, seed);
-    let curve = profile.traffic.curve().expect("a curve");
-    let arrivals = Arrivals::new(Timeline::new(&curve, Tz::UTC, 0, DAY), events, seed);
-    let world = World { planner: &planner, renderer: &renderer, layout: Layout::Lines };
-    emit(world, Course::through(arrivals, 0), 0..events, threads, &Stop::never(), sink).expect("nothing fails");
+/// A day of events.
+fn workload(profile: &str) -> Workload {
+    let profile = Profile::parse(profile, "the benchmark's profile").expect("a profile");
+    let curve = profile.business_curve();
+    let schedule = Schedule::Window { count: EVENTS, start: 0, end: DAY };
+    let (seed, spikes, zone, layout) = (Seed::new(1), Probability::ZERO, Tz::UTC, Layout::Lines);
+    Workload { profile, seed, spikes, curve, zone, schedule, layout }
+}
+
+fn make(workload: &Workload, events: u64, threads: usize, sink: &mut dyn Sink) {
+    let engine = Engine::new(workload, 0..events).expect("figures that fit");
+    engine.write(threads, &Stop::never(), sink).expect("nothing fails");
 }
 
 /// GB/s to nowhere.
-fn into_null(profile: &Profile, threads: usize) -> f64 {
+fn into_null(workload: &Workload, threads: usize) -> f64 {
     let mut sink = Null(0);
     let begin = Instant::now();
-    make(profile, EVENTS, threads, &mut sink);
+    make(workload, EVENTS, threads, &mut sink);
     sink.0 as f64 / begin.elapsed().as_secs_f64() / 1e9
 }
 
 /// The mean length of an event, in GB: rates of bytes over it are rates of events.
-fn bytes_each(profile: &Profile) -> f64 {
+fn bytes_each(workload: &Workload) -> f64 {
     let mut sink = Null(0);
-    make(profile, 20_000, 1, &mut sink);
+    make(workload, 20_000, 1, &mut sink);
     sink.0 as f64 / 20_000.0 / 1e9
 }
 
@@ -138,9 +138,9 @@ fn through_cat(write: impl FnOnce(&mut std::process::ChildStdin) -> u64) -> f64 
     bytes as f64 / begin.elapsed().as_secs_f64() / 1e9
 }
 
-fn events_to(pipe: &mut std::process::ChildStdin, profile: &Profile, threads: usize) -> u64 {
+fn events_to(pipe: &mut std::process::ChildStdin, workload: &Workload, threads: usize) -> u64 {
     let mut sink = To(pipe, 0);
-    make(profile, EVENTS, threads, &mut sink);
+    make(workload, EVENTS, threads, &mut sink);
     sink.1
 }
 
@@ -155,17 +155,91 @@ fn blocks_to(pipe: &mut std::process::ChildStdin) -> u64 {
 /// The plain way to make the same world's events one by one: weighted draws, owned strings, a calendar, `to_writer`.
 /// It knows no sessions, quotas or order of time.
 mod plain {
-    use super::{BufWriter, Instant, Profile, Write, black_box};
+    use super::{BUILT_IN, BufWriter, Instant, Write, black_box};
     use chrono::{DateTime, SecondsFormat, Utc};
-    use pulsepipe::world::geography::{Place, places};
-    use pulsepipe::world::profile::Service;
     use rand::distr::weighted::WeightedIndex;
     use rand::rngs::StdRng;
     use rand::{RngExt, SeedableRng};
     use rand_distr::{Distribution, LogNormal};
-    use serde::Serialize;
+    use serde::{Deserialize, Serialize};
     use serde_json::{Map, Value};
     use std::collections::BTreeMap;
+
+    /// What it needs of a profile.
+    #[derive(Deserialize)]
+    struct Profile {
+        event: EventText,
+        environments: Vec<Shared>,
+        statuses: Vec<Status>,
+        services: Vec<Service>,
+        regions: Vec<Region>,
+        devices: Vec<Device>,
+    }
+
+    #[derive(Deserialize)]
+    struct EventText {
+        r#type: String,
+        success: String,
+    }
+
+    /// A name and its share.
+    #[derive(Deserialize)]
+    struct Shared {
+        name: String,
+        share: f64,
+    }
+
+    #[derive(Deserialize)]
+    struct Status {
+        code: u16,
+        share: f64,
+        error_type: Option<String>,
+        #[serde(default)]
+        messages: Vec<Message>,
+    }
+
+    #[derive(Deserialize)]
+    struct Message {
+        text: String,
+    }
+
+    #[derive(Deserialize)]
+    struct Service {
+        name: String,
+        version: String,
+        weight: f64,
+        error_rate: f64,
+        mean_ms: f64,
+        shape: f64,
+        endpoints: Vec<Endpoint>,
+    }
+
+    #[derive(Deserialize)]
+    struct Endpoint {
+        route: String,
+        methods: BTreeMap<String, f64>,
+    }
+
+    #[derive(Deserialize)]
+    struct Region {
+        name: String,
+        share: f64,
+        countries: Vec<Country>,
+    }
+
+    #[derive(Deserialize)]
+    struct Country {
+        code: String,
+        share: f64,
+        cities: Vec<Shared>,
+    }
+
+    #[derive(Deserialize)]
+    struct Device {
+        r#type: String,
+        share: f64,
+        agents: Vec<String>,
+    }
 
     #[derive(Serialize)]
     struct Event {
@@ -230,12 +304,14 @@ mod plain {
     }
 
     /// Events a second to nowhere.
-    pub fn into_null(profile: &Profile, events: u64) -> f64 {
+    pub fn into_null(events: u64) -> f64 {
+        let profile: Profile = toml::from_str(BUILT_IN).expect("a profile");
+        let profile = &profile;
         let begin = Instant::now();
         let mut random = StdRng::seed_from_u64(1);
         let mut out = BufWriter::with_capacity(256 << 10, Nowhere);
         let makers: Vec<Maker> = profile.services.iter().map(|service| Maker::of(profile, service)).collect();
-        let services = weighted(profile.services.iter().map(|s| s.weight.get()));
+        let services = weighted(profile.services.iter().map(|s| s.weight));
         for number in 1..=events {
             let event = makers[services.sample(&mut random)].event(number, &mut random);
             serde_json::to_writer(&mut out, &event).expect("it is written");
@@ -256,8 +332,8 @@ mod plain {
         endpoints: WeightedIndex<f64>,
         environments: WeightedIndex<f64>,
         devices: WeightedIndex<f64>,
-        places: Vec<Place<'a>>,
-        places_drawn: WeightedIndex<f64>,
+        cities: Vec<(&'a Region, &'a Country, &'a Shared)>,
+        cities_drawn: WeightedIndex<f64>,
         successes: WeightedIndex<f64>,
         errors: WeightedIndex<f64>,
     }
@@ -265,17 +341,27 @@ mod plain {
     impl<'a> Maker<'a> {
         fn of(profile: &'a Profile, service: &'a Service) -> Self {
             let statuses = |errors: bool| {
-                weighted(profile.statuses.iter().map(|s| if s.is_error() == errors { s.share.get() } else { 0.0 }))
+                weighted(profile.statuses.iter().map(|s| if (s.code >= 400) == errors { s.share } else { 0.0 }))
             };
+            let cities: Vec<_> = profile
+                .regions
+                .iter()
+                .flat_map(|region| region.countries.iter().map(move |country| (region, country)))
+                .flat_map(|(region, country)| country.cities.iter().map(move |city| (region, country, city)))
+                .collect();
             Self {
                 profile,
                 service,
-                latency: LogNormal::new(service.mean_ms.get().ln(), service.shape.get()).expect("a law"),
+                latency: LogNormal::new(service.mean_ms.ln(), service.shape).expect("a law"),
                 endpoints: weighted((1..=service.endpoints.len()).map(|rank| 1.0 / rank as f64)),
-                environments: weighted(profile.environments.iter().map(|e| e.share.get())),
-                devices: weighted(profile.devices.iter().map(|d| d.share.get())),
-                places_drawn: weighted(places(&profile.regions).iter().map(|p| p.share)),
-                places: places(&profile.regions),
+                environments: weighted(profile.environments.iter().map(|e| e.share)),
+                devices: weighted(profile.devices.iter().map(|d| d.share)),
+                cities_drawn: weighted(cities.iter().map(|(region, country, city)| {
+                    let cities: f64 = country.cities.iter().map(|c| c.share).sum();
+                    let countries: f64 = region.countries.iter().map(|c| c.share).sum();
+                    region.share * country.share / countries * city.share / cities
+                })),
+                cities,
                 successes: statuses(false),
                 errors: statuses(true),
             }
@@ -283,22 +369,22 @@ mod plain {
 
         fn event(&self, number: u64, random: &mut StdRng) -> Event {
             let (profile, service) = (self.profile, self.service);
-            let name: &str = &service.name;
-            let failed = random.random_bool(service.error_rate.get());
+            let name = &service.name;
+            let failed = random.random_bool(service.error_rate);
             let status = &profile.statuses[if failed { &self.errors } else { &self.successes }.sample(random)];
-            let code = *status.code.get_ref();
+            let code = status.code;
             let endpoint = &service.endpoints[self.endpoints.sample(random)];
             let method = endpoint.methods.keys().next().expect("a method");
             let micros = 1_767_571_200_000_000 + i64::try_from(number).expect("few") * 86_400;
             let at: DateTime<Utc> = DateTime::from_timestamp_micros(micros).expect("a time");
             let device = &profile.devices[self.devices.sample(random)];
-            let place = self.places[self.places_drawn.sample(random)];
+            let (region, country, city) = self.cities[self.cities_drawn.sample(random)];
             let octets: [u8; 4] = random.random();
             let tags = [
-                ("country", &place.country.code),
-                ("city", &place.city.name),
-                ("region", &place.region.name),
-                ("device_type", &device.name),
+                ("country", &country.code),
+                ("city", &city.name),
+                ("region", &region.name),
+                ("device_type", &device.r#type),
             ];
             let ids = [
                 ("correlation_id", format!("corr_{:016x}", random.random::<u64>())),
@@ -306,17 +392,17 @@ mod plain {
             ];
             Event {
                 event_id: format!("evt_{number}_{:012x}", random.random::<u64>() >> 16),
-                event_type: profile.event.kind.clone(),
+                event_type: profile.event.r#type.clone(),
                 timestamp: at.to_rfc3339_opts(SecondsFormat::Micros, true),
                 title: format!("{method} {}", endpoint.route),
                 message: profile.event.success.replace("{service}", name),
                 severity: if failed { "error" } else { "info" }.to_owned(),
                 source: Source {
-                    service: name.to_owned(),
-                    endpoint: endpoint.route.to_string(),
-                    method: method.to_string(),
+                    service: name.clone(),
+                    endpoint: endpoint.route.clone(),
+                    method: method.clone(),
                     version: service.version.clone(),
-                    environment: profile.environments[self.environments.sample(random)].name.to_string(),
+                    environment: profile.environments[self.environments.sample(random)].name.clone(),
                 },
                 metrics: Metrics {
                     response_time_ms: (self.latency.sample(random) * 100.0).round() / 100.0,
@@ -331,7 +417,7 @@ mod plain {
                     request_id: format!("req_{:032x}", random.random::<u128>()),
                     ip_address: octets.map(|octet| octet.to_string()).join("."),
                     user_agent: device.agents[random.random_range(0..device.agents.len())].clone(),
-                    tags: tags.map(|(key, value)| (key.to_owned(), value.to_string())).into(),
+                    tags: tags.map(|(key, value)| (key.to_owned(), value.clone())).into(),
                 },
                 error_details: failed.then(|| ErrorDetails {
                     error_code: format!("ERR_{code}_{}", random.random_range(100..1000)),

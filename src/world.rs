@@ -2,8 +2,8 @@
 //! nothing here knows how an event is written.
 
 pub mod curve;
-pub mod devices;
-pub mod geography;
-pub mod latency;
+pub(crate) mod devices;
+pub(crate) mod geography;
+pub(crate) mod latency;
 pub mod profile;
-pub mod value;
+pub(crate) mod value;

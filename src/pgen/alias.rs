@@ -2,14 +2,14 @@
 
 /// A table to draw indices from.
 #[derive(Debug, Clone)]
-pub struct Alias {
+pub(super) struct Alias {
     /// For each column: below which 32-bit draw it stands for itself, and for which index otherwise.
     columns: Vec<(u32, u32)>,
 }
 
 impl Alias {
     /// A table for these weights, of which one at least is above 0, and of which there are fewer than 2^31.
-    pub fn new(weights: &[f64]) -> Self {
+    pub(super) fn new(weights: &[f64]) -> Self {
         const WHOLE: u64 = 1 << 32;
         let total: f64 = weights.iter().sum();
         // A column holds the chance 1 / len: a weight's part of it, in 2^-32.
@@ -30,7 +30,7 @@ impl Alias {
     /// The index that 64 random bits choose.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // both halves of the draw are 32 bits
-    pub fn pick(&self, draw: u64) -> usize {
+    pub(super) fn pick(&self, draw: u64) -> usize {
         let column = (((draw >> 32) * self.columns.len() as u64) >> 32) as usize;
         let (own, other) = self.columns[column];
         if (draw as u32) < own { column } else { other as usize }

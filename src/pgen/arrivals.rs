@@ -14,17 +14,17 @@ use crate::clock::{LAST, Micros};
 use crate::seed::{Choice, Generator, Seed};
 use crate::world::curve::{Curve, Timeline};
 
-/// Cells are halved until the expected count is no more than this.
+/// WindowCells are halved until the expected count is no more than this.
 ///
 /// Larger cells hold more of a session, smaller ones keep a thread's buffer small (about a megabyte a thousand events).
 const CELL: u64 = 2048;
 
 /// How long a stretch of an endless run is: a week, so that each has the curve's mean.
-pub const STRETCH: Micros = 7 * 24 * 3_600_000_000;
+pub(super) const STRETCH: Micros = 7 * 24 * 3_600_000_000;
 
 /// A window of time with a known count of events.
 #[derive(Debug)]
-pub struct Arrivals {
+pub(super) struct Arrivals {
     timeline: Timeline,
     /// Which of the windows of an endless run it is.
     stretch: u64,
@@ -39,15 +39,15 @@ pub struct Arrivals {
 
 /// A stretch of time with the events in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cell {
+pub(super) struct Cell {
     /// Its place among the cells of its window, in order of time.
     index: u64,
     /// What sets it apart from all other cells of the run.
-    pub key: u64,
+    pub(super) key: u64,
     /// How many events come before it.
-    pub first: u64,
+    pub(super) first: u64,
     /// How many events it has.
-    pub count: u64,
+    pub(super) count: u64,
 }
 
 /// A node of the tree: `index` counts those of its level from the left.
@@ -61,7 +61,7 @@ struct Node {
 
 impl Arrivals {
     /// `count` events over this window. The window's area is above 0, or the count is 0.
-    pub fn new(timeline: Timeline, count: u64, seed: Seed) -> Self {
+    pub(super) fn new(timeline: Timeline, count: u64, seed: Seed) -> Self {
         Self::stretch(timeline, 0, 0, count, seed)
     }
 
@@ -72,9 +72,9 @@ impl Arrivals {
     }
 
     /// The cells from the one that holds this event (counted from 0) on.
-    pub fn cells(&self, event: u64) -> Cells {
+    pub(super) fn cells(&self, event: u64) -> WindowCells {
         let root = Node { level: 0, index: 0, first: self.first, count: self.count };
-        let mut cells = Cells { ahead: vec![root] };
+        let mut cells = WindowCells { ahead: vec![root] };
         while let Some(node) = cells.ahead.pop() {
             if node.first + node.count <= event {
                 continue;
@@ -89,7 +89,7 @@ impl Arrivals {
     }
 
     /// Writes the arrival times of a cell, in order, into `times`.
-    pub fn times(&self, cell: Cell, times: &mut Vec<Micros>, scratch: &mut Vec<u64>) {
+    pub(super) fn times(&self, cell: Cell, times: &mut Vec<Micros>, scratch: &mut Vec<u64>) {
         let (low, high) = (self.area(cell.index), self.area(cell.index + 1));
         // Where the cell's area has more than 64 bits, places in it are multiples of 2^shift: still far below a microsecond's area.
         let shift = (128 - (high - low).leading_zeros()).saturating_sub(64);
@@ -130,15 +130,15 @@ impl Arrivals {
     }
 }
 
-/// Cells in order of time; those without events are left out.
+/// WindowCells in order of time; those without events are left out.
 #[derive(Debug)]
-pub struct Cells {
+pub(super) struct WindowCells {
     ahead: Vec<Node>,
 }
 
-impl Cells {
+impl WindowCells {
     /// The next cell.
-    pub fn next(&mut self, arrivals: &Arrivals) -> Option<Cell> {
+    pub(super) fn next(&mut self, arrivals: &Arrivals) -> Option<Cell> {
         while let Some(node) = self.ahead.pop() {
             if node.count == 0 {
                 continue;
@@ -162,17 +162,17 @@ fn ordered_uniforms(count: u64, random: &mut Generator, out: &mut Vec<u64>) {
 
 /// An endless run: week after week from a start, each with a count of its own.
 #[derive(Debug)]
-pub struct Endless {
+pub(super) struct Endless {
     /// The traffic over a week.
-    pub curve: Curve,
+    pub(super) curve: Curve,
     /// Whose clock it goes by.
-    pub zone: Tz,
+    pub(super) zone: Tz,
     /// When it starts.
-    pub start: Micros,
+    pub(super) start: Micros,
     /// Events a second of event time, in the mean over the curve's week.
-    pub rate: f64,
+    pub(super) rate: f64,
     /// Fixes every random choice.
-    pub seed: Seed,
+    pub(super) seed: Seed,
 }
 
 impl Endless {
@@ -190,20 +190,20 @@ impl Endless {
 
 /// The cells of a run from an event on.
 #[derive(Debug)]
-pub struct Course {
+pub(super) struct Cells {
     now: Arc<Arrivals>,
-    cells: Cells,
+    cells: WindowCells,
     endless: Option<Endless>,
 }
 
-impl Course {
+impl Cells {
     /// Through one window.
-    pub fn through(arrivals: Arrivals, event: u64) -> Self {
+    pub(super) fn of(arrivals: Arrivals, event: u64) -> Self {
         Self { cells: arrivals.cells(event), now: Arc::new(arrivals), endless: None }
     }
 
     /// Without an end. `None` where the start lies past the last year, or the event does.
-    pub fn endless(endless: Endless, event: u64) -> Option<Self> {
+    pub(super) fn endless(endless: Endless, event: u64) -> Option<Self> {
         let mut now = endless.stretch(0, 0)?;
         while now.first + now.count <= event {
             now = endless.stretch(now.stretch + 1, now.first + now.count)?;
@@ -212,7 +212,7 @@ impl Course {
     }
 }
 
-impl Iterator for Course {
+impl Iterator for Cells {
     /// A cell, and the window that it is of.
     type Item = (Arc<Arrivals>, Cell);
 
@@ -263,12 +263,12 @@ mod tests {
             rate: 0.5,
             seed: Seed::new(3),
         };
-        let mut course = Course::endless(endless(), 0).expect("there is time");
+        let mut cells = Cells::endless(endless(), 0).expect("there is time");
         let (mut next, mut last, mut keys) = (0, 0, std::collections::HashSet::new());
         let (mut times, mut scratch) = (Vec::new(), Vec::new());
         let mut late = None;
         while last < 10 * STRETCH {
-            let (arrivals, cell) = course.next().expect("it is endless");
+            let (arrivals, cell) = cells.next().expect("it is endless");
             assert_eq!(cell.first, next);
             assert!(keys.insert(cell.key));
             next += cell.count;
@@ -280,7 +280,7 @@ mod tests {
         let expected = 0.5 * 10.0 * 604_800.0;
         assert!((next as f64 - expected).abs() < 5.0 * expected.sqrt() + 4096.0, "{next}");
         let late = late.expect("there were cells");
-        let mut entered = Course::endless(endless(), late.first + 1).expect("there is time");
+        let mut entered = Cells::endless(endless(), late.first + 1).expect("there is time");
         assert_eq!(entered.next().map(|(_, cell)| cell), Some(late));
     }
 

@@ -5,7 +5,7 @@ use rand::Rng;
 use crate::seed::Generator;
 
 /// How many of `count` coins show heads: the binomial law with chance ½.
-pub fn binomial_half(count: u64, random: &mut Generator) -> u64 {
+pub(super) fn binomial_half(count: u64, random: &mut Generator) -> u64 {
     // Below this, counting the bits is as quick as the other way, and exact.
     if count <= 1024 {
         let words = count / 64;
@@ -61,7 +61,7 @@ fn stirling_rest(k: f64) -> f64 {
 
 /// A count by Poisson's law.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-pub fn poisson(mean: f64, random: &mut Generator) -> u64 {
+pub(super) fn poisson(mean: f64, random: &mut Generator) -> u64 {
     if mean < 10.0 {
         // Arrivals within the mean's time, one by one (Knuth).
         let floor = libm::exp(-mean);

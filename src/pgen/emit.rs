@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
-use super::arrivals::{Arrivals, Cell, Course};
+use super::arrivals::{Arrivals, Cell, Cells};
+use super::config::Layout;
 use super::plan::{Plan, Planner};
 use super::render::{Memory, Renderer};
 use crate::cli::Stop;
@@ -18,16 +19,7 @@ use crate::error::Result;
 const BLOCK: usize = 256 << 10;
 
 /// No sink that we know takes what more threads make, and each of them holds a cell of about 2 MB.
-pub const MAX_THREADS: usize = 16;
-
-/// How events are set apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
-    /// One a line.
-    Lines,
-    /// The elements of an array.
-    Array,
-}
+pub(super) const MAX_THREADS: usize = 16;
 
 /// Where the bytes go: called in order, with whole events and how many they are.
 pub trait Sink: Send {
@@ -40,35 +32,35 @@ pub trait Sink: Send {
 
 /// All that is needed to render events.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
+pub(super) struct EventWriter<'a> {
     /// What happens.
-    pub planner: &'a Planner<'a>,
+    pub(super) planner: &'a Planner<'a>,
     /// How it is written.
-    pub renderer: &'a Renderer,
+    pub(super) renderer: &'a Renderer,
     /// How events are set apart.
-    pub layout: Layout,
+    pub(super) layout: Layout,
 }
 
-/// Renders the events of a range (counted from 0), to which the course leads, into a sink.
+/// Renders the events of a range (counted from 0), to which the cells leads, into a sink.
 ///
 /// # Errors
 /// The sink's.
-pub fn emit(
-    world: World<'_>,
-    course: Course,
+pub(super) fn emit(
+    writer: EventWriter<'_>,
+    cells: Cells,
     range: Range<u64>,
     threads: usize,
     stop: &Stop,
     sink: &mut dyn Sink,
 ) -> Result<()> {
-    let queue = Queue { course, taken: 0 };
+    let queue = Queue { cells, taken: 0 };
     let desk = Desk {
         queue: Mutex::new(queue),
         turn: AtomicU64::new(0),
         counter: Mutex::new(Counter { sink, ended: None }),
         turned: Condvar::new(),
     };
-    let worker = Worker { world, range: &range, stop, desk: &desk };
+    let worker = Worker { writer, range: &range, stop, desk: &desk };
     thread::scope(|scope| {
         for _ in 1..threads.clamp(1, MAX_THREADS) {
             scope.spawn(|| worker.work());
@@ -91,7 +83,7 @@ struct Desk<'a> {
 }
 
 struct Queue {
-    course: Course,
+    cells: Cells,
     taken: u64,
 }
 
@@ -102,7 +94,7 @@ struct Counter<'a> {
 }
 
 struct Worker<'a> {
-    world: World<'a>,
+    writer: EventWriter<'a>,
     range: &'a Range<u64>,
     stop: &'a Stop,
     desk: &'a Desk<'a>,
@@ -114,8 +106,8 @@ impl Worker<'_> {
         let mut plan = Plan::default();
         let mut block = Block { bytes: Vec::new(), end: 0, events: 0, memory: Memory::default() };
         while let Some((ticket, arrivals, cell)) = self.take() {
-            self.world.planner.plan(&arrivals, cell, &mut plan);
-            self.world.renderer.prepare(&plan, &mut block.memory);
+            self.writer.planner.plan(&arrivals, cell, &mut plan);
+            self.writer.renderer.prepare(&plan, &mut block.memory);
             if !self.render(ticket, &plan, &mut block) {
                 return;
             }
@@ -125,7 +117,7 @@ impl Worker<'_> {
     /// The next cell, its place in the order of writing, and the window that it is of.
     fn take(&self) -> Option<(u64, Arc<Arrivals>, Cell)> {
         let mut queue = self.desk.queue.lock().expect(NO_PANIC);
-        let (arrivals, cell) = queue.course.next().filter(|(_, cell)| cell.first < self.range.end)?;
+        let (arrivals, cell) = queue.cells.next().filter(|(_, cell)| cell.first < self.range.end)?;
         let ticket = queue.taken;
         queue.taken += 1;
         Some((ticket, arrivals, cell))
@@ -151,7 +143,7 @@ impl Worker<'_> {
 
     #[inline]
     fn append(&self, plan: &Plan, index: usize, block: &mut Block) {
-        let World { renderer, layout, .. } = self.world;
+        let EventWriter { renderer, layout, .. } = self.writer;
         if block.bytes.len() < block.end + renderer.room() {
             let size =
                 (block.bytes.len() * 2).clamp(BLOCK + 2 * renderer.room(), block.bytes.len().max(BLOCK) + (1 << 20));

@@ -9,35 +9,35 @@ use crate::world::profile::{Endpoint, Method, Profile, Service, Status};
 
 /// What an event is about.
 #[derive(Debug, Clone, Copy)]
-pub struct Kind<'a> {
+pub(super) struct Kind<'a> {
     /// The service, as an index into the profile's.
-    pub service_index: usize,
+    pub(super) service_index: usize,
     /// The service.
-    pub service: &'a Service,
+    pub(super) service: &'a Service,
     /// The endpoint.
-    pub endpoint: &'a Endpoint,
+    pub(super) endpoint: &'a Endpoint,
     /// The method.
-    pub method: &'a Method,
+    pub(super) method: &'a Method,
     /// The status.
-    pub status: &'a Status,
+    pub(super) status: &'a Status,
     /// Whether the answer came out of a cache.
-    pub cache_hit: bool,
+    pub(super) cache_hit: bool,
 }
 
 impl Kind<'_> {
     /// Where the request stands within an action.
-    pub fn stage(&self) -> u8 {
+    pub(super) fn stage(&self) -> u8 {
         self.endpoint.stage.unwrap_or(self.service.stage)
     }
 }
 
 /// Every kind of event, and a table to draw one from.
 #[derive(Debug)]
-pub struct Kinds<'a> {
+pub(super) struct Kinds<'a> {
     /// The kinds.
-    pub all: Vec<Kind<'a>>,
+    pub(super) all: Vec<Kind<'a>>,
     /// Draws an index into `all`.
-    pub draw: Alias,
+    pub(super) draw: Alias,
 }
 
 impl<'a> Kinds<'a> {
@@ -45,7 +45,7 @@ impl<'a> Kinds<'a> {
     ///
     /// # Errors
     /// Where no chances give all of its shares: a usage error that names file, line and key.
-    pub fn of(profile: &'a Profile) -> Result<Self> {
+    pub(super) fn of(profile: &'a Profile) -> Result<Self> {
         let calls = calls(profile);
         let successes = fit(profile, &calls, |s| !s.is_error(), |c| c.chance * (1.0 - c.service.error_rate.get()))?;
         let errors = fit(profile, &calls, Status::is_error, |c| c.chance * c.service.error_rate.get())?;
@@ -105,7 +105,7 @@ fn calls(profile: &Profile) -> Vec<Call<'_>> {
 }
 
 /// The weights of Zipf's law: rank to the power of minus the exponent.
-pub fn zipf(len: usize, exponent: f64) -> Vec<f64> {
+pub(super) fn zipf(len: usize, exponent: f64) -> Vec<f64> {
     (1..=u32::try_from(len).unwrap_or(u32::MAX)).map(|rank| libm::pow(f64::from(rank), -exponent)).collect()
 }
 

@@ -4,36 +4,31 @@
 const BLOCK: usize = 64;
 
 /// What may lie after the last byte that was written.
-pub const SLACK: usize = 2 * BLOCK;
+pub(super) const SLACK: usize = 2 * BLOCK;
 
 /// Fixed pieces of text, in one place.
 #[derive(Debug, Default, Clone)]
-pub struct Pieces {
+pub(super) struct Pieces {
     bytes: Vec<u8>,
 }
 
 /// One of the [`Pieces`].
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Piece {
+pub(super) struct Piece {
     start: u32,
     len: u32,
 }
 
 impl Piece {
-    /// Whether it has no bytes.
-    pub fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
     /// Its length in bytes.
-    pub fn len(self) -> usize {
+    pub(super) fn len(self) -> usize {
         self.len as usize
     }
 }
 
 impl Pieces {
     /// Keeps a piece.
-    pub fn add(&mut self, text: &str) -> Piece {
+    pub(super) fn add(&mut self, text: &str) -> Piece {
         // What was added stays readable in whole blocks.
         let start = self.bytes.len().saturating_sub(BLOCK);
         self.bytes.truncate(start);
@@ -46,25 +41,25 @@ impl Pieces {
 
 /// Bytes to write to, and how far they are written. There must be room for what is written and for [`SLACK`].
 #[derive(Debug)]
-pub struct Line<'a> {
+pub(super) struct Line<'a> {
     out: &'a mut [u8],
     at: usize,
 }
 
 impl<'a> Line<'a> {
     /// Writes from `at` on.
-    pub fn new(out: &'a mut [u8], at: usize) -> Self {
+    pub(super) fn new(out: &'a mut [u8], at: usize) -> Self {
         Self { out, at }
     }
 
     /// How far the bytes are written.
-    pub fn end(&self) -> usize {
+    pub(super) fn end(&self) -> usize {
         self.at
     }
 
     /// A fixed piece.
     #[inline]
-    pub fn piece(&mut self, pieces: &Pieces, piece: Piece) {
+    pub(super) fn piece(&mut self, pieces: &Pieces, piece: Piece) {
         let mut from = piece.start as usize;
         let mut to = self.at;
         self.at += piece.len as usize;
@@ -77,21 +72,21 @@ impl<'a> Line<'a> {
 
     /// At most `N` bytes of which `len` count: all of them are copied, which takes no longer.
     #[inline]
-    pub fn part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
+    pub(super) fn part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         self.out[self.at..self.at + N].copy_from_slice(bytes);
         self.at += len;
     }
 
     /// Text of a length that is known when this is compiled.
     #[inline]
-    pub fn text<const N: usize>(&mut self, text: &[u8; N]) {
+    pub(super) fn text<const N: usize>(&mut self, text: &[u8; N]) {
         self.out[self.at..self.at + N].copy_from_slice(text);
         self.at += N;
     }
 
     /// The low 8 hexadecimal digits of a number for each of its 32 bits.
     #[inline]
-    pub fn hex16(&mut self, number: u64) {
+    pub(super) fn hex16(&mut self, number: u64) {
         self.out[self.at..self.at + 8].copy_from_slice(&hex8((number >> 32) as u32));
         #[allow(clippy::cast_possible_truncation)] // the lower half
         self.out[self.at + 8..self.at + 16].copy_from_slice(&hex8(number as u32));
@@ -100,14 +95,14 @@ impl<'a> Line<'a> {
 
     /// The 12 hexadecimal digits of a number's upper 48 bits.
     #[inline]
-    pub fn hex12(&mut self, number: u64) {
+    pub(super) fn hex12(&mut self, number: u64) {
         self.hex16(number);
         self.at -= 4;
     }
 
     /// A whole number.
     #[inline]
-    pub fn number(&mut self, number: u64) {
+    pub(super) fn number(&mut self, number: u64) {
         if number < EIGHT_DIGITS {
             self.short(number);
         } else {
@@ -117,7 +112,7 @@ impl<'a> Line<'a> {
 
     /// A whole number of at most eight digits.
     #[inline]
-    pub fn short(&mut self, number: u64) {
+    pub(super) fn short(&mut self, number: u64) {
         let digits = digits8(number);
         // The last digit stands, also of a 0.
         let zeros = digits.trailing_zeros().min(56) / 8;
@@ -133,7 +128,7 @@ impl<'a> Line<'a> {
 
     /// Hundredths as a number with two decimals.
     #[inline]
-    pub fn hundredths(&mut self, hundredths: u64) {
+    pub(super) fn hundredths(&mut self, hundredths: u64) {
         self.number(hundredths / 100);
         self.text(b".");
         self.digits2(hundredths % 100);
@@ -141,14 +136,14 @@ impl<'a> Line<'a> {
 
     /// Six digits of a number below a million.
     #[inline]
-    pub fn digits6(&mut self, number: u64) {
+    pub(super) fn digits6(&mut self, number: u64) {
         self.text(&((digits8(number) >> 16) | ASCII_ZEROS).to_le_bytes());
         self.at -= 2;
     }
 
     /// Two digits of a number below 100.
     #[inline]
-    pub fn digits2(&mut self, number: u64) {
+    pub(super) fn digits2(&mut self, number: u64) {
         #[allow(clippy::cast_possible_truncation)] // digits
         self.text(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
     }

@@ -18,11 +18,11 @@ use crate::world::value::Share;
 
 /// The parts of a run's world that planning needs.
 #[derive(Debug)]
-pub struct Planner<'a> {
+pub(super) struct Planner<'a> {
     /// What events can be.
-    pub kinds: Kinds<'a>,
+    pub(super) kinds: Kinds<'a>,
     /// Who can call.
-    pub population: Population<'a>,
+    pub(super) population: Population<'a>,
     stages: Vec<u8>,
     environments: Vec<i64>,
     anonymous: i64,
@@ -38,38 +38,38 @@ pub struct Planner<'a> {
 
 /// The events of a cell, in order of time. Kept from cell to cell for its memory.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(super) struct Plan {
     /// The number of the first event, from 0.
-    pub first: u64,
+    pub(super) first: u64,
     /// When each event happens.
-    pub times: Vec<Micros>,
+    pub(super) times: Vec<Micros>,
     /// What else is known of each event.
-    pub events: Vec<Planned>,
+    pub(super) events: Vec<Planned>,
     /// The sessions that the events are part of.
-    pub sessions: Vec<Session>,
+    pub(super) sessions: Vec<Session>,
     scratch: Scratch,
 }
 
 /// An event of a plan.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Planned {
+pub(super) struct Planned {
     /// What it is, as an index into [`Kinds::all`].
-    pub kind: u16,
+    pub(super) kind: u16,
     /// Its session, as an index into [`Plan::sessions`].
-    pub session: u32,
+    pub(super) session: u32,
     /// The first event of its trace, as an index into [`Plan::events`].
-    pub trace: u32,
+    pub(super) trace: u32,
 }
 
 /// A run of requests of one caller.
 #[derive(Debug, Clone, Copy)]
-pub struct Session {
+pub(super) struct Session {
     /// Who calls.
-    pub caller: Caller,
+    pub(super) caller: Caller,
     /// Where, as an index into the profile's environments.
-    pub environment: u8,
+    pub(super) environment: u8,
     /// Its first event, as an index into [`Plan::events`].
-    pub first: u32,
+    pub(super) first: u32,
     class: u16,
     actions_left: u8,
     known: bool,
@@ -121,7 +121,7 @@ impl<'a> Planner<'a> {
     ///
     /// # Errors
     /// Where the profile's figures contradict each other.
-    pub fn new(profile: &'a Profile, seed: Seed) -> Result<Self> {
+    pub(super) fn new(profile: &'a Profile, seed: Seed) -> Result<Self> {
         let kinds = Kinds::of(profile)?;
         let shares = |list: &[Share]| -> Vec<f64> { list.iter().map(|s| s.get()).collect() };
         let total: f64 = profile.environments.iter().map(|e| e.share.get()).sum();
@@ -149,7 +149,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans a cell of these arrivals.
-    pub fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut Plan) {
+    pub(super) fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut Plan) {
         plan.first = cell.first;
         arrivals.times(cell, &mut plan.times, &mut plan.scratch.places);
         plan.events.clear();

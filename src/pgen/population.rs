@@ -14,9 +14,9 @@ const MOST_USERS: u64 = 10_000_000;
 
 /// All callers of a profile.
 #[derive(Debug)]
-pub struct Population<'a> {
+pub(super) struct Population<'a> {
     /// The classes, in the order of regions, countries, cities and, within a city, devices.
-    pub classes: Vec<Class<'a>>,
+    pub(super) classes: Vec<Class<'a>>,
     /// The share of events of all classes before each, in 2^-32; one more entry for the end.
     shares_before: Vec<u64>,
     /// Running sums of the weights of a class's users by rank, in 2^-32 of the first's.
@@ -34,13 +34,13 @@ pub struct Population<'a> {
 
 /// The callers of one city with one type of device.
 #[derive(Debug)]
-pub struct Class<'a> {
+pub(super) struct Class<'a> {
     /// The city.
-    pub place: Place<'a>,
+    pub(super) place: Place<'a>,
     /// The device.
-    pub device: &'a Device,
+    pub(super) device: &'a Device,
     /// The place of the device's first agent in a list of every class's agents.
-    pub first_agent: u32,
+    pub(super) first_agent: u32,
     /// Its users' places in the population.
     users_from: u64,
     users: u64,
@@ -48,13 +48,13 @@ pub struct Class<'a> {
 
 /// A caller as an event shows it.
 #[derive(Debug, Clone, Copy)]
-pub struct Caller {
+pub(super) struct Caller {
     /// The number in its user id; 0 where it has none.
-    pub user: u32,
+    pub(super) user: u32,
     /// Its class and user agent, as a place in the list of every class's agents.
-    pub agent: u32,
+    pub(super) agent: u32,
     /// Its IPv4 address.
-    pub address: u32,
+    pub(super) address: u32,
 }
 
 impl<'a> Population<'a> {
@@ -62,7 +62,7 @@ impl<'a> Population<'a> {
     ///
     /// # Errors
     /// Where there are too few users to give each class one, or too many: a usage error that names file, line and key.
-    pub fn of(profile: &'a Profile, seed: Seed) -> Result<Self> {
+    pub(super) fn of(profile: &'a Profile, seed: Seed) -> Result<Self> {
         const WHOLE: f64 = 4_294_967_296.0;
         let (first_user, count) = (&profile.users.first, &profile.users.count);
         let users = u64::from(*count.get_ref());
@@ -131,14 +131,14 @@ impl<'a> Population<'a> {
     }
 
     /// How many of `count` events are each class's: its share to within one, and exactly so in expectation over draws.
-    pub fn quotas<'q>(&'q self, count: u64, draw: u32) -> impl Iterator<Item = u64> + 'q {
+    pub(super) fn quotas<'q>(&'q self, count: u64, draw: u32) -> impl Iterator<Item = u64> + 'q {
         let upto = move |share: u64| ((u128::from(count) * u128::from(share) + u128::from(draw)) >> 32) as u64;
         self.shares_before.windows(2).map(move |w| upto(w[1]) - upto(w[0]))
     }
 
     /// The known user of a class that a draw chooses: few call often, most seldom.
     #[allow(clippy::cast_possible_truncation)] // a draw's part of a 64-bit total, and a number below first + count
-    pub fn user(&self, class: u16, draw: u64) -> Caller {
+    pub(super) fn user(&self, class: u16, draw: u64) -> Caller {
         let of = &self.classes[usize::from(class)];
         let total = self.ranks[usize::try_from(of.users - 1).unwrap_or(usize::MAX)];
         let rank = self.rank(((u128::from(draw) * u128::from(total)) >> 64) as u64);
@@ -157,7 +157,7 @@ impl<'a> Population<'a> {
     }
 
     /// A caller of a class who is not logged in.
-    pub fn stranger(&self, class: u16, draw: u64) -> Caller {
+    pub(super) fn stranger(&self, class: u16, draw: u64) -> Caller {
         self.caller(class, 0, draw)
     }
 

@@ -19,7 +19,7 @@ use crate::world::value::Interval;
 
 /// Writes the events of a run.
 #[derive(Debug)]
-pub struct Renderer {
+pub(super) struct Renderer {
     pieces: Pieces,
     kinds: Vec<KindPieces>,
     /// Of the kinds with ids in their titles, what stands before each id.
@@ -70,7 +70,7 @@ struct Draws {
 
 /// What is kept from event to event, for speed alone.
 #[derive(Debug, Default)]
-pub struct Memory {
+pub(super) struct Memory {
     calendar: Calendar,
     sessions: Vec<SessionText>,
 }
@@ -90,7 +90,7 @@ struct SessionText {
 
 impl Renderer {
     /// Prepares to write the events of these kinds and callers.
-    pub fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
+    pub(super) fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
         let mut pieces = Pieces::default();
         let payloads: Vec<PayloadPieces> = profile.payloads.iter().map(|p| PayloadPieces::of(p, &mut pieces)).collect();
         let (mut titles, mut errors, mut payload_of) = (Vec::new(), Vec::new(), Vec::new());
@@ -154,7 +154,7 @@ impl Renderer {
     }
 
     /// Puts together what is the same in all events of each of a plan's sessions.
-    pub fn prepare(&self, plan: &Plan, memory: &mut Memory) {
+    pub(super) fn prepare(&self, plan: &Plan, memory: &mut Memory) {
         memory.sessions.clear();
         memory.sessions.extend(plan.sessions.iter().map(|session| {
             let mut text = SessionText {
@@ -190,13 +190,13 @@ impl Renderer {
     }
 
     /// How much room [`Self::write`] needs for an event.
-    pub fn room(&self) -> usize {
+    pub(super) fn room(&self) -> usize {
         self.longest + SLACK
     }
 
     /// Writes the event at `index` of a plan, for which the memory was prepared, to `out` from `at` on, and returns where it ends.
     #[inline]
-    pub fn write(&self, plan: &Plan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
+    pub(super) fn write(&self, plan: &Plan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
         let Planned { kind, session, trace } = plan.events[index];
         let kind = &self.kinds[usize::from(kind)];
         let session = &memory.sessions[session as usize];

@@ -36,10 +36,10 @@ pub struct Curve {
 
 impl Curve {
     /// The names that [`CurveChoice`] knows.
-    pub const NAMES: [&'static str; 4] = ["business", "flat", "diurnal", "follow-the-sun"];
+    pub(crate) const NAMES: [&'static str; 4] = ["business", "flat", "diurnal", "follow-the-sun"];
 
     /// The curve of this name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub(crate) fn named(name: &str) -> Option<Self> {
         // Visits by local hour: asleep at four, busy from ten to four, a second rise in the evening.
         const DIURNAL: [u32; 24] =
             [40, 28, 20, 16, 15, 18, 30, 50, 75, 92, 100, 100, 96, 97, 100, 100, 98, 94, 92, 95, 98, 92, 78, 58];
@@ -62,7 +62,7 @@ impl Curve {
 
     /// `factor` times the traffic from the hour `from` to the hour `to` (excluded), and on Saturdays and Sundays `weekend` of
     /// a weekday's. The guide's figures are 9, 17, 2 and 0.6. `None` where these are no hours or weights.
-    pub fn business(from: usize, to: usize, factor: f64, weekend: f64) -> Option<Self> {
+    pub(crate) fn business(from: usize, to: usize, factor: f64, weekend: f64) -> Option<Self> {
         let weight = |hour: usize| {
             let busy = if (from..to).contains(&(hour % 24)) { factor } else { 1.0 };
             busy * if hour < 5 * 24 { 1.0 } else { weekend }
@@ -89,7 +89,7 @@ impl Curve {
     ///
     /// # Errors
     /// A file that cannot be read or holds something else is a usage error that names file and line.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub(crate) fn load(path: &Path) -> Result<Self> {
         let name = path.display();
         let text = input::text(path).map_err(|e| Error::usage(format!("--curve {name}: {e}")))?;
         let mut rows: Vec<(usize, Vec<f64>)> = Vec::new();
@@ -123,14 +123,14 @@ impl Curve {
     }
 
     /// The mean over a week of local time, in the unit of [`Timeline::weight`].
-    pub fn mean(&self) -> f64 {
+    pub(crate) fn mean(&self) -> f64 {
         self.weights.iter().map(|w| f64::from(*w)).sum::<f64>() / 168.0
     }
 }
 
 /// `--curve`: a built-in curve by its name, or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum CurveChoice {
+pub(crate) enum CurveChoice {
     /// One of [`Curve::NAMES`].
     Named(String),
     /// A file, read by [`Curve::load`].
@@ -142,7 +142,7 @@ impl CurveChoice {
     ///
     /// # Errors
     /// As [`Curve::load`].
-    pub fn load(&self) -> Result<Curve> {
+    pub(crate) fn load(&self) -> Result<Curve> {
         match self {
             Self::Named(name) => Curve::named(name).ok_or_else(|| Error::usage(format!("no curve is called {name}"))),
             Self::File(path) => Curve::load(path),
@@ -170,7 +170,7 @@ impl FromStr for CurveChoice {
 ///
 /// Its area grows by the weight of the hour each microsecond; a moment that is uniform in area is distributed as the curve.
 #[derive(Debug, Clone)]
-pub struct Timeline {
+pub(crate) struct Timeline {
     weights: [u32; HOURS],
     /// The area of the week before each hour; the last is the whole week's.
     before: [u128; HOURS + 1],
@@ -191,7 +191,7 @@ struct Stretch {
 
 impl Timeline {
     /// The curve over `start` (included) to `end` (excluded), by the clocks of `zone`. Years 1 to 9999.
-    pub fn new(curve: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
+    pub(crate) fn new(curve: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
         let mut before = [0; HOURS + 1];
         for (hour, weight) in curve.weights.iter().enumerate() {
             before[hour + 1] = before[hour] + u128::from(u64::from(*weight) * HOUR.unsigned_abs());
@@ -212,28 +212,28 @@ impl Timeline {
     }
 
     /// The area of the whole window; 0 where the curve is 0 all through it.
-    pub fn total(&self) -> u128 {
+    pub(crate) fn total(&self) -> u128 {
         self.total
     }
 
     /// The window's start.
-    pub fn start(&self) -> Micros {
+    pub(crate) fn start(&self) -> Micros {
         self.stretches[0].start
     }
 
     /// The window's end.
-    pub fn end(&self) -> Micros {
+    pub(crate) fn end(&self) -> Micros {
         self.end
     }
 
     /// The area from the window's start to this moment in it.
-    pub fn cumulative(&self, at: Micros) -> u128 {
+    pub(crate) fn cumulative(&self, at: Micros) -> u128 {
         let stretch = self.stretch(|s| s.start <= at);
         stretch.area + self.local_area(at + stretch.offset) - self.local_area(stretch.start + stretch.offset)
     }
 
     /// The moment at which the area reaches `area`, which is below the total: the inverse of [`Self::cumulative`].
-    pub fn inverse(&self, area: u128) -> Micros {
+    pub(crate) fn inverse(&self, area: u128) -> Micros {
         let stretch = self.stretch(|s| s.area <= area);
         let local = self.local_area(stretch.start + stretch.offset) + (area - stretch.area);
         let (week, rest) = (local / self.before[HOURS], local % self.before[HOURS]);
@@ -245,13 +245,13 @@ impl Timeline {
     }
 
     /// The weight at this moment of the window, a million for 1.
-    pub fn weight(&self, at: Micros) -> u32 {
+    pub(crate) fn weight(&self, at: Micros) -> u32 {
         let stretch = self.stretch(|s| s.start <= at);
         self.weights[hour_of_week(at + stretch.offset)]
     }
 
     /// A reader of moments at rising areas, from `area` on: far quicker than [`Self::inverse`] for each.
-    pub fn cursor(&self, area: u128) -> Cursor<'_> {
+    pub(crate) fn cursor(&self, area: u128) -> Cursor<'_> {
         let mut cursor = Cursor { timeline: self, start: 0, area: 0, size: 0, weight: 1 };
         cursor.seek(area);
         cursor
@@ -275,7 +275,7 @@ impl Timeline {
 
 /// Reads moments off a [`Timeline`] at rising areas.
 #[derive(Debug)]
-pub struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     timeline: &'a Timeline,
     /// The moment and area where the current run of one weight was entered, and the run's area from there on.
     start: Micros,
@@ -287,7 +287,7 @@ pub struct Cursor<'a> {
 impl Cursor<'_> {
     /// The moment at which the area reaches `area`; calls must not go down.
     #[inline]
-    pub fn at(&mut self, area: u128) -> Micros {
+    pub(crate) fn at(&mut self, area: u128) -> Micros {
         if area - self.area >= u128::from(self.size) {
             self.seek(area);
         }

@@ -7,12 +7,12 @@ use super::value::{List, Name, Share};
 /// A type of device.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Device {
+pub(crate) struct Device {
     /// Its name in `tags.device_type`.
     #[serde(rename = "type")]
-    pub name: Name,
+    pub(crate) name: Name,
     /// Its share of all events.
-    pub share: Share,
+    pub(crate) share: Share,
     /// The user agents that such a device sends.
-    pub agents: List<String>,
+    pub(crate) agents: List<String>,
 }

@@ -7,54 +7,54 @@ use super::value::{List, Name, Share};
 /// A region of the world.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Region {
+pub(crate) struct Region {
     /// Its name in `tags.region`.
-    pub name: Name,
+    pub(crate) name: Name,
     /// Its share of all events.
-    pub share: Share,
+    pub(crate) share: Share,
     /// Its countries.
-    pub countries: List<Country>,
+    pub(crate) countries: List<Country>,
 }
 
 /// A country of a region.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Country {
+pub(crate) struct Country {
     /// Its ISO 3166 code.
-    pub code: Name,
+    pub(crate) code: Name,
     /// Its share of the region's events.
-    pub share: Share,
+    pub(crate) share: Share,
     /// The first octets of its addresses.
-    pub networks: List<u8>,
+    pub(crate) networks: List<u8>,
     /// Its cities.
-    pub cities: List<City>,
+    pub(crate) cities: List<City>,
 }
 
 /// A city of a country.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct City {
+pub(crate) struct City {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// Its share of the country's events.
-    pub share: Share,
+    pub(crate) share: Share,
 }
 
 /// A city with all that stands above it.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Its region.
-    pub region: &'a Region,
+    pub(crate) region: &'a Region,
     /// Its country.
-    pub country: &'a Country,
+    pub(crate) country: &'a Country,
     /// The city.
-    pub city: &'a City,
+    pub(crate) city: &'a City,
     /// Its share of all events, 0 to 1.
-    pub share: f64,
+    pub(crate) share: f64,
 }
 
 /// Every city of these regions, in their order.
-pub fn places(regions: &[Region]) -> Vec<Place<'_>> {
+pub(crate) fn places(regions: &[Region]) -> Vec<Place<'_>> {
     let total = |shares: &mut dyn Iterator<Item = Share>| shares.map(Share::get).sum::<f64>();
     let all = total(&mut regions.iter().map(|r| r.share));
     let mut places = Vec::new();

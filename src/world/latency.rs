@@ -10,13 +10,13 @@ const TAIL: f64 = 1e-5;
 
 /// A law of response times in hundredths of a millisecond.
 #[derive(Debug, Clone)]
-pub struct Latency {
+pub(crate) struct Latency {
     quantiles: Vec<u32>,
 }
 
 impl Latency {
     /// The log-normal law with this mean in ms and this sigma.
-    pub fn new(mean_ms: f64, sigma: f64) -> Self {
+    pub(crate) fn new(mean_ms: f64, sigma: f64) -> Self {
         let points = (0..=STRETCHES).map(|i| {
             // A table of 1025 points: exact in f64.
             #[allow(clippy::cast_precision_loss)]
@@ -35,7 +35,7 @@ impl Latency {
 
     /// The response time that 64 random bits choose, in hundredths of a millisecond.
     #[inline]
-    pub fn hundredths(&self, draw: u64) -> u32 {
+    pub(crate) fn hundredths(&self, draw: u64) -> u32 {
         let at = (draw >> 54) as usize;
         let (low, high) = (u64::from(self.quantiles[at]), u64::from(self.quantiles[at + 1]));
         let into = (draw >> 22) & 0xffff_ffff;

@@ -8,9 +8,11 @@ mod form;
 use std::path::Path;
 
 use self::form::Origin;
-pub use self::form::{Endpoint, Field, Method, Payload, Profile, Service, Status};
+pub use self::form::Profile;
+pub(crate) use self::form::{Endpoint, Field, Method, Payload, Service, Status};
 use crate::cli::input;
 use crate::error::{Error, Result};
+use crate::world::curve::Curve;
 
 /// The built-in profile, as `pgen --print-profile` prints it.
 pub const BUILT_IN: &str = include_str!("pulsestream.toml");
@@ -21,11 +23,16 @@ impl Profile {
         Self::parse(BUILT_IN, "the built-in profile").expect("the tests read the built-in profile")
     }
 
+    /// The curve called business.
+    pub fn business_curve(&self) -> Curve {
+        self.traffic.curve().expect("parse refuses a profile without one")
+    }
+
     /// Reads a profile from a file; `-` is standard input.
     ///
     /// # Errors
     /// A file that cannot be read, or is no profile, is a usage error that names file, line and key.
-    pub fn load(path: &Path) -> Result<Self> {
+    pub(crate) fn load(path: &Path) -> Result<Self> {
         let name = format!("--profile {}", path.display());
         let text = input::text(path).map_err(|e| Error::usage(format!("{name}: {e}")))?;
         Self::parse(&text, &name)
@@ -47,7 +54,6 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::curve::Curve;
 
     fn with(old: &str, new: &str) -> String {
         assert!(BUILT_IN.contains(old), "{old}");

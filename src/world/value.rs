@@ -4,6 +4,6 @@ mod list;
 mod name;
 mod number;
 
-pub use self::list::List;
-pub use self::name::Name;
-pub use self::number::{Exponent, Fraction, Interval, Positive, Range, Share};
+pub(crate) use self::list::List;
+pub(crate) use self::name::Name;
+pub(crate) use self::number::{Exponent, Fraction, Interval, Positive, Range, Share};

@@ -272,7 +272,7 @@ fn wrong_usage_is_named_with_the_form_that_is_wanted() {
     refused(&["--start", "9999-12-31T00:00:00Z", "--hours", "48"], &["--start", "9999"]);
     let endless = ["--count", "inf", "--event-rate"];
     let late = [&endless[..], &["5", "--start", "9999-12-30T00:00:00Z"]].concat();
-    refused(&late, &["--start 9999-12-30T00:00:00", "by 9999-12-25T00:00:00"]);
+    refused(&late, &["--start 9999-12-30T00:00:00", "expected 9999-12-25T00:00:00"]);
     let start = ["--start", "2026-01-05T00:00:00Z"];
     refused(&[&endless[..], &["0.00000000000001"], &start].concat(), &["--event-rate: at", "event 1 would come after"]);
     let skipped = [&endless[..], &["0.0000001", "--skip", "9m"], &start].concat();
@@ -292,17 +292,17 @@ fn flags_that_contradict_each_other_are_refused() {
     let early = "2026-01-05T00:00:00Z";
     refused(&["--start", early, "--end", early], "is not after --start");
     refused(&["--start", early, "--end", "2026-01-04T00:00:00Z"], "is not after --start");
-    refused(&["--start", early, "--end", "2026-01-06T00:00:00Z", "--hours", "3"], "two of them are enough");
+    refused(&["--start", early, "--end", "2026-01-06T00:00:00Z", "--hours", "3"], "give at most two of them");
     refused(&["--shard", "0/3", "--seed", "1", "--start", early], "I from 1 to N");
     refused(&["--shard", "4/3", "--seed", "1", "--start", early], "I from 1 to N");
     refused(&["--shard", "1/3"], "--shard needs --seed and --start");
     refused(&["--shard", "1/3", "--seed", "1", "--start", "now"], "--shard needs --seed and --start");
-    refused(&fixed(&["--shard", "1/3", "--format", "json"]), "--shard writes lines");
-    refused(&fixed(&["--shard", "1/3", "--count", "inf", "--event-rate", "5"]), "inf has no parts");
+    refused(&fixed(&["--shard", "1/3", "--format", "json"]), "--shard needs --format jsonl");
+    refused(&fixed(&["--shard", "1/3", "--count", "inf", "--event-rate", "5"]), "an endless run has no parts");
     refused(&["--count", "inf"], "--count inf needs --event-rate");
     refused(&["--event-rate", "5"], "--event-rate goes with --count inf");
     refused(&["--count", "inf", "--event-rate", "5", "--hours", "3"], "has no end");
-    refused(&["--threads", "0"], "a number of threads from 1 on");
+    refused(&["--threads", "0"], "expected a number of threads, at least 1");
     refused(&["--curve", "steep"], "business, flat, diurnal, follow-the-sun");
     refused(&["--profile", "/nowhere/mine.toml"], "/nowhere/mine.toml");
 }

@@ -17,34 +17,34 @@ use crate::world::value::{Exponent, Fraction, Interval, List, Name, Positive, Ra
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// The words of every event.
-    pub event: EventText,
+    pub(crate) event: EventText,
     /// Environments with their shares.
-    pub environments: List<Environment>,
+    pub(crate) environments: List<Environment>,
     /// What the curve called business is.
-    pub traffic: Traffic,
+    pub(crate) traffic: Traffic,
     /// What a spike does.
-    pub spikes: Spikes,
+    pub(crate) spikes: Spikes,
     /// HTTP methods with their sizes.
-    pub methods: List<Method>,
+    pub(crate) methods: List<Method>,
     /// Where cache hits happen.
-    pub cache: Cache,
+    pub(crate) cache: Cache,
     /// Status codes with their shares.
-    pub statuses: List<Status>,
+    pub(crate) statuses: List<Status>,
     /// How much the popular are ahead.
-    pub popularity: Popularity,
+    pub(crate) popularity: Popularity,
     /// The services.
-    pub services: List<Service>,
+    pub(crate) services: List<Service>,
     /// Extra fields in the payloads of services.
     #[serde(default)]
-    pub payloads: Vec<Payload>,
+    pub(crate) payloads: Vec<Payload>,
     /// Regions, countries, cities.
-    pub regions: List<Region>,
+    pub(crate) regions: List<Region>,
     /// Device types.
-    pub devices: List<Device>,
+    pub(crate) devices: List<Device>,
     /// Who calls.
-    pub users: Users,
+    pub(crate) users: Users,
     /// How calls hang together.
-    pub sessions: Sessions,
+    pub(crate) sessions: Sessions,
     #[serde(skip)]
     pub(super) origin: Origin,
 }
@@ -59,45 +59,45 @@ pub(super) struct Origin {
 /// The words of every event; `{service}` and `{endpoint}` stand for the event's own.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct EventText {
+pub(crate) struct EventText {
     /// The `event_type`.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub(crate) kind: String,
     /// The message of a status below 400.
-    pub success: String,
+    pub(crate) success: String,
     /// The message of a status from 400 to 499.
-    pub client_error: String,
+    pub(crate) client_error: String,
     /// The message of a status from 500 on.
-    pub server_error: String,
+    pub(crate) server_error: String,
     /// Sizes of the responses that are errors.
-    pub error_response_bytes: Range,
+    pub(crate) error_response_bytes: Range,
 }
 
 /// Where a service runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Environment {
+pub(crate) struct Environment {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// Its share of all events.
-    pub share: Share,
+    pub(crate) share: Share,
 }
 
 /// The parameters of the business curve.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Traffic {
+pub(crate) struct Traffic {
     /// First and last hour (excluded) of the busy time.
-    pub business_hours: Spanned<Range>,
+    pub(crate) business_hours: Spanned<Range>,
     /// Traffic then, relative to the other hours.
-    pub business_factor: Positive,
+    pub(crate) business_factor: Positive,
     /// A day of the weekend, relative to a weekday.
-    pub weekend_factor: Positive,
+    pub(crate) weekend_factor: Positive,
 }
 
 impl Traffic {
     /// The business curve of this profile; `None` where the hours are none or a weight is too large.
-    pub fn curve(&self) -> Option<Curve> {
+    pub(crate) fn curve(&self) -> Option<Curve> {
         let hour = |hour: u32| usize::try_from(hour).ok();
         Curve::business(
             hour(self.business_hours.get_ref().low)?,
@@ -111,66 +111,66 @@ impl Traffic {
 /// What a spike does.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Spikes {
+pub(crate) struct Spikes {
     /// The response time's factor, uniform in this interval.
-    pub factor: Interval,
+    pub(crate) factor: Interval,
 }
 
 /// An HTTP method.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Method {
+pub(crate) struct Method {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// Sizes of its requests.
-    pub request_bytes: Range,
+    pub(crate) request_bytes: Range,
     /// Sizes of its successful responses.
-    pub response_bytes: Range,
+    pub(crate) response_bytes: Range,
 }
 
 /// Where cache hits happen.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cache {
+pub(crate) struct Cache {
     /// Their share of all events.
-    pub hits: Fraction,
+    pub(crate) hits: Fraction,
     /// Only on this method …
-    pub method: Name,
+    pub(crate) method: Name,
     /// … with this status.
-    pub status: Spanned<u16>,
+    pub(crate) status: Spanned<u16>,
 }
 
 /// A status code.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Status {
+pub(crate) struct Status {
     /// The code.
-    pub code: Spanned<u16>,
+    pub(crate) code: Spanned<u16>,
     /// Its share of the successes (below 400) or of the errors.
-    pub share: Share,
+    pub(crate) share: Share,
     /// The methods that meet it; all where none is named.
-    pub methods: Option<Vec<Name>>,
+    pub(crate) methods: Option<Vec<Name>>,
     /// The factor on the response time.
     #[serde(default = "one")]
-    pub latency: Positive,
+    pub(crate) latency: Positive,
     /// Whether the response has no body.
     #[serde(default)]
-    pub empty: bool,
+    pub(crate) empty: bool,
     /// `error_details.error_type`, for codes from 400 on.
-    pub error_type: Option<String>,
+    pub(crate) error_type: Option<String>,
     /// `error_details.error_message`, one of these, for codes from 400 on.
     #[serde(default)]
-    pub messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
 }
 
 impl Status {
     /// Whether it counts as an error.
-    pub fn is_error(&self) -> bool {
+    pub(crate) fn is_error(&self) -> bool {
         *self.code.get_ref() >= 400
     }
 
     /// Whether a method can have it.
-    pub fn meets(&self, method: &str) -> bool {
+    pub(crate) fn meets(&self, method: &str) -> bool {
         is_among(self.methods.as_deref(), method)
     }
 }
@@ -182,18 +182,18 @@ fn one() -> Positive {
 /// An error message.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Message {
+pub(crate) struct Message {
     /// Its words.
-    pub text: String,
+    pub(crate) text: String,
     /// The methods that it fits; all where none is named.
-    pub methods: Option<Vec<Name>>,
+    pub(crate) methods: Option<Vec<Name>>,
     /// The services that it fits; all where none is named.
-    pub services: Option<Vec<Name>>,
+    pub(crate) services: Option<Vec<Name>>,
 }
 
 impl Message {
     /// Whether it can be an answer to this method of this service.
-    pub fn fits(&self, service: &str, method: &str) -> bool {
+    pub(crate) fn fits(&self, service: &str, method: &str) -> bool {
         is_among(self.services.as_deref(), service) && is_among(self.methods.as_deref(), method)
     }
 }
@@ -206,50 +206,50 @@ fn is_among(list: Option<&[Name]>, name: &str) -> bool {
 /// Exponents of Zipf's law: 0 makes all equal, 1 gives the second half of the first's.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Popularity {
+pub(crate) struct Popularity {
     /// Among a service's endpoints, in the order in which they stand.
-    pub endpoints: Exponent,
+    pub(crate) endpoints: Exponent,
     /// Among the users of one place and device.
-    pub users: Exponent,
+    pub(crate) users: Exponent,
 }
 
 /// A service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Service {
+pub(crate) struct Service {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// Its version.
-    pub version: String,
+    pub(crate) version: String,
     /// Its share of all events.
-    pub weight: Share,
+    pub(crate) weight: Share,
     /// The share of its events that are errors.
-    pub error_rate: Fraction,
+    pub(crate) error_rate: Fraction,
     /// The mean response of its successes, before spikes.
-    pub mean_ms: Positive,
+    pub(crate) mean_ms: Positive,
     /// Sigma of the log-normal law of its response.
-    pub shape: Fraction,
+    pub(crate) shape: Fraction,
     /// Where its requests stand within an action.
-    pub stage: u8,
+    pub(crate) stage: u8,
     /// Its endpoints, the most popular first.
-    pub endpoints: List<Endpoint>,
+    pub(crate) endpoints: List<Endpoint>,
 }
 
 /// An endpoint of a service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Endpoint {
+pub(crate) struct Endpoint {
     /// The route, with `{id}` or another name in braces where a path has an id.
-    pub route: Name,
+    pub(crate) route: Name,
     /// Its methods with their weights.
-    pub methods: BTreeMap<Name, Share>,
+    pub(crate) methods: BTreeMap<Name, Share>,
     /// Where its requests stand within an action, if not where the service's do.
-    pub stage: Option<u8>,
+    pub(crate) stage: Option<u8>,
 }
 
 impl Endpoint {
     /// What stands before, between and behind the names in braces of its route: between each two, a path has an id.
-    pub fn literals(&self) -> Vec<&str> {
+    pub(crate) fn literals(&self) -> Vec<&str> {
         let (mut literals, mut rest) = (Vec::new(), &*self.route);
         while let Some((before, (_, behind))) =
             rest.split_once('{').and_then(|(b, rest)| Some((b, rest.split_once('}')?)))
@@ -265,20 +265,20 @@ impl Endpoint {
 /// Extra fields in the payload of a service's events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Payload {
+pub(crate) struct Payload {
     /// The service.
-    pub service: Name,
+    pub(crate) service: Name,
     /// Only these endpoints; all of the service where none is named.
-    pub endpoints: Option<Vec<Name>>,
+    pub(crate) endpoints: Option<Vec<Name>>,
     /// On this share of the events.
-    pub share: Fraction,
+    pub(crate) share: Fraction,
     /// The fields.
-    pub fields: List<Field>,
+    pub(crate) fields: List<Field>,
 }
 
 impl Payload {
     /// Whether an event of this service and route can have it.
-    pub fn goes_with(&self, service: &str, route: &str) -> bool {
+    pub(crate) fn goes_with(&self, service: &str, route: &str) -> bool {
         *self.service == *service && is_among(self.endpoints.as_deref(), route)
     }
 }
@@ -286,50 +286,50 @@ impl Payload {
 /// An extra field: exactly one of `one_of`, `integer` and `decimal`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Field {
+pub(crate) struct Field {
     /// Its name.
-    pub name: Name,
+    pub(crate) name: Name,
     /// One of these strings.
-    pub one_of: Option<List<String>>,
+    pub(crate) one_of: Option<List<String>>,
     /// A whole number.
-    pub integer: Option<Range>,
+    pub(crate) integer: Option<Range>,
     /// A number with two decimals.
-    pub decimal: Option<Interval>,
+    pub(crate) decimal: Option<Interval>,
 }
 
 /// Who calls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Users {
+pub(crate) struct Users {
     /// The number of the first user id.
-    pub first: Spanned<u32>,
+    pub(crate) first: Spanned<u32>,
     /// How many there are.
-    pub count: Spanned<u32>,
+    pub(crate) count: Spanned<u32>,
     /// The share of events without a user id.
-    pub anonymous: Fraction,
+    pub(crate) anonymous: Fraction,
 }
 
 /// How calls hang together.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sessions {
+pub(crate) struct Sessions {
     /// Weights of an action's length, from one request on.
-    pub requests_per_action: Spanned<List<Share>>,
+    pub(crate) requests_per_action: Spanned<List<Share>>,
     /// Weights of a session's length, from one action on.
-    pub actions_per_session: Spanned<List<Share>>,
+    pub(crate) actions_per_session: Spanned<List<Share>>,
     /// The mean time between two requests of an action, where traffic is dense enough.
-    pub seconds_between_requests: Positive,
+    pub(crate) seconds_between_requests: Positive,
     /// The least time between two actions of a session, where traffic is dense enough.
-    pub seconds_between_actions: Positive,
+    pub(crate) seconds_between_actions: Positive,
     /// The longest time that requests share a trace.
-    pub action_seconds: Positive,
+    pub(crate) action_seconds: Positive,
     /// A user who was away for longer comes back in a new session.
-    pub idle_minutes: Positive,
+    pub(crate) idle_minutes: Positive,
 }
 
 impl Profile {
     /// The usage error that names this profile and the line of the byte `at`; the words name the key.
-    pub fn fault(&self, at: usize, words: impl Display) -> Error {
+    pub(crate) fn fault(&self, at: usize, words: impl Display) -> Error {
         let Origin { name, text } = &self.origin;
         let line = 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
         Error::usage(format!("{name}: line {line}: {words}"))

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A list that is not empty.
 #[derive(Debug, Clone)]
-pub struct List<T>(Vec<T>);
+pub(crate) struct List<T>(Vec<T>);
 
 impl<T> Deref for List<T> {
     type Target = [T];

@@ -9,11 +9,11 @@ use toml::Spanned;
 /// A text that knows where in the profile it stands; that takes no part in comparisons.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(transparent)]
-pub struct Name(Spanned<String>);
+pub(crate) struct Name(Spanned<String>);
 
 impl Name {
     /// Its first byte's place in the profile's text.
-    pub fn at(&self) -> usize {
+    pub(crate) fn at(&self) -> usize {
         self.0.span().start
     }
 }

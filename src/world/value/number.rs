@@ -8,19 +8,19 @@ macro_rules! number {
     ($(#[$doc:meta])* $name:ident, $holds:expr, $wanted:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
-        pub struct $name {
+        pub(crate) struct $name {
             number: f64,
             at: usize,
         }
 
         impl $name {
             /// The number.
-            pub fn get(self) -> f64 {
+            pub(crate) fn get(self) -> f64 {
                 self.number
             }
 
             /// Its first byte's place in the profile's text.
-            pub fn at(self) -> usize {
+            pub(crate) fn at(self) -> usize {
                 self.at
             }
         }
@@ -59,25 +59,39 @@ number!(
     "positive number: above 0, up to 100000, is wanted"
 );
 
-number!(
-    /// An exponent of Zipf's law, from 0 to 10: beyond that the second of a list would hardly ever be met.
-    Exponent,
-    |n| (0.0..=10.0).contains(&n),
-    "exponent of Zipf's law: from 0 to 10 is wanted, such as 1.0"
-);
+/// An exponent of Zipf's law, from 0 to 10: beyond that, all but the first of a list would hardly ever occur.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Exponent(f64);
+
+impl Exponent {
+    pub(crate) fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Exponent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if (0.0..=10.0).contains(&number) {
+            Ok(Self(number))
+        } else {
+            Err(D::Error::custom(format_args!("{number}: expected an exponent from 0 to 10, such as 1.0")))
+        }
+    }
+}
 
 impl Positive {
     /// A factor that changes nothing.
-    pub const ONE: Self = Self { number: 1.0, at: 0 };
+    pub(crate) const ONE: Self = Self { number: 1.0, at: 0 };
 }
 
 /// A range of whole numbers, both ends included: `[lo, hi]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Range {
+pub(crate) struct Range {
     /// The smallest.
-    pub low: u32,
+    pub(crate) low: u32,
     /// The largest.
-    pub high: u32,
+    pub(crate) high: u32,
 }
 
 impl<'de> Deserialize<'de> for Range {
@@ -94,11 +108,11 @@ impl<'de> Deserialize<'de> for Range {
 
 /// A range of positive numbers, both ends included: `[lo, hi]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Interval {
+pub(crate) struct Interval {
     /// The smallest.
-    pub low: f64,
+    pub(crate) low: f64,
     /// The largest.
-    pub high: f64,
+    pub(crate) high: f64,
 }
 
 impl<'de> Deserialize<'de> for Interval {
