@@ -10,6 +10,7 @@ pub mod config;
 pub mod cutoff;
 pub mod delivery;
 pub mod dialect;
+pub mod difference;
 pub mod dispatch;
 pub mod files;
 pub mod gate;
