@@ -7,6 +7,7 @@
 
 pub mod args;
 pub mod config;
+pub mod control;
 pub mod cutoff;
 pub mod delivery;
 pub mod dialect;

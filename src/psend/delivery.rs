@@ -136,6 +136,20 @@ impl Delivery {
         self.error.get_or_insert((ErrorKind::Malformed, message));
     }
 
+    /// The last answer in words.
+    pub fn answer(&self) -> String {
+        match (&self.error, self.status) {
+            (Some((_, message)), _) => message.clone(),
+            (None, Some(status)) => format!("HTTP {status}"),
+            (None, None) => "no answer".to_owned(),
+        }
+    }
+
+    /// Whether the answer told of the event and did not show it.
+    pub fn is_not_shown(&self) -> bool {
+        self.status.is_some_and(|status| !(200..300).contains(&status))
+    }
+
     /// What the last attempt met.
     pub fn last(&self) -> Option<Meaning> {
         self.last

@@ -76,6 +76,9 @@ pub struct VerifyForm {
     pub path: String,
     #[serde(default)]
     event: String,
+    /// Ids that make the path of something else.
+    #[serde(default)]
+    other_paths: Vec<String>,
     #[serde(default)]
     rules: Vec<Rule>,
 }
@@ -277,6 +280,18 @@ impl Dialect {
             404 | 410 => Meaning::Missing,
             other => by_status(other),
         })
+    }
+
+    /// Whether a question for the event with this id asks for something else.
+    pub fn is_other_path(&self, id: &str) -> bool {
+        self.verify.as_ref().is_some_and(|form| form.other_paths.iter().any(|other| other == id))
+    }
+
+    /// Asks at another path than the dialect's, where every id is an event's.
+    pub fn ask_elsewhere(&mut self) {
+        if let Some(form) = &mut self.verify {
+            form.other_paths.clear();
+        }
     }
 
     /// The event that an answer shows, as it is written there.

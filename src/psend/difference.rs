@@ -378,7 +378,11 @@ mod tests {
             (r#"{"\ud800":1}"#, r#"{"\ud800":1}"#, None),
             (r#"{"\ud800":1}"#, r#"{"\ud801":1}"#, Some("\"\\ud800\": 1 -")),
             (r#"{"a":"}]\"","b":1}"#, r#"{"b":2,"a":"}]\""}"#, Some("b: 1 2")),
-            (r#"{"a":[[],{"b":[1,[2]]},3]}"#, " { \"a\" : [ [ ] , { \"b\" : [ 1 , [ 2 ] ] } , 4 ] } ", Some("a.2: 3 4")),
+            (
+                r#"{"a":[[],{"b":[1,[2]]},3]}"#,
+                " { \"a\" : [ [ ] , { \"b\" : [ 1 , [ 2 ] ] } , 4 ] } ",
+                Some("a.2: 3 4"),
+            ),
             (r#"{"":{"":1}}"#, r#"{"":{"":2}}"#, Some(".: 1 2")),
         ] {
             assert_eq!(words(sent, held).as_deref(), found, "{sent} {held}");
@@ -396,7 +400,11 @@ mod tests {
             let found = nested(open, close, 100_000, "2");
             let found = first(&deep, &found).expect("the core differs");
             assert_eq!((found.sent, found.held), ("1", Some("2")));
-            assert!(found.path.starts_with("p.") && found.path.contains('…') && found.path.len() < 100, "{}", found.path);
+            assert!(
+                found.path.starts_with("p.") && found.path.contains('…') && found.path.len() < 100,
+                "{}",
+                found.path
+            );
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::config::{Job, Plan};
+use super::control::Control;
 use super::cutoff::Cutoff;
 use super::delivery::Delivery;
 use super::dialect::Reading;
@@ -47,6 +48,8 @@ pub struct Dispatch {
     jitter: RefCell<Generator>,
     key_refused: Cell<u32>,
     no_server: RefCell<Option<Failure>>,
+    /// What is known of the server's word in `--verify`.
+    pub control: Control,
 }
 
 /// What is to become of events after an attempt.
@@ -78,6 +81,7 @@ impl Dispatch {
             jitter: RefCell::new(jitter),
             key_refused: Cell::new(0),
             no_server: RefCell::new(None),
+            control: Control::default(),
             plan,
             clock,
             news,
@@ -106,6 +110,7 @@ impl Dispatch {
         let mut group = Vec::new();
         while self.supply.fill(&mut group).await {
             self.busy.set(self.busy.get() + 1);
+            self.ask_first(&mut transport, &mut cutoff, &group).await;
             self.deliver(&mut transport, &mut cutoff, &mut group).await;
             self.busy.set(self.busy.get() - 1);
             self.sink.room().await;
@@ -115,6 +120,35 @@ impl Dispatch {
                     () = self.gate.closed() => {}
                 }
             }
+        }
+    }
+
+    /// With `--verify`, before the first of these events is asked for: makes sure that the answers can be believed.
+    async fn ask_first<T: Transport>(&self, transport: &mut T, cutoff: &mut Cutoff, group: &[Delivery]) {
+        let Job::Verify(path) = &self.plan.job else { return };
+        let is_asked_for = |delivery: &&Delivery| {
+            let event = &delivery.event;
+            event.id().is_some() && !delivery.is_no_event() && message::event_uri(path, event).is_ok()
+        };
+        if let Some(delivery) = group.iter().find(is_asked_for) {
+            self.control.first(&delivery.event, async || self.ask(transport, cutoff).await).await;
+        }
+    }
+
+    /// With `--verify`, after the last event: makes sure that the answers could be believed to the end.
+    pub async fn ask_last<T: Transport>(&self, mut transport: T) {
+        if self.gate.ending().is_none() {
+            let mut cutoff = Cutoff::new(self.plan.timeout, Rc::clone(&self.gate));
+            self.ask(&mut transport, &mut cutoff).await;
+        }
+    }
+
+    async fn ask<T: Transport>(&self, transport: &mut T, cutoff: &mut Cutoff) {
+        let question = self.control.question(&mut self.jitter.borrow_mut(), self.clock.elapsed());
+        let Some(question) = question else { return };
+        self.deliver(transport, cutoff, &mut vec![question]).await;
+        if self.control.doubt().is_some() {
+            self.gate.end(Why::NoVerdict);
         }
     }
 
@@ -266,7 +300,9 @@ impl Dispatch {
     }
 
     fn unanswered(&self, kind: ErrorKind, message: String, group: &mut [Delivery]) {
-        self.tally.borrow_mut().broke(kind);
+        if !group[0].event.is_control() {
+            self.tally.borrow_mut().broke(kind);
+        }
         let message = self.plan.secrets.blank(message);
         group.iter_mut().for_each(|delivery| delivery.unanswered(kind, message.clone()));
     }
@@ -283,7 +319,9 @@ impl Dispatch {
 
     /// Leaves the longest wait of a rate limit in `limited`.
     fn read_of_each(&self, reply: &Reply, group: &mut [Delivery], limited: &mut Option<Duration>) -> Next {
-        self.tally.borrow_mut().answered(reply.status, reply.latency);
+        if !group[0].event.is_control() {
+            self.tally.borrow_mut().answered(reply.status, reply.latency);
+        }
         self.look_at_the_key(reply.status);
         let now = self.clock.wall();
         let asked = reply.retry_after.as_ref().and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
@@ -436,6 +474,10 @@ impl Dispatch {
                 delivery
                     .given_up(ErrorKind::Http, "the server refused the key in each of the first answers".to_owned());
             }
+            (Some(Why::NoVerdict), _) => {
+                let why = "the server does not say what is missing, so that it was not asked";
+                delivery.given_up(ErrorKind::Http, why.to_owned());
+            }
             _ => delivery.given_up(ErrorKind::Interrupted, "stopped before it was sent".to_owned()),
         }
     }
@@ -460,6 +502,9 @@ impl Dispatch {
     }
 
     fn record(&self, delivery: Delivery) {
+        if delivery.event.is_control() {
+            return self.control.ended(&delivery);
+        }
         let now = self.clock.elapsed();
         let tags: Vec<(&str, Option<&[u8]>)> =
             self.plan.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
@@ -478,6 +523,10 @@ impl Dispatch {
         let done =
             (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
-        self.tally.borrow_mut().ended(word, delivery.first_sent(), now);
+        let mut tally = self.tally.borrow_mut();
+        tally.ended(word, delivery.first_sent(), now);
+        if word == Word::Present && delivery.is_not_shown() {
+            tally.not_shown();
+        }
     }
 }

@@ -20,6 +20,8 @@ pub enum Why {
     NoServer,
     /// The server takes the key for nobody's.
     KeyRefused,
+    /// Asked for an event that cannot be there, the server does not say that it is missing.
+    NoVerdict,
 }
 
 #[derive(Debug, Clone, Copy)]

@@ -29,7 +29,7 @@ type Part = Option<(u32, u32)>;
 /// One line that is not blank.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Its number in the whole input, from 1.
+    /// Its number in the whole input, from 1; 0 for [`Event::control`].
     pub seq: u64,
     /// Its bytes without the line's end; nothing where it was too long to be held.
     pub line: Bytes,
@@ -48,6 +48,29 @@ pub struct Event {
 }
 
 impl Event {
+    /// An event that no line is, with this id.
+    pub fn control(id: &str) -> Self {
+        let line = Bytes::from(serde_json::to_string(id).expect("a text is JSON"));
+        let whole = u32::try_from(line.len()).ok().map(|end| (0, end));
+        Self {
+            seq: 0,
+            length: line.len() as u64,
+            timestamp: None,
+            fault: None,
+            may_have_been_sent: false,
+            id: whole,
+            service: None,
+            endpoint: None,
+            tags: Box::default(),
+            line,
+        }
+    }
+
+    /// Whether it is no line of the input.
+    pub fn is_control(&self) -> bool {
+        self.seq == 0
+    }
+
     fn part(&self, part: Part) -> Option<&[u8]> {
         part.map(|(from, to)| &self.line[from as usize..to as usize])
     }

@@ -63,7 +63,7 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
 pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     match &plan.job {
         Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now, &plan.secrets),
-        Job::Verify(_) => verify::read(&plan.dialect, reply, &event.line, now, &plan.secrets),
+        Job::Verify(_) => verify::read(plan, reply, event, now),
     }
 }
 

@@ -62,8 +62,11 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         (None, None) => target.route(),
     };
     check_allowed(&target, &route, env)?;
-    let dialect = Dialect::parse(&dialect_text(&args.dialect)?)
+    let mut dialect = Dialect::parse(&dialect_text(&args.dialect)?)
         .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect)))?;
+    if args.id_path.is_some() {
+        dialect.ask_elsewhere();
+    }
     let (mode, pace, rate) = pace(&args)?;
     let concurrency = concurrency(&args, pace.is_some())?;
     let max_line = usize::try_from(args.max_line.0).unwrap_or(usize::MAX);

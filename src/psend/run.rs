@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::SeedableRng;
+use tokio::task::JoinHandle;
 
 use super::config::{Config, Pace};
 use super::dispatch::Dispatch;
@@ -21,6 +22,7 @@ use super::pacing::Schedule;
 use super::sink::{self, DeadLetters, Outlets, Written};
 use super::supply::Supply;
 use super::tally::{Tally, ms, rate};
+use super::transport::Transport;
 use super::transport::cork::Cork;
 use super::transport::dial::{Dial, Stream};
 use super::transport::http1::Http1;
@@ -202,6 +204,16 @@ fn schedule(pace: &Pace) -> Schedule {
     }
 }
 
+/// Starts a sender, or at the `end` the task that asks once more whether the answers can be believed.
+fn work<T: Transport + 'static>(dispatch: &Rc<Dispatch>, transport: T, end: bool) -> JoinHandle<()> {
+    let dispatch = Rc::clone(dispatch);
+    if end {
+        tokio::task::spawn_local(async move { dispatch.ask_last(transport).await })
+    } else {
+        tokio::task::spawn_local(dispatch.send(transport))
+    }
+}
+
 /// What a run came to.
 struct End {
     /// Why it ended before its input did, where it did.
@@ -266,18 +278,21 @@ impl Run<'_> {
         let cork = Rc::<Cork<Stream>>::default();
         let pulled = Rc::clone(&cork);
         tokio::task::spawn_local(async move { pulled.pull().await });
-        let senders: Vec<_> = (0..config.limits.concurrency)
-            .map(|_| match &way {
-                Way::Http1(dial) => {
-                    let kept = config.network.kept_body;
-                    let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock), kept);
-                    tokio::task::spawn_local(Rc::clone(&dispatch).send(transport))
-                }
-                Way::Pooled(client) => tokio::task::spawn_local(Rc::clone(&dispatch).send(client.clone())),
-            })
-            .collect();
+        let spawn = |again: bool| match &way {
+            Way::Http1(dial) => {
+                let kept = config.network.kept_body;
+                let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock), kept);
+                work(&dispatch, transport, again)
+            }
+            Way::Pooled(client) => work(&dispatch, client.clone(), again),
+        };
+        let all = async {
+            let senders = futures::future::try_join_all((0..config.limits.concurrency).map(|_| spawn(false)));
+            senders.await.expect("a sender does not panic");
+            spawn(true).await.expect("a sender does not panic");
+        };
         tokio::select! {
-            done = futures::future::try_join_all(senders) => drop(done.expect("a sender does not panic")),
+            () = all => {}
             () = dispatch.sink.flush_when_idle() => {}
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
@@ -317,6 +332,7 @@ impl Run<'_> {
             ended_at: timestamp::format(clock.now()),
             shard: config.plan.shard.clone(),
             resumes,
+            not_compared: config.plan.job.is_verify().then(|| dispatch.tally.borrow().count_not_shown()),
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
         line.push(b'\n');
@@ -384,6 +400,10 @@ impl Run<'_> {
                     (Why::NoServer, Some(why)) => {
                         format!("no server at {target}: {why}; {done} events have their outcome")
                     }
+                    (Why::NoVerdict, _) => format!(
+                        "--verify: {}: the answers of {target} do not tell which events it holds, so the {done} outcomes mean nothing",
+                        dispatch.control.doubt().unwrap_or_default()
+                    ),
                     _ => "outcomes can no longer be written".to_owned(),
                 });
                 Ending::Unfinished

@@ -22,6 +22,7 @@ pub struct Tally {
     done: u64,
     requests: u64,
     never_sent: u64,
+    not_shown: u64,
     sent: u64,
     /// From the first request to the last end of an event that was sent, since the start of the run.
     busy: Option<(Duration, Duration)>,
@@ -53,6 +54,7 @@ impl Default for Tally {
             done: 0,
             requests: 0,
             never_sent: 0,
+            not_shown: 0,
             sent: 0,
             busy: None,
             untimed: 0,
@@ -91,6 +93,16 @@ impl Tally {
             }
             None => self.never_sent += u64::from(word == Word::Rejected),
         }
+    }
+
+    /// The server said that it holds an event, and did not show it.
+    pub fn not_shown(&mut self) {
+        self.not_shown += 1;
+    }
+
+    /// Events that the server said it holds, and did not show.
+    pub fn count_not_shown(&self) -> u64 {
+        self.not_shown
     }
 
     /// A replay took up an event without a timestamp that can be read.
@@ -166,6 +178,13 @@ impl Tally {
                 text,
                 "Not sent for what they are: {} lines that are {unsent}; the server never saw them",
                 self.never_sent
+            );
+        }
+        if self.not_shown > 0 {
+            let _ = writeln!(
+                text,
+                "Not compared: {} events that the server says are there and does not show; differs is not possible for them",
+                self.not_shown
             );
         }
         let errors: Vec<String> = self

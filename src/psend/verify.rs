@@ -1,33 +1,48 @@
 //! Whether the server holds an event as it was sent.
 
-use super::dialect::{Dialect, Reading};
+use super::config::Plan;
+use super::dialect::Reading;
 use super::difference::{self, Difference};
+use super::intake::Event;
 use super::meaning::Meaning;
 use super::secret::Secrets;
 use super::transport::Reply;
 use crate::clock::Micros;
+use crate::jsonl::scan::{FieldSet, Scanner, Spans};
+use crate::jsonl::value;
 
 /// What the answer to a question for an event says of it.
-pub fn read(dialect: &Dialect, reply: &Reply, line: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
+    let Plan { dialect, secrets, .. } = plan;
     let mut reading = dialect.read_verify(reply.status, &reply.body, now, secrets);
-    // Where the server says that it holds it and shows it, the event itself is looked at.
-    if reading.meaning == Meaning::Present && (200..300).contains(&reply.status) {
-        match dialect.shown_event(&reply.body) {
-            None => {
-                reading.meaning = Meaning::Retry;
-                reading.complaint = Some(reply.cut().unwrap_or_else(|| "the answer shows no event".to_owned()));
-            }
-            Some(held) => {
-                if let Some(difference) =
-                    std::str::from_utf8(line).ok().and_then(|sent| first_difference(sent, held, secrets))
-                {
-                    reading.meaning = Meaning::Differs;
-                    reading.complaint = Some(difference);
-                }
-            }
+    let is_shown = reading.meaning == Meaning::Present && (200..300).contains(&reply.status);
+    let held = is_shown.then(|| dialect.shown_event(&reply.body)).flatten();
+    let id = event.id().map(value::label).unwrap_or_default();
+    if dialect.is_other_path(&id) && !reading.meaning.retryable() && !held.is_some_and(|held| has_id(plan, held, &id)) {
+        reading.meaning = Meaning::Rejected;
+        reading.complaint = Some(format!(
+            "'{id}' makes the path of something else, so that the server cannot be asked for this event; it answered {}",
+            reply.status
+        ));
+    } else if let Some(held) = held {
+        // Where the server says that it holds it and shows it, the event itself is looked at.
+        let sent = std::str::from_utf8(&event.line).ok().filter(|_| !event.is_control());
+        if let Some(difference) = sent.and_then(|sent| first_difference(sent, held, secrets)) {
+            reading.meaning = Meaning::Differs;
+            reading.complaint = Some(difference);
         }
+    } else if is_shown {
+        reading.meaning = Meaning::Retry;
+        reading.complaint = Some(reply.cut().unwrap_or_else(|| "the answer shows no event".to_owned()));
     }
     reading
+}
+
+/// Whether what the server shows is the event with this id.
+fn has_id(plan: &Plan, held: &str, id: &str) -> bool {
+    let mut spans = Spans::default();
+    let scanned = Scanner::new(FieldSet::new([&plan.id_field])).scan(held.as_bytes(), &mut spans);
+    scanned.is_ok() && spans.raw(held.as_bytes(), 0).is_some_and(|raw| value::label(raw) == id)
 }
 
 /// The first field of `sent` that `held` has otherwise, in words.

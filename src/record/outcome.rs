@@ -280,6 +280,10 @@ pub struct RunRecord {
     /// The id of the run that this one goes on with: the one that began the journal. That run may have left no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<String>,
+    /// With `--verify`: events that are `present` by the server's word alone. It did not show them, so that none of them
+    /// could be found to differ.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_compared: Option<u64>,
 }
 
 /// The run record as it stands on its line.

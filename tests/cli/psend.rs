@@ -9,6 +9,7 @@ mod pace;
 mod resume;
 mod safety;
 mod screen;
+mod verify;
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};

@@ -1,4 +1,4 @@
-//! Many events in a request, an outcome for each; and asking instead of sending.
+//! Many events in a request, an outcome for each.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -9,7 +9,6 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{events, outcomes, send, seqs, words};
-use crate::fakes::PulseStream;
 use crate::scripted::{Act, Request, Scripted};
 use crate::support::{feed, run_with, sample, server::Server, tool};
 
@@ -172,7 +171,10 @@ fn long_answers_are_read_whole_as_far_as_the_job_asks_for_and_longer_ones_are_na
 
     let event = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}", "y".repeat(1_500_000));
     let held = event.clone();
-    let server = Scripted::start(move |_| Act::answer(200, &held));
+    let server = Scripted::start(move |request| match request.line.ends_with("/a") {
+        true => Act::answer(200, &held),
+        false => Act::answer(404, ""),
+    });
     let run = send(&server, &["--verify", "--max-line", "2MiB"], event.as_bytes()).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), ["present"]);
     let small = "{\"event_id\":\"a\"}";
@@ -200,95 +202,4 @@ fn pserve_takes_batches_and_knows_them_again() {
         assert_eq!(words(&outcomes(&run).0), vec![word; 500]);
     }
     assert_eq!(server.count(), 500);
-}
-
-#[test]
-fn verify_tells_what_the_server_holds() {
-    let server = Server::start(&[]);
-    let text = std::fs::read_to_string(sample()).expect("the sample");
-    let lines: Vec<&str> = text.lines().collect();
-    let held = lines[..50].join("\n");
-    run_with("psend", &["--url", server.url()], held.as_bytes()).expect_code(0);
-    let changed = lines[0].replace("\"method\": \"", "\"method\": \"X");
-    assert_ne!(changed, lines[0]);
-    let asked = [&[&*changed], &lines[1..60], &["{\"title\":\"no id\"}"]].concat().join("\n");
-    let run = run_with("psend", &["--url", server.url(), "--verify"], asked.as_bytes()).expect_code(0);
-    let (mut outcomes, _) = outcomes(&run);
-    outcomes.sort_by_key(|o| o["seq"].as_u64());
-    let words = words(&outcomes);
-    assert_eq!(words[0], "differs");
-    assert!(
-        outcomes[0]["error"]["message"].as_str().is_some_and(|m| m.starts_with("source.method: ")),
-        "{}",
-        outcomes[0]
-    );
-    assert_eq!(words[1..50], ["present"; 49], "{}", outcomes[1]);
-    assert_eq!(words[50..60], ["missing"; 10]);
-    assert_eq!((words[60], &outcomes[60]["attempts"]), ("rejected", &json!(0)));
-    assert_eq!(server.count(), 50, "nothing was sent");
-}
-
-#[test]
-fn verify_reads_the_words_of_a_pulsestream_that_always_answers_500() {
-    let server = PulseStream::without_limit();
-    let text = std::fs::read_to_string(sample()).expect("the sample");
-    let lines: Vec<&str> = text.lines().take(20).collect();
-    run_with("psend", &["--url", &server.url()], lines[..10].join("\n").as_bytes()).expect_code(0);
-    let run = run_with("psend", &["--url", &server.url(), "--verify"], lines.join("\n").as_bytes()).expect_code(0);
-    let (outcomes, _) = outcomes(&run);
-    assert_eq!(words(&outcomes).iter().filter(|w| **w == "present").count(), 10);
-    assert_eq!(words(&outcomes).iter().filter(|w| **w == "missing").count(), 10);
-}
-
-#[test]
-fn other_apis_are_asked_at_their_own_path() {
-    let server = Scripted::start(|_| Act::answer(404, ""));
-    let flags = ["--verify", "--dialect", "plain", "--id-path", "/items/{id}?full=1"];
-    let run = send(&server, &flags, "{\"event_id\":\"a/b \u{e9}\"}\n".as_bytes()).expect_code(0);
-    assert_eq!(words(&outcomes(&run).0), ["missing"]);
-    assert_eq!(server.requests()[0].line, "GET /items/a%2Fb%20%C3%A9?full=1");
-    for (path, why) in [
-        ("/items", "--id-path /items: {id} must stand in it for the event's id, such as /events/{id}"),
-        ("items/{id}", "--id-path items/{id}: a path that begins with / is wanted, such as /events/{id}"),
-        ("{id}", "--id-path {id}: a path that begins with / is wanted"),
-        ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is no path"),
-    ] {
-        let wrong = send(&server, &["--verify", "--id-path", path], b"").expect_code(2);
-        assert!(wrong.stderr.contains(why), "{}", wrong.stderr);
-    }
-}
-
-#[test]
-fn an_id_that_no_path_can_hold_is_told_of_and_costs_no_neighbour() {
-    let server = Scripted::start(|_| Act::answer(404, ""));
-    let long = format!("{{\"event_id\":\"{}\"}}\n{{\"event_id\":\"b\"}}\n", "\u{e9}".repeat(20_000));
-    let run = send(&server, &["--verify", "-c", "1"], long.as_bytes()).expect_code(0);
-    let (outcomes, _) = outcomes(&run);
-    assert_eq!(words(&outcomes), ["rejected", "missing"]);
-    let message = outcomes[0]["error"]["message"].as_str().expect("a message");
-    assert!(message.starts_with("line 1: the id in 'event_id' makes no path to ask at: "), "{message}");
-    assert_eq!(outcomes[0]["attempts"], 0);
-}
-
-#[test]
-fn verify_keeps_as_dead_letters_what_is_not_present_and_says_what_could_not_be_asked_for() {
-    let server = Scripted::start(|r| match r.line.as_str() {
-        line if line.ends_with("evt_2") => Act::answer(404, ""),
-        line => Act::answer(200, &format!("{{\"event_id\":\"{}\"}}", line.rsplit('/').next().unwrap_or_default())),
-    });
-    let folder = tempfile::tempdir().expect("a folder");
-    let dead = folder.path().join("dead");
-    let input = "{\"event_id\":\"evt_1\"}\n{\"event_id\":\"evt_2\"}\n{\"event_id\":\"evt_3\",\"n\":1}\n{\"n\":2}\n";
-    let flags = ["--verify", "-c", "1", "--dead-letter", dead.to_str().expect("a path")];
-    let run = send(&server, &flags, input.as_bytes()).expect_code(0);
-    let (outcomes, _) = outcomes(&run);
-    assert_eq!(words(&outcomes), ["present", "missing", "differs", "rejected"]);
-    assert_eq!(outcomes[3]["attempts"], 0);
-    let error = serde_json::json!({
-        "kind": "malformed", "message": "line 4: no id in 'event_id', by which the server is asked for an event"
-    });
-    assert_eq!(outcomes[3]["error"], error);
-    let kept = std::fs::read_to_string(&dead).expect("it is there");
-    assert_eq!(kept, input.split_once('\n').expect("lines").1);
-    assert!(run.stderr.contains("1 lines that are no JSON object, too long, or without an id"), "{}", run.stderr);
 }

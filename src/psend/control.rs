@@ -1,0 +1,129 @@
+//! Whether `--verify` can be believed: the server is asked for an event that cannot be there, before the first event and after
+//! the last. A server that does not say that it is missing would call anything present.
+
+use std::cell::{OnceCell, RefCell};
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::delivery::Delivery;
+use super::intake::Event;
+use crate::jsonl::value;
+use crate::record::outcome::Word;
+use crate::seed::Generator;
+
+/// What is asked, and what came of it.
+#[derive(Default)]
+pub struct Control {
+    /// An event's id, after which those are shaped that no event has.
+    sample: OnceCell<String>,
+    first: tokio::sync::OnceCell<()>,
+    doubt: RefCell<Option<String>>,
+}
+
+impl Control {
+    /// Asks before the first event is asked for, which is this; senders that have another one wait for the answer.
+    pub async fn first(&self, event: &Event, ask: impl AsyncFnOnce()) {
+        let begin = async || {
+            self.sample.get_or_init(|| event.id().map(|raw| value::label(raw).into_owned()).unwrap_or_default());
+            ask().await;
+        };
+        self.first.get_or_init(begin).await;
+    }
+
+    /// A question for an event that cannot be there, at this time since the start; none before there was an event.
+    pub fn question(&self, draws: &mut Generator, now: Duration) -> Option<Delivery> {
+        let id = like(self.sample.get()?, draws);
+        Some(Delivery::new(Event::control(&id), now))
+    }
+
+    /// Takes a question that has come to its end.
+    pub fn ended(&self, asked: &Delivery) {
+        let word = asked.word();
+        let id = asked.event.id().map(value::label).unwrap_or_default();
+        let answer = asked.answer();
+        let doubt =
+            format!("'{id}' is an id that no event has, and the outcome was {word} ({answer}) instead of missing");
+        *self.doubt.borrow_mut() = (word != Word::Missing).then_some(doubt);
+    }
+
+    /// Why the server's answers say nothing, if that is so.
+    pub fn doubt(&self) -> Option<String> {
+        self.doubt.borrow().clone()
+    }
+}
+
+/// An id that no event has, in the form of this one, for some servers refuse ids of another form.
+fn like(sample: &str, draws: &mut Generator) -> String {
+    /// So many characters drawn meet no id by chance.
+    const DRAWN: usize = 12;
+    let mut draw =
+        |among: &[u8]| char::from(among[usize::try_from(draws.next_u64() % among.len() as u64).unwrap_or(0)]);
+    let drawable = sample.bytes().filter(u8::is_ascii_alphanumeric).count();
+    if drawable < DRAWN {
+        let form = if sample.bytes().all(|byte| byte.is_ascii_digit()) {
+            "100000000000000000"
+        } else {
+            "00000000-0000-4000-8000-000000000000"
+        };
+        return form.chars().map(|c| if c == '0' { draw(b"0123456789") } else { c }).collect();
+    }
+    let mut kept = drawable - DRAWN;
+    let other = |c: char| {
+        if !c.is_ascii_alphanumeric() {
+            return c;
+        }
+        if kept > 0 {
+            kept -= 1;
+            return c;
+        }
+        // Hexadecimal digits stay such, and no letter comes in that alphabets without look-alikes leave out.
+        match c {
+            '0'..='9' => draw(b"0123456789"),
+            'a'..='f' => draw(b"abcdef"),
+            'A'..='F' => draw(b"ABCDEF"),
+            'a'..='z' => draw(b"ghjkmnpqrstvwxyz"),
+            _ => draw(b"GHJKMNPQRSTVWXYZ"),
+        }
+    };
+    sample.chars().map(other).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rand::SeedableRng;
+
+    #[test]
+    fn an_id_that_no_event_has_has_the_form_of_one() {
+        let mut draws = Generator::seed_from_u64(1);
+        let mut like = |sample: &str| like(sample, &mut draws);
+        let form = |id: &str| -> String {
+            let class = |c: char| match c {
+                '0'..='9' => '0',
+                'a'..='f' => 'a',
+                'A'..='F' => 'A',
+                'a'..='z' => 'z',
+                'A'..='Z' => 'Z',
+                c => c,
+            };
+            id.chars().map(class).collect()
+        };
+        for sample in [
+            "evt_17_ab12cd34ef56",
+            "6f9619ff-8b86-4d01-b42d-00c04fc964ff",
+            "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+            "1234567890123456",
+            "größe-abcdefghijkl",
+        ] {
+            let id = like(sample);
+            assert_eq!(form(&id), form(sample));
+            assert_ne!(id, sample);
+        }
+        assert!(like("evt_17_ab12cd34ef56").starts_with("evt_17_"));
+        assert_eq!(form(&like("17")), "0".repeat(18));
+        for short in ["e1", "", "search", "a/b", "é"] {
+            assert_eq!(form(&like(short)), "00000000-0000-0000-0000-000000000000", "{short}");
+        }
+    }
+}
