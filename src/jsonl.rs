@@ -8,4 +8,5 @@ mod reader;
 pub mod scan;
 pub mod value;
 
+pub use form::BOM;
 pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, first_lines, lines};

@@ -1,7 +1,7 @@
 //! Whether an input is lines or a JSON array, as its first bytes show (contracts §1).
 
 /// A byte order mark, which is part of no line.
-pub(super) const BOM: &[u8] = b"\xef\xbb\xbf";
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// How far into an input its form is looked for. More white space than this can be no more than blank lines.
 pub(super) const LOOK_AHEAD: usize = 1 << 20;

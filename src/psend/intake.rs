@@ -214,9 +214,13 @@ impl Cutter {
     fn cut(&mut self, seq: u64, line: Bytes) -> Event {
         let scanned = self.scanner.scan(&line, &mut self.spans);
         let fault = scanned.err().map(|e| Box::new((ErrorKind::Malformed, format!("line {seq}: {e}"))));
+        let event_at = match fault {
+            None => Some(0),
+            Some(_) => self.event_behind_marks(&line),
+        };
         let part = |field: usize| {
-            let range = self.spans.range(field).filter(|_| fault.is_none())?;
-            Some((u32::try_from(range.start).ok()?, u32::try_from(range.end).ok()?))
+            let (range, event_at) = self.spans.range(field).zip(event_at)?;
+            Some((u32::try_from(event_at + range.start).ok()?, u32::try_from(event_at + range.end).ok()?))
         };
         let scalar = |field: usize| part(field).filter(|(from, _)| !matches!(line[*from as usize], b'{' | b'[' | b'n'));
         let id = scalar(self.rules.fields.id).filter(|(from, to)| match line[*from as usize] {
@@ -230,6 +234,16 @@ impl Cutter {
         let may_have_been_sent = self.rules.resume.as_ref().is_some_and(|resume| resume.may_have_been_sent(seq));
         let length = line.len() as u64;
         Event { seq, length, timestamp, fault, may_have_been_sent, id, service, endpoint, tags, line }
+    }
+
+    /// Where the event of a malformed line begins that has nothing wrong but byte order marks in front. A server may ignore
+    /// them (RFC 8259, 8.1), so that the event may be stored under its id.
+    fn event_behind_marks(&mut self, line: &[u8]) -> Option<usize> {
+        let mut event = line.strip_prefix(jsonl::BOM)?;
+        while let Some(behind) = event.strip_prefix(jsonl::BOM) {
+            event = behind;
+        }
+        self.scanner.scan(event, &mut self.spans).ok().map(|()| line.len() - event.len())
     }
 
     fn too_long(&self, seq: u64, length: u64) -> Event {

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
 mod chaos;
+mod clock_step;
 mod every_tool;
 mod fakes;
 mod guide;

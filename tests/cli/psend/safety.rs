@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{events, outcomes, send, seqs, words};
 use crate::scripted::{Act, Scripted};
-use crate::support::{end_of, run_with};
+use crate::support::{end_of, run_with, shell_in};
 
 fn text(path: &Path) -> String {
     std::fs::read_to_string(path).expect("it can be read")
@@ -220,6 +220,40 @@ fn outcomes_do_not_wait_for_the_end_of_a_line_that_is_too_long() {
 }
 
 #[test]
+fn the_id_behind_a_byte_order_mark_is_the_one_that_truth_has() {
+    let server = Scripted::start(|_| Act::accept());
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = format!(
+        "pgen -q -n 40 --seed 1 --start 2026-01-05T00:00:00Z > events
+         pshape -q --encoding 50%,kinds=bom --seed 1 --truth truth events > marked
+         psend -q --url {} --send-malformed --tag country=context.tags.country marked > outcomes
+         pstats -q --truth truth outcomes > report",
+        server.url()
+    );
+    shell_in(folder.path(), &script, &[]).expect_code(0);
+    let lines = |name: &str| -> Vec<serde_json::Value> {
+        let text = text(&folder.path().join(name));
+        text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let outcomes = lines("outcomes");
+    let faults: Vec<_> = lines("truth").into_iter().filter(|line| line["fault"] == "encoding").collect();
+    assert!(faults.len() > 10);
+    for fault in faults {
+        let outcome = outcomes.iter().find(|outcome| outcome["seq"] == fault["seq"]).expect("it has an outcome");
+        assert_eq!(outcome["event_id"], fault["event_id"]);
+        assert!(outcome["service"].is_string() && outcome["tags"]["country"].is_string(), "{outcome}");
+    }
+    // Lines that are not sent are known by their ids too.
+    let marked = "\n\u{feff}{\"event_id\":\"a\"}\n\u{feff}\u{feff}{\"event_id\":7}\n\u{feff}{\"event_id\":\n";
+    let run = send(&server, &[], marked.as_bytes()).expect_code(0);
+    let (mut got, _) = super::outcomes(&run);
+    got.sort_by_key(|outcome| outcome["seq"].as_u64());
+    assert_eq!(words(&got), ["rejected"; 3]);
+    let ids: Vec<_> = got.iter().map(|outcome| &outcome["event_id"]).collect();
+    assert_eq!(ids, [&serde_json::json!("a"), &serde_json::json!(7), &serde_json::Value::Null]);
+}
+
+#[test]
 fn malformed_lines_are_sent_as_they_are_where_asked_for() {
     let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
     let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
@@ -273,7 +307,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_lost()
     }
     for redirected in ["< in.jsonl -o in.jsonl", "in.jsonl --dead-letter in.jsonl", "in.jsonl --dead-letter dl >> dl"] {
         let script = format!("psend --url {} {redirected}", server.url());
-        let run = crate::support::shell_in(folder.path(), &script, &[]).expect_code(2);
+        let run = shell_in(folder.path(), &script, &[]).expect_code(2);
         assert!(run.stderr.contains("are one file"), "{redirected}: {}", run.stderr);
     }
     assert!(server.requests().is_empty());
