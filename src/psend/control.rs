@@ -1,7 +1,7 @@
 //! Whether `--verify` can be believed: the server is asked for an event that cannot be there, before the first event and after
 //! the last. A server that does not say that it is missing would call anything present.
 
-use std::cell::{OnceCell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
 
 use rand::Rng;
@@ -19,6 +19,7 @@ pub struct Control {
     sample: OnceCell<String>,
     first: tokio::sync::OnceCell<()>,
     doubt: RefCell<Option<String>>,
+    is_disproved: Cell<bool>,
 }
 
 impl Control {
@@ -40,11 +41,19 @@ impl Control {
     /// Takes a question that has come to its end.
     pub fn ended(&self, asked: &Delivery) {
         let word = asked.word();
-        let id = asked.event.id().map(value::label).unwrap_or_default();
-        let answer = asked.answer();
-        let doubt =
-            format!("'{id}' is an id that no event has, and the outcome was {word} ({answer}) instead of missing");
-        *self.doubt.borrow_mut() = (word != Word::Missing).then_some(doubt);
+        if word != Word::Missing {
+            let id = asked.event.id().map(value::label).unwrap_or_default();
+            let answer = asked.answer();
+            let doubt =
+                format!("'{id}' is an id that no event has, and the outcome was {word} ({answer}), not missing");
+            self.doubt.borrow_mut().get_or_insert(doubt);
+        }
+        self.is_disproved.set(word == Word::Present);
+    }
+
+    /// Whether the server called what cannot be there present: then no answer tells anything.
+    pub fn is_disproved(&self) -> bool {
+        self.is_disproved.get()
     }
 
     /// Why the server's answers say nothing, if that is so.
@@ -61,12 +70,14 @@ fn like(sample: &str, draws: &mut Generator) -> String {
         |among: &[u8]| char::from(among[usize::try_from(draws.next_u64() % among.len() as u64).unwrap_or(0)]);
     let drawable = sample.bytes().filter(u8::is_ascii_alphanumeric).count();
     if drawable < DRAWN {
-        let form = if sample.bytes().all(|byte| byte.is_ascii_digit()) {
-            "100000000000000000"
-        } else {
-            "00000000-0000-4000-8000-000000000000"
+        // A number gets more digits, as many as 64 bits hold; what ends in none can be anything.
+        let stem = sample.trim_end_matches(|c: char| c.is_ascii_digit());
+        let (stem, form) = match stem.len() < sample.len() {
+            true => (stem, "100000000000000000"),
+            false => ("", "00000000-0000-4000-8000-000000000000"),
         };
-        return form.chars().map(|c| if c == '0' { draw(b"0123456789") } else { c }).collect();
+        let drawn = form.chars().map(|c| if c == '0' { draw(b"0123456789") } else { c });
+        return stem.chars().chain(drawn).collect();
     }
     let mut kept = drawable - DRAWN;
     let other = |c: char| {
@@ -121,8 +132,10 @@ mod tests {
             assert_ne!(id, sample);
         }
         assert!(like("evt_17_ab12cd34ef56").starts_with("evt_17_"));
-        assert_eq!(form(&like("17")), "0".repeat(18));
-        for short in ["e1", "", "search", "a/b", "é"] {
+        for (numbered, stem) in [("17", ""), ("z1", "z"), ("z-99", "z-")] {
+            assert_eq!(form(&like(numbered)), format!("{stem}{}", "0".repeat(18)));
+        }
+        for short in ["", "search", "a/b", "é"] {
             assert_eq!(form(&like(short)), "00000000-0000-0000-0000-000000000000", "{short}");
         }
     }

@@ -137,7 +137,7 @@ impl Dispatch {
 
     /// With `--verify`, after the last event: makes sure that the answers could be believed to the end.
     pub async fn ask_last<T: Transport>(&self, mut transport: T) {
-        if self.gate.ending().is_none() {
+        if self.gate.ending().is_none() && self.control.doubt().is_none() {
             let mut cutoff = Cutoff::new(self.plan.timeout, Rc::clone(&self.gate));
             self.ask(&mut transport, &mut cutoff).await;
         }
@@ -147,7 +147,7 @@ impl Dispatch {
         let question = self.control.question(&mut self.jitter.borrow_mut(), self.clock.elapsed());
         let Some(question) = question else { return };
         self.deliver(transport, cutoff, &mut vec![question]).await;
-        if self.control.doubt().is_some() {
+        if self.control.is_disproved() {
             self.gate.end(Why::NoVerdict);
         }
     }

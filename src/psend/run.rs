@@ -320,7 +320,7 @@ impl Run<'_> {
         let broke = reading.broke();
         let record = RunRecord {
             id: self.id.clone(),
-            complete: why.is_none() && broke.is_none(),
+            complete: why.is_none() && broke.is_none() && dispatch.control.doubt().is_none(),
             lines_read,
             target: config.target.to_string(),
             mode: config.mode.to_owned(),
@@ -386,6 +386,15 @@ impl Run<'_> {
             self.console.error(format_args!("{why}; {done}{}", kept.unwrap_or_default()));
             return Ok(Ending::Unfinished);
         }
+        let doubt = dispatch.control.doubt().filter(|_| matches!(why, None | Some(Why::NoVerdict)));
+        if let Some(doubt) = doubt {
+            self.console.error(format_args!(
+                "--verify: {doubt}: the answers of {} do not tell which events it holds, so the {} outcomes mean nothing",
+                config.target,
+                dispatch.tally.borrow().done()
+            ));
+            return Ok(Ending::Unfinished);
+        }
         Ok(match why {
             None => Ending::Done,
             Some(Why::Signal) => Ending::Signalled(self.signals.first().unwrap_or(2)),
@@ -400,10 +409,6 @@ impl Run<'_> {
                     (Why::NoServer, Some(why)) => {
                         format!("no server at {target}: {why}; {done} events have their outcome")
                     }
-                    (Why::NoVerdict, _) => format!(
-                        "--verify: {}: the answers of {target} do not tell which events it holds, so the {done} outcomes mean nothing",
-                        dispatch.control.doubt().unwrap_or_default()
-                    ),
                     _ => "outcomes can no longer be written".to_owned(),
                 });
                 Ending::Unfinished
