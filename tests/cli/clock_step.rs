@@ -30,6 +30,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 "#;
 
 /// The library for LD_PRELOAD; none, with a word, where there is no C compiler for it or no Linux.
+#[allow(clippy::print_stderr)] // a test that cannot run says why
 fn library(folder: &Path) -> Option<PathBuf> {
     let (source, library) = (folder.join("step.c"), folder.join("step.so"));
     std::fs::write(&source, STEP).expect("written");
