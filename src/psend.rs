@@ -28,6 +28,7 @@ pub mod resolve;
 pub mod retry;
 pub mod run;
 pub mod secret;
+pub mod shortage;
 pub mod sink;
 pub mod supply;
 pub mod tally;

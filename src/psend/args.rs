@@ -42,6 +42,15 @@ pub struct Args {
     /// Speak HTTP/2
     #[arg(long, help_heading = "Target")]
     pub(super) http2: bool,
+    /// Close each connection after one request
+    #[arg(long, conflicts_with = "http2", help_heading = "Target")]
+    pub(super) no_keepalive: bool,
+    /// Requests that a connection carries at most
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
+    pub(super) keepalive_requests: Option<u64>,
+    /// How old a connection may be when it gets another request
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
+    pub(super) keepalive_time: Option<Span>,
     /// Compress bodies
     #[arg(long, help_heading = "Target")]
     pub(super) gzip: bool,
@@ -61,7 +70,7 @@ pub struct Args {
     #[arg(long, value_name = "PATH", conflicts_with = "connect_to", help_heading = "Target")]
     pub(super) unix_socket: Option<PathBuf>,
     /// Connect to this host and port, whatever the URL names
-    #[arg(long, value_name = "HOST:PORT", value_parser = Route::parse, conflicts_with = "http2", help_heading = "Target")]
+    #[arg(long, value_name = "HOST:PORT", value_parser = Route::parse, help_heading = "Target")]
     pub(super) connect_to: Option<Route>,
 
     /// Many requests at a time, or one after the other

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
-use hyper_util::client::proxy::matcher::Intercept;
 
 use super::dialect::{BatchForm, Dialect};
 use super::pacing::{Arrival, Curve};
@@ -14,6 +13,8 @@ use super::retry;
 use super::secret::Secrets;
 use super::supply::Limits;
 use super::target::{Route, Target};
+use super::transport::http1::KeepAlive;
+use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::record::event::FieldMap;
 
@@ -68,13 +69,15 @@ pub struct Network {
     /// What is trusted and shown in TLS.
     pub trust: Trust,
     /// The proxy in between.
-    pub proxy: Option<Intercept>,
+    pub proxy: Option<Proxy>,
     /// Whether HTTP/2 is spoken.
     pub http2: bool,
     /// How long making a connection may take.
     pub connect_timeout: Duration,
     /// How many bytes of an answer's body are kept.
     pub kept_body: usize,
+    /// How long a connection is kept.
+    pub keep_alive: KeepAlive,
 }
 
 /// What is done with each event.

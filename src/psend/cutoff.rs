@@ -10,6 +10,9 @@ use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use super::gate::Gate;
+use super::transport::Failure;
+use crate::cli::values::Span;
+use crate::record::outcome::ErrorKind;
 
 /// A sender's cutoff, the same for all its requests.
 ///
@@ -58,6 +61,16 @@ impl Cutoff {
             Poll::Pending
         })
         .await
+    }
+
+    /// What it means that a request was cut short.
+    pub fn failure(&self, may_have_left: bool) -> Failure {
+        let time = Span(self.timeout);
+        match (may_have_left, self.gate.is_aborted()) {
+            (true, true) => Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"),
+            (true, false) => Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {time}")),
+            (false, _) => Failure::unreached(ErrorKind::Timeout, format!("no connection within {time}")),
+        }
     }
 }
 

@@ -69,10 +69,10 @@ impl Delivery {
         self.met(meaning, Some(status), Some(latency), complaint.map(|text| (kind, text)));
     }
 
-    /// An attempt left, and no whole answer came.
-    pub fn unanswered(&mut self, kind: ErrorKind, message: String) {
+    /// An attempt left and no whole answer came, which means this.
+    pub fn unanswered(&mut self, meaning: Meaning, kind: ErrorKind, message: String) {
         let status = self.status;
-        self.met(Meaning::NoAnswer, status, None, Some((kind, message)));
+        self.met(meaning, status, None, Some((kind, message)));
     }
 
     /// It is given up, for a reason other than an answer.

@@ -294,6 +294,12 @@ impl Dialect {
         }
     }
 
+    /// Whether it is the body of an answer with this status that tells what the answer means.
+    pub fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
+        let rules = if is_verify { self.verify.as_ref().map_or(&[][..], |form| &form.rules) } else { &self.rules };
+        rules.iter().any(|rule| rule.text.is_some() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
+    }
+
     /// The event that an answer shows, as it is written there.
     pub fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
         let path = self.verify.as_ref().map_or("", |form| &form.event);

@@ -17,10 +17,11 @@ use super::journal;
 use super::meaning::Meaning;
 use super::message;
 use super::retry::Budget;
+use super::shortage::{self, Shortage};
 use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::tally::Tally;
-use super::transport::{Failure, Reach, Reply, Transport};
+use super::transport::{Failure, Fate, Reach, Reply, Transport};
 use crate::cli::Console;
 use crate::cli::values::Span;
 use crate::clock::Clock;
@@ -47,9 +48,11 @@ pub struct Dispatch {
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
     key_refused: Cell<u32>,
-    no_server: RefCell<Option<Failure>>,
+    /// Why no connection can be made, as far as it is known.
+    pub no_server: RefCell<Option<Failure>>,
     /// What is known of the server's word in `--verify`.
     pub control: Control,
+    shortage: Shortage,
 }
 
 /// What is to become of events after an attempt.
@@ -82,6 +85,7 @@ impl Dispatch {
             key_refused: Cell::new(0),
             no_server: RefCell::new(None),
             control: Control::default(),
+            shortage: Shortage::default(),
             plan,
             clock,
             news,
@@ -97,11 +101,6 @@ impl Dispatch {
     /// Requests in flight.
     pub fn in_flight(&self) -> usize {
         self.in_flight.get()
-    }
-
-    /// Why no connection can be made, as far as it is known.
-    pub fn no_server(&self) -> Option<String> {
-        self.no_server.borrow().as_ref().map(|failure| failure.message.clone())
     }
 
     /// One sender: takes events and sees each to its end, until there are no more or the run ends.
@@ -182,7 +181,7 @@ impl Dispatch {
                 }
                 let began = self.clock.elapsed();
                 if let Err(failure) = self.connect(transport).await {
-                    self.refused(failure, began);
+                    self.refused(failure, began).await;
                     continue;
                 }
                 if self.gate.ending().is_some() {
@@ -245,6 +244,7 @@ impl Dispatch {
 
     /// The server is there.
     fn reached(&self) {
+        self.shortage.end();
         if !self.gate.is_open()
             && let Some(away) = self.gate.reached(self.clock.elapsed())
         {
@@ -269,12 +269,12 @@ impl Dispatch {
         self.in_flight.set(self.in_flight.get() + 1);
         let done = cutoff.within(transport.exchange(request)).await;
         self.in_flight.set(self.in_flight.get() - 1);
-        let done = done.unwrap_or_else(|| Err(self.cut_short(transport.may_have_left())));
+        let done = done.unwrap_or_else(|| Err(cutoff.failure(transport.may_have_left())));
         if let Err(failure) = &done
-            && !failure.sent
+            && failure.fate.is_unsent()
         {
             if !self.gate.is_aborted() {
-                self.refused(failure.clone(), began);
+                self.refused(failure.clone(), began).await;
             }
             return Next::NotSent;
         }
@@ -283,28 +283,21 @@ impl Dispatch {
         match done {
             Ok(reply) => self.read(&reply, group),
             Err(failure) => {
-                self.unanswered(failure.kind, failure.message, group);
+                self.unanswered(failure, group);
                 Next::Again(Duration::ZERO)
             }
         }
     }
 
-    /// What it means that an attempt was given up before its end.
-    fn cut_short(&self, may_have_left: bool) -> Failure {
-        let time = Span(self.plan.timeout);
-        match (may_have_left, self.gate.is_aborted()) {
-            (true, true) => Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"),
-            (true, false) => Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {time}")),
-            (false, _) => Failure::unreached(ErrorKind::Timeout, format!("no connection within {time}")),
-        }
-    }
-
-    fn unanswered(&self, kind: ErrorKind, message: String, group: &mut [Delivery]) {
+    fn unanswered(&self, failure: Failure, group: &mut [Delivery]) {
+        let Failure { kind, message, fate, .. } = failure;
         if !group[0].event.is_control() {
-            self.tally.borrow_mut().broke(kind);
+            self.tally.borrow_mut().broke(kind, fate == Fate::UnknownOnKept);
         }
         let message = self.plan.secrets.blank(message);
-        group.iter_mut().for_each(|delivery| delivery.unanswered(kind, message.clone()));
+        // What the server did nothing with it cannot have taken.
+        let meaning = if fate == Fate::Refused { Meaning::Retry } else { Meaning::NoAnswer };
+        group.iter_mut().for_each(|delivery| delivery.unanswered(meaning, kind, message.clone()));
     }
 
     /// Takes an answer to the books of each event, and to everyone's where it is a rate limit.
@@ -342,7 +335,8 @@ impl Dispatch {
                         }
                     }
                     Err(message) => {
-                        self.unanswered(ErrorKind::Malformed, reply.cut().unwrap_or(message), group);
+                        let message = reply.body.unread().map_or(message, str::to_owned);
+                        self.unanswered(Failure::unanswered(ErrorKind::Malformed, message), group);
                     }
                 }
                 return Next::Again(wait);
@@ -413,7 +407,10 @@ impl Dispatch {
     }
 
     /// No connection in an attempt that began then: nothing was sent, so that it is no attempt.
-    fn refused(&self, failure: Failure, began: Duration) {
+    async fn refused(&self, failure: Failure, began: Duration) {
+        if failure.fate == Fate::Short {
+            return self.short(failure, began).await;
+        }
         let message = self.plan.secrets.blank(failure.message.clone());
         if failure.lasting {
             self.gate.end(Why::NoServer);
@@ -426,6 +423,18 @@ impl Dispatch {
         if !known.as_ref().is_some_and(|known| known.lasting) {
             *known = Some(Failure { message, ..failure });
         }
+    }
+
+    async fn short(&self, failure: Failure, began: Duration) {
+        let (lasted, is_news) = self.shortage.met(began, self.clock.elapsed());
+        if is_news {
+            self.tell(format_args!("{}; waiting for it", failure.message));
+        }
+        if lasted >= self.plan.wait_for_server {
+            self.gate.end(Why::NoServer);
+            *self.no_server.borrow_mut() = Some(failure);
+        }
+        self.sleep(shortage::WAIT).await;
     }
 
     /// Waits until the gate lets this sender pass; `false` where the run ends.

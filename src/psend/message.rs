@@ -14,6 +14,7 @@ use super::config::{Job, Plan};
 use super::delivery::Delivery;
 use super::dialect::Reading;
 use super::intake::Event;
+use super::meaning::Meaning;
 use super::transport::{Reply, Request};
 use super::verify;
 use crate::clock::Micros;
@@ -61,6 +62,12 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
 
 /// What an answer says, of the one event or of the batch as a whole.
 pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
+    if let Some(why) = reply.body.unread()
+        && plan.dialect.reads_bodies(reply.status, plan.job.is_verify())
+    {
+        let complaint = Some(plan.secrets.blank(format!("HTTP {}: {why}", reply.status)));
+        return Reading { meaning: Meaning::NoAnswer, wait: None, complaint };
+    }
     match &plan.job {
         Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now, &plan.secrets),
         Job::Verify(_) => verify::read(plan, reply, event, now),

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
-use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
 use super::args::{Args, ArrivalWord, Mode, Stages};
 use super::config::{Batch, Config, Job, Network, Pace, Plan};
@@ -16,6 +15,8 @@ use super::retry;
 use super::secret::{Secret, Secrets};
 use super::supply::Limits;
 use super::target::{Route, Target};
+use super::transport::http1::KeepAlive;
+use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::input;
 use crate::cli::key_file::key_in;
@@ -107,7 +108,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         bytes: args.batch_bytes.0.saturating_sub(job.batch().map_or(0, BatchForm::around)),
         wait: args.batch_wait.0,
     };
-    let Headers { headers, id_headers, secrets, key_source } = headers(&args, &target, &route, &dialect, env)?;
+    let Headers { headers, id_headers, secrets, key_source, closes } = headers(&args, &target, &route, &dialect, env)?;
 
     let fields = args.fields.unwrap_or_default();
     Ok(Config {
@@ -128,6 +129,10 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             http2: args.http2,
             connect_timeout: args.connect_timeout.0.min(args.timeout.0),
             kept_body: kept_body(&job, limits.events, max_line),
+            keep_alive: KeepAlive {
+                requests: if args.no_keepalive || closes { 1 } else { args.keepalive_requests.unwrap_or(u64::MAX) },
+                age: args.keepalive_time.map(|span| span.0),
+            },
         },
         grace: args.grace.0,
         key_source,
@@ -234,7 +239,7 @@ fn concurrency(args: &Args, open_loop: bool) -> Result<usize> {
 }
 
 /// The proxy that the environment names for this target; none for this very computer.
-fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
+fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Proxy>> {
     if target.route().is_loopback() {
         return Ok(None);
     }
@@ -245,19 +250,12 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Intercept>> {
         .chain(&["all_proxy", "ALL_PROXY"])
         .filter_map(|name| said(env, name).transpose().map(|url| url.map(|url| (name, url))));
     let Some((name, url)) = named.next().transpose()? else { return Ok(None) };
-    let (scheme, rest) = url.split_once("://").unwrap_or(("http", &url));
-    let spoken = ["http", "https"].iter().find(|known| scheme.eq_ignore_ascii_case(known));
     let not_for =
         said(env, "no_proxy")?.map_or_else(|| said(env, "NO_PROXY"), |hosts| Ok(Some(hosts)))?.unwrap_or_default();
-    let matcher = Matcher::builder().all(format!("{}://{rest}", spoken.unwrap_or(&"http"))).no(not_for).build();
     let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
-    match (matcher.intercept(&uri), spoken) {
-        (Some(_), None) => Err(Error::usage(format!(
-            "{name}: psend speaks through proxies of http:// and https://, not {scheme}://; no_proxy={} goes without one",
-            target.host
-        ))),
-        (proxy, _) => Ok(proxy),
-    }
+    // What stands there may hold a password: it is not shown.
+    Proxy::read(&url, &not_for, &uri)
+        .map_err(|why| Error::usage(format!("{name}: {why}; no_proxy={} goes without a proxy", target.host)))
 }
 
 /// How much of an answer is kept: what a right one to this job may have. One that never comes to an end takes no more memory.
@@ -298,12 +296,11 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
         return Err(wrong("a path that begins with / is wanted"));
     }
     uri(target, &path.replace("{id}", "x").replace("{event_id}", "x")).map_err(|e| wrong(&e.to_string()))?;
-    Ok(Job::Verify(format!("{}{path}", target.prefix)))
+    Ok(Job::Verify(target.path(path)))
 }
 
 fn uri(target: &Target, path: &str) -> Result<Uri> {
-    let path = format!("{}{path}", target.prefix);
-    let path = if path.is_empty() { "/".to_owned() } else { path };
+    let path = target.path(path);
     path.parse().map_err(|e| Error::usage(format!("'{path}' is no path: {e}")))
 }
 
@@ -313,14 +310,19 @@ struct Headers {
     id_headers: Vec<(HeaderName, String, String)>,
     secrets: Secrets,
     key_source: String,
+    /// Whether `-H 'Connection: close'` was given.
+    closes: bool,
 }
 
 fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: Environment<'_>) -> Result<Headers> {
     let mut secrets = Secrets::default();
     let mut headers = HeaderMap::new();
     let mut id_headers = Vec::new();
+    let mut closes = false;
     headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
     headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
+    // What is compressed all the same is read.
+    headers.insert(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if args.gzip {
         headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -346,6 +348,14 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
             let place = if is_file { format!(" {header}, line {number}") } else { String::new() };
             let form = || Error::usage(format!("-H{place}: 'Name: value' is wanted, or @FILE with one a line"));
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
+            if name == hyper::header::CONNECTION && !args.http2 {
+                match value.to_ascii_lowercase().as_str() {
+                    "close" => closes = true,
+                    "keep-alive" => {}
+                    _ => return Err(Error::usage(format!("-H{place} Connection: expected close or keep-alive"))),
+                }
+                continue;
+            }
             check_not_framing(&name).map_err(|e| Error::usage(format!("-H{place} {e}")))?;
             let mut value_sent = HeaderValue::from_str(value).map_err(|_| form())?;
             if is_file || carries_secrets(&name) {
@@ -382,7 +392,7 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     }
     // What -H gives takes the place of what would be sent without it.
     headers.extend(given);
-    Ok(Headers { headers, id_headers, secrets, key_source })
+    Ok(Headers { headers, id_headers, secrets, key_source, closes })
 }
 
 /// Refuses a header that says where a request begins and ends, or how the connection is used: what psend says there must

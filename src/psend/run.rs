@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use tokio::task::JoinHandle;
 
-use super::config::{Config, Pace};
+use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
 use super::files;
 use super::gate::{Gate, Why};
@@ -24,9 +24,11 @@ use super::supply::Supply;
 use super::tally::{Tally, ms, rate};
 use super::transport::Transport;
 use super::transport::cork::Cork;
-use super::transport::dial::{Dial, Stream};
-use super::transport::http1::Http1;
-use super::transport::pooled::{self, Pooled};
+use super::transport::dial::{Dial, Protocol};
+use super::transport::http1::{self, Http1};
+use super::transport::http2::Http2;
+use super::transport::kept::Limit;
+use super::transport::{Failure, Fate};
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::values::Span;
@@ -90,29 +92,29 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
 /// The transport that a run uses.
 enum Way {
     /// A connection of its own for each sender.
-    Http1(Rc<Dial>),
-    /// A client that they share.
-    Pooled(Pooled),
+    Http1(Rc<http1::Shared>),
+    /// One connection that they share.
+    Http2(Http2),
 }
 
 impl Way {
     fn to(config: &Config, clock: &Arc<dyn Clock>) -> Result<Self> {
-        let network = &config.network;
-        if network.http2 || network.proxy.is_some() {
-            Pooled::to(&config.target, network, Arc::clone(clock)).map(Self::Pooled)
-        } else {
-            Dial::to(&config.target, network.route.clone(), &network.trust, network.connect_timeout)
-                .map(Rc::new)
-                .map(Self::Http1)
+        let Network { route, trust, proxy, http2, connect_timeout, kept_body, keep_alive } = &config.network;
+        let target = &config.target;
+        let protocol = if *http2 { Protocol::Http2 } else { Protocol::Http1 };
+        let dial = Dial::to(target, route.clone(), proxy.as_ref(), trust, protocol, *connect_timeout)?;
+        let (clock, limit) = (Arc::clone(clock), Limit::new(*kept_body));
+        if *http2 {
+            return Ok(Self::Http2(Http2::new(dial, target.scheme(), &target.authority(), clock, limit)?));
         }
+        let base = format!("{}://{}", target.scheme(), target.authority());
+        let cork = Rc::<Cork<_>>::default();
+        Ok(Self::Http1(Rc::new(http1::Shared { dial, cork, clock, limit, keep_alive: *keep_alive, base })))
     }
 
     /// How many connections so many senders have, at most.
     fn connections(&self, senders: usize) -> usize {
-        match self {
-            Self::Pooled(client) if client.shares_one_connection() => 1,
-            _ => senders,
-        }
+        if let Self::Http2(_) = self { 1 } else { senders }
     }
 }
 
@@ -171,7 +173,7 @@ fn introduction(config: &Config) -> String {
         target.push_str(&format!(" at {}", config.network.route));
     }
     if let Some(proxy) = &config.network.proxy {
-        target.push_str(&format!(" by proxy {}", pooled::place_of(proxy)));
+        target.push_str(&format!(" by proxy {proxy}"));
     }
     format!(
         "{doing} {}, {} with {} in flight, {limit}; key: {}",
@@ -275,16 +277,13 @@ impl Run<'_> {
             jitter,
         ));
 
-        let cork = Rc::<Cork<Stream>>::default();
-        let pulled = Rc::clone(&cork);
-        tokio::task::spawn_local(async move { pulled.pull().await });
+        if let Way::Http1(shared) = &way {
+            let cork = Rc::clone(&shared.cork);
+            tokio::task::spawn_local(async move { cork.pull().await });
+        }
         let spawn = |again: bool| match &way {
-            Way::Http1(dial) => {
-                let kept = config.network.kept_body;
-                let transport = Http1::new(Rc::clone(dial), Rc::clone(&cork), Arc::clone(&clock), kept);
-                work(&dispatch, transport, again)
-            }
-            Way::Pooled(client) => work(&dispatch, client.clone(), again),
+            Way::Http1(shared) => work(&dispatch, Http1::new(Rc::clone(shared)), again),
+            Way::Http2(http2) => work(&dispatch, http2.clone(), again),
         };
         let all = async {
             let senders = futures::future::try_join_all((0..config.limits.concurrency).map(|_| spawn(false)));
@@ -401,13 +400,16 @@ impl Run<'_> {
             Some(why) => {
                 let done = dispatch.tally.borrow().done();
                 let target = &config.target;
-                self.console.error(match (why, dispatch.no_server()) {
+                self.console.error(match (why, dispatch.no_server.borrow().clone()) {
                     (Why::KeyRefused, _) => format!(
                         "{target} refused the key ({}) in each of the first 100 answers; {done} events have their outcome",
                         config.key_source
                     ),
-                    (Why::NoServer, Some(why)) => {
-                        format!("no server at {target}: {why}; {done} events have their outcome")
+                    (Why::NoServer, Some(Failure { message, fate: Fate::Short, .. })) => {
+                        format!("cannot connect to {target}: {message}; {done} events have their outcome")
+                    }
+                    (Why::NoServer, Some(Failure { message, .. })) => {
+                        format!("no server at {target}: {message}; {done} events have their outcome")
                     }
                     _ => "outcomes can no longer be written".to_owned(),
                 });

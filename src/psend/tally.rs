@@ -21,6 +21,7 @@ pub struct Tally {
     total: Duration,
     done: u64,
     requests: u64,
+    closed_kept: u64,
     never_sent: u64,
     not_shown: u64,
     sent: u64,
@@ -53,6 +54,7 @@ impl Default for Tally {
             total: Duration::ZERO,
             done: 0,
             requests: 0,
+            closed_kept: 0,
             never_sent: 0,
             not_shown: 0,
             sent: 0,
@@ -75,9 +77,10 @@ impl Tally {
         self.total += latency;
     }
 
-    /// An attempt got no whole answer.
-    pub fn broke(&mut self, kind: ErrorKind) {
+    /// An attempt got no whole answer, or the server closed a connection that it had kept, with the request on it.
+    pub fn broke(&mut self, kind: ErrorKind, on_kept: bool) {
         self.requests += 1;
+        self.closed_kept += u64::from(on_kept);
         *self.breaks.entry(kind).or_default() += 1;
     }
 
@@ -195,6 +198,14 @@ impl Tally {
             .collect();
         if !errors.is_empty() {
             let _ = writeln!(text, "Errors:      {}", errors.join(", "));
+        }
+        if self.closed_kept > 0 {
+            let _ = writeln!(
+                text,
+                "Kept:        the server closes connections that it keeps, with requests on them: {} resets; \
+                 --keepalive-time TIME, below its own limit, or --no-keepalive avoids that",
+                self.closed_kept
+            );
         }
         if held_back >= Duration::from_millis(50) {
             let _ = writeln!(text, "Held back:   {:.1} s by the server", held_back.as_secs_f64());

@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use url::Url;
+
 /// Where connections go to reach a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -78,7 +80,7 @@ pub struct Target {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// What stands before every path, without a slash at the end.
+    /// What stands before every path: the URL's own path, with the slash at its end that it may have; empty for `/`.
     pub prefix: String,
 }
 
@@ -89,7 +91,7 @@ impl Target {
     /// What is wrong with it, without quoting a password that it may hold.
     pub fn parse(text: &str) -> Result<Self, String> {
         let form = "a URL such as http://localhost:8000 or https://host/prefix is wanted";
-        let url = reqwest::Url::parse(text).map_err(|e| match e {
+        let url = Url::parse(text).map_err(|e| match e {
             _ if text.contains('@') => form.to_owned(),
             e => format!("'{text}': {e}; {form}"),
         })?;
@@ -108,7 +110,23 @@ impl Target {
         }
         let host = url.host_str().ok_or(form)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or(form)?;
-        Ok(Self { tls, host, port, prefix: url.path().trim_end_matches('/').to_owned() })
+        let prefix = if url.path() == "/" { "" } else { url.path() };
+        Ok(Self { tls, host, port, prefix: prefix.to_owned() })
+    }
+
+    /// The whole path for one that an API has. Where that is empty it is the URL's own, to the letter: many servers tell
+    /// `/events/` from `/events`.
+    pub fn path(&self, path: &str) -> String {
+        match path {
+            "" if self.prefix.is_empty() => "/".to_owned(),
+            "" => self.prefix.clone(),
+            path => format!("{}{path}", self.prefix.trim_end_matches('/')),
+        }
+    }
+
+    /// The scheme of its URL.
+    pub fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// The way to it that its URL names.
@@ -125,7 +143,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}{}", if self.tls { "https" } else { "http" }, self.authority(), self.prefix)
+        write!(f, "{}://{}{}", self.scheme(), self.authority(), self.prefix)
     }
 }
 
@@ -140,10 +158,26 @@ mod tests {
     #[test]
     fn a_url_is_taken_apart() {
         let target = of("https://api.example/ingest/");
-        assert_eq!((target.tls, target.port, target.prefix.as_str()), (true, 443, "/ingest"));
-        assert_eq!(target.to_string(), "https://api.example/ingest");
+        assert_eq!((target.tls, target.port, target.prefix.as_str()), (true, 443, "/ingest/"));
+        assert_eq!(target.to_string(), "https://api.example/ingest/");
         assert_eq!(of("http://[::1]:8000").authority(), "[::1]:8000");
         assert_eq!(of("http://localhost:8000").to_string(), "http://localhost:8000");
+    }
+
+    #[test]
+    fn a_slash_at_the_end_of_the_url_stays_where_the_path_ends_there() {
+        for (url, path, whole) in [
+            ("http://h", "", "/"),
+            ("http://h/", "", "/"),
+            ("http://h/api/events", "", "/api/events"),
+            ("http://h/api/events/", "", "/api/events/"),
+            ("http://h/api/events/", "/{event_id}", "/api/events/{event_id}"),
+            ("http://h/", "/api/v1/events", "/api/v1/events"),
+            ("http://h/team", "/api/v1/events", "/team/api/v1/events"),
+            ("http://h/team/", "/api/v1/events/", "/team/api/v1/events/"),
+        ] {
+            assert_eq!(of(url).path(path), whole, "{url} {path}");
+        }
     }
 
     #[test]

@@ -1,9 +1,15 @@
 //! How one request reaches the server: a small trait, so that delivery knows neither sockets nor an HTTP library.
 
+mod answer;
+mod coding;
 pub mod cork;
 pub mod dial;
 pub mod http1;
-pub mod pooled;
+pub mod http2;
+pub mod kept;
+pub mod proxy;
+mod race;
+pub mod stream;
 pub mod tls;
 
 use std::sync::Arc;
@@ -35,45 +41,10 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, as it came.
     pub retry_after: Option<HeaderValue>,
-    /// The body, as much of it as is kept; the rest was read and dropped.
-    pub body: Bytes,
-    /// Whether that is all of it.
-    pub is_whole: bool,
+    /// The body as the server meant it, without compression; what is left of it where it could not be read.
+    pub body: kept::Body,
     /// First byte out to last byte in; making a connection is no part of it.
     pub latency: Duration,
-}
-
-impl Reply {
-    /// That the body is longer than what was kept of it, in words, where it is.
-    pub fn cut(&self) -> Option<String> {
-        (!self.is_whole).then(|| format!("the answer is longer than {} bytes", self.body.len()))
-    }
-}
-
-/// An answer's body as it comes in, of which no more than so many bytes are kept.
-#[derive(Debug)]
-struct Kept {
-    body: Vec<u8>,
-    most: usize,
-    is_whole: bool,
-}
-
-impl Kept {
-    fn new(most: usize) -> Self {
-        Self { body: Vec::new(), most, is_whole: true }
-    }
-
-    /// Takes the next part.
-    fn push(&mut self, part: &[u8]) {
-        let room = self.most - self.body.len();
-        self.is_whole &= part.len() <= room;
-        self.body.extend_from_slice(&part[..part.len().min(room)]);
-    }
-
-    /// The body, and whether that is all of it.
-    fn end(self) -> (Bytes, bool) {
-        (self.body.into(), self.is_whole)
-    }
 }
 
 /// Why there is no whole answer.
@@ -83,16 +54,38 @@ pub struct Failure {
     pub kind: ErrorKind,
     /// What happened, in words.
     pub message: String,
-    /// Whether any of the request may have left.
-    pub sent: bool,
+    /// What became of the request.
+    pub fate: Fate,
     /// Whether trying again is pointless, as with a certificate that is not trusted.
     pub lasting: bool,
+}
+
+/// What became of a request that got no whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing of it left, for there was no connection.
+    Unreached,
+    /// Nothing of it left: this computer lacks what a connection takes, such as a free port. The server is not at fault.
+    Short,
+    /// The server did nothing with it: it said so (RFC 9113, 8.7), or answered before a byte had left.
+    Refused,
+    /// It left, or may have.
+    Unknown,
+    /// The same, and the server closed a connection that it had kept, without a byte of an answer.
+    UnknownOnKept,
+}
+
+impl Fate {
+    /// Whether nothing of the request left.
+    pub fn is_unsent(self) -> bool {
+        matches!(self, Self::Unreached | Self::Short)
+    }
 }
 
 impl Failure {
     /// No connection was made; it may be later.
     pub fn unreached(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), sent: false, lasting: false }
+        Self { kind, message: message.into(), fate: Fate::Unreached, lasting: false }
     }
 
     /// No connection is made, and none will be.
@@ -102,8 +95,15 @@ impl Failure {
 
     /// The request left, or may have.
     pub fn unanswered(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), sent: true, lasting: false }
+        Self { kind, message: message.into(), fate: Fate::Unknown, lasting: false }
     }
+}
+
+/// The kind and the words for an answer that says that a request was taken before all of it was sent. Nobody can have taken
+/// what they have not seen; a refusal may come that early, for its head alone can be reason enough.
+fn too_early(status: u16) -> Option<Failure> {
+    let message = || format!("HTTP {status} came before the request was sent, so that it is no answer to it");
+    (200..300).contains(&status).then(|| Failure::unanswered(ErrorKind::Malformed, message()))
 }
 
 /// What is known before a request is sent.

@@ -33,7 +33,7 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
         }
     } else if is_shown {
         reading.meaning = Meaning::Retry;
-        reading.complaint = Some(reply.cut().unwrap_or_else(|| "the answer shows no event".to_owned()));
+        reading.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
     }
     reading
 }

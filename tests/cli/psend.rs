@@ -551,7 +551,7 @@ fn a_prefix_other_fields_tags_and_a_shard_are_as_asked_for() {
         br#"{"uuid":17,"app":{"name":"A\"1","zone":"z"}}"#,
     )
     .expect_code(0);
-    assert_eq!(server.requests()[0].line, "POST /v2");
+    assert_eq!(server.requests()[0].line, "POST /v2/");
     let outcome = &outcomes(&run).0[0];
     assert_eq!(outcome["event_id"], 17);
     assert_eq!(outcome["service"], "A\"1");

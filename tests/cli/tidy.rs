@@ -10,9 +10,10 @@ use std::path::{Path, PathBuf};
 const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
 
 /// Packages that only one part of the house may name.
-const OWNERS: [(&str, &[&str]); 10] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("clap::", &["args.rs", "cli.rs"]),
-    ("reqwest::", &["psend"]),
+    ("h2::", &["psend"]),
+    ("url::", &["psend"]),
     ("httparse::", &["psend"]),
     ("hyper::", &["psend", "pserve"]),
     ("hyper_util::", &["psend"]),

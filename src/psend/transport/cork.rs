@@ -74,6 +74,12 @@ impl<S: AsyncWrite + Unpin> Corked<S> {
         self.shared.wire.borrow().broke.is_some()
     }
 
+    /// Whether all that was written has been sent.
+    pub fn is_all_sent(&self) -> bool {
+        let wire = self.shared.wire.borrow();
+        wire.held.is_empty() && wire.broke.is_none()
+    }
+
     /// Whether something is held of which nothing has been sent.
     pub fn is_unsent(&self) -> bool {
         let wire = self.shared.wire.borrow();

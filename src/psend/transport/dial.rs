@@ -1,55 +1,105 @@
-//! Makes connections: name look-up, TCP or a Unix socket, and TLS on top where the target is `https`.
+//! Makes connections: name look-up, TCP or a Unix socket, a proxy in between, and TLS on top where the target is `https`.
 
+use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
-use super::Failure;
+use super::proxy::Proxy;
+use super::stream::Stream;
 use super::tls::Trust;
+use super::{Failure, Fate, race};
 use crate::error::{Error, Result as Made};
 use crate::psend::target::{Route, Target};
 use crate::record::outcome::ErrorKind;
+
+/// What is spoken on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Protocol {
+    /// Its name in TLS (RFC 7301).
+    fn name(self) -> &'static [u8] {
+        match self {
+            Self::Http1 => b"http/1.1",
+            Self::Http2 => b"h2",
+        }
+    }
+}
 
 /// Where to connect, and how.
 #[derive(Clone)]
 pub struct Dial {
     route: Route,
+    proxy: Option<(Proxy, Option<Tls>)>,
+    /// The host and port that the proxy is asked for, unless it is given the requests themselves.
+    tunnel_to: Option<String>,
     tls: Option<Tls>,
     timeout: Duration,
 }
 
-/// How TLS is spoken to the target.
+/// How TLS is spoken to one host.
 #[derive(Clone)]
 struct Tls {
     config: Arc<rustls::ClientConfig>,
-    /// The name that the server's certificate must carry.
+    /// The name that its certificate must carry.
     name: ServerName<'static>,
 }
 
+impl Tls {
+    fn to(host: &str, trust: &Trust, protocol: Protocol) -> Made<Self> {
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|_| Error::usage(format!("'{host}' is not a name that a certificate can carry")))?;
+        Ok(Self { config: Arc::new(trust.config(&[protocol.name()])?), name })
+    }
+}
+
 impl Dial {
-    /// How to reach this target by this route; making a connection, TLS included, may take so long.
+    /// How to reach this target by this route or through this proxy; making a connection, TLS included, may take so long.
     ///
     /// # Errors
-    /// Where TLS is wanted and cannot be had.
-    pub fn to(target: &Target, route: Route, trust: &Trust, timeout: Duration) -> Made<Self> {
-        let tls = if target.tls {
-            let name = ServerName::try_from(target.host.clone())
-                .map_err(|_| Error::usage(format!("'{}' is no name that a certificate can carry", target.host)))?;
-            Some(Tls { config: Arc::new(trust.config(&[b"http/1.1"])?), name })
-        } else {
-            None
+    /// Where TLS is needed and cannot be had.
+    pub fn to(
+        target: &Target,
+        route: Route,
+        proxy: Option<&Proxy>,
+        trust: &Trust,
+        protocol: Protocol,
+        timeout: Duration,
+    ) -> Made<Self> {
+        let tls = target.tls.then(|| Tls::to(&target.host, trust, protocol)).transpose()?;
+        // A proxy that is given requests speaks HTTP/1.1.
+        let tunnel_to = (target.tls || protocol == Protocol::Http2).then(|| target.route().to_string());
+        let proxy = match proxy {
+            None => None,
+            Some(proxy) => {
+                let tls = proxy.tls.then(|| Tls::to(&proxy.host, trust, Protocol::Http1)).transpose()?;
+                Some((proxy.clone(), tls))
+            }
         };
-        Ok(Self { route, tls, timeout })
+        Ok(Self { route, proxy, tunnel_to, tls, timeout })
+    }
+
+    /// The proxy that is given the requests themselves, where there is one.
+    pub fn forwarder(&self) -> Option<&Proxy> {
+        self.proxy.as_ref().map(|(proxy, _)| proxy).filter(|_| self.tunnel_to.is_none())
+    }
+
+    /// How long making a connection may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// A new connection.
@@ -61,126 +111,124 @@ impl Dial {
             Ok(done) => done,
             Err(_) => Err(Failure::unreached(
                 ErrorKind::Timeout,
-                format!("no connection to {} within {:?}", self.route, self.timeout),
+                format!("no connection to {} within {:?}", self.next_host(), self.timeout),
             )),
         }
     }
 
-    async fn connect_in_time(&self) -> Result<Stream, Failure> {
-        let plain = match &self.route {
-            Route::Tcp { host, port } => Plain::Tcp(self.connect_tcp(host, *port).await?),
-            Route::Unix(path) => Plain::Unix(self.connect_unix(path).await?),
-        };
-        let Some(tls) = &self.tls else { return Ok(Stream::Plain(plain)) };
-        match TlsConnector::from(Arc::clone(&tls.config)).connect(tls.name.clone(), plain).await {
-            Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
-            Err(e) => Err(Failure {
-                kind: ErrorKind::Tls,
-                message: format!("{}: {e}", self.route),
-                sent: false,
-                // An error of TLS itself stays; a connection that breaks in the middle of it may not.
-                lasting: e.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()),
-            }),
+    /// Where connections go, in words.
+    fn next_host(&self) -> String {
+        match &self.proxy {
+            Some((proxy, _)) => format!("proxy {proxy}"),
+            None => self.route.to_string(),
         }
+    }
+
+    async fn connect_in_time(&self) -> Result<Stream, Failure> {
+        let mut stream = match &self.proxy {
+            Some((proxy, tls)) => {
+                let plain = Stream::Tcp(self.connect_tcp(&proxy.host, proxy.port).await?);
+                secure(plain, tls.as_ref(), &proxy.route()).await?
+            }
+            None => match &self.route {
+                Route::Tcp { host, port } => Stream::Tcp(self.connect_tcp(host, *port).await?),
+                Route::Unix(path) => Stream::Unix(self.connect_unix(path).await?),
+            },
+        };
+        if let (Some((proxy, _)), Some(authority)) = (&self.proxy, &self.tunnel_to) {
+            proxy.tunnel(&mut stream, authority).await?;
+        }
+        secure(stream, self.tls.as_ref(), &self.route).await
     }
 
     async fn connect_tcp(&self, host: &str, port: u16) -> Result<TcpStream, Failure> {
         let found = tokio::net::lookup_host((host, port)).await;
-        let addresses: Vec<SocketAddr> =
-            found.map_err(|e| Failure::unreached(ErrorKind::Dns, format!("{host}: {e}")))?.collect();
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the name has no address");
-        for address in addresses {
-            match TcpStream::connect(address).await {
-                Ok(tcp) => {
-                    // Requests are whole when they are written: waiting for more of them would only delay them.
-                    let _ = tcp.set_nodelay(true);
-                    return Ok(tcp);
-                }
-                Err(e) => last = e,
-            }
-        }
-        Err(self.refused(&last))
+        let addresses: Vec<SocketAddr> = found
+            .map_err(|e| match shortage(&e, None) {
+                Some(short) => short,
+                None => Failure::unreached(ErrorKind::Dns, self.by_proxy(format_args!("{host}: {e}"))),
+            })?
+            .collect();
+        let tcp = race::connect(&addresses, self.timeout).await.map_err(|last| match last {
+            None => Failure::unreached(ErrorKind::Dns, self.by_proxy(format_args!("{host}: the name has no address"))),
+            Some((address, e)) => shortage(&e, Some(address))
+                .unwrap_or_else(|| self.refused(&Route::Tcp { host: host.to_owned(), port }, &e)),
+        })?;
+        // Requests are whole when they are written: waiting for more of them would only delay them.
+        let _ = tcp.set_nodelay(true);
+        Ok(tcp)
     }
 
     async fn connect_unix(&self, path: &PathBuf) -> Result<UnixStream, Failure> {
-        UnixStream::connect(path).await.map_err(|e| self.refused(&e))
+        let connected = UnixStream::connect(path).await;
+        connected.map_err(|e| shortage(&e, None).unwrap_or_else(|| self.refused(&self.route, &e)))
     }
 
-    fn refused(&self, error: &io::Error) -> Failure {
-        Failure::unreached(ErrorKind::Connect, format!("{}: {error}", self.route))
+    fn refused(&self, route: &Route, error: &io::Error) -> Failure {
+        Failure::unreached(ErrorKind::Connect, self.by_proxy(format_args!("{route}: {error}")))
+    }
+
+    fn by_proxy(&self, what: fmt::Arguments<'_>) -> String {
+        if self.proxy.is_some() { format!("by proxy {what}") } else { what.to_string() }
     }
 }
 
-/// A connection's bytes on the wire.
-pub enum Plain {
-    /// Over a network.
-    Tcp(TcpStream),
-    /// Within this computer.
-    Unix(UnixStream),
-}
-
-/// A connection's bytes.
-pub enum Stream {
-    /// As they are.
-    Plain(Plain),
-    /// Encrypted.
-    Tls(Box<TlsStream<Plain>>),
-}
-
-/// Hands reading and writing on to whichever of two streams it is.
-macro_rules! either_stream {
-    ($name:ident, $one:ident, $other:ident) => {
-        impl AsyncRead for $name {
-            fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() {
-                    Self::$one(s) => Pin::new(s).poll_read(cx, buf),
-                    Self::$other(s) => Pin::new(s).poll_read(cx, buf),
+/// TLS on this connection, where it is spoken.
+async fn secure(plain: Stream, tls: Option<&Tls>, route: &Route) -> Result<Stream, Failure> {
+    let Some(Tls { config, name }) = tls else { return Ok(plain) };
+    match TlsConnector::from(Arc::clone(config)).connect(name.clone(), plain).await {
+        Ok(stream) => Ok(Stream::Tls(Box::new(stream))),
+        Err(e) => {
+            let no_protocol = rustls::Error::AlertReceived(rustls::AlertDescription::NoApplicationProtocol);
+            match e.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+                Some(error) if *error == no_protocol => {
+                    let asked = if config.alpn_protocols == [Protocol::Http2.name()] { "HTTP/2" } else { "HTTP/1.1" };
+                    Err(Failure::lasting(ErrorKind::Http, format!("the server does not speak {asked} ({e})")))
                 }
+                // An error of TLS itself stays; a connection that breaks in the middle of it may not.
+                Some(_) => Err(Failure::lasting(ErrorKind::Tls, format!("{route}: {e}"))),
+                None => Err(Failure::unreached(ErrorKind::Tls, format!("{route}: {e}"))),
             }
         }
+    }
+}
 
-        impl AsyncWrite for $name {
-            fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-                match self.get_mut() {
-                    Self::$one(s) => Pin::new(s).poll_write(cx, buf),
-                    Self::$other(s) => Pin::new(s).poll_write(cx, buf),
-                }
-            }
-
-            fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() {
-                    Self::$one(s) => Pin::new(s).poll_flush(cx),
-                    Self::$other(s) => Pin::new(s).poll_flush(cx),
-                }
-            }
-
-            fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-                match self.get_mut() {
-                    Self::$one(s) => Pin::new(s).poll_shutdown(cx),
-                    Self::$other(s) => Pin::new(s).poll_shutdown(cx),
-                }
-            }
-
-            fn poll_write_vectored(
-                self: Pin<&mut Self>,
-                cx: &mut Context<'_>,
-                bufs: &[io::IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                match self.get_mut() {
-                    Self::$one(s) => Pin::new(s).poll_write_vectored(cx, bufs),
-                    Self::$other(s) => Pin::new(s).poll_write_vectored(cx, bufs),
-                }
-            }
-
-            fn is_write_vectored(&self) -> bool {
-                match self {
-                    Self::$one(s) => s.is_write_vectored(),
-                    Self::$other(s) => s.is_write_vectored(),
-                }
-            }
+/// What this error says where it is this computer that cannot make another connection, to this address.
+fn shortage(error: &io::Error, to: Option<SocketAddr>) -> Option<Failure> {
+    let what = match Errno::from_io_error(error)? {
+        Errno::ADDRNOTAVAIL if has_way(to?) => {
+            "a free port: all are taken by connections to this server, or closed not long ago"
         }
+        Errno::MFILE | Errno::NFILE => "another open file",
+        Errno::NOBUFS | Errno::NOMEM => "memory for another connection",
+        _ => return None,
     };
+    let message = format!("this computer does not have {what} ({error})");
+    Some(Failure { fate: Fate::Short, ..Failure::unreached(ErrorKind::Connect, message) })
 }
 
-either_stream!(Plain, Tcp, Unix);
-either_stream!(Stream, Plain, Tls);
+/// Whether this computer has an address to reach this one from. A datagram's socket takes none of the ports of TCP, and to
+/// connect it sends nothing.
+fn has_way(to: SocketAddr) -> bool {
+    let any: SocketAddr = match to {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    UdpSocket::bind(any).and_then(|socket| socket.connect(to)).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lack_of_this_computers_is_told_from_a_refusal() {
+        let here = "127.0.0.1:80".parse().expect("an address");
+        let of = |errno: Errno| shortage(&errno.into(), Some(here)).map(|failure| failure.message);
+        assert!(of(Errno::ADDRNOTAVAIL).is_some_and(|message| message.contains("a free port")));
+        assert!(of(Errno::MFILE).is_some_and(|message| message.contains("open file")));
+        assert_eq!(of(Errno::CONNREFUSED), None);
+        // No address of ours reaches one that is for documentation alone and of a scope that does not exist.
+        assert!(shortage(&Errno::CONNRESET.into(), None).is_none());
+    }
+}

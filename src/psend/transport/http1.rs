@@ -2,9 +2,7 @@
 //!
 //! It is written out here, on httparse. With hyper's `client::conn::http1` in its place a request cost a third more CPU time
 //! (docs/decisions/0006): channels between tasks, maps of headers and bodies as streams are more than one request at a time on one
-//! connection needs, and psend missed its targets against wrk and oha for them. [`super::pooled`] has hyper, by reqwest.
-
-mod answer;
+//! connection needs, and psend missed its targets against wrk and oha for them.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -12,16 +10,20 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use hyper::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::answer::{Answer, Malformed};
 use super::cork::{Cork, Corked};
-use super::dial::{Dial, Stream};
-use super::{Failure, Reach, Reply, Request, Transport, tls};
+use super::dial::Dial;
+use super::kept::{Kept, Limit};
+use super::proxy::Proxy;
+use super::stream::Stream;
+use super::{Failure, Fate, Reach, Reply, Request, Transport, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
-use answer::{Answer, Malformed};
 
 /// How much is read of a connection at once.
 const READ_BYTES: usize = 8 << 10;
@@ -29,13 +31,37 @@ const READ_BYTES: usize = 8 << 10;
 /// The longest head of an answer in bytes, and the longest line between its chunks.
 const LONGEST_HEAD: usize = 64 << 10;
 
+/// How much sooner than the server would a connection is given up on which nothing is sent: a request may be on its way.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// How long a connection is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct KeepAlive {
+    /// Requests that it carries at most; 1 keeps none.
+    pub requests: u64,
+    /// How old it may be when it is given another request.
+    pub age: Option<Duration>,
+}
+
+/// What the senders' connections to one target have in common.
+pub struct Shared {
+    /// How connections are made.
+    pub dial: Dial,
+    /// What is written to them, held back until it is due.
+    pub cork: Rc<Cork<Stream>>,
+    /// The run's clock.
+    pub clock: Arc<dyn Clock>,
+    /// How much of answers is kept.
+    pub limit: Rc<Limit>,
+    /// How long connections are kept.
+    pub keep_alive: KeepAlive,
+    /// What stands before the path of a request that a proxy is given: the target's scheme, host and port.
+    pub base: String,
+}
+
 /// One persistent connection, made when it is first needed and made again when it broke.
 pub struct Http1 {
-    dial: Rc<Dial>,
-    cork: Rc<Cork<Stream>>,
-    clock: Arc<dyn Clock>,
-    /// How many bytes of an answer's body are kept.
-    kept: usize,
+    shared: Rc<Shared>,
     open: Option<Link>,
     may_have_left: bool,
     /// The head of the request that goes out.
@@ -43,20 +69,46 @@ pub struct Http1 {
 }
 
 impl Http1 {
-    /// A sender's way to the target, which keeps so many bytes of an answer's body; nothing is connected yet.
-    pub fn new(dial: Rc<Dial>, cork: Rc<Cork<Stream>>, clock: Arc<dyn Clock>, kept: usize) -> Self {
-        Self { dial, cork, clock, kept, open: None, may_have_left: false, head: Vec::new() }
+    /// A sender's way to the target; nothing is connected yet.
+    pub fn new(shared: Rc<Shared>) -> Self {
+        Self { shared, open: None, may_have_left: false, head: Vec::new() }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
-        let stream = self.cork.on(self.dial.connect().await?);
-        Ok(Link { stream, inbox: vec![0; READ_BYTES], held: 0, fresh: true })
+        let Shared { dial, cork, clock, keep_alive, .. } = &*self.shared;
+        let stream = cork.on(dial.connect().await?);
+        let expires = keep_alive.age.map(|age| clock.elapsed().saturating_add(age));
+        Ok(Link { stream, inbox: vec![0; READ_BYTES], held: 0, carried: 0, is_all_sent: false, ends: expires, expires })
     }
+}
+
+/// Writes the head of a request, in place of the one before.
+fn write_head(head: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: bool) {
+    let mut write = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
+    let forwarder = shared.dial.forwarder();
+    let base = if forwarder.is_some() { shared.base.as_bytes() } else { b"" };
+    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
+    write(&[request.method.as_str().as_bytes(), b" ", base, path.as_bytes(), b" HTTP/1.1\r\n"]);
+    for (name, value) in &*request.headers {
+        write(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
+    }
+    if let Some(value) = forwarder.and_then(|proxy| proxy.authorization.as_ref()) {
+        write(&[b"proxy-authorization: ", value.as_bytes(), b"\r\n"]);
+    }
+    if is_last {
+        write(&[b"connection: close\r\n"]);
+    }
+    if request.method != Method::GET || !request.body.is_empty() {
+        let mut number = itoa::Buffer::new();
+        write(&[b"content-length: ", number.format(request.body.len()).as_bytes(), b"\r\n"]);
+    }
+    write(&[b"\r\n"]);
 }
 
 impl Transport for Http1 {
     async fn connect(&mut self) -> Result<Reach, Failure> {
         if let Some(link) = &mut self.open
+            && link.expires.is_none_or(|at| self.shared.clock.elapsed() < at)
             && link.is_open().await
         {
             return Ok(Reach::Connected);
@@ -67,7 +119,6 @@ impl Transport for Http1 {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
-        write_head(&request, &mut self.head);
         loop {
             self.may_have_left = false;
             // Where this future is dropped, the connection is too.
@@ -75,24 +126,42 @@ impl Transport for Http1 {
                 Some(link) => link,
                 None => self.new_link().await?,
             };
-            let fresh = std::mem::replace(&mut link.fresh, false);
+            let fresh = link.carried == 0;
+            link.carried += 1;
+            let is_last = link.carried >= self.shared.keep_alive.requests;
+            self.head.clear();
+            write_head(&mut self.head, &self.shared, &request, is_last);
             self.may_have_left = true;
-            let began = self.clock.elapsed();
-            let answer = match link.carry([&self.head, &request.body], Answer::to(&request.method, self.kept)).await {
+            let began = self.shared.clock.elapsed();
+            let answer = Answer::to(&request.method, Kept::new(&self.shared.limit));
+            let answer = match link.carry([&self.head, &request.body], answer, fresh).await {
                 // Nothing of it left: what came was the end of a connection that was idle, or a word on it to nobody. What a
                 // server says on a new one, such as that it is busy, is meant for this request.
                 _ if link.stream.is_unsent() && !fresh => continue,
                 Ok(answer) => answer,
-                Err(broke) => return Err(broke.failure(fresh)),
+                Err(failure) => return Err(failure),
             };
-            let latency = self.clock.elapsed().saturating_sub(began);
+            let now = self.shared.clock.elapsed();
+            if !link.is_all_sent
+                && let Some(failure) = too_early(answer.status)
+            {
+                // Of what is still held nothing goes out once the connection is dropped.
+                let fate = if link.stream.is_unsent() { Fate::Refused } else { failure.fate };
+                return Err(Failure { fate, ..failure });
+            }
+            if self.shared.dial.forwarder().is_some()
+                && let Some(refusal) = Proxy::refusal(answer.status)
+            {
+                return Err(refusal);
+            }
             // What stands behind an answer belongs to none that was asked for.
-            if answer.keeps_connection && link.held == 0 {
+            if answer.keeps_connection && !is_last && link.is_all_sent && link.held == 0 {
+                link.rest(now, answer.kept_for);
                 self.open = Some(link);
             }
-            let Answer { status, retry_after, body, .. } = answer;
-            let (body, is_whole) = body.end();
-            return Ok(Reply { status, retry_after, body, is_whole, latency });
+            let Answer { status, retry_after, codings, body, .. } = answer;
+            let body = body.end(&codings);
+            return Ok(Reply { status, retry_after, body, latency: now.saturating_sub(began) });
         }
     }
 
@@ -101,35 +170,20 @@ impl Transport for Http1 {
     }
 }
 
-/// Writes the head of a request, in place of the one before.
-fn write_head(request: &Request, head: &mut Vec<u8>) {
-    head.clear();
-    for part in
-        [request.method.as_str(), " ", request.uri.path_and_query().map_or("/", |path| path.as_str()), " HTTP/1.1\r\n"]
-    {
-        head.extend_from_slice(part.as_bytes());
-    }
-    for (name, value) in &*request.headers {
-        for part in [name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"] {
-            head.extend_from_slice(part);
-        }
-    }
-    if request.method != Method::GET || !request.body.is_empty() {
-        head.extend_from_slice(b"content-length: ");
-        head.extend_from_slice(itoa::Buffer::new().format(request.body.len()).as_bytes());
-        head.extend_from_slice(b"\r\n");
-    }
-    head.extend_from_slice(b"\r\n");
-}
-
 /// A connection.
 struct Link {
     stream: Corked<Stream>,
     inbox: Vec<u8>,
     /// How many bytes of the inbox have come and were not taken.
     held: usize,
-    /// Whether it has carried no request yet.
-    fresh: bool,
+    /// Requests that it was given.
+    carried: u64,
+    /// Whether all of the last one went out.
+    is_all_sent: bool,
+    /// When it is too old for another request, since the start.
+    ends: Option<Duration>,
+    /// When the server may close it, or it is too old, whichever comes first.
+    expires: Option<Duration>,
 }
 
 impl Link {
@@ -138,8 +192,22 @@ impl Link {
         poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending() && !self.stream.is_broken())).await
     }
 
+    /// It waits for its next request from now on, and the server keeps it for so many seconds, where it says so.
+    fn rest(&mut self, now: Duration, kept_for: Option<u64>) {
+        let kept_for = kept_for.map(Duration::from_secs);
+        let given_up = kept_for.map(|time| now.saturating_add(time.saturating_sub(MARGIN.min(time / 2))));
+        self.expires = match (self.ends, given_up) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        // A long head that came once need not come again.
+        if self.inbox.len() > READ_BYTES {
+            self.inbox = vec![0; READ_BYTES];
+        }
+    }
+
     /// Sends a request and reads its answer, at the same time: a server may answer before it has read all.
-    async fn carry(&mut self, request: [&[u8]; 2], mut answer: Answer) -> Result<Answer, Broke> {
+    async fn carry(&mut self, request: [&[u8]; 2], mut answer: Answer, fresh: bool) -> Result<Answer, Failure> {
         let mut parts = request.map(IoSlice::new);
         let mut unsent = &mut parts[..];
         let mut sent = None;
@@ -152,13 +220,14 @@ impl Link {
             self.poll_answer(&mut answer, cx)
         })
         .await;
-        answer.keeps_connection &= matches!(sent, Some(Ok(()))) && !self.stream.is_unsent();
-        match (done, sent) {
-            (Ok(()), _) => Ok(answer),
+        self.is_all_sent = matches!(sent, Some(Ok(()))) && self.stream.is_all_sent();
+        let broke = match (done, sent) {
+            (Ok(()), _) => return Ok(answer),
             // That the server would read no more is why it ended.
-            (Err(Broke::Ended(_)), Some(Err(broke))) => Err(Broke::Io(broke)),
-            (Err(ended), _) => Err(ended),
-        }
+            (Err(Broke::Ended), Some(Err(broke))) => Broke::Io(broke),
+            (Err(broke), _) => broke,
+        };
+        Err(broke.failure(fresh, answer.is_begun() || self.held > 0))
     }
 
     fn poll_send(&mut self, unsent: &mut &mut [IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -176,9 +245,10 @@ impl Link {
 
     fn poll_answer(&mut self, answer: &mut Answer, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
         while !answer.is_whole() {
+            ready!(answer.body.poll_room(cx));
             if ready!(self.poll_fill(cx))? == 0 {
                 answer.end();
-                return Poll::Ready(if answer.is_whole() { Ok(()) } else { Err(Broke::Ended(answer.status)) });
+                return Poll::Ready(if answer.is_whole() { Ok(()) } else { Err(Broke::Ended) });
             }
             let taken = answer.take(&self.inbox[..self.held])?;
             self.inbox.copy_within(taken..self.held, 0);
@@ -210,14 +280,15 @@ enum Broke {
     Io(#[from] io::Error),
     #[error("{0}")]
     Malformed(#[from] Malformed),
-    /// The connection ended before the answer did, whose status is this where its head had come.
-    #[error("the connection was closed {}", if *.0 == 0 { "before an answer" } else { "in the middle of an answer" })]
-    Ended(u16),
+    /// The connection ended before the answer did.
+    #[error("the connection was closed")]
+    Ended,
 }
 
 impl Broke {
-    /// What that means for a request that may have left, the first on its connection where that is `fresh`.
-    fn failure(&self, fresh: bool) -> Failure {
+    /// What that means for a request that may have left, the first on its connection where that is `fresh`, and of whose
+    /// answer some had come or not.
+    fn failure(&self, fresh: bool, is_begun: bool) -> Failure {
         let of_tls = if let Self::Io(error) = self { tls::error_in(error) } else { None };
         if let Some(refusal) = of_tls.filter(|e| fresh && tls::refuses_us(e)) {
             return Failure::lasting(ErrorKind::Tls, refusal.to_string());
@@ -226,8 +297,14 @@ impl Broke {
             _ if of_tls.is_some() => ErrorKind::Tls,
             Self::Malformed(_) => ErrorKind::Malformed,
             Self::Io(error) if error.kind() == io::ErrorKind::TimedOut => ErrorKind::Timeout,
-            Self::Io(_) | Self::Ended(_) => ErrorKind::Reset,
+            Self::Io(_) | Self::Ended => ErrorKind::Reset,
         };
-        Failure::unanswered(kind, self.to_string())
+        let message = match self {
+            Self::Ended if is_begun => format!("{self} in the middle of an answer"),
+            Self::Ended => format!("{self} before an answer"),
+            _ => self.to_string(),
+        };
+        let fate = if kind == ErrorKind::Reset && !fresh && !is_begun { Fate::UnknownOnKept } else { Fate::Unknown };
+        Failure { fate, ..Failure::unanswered(kind, message) }
     }
 }

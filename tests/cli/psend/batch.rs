@@ -167,7 +167,7 @@ fn long_answers_are_read_whole_as_far_as_the_job_asks_for_and_longer_ones_are_na
     let run = send(&server, &["--batch", "2", "-c", "1", "--retries", "0"], &events(2)).expect_code(0);
     let (batched, _) = outcomes(&run);
     assert_eq!(words(&batched), ["unknown"; 2]);
-    assert_eq!(batched[0]["error"]["message"], "the answer is longer than 1048576 bytes");
+    assert_eq!(batched[0]["error"]["message"], "HTTP 200: the answer is longer than 1048576 bytes");
 
     let event = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}", "y".repeat(1_500_000));
     let held = event.clone();

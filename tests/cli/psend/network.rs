@@ -370,14 +370,14 @@ fn a_handshake_that_is_never_answered_ends_the_run_as_a_server_that_is_not_there
 }
 
 #[test]
-fn a_preface_of_http2_that_is_never_answered_is_a_request_without_an_answer() {
-    // It goes out together with the first requests, so that they may have been taken.
+fn nothing_is_sent_over_http2_before_the_server_has_said_that_it_speaks_it() {
     let url = format!("http://127.0.0.1:{}", silent());
-    let flags = ["--url", &url, "--http2", "--timeout", "300ms", "--retries", "1", "--retry-base", "1ms"];
-    let run = run_with("psend", &flags, &events(20)).expect_code(0);
+    let flags = ["--url", &url, "--http2", "--timeout", "300ms", "--wait-for-server", "500ms"];
+    let run = run_with("psend", &flags, &events(20)).expect_code(1);
     let (outcomes, _) = outcomes(&run);
-    assert_eq!(words(&outcomes), vec!["unknown"; 20]);
+    assert_eq!(words(&outcomes), vec!["not_sent"; 20]);
     assert_eq!(outcomes[0]["error"]["kind"], "timeout", "{}", outcomes[0]);
+    assert!(run.stderr.contains("said nothing in HTTP/2"), "{}", run.stderr);
 }
 
 /// Hands bytes on to a port and back, beginning so long after a connection was made; its own port.
@@ -442,7 +442,7 @@ fn the_one_line_of_a_key_file_is_the_key_and_one_that_cannot_be_sent_is_not_show
 fn headers_that_frame_a_request_are_not_the_users_to_give() {
     let server = Scripted::start(|_| Act::accept());
     for header in
-        ["Content-Length: 5", "transfer-encoding: chunked", "Connection: close", "Host: other", "TE: trailers"]
+        ["Content-Length: 5", "transfer-encoding: chunked", "Connection: upgrade", "Host: other", "TE: trailers"]
     {
         let run = send(&server, &["-H", header], &events(2)).expect_code(2);
         assert!(run.stderr.contains("-H ") && run.stdout.is_empty(), "{}", run.stderr);

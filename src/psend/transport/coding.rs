@@ -1,0 +1,215 @@
+//! Undoes what servers and proxies do to an answer's body though nobody asked for it: compression and other text encodings.
+//! All of it in bounded memory, whatever the bytes say.
+
+use std::io::Read;
+
+use brotli_decompressor::Decompressor;
+use bytes::Bytes;
+use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use ruzstd::decoding::StreamingDecoder;
+
+/// How often a body may be compressed. Each time costs time.
+const MOST_CODINGS: usize = 4;
+
+/// The largest window of a zstd body, in bytes; RFC 9659 allows no larger one in HTTP.
+const ZSTD_WINDOW: u64 = 8 << 20;
+
+/// The items of a list in a header's value.
+pub(super) fn items(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+/// The body without its codings, which are listed in the order in which they were applied, and no more than `most` bytes of it.
+///
+/// # Errors
+/// Why it cannot be read, in words.
+pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, String> {
+    let is_one = |coding: &&[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
+    if body.is_empty() || items(codings).filter(is_one).count() == 0 {
+        return Ok(body);
+    }
+    if items(codings).filter(is_one).count() > MOST_CODINGS {
+        return Err(format!("the answer has more than {MOST_CODINGS} content codings"));
+    }
+    items(codings).rev().filter(is_one).try_fold(body, |body, coding| {
+        let name = String::from_utf8_lossy(coding).to_ascii_lowercase();
+        undo(&name, &body, most)
+    })
+}
+
+fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
+    let read = match coding {
+        "gzip" | "x-gzip" => all_of(MultiGzDecoder::new(body), most),
+        // The name means zlib's form (RFC 9110, 8.4.1.2), and some servers leave out its frame.
+        "deflate" => all_of(ZlibDecoder::new(body), most).or_else(|_| all_of(DeflateDecoder::new(body), most)),
+        // A "large window", which HTTP has not, would take up to 1 GiB.
+        "br" if body[0] & 0x7f == 0x11 => Err("a window that is too large".to_owned()),
+        "br" => all_of(Decompressor::new(body, 4 << 10), most),
+        "zstd" => all_zstd(body, most),
+        _ => return Err(format!("the answer is coded as '{}', which psend cannot read", coding.escape_debug())),
+    };
+    match read {
+        Ok(text) if text.len() > most => Err(format!("the answer is longer than {most} bytes once it is decompressed")),
+        Ok(text) => Ok(text.into()),
+        Err(why) => Err(format!("the answer says that it is coded as {coding}, and is not: {why}")),
+    }
+}
+
+/// What is read, up to one byte more than there may be.
+fn all_of(from: impl Read, most: usize) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    match from.take((most as u64).saturating_add(1)).read_to_end(&mut text) {
+        Ok(_) => Ok(text),
+        Err(e) => Err(e.to_string()),
+    }
+}
+
+/// The same of all frames of a zstd body.
+fn all_zstd(mut body: &[u8], most: usize) -> Result<Vec<u8>, String> {
+    let mut text = Vec::new();
+    while !body.is_empty() && text.len() <= most {
+        let length = body.len();
+        // A frame that says nothing to us: its mark, its length, and so many bytes.
+        if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = body {
+            let skipped = usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX);
+            body = rest.get(skipped..).ok_or("a frame that is cut off")?;
+            continue;
+        }
+        let frame = StreamingDecoder::new_with_max_window_size(&mut body, ZSTD_WINDOW).map_err(|e| e.to_string())?;
+        text.extend(all_of(frame, most - text.len())?);
+        if body.len() == length {
+            return Err("a frame without a byte".to_owned());
+        }
+    }
+    Ok(text)
+}
+
+/// Text as UTF-8: without a byte order mark, and out of UTF-16 where such a mark says so.
+pub(super) fn utf8(text: Bytes) -> Bytes {
+    let utf16 = |unit: fn([u8; 2]) -> u16| {
+        let units = text[2..].chunks(2).map(|pair| unit([pair[0], *pair.get(1).unwrap_or(&0)]));
+        let decoded = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
+        Bytes::from(decoded.collect::<String>())
+    };
+    match &text[..] {
+        [0xef, 0xbb, 0xbf, ..] => text.slice(3..),
+        [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
+        [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use proptest::prelude::*;
+    use std::io::Write;
+
+    const TEXT: &[u8] = br#"{"success":true,"message":"Event already exists (idempotent)"}"#;
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut to = GzEncoder::new(Vec::new(), Compression::fast());
+        to.write_all(text).and_then(|()| to.finish()).expect("memory")
+    }
+
+    fn zlib(text: &[u8]) -> Vec<u8> {
+        let mut to = ZlibEncoder::new(Vec::new(), Compression::fast());
+        to.write_all(text).and_then(|()| to.finish()).expect("memory")
+    }
+
+    fn raw(text: &[u8]) -> Vec<u8> {
+        let mut to = DeflateEncoder::new(Vec::new(), Compression::fast());
+        to.write_all(text).and_then(|()| to.finish()).expect("memory")
+    }
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+    }
+
+    /// As `brotli -c` (1.0.9) writes it: one uncompressed block is enough to say anything.
+    fn br(text: &[u8]) -> Vec<u8> {
+        // WBITS 16; not last, four nibbles of length, uncompressed (RFC 7932, 9.1 and 9.2); then the empty last block.
+        let length = u32::try_from(text.len() - 1).expect("a short text");
+        let header = (length << 4) | (1 << 20);
+        [&header.to_le_bytes()[..3], text, &[3]].concat()
+    }
+
+    fn decoded(body: Vec<u8>, codings: &str) -> Result<Vec<u8>, String> {
+        decode(body.into(), codings.as_bytes(), 1 << 10).map(|text| text.to_vec())
+    }
+
+    #[test]
+    fn each_coding_of_http_is_undone_and_several_in_turn() {
+        for (body, codings) in [
+            (TEXT.to_vec(), ""),
+            (TEXT.to_vec(), "identity"),
+            (gzip(TEXT), "gzip"),
+            (gzip(TEXT), "X-GZip"),
+            ([gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat(), "gzip"),
+            (zlib(TEXT), "deflate"),
+            (raw(TEXT), "deflate"),
+            (zstd(TEXT), "zstd"),
+            ([zstd(&TEXT[..9]), b"\x50\x2a\x4d\x18\x02\0\0\0xx".to_vec(), zstd(&TEXT[9..])].concat(), "zstd"),
+            (br(TEXT), "br"),
+            (gzip(&zstd(&br(TEXT))), "br, identity ,zstd,gzip"),
+        ] {
+            assert_eq!(decoded(body, codings).as_deref(), Ok(TEXT), "{codings}");
+        }
+        assert_eq!(decoded(Vec::new(), "gzip"), Ok(Vec::new()), "there may be no body to compress");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_said() {
+        for (body, codings, why) in [
+            (TEXT.to_vec(), "compress", "coded as 'compress', which psend cannot read"),
+            (TEXT.to_vec(), "gzip", "says that it is coded as gzip, and is not"),
+            (TEXT.to_vec(), "deflate", "says that it is coded as deflate, and is not"),
+            (TEXT.to_vec(), "br", "says that it is coded as br, and is not"),
+            (TEXT.to_vec(), "zstd", "says that it is coded as zstd, and is not"),
+            (vec![0x11, 30, 0, 0], "br", "a window that is too large"),
+            // A frame whose window is 64 MiB.
+            (vec![0x28, 0xb5, 0x2f, 0xfd, 0, 16 << 3, 1, 0, 0], "zstd", "and is not"),
+            (gzip(TEXT)[..20].to_vec(), "gzip", "and is not"),
+            (TEXT.to_vec(), "gzip,gzip,gzip,gzip,gzip", "more than 4 content codings"),
+        ] {
+            let told = decoded(body, codings).expect_err(codings);
+            assert!(told.contains(why), "{codings}: {told}");
+        }
+    }
+
+    #[test]
+    fn a_body_that_grows_without_measure_is_given_up() {
+        let zeros = vec![0; 1 << 20];
+        for (body, coding) in [(gzip(&zeros), "gzip"), (zlib(&zeros), "deflate"), (zstd(&zeros), "zstd")] {
+            let why = decoded(body, coding).expect_err(coding);
+            assert_eq!(why, "the answer is longer than 1024 bytes once it is decompressed", "{coding}");
+        }
+    }
+
+    #[test]
+    fn a_mark_of_a_text_encoding_is_no_part_of_the_text() {
+        for text in [&b"\xef\xbb\xbf{}"[..], b"\xff\xfe{\0}\0", b"\xfe\xff\0{\0}", b"{}"] {
+            assert_eq!(utf8(Bytes::copy_from_slice(text)), &b"{}"[..], "{text:?}");
+        }
+        assert_eq!(utf8(Bytes::from_static(b"\xff\xfe")), &b""[..]);
+        assert_eq!(utf8(Bytes::from_static(b"\xff\xfe\x00\xd8x")), "\u{fffd}x".as_bytes());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            coding in prop::sample::select(vec!["gzip", "deflate", "br", "zstd", "zstd,gzip"]),
+            from in prop::sample::select(vec![gzip(TEXT), zlib(TEXT), zstd(TEXT), br(TEXT), Vec::new()]),
+            at in 0usize..80,
+            bytes in prop::collection::vec(any::<u8>(), 0..40),
+        ) {
+            let body = [&from[..at.min(from.len())], &bytes].concat();
+            if let Ok(text) = decoded(body.clone(), coding) {
+                prop_assert!(text.len() <= 1 << 10);
+            }
+            utf8(body.into());
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! HTTP/2: one connection that all senders share, by h2.
+
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use h2::client::{Builder, Connection, ResponseFuture, SendRequest};
+use h2::{Ping, Reason, SendStream};
+use hyper::header::{CONTENT_ENCODING, HOST, RETRY_AFTER};
+use hyper::http::uri::{Authority, Scheme};
+use hyper::{Request as Head, Uri, Version};
+
+use super::dial::Dial;
+use super::kept::{FREE, Kept, Limit};
+use super::stream::Stream;
+use super::{Failure, Fate, Reach, Reply, Request, Transport, tls, too_early};
+use crate::clock::Clock;
+use crate::error::{Error, Result as Made};
+use crate::record::outcome::ErrorKind;
+
+/// How much of an answer may come before it is asked for more, in bytes.
+const WINDOW: u32 = FREE as u32;
+
+/// The same of all answers together: no answer waits for another's.
+const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
+
+/// The largest head of an answer in bytes.
+const LONGEST_HEAD: u32 = 64 << 10;
+
+/// How often a request that the server did nothing with is sent again, half a second in all, before that counts as an attempt.
+const AT_ONCE: u32 = 8;
+
+/// A sender's handle on the shared connection.
+#[derive(Clone)]
+pub struct Http2 {
+    shared: Rc<Shared>,
+    /// When the last request began to go out, if it did.
+    began: Cell<Option<Duration>>,
+}
+
+/// The connection, and what all senders learn of it.
+struct Shared {
+    dial: Dial,
+    scheme: Scheme,
+    authority: Authority,
+    clock: Arc<dyn Clock>,
+    limit: Rc<Limit>,
+    /// Held by the sender that makes a connection.
+    making: tokio::sync::Mutex<()>,
+    open: RefCell<Option<Open>>,
+    /// Connections made so far.
+    made: Cell<u64>,
+    /// Answers that have come to any sender.
+    answers: Cell<u64>,
+}
+
+/// A connection that takes requests.
+#[derive(Clone)]
+struct Open {
+    number: u64,
+    requests: SendRequest<Bytes>,
+}
+
+impl Shared {
+    /// The connection; a new one where there is none.
+    async fn open(&self) -> Result<Open, Failure> {
+        let _alone = self.making.lock().await;
+        if let Some(open) = &*self.open.borrow() {
+            return Ok(open.clone());
+        }
+        let stream = self.dial.connect().await?;
+        let mut builder = Builder::new();
+        builder
+            .enable_push(false)
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(CONNECTION_WINDOW)
+            .max_header_list_size(LONGEST_HEAD);
+        let reached = tokio::time::timeout(self.dial.timeout(), speak(&builder, stream)).await;
+        let (requests, connection) = reached.unwrap_or_else(|_| {
+            Err(Failure::unreached(ErrorKind::Timeout, "the server took the connection and said nothing in HTTP/2"))
+        })?;
+        // What ends it, each request on it is told as well.
+        tokio::task::spawn_local(async move { drop(connection.await) });
+        self.made.set(self.made.get() + 1);
+        let open = Open { number: self.made.get(), requests };
+        *self.open.borrow_mut() = Some(open.clone());
+        Ok(open)
+    }
+
+    /// Gives no more requests to this connection. What others still wait for on it goes its way.
+    fn leave(&self, number: u64) {
+        self.open.borrow_mut().take_if(|open| open.number == number);
+    }
+}
+
+/// Begins a connection, and waits until the server has answered a PING on it. Only then is it known that HTTP/2 is spoken, and
+/// that our certificate is taken; a request that is sent before may be lost for either reason.
+async fn speak(builder: &Builder, stream: Stream) -> Result<(SendRequest<Bytes>, Connection<Stream>), Failure> {
+    let (requests, mut connection) = builder.handshake::<_, Bytes>(stream).await.map_err(|e| no_http2(Some(&e)))?;
+    let mut pings = connection.ping_pong().expect("nobody took it yet");
+    let pong = tokio::select! {
+        biased;
+        end = &mut connection => Err(no_http2(end.err().as_ref())),
+        pong = pings.ping(Ping::opaque()) => pong.map_err(|e| no_http2(Some(&e))),
+    };
+    pong.map(|_| (requests, connection))
+}
+
+/// Why a connection ended on which nothing was said in HTTP/2.
+fn no_http2(error: Option<&h2::Error>) -> Failure {
+    let message = error.map_or_else(|| "it closed the connection".to_owned(), ToString::to_string);
+    match error {
+        // h2 keeps no more of an error of the connection than its words.
+        Some(_) if tls::says_it_refuses_us(&message) => Failure::lasting(ErrorKind::Tls, message),
+        Some(e) if e.is_library() => {
+            Failure::lasting(ErrorKind::Http, format!("the server does not speak HTTP/2 ({message})"))
+        }
+        // So does a server that does not know HTTP/2, but also one that starts again.
+        _ => Failure::unreached(ErrorKind::Connect, format!("the server said nothing in HTTP/2 ({message})")),
+    }
+}
+
+/// A request on its way. Where it is given up, and nothing was answered to anyone since it began, the connection is taken to
+/// be gone though nobody said so: a peer that lost power or a firewall that forgot it says nothing.
+struct UnderWay<'a> {
+    shared: &'a Shared,
+    connection: u64,
+    answers: u64,
+    ended: bool,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended && self.shared.answers.get() == self.answers {
+            self.shared.leave(self.connection);
+        }
+    }
+}
+
+impl Http2 {
+    /// The way to a target of this scheme and authority; nothing is connected yet.
+    ///
+    /// # Errors
+    /// Where they are none.
+    pub fn new(dial: Dial, scheme: &str, authority: &str, clock: Arc<dyn Clock>, limit: Rc<Limit>) -> Made<Self> {
+        let wrong = |_| Error::usage(format!("'{scheme}://{authority}' is not a target that HTTP/2 can name"));
+        let shared = Shared {
+            dial,
+            scheme: scheme.parse().map_err(wrong)?,
+            authority: authority.parse().map_err(wrong)?,
+            clock,
+            limit,
+            making: tokio::sync::Mutex::default(),
+            open: RefCell::default(),
+            made: Cell::default(),
+            answers: Cell::default(),
+        };
+        Ok(Self { shared: Rc::new(shared), began: Cell::default() })
+    }
+
+    /// The head of a request as HTTP/2 has it. The path is the very one that HTTP/1.1 sends: `..` in it names no other.
+    fn head(&self, request: &Request) -> Head<()> {
+        let mut uri = request.uri.clone().into_parts();
+        uri.scheme = Some(self.shared.scheme.clone());
+        uri.authority = Some(self.shared.authority.clone());
+        let mut head = Head::new(());
+        *head.method_mut() = request.method.clone();
+        *head.uri_mut() = Uri::from_parts(uri).expect("a scheme, an authority and a path are a URL");
+        *head.version_mut() = Version::HTTP_2;
+        *head.headers_mut() = (*request.headers).clone();
+        head.headers_mut().remove(HOST);
+        head
+    }
+
+    /// Sends a request on this connection, and waits for its answer.
+    async fn carry(&self, open: &Open, request: &Request) -> Result<Reply, Failure> {
+        let mut requests = open.requests.clone().ready().await.map_err(|e| self.failure(&e, open, false))?;
+        let is_empty = request.body.is_empty();
+        let (response, stream) =
+            requests.send_request(self.head(request), is_empty).map_err(|e| self.failure(&e, open, false))?;
+        if is_empty {
+            self.note_beginning();
+        }
+        let mut sending = std::pin::pin!(self.send_body(stream, &request.body));
+        let mut receiving = std::pin::pin!(self.receive(response, open));
+        let mut sent = None;
+        let mut reply = loop {
+            tokio::select! {
+                biased;
+                done = &mut sending, if sent.is_none() => sent = Some(done),
+                done = &mut receiving => break done?,
+            }
+        };
+        let now = self.shared.clock.elapsed();
+        reply.latency = now.saturating_sub(self.began.get().unwrap_or(now));
+        match too_early(reply.status) {
+            Some(failure) if !matches!(sent, Some(Ok(()))) => Err(failure),
+            _ => Ok(reply),
+        }
+    }
+
+    /// Notes that the request begins to go out.
+    fn note_beginning(&self) {
+        if self.began.get().is_none() {
+            self.began.set(Some(self.shared.clock.elapsed()));
+        }
+    }
+
+    /// Sends as much as the server takes at a time.
+    async fn send_body(&self, mut stream: SendStream<Bytes>, body: &Bytes) -> Result<(), h2::Error> {
+        let mut left = body.clone();
+        while !left.is_empty() {
+            stream.reserve_capacity(left.len());
+            // A stream that waits for others to end is given nothing.
+            let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await.transpose()? else { return Ok(()) };
+            if room == 0 {
+                continue;
+            }
+            self.note_beginning();
+            let part = left.split_to(room.min(left.len()));
+            stream.send_data(part, left.is_empty())?;
+        }
+        Ok(())
+    }
+
+    async fn receive(&self, response: ResponseFuture, open: &Open) -> Result<Reply, Failure> {
+        let response = response.await.map_err(|e| self.failure(&e, open, true))?;
+        self.shared.answers.set(self.shared.answers.get() + 1);
+        let (head, mut body) = response.into_parts();
+        let mut kept = Kept::new(&self.shared.limit);
+        loop {
+            poll_fn(|cx| kept.poll_room(cx)).await;
+            let Some(part) = body.data().await else { break };
+            let part = part.map_err(|e| Failure { fate: Fate::Unknown, ..self.failure(&e, open, true) })?;
+            kept.push(&part);
+            // It fails where the stream is over, and then there is nothing to make room for.
+            let _ = body.flow_control().release_capacity(part.len());
+        }
+        let codings: Vec<&[u8]> = head.headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes()).collect();
+        Ok(Reply {
+            status: head.status.as_u16(),
+            retry_after: head.headers.get(RETRY_AFTER).cloned(),
+            body: kept.end(&codings.join(&b',')),
+            latency: Duration::ZERO,
+        })
+    }
+
+    /// What an error means for a request that was given to this connection, or for one that it did not take.
+    fn failure(&self, error: &h2::Error, open: &Open, is_given: bool) -> Failure {
+        if !error.is_reset() {
+            self.shared.leave(open.number);
+        }
+        let message = error.to_string();
+        let reason = error.reason().filter(|_| error.is_remote());
+        if error.is_reset() && reason == Some(Reason::HTTP_1_1_REQUIRED) {
+            return Failure::lasting(
+                ErrorKind::Http,
+                format!("the server wants HTTP/1.1: leave out --http2 ({message})"),
+            );
+        }
+        // A stream that GOAWAY ends is one that the server will not look at: those that it may have gone on.
+        let is_refused = error.is_remote() && (error.is_go_away() || reason == Some(Reason::REFUSED_STREAM));
+        let fate = if is_refused || !is_given || self.began.get().is_none() { Fate::Refused } else { Fate::Unknown };
+        let kind = if error.is_library() { ErrorKind::Malformed } else { ErrorKind::Reset };
+        Failure { fate, ..Failure::unanswered(kind, message) }
+    }
+}
+
+impl Transport for Http2 {
+    async fn connect(&mut self) -> Result<Reach, Failure> {
+        self.shared.open().await.map(|_| Reach::Connected)
+    }
+
+    async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
+        for again in 0.. {
+            self.began.set(None);
+            // The first time at once: the server may only have asked for another connection.
+            tokio::time::sleep(Duration::from_millis((1 << again) - 1)).await;
+            let open = self.shared.open().await?;
+            let answers = self.shared.answers.get();
+            let mut under_way = UnderWay { shared: &self.shared, connection: open.number, answers, ended: false };
+            let done = self.carry(&open, &request).await;
+            under_way.ended = true;
+            match done {
+                Err(failure) if failure.fate == Fate::Refused && again < AT_ONCE => {}
+                done => return done,
+            }
+        }
+        unreachable!("there is a last time")
+    }
+
+    fn may_have_left(&self) -> bool {
+        self.began.get().is_some()
+    }
+}
