@@ -12,10 +12,12 @@ pub mod groups;
 pub mod input;
 pub mod intake;
 pub mod joins;
+mod labels;
 pub mod order;
 pub mod report;
 pub mod require;
 pub mod settings;
+pub mod settle;
 pub mod sinks;
 pub mod sketch;
 pub mod state;
@@ -96,6 +98,12 @@ fn count_in_threads(config: &Config, stop: &Stop, engine: &mut Engine) -> Result
     let threads = if ordered { 1 } else { config.threads };
     let more = || Engine::new(config.settings.clone(), config.given, Sources::default(), origin(config));
     let parts = threads::count(&config.files, threads, config.max_line, stop, more)?;
+    // Of several outcomes of one line it matters which came first.
+    let shares = |parts: &Vec<Engine>| {
+        let pairs = parts.iter().enumerate().flat_map(|(at, one)| parts[at + 1..].iter().map(move |next| (one, next)));
+        pairs.into_iter().any(|(one, next)| one.may_share_lines(next))
+    };
+    let parts = parts.filter(|parts| !shares(parts));
     let divided = parts.is_some();
     parts.into_iter().flatten().try_for_each(|part| engine.append(part))?;
     Ok(divided)
@@ -124,7 +132,7 @@ fn count_in_order(
         let elapsed = clock.elapsed();
         sinks.show(elapsed, engine, &about)?;
         progress.show(|| {
-            let lines = engine.summary().input.total().lines;
+            let lines = engine.lines();
             format!("{} lines, {}/s", count(lines), number(lines as f64 / elapsed.as_secs_f64()))
         });
     }
@@ -161,8 +169,7 @@ fn warn(report: &Report, console: &Console) {
     }
     if let Some((read, came)) = report.outcomes_missing() {
         console.warn(format_args!(
-            "run records say that {} lines were read, and {} outcomes came: fewer, as with blank lines or --resume, or some \
-             are lost",
+            "run records say that {} lines were read, and {} outcomes came: fewer, as with blank lines, or some are lost",
             count(read),
             count(came)
         ));

@@ -316,8 +316,12 @@ impl Engine {
             let verdict = self.effects[*number].apply(&mut self.event, &self.place);
             refusals += usize::from(verdict == Verdict::Changed(Expect::Rejected));
         }
-        self.account.expect = if refusals == 0 { Expect::Accepted } else { Expect::Rejected };
         self.account.is_marked = refusals == 1 && self.event.text().starts_with(BYTE_ORDER_MARK);
+        self.account.expect = match refusals {
+            0 => Expect::Accepted,
+            _ if self.account.is_marked => Expect::Either,
+            _ => Expect::Rejected,
+        };
         self.account.is_copy = false;
     }
 
@@ -358,6 +362,7 @@ impl Engine {
             self.account.expect = match original {
                 _ if !self.account.is_copy => Expect::Accepted,
                 Expect::Rejected if number == 1 => Expect::Accepted,
+                Expect::Either => Expect::Either,
                 _ => Expect::Duplicate,
             };
             if again.delay > 0 {

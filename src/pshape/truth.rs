@@ -19,7 +19,7 @@ pub(super) struct Account {
     pub faults: Vec<u8>,
     /// What a right server makes of the line.
     pub expect: Expect,
-    /// It is refused for a byte order mark at its start alone.
+    /// It has no fault that it is refused for but a byte order mark at its start, which a server may pass over (RFC 8259).
     pub is_marked: bool,
     /// It has the id of its source line.
     pub is_copy: bool,
@@ -79,6 +79,7 @@ impl TruthFile {
             Expect::Accepted => ",\"expect\":\"accepted\"",
             Expect::Duplicate => ",\"expect\":\"duplicate\"",
             Expect::Rejected => ",\"expect\":\"rejected\"",
+            Expect::Either => ",\"expect\":\"either\"",
             Expect::Absent => ",\"expect\":\"absent\"",
         }
         .to_owned();

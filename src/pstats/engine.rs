@@ -9,6 +9,7 @@ use super::summary::Summary;
 use crate::cli::{Console, Stop};
 use crate::error::{Error, Result};
 use crate::jsonl::Chunk;
+use crate::record::outcome::RunRecord;
 
 /// Counts what comes in.
 pub struct Engine {
@@ -35,9 +36,9 @@ impl Engine {
         let summary = Summary::new(&settings, &layout);
         let states = StateReader::default();
         Ok(Self {
+            intake: Intake::new(settings.clone(), layout, joins),
             settings,
             adopts: !given,
-            intake: Intake::new(layout, joins),
             summary,
             states,
             sources,
@@ -79,11 +80,11 @@ impl Engine {
         }
         match self.states.take(seq, line, self.intake.layout())? {
             Step::Begins(settings) => {
-                if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 1 {
+                if self.adopts && self.lines() == 0 && self.state_lines == 1 {
                     let layout = Layout::new(&settings)?;
                     let settings = Box::new(self.settings.adopted(*settings));
                     self.summary = Summary::new(&settings, &layout);
-                    self.intake = Intake::new(layout, None);
+                    self.intake = Intake::new((*settings).clone(), layout, None);
                     self.settings = *settings;
                 } else if let Some(what) = self.settings.differs_from(&settings) {
                     return Err(Error::failed(format!(
@@ -94,7 +95,12 @@ impl Engine {
                 self.states.begin(&self.settings, self.intake.layout());
             }
             Step::Goes => {}
-            Step::Whole(summary) => self.summary.merge(*summary),
+            Step::Whole(mut summary) => {
+                let ours = &self.summary.outcomes.runs;
+                let is_divided = |theirs: &&RunRecord| ours.iter().any(|ours| ours.root() == theirs.root());
+                summary.outcomes.apart += summary.outcomes.runs.iter().filter(is_divided).count() as u64;
+                self.summary.merge(*summary);
+            }
         }
         Ok(())
     }
@@ -108,9 +114,10 @@ impl Engine {
     ///
     /// # Errors
     /// Where the two took over the settings of different states.
-    pub fn append(&mut self, next: Self) -> Result<()> {
+    pub fn append(&mut self, mut next: Self) -> Result<()> {
         next.states.finish()?;
-        if self.adopts && self.summary.input.total().lines == 0 && self.state_lines == 0 {
+        next.end_outcomes()?;
+        if self.adopts && self.lines() == 0 && self.state_lines == 0 {
             *self = next;
             return Ok(());
         }
@@ -125,6 +132,19 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether the outcomes that another engine counted, whose lines came after ours, may be of the same lines as ours.
+    pub fn may_share_lines(&self, next: &Self) -> bool {
+        self.intake.settle().may_share_lines(next.intake.settle())
+    }
+
+    /// Adds the outcomes that waited for what became of their lines.
+    fn end_outcomes(&mut self) -> Result<()> {
+        self.intake.end(&mut self.summary)?;
+        let settle = self.intake.settle();
+        self.summary.outcomes.apart += settle.counted_twice() + settle.forgotten();
+        Ok(())
+    }
+
     /// Ends the input, and reads the files beside it.
     ///
     /// # Errors
@@ -133,6 +153,7 @@ impl Engine {
         if !stop.requested() {
             self.states.finish()?;
         }
+        self.end_outcomes()?;
         match self.intake.joins() {
             Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line, stop),
             None => Ok(()),
@@ -148,13 +169,17 @@ impl Engine {
         if let Some(joins) = self.intake.joins() {
             report.truth = joins.truth_report()?;
             report.reconciled = joins.reconciled_report(&self.sources)?;
+            if let Some(reconciled) = &report.reconciled {
+                report.not_known.extend(reconciled.not_known.iter().cloned());
+            }
         }
         Ok(report)
     }
 
-    /// What was counted so far.
-    pub fn summary(&self) -> &Summary {
-        &self.summary
+    /// How many lines were counted so far.
+    pub fn lines(&self) -> u64 {
+        let of = |summary: &Summary| summary.input.total().lines;
+        of(&self.summary) + self.intake.waiting().map_or(0, of)
     }
 
     /// The groupings that were asked for.
@@ -175,11 +200,23 @@ impl Engine {
     /// The report on what was counted so far.
     pub fn report(&mut self, run: Run) -> Report {
         let run = Run { window_s: self.settings.window.map(seconds), ..run };
-        Report::new(&mut self.summary, self.intake.layout(), run)
+        let mut with_waiting = None;
+        let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
+        Report::new(summary, self.intake.layout(), run)
     }
 
     /// The state of what was counted so far.
     pub fn state(&mut self) -> Vec<u8> {
-        state::write(&mut self.summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())
+        let mut with_waiting = None;
+        let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
+        state::write(summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())
     }
+}
+
+/// All that was counted so far, with the outcomes that wait, which `with_waiting` has room for.
+fn so_far<'a>(summary: &'a mut Summary, intake: &Intake, with_waiting: &'a mut Option<Summary>) -> &'a mut Summary {
+    let Some(waiting) = intake.waiting() else { return summary };
+    let mut both = summary.clone();
+    both.merge(waiting.clone());
+    with_waiting.insert(both)
 }

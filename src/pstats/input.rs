@@ -57,6 +57,8 @@ counts! {
         run_records,
         /// pshape's truth.
         truth,
+        /// Outcomes of lines that have another one, which counts.
+        repeated,
         /// JSON objects that are none of these.
         unknown,
         /// Events and outcomes that `--where` left out.

@@ -6,15 +6,17 @@
 //! else it has. All else is unknown, and counted as that.
 
 use super::distinct;
-use super::groups::{Fields, HEAD, Value};
 use super::input::Flaws;
 use super::joins::{Arrival, Joins};
-use super::settings::{Layout, Slot};
+use super::labels::{Source, hour_name, unescape};
+use super::settings::{Layout, Settings, Slot};
+use super::settle::{Fate, Settle};
 use super::sketch::Sample;
 use super::state::is_state;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
 use crate::clock::{self, Micros};
+use crate::error::Result as Done;
 use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
@@ -25,8 +27,6 @@ use crate::record::truth::TruthLine;
 
 /// A latency past this is no measurement: 2^53 µs, 285 years.
 const ABSURD_US: u64 = 1 << 53;
-
-const HOUR: Micros = 3_600_000_000;
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,7 @@ pub enum Taken {
 
 /// Reads lines into a summary; holds what is reused from one line to the next.
 pub struct Intake {
+    settings: Settings,
     layout: Layout,
     scanner: Scanner,
     spans: Spans,
@@ -46,14 +47,18 @@ pub struct Intake {
     times: timestamp::Reader,
     joins: Option<Joins>,
     id_path: String,
+    settle: Settle,
+    /// The counts of the outcomes that wait.
+    waiting: Option<Box<Summary>>,
 }
 
 impl Intake {
     /// An intake that looks for these fields.
-    pub fn new(layout: Layout, joins: Option<Joins>) -> Self {
+    pub fn new(settings: Settings, layout: Layout, joins: Option<Joins>) -> Self {
         let id_path = layout.fields.path(layout.event.id).to_owned();
         let scanner = Scanner::new(layout.fields.clone());
         Self {
+            settings,
             layout,
             scanner,
             spans: Spans::default(),
@@ -61,6 +66,8 @@ impl Intake {
             times: timestamp::Reader::default(),
             joins,
             id_path,
+            settle: Settle::default(),
+            waiting: None,
         }
     }
 
@@ -94,17 +101,19 @@ impl Intake {
         }
         if let Some(word) = self.outcome_word(text) {
             self.join_outcome(text, word);
-            let of = &self.layout.outcome;
-            summary.outcomes.firsts += u64::from(self.spans.raw(text, of.seq) == Some(b"1"));
-            if self.is_left_out(text, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
-                kinds.left_out.add(bytes);
-                summary.outcomes.left_out += 1;
-                return Taken::Counted;
+            match self.fate(text, word) {
+                Fate::Counts => self.count_outcome(text, bytes, word, summary),
+                Fate::Repeats => kinds.repeated.add(bytes),
+                Fate::Waits => {
+                    let mut waiting =
+                        self.waiting.take().unwrap_or_else(|| Box::new(Summary::new(&self.settings, &self.layout)));
+                    self.count_outcome(text, bytes, word, &mut waiting);
+                    self.waiting = Some(waiting);
+                }
             }
-            kinds.outcomes.add(bytes);
-            self.take_outcome(text, word, summary);
         } else if let Some(run) = self.run(text) {
             kinds.run_records.add(bytes);
+            self.settle.close(&run);
             summary.add_run(run);
         } else if let Some(truth) = self.truth(text) {
             kinds.truth.add(bytes);
@@ -155,7 +164,7 @@ impl Intake {
     fn is_left_out(&self, line: &[u8], filter: &[(Slot, Condition)], times: &[usize]) -> bool {
         let hour = || {
             let raw = times.iter().find_map(|field| self.spans.raw(line, *field).filter(|raw| *raw != b"null"))?;
-            Some(&TWO_DIGITS[hour(moment(raw, &mut self.times.clone())?)][..2])
+            Some(hour_name(moment(raw, &mut self.times.clone())?))
         };
         !filter.iter().all(|(slot, condition)| match slot {
             Slot::Hour => condition.holds(hour()),
@@ -167,22 +176,6 @@ impl Intake {
     fn join_event(&mut self, line: &[u8]) {
         let Some(joins) = &mut self.joins else { return };
         joins.event(id(self.spans.raw(line, self.layout.event.id), self.spans.has_escapes(), &mut Flaws::default()));
-    }
-
-    /// The same for an outcome.
-    fn join_outcome(&mut self, line: &[u8], word: Word) {
-        let Some(joins) = &mut self.joins else { return };
-        let of = self.layout.outcome;
-        let raw = |field| self.spans.raw(line, field);
-        let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        joins.outcome(Arrival {
-            shard: raw(of.shard).and_then(value::text).as_deref(),
-            seq: count(of.seq),
-            id: id(raw(of.event_id), self.spans.has_escapes(), &mut Flaws::default()),
-            word,
-            own_retry: raw(of.own_retry) == Some(b"true"),
-            attempts: count(of.attempts),
-        });
     }
 
     fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
@@ -209,14 +202,11 @@ impl Intake {
         let flaws = &mut summary.input.outcome_flaws;
         let raw = |field| self.spans.raw(line, field);
         let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let scheduled = raw(of.scheduled_at).and_then(|raw| moment(raw, &mut self.times));
         let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)), &mut self.times, flaws);
         let latency = latency(raw(of.latency), flaws);
         let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw).ok()).map(Sample::new);
         let attempts = count(of.attempts);
-        // An outcome's end is not written; it follows from where end_to_end_ms counts from (contracts §3).
-        let began = scheduled.or(at);
-        let ended = began.zip(end_to_end).and_then(|(at, took)| at.checked_add_unsigned(took.us()));
+        let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
         let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
         let mut answers = [0; Answer::ALL.len()];
         if attempts > 1 {
@@ -244,108 +234,108 @@ impl Intake {
     }
 }
 
-/// A line, and what is known of it, as far as groups go by it.
-struct Source<'a> {
-    line: &'a [u8],
-    spans: &'a Spans,
-    slots: &'a [Slot],
-    /// For each slot the text of a value with escapes; empty where the line has none.
-    unescaped: &'a [String],
-    at: Option<Micros>,
-    status: Option<u16>,
-}
+impl Intake {
+    /// Which outcomes came of which lines.
+    pub fn settle(&self) -> &Settle {
+        &self.settle
+    }
 
-impl<'a> Fields<'a> for Source<'a> {
-    #[inline(always)] // A call costs as much as what most values take.
-    fn value(&self, place: usize) -> Option<Value<'a>> {
-        match self.slots[place] {
-            Slot::Hour => self.at.map(|at| Value { from: &TWO_DIGITS[hour(at)], length: 2 }),
-            Slot::Status(field) => match self.status {
-                Some(status @ 100..) => Some(Value { from: &THREE_DIGITS[usize::from(status)], length: 3 }),
-                _ => self.rarer_value(place, self.spans.raw(self.line, field)?),
-            },
-            Slot::Field(field) => {
-                let (start, end) = self.spans.ends(field)?;
-                let length = end.wrapping_sub(start + 2);
-                match self.line.get(start..) {
-                    Some([b'"', from @ ..]) if self.unescaped.is_empty() && length <= HEAD => {
-                        Some(Value { from, length })
-                    }
-                    _ => self.rarer_value(place, &self.line[start..end]),
-                }
+    /// The counts of the outcomes that count unless another of their line comes.
+    pub fn waiting(&self) -> Option<&Summary> {
+        self.waiting.as_deref()
+    }
+
+    /// Adds the outcomes that waited to the summary, now that the input has ended: those that count.
+    ///
+    /// # Errors
+    /// Where they cannot be read back.
+    pub fn end(&mut self, summary: &mut Summary) -> Done<()> {
+        let Some(waiting) = self.waiting.take() else { return Ok(()) };
+        if !self.settle.is_in_doubt() {
+            summary.merge(*waiting);
+            return Ok(());
+        }
+        let mut settle = std::mem::take(&mut self.settle);
+        settle.finish(|line, counts| {
+            let bytes = line.len() as u64 + 1;
+            if !counts {
+                summary.input.kinds.repeated.add(bytes);
+            } else if self.scanner.scan(line, &mut self.spans).is_ok()
+                && let Some(word) = self.outcome_word(line)
+            {
+                self.count_outcome(line, bytes, word, summary);
             }
+        })?;
+        summary.settle();
+        self.settle = settle;
+        Ok(())
+    }
+
+    /// What is to be done with an outcome.
+    #[inline]
+    fn fate(&mut self, line: &[u8], word: Word) -> Fate {
+        let of = self.layout.outcome;
+        let seq = self.spans.raw(line, of.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok());
+        let Some(seq) = seq else { return Fate::Counts };
+        let id = || id(self.spans.raw(line, of.event_id), self.spans.has_escapes(), &mut Flaws::default());
+        self.settle.meet(self.spans.raw(line, of.shard), seq, id, word, line)
+    }
+
+    /// Counts an outcome.
+    #[inline]
+    fn count_outcome(&mut self, line: &[u8], bytes: u64, word: Word, summary: &mut Summary) {
+        let of = &self.layout.outcome;
+        summary.outcomes.firsts += u64::from(self.spans.raw(line, of.seq) == Some(b"1"));
+        if self.is_left_out(line, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
+            summary.input.kinds.left_out.add(bytes);
+            summary.outcomes.left_out += 1;
+            return;
         }
+        summary.input.kinds.outcomes.add(bytes);
+        self.take_outcome(line, word, summary);
     }
-}
 
-impl<'a> Source<'a> {
-    /// The value in a slot where it is no short text without escapes.
-    fn rarer_value(&self, place: usize, raw: &'a [u8]) -> Option<Value<'a>> {
-        let text = match raw {
-            b"null" => return None,
-            raw if !self.unescaped.is_empty() && raw.contains(&b'\\') => self.unescaped[place].as_bytes(),
-            // What is counted as no status code is not to look like one.
-            raw if matches!(self.slots[place], Slot::Status(_)) && is_code_as_text(raw) => raw,
-            [b'"', inner @ .., b'"'] => inner,
-            raw => raw,
-        };
-        Some(Value { from: text, length: cut_length(text) })
-    }
-}
-
-/// The texts of the values that hold escapes, each in the place of its slot.
-fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8], spans: &Spans) {
-    unescaped.clear();
-    if !spans.has_escapes() {
-        return;
-    }
-    unescaped.extend(slots.iter().map(|slot| match slot {
-        Slot::Field(field) | Slot::Status(field) => {
-            let raw = spans.raw(line, *field).filter(|raw| raw.contains(&b'\\'));
-            raw.map(|raw| value::label(raw).into_owned()).unwrap_or_default()
+    /// Hands an outcome to the joins, as events are.
+    fn join_outcome(&mut self, line: &[u8], word: Word) {
+        if self.joins.is_none() {
+            return;
         }
-        Slot::Hour => String::new(),
-    }));
-}
-
-/// The numbers below `N` with so many digits, each with room behind it for being compared as a whole.
-const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
-    let mut texts = [[0; HEAD]; N];
-    let mut n = 0;
-    while n < N {
-        let (mut rest, mut place) = (n, most);
-        while place > 0 {
-            place -= 1;
-            texts[n][place] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-        }
-        n += 1;
+        let span = self.span(line);
+        let Some(joins) = &mut self.joins else { return };
+        let of = self.layout.outcome;
+        let raw = |field| self.spans.raw(line, field);
+        let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
+        joins.outcome(Arrival {
+            shard: raw(of.shard).and_then(value::text).as_deref(),
+            seq: count(of.seq),
+            id: id(raw(of.event_id), self.spans.has_escapes(), &mut Flaws::default()),
+            word,
+            own_retry: raw(of.own_retry) == Some(b"true"),
+            attempts: count(of.attempts),
+            status: raw(of.status).and_then(value::integer).and_then(|n| u16::try_from(n).ok()),
+            span,
+        });
     }
-    texts
-}
 
-static TWO_DIGITS: [[u8; HEAD]; 24] = digits(2);
-static THREE_DIGITS: [[u8; HEAD]; 1000] = digits(3);
-
-fn is_code_as_text(raw: &[u8]) -> bool {
-    matches!(raw, [b'"', digits @ .., b'"'] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-}
-
-/// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
-const LONGEST_VALUE: usize = 256;
-
-#[inline]
-fn cut_length(text: &[u8]) -> usize {
-    if text.len() <= LONGEST_VALUE {
-        return text.len();
+    /// From an outcome's first request to its end.
+    fn span(&self, line: &[u8]) -> Option<(Micros, Micros)> {
+        let of = &self.layout.outcome;
+        let mut times = self.times;
+        let sent = self.spans.raw(line, of.sent_at).and_then(|raw| moment(raw, &mut times))?;
+        let took = self.spans.raw(line, of.end_to_end).and_then(|raw| microseconds(raw).ok())?;
+        Some((sent, self.ended(line, Some(sent), took)?))
     }
-    // Not inside a character: its bytes after the first begin with the bits 10.
-    (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE)
-}
 
-/// The hour of the day in UTC.
-fn hour(at: Micros) -> usize {
-    usize::try_from(at.div_euclid(HOUR).rem_euclid(24)).expect("0 to 23")
+    /// When an outcome ended, which is not written: it follows from when its first request was sent, and where `end_to_end_ms`
+    /// counts from (contracts §3).
+    fn ended(&self, line: &[u8], sent: Option<Micros>, took: u64) -> Option<Micros> {
+        let of = &self.layout.outcome;
+        let raw = |field| self.spans.raw(line, field).filter(|raw| *raw != b"null");
+        let due = raw(of.scheduled_at).and_then(|raw| moment(raw, &mut self.times.clone()));
+        let waited = || raw(of.waited).and_then(|raw| microseconds(raw).ok()).unwrap_or(0);
+        let began = due.or_else(|| sent?.checked_sub_unsigned(waited()))?;
+        began.checked_add_unsigned(took)
+    }
 }
 
 /// A number below this many µs since 1970, which is in 1973, is no moment: zeros and counters are more likely than such times.
@@ -483,15 +473,17 @@ fn microseconds_of_float(raw: &[u8]) -> Result<u64, Wrong> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pstats::settings::Settings;
+    use crate::pstats::groups::HEAD;
 
     fn summary(lines: &[&str]) -> Summary {
         let settings = Settings::default();
-        let mut intake = Intake::new(Layout::new(&settings).expect("no filter"), None);
+        let layout = Layout::new(&settings).expect("no filter");
+        let mut intake = Intake::new(settings.clone(), layout, None);
         let mut summary = Summary::new(&settings, intake.layout());
         for (i, line) in lines.iter().enumerate() {
             intake.take(Line { seq: i as u64 + 1, text: line.as_bytes(), end: b"\n" }, &mut summary);
         }
+        intake.end(&mut summary).expect("few lines wait in memory");
         summary.settle();
         summary
     }

@@ -12,8 +12,11 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ToSql};
 
 use super::distinct::hash_of;
+use super::settle;
+use super::summary::whole_runs;
 use crate::cli::input::Inputs;
 use crate::cli::{Console, Stop};
+use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::{Chunk, LineReader, value};
@@ -63,6 +66,10 @@ pub struct Arrival<'a> {
     pub own_retry: bool,
     /// Requests sent.
     pub attempts: u64,
+    /// The last answer's status code.
+    pub status: Option<u16>,
+    /// From the first request to the end.
+    pub span: Option<(Micros, Micros)>,
 }
 
 /// The rows gathered so far.
@@ -80,13 +87,19 @@ pub struct Joins {
     stored_is_verified: bool,
     /// Whether the run records of `--stored` say that all of its outcomes are there.
     stored_is_whole: bool,
+    /// Whether `--stored` was given.
+    stored_is_known: bool,
+    /// Lines of `--stored` of which it is not known which event they are.
+    stored_without_id: u64,
+    insert_outcome: String,
 }
 
 const TABLES: &str = "
-    CREATE TABLE outcome(shard INTEGER, seq INTEGER, id INTEGER, word INTEGER, own INTEGER, attempts INTEGER);
+    CREATE TABLE outcome(shard INTEGER, seq INTEGER, id INTEGER, word INTEGER, own INTEGER, attempts INTEGER, status INTEGER,
+        sent INTEGER, ended INTEGER, weight INTEGER, clash INTEGER DEFAULT 0, PRIMARY KEY(shard, seq));
     CREATE TABLE truth(shard INTEGER, seq INTEGER, id INTEGER, checked INTEGER, fault INTEGER, expect INTEGER);
     CREATE TABLE item(id INTEGER PRIMARY KEY, sent INTEGER DEFAULT 0, arrived INTEGER DEFAULT 0, words INTEGER DEFAULT 0,
-        stored INTEGER DEFAULT 0);
+        stored INTEGER DEFAULT 0, held INTEGER DEFAULT 0);
     BEGIN;";
 
 /// How strong an expectation is: of a line with several faults the strongest holds.
@@ -96,11 +109,29 @@ fn rank(expect: Expect) -> i64 {
         Expect::Duplicate => 1,
         Expect::Rejected => 2,
         Expect::Absent => 3,
+        Expect::Either => 4,
     }
+}
+
+/// How outcomes enter the table: of several of one line (contracts §3) the one with most weight stands there, and of equal ones
+/// that do not say that the server has the event the last. Outcomes of one line that are of different events clash.
+fn insert_outcome() -> String {
+    let better = format!("excluded.weight > weight OR excluded.weight = weight AND weight < {}", settle::SUCCESS);
+    let columns = ["id", "word", "own", "attempts", "status", "sent", "ended", "weight"];
+    let set = columns.map(|name| format!("{name} = CASE WHEN {better} THEN excluded.{name} ELSE {name} END"));
+    format!(
+        "INSERT INTO outcome(shard, seq, {}) VALUES(?,?,?,?,?,?,?,?,?,?)
+            ON CONFLICT(shard, seq) DO UPDATE SET clash = clash OR excluded.id IS NOT id, {}",
+        columns.join(", "),
+        set.join(", ")
+    )
 }
 
 /// An arrival that is an event; bits 0 to 9 of `words` are the outcomes' words.
 const EVENT_BIT: i64 = 1 << Word::ALL.len();
+/// The words that say that the server has the event.
+const HELD_BITS: i64 =
+    1 << Word::Accepted as i64 | 1 << Word::Duplicate as i64 | 1 << Word::Present as i64 | 1 << Word::Differs as i64;
 const PRESENT: i64 = 1;
 const MISSING: i64 = 2;
 const DIFFERS: i64 = 4;
@@ -130,6 +161,9 @@ impl Joins {
             faults: BTreeMap::new(),
             stored_is_verified: false,
             stored_is_whole: false,
+            stored_is_known: sources.stored.is_some(),
+            stored_without_id: 0,
+            insert_outcome: insert_outcome(),
         })
     }
 
@@ -155,15 +189,22 @@ impl Joins {
         let id = arrival.id.map(u64::cast_signed);
         if self.truth {
             let shard = self.shard(arrival.shard);
-            let row: [&dyn ToSql; 6] = [
+            let (sent, ended) = arrival.span.unzip();
+            let row: [&dyn ToSql; 10] = [
                 &shard,
                 &arrival.seq.cast_signed(),
                 &id,
                 &(arrival.word as i64),
                 &arrival.own_retry,
                 &arrival.attempts.min(1).cast_signed(),
+                &arrival.status,
+                &sent,
+                &ended,
+                &(settle::weight(arrival.word) as i64),
             ];
-            self.put("INSERT INTO outcome VALUES(?,?,?,?,?,?)", &row);
+            let sql = std::mem::take(&mut self.insert_outcome);
+            self.put(&sql, &row);
+            self.insert_outcome = sql;
         }
         if let (true, Some(id)) = (self.reconcile, id) {
             self.arrived(id, 1 << arrival.word as i64);
@@ -178,9 +219,9 @@ impl Joins {
     }
 
     fn arrived(&mut self, id: i64, words: i64) {
-        let sql = "INSERT INTO item(id, arrived, words) VALUES(?1, 1, ?2)
-            ON CONFLICT(id) DO UPDATE SET arrived = arrived + 1, words = words | ?2";
-        self.put(sql, &[&id, &words]);
+        let sql = "INSERT INTO item(id, arrived, words) VALUES(?1, ?3, ?2)
+            ON CONFLICT(id) DO UPDATE SET arrived = arrived + ?3, words = words | ?2";
+        self.put(sql, &[&id, &words, &(words & (HELD_BITS | EVENT_BIT) != 0)]);
     }
 
     /// A line of truth.
@@ -239,8 +280,9 @@ impl Joins {
             self.read_items(path, open(path)?, id_path, console, |joins, id, _| joins.put(sql, &[&id]))?;
         }
         if let Some(path) = &sources.stored {
-            let sql = "INSERT INTO item(id, stored) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET stored = stored | ?2";
-            let is_whole = self.read_items(path, open(path)?, id_path, console, |joins, id, word| {
+            let sql = "INSERT INTO item(id, stored, held) VALUES(?1, ?2, 1)
+                ON CONFLICT(id) DO UPDATE SET stored = stored | ?2, held = held + 1";
+            let (is_whole, without_id) = self.read_items(path, open(path)?, id_path, console, |joins, id, word| {
                 joins.stored_is_verified |= word.is_some();
                 let stored = match word {
                     Some(Word::Missing) => MISSING,
@@ -251,6 +293,7 @@ impl Joins {
                 joins.put(sql, &[&id, &stored]);
             })?;
             self.stored_is_whole = is_whole == Some(true);
+            self.stored_without_id = without_id;
         }
         match self.failed.take() {
             Some(error) => Err(failed(error)),
@@ -258,8 +301,9 @@ impl Joins {
         }
     }
 
-    /// Reads a file of events or outcomes, and hands on each one's id, with its word where it is an outcome. Says whether its
-    /// run records, where it has any, all are of complete runs.
+    /// Reads a file of events or outcomes, and hands on each one's id, with its word where it is an outcome. Says whether the runs
+    /// of its run records, where it has any, all are complete, and how many lines may be events and have no id that can be
+    /// read.
     fn read_items(
         &mut self,
         path: &Path,
@@ -267,13 +311,13 @@ impl Joins {
         id_path: &str,
         console: &Console,
         mut take: impl FnMut(&mut Self, i64, Option<Word>),
-    ) -> Result<Option<bool>> {
+    ) -> Result<(Option<bool>, u64)> {
         let mut fields = FieldSet::new(["event_id", "outcome", "seq", "attempts", "run.complete"]);
         let id_of_event = fields.add(id_path);
         let mut scanner = Scanner::new(fields);
         let mut spans = Spans::default();
         let (mut unread, mut without_id) = (0u64, 0u64);
-        let mut is_complete = None;
+        let mut runs = Vec::new();
         while let Some(chunk) = reader.next_chunk()? {
             unread += u64::from(matches!(chunk, Chunk::Overlong { last: true, .. }));
             for line in chunk.lines().filter(|line| !line.is_blank()) {
@@ -283,7 +327,7 @@ impl Joins {
                 }
                 let field = |place| spans.raw(line.text, place);
                 if let Some(run) = field(4).and_then(|_| RunRecord::read(line.text)) {
-                    is_complete = Some(is_complete != Some(false) && run.complete);
+                    runs.push(run);
                     continue;
                 }
                 let is_outcome = spans.range(2).is_some() && spans.range(3).is_some();
@@ -302,7 +346,8 @@ impl Joins {
             console
                 .warn(format_args!("{}: {without_id} lines have no {id_path}, and cannot be joined", path.display()));
         }
-        Ok(is_complete)
+        let is_complete = (!runs.is_empty()).then(|| whole_runs(&runs).iter().all(|run| run.complete));
+        Ok((is_complete, unread + without_id))
     }
 }
 

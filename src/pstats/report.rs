@@ -8,6 +8,7 @@ mod events;
 mod figures;
 pub mod html;
 mod input;
+mod joined;
 pub mod junit;
 pub mod markdown;
 mod outcomes;
@@ -161,10 +162,17 @@ impl Report {
             Some(outcomes) if outcomes.runs.is_empty() => {
                 Some("the stream of outcomes has no run record: it may be cut off".to_owned())
             }
+            Some(outcomes) if outcomes.apart > 0 => Some(
+                "lines have several outcomes of one run that count more than once: the outcomes of a run came twice, or those of \
+                 a run and of the one that went on with it were counted apart; give pstats all of them once, and not as states"
+                    .to_owned(),
+            ),
             Some(outcomes) if !outcomes.has_all_records => {
                 Some("there are more outcomes than the run records account for: a run's record is missing".to_owned())
             }
-            Some(outcomes) if !outcomes.complete => Some("a run record says that its run is not complete".to_owned()),
+            Some(outcomes) if !outcomes.complete => {
+                Some("a run record says that its run is not complete, and no run that went on with it is".to_owned())
+            },
             _ if self.truth.as_ref().is_some_and(|truth| !truth.complete) => {
                 Some("truth is not complete: its summary is missing, or says so".to_owned())
             }

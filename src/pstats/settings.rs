@@ -202,6 +202,8 @@ pub struct OutcomeFields {
     pub sent_at: usize,
     pub request_bytes: usize,
     pub shard: usize,
+    pub status: usize,
+    pub waited: usize,
 }
 
 /// The key that marks a line of state; its value is the form's version.
@@ -243,6 +245,8 @@ impl Layout {
             sent_at: fields.add("sent_at"),
             request_bytes: fields.add("request_bytes"),
             shard: fields.add("shard"),
+            status: fields.add("status"),
+            waited: fields.add("waited_ms"),
         };
         let (mut of_events, mut of_outcomes) = (Groupings::default(), Groupings::default());
         let list = |names: &str| names.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -113,6 +113,7 @@ enum Part {
         unsent: u64,
         firsts: u64,
         left_out: u64,
+        apart: u64,
     },
     Run {
         run: RunRecord,
@@ -179,6 +180,7 @@ pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout, origin
         unsent: outcomes.unsent,
         firsts: outcomes.firsts,
         left_out: outcomes.left_out,
+        apart: outcomes.apart,
     });
     to.stream(Kind::Outcomes, &mut outcomes.stream, layout.of_outcomes.all.iter().map(|g| g.name()));
     outcomes.runs.iter().for_each(|run| to.put(Part::Run { run: run.clone() }));
@@ -463,6 +465,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             unsent,
             firsts,
             left_out,
+            apart,
         } => {
             outcomes.words = words;
             outcomes.own_retries = own_retries;
@@ -475,6 +478,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             outcomes.unsent = unsent;
             outcomes.firsts = firsts;
             outcomes.left_out = left_out;
+            outcomes.apart = apart;
         }
         Part::Run { run } => summary.add_run(run),
         Part::Figures { of, figures, order } => {

@@ -1,11 +1,14 @@
 //! The whole state of a run: what lines add to, what adds up with another, what every report is a function of.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::figures::Point;
 use super::groups::Fields;
 use super::input::Input;
 use super::settings::{Layout, Settings};
 use super::sketch::{Fine, Latency, Sample};
-use super::stream::{Entry, Stream};
+use super::stream::{self, Stream};
 use crate::clock::Micros;
 use crate::record::outcome::{Answer, RunRecord, Word};
 
@@ -16,7 +19,7 @@ const MOST_RUNS: usize = 1000;
 #[derive(Debug, Clone, Copy)]
 pub struct Event {
     /// What it shares with outcomes.
-    pub entry: Entry,
+    pub entry: stream::Entry,
     /// Its status code.
     pub status: Option<u16>,
     /// Whether a cache answered.
@@ -47,7 +50,7 @@ impl Events {
 #[derive(Debug, Clone, Copy)]
 pub struct Outcome {
     /// What it shares with events; its time is when it was sent, or was to be.
-    pub entry: Entry,
+    pub entry: stream::Entry,
     /// How it ended.
     pub word: Word,
     /// A duplicate that may be of our own making.
@@ -93,9 +96,31 @@ pub struct Outcomes {
     pub left_out: u64,
     /// The run records, in the order in which they came.
     pub runs: Vec<RunRecord>,
+    /// Outcomes that count beside others of their line: of a run whose parts were counted apart from each other, or whose
+    /// outcomes came twice.
+    pub apart: u64,
 }
 
 impl Outcomes {
+    fn new(stream: Stream) -> Self {
+        Self {
+            stream,
+            words: [0; Word::ALL.len()],
+            own_retries: 0,
+            attempts: 0,
+            retried: 0,
+            answers: [0; Answer::ALL.len()],
+            end_to_end: Latency::default(),
+            ended: None,
+            request_bytes: 0,
+            unsent: 0,
+            firsts: 0,
+            left_out: 0,
+            runs: Vec::new(),
+            apart: 0,
+        }
+    }
+
     fn merge(&mut self, next: Self) {
         self.stream.merge(next.stream);
         self.words.iter_mut().zip(next.words).for_each(|(a, b)| *a += b);
@@ -109,6 +134,7 @@ impl Outcomes {
         self.unsent += next.unsent;
         self.firsts += next.firsts;
         self.left_out += next.left_out;
+        self.apart += next.apart;
         next.runs.into_iter().for_each(|run| self.add_run(run));
     }
 
@@ -123,15 +149,39 @@ impl Outcomes {
         self.stream.figures.count() + self.left_out
     }
 
-    /// Lines that the run records say were read; `None` where not all records were kept.
-    pub fn lines_read(&self) -> Option<u64> {
-        (self.runs.len() < MOST_RUNS).then(|| lines_read(&self.runs))
+    /// Whether there may have been more run records than were kept.
+    pub fn has_all_kept(&self) -> bool {
+        self.runs.len() < MOST_RUNS
     }
+}
+
+/// Of each run the record that counts, for runs that go on with each other are one: the last, with the most lines that one
+/// of them read, for each reads the input from its start.
+pub fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
+    let mut whole: Vec<RunRecord> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for run in runs {
+        match places.entry(run.root()) {
+            Entry::Vacant(new) => {
+                new.insert(whole.len());
+                whole.push(run.clone());
+            }
+            Entry::Occupied(known) => {
+                let known = &mut whole[*known.get()];
+                let lines_read = known.lines_read.max(run.lines_read);
+                if run.ended_at >= known.ended_at {
+                    *known = run.clone();
+                }
+                known.lines_read = lines_read;
+            }
+        }
+    }
+    whole
 }
 
 /// Lines that these runs say they read.
 pub fn lines_read(runs: &[RunRecord]) -> u64 {
-    runs.iter().fold(0, |sum, run| sum.saturating_add(run.lines_read))
+    whole_runs(runs).iter().fold(0, |sum, run| sum.saturating_add(run.lines_read))
 }
 
 /// Everything that was counted.
@@ -151,21 +201,7 @@ impl Summary {
         Self {
             input: Input::default(),
             events: Events { stream: Stream::new(settings, &layout.of_events), classes: [0; 6], cache: (0, 0) },
-            outcomes: Outcomes {
-                stream: Stream::new(settings, &layout.of_outcomes),
-                words: [0; Word::ALL.len()],
-                own_retries: 0,
-                attempts: 0,
-                retried: 0,
-                answers: [0; Answer::ALL.len()],
-                end_to_end: Latency::default(),
-                ended: None,
-                request_bytes: 0,
-                unsent: 0,
-                firsts: 0,
-                left_out: 0,
-                runs: Vec::new(),
-            },
+            outcomes: Outcomes::new(Stream::new(settings, &layout.of_outcomes)),
         }
     }
 

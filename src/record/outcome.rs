@@ -299,6 +299,11 @@ impl RunRecord {
     pub fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice::<RunLine>(line).ok().map(|line| line.run)
     }
+
+    /// The id of the run that it goes on with, or its own: runs that have it in common are one.
+    pub fn root(&self) -> &str {
+        self.resumes.as_deref().unwrap_or(&self.id)
+    }
 }
 
 #[cfg(test)]

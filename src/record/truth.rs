@@ -15,6 +15,8 @@ pub enum Expect {
     Duplicate,
     /// It refuses the line.
     Rejected,
+    /// It may take the event or refuse the line: the standard leaves it free.
+    Either,
     /// It never sees the event.
     Absent,
 }

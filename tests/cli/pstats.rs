@@ -5,6 +5,7 @@ mod forms;
 mod html;
 mod joins;
 mod lines;
+mod resumed;
 mod states;
 mod verdict;
 

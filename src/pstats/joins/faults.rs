@@ -32,8 +32,7 @@ impl Joins {
     }
 
     fn check_that_streams_line_up(&self) -> Result<()> {
-        let indexes =
-            "CREATE INDEX IF NOT EXISTS o1 ON outcome(shard, seq); CREATE INDEX IF NOT EXISTS o2 ON outcome(id);
+        let indexes = "CREATE INDEX IF NOT EXISTS o2 ON outcome(id);
             CREATE INDEX IF NOT EXISTS t1 ON truth(shard, seq); CREATE INDEX IF NOT EXISTS t2 ON truth(id);";
         self.db.execute_batch(indexes).map_err(failed)?;
         let shared = "SELECT NOT EXISTS(SELECT 1 FROM truth) OR NOT EXISTS(SELECT 1 FROM outcome)
@@ -45,13 +44,14 @@ impl Joins {
                 self.shards_in("outcome").map_err(failed)?
             )));
         }
-        let sql = "SELECT t.seq FROM truth t JOIN outcome o USING(shard, seq) WHERE t.checked <> o.id LIMIT 1";
+        let sql = "SELECT t.seq FROM truth t JOIN outcome o USING(shard, seq) WHERE t.checked <> o.id
+            UNION ALL SELECT seq FROM outcome WHERE clash LIMIT 1";
         let mut query = self.db.prepare(sql).map_err(failed)?;
         let mut rows = query.query([]).map_err(failed)?;
         match rows.next().map_err(failed)? {
             None => Ok(()),
             Some(row) => Err(Error::failed(format!(
-                "truth and outcomes: streams do not line up: line {} has another event_id in each",
+                "truth and outcomes: streams do not line up: line {} has another event_id in each, or outcomes of different events",
                 row.get::<_, i64>(0).map_err(failed)?
             ))),
         }
@@ -84,49 +84,8 @@ impl Joins {
                 WHERE t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL GROUP BY t.id, t.fault;
              CREATE INDEX c1 ON copies(id);",
         )?;
-        let mut query = self.db.prepare(&format!(
-            "SELECT t.fault, l.expect, o.word, coalesce(o.own, FALSE) OR {}, count(*), o.attempts = 0
-             FROM truth t JOIN line l USING(shard, seq) LEFT JOIN outcome o USING(shard, seq)
-             WHERE NOT (t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL) GROUP BY 1, 2, 3, 4, 6",
-            is_repeated()
-        ))?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
-            let (expect, word, n): (i64, Option<Word>, u64) = (row.get(1)?, word_of(row.get(2)?), whole(row, 4)?);
-            let (is_repeated, is_unsent): (bool, Option<bool>) = (row.get(3)?, row.get(5)?);
-            fault.count += n;
-            fault.refused_unsent += if is_unsent == Some(true) && word == Some(Word::Rejected) { n } else { 0 };
-            *match (expect, word) {
-                (2, Some(Word::Rejected)) => &mut fault.detected,
-                (2, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Differs)) => &mut fault.missed,
-                (0, Some(Word::Accepted | Word::Present)) | (1, Some(Word::Duplicate)) => &mut fault.detected,
-                (0, Some(Word::Duplicate)) if is_repeated => &mut fault.detected,
-                (0, Some(Word::Duplicate | Word::Rejected)) | (1, Some(Word::Rejected)) => &mut fault.false_alarm,
-                _ => &mut fault.undecidable,
-            } += n;
-        }
-        let tells: bool =
-            self.db
-                .query_row("SELECT EXISTS(SELECT 1 FROM outcome WHERE word = 1 AND own = 0)", [], |row| row.get(0))?;
-        let mut query = self.db.prepare(
-            "SELECT c.fault, c.copies, sum(o.word = 0), sum(o.word = 1) FROM copies c
-             LEFT JOIN outcome o ON o.id = c.id AND NOT EXISTS
-                (SELECT 1 FROM line l WHERE l.shard = o.shard AND l.seq = o.seq AND l.expect = 2)
-             GROUP BY c.id, c.fault",
-        )?;
-        let mut rows = query.query([])?;
-        while let Some(row) = rows.next()? {
-            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
-            let copies = whole(row, 1)?;
-            let (new, repeated) = (whole(row, 2)?, whole(row, 3)?);
-            let detected = copies.min(repeated);
-            let taken_again = (copies - detected).min(new.saturating_sub(1));
-            fault.count += copies;
-            fault.detected += detected;
-            fault.missed += if tells { taken_again } else { 0 };
-            fault.undecidable += copies - detected - if tells { taken_again } else { 0 };
-        }
+        self.judge_lines(&names, &mut report)?;
+        self.judge_copies(&names, &mut report)?;
         let mut query = self.db.prepare(
             "SELECT t.fault, t.id IS NULL, EXISTS(SELECT 1 FROM outcome o WHERE o.id = t.id), count(*) FROM truth t
              WHERE t.seq IS NULL GROUP BY 1, 2, 3",
@@ -136,34 +95,186 @@ impl Joins {
             let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
             let (unknown, seen, n): (bool, bool, u64) = (row.get(1)?, row.get(2)?, whole(row, 3)?);
             fault.count += n;
-            *match (unknown || !came, seen) {
-                (true, _) => &mut fault.undecidable,
-                (false, true) => &mut fault.missed,
-                (false, false) => &mut fault.detected,
-            } += n;
+            match (unknown, seen) {
+                _ if !came => fault.cannot_tell(Why::NoOutcome, n),
+                (true, _) => fault.cannot_tell(Why::NoId, n),
+                (false, true) => fault.missed += n,
+                (false, false) => fault.detected += n,
+            }
         }
         let mut query = self.db.prepare(&format!(
-            "SELECT o.word, {}, count(*), o.own FROM outcome o LEFT JOIN line l USING(shard, seq)
-             WHERE l.expect IS NULL AND NOT EXISTS(SELECT 1 FROM copies c WHERE c.id = o.id) GROUP BY 1, 2, 4",
+            "SELECT o.word, {}, count(*), o.own, o.status IS NULL FROM outcome o LEFT JOIN line l USING(shard, seq)
+             WHERE l.expect IS NULL AND NOT EXISTS(SELECT 1 FROM copies c WHERE c.id = o.id) GROUP BY 1, 2, 4, 5",
             is_repeated()
         ))?;
         let mut rows = query.query([])?;
         while let Some(row) = rows.next()? {
             let untouched = &mut report.untouched;
             let (word, is_repeated, n): (_, bool, u64) = (word_of(row.get(0)?), row.get(1)?, whole(row, 2)?);
-            let is_own: bool = row.get(3)?;
+            let (is_own, has_no_status): (bool, bool) = (row.get(3)?, row.get(4)?);
             untouched.count += n;
-            *match word {
-                Some(Word::Accepted | Word::Present) => &mut untouched.detected,
-                Some(Word::Duplicate) if is_repeated => &mut untouched.detected,
-                Some(Word::Duplicate) if is_own => &mut untouched.undecidable,
-                Some(Word::Duplicate | Word::Rejected) => &mut untouched.false_alarm,
-                _ => &mut untouched.undecidable,
-            } += n;
+            match word {
+                Some(Word::Accepted | Word::Present) => untouched.detected += n,
+                Some(Word::Duplicate) if is_repeated => untouched.detected += n,
+                Some(Word::Duplicate) if is_own => untouched.cannot_tell(Why::OwnRetry, n),
+                Some(Word::Duplicate | Word::Rejected) => untouched.false_alarm += n,
+                word => untouched.cannot_tell(Why::of(word, has_no_status), n),
+            }
         }
         report.complete = self.summaries_due == 0 && self.truth_is_whole;
         report.add_up(came);
         Ok(report)
+    }
+
+    /// Judges the faults that have a line, but for copies that have an id.
+    fn judge_lines(&self, names: &BTreeMap<i64, &String>, report: &mut TruthReport) -> rusqlite::Result<()> {
+        let mut query = self.db.prepare(&format!(
+            "SELECT t.fault, l.expect, o.word, coalesce(o.own, FALSE) OR {}, count(*), o.attempts = 0, o.status IS NULL
+             FROM truth t JOIN line l USING(shard, seq) LEFT JOIN outcome o USING(shard, seq)
+             WHERE NOT (t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL) GROUP BY 1, 2, 3, 4, 6, 7",
+            is_repeated()
+        ))?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
+            let (expect, word, n): (i64, Option<Word>, u64) = (row.get(1)?, word_of(row.get(2)?), whole(row, 4)?);
+            let (is_repeated, is_unsent): (bool, Option<bool>) = (row.get(3)?, row.get(5)?);
+            let has_no_status: bool = row.get(6)?;
+            fault.count += n;
+            fault.refused_unsent += if is_unsent == Some(true) && word == Some(Word::Rejected) { n } else { 0 };
+            match (expect, word) {
+                // It may be taken or refused: either is right.
+                (4, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Rejected)) => fault.detected += n,
+                (2, Some(Word::Rejected)) => fault.detected += n,
+                (2, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Differs)) => fault.missed += n,
+                (0, Some(Word::Accepted | Word::Present)) | (1, Some(Word::Duplicate)) => fault.detected += n,
+                (0, Some(Word::Duplicate)) if is_repeated => fault.detected += n,
+                (0, Some(Word::Duplicate | Word::Rejected)) | (1, Some(Word::Rejected)) => fault.false_alarm += n,
+                (_, word) => fault.cannot_tell(Why::of(word, has_no_status), n),
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges copies by their id: one is taken as new, the others are answered as duplicates, in whatever order.
+    ///
+    /// Where more than one is taken as new, `--stored` says whether the server holds it once. Without, that is a miss only of a
+    /// server that has a word for duplicates. To refuse one that met its like in flight is none: that says that two came at
+    /// once, as a constraint of a database does, and of copies that come one after the other nothing.
+    fn judge_copies(&self, names: &BTreeMap<i64, &String>, report: &mut TruthReport) -> rusqlite::Result<()> {
+        let tells: bool = self.db.query_row(
+            "SELECT EXISTS(SELECT 1 FROM outcome d WHERE d.word = 1 AND d.own = 0 AND (coalesce(d.status, 200) < 300
+                OR NOT EXISTS(SELECT 1 FROM outcome p WHERE p.id = d.id AND p.rowid <> d.rowid
+                    AND p.sent < d.ended AND d.sent < p.ended)))",
+            [],
+            |row| row.get(0),
+        )?;
+        let is_listed = self.stored_is_known && !self.stored_is_verified && self.stored_without_id == 0;
+        let mut query = self.db.prepare(
+            "SELECT c.fault, c.copies, sum(o.word = 0), sum(o.word = 1), sum(o.word = 2), sum(o.word = 3),
+                sum(o.word = 4 AND o.status IS NOT NULL), sum(o.word = 4 AND o.status IS NULL), sum(o.word = 5),
+                sum(o.word = 6), (SELECT i.held FROM item i WHERE i.id = c.id) FROM copies c
+             LEFT JOIN outcome o ON o.id = c.id AND NOT EXISTS
+                (SELECT 1 FROM line l WHERE l.shard = o.shard AND l.seq = o.seq AND l.expect IN (2, 4))
+             GROUP BY c.id, c.fault",
+        )?;
+        let mut rows = query.query([])?;
+        while let Some(row) = rows.next()? {
+            let fault = report.row(names.get(&row.get(0)?).map_or("", |name| name.as_str()));
+            let copies = whole(row, 1)?;
+            let (new, repeated) = (whole(row, 2)?, whole(row, 3)?);
+            let detected = copies.min(repeated);
+            let taken_again = (copies - detected).min(new.saturating_sub(1));
+            let held = if is_listed { whole(row, 10)? } else { 0 };
+            fault.count += copies;
+            fault.detected += detected;
+            if held > 0 {
+                let stored_again = taken_again.min(held - 1);
+                fault.missed += stored_again;
+                fault.detected += taken_again - stored_again;
+            } else if tells && !is_listed {
+                fault.missed += taken_again;
+            } else {
+                fault.cannot_tell(Why::NoWord, taken_again);
+            }
+            let mut left = copies - detected - taken_again;
+            let others = [
+                (4, Why::Refused),
+                (5, Why::RateLimited),
+                (6, Why::ErrorAnswer),
+                (7, Why::NoConnection),
+                (8, Why::NoAnswer),
+                (9, Why::NotSent),
+            ];
+            for (column, why) in others {
+                let n = left.min(whole(row, column)?);
+                fault.cannot_tell(why, n);
+                left -= n;
+            }
+            fault.cannot_tell(Why::NoOutcome, left);
+        }
+        Ok(())
+    }
+}
+
+/// Why it cannot be told whether a fault was met rightly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Why {
+    /// The server answered with an error.
+    ErrorAnswer,
+    /// No whole answer came.
+    NoAnswer,
+    /// The server could not be reached.
+    NoConnection,
+    /// The server refused it for its rate.
+    RateLimited,
+    /// It was not sent.
+    NotSent,
+    /// The stream has no outcome of the line.
+    NoOutcome,
+    /// The server said the same of a copy as of a new event.
+    NoWord,
+    /// A copy was refused.
+    Refused,
+    /// A duplicate may be of psend's own making.
+    OwnRetry,
+    /// The event has no id to look for.
+    NoId,
+    /// psend --verify found it missing, or another body.
+    NotVerified,
+}
+
+impl Why {
+    fn of(word: Option<Word>, has_no_status: bool) -> Self {
+        match word {
+            None => Self::NoOutcome,
+            Some(Word::Failed) if has_no_status => Self::NoConnection,
+            Some(Word::Failed) => Self::ErrorAnswer,
+            Some(Word::RateLimited) => Self::RateLimited,
+            Some(Word::NotSent) => Self::NotSent,
+            Some(Word::Rejected) => Self::Refused,
+            Some(Word::Missing | Word::Differs) => Self::NotVerified,
+            Some(Word::Duplicate) => Self::OwnRetry,
+            Some(Word::Unknown | Word::Accepted | Word::Present) => Self::NoAnswer,
+        }
+    }
+
+    /// In words, of so many faults.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::ErrorAnswer => "answered with an error",
+            Self::NoAnswer => "without a whole answer",
+            Self::NoConnection => "without a connection",
+            Self::RateLimited => "refused for rate",
+            Self::NotSent => "not sent",
+            Self::NoOutcome => "without an outcome",
+            Self::NoWord => "copies answered as new events are (--stored tells whether they are held twice)",
+            Self::Refused => "copies refused",
+            Self::OwnRetry => "duplicates that may be of psend's own making",
+            Self::NoId => "without an id",
+            Self::NotVerified => "missing or different when asked for",
+        }
     }
 }
 
@@ -178,8 +289,10 @@ pub struct TruthReport {
     pub missed: Option<u64>,
     /// Good lines that were refused, or said to be duplicates.
     pub false_alarm: Option<u64>,
-    /// What no answer, or the server's words, cannot tell.
+    /// What cannot be told.
     pub undecidable: u64,
+    /// Why, for all faults and the lines without one.
+    pub why_undecidable: BTreeMap<Why, u64>,
     /// Whether truth's summary says that it is complete.
     pub complete: bool,
     /// By fault.
@@ -197,8 +310,19 @@ pub struct FaultReport {
     pub missed: u64,
     pub false_alarm: u64,
     pub undecidable: u64,
+    #[serde(skip)]
+    pub why_undecidable: BTreeMap<Why, u64>,
     /// Of the detected: refused by psend itself, so that the server never saw them.
     pub refused_unsent: u64,
+}
+
+impl FaultReport {
+    fn cannot_tell(&mut self, why: Why, n: u64) {
+        if n > 0 {
+            self.undecidable += n;
+            *self.why_undecidable.entry(why).or_default() += n;
+        }
+    }
 }
 
 impl TruthReport {
@@ -214,6 +338,11 @@ impl TruthReport {
         self.missed = known(sum(|fault| fault.missed));
         self.false_alarm = known(sum(|fault| fault.false_alarm) + self.untouched.false_alarm);
         self.undecidable = sum(|fault| fault.undecidable);
+        let mut whys: BTreeMap<Why, u64> = BTreeMap::new();
+        for (why, n) in self.faults.values().chain([&self.untouched]).flat_map(|fault| &fault.why_undecidable) {
+            *whys.entry(*why).or_default() += n;
+        }
+        self.why_undecidable = whys;
     }
 
     /// The report on nothing, with every fault there is.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{DIFFERS, EVENT_BIT, Joins, PRESENT, Sources, failed, whole};
+use super::{DIFFERS, EVENT_BIT, HELD_BITS, Joins, PRESENT, Sources, failed, whole};
 use crate::error::Result;
 use crate::record::outcome::Word;
 
@@ -34,13 +34,16 @@ impl Joins {
         while let Some(row) = rows.next()? {
             let (sent, words, stored): (bool, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let (ids, sent_lines, arrived_lines) = (whole(row, 3)?, whole(row, 4)?, whole(row, 5)?);
-            let arrived = words != 0;
+            let came = words != 0;
+            let arrived = words & (HELD_BITS | EVENT_BIT) != 0;
+            let may_have_arrived = !arrived && words & 1 << Word::Unknown as i64 != 0;
             let ids_if = |is_so: bool| if is_so { ids } else { 0 };
             add(&mut report.sent, sent_lines);
             report.arrived += arrived_lines;
             add(&mut report.sent_ids, ids_if(sent));
             report.arrived_ids += ids_if(arrived);
             add(&mut report.sent_not_arrived, ids_if(sent && !arrived));
+            add(&mut report.sent_unknown, ids_if(sent && may_have_arrived));
             add(&mut report.arrived_not_sent, ids_if(arrived && !sent));
             if !stored_known {
                 continue;
@@ -49,7 +52,7 @@ impl Joins {
                 0 if self.stored_is_verified => Column::Unchecked,
                 0 => Column::Missing,
                 stored if stored & DIFFERS != 0 => Column::Differs,
-                stored if stored & PRESENT != 0 && !(sent || arrived) => Column::Extra,
+                stored if stored & PRESENT != 0 && !(sent || came) => Column::Extra,
                 stored if stored & PRESENT != 0 => Column::Present,
                 _ => Column::Missing,
             };
@@ -57,7 +60,7 @@ impl Joins {
             let cell = report.table.entry(name).or_default();
             match column {
                 Column::Present => cell.present += ids,
-                Column::Missing => cell.missing += ids,
+                Column::Missing => add(&mut cell.missing, ids),
                 Column::Differs => cell.differs += ids,
                 Column::Extra => cell.extra += ids,
                 Column::Unchecked => cell.unchecked += ids,
@@ -68,6 +71,9 @@ impl Joins {
             add(&mut report.accepted_missing, ids_if(is_missing && matches!(name, "accepted" | "duplicate")));
             add(&mut report.failed_present, ids_if(is_held && name == "failed"));
             add(&mut report.not_sent_present, ids_if(is_held && name == "not_sent"));
+        }
+        if self.stored_without_id > 0 {
+            report.forget_what_is_missing(self.stored_without_id);
         }
         Ok(report)
     }
@@ -114,12 +120,14 @@ pub struct ReconciledReport {
     pub sent: Option<u64>,
     /// Different ids of them.
     pub sent_ids: Option<u64>,
-    /// Outcomes or events that came in.
+    /// Outcomes that came in and say that the server has the event, or events that came in.
     pub arrived: u64,
     /// Different ids of them.
     pub arrived_ids: u64,
-    /// Ids sent that did not arrive.
+    /// Ids sent that did not arrive, as far as is known.
     pub sent_not_arrived: Option<u64>,
+    /// Those of them that may have arrived: their outcome is unknown.
+    pub sent_unknown: Option<u64>,
     /// Ids that arrived and were not sent.
     pub arrived_not_sent: Option<u64>,
     /// Ids delivered that the server does not hold.
@@ -132,6 +140,9 @@ pub struct ReconciledReport {
     pub extra: Option<u64>,
     /// Whether `--stored` is all there: where it is of `psend --verify`, its run record says that it is complete.
     pub complete: bool,
+    /// Which figures are null although `--stored` was given, and why.
+    #[serde(skip)]
+    pub not_known: Vec<(String, String)>,
     /// Ids by outcome and by what the server holds.
     pub table: BTreeMap<&'static str, StoredReport>,
 }
@@ -144,6 +155,7 @@ impl ReconciledReport {
             sent: known(sent),
             sent_ids: known(sent),
             sent_not_arrived: known(sent),
+            sent_unknown: known(sent),
             arrived_not_sent: known(sent),
             accepted_missing: known(stored && outcomes),
             failed_present: known(stored && outcomes),
@@ -153,12 +165,31 @@ impl ReconciledReport {
         }
     }
 
+    /// Takes out what is missing, where lines of the stored are not known by their id: the missing may be among them.
+    fn forget_what_is_missing(&mut self, without_id: u64) {
+        let lines = if without_id == 1 { "line".to_owned() } else { format!("{without_id} lines") };
+        let why = format!(
+            "{lines} of --stored have no id that can be read, and may be what is missing: --fields id=PATH names the field"
+        );
+        let mut forget = |figure: &mut Option<u64>, path: String| {
+            if figure.is_some_and(|n| n > 0) {
+                *figure = None;
+                self.not_known.push((path, why.clone()));
+            }
+        };
+        forget(&mut self.accepted_missing, "reconciled.accepted_missing".to_owned());
+        for (name, cell) in &mut self.table {
+            forget(&mut cell.missing, format!("reconciled.table.{name}.missing"));
+        }
+    }
+
     /// The figures that are known, as people read them: name, count, what is meant.
     pub fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
         let all = [
             ("Sent", self.sent_ids, "different ids"),
             ("Arrived", Some(self.arrived_ids), "different ids"),
-            ("Sent, not arrived", self.sent_not_arrived, ""),
+            ("Sent, not arrived", self.sent_not_arrived, "no outcome says that the server has it"),
+            ("Sent, not known", self.sent_unknown.filter(|n| *n > 0), "of these: it may have arrived"),
             ("Arrived, not sent", self.arrived_not_sent, ""),
             ("Accepted, missing", self.accepted_missing, "delivered, but the server does not hold it"),
             ("Failed, present", self.failed_present, "failed, but the server holds it"),
@@ -176,13 +207,20 @@ impl ReconciledReport {
 }
 
 /// What the server holds of the ids of one outcome.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[allow(missing_docs)] // the words of contracts §3
 pub struct StoredReport {
     pub present: u64,
-    pub missing: u64,
+    /// Null where lines of the stored have no id.
+    pub missing: Option<u64>,
     pub differs: u64,
     pub extra: u64,
     /// `psend --verify` did not ask for them.
     pub unchecked: u64,
+}
+
+impl Default for StoredReport {
+    fn default() -> Self {
+        Self { present: 0, missing: Some(0), differs: 0, extra: 0, unchecked: 0 }
+    }
 }

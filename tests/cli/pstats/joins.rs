@@ -1,6 +1,6 @@
 //! Truth, events sent and events stored, held against the stream.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{outcome, report, run_record};
 use crate::support::run_with;
@@ -118,7 +118,7 @@ fn what_was_sent_arrived_and_is_stored_is_reconciled_by_id() {
         "failed_present",
         "extra",
     ];
-    assert_eq!(figures.map(|name| found[name].as_u64().expect("a count")), [5, 5, 1, 1, 2, 1, 1]);
+    assert_eq!(figures.map(|name| found[name].as_u64().expect("a count")), [5, 3, 3, 1, 2, 1, 1]);
     assert_eq!(found["table"]["accepted"]["present"], 1);
     assert_eq!(found["table"]["none"], json!({"present": 0, "missing": 1, "differs": 0, "extra": 1, "unchecked": 0}));
     // The same from psend --verify's outcomes.
@@ -274,4 +274,107 @@ fn a_good_line_called_a_duplicate_is_a_false_alarm_unless_another_with_its_id_wa
     assert_eq!((&spike["detected"], &spike["false_alarm"]), (&json!(1), &json!(1)));
     let untouched = &found["truth"]["untouched"];
     assert_eq!((&untouched["detected"], &untouched["false_alarm"]), (&json!(3), &json!(1)));
+}
+
+/// Outcomes of copies: sent at these seconds, with this status.
+fn copy_of(seq: u64, id: &str, word: &str, status: u16, sent: u32) -> String {
+    let sent_at = format!("2026-01-05T10:00:{sent:02}.000000Z");
+    outcome(seq, word, json!({"event_id": id, "status": status, "sent_at": sent_at, "end_to_end_ms": 900.0}))
+}
+
+#[test]
+fn copies_that_a_server_answers_as_new_are_undecidable_and_settled_by_what_it_stored() {
+    let truth: String = [2, 4, 6]
+        .iter()
+        .zip(["a", "b", "c"])
+        .map(|(seq, id)| truth_line(Some(*seq), id, "duplicate", "duplicate"))
+        .collect();
+    let stored = |ids: &[&str]| ids.iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect::<String>();
+    let (_folder, names) = files(&[truth + TRUTH_END, stored(&["a", "b", "c"]), stored(&["a", "b", "b", "c"])]);
+    // At once: the second meets the database's constraint. One after the other: both are told the same.
+    let input = [
+        copy_of(1, "a", "accepted", 200, 1),
+        copy_of(2, "a", "duplicate", 400, 1),
+        copy_of(3, "b", "accepted", 200, 5),
+        copy_of(4, "b", "accepted", 200, 8),
+        copy_of(5, "c", "accepted", 200, 10),
+        copy_of(6, "c", "accepted", 200, 12),
+        run_record(true),
+    ]
+    .concat();
+    let judged = |args: &[&str]| {
+        let found = report(&[&["--truth", names[0].as_str()], args].concat(), &input);
+        ["detected", "missed", "undecidable"].map(|name| found["truth"][name].as_u64().expect("a count"))
+    };
+    assert_eq!(judged(&[]), [1, 0, 2]);
+    assert_eq!(judged(&["--stored", &names[1]]), [3, 0, 0]);
+    assert_eq!(judged(&["--stored", &names[2]]), [2, 1, 0]);
+    let text = run_with("pstats", &["--truth", &names[0]], input.as_bytes()).expect_code(0);
+    assert!(text.text().contains("2 copies answered as new events are"), "{}", text.text());
+    // A server that says so of one that came later has a word for it.
+    let later = input.replace("\"status\":400", "\"status\":409").replacen("10:00:01", "10:00:03", 1);
+    let found = report(&["--truth", &names[0]], &later);
+    assert_eq!((&found["truth"]["missed"], &found["truth"]["undecidable"]), (&json!(2), &json!(0)));
+}
+
+#[test]
+fn either_answer_is_right_where_the_standard_leaves_it_free() {
+    let truth: String = (1..=3)
+        .map(|seq| {
+            truth_line(Some(seq), "a", "encoding", "either").replace("\"edits\":null", "\"edits\":[[0,0,\"77u/\"]]")
+        })
+        .collect();
+    let (_folder, names) = files(&[truth + TRUTH_END]);
+    let input = outcome_of(1, Some("a"), "accepted", 1)
+        + &outcome_of(2, None, "rejected", 1)
+        + &outcome(3, "failed", json!({"event_id": null, "status": 500}))
+        + &run_record(true);
+    let found = report(&["--truth", &names[0]], &input);
+    let of = &found["truth"]["faults"]["encoding"];
+    assert_eq!((&of["detected"], &of["undecidable"]), (&json!(2), &json!(1)));
+    assert_eq!(found["truth"]["why_undecidable"], json!({"error_answer": 1}));
+    for form in ["text", "markdown", "html"] {
+        let page = run_with("pstats", &["--truth", &names[0], "--format", form], input.as_bytes());
+        assert!(page.text().contains("Undecidable: 1 answered with an error"), "{form}");
+    }
+}
+
+#[test]
+fn stored_lines_without_an_id_leave_open_what_is_missing() {
+    let (_folder, names) =
+        files(&["{\"external_id\":\"a\"}\n{\"external_id\":\"b\"}\n".to_owned(), "{\"event_id\":\"a\"}\n".to_owned()]);
+    let input = outcome_of(1, Some("a"), "accepted", 1) + &outcome_of(2, Some("b"), "accepted", 1) + &run_record(true);
+    let args = [
+        "-q",
+        "--stored",
+        &names[0],
+        "--require",
+        "reconciled.accepted_missing = 2",
+        "--allow-empty",
+        "--format",
+        "json",
+    ];
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(found.stderr.contains("not known") && found.stderr.contains("--fields id=PATH"), "{}", found.stderr);
+    let found = found.json();
+    assert_eq!(
+        (&found["reconciled"]["accepted_missing"], &found["reconciled"]["table"]["accepted"]["missing"]),
+        (&Value::Null, &Value::Null)
+    );
+    let text = run_with("pstats", &["-q", "--stored", &names[0]], input.as_bytes()).expect_code(0);
+    assert!(text.text().contains("not known") && !text.text().contains("Accepted, missing"), "{}", text.text());
+    assert_eq!(report(&["--stored", &names[1]], &input)["reconciled"]["accepted_missing"], 1);
+}
+
+#[test]
+fn what_was_sent_has_arrived_where_an_outcome_says_that_the_server_has_it() {
+    let ids: String = ["a", "b", "c", "d"].iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect();
+    let (_folder, names) = files(&[ids]);
+    let words = [("a", "accepted"), ("b", "rejected"), ("c", "unknown"), ("d", "failed")];
+    let lines: String = (1..).zip(words).map(|(seq, (id, word))| outcome_of(seq, Some(id), word, 1)).collect();
+    let found = report(&["--against", &names[0]], &(lines.clone() + &run_record(true)));
+    let figures = ["sent_ids", "arrived_ids", "sent_not_arrived", "sent_unknown"];
+    assert_eq!(figures.map(|name| found["reconciled"][name].as_u64().expect("a count")), [4, 1, 3, 1]);
+    let require = ["-q", "--against", &names[0], "--require", "reconciled.sent_not_arrived = 0"];
+    run_with("pstats", &require, (lines + &run_record(true)).as_bytes()).expect_code(99);
 }

@@ -1,0 +1,118 @@
+//! The values that groups go by, as they stand in a line.
+
+use super::groups::{Fields, HEAD, Value};
+use super::settings::Slot;
+use crate::clock::Micros;
+use crate::jsonl::scan::Spans;
+use crate::jsonl::value;
+
+const HOUR: Micros = 3_600_000_000;
+
+/// A line, and what is known of it, as far as groups go by it.
+pub(super) struct Source<'a> {
+    pub line: &'a [u8],
+    pub spans: &'a Spans,
+    pub slots: &'a [Slot],
+    /// For each slot the text of a value with escapes; empty where the line has none.
+    pub unescaped: &'a [String],
+    pub at: Option<Micros>,
+    pub status: Option<u16>,
+}
+
+impl<'a> Fields<'a> for Source<'a> {
+    #[inline(always)] // A call costs as much as what most values take.
+    fn value(&self, place: usize) -> Option<Value<'a>> {
+        match self.slots[place] {
+            Slot::Hour => self.at.map(|at| Value { from: &TWO_DIGITS[hour(at)], length: 2 }),
+            Slot::Status(field) => match self.status {
+                Some(status @ 100..) => Some(Value { from: &THREE_DIGITS[usize::from(status)], length: 3 }),
+                _ => self.rarer_value(place, self.spans.raw(self.line, field)?),
+            },
+            Slot::Field(field) => {
+                let (start, end) = self.spans.ends(field)?;
+                let length = end.wrapping_sub(start + 2);
+                match self.line.get(start..) {
+                    Some([b'"', from @ ..]) if self.unescaped.is_empty() && length <= HEAD => {
+                        Some(Value { from, length })
+                    }
+                    _ => self.rarer_value(place, &self.line[start..end]),
+                }
+            }
+        }
+    }
+}
+
+impl<'a> Source<'a> {
+    /// The value in a slot where it is no short text without escapes.
+    fn rarer_value(&self, place: usize, raw: &'a [u8]) -> Option<Value<'a>> {
+        let text = match raw {
+            b"null" => return None,
+            raw if !self.unescaped.is_empty() && raw.contains(&b'\\') => self.unescaped[place].as_bytes(),
+            // What is counted as no status code is not to look like one.
+            raw if matches!(self.slots[place], Slot::Status(_)) && is_code_as_text(raw) => raw,
+            [b'"', inner @ .., b'"'] => inner,
+            raw => raw,
+        };
+        Some(Value { from: text, length: cut_length(text) })
+    }
+}
+
+/// The texts of the values that hold escapes, each in the place of its slot.
+pub(super) fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8], spans: &Spans) {
+    unescaped.clear();
+    if !spans.has_escapes() {
+        return;
+    }
+    unescaped.extend(slots.iter().map(|slot| match slot {
+        Slot::Field(field) | Slot::Status(field) => {
+            let raw = spans.raw(line, *field).filter(|raw| raw.contains(&b'\\'));
+            raw.map(|raw| value::label(raw).into_owned()).unwrap_or_default()
+        }
+        Slot::Hour => String::new(),
+    }));
+}
+
+/// The numbers below `N` with so many digits, each with room behind it for being compared as a whole.
+const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
+    let mut texts = [[0; HEAD]; N];
+    let mut n = 0;
+    while n < N {
+        let (mut rest, mut place) = (n, most);
+        while place > 0 {
+            place -= 1;
+            texts[n][place] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+        }
+        n += 1;
+    }
+    texts
+}
+
+static TWO_DIGITS: [[u8; HEAD]; 24] = digits(2);
+static THREE_DIGITS: [[u8; HEAD]; 1000] = digits(3);
+
+fn is_code_as_text(raw: &[u8]) -> bool {
+    matches!(raw, [b'"', digits @ .., b'"'] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
+}
+
+/// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
+const LONGEST_VALUE: usize = 256;
+
+#[inline]
+fn cut_length(text: &[u8]) -> usize {
+    if text.len() <= LONGEST_VALUE {
+        return text.len();
+    }
+    // Not inside a character: its bytes after the first begin with the bits 10.
+    (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE)
+}
+
+/// The hour of the day in UTC, as groups by the hour name it.
+pub(super) fn hour_name(at: Micros) -> &'static [u8] {
+    &TWO_DIGITS[hour(at)][..2]
+}
+
+/// The hour of the day in UTC.
+fn hour(at: Micros) -> usize {
+    usize::try_from(at.div_euclid(HOUR).rem_euclid(24)).expect("0 to 23")
+}

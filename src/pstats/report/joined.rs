@@ -1,0 +1,16 @@
+//! What was held against other streams, as every form that people read says it.
+
+use super::words::count;
+use crate::pstats::joins::{StoredReport, TruthReport};
+
+/// Why so many faults could not be told; empty where all could.
+pub(super) fn why_undecidable(truth: &TruthReport) -> String {
+    let each = truth.why_undecidable.iter().map(|(why, n)| format!("{} {}", count(*n), why.in_words()));
+    each.collect::<Vec<_>>().join(", ")
+}
+
+/// What the server holds of the ids of one outcome: present, missing, differs, extra, unchecked.
+pub(super) fn stored(of: &StoredReport) -> [String; 5] {
+    let missing = of.missing.map_or_else(|| "not known".to_owned(), count);
+    [count(of.present), missing, count(of.differs), count(of.extra), count(of.unchecked)]
+}
