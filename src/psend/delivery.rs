@@ -145,11 +145,6 @@ impl Delivery {
         }
     }
 
-    /// Whether the answer told of the event and did not show it.
-    pub fn is_not_shown(&self) -> bool {
-        self.status.is_some_and(|status| !(200..300).contains(&status))
-    }
-
     /// What the last attempt met.
     pub fn last(&self) -> Option<Meaning> {
         self.last
@@ -165,7 +160,7 @@ impl Delivery {
         match self.last {
             Some(Meaning::Accepted) => Word::Accepted,
             Some(Meaning::Duplicate) => Word::Duplicate,
-            Some(Meaning::Present) => Word::Present,
+            Some(Meaning::Present | Meaning::PresentUnseen) => Word::Present,
             Some(Meaning::Missing) => Word::Missing,
             Some(Meaning::Differs) => Word::Differs,
             Some(_) if self.uncertain => Word::Unknown,

@@ -282,6 +282,12 @@ impl Dialect {
         })
     }
 
+    /// Whether a rule says of this answer that the event is there, and not its status alone.
+    pub fn calls_present(&self, status: u16, body: &[u8]) -> bool {
+        let rule = self.verify.as_ref().and_then(|form| form.rules.iter().find(|rule| rule.fits(status, body)));
+        rule.is_some_and(|rule| rule.outcome == Meaning::Present)
+    }
+
     /// Whether a question for the event with this id asks for something else.
     pub fn is_other_path(&self, id: &str) -> bool {
         self.verify.as_ref().is_some_and(|form| form.other_paths.iter().any(|other| other == id))

@@ -534,7 +534,7 @@ impl Dispatch {
         self.sink.put(|out| outcome.write(out), dead_letter, done);
         let mut tally = self.tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);
-        if word == Word::Present && delivery.is_not_shown() {
+        if delivery.last() == Some(Meaning::PresentUnseen) {
             tally.not_shown();
         }
     }

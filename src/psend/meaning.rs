@@ -24,6 +24,9 @@ pub enum Meaning {
     Failed,
     /// Asked for an event: the server holds it.
     Present,
+    /// Asked for an event: the server says that it holds it, and does not show it.
+    #[serde(skip)]
+    PresentUnseen,
     /// Asked for an event: the server does not hold it.
     Missing,
     /// Asked for an event: the server holds another body under its id.
@@ -44,7 +47,7 @@ impl Meaning {
             Self::RateLimited => Answer::RateLimited,
             Self::Retry | Self::Gateway => Answer::Error,
             Self::Failed => Answer::Failed,
-            Self::Present => Answer::Present,
+            Self::Present | Self::PresentUnseen => Answer::Present,
             Self::Missing => Answer::Missing,
             Self::Differs => Answer::Differs,
             Self::NoAnswer => Answer::NoAnswer,
@@ -53,7 +56,7 @@ impl Meaning {
 
     /// Whether there is nothing to complain of.
     pub fn is_good(self) -> bool {
-        matches!(self, Self::Accepted | Self::Duplicate | Self::Present)
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Present | Self::PresentUnseen)
     }
 
     /// Whether another attempt may meet something else.

@@ -11,6 +11,9 @@ use crate::clock::Micros;
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::value;
 
+/// The status of an answer that has no body.
+const NO_CONTENT: u16 = 204;
+
 /// What the answer to a question for an event says of it.
 pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     let Plan { dialect, secrets, .. } = plan;
@@ -31,9 +34,14 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
             reading.meaning = Meaning::Differs;
             reading.complaint = Some(difference);
         }
-    } else if is_shown {
-        reading.meaning = Meaning::Retry;
-        reading.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
+    } else if reading.meaning == Meaning::Present {
+        // An answer that should show the event and does not is broken, but where there is nothing to show.
+        if is_shown && reply.status != NO_CONTENT && !dialect.calls_present(reply.status, &reply.body) {
+            reading.meaning = Meaning::Retry;
+            reading.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
+        } else {
+            reading.meaning = Meaning::PresentUnseen;
+        }
     }
     reading
 }

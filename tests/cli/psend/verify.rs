@@ -135,6 +135,25 @@ fn events_that_the_server_does_not_show_are_said_to_be_uncompared() {
     assert_eq!(record["not_compared"], 10);
     assert!(run.stderr.contains("Not compared: 10 events"), "{}", run.stderr);
 
+    // An API that has no content to show, and one that says it in words.
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    let rule = "[[verify.rules]]\nstatus = 200\ntext = 'yes'\noutcome = 'present'\n";
+    let request = "[request]\nmethod = 'POST'\npath = ''\n[verify]\npath = '/{event_id}'\n";
+    std::fs::write(&file, format!("{request}{rule}")).expect("written");
+    let dialect = file.to_str().expect("a path");
+    for (status, body, word) in [(204, "", "present"), (200, "yes", "present"), (200, "", "failed")] {
+        let server = Scripted::start(move |request| match asked(request).len() {
+            ..=7 => Act::answer(status, body),
+            _ => Act::answer(404, ""),
+        });
+        let flags = ["--verify", "--dialect", dialect, "--retries", "0"];
+        let run = send(&server, &flags, &events(3)).expect_code(0);
+        let (outcomes, record) = outcomes(&run);
+        assert_eq!(words(&outcomes), [word; 3], "{status} {body}: {}", outcomes[0]);
+        assert_eq!(record["not_compared"], if word == "present" { 3 } else { 0 });
+    }
+
     let server = Scripted::start(shows_events);
     let run = send(&server, &["--verify"], &events(10)).expect_code(0);
     assert_eq!(outcomes(&run).1["not_compared"], 0);
