@@ -1,7 +1,7 @@
-//! The kit for pages that people look at: one file of HTML each, without network, light and dark, for screen, phone and print.
+//! Renders self-contained HTML pages: one file each, no network, light and dark, for screen, phone and print.
 //!
-//! Charts are drawn by Apache ECharts (`page/vendor`, Apache-2.0), as SVG, so that they print sharp. Knows no tool and no record:
-//! a page is a title, a body, data, and a script that draws the data with the kit's functions (`page/charts.js`).
+//! Apache ECharts (`page/vendor`, Apache-2.0) draws charts as SVG, so that they print sharp. A page is a title, a body, data, and a
+//! script that draws the data with the functions in `page/charts.js`. Knows neither tools nor records.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ const STYLE: &str = include_str!("page/style.css");
 const CHARTS: &str = include_str!("page/charts.js");
 const ECHARTS: &str = include_str!("page/vendor/echarts-5.6.0.min.js");
 
-/// Text as HTML, in an attribute too.
+/// Escapes text for HTML elements and attributes.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -25,10 +25,10 @@ pub fn escape(text: &str) -> String {
     escaped
 }
 
-/// A whole page. `body` is HTML; `data` becomes the `data` that `script` finds; the policy in its head lets nothing in from
-/// outside.
+/// Renders a page. `body` is HTML, and `script` finds `data` under that name. The page's content security policy forbids loading
+/// anything from outside.
 pub fn render(title: &str, body: &str, data: &impl Serialize, script: &str) -> String {
-    // Inside a script element only `<` could end it; in JSON it stands in strings alone.
+    // Only `<` could end a script element, and JSON has it only in strings.
     let data = serde_json::to_string(data).expect("names and numbers are JSON").replace('<', "\\u003c");
     let title = escape(title);
     format!(
@@ -48,14 +48,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_in_the_data_ends_the_script() {
+    fn data_cannot_end_the_script_element() {
         let page = render("a <b>", "<p>x</p>", &["</script><script>alert(1)</script>"], "");
         assert!(!page.contains("alert(1)</script>"));
         assert!(page.contains("<title>a &lt;b&gt;</title>"));
     }
 
     #[test]
-    fn a_page_asks_for_nothing_from_outside() {
+    fn a_page_loads_nothing_from_outside() {
         let page = render("t", "", &(), "");
         let own = page.replace(ECHARTS, "");
         assert!(!own.contains("http:") && !own.contains("https:") && !own.contains("//cdn"), "{own}");

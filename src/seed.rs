@@ -1,8 +1,8 @@
-//! One seed becomes many named, independent random streams.
+//! Derives many named, independent random streams from one seed.
 //!
-//! Each kind of choice draws from a stream of its own, keyed by (seed, shard, name of the choice, index), so that
-//! switching one choice on moves no other (contracts §6). The algorithms are named and pinned: SplitMix64 (Steele, Lea,
-//! Flood 2014) for keys and single draws, xoshiro256++ (Blackman, Vigna 2019) for runs of draws. Only integers decide.
+//! Each kind of choice has its own stream, keyed by seed, shard, name and index, so that turning on one choice does not change
+//! another (contracts §6). The algorithms are pinned: SplitMix64 (Steele, Lea, Flood 2014) for keys and single draws,
+//! xoshiro256++ (Blackman, Vigna 2019) for sequences of draws. Integers only.
 
 use rand::{RngExt, SeedableRng};
 pub use rand_xoshiro::Xoshiro256PlusPlus as Generator;
@@ -17,22 +17,22 @@ pub fn mix(z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What `--seed` and `--shard` fix: the root of every random choice of a run.
+/// The root of every random choice of a run, from `--seed` and `--shard`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seed(u64);
 
 impl Seed {
-    /// The root for this `--seed`.
+    /// The root for a `--seed`.
     pub fn new(seed: u64) -> Self {
         Self(mix(seed.wrapping_add(GOLDEN_GAMMA)))
     }
 
-    /// A root for one shard of a run, apart from all others.
+    /// The root for one shard of a run, different from all others.
     pub fn shard(self, index: u64) -> Self {
         Self(mix(self.0 ^ index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
-    /// The stream for one kind of choice. The name is part of the bytes that come out: renaming a choice changes them.
+    /// The stream for one kind of choice. Renaming a choice changes the output.
     pub fn choice(self, name: &str) -> Choice {
         // FNV-1a, 64 bits.
         let hash =
@@ -41,25 +41,25 @@ impl Seed {
     }
 }
 
-/// A seed drawn from the operating system, for a run without `--seed`.
+/// A seed from the operating system's random source, for a run without `--seed`.
 ///
-/// It stays below 2^53 so that it can be pasted into any JSON or script.
+/// It is below 2^53, so that any JSON reader or script keeps it exact.
 pub fn draw() -> u64 {
     rand::rng().random::<u64>() >> 11
 }
 
-/// One kind of choice: a stream that can be entered at any index.
+/// A random stream that can be entered at any index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Choice(u64);
 
 impl Choice {
-    /// The one 64-bit draw at this index.
+    /// The 64-bit draw at this index.
     #[inline]
     pub fn at(self, index: u64) -> u64 {
         mix(self.0.wrapping_add(index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
-    /// A generator for a run of draws at this index.
+    /// A generator for a sequence of draws at this index.
     #[inline]
     pub fn generator(self, index: u64) -> Generator {
         Generator::seed_from_u64(self.at(index))
@@ -72,7 +72,7 @@ mod tests {
     use rand::Rng;
 
     #[test]
-    fn the_streams_are_the_ones_that_were_published() {
+    fn the_streams_never_change() {
         let choice = Seed::new(42).choice("spike");
         assert_eq!(format!("{:016x} {:016x}", choice.at(1), choice.at(2)), "7a133f22ad56ae25 01d3d1702746d06a");
         assert_eq!(format!("{:016x}", choice.generator(1).next_u64()), "64169bb61db79700");
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_name_seed_nor_shard_shares_draws() {
+    fn names_seeds_and_shards_have_different_draws() {
         let draws = [
             Seed::new(1).choice("spike").at(7),
             Seed::new(2).choice("spike").at(7),

@@ -1,4 +1,4 @@
-//! What the events describe: services, traffic, latency, places and devices. The figures are data (`world/pulsestream.toml`);
+//! What events describe: services, traffic, latency, locations and devices. The figures are data (`world/pulsestream.toml`);
 //! nothing here knows how an event is written.
 
 pub mod curve;

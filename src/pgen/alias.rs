@@ -1,18 +1,18 @@
-//! Draws from a list of weights in constant time (Walker 1977, in the form of Vose 1991), by integers alone.
+//! Samples from a list of weights in constant time, with integers only: the alias method (Walker 1977, Vose 1991).
 
-/// A table to draw indices from.
+/// An alias table.
 #[derive(Debug, Clone)]
-pub(super) struct Alias {
-    /// For each column: below which 32-bit draw it stands for itself, and for which index otherwise.
+pub(super) struct AliasTable {
+    /// For each column, the threshold below which a 32-bit draw means its own index, and the index that it means otherwise.
     columns: Vec<(u32, u32)>,
 }
 
-impl Alias {
-    /// A table for these weights, of which one at least is above 0, and of which there are fewer than 2^31.
+impl AliasTable {
+    /// Builds a table. At least one weight is above 0, and there are fewer than 2^31.
     pub(super) fn new(weights: &[f64]) -> Self {
         const WHOLE: u64 = 1 << 32;
         let total: f64 = weights.iter().sum();
-        // A column holds the chance 1 / len: a weight's part of it, in 2^-32.
+        // A column holds the probability 1 / len. Parts of it are counted in 2^-32.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let mut parts: Vec<u64> =
             weights.iter().map(|w| (w / total * weights.len() as f64 * WHOLE as f64).round() as u64).collect();
@@ -27,7 +27,7 @@ impl Alias {
         Self { columns }
     }
 
-    /// The index that 64 random bits choose.
+    /// The index for 64 random bits.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // both halves of the draw are 32 bits
     pub(super) fn pick(&self, draw: u64) -> usize {
@@ -43,9 +43,9 @@ mod tests {
     use crate::seed::Seed;
 
     #[test]
-    fn each_index_comes_as_often_as_its_weight_says() {
+    fn each_index_is_as_frequent_as_its_weight() {
         let weights = [5.0, 0.0, 1.0, 80.0, 14.0, 1e-12];
-        let alias = Alias::new(&weights);
+        let alias = AliasTable::new(&weights);
         let draws = Seed::new(1).choice("alias");
         let mut counts = [0u32; 6];
         for i in 0..1_000_000 {
@@ -56,6 +56,6 @@ mod tests {
             let error = libm::sqrt(expected * (1.0 - expected) / 1e6);
             assert!((share - expected).abs() <= 5.0 * error + 1e-9, "{share} for {expected}");
         }
-        assert_eq!((counts[1], Alias::new(&[3.0]).pick(u64::MAX)), (0, 0));
+        assert_eq!((counts[1], AliasTable::new(&[3.0]).pick(u64::MAX)), (0, 0));
     }
 }

@@ -1,8 +1,8 @@
-//! When events happen: an inhomogeneous Poisson process, given how many events there are, or without an end.
+//! When events happen: an inhomogeneous Poisson process with a given number of events, or an endless one.
 //!
-//! The window is halved, by area under the curve, again and again, and each half gets its part of the count by a binomial draw
-//! of its own. So any cell's count and first event are known without generating another cell, and the events of the whole need
-//! no memory. Inside a cell arrivals are uniform in area, and in order.
+//! The window is halved repeatedly by area under the curve, and a binomial draw divides the count between the halves. So the count
+//! and first event of any cell are known without generating another cell, and memory does not depend on the count. Within a cell,
+//! arrivals are uniform in area and sorted.
 
 use std::sync::Arc;
 
@@ -14,43 +14,43 @@ use crate::clock::{LAST, Micros};
 use crate::seed::{Choice, Generator, Seed};
 use crate::world::curve::{Curve, Timeline};
 
-/// WindowCells are halved until the expected count is no more than this.
+/// Windows are halved until the expected count is at most this.
 ///
-/// Larger cells hold more of a session, smaller ones keep a thread's buffer small (about a megabyte a thousand events).
+/// Larger cells allow longer sessions; smaller ones keep a thread's buffer small (about 1 MB per thousand events).
 const CELL: u64 = 2048;
 
-/// How long a stretch of an endless run is: a week, so that each has the curve's mean.
+/// An endless run is a sequence of windows of a week, so that each has the curve's mean.
 pub(super) const STRETCH: Micros = 7 * 24 * 3_600_000_000;
 
-/// A window of time with a known count of events.
+/// A window of time with a known number of events.
 #[derive(Debug)]
 pub(super) struct Arrivals {
     timeline: Timeline,
-    /// Which of the windows of an endless run it is.
+    /// Its index among the windows of an endless run.
     stretch: u64,
-    /// How many events come before it.
+    /// How many events of the run precede it.
     first: u64,
     count: u64,
-    /// How often the window is halved.
+    /// How many times the window is halved.
     depth: u32,
     split: Choice,
     order: Choice,
 }
 
-/// A stretch of time with the events in it.
+/// A part of a window, with its events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Cell {
-    /// Its place among the cells of its window, in order of time.
+    /// Its index among the cells of its window, in order of time.
     index: u64,
-    /// What sets it apart from all other cells of the run.
+    /// Unique among all cells of the run.
     pub(super) key: u64,
-    /// How many events come before it.
+    /// How many events of the run precede it.
     pub(super) first: u64,
-    /// How many events it has.
+    /// How many events it contains.
     pub(super) count: u64,
 }
 
-/// A node of the tree: `index` counts those of its level from the left.
+/// A node of the tree of halves. `index` counts the nodes of its level from the left.
 #[derive(Debug, Clone, Copy)]
 struct Node {
     level: u32,
@@ -60,7 +60,7 @@ struct Node {
 }
 
 impl Arrivals {
-    /// `count` events over this window. The window's area is above 0, or the count is 0.
+    /// Spreads `count` events over a window, whose area is above 0 unless the count is 0.
     pub(super) fn new(timeline: Timeline, count: u64, seed: Seed) -> Self {
         Self::stretch(timeline, 0, 0, count, seed)
     }
@@ -71,7 +71,7 @@ impl Arrivals {
         Self { timeline, stretch, first, count, depth, split, order }
     }
 
-    /// The cells from the one that holds this event (counted from 0) on.
+    /// The cells, starting with the one that contains this event (counted from 0).
     pub(super) fn cells(&self, event: u64) -> WindowCells {
         let root = Node { level: 0, index: 0, first: self.first, count: self.count };
         let mut cells = WindowCells { ahead: vec![root] };
@@ -88,10 +88,10 @@ impl Arrivals {
         cells
     }
 
-    /// Writes the arrival times of a cell, in order, into `times`.
+    /// Writes the sorted arrival times of a cell to `times`.
     pub(super) fn times(&self, cell: Cell, times: &mut Vec<Micros>, scratch: &mut Vec<u64>) {
         let (low, high) = (self.area(cell.index), self.area(cell.index + 1));
-        // Where the cell's area has more than 64 bits, places in it are multiples of 2^shift: still far below a microsecond's area.
+        // If the cell's area needs more than 64 bits, positions in it are multiples of 2^shift, far below the area of a microsecond.
         let shift = (128 - (high - low).leading_zeros()).saturating_sub(64);
         #[allow(clippy::cast_possible_truncation)] // shifted so that it fits
         let size = ((high - low) >> shift) as u64;
@@ -106,7 +106,7 @@ impl Arrivals {
 
     fn halves(&self, node: Node) -> [Node; 2] {
         let (level, index) = (node.level + 1, node.index * 2);
-        // Nodes are numbered as in a heap: 1 is the root, 2 and 3 its halves.
+        // Nodes are numbered as in a heap: the root is 1, its halves are 2 and 3.
         let key = self.key((1 << node.level) + node.index);
         let left = binomial_half(node.count, &mut self.split.generator(key));
         let right = node.count - left;
@@ -116,7 +116,7 @@ impl Arrivals {
         ]
     }
 
-    /// A number for a node or cell of this window that no other window has: a window has fewer than 2^40.
+    /// Makes the number of a node or cell unique in the run. A window has fewer than 2^40.
     fn key(&self, index: u64) -> u64 {
         (self.stretch << 40) + index
     }
@@ -124,20 +124,19 @@ impl Arrivals {
     /// The area before this cell.
     fn area(&self, cell: u64) -> u128 {
         let (total, cell) = (self.timeline.total(), u128::from(cell));
-        // total × cell may not fit: the whole and the rest of total / 2^depth are multiplied apart.
+        // total × cell may overflow: quotient and remainder of total / 2^depth are multiplied separately.
         let rest = total & ((1 << self.depth) - 1);
         (total >> self.depth) * cell + ((rest * cell) >> self.depth)
     }
 }
 
-/// WindowCells in order of time; those without events are left out.
+/// The cells of a window that have events, in order of time.
 #[derive(Debug)]
 pub(super) struct WindowCells {
     ahead: Vec<Node>,
 }
 
 impl WindowCells {
-    /// The next cell.
     pub(super) fn next(&mut self, arrivals: &Arrivals) -> Option<Cell> {
         while let Some(node) = self.ahead.pop() {
             if node.count == 0 {
@@ -153,30 +152,27 @@ impl WindowCells {
     }
 }
 
-/// `count` uniform 64-bit numbers in rising order.
+/// `count` uniform 64-bit numbers, sorted.
 fn ordered_uniforms(count: u64, random: &mut Generator, out: &mut Vec<u64>) {
     out.clear();
     out.extend((0..count).map(|_| random.next_u64()));
     out.sort_unstable();
 }
 
-/// An endless run: week after week from a start, each with a count of its own.
+/// An endless run: one window after another, each with its own count.
 #[derive(Debug)]
 pub(super) struct Endless {
-    /// The traffic over a week.
     pub(super) curve: Curve,
-    /// Whose clock it goes by.
+    /// The time zone of the curve.
     pub(super) zone: Tz,
-    /// When it starts.
     pub(super) start: Micros,
-    /// Events a second of event time, in the mean over the curve's week.
+    /// Events per second of event time, in the mean over a week.
     pub(super) rate: f64,
-    /// Fixes every random choice.
     pub(super) seed: Seed,
 }
 
 impl Endless {
-    /// A window of the run; `None` past the last year.
+    /// A window of the run. Returns `None` after the last year.
     fn stretch(&self, index: u64, first: u64) -> Option<Arrivals> {
         let start = Micros::try_from(index).ok()?.checked_mul(STRETCH)?.checked_add(self.start)?;
         let end = start.checked_add(STRETCH).filter(|end| *end <= LAST)?;
@@ -188,7 +184,7 @@ impl Endless {
     }
 }
 
-/// The cells of a run from an event on.
+/// The cells of a run in order of time.
 #[derive(Debug)]
 pub(super) struct Cells {
     now: Arc<Arrivals>,
@@ -197,12 +193,12 @@ pub(super) struct Cells {
 }
 
 impl Cells {
-    /// Through one window.
+    /// The cells of one window, starting with the one that contains an event.
     pub(super) fn of(arrivals: Arrivals, event: u64) -> Self {
         Self { cells: arrivals.cells(event), now: Arc::new(arrivals), endless: None }
     }
 
-    /// Without an end. `None` where the start lies past the last year, or the event does.
+    /// The cells of an endless run, starting with the one that contains an event. Returns `None` if that lies after the last year.
     pub(super) fn endless(endless: Endless, event: u64) -> Option<Self> {
         let mut now = endless.stretch(0, 0)?;
         while now.first + now.count <= event {
@@ -213,7 +209,7 @@ impl Cells {
 }
 
 impl Iterator for Cells {
-    /// A cell, and the window that it is of.
+    /// A cell and its window.
     type Item = (Arc<Arrivals>, Cell);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -243,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trillion_events_are_entered_anywhere() {
+    fn a_run_of_a_trillion_events_can_start_anywhere() {
         let arrivals = arrivals(1_000_000_000_000, 8760);
         let (mut times, mut scratch) = (Vec::new(), Vec::new());
         for event in [0, 1, 123_456_789_012, 999_999_999_999] {
@@ -255,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn an_endless_run_has_its_rate_and_goes_on_from_week_to_week() {
+    fn an_endless_run_keeps_its_rate_from_week_to_week() {
         let endless = || Endless {
             curve: Curve::named("business").expect("a name"),
             zone: Tz::UTC,
@@ -286,7 +282,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn cells_hold_every_event_once_in_order_and_are_entered_anywhere(count in 1u64..300_000, hours in 1i64..3000, part in 0.0..1.0f64) {
+        fn cells_contain_every_event_once_in_order_and_can_start_anywhere(count in 1u64..300_000, hours in 1i64..3000, part in 0.0..1.0f64) {
             let arrivals = arrivals(count, hours);
             let event = (count as f64 * part) as u64;
             let mut cells = arrivals.cells(0);

@@ -1,12 +1,12 @@
-//! Draws from the laws of counts, the same on every machine: integers, basic arithmetic and `libm` only.
+//! Samples from distributions of counts, the same on every machine: integers, basic arithmetic and `libm` only.
 
 use rand::Rng;
 
 use crate::seed::Generator;
 
-/// How many of `count` coins show heads: the binomial law with chance ½.
+/// Samples the binomial distribution with probability ½: how many of `count` coins show heads.
 pub(super) fn binomial_half(count: u64, random: &mut Generator) -> u64 {
-    // Below this, counting the bits is as quick as the other way, and exact.
+    // Up to here, counting random bits is as fast as rejection, and exact.
     if count <= 1024 {
         let words = count / 64;
         let whole: u64 = (0..words).map(|_| u64::from(random.next_u64().count_ones())).sum();
@@ -17,7 +17,7 @@ pub(super) fn binomial_half(count: u64, random: &mut Generator) -> u64 {
     transformed_rejection(count, random)
 }
 
-/// The same by transformed rejection with squeeze (Hörmann 1993, algorithm BTRS).
+/// The same, by transformed rejection with squeeze (Hörmann 1993, algorithm BTRS).
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 fn transformed_rejection(count: u64, random: &mut Generator) -> u64 {
     let n = count as f64;
@@ -53,17 +53,17 @@ fn transformed_rejection(count: u64, random: &mut Generator) -> u64 {
     }
 }
 
-/// What Stirling's formula leaves out of ln k!.
+/// The error of Stirling's formula for ln k!.
 fn stirling_rest(k: f64) -> f64 {
     let x = k + 1.0;
     (1.0 / 12.0 - (1.0 / 360.0 - 1.0 / 1260.0 / (x * x)) / (x * x)) / x
 }
 
-/// A count by Poisson's law.
+/// Samples the Poisson distribution.
 #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(super) fn poisson(mean: f64, random: &mut Generator) -> u64 {
     if mean < 10.0 {
-        // Arrivals within the mean's time, one by one (Knuth).
+        // Counts arrivals one by one (Knuth).
         let floor = libm::exp(-mean);
         let (mut count, mut product) = (0, unit(random));
         while product > floor {
@@ -87,7 +87,7 @@ pub(super) fn poisson(mean: f64, random: &mut Generator) -> u64 {
         if k < 0.0 || us < 0.013 && v > us {
             continue;
         }
-        // k ln mean - mean - ln k!, by Stirling's formula for k + 1, so that large terms do not cancel.
+        // k ln mean - mean - ln k!, with Stirling's formula for k + 1, so that large terms do not cancel.
         let k1 = k + 1.0;
         let bound = k1 * libm::log1p((mean - k1) / k1) + (k1 - mean) - libm::log(mean) + 0.5 * libm::log(k1)
             - 0.918_938_533_204_672_7
@@ -98,7 +98,7 @@ pub(super) fn poisson(mean: f64, random: &mut Generator) -> u64 {
     }
 }
 
-/// A number from 0 to 1 (excluded).
+/// Uniform from 0 to 1 (excluded).
 #[allow(clippy::cast_precision_loss)] // 53 bits
 fn unit(random: &mut Generator) -> f64 {
     (random.next_u64() >> 11) as f64 / 9_007_199_254_740_992.0
@@ -110,7 +110,7 @@ mod tests {
     use crate::seed::Seed;
 
     #[test]
-    fn halving_has_the_binomial_laws_mean_and_variance() {
+    fn halving_has_the_mean_and_variance_of_the_binomial_distribution() {
         let choice = Seed::new(5).choice("half");
         for count in [1u64, 63, 64, 1000, 1025, 5000, 1_000_000, 1 << 40] {
             let draws = 20_000;
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rejections_law_is_the_exact_one() {
+    fn rejection_has_the_same_distribution_as_counting() {
         // Chi-square of the rejection against counted bits, both at a count that is small enough to count.
         let (count, draws) = (1000u64, 200_000u64);
         let (a, b) = (Seed::new(1).choice("a"), Seed::new(1).choice("b"));
@@ -154,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn poissons_law_has_its_mean_variance_and_small_chances() {
+    fn poisson_samples_have_the_right_mean_variance_and_skew() {
         let choice = Seed::new(6).choice("poisson");
         for mean in [0.01, 1.0, 9.9, 10.1, 50.0, 1e4, 1e9, 3e11] {
             let draws = 40_000;

@@ -1,7 +1,7 @@
-//! Writes a range of events, by several threads in one order.
+//! Writes a range of events with several threads, in one order.
 //!
-//! Each thread takes the next cell, plans and renders it, and writes it when its turn has come. A thread whose turn it is writes
-//! as it goes; the others hold at most a cell each, so memory is bounded by the threads and not by the events.
+//! Each thread takes the next cell, plans and renders it, and writes it when its turn comes. The thread whose turn it is writes as
+//! it renders. The others hold at most one cell each, so memory depends on the number of threads and not of events.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,38 +10,35 @@ use std::thread;
 
 use super::arrivals::{Arrivals, Cell, Cells};
 use super::config::Layout;
-use super::plan::{Plan, Planner};
+use super::plan::{CellPlan, Planner};
 use super::render::{Memory, Renderer};
 use crate::cli::Stop;
 use crate::error::Result;
 
-/// What is gathered before it is written: enough for few system calls, and little enough to stay in a core's cache.
+/// How many bytes to gather before a write: enough for few system calls, few enough for a core's cache.
 const BLOCK: usize = 256 << 10;
 
-/// No sink that we know takes what more threads make, and each of them holds a cell of about 2 MB.
+/// No sink we know keeps up with more threads, and each holds a cell of about 2 MB.
 pub(super) const MAX_THREADS: usize = 16;
 
-/// Where the bytes go: called in order, with whole events and how many they are.
+/// Receives blocks of whole events, in order.
 pub trait Sink: Send {
-    /// Takes a block.
+    /// Takes a block with this many events.
     ///
     /// # Errors
-    /// Where it cannot be written; nothing more is then rendered.
+    /// If it cannot be written. Then nothing more is rendered.
     fn put(&mut self, block: &[u8], events: u64) -> Result<()>;
 }
 
-/// All that is needed to render events.
+/// What the threads need to write events.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventWriter<'a> {
-    /// What happens.
     pub(super) planner: &'a Planner<'a>,
-    /// How it is written.
     pub(super) renderer: &'a Renderer,
-    /// How events are set apart.
     pub(super) layout: Layout,
 }
 
-/// Renders the events of a range (counted from 0), to which the cells leads, into a sink.
+/// Writes the events of a range, counted from 0. The first cell contains the start of the range.
 ///
 /// # Errors
 /// The sink's.
@@ -54,31 +51,31 @@ pub(super) fn emit(
     sink: &mut dyn Sink,
 ) -> Result<()> {
     let queue = Queue { cells, taken: 0 };
-    let desk = Desk {
+    let shared = Shared {
         queue: Mutex::new(queue),
         turn: AtomicU64::new(0),
-        counter: Mutex::new(Counter { sink, ended: None }),
+        out: Mutex::new(Out { sink, ended: None }),
         turned: Condvar::new(),
     };
-    let worker = Worker { writer, range: &range, stop, desk: &desk };
+    let worker = Worker { writer, range: &range, stop, shared: &shared };
     thread::scope(|scope| {
         for _ in 1..threads.clamp(1, MAX_THREADS) {
             scope.spawn(|| worker.work());
         }
         worker.work();
     });
-    let mut counter = desk.counter.lock().expect(NO_PANIC);
-    counter.ended.take().unwrap_or(Ok(()))
+    let mut out = shared.out.lock().expect(NO_PANIC);
+    out.ended.take().unwrap_or(Ok(()))
 }
 
-const NO_PANIC: &str = "a thread that panics ends the scope, and with it the run";
+const NO_PANIC: &str = "a panic ends the scope, and with it the run";
 
 /// What the threads share.
-struct Desk<'a> {
+struct Shared<'a> {
     queue: Mutex<Queue>,
-    /// The ticket of the cell that may be written.
+    /// The ticket of the cell whose turn it is.
     turn: AtomicU64,
-    counter: Mutex<Counter<'a>>,
+    out: Mutex<Out<'a>>,
     turned: Condvar,
 }
 
@@ -87,9 +84,9 @@ struct Queue {
     taken: u64,
 }
 
-struct Counter<'a> {
+struct Out<'a> {
     sink: &'a mut dyn Sink,
-    /// Set where nothing more is to be written: the run was stopped, or failed.
+    /// Set once nothing more is to be written: the run was stopped, or failed.
     ended: Option<Result<()>>,
 }
 
@@ -97,13 +94,13 @@ struct Worker<'a> {
     writer: EventWriter<'a>,
     range: &'a Range<u64>,
     stop: &'a Stop,
-    desk: &'a Desk<'a>,
+    shared: &'a Shared<'a>,
 }
 
 impl Worker<'_> {
     fn work(&self) {
-        let _leaving = Leaving(self.desk);
-        let mut plan = Plan::default();
+        let _guard = PanicGuard(self.shared);
+        let mut plan = CellPlan::default();
         let mut block = Block { bytes: Vec::new(), end: 0, events: 0, memory: Memory::default() };
         while let Some((ticket, arrivals, cell)) = self.take() {
             self.writer.planner.plan(&arrivals, cell, &mut plan);
@@ -114,35 +111,35 @@ impl Worker<'_> {
         }
     }
 
-    /// The next cell, its place in the order of writing, and the window that it is of.
+    /// The next cell, with its ticket in the order of writing and its window.
     fn take(&self) -> Option<(u64, Arc<Arrivals>, Cell)> {
-        let mut queue = self.desk.queue.lock().expect(NO_PANIC);
+        let mut queue = self.shared.queue.lock().expect(NO_PANIC);
         let (arrivals, cell) = queue.cells.next().filter(|(_, cell)| cell.first < self.range.end)?;
         let ticket = queue.taken;
         queue.taken += 1;
         Some((ticket, arrivals, cell))
     }
 
-    /// Renders a cell's part of the range, and writes it; says whether there is more to do.
-    fn render(&self, ticket: u64, plan: &Plan, block: &mut Block) -> bool {
+    /// Renders and writes the part of a cell that lies in the range. Returns whether there is more to do.
+    fn render(&self, ticket: u64, plan: &CellPlan, block: &mut Block) -> bool {
         let place = |event: u64| usize::try_from(event.saturating_sub(plan.first)).unwrap_or(usize::MAX);
         let (from, to) = (place(self.range.start), place(self.range.end).min(plan.events.len()));
         for index in from..to {
             self.append(plan, index, block);
-            if block.end >= BLOCK && self.desk.turn.load(Ordering::Acquire) == ticket && !self.write(ticket, block) {
+            if block.end >= BLOCK && self.shared.turn.load(Ordering::Acquire) == ticket && !self.write(ticket, block) {
                 return false;
             }
         }
         let more = self.write(ticket, block);
-        self.desk.turn.store(ticket + 1, Ordering::Release);
-        // The lock keeps the turn from passing between another's look at it and its sleep.
-        drop(self.desk.counter.lock().expect(NO_PANIC));
-        self.desk.turned.notify_all();
+        self.shared.turn.store(ticket + 1, Ordering::Release);
+        // The lock prevents a lost wakeup: another thread cannot be between its check of the turn and its sleep.
+        drop(self.shared.out.lock().expect(NO_PANIC));
+        self.shared.turned.notify_all();
         more
     }
 
     #[inline]
-    fn append(&self, plan: &Plan, index: usize, block: &mut Block) {
+    fn append(&self, plan: &CellPlan, index: usize, block: &mut Block) {
         let EventWriter { renderer, layout, .. } = self.writer;
         if block.bytes.len() < block.end + renderer.room() {
             let size =
@@ -167,39 +164,39 @@ impl Worker<'_> {
         block.events += 1;
     }
 
-    /// Waits for the turn, and writes; says whether there is more to do.
+    /// Waits for the turn and writes. Returns whether there is more to do.
     fn write(&self, ticket: u64, block: &mut Block) -> bool {
-        let mut counter = self.desk.counter.lock().expect(NO_PANIC);
-        while counter.ended.is_none() && self.desk.turn.load(Ordering::Acquire) != ticket {
-            counter = self.desk.turned.wait(counter).expect(NO_PANIC);
+        let mut out = self.shared.out.lock().expect(NO_PANIC);
+        while out.ended.is_none() && self.shared.turn.load(Ordering::Acquire) != ticket {
+            out = self.shared.turned.wait(out).expect(NO_PANIC);
         }
-        if counter.ended.is_none() && self.stop.requested() {
-            counter.ended = Some(Ok(()));
+        if out.ended.is_none() && self.stop.requested() {
+            out.ended = Some(Ok(()));
         }
-        if counter.ended.is_none() && block.end > 0 {
-            counter.ended = counter.sink.put(&block.bytes[..block.end], block.events).err().map(Err);
+        if out.ended.is_none() && block.end > 0 {
+            out.ended = out.sink.put(&block.bytes[..block.end], block.events).err().map(Err);
         }
         (block.end, block.events) = (0, 0);
-        if counter.ended.is_some() {
-            self.desk.turned.notify_all();
+        if out.ended.is_some() {
+            self.shared.turned.notify_all();
         }
-        counter.ended.is_none()
+        out.ended.is_none()
     }
 }
 
-/// Lets the other threads go where one panics: they would wait for its turn for ever.
-struct Leaving<'a>(&'a Desk<'a>);
+/// Releases the other threads if one panics. Otherwise they would wait for its turn forever.
+struct PanicGuard<'a>(&'a Shared<'a>);
 
-impl Drop for Leaving<'_> {
+impl Drop for PanicGuard<'_> {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.0.counter.lock().unwrap_or_else(PoisonError::into_inner).ended.get_or_insert(Ok(()));
+            self.0.out.lock().unwrap_or_else(PoisonError::into_inner).ended.get_or_insert(Ok(()));
             self.0.turned.notify_all();
         }
     }
 }
 
-/// Rendered events that wait to be written.
+/// Rendered events that are not written yet.
 struct Block {
     bytes: Vec<u8>,
     end: usize,

@@ -1,50 +1,43 @@
-//! The kinds of event that a profile allows, each with its chance: service, endpoint, method, status, cache hit.
+//! The kinds of event that a profile allows, with their probabilities: service, endpoint, method, status, cache hit.
 //!
-//! The guide gives shares of services, errors and statuses, but which status meets which method is only said in words (201 comes
-//! of POST). The table of chances that fits both is found by iterative proportional fitting (Deming, Stephan 1940).
+//! The guide gives shares of services, errors and statuses. Which method can have which status it gives only in words (201 follows
+//! a POST). Iterative proportional fitting (Deming, Stephan 1940) finds probabilities that satisfy both.
 
-use super::alias::Alias;
+use super::alias::AliasTable;
 use crate::error::Result;
 use crate::world::profile::{Endpoint, Method, Profile, Service, Status};
 
-/// What an event is about.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Kind<'a> {
-    /// The service, as an index into the profile's.
+    /// Index into the profile's services.
     pub(super) service_index: usize,
-    /// The service.
     pub(super) service: &'a Service,
-    /// The endpoint.
     pub(super) endpoint: &'a Endpoint,
-    /// The method.
     pub(super) method: &'a Method,
-    /// The status.
     pub(super) status: &'a Status,
-    /// Whether the answer came out of a cache.
     pub(super) cache_hit: bool,
 }
 
 impl Kind<'_> {
-    /// Where the request stands within an action.
+    /// Requests of an action are in order of their stages.
     pub(super) fn stage(&self) -> u8 {
         self.endpoint.stage.unwrap_or(self.service.stage)
     }
 }
 
-/// Every kind of event, and a table to draw one from.
+/// Every kind of event, and a table to sample them.
 #[derive(Debug)]
 pub(super) struct Kinds<'a> {
-    /// The kinds.
     pub(super) all: Vec<Kind<'a>>,
-    /// Draws an index into `all`.
-    pub(super) draw: Alias,
+    /// Samples an index into `all`.
+    pub(super) draw: AliasTable,
 }
 
 impl<'a> Kinds<'a> {
-    /// The kinds of a profile.
+    /// The kinds that a profile allows.
     ///
     /// # Errors
-    /// Where no chances give all of its shares: a usage error that names file, line and key.
+    /// A usage error that names file, line and key if no probabilities give all of the profile's shares.
     pub(super) fn of(profile: &'a Profile) -> Result<Self> {
         let calls = calls(profile);
         let successes = fit(profile, &calls, |s| !s.is_error(), |c| c.chance * (1.0 - c.service.error_rate.get()))?;
@@ -70,11 +63,11 @@ impl<'a> Kinds<'a> {
             let words = "services: more than 65535 combinations of endpoint, method and status";
             return Err(profile.fault(profile.services[0].name.at(), words));
         }
-        Ok(Self { draw: Alias::new(&chances), all })
+        Ok(Self { draw: AliasTable::new(&chances), all })
     }
 }
 
-/// A method of an endpoint, and its share of all events.
+/// A method of an endpoint, with its probability.
 struct Call<'a> {
     service_index: usize,
     service: &'a Service,
@@ -94,7 +87,7 @@ fn calls(profile: &Profile) -> Vec<Call<'_>> {
             let all_methods: f64 = endpoint.methods.values().map(|s| s.get()).sum();
             for (name, share) in &endpoint.methods {
                 let found = profile.methods.iter().position(|m| *m.name == **name);
-                let method_index = found.expect("Profile::parse checks that every method of an endpoint is known");
+                let method_index = found.expect("Profile::parse refuses an endpoint with an unknown method");
                 let method = &profile.methods[method_index];
                 let chance = service.weight.get() / weights * (rank / all_ranks) * (share.get() / all_methods);
                 calls.push(Call { service_index, service, endpoint, method_index, method, chance });
@@ -104,16 +97,16 @@ fn calls(profile: &Profile) -> Vec<Call<'_>> {
     calls
 }
 
-/// The weights of Zipf's law: rank to the power of minus the exponent.
+/// The weights of Zipf's law: rank to the power of -exponent.
 pub(super) fn zipf(len: usize, exponent: f64) -> Vec<f64> {
     (1..=u32::try_from(len).unwrap_or(u32::MAX)).map(|rank| libm::pow(f64::from(rank), -exponent)).collect()
 }
 
-/// For each method, its statuses with their chances, such that over all calls each status has its share.
+/// For each method, its statuses with their probabilities, so that each status has its share of all calls.
 fn fit<'a>(
     profile: &'a Profile,
     calls: &[Call<'a>],
-    of_class: impl Fn(&Status) -> bool,
+    is_wanted: impl Fn(&Status) -> bool,
     chance: impl Fn(&Call<'a>) -> f64,
 ) -> Result<Vec<Vec<(&'a Status, f64)>>> {
     let mut rows = vec![0.0; profile.methods.len()];
@@ -121,12 +114,12 @@ fn fit<'a>(
         rows[call.method_index] += chance(call);
     }
     let total: f64 = rows.iter().sum();
-    let statuses: Vec<&Status> = profile.statuses.iter().filter(|s| of_class(s) && s.share.get() > 0.0).collect();
+    let statuses: Vec<&Status> = profile.statuses.iter().filter(|s| is_wanted(s) && s.share.get() > 0.0).collect();
     if total <= 0.0 {
         return Ok(vec![Vec::new(); rows.len()]);
     }
     if statuses.is_empty() {
-        let words = "statuses.share: there is none above 0 for the successes, or none for the errors";
+        let words = "statuses.share: expected a share above 0 among the successes and among the errors";
         return Err(profile.fault(profile.statuses[0].share.at(), words));
     }
     let shares: f64 = statuses.iter().map(|s| s.share.get()).sum();
@@ -141,18 +134,18 @@ fn fit<'a>(
         })
         .collect();
     for _ in 0..10_000 {
-        for (j, wanted) in columns.iter().enumerate() {
+        for (j, target) in columns.iter().enumerate() {
             let sum: f64 = table.iter().map(|row| row[j]).sum();
             if sum > 0.0 {
-                table.iter_mut().for_each(|row| row[j] *= wanted / sum);
+                table.iter_mut().for_each(|row| row[j] *= target / sum);
             }
         }
         let mut off = 0.0f64;
-        for (row, wanted) in table.iter_mut().zip(&rows) {
+        for (row, target) in table.iter_mut().zip(&rows) {
             let sum: f64 = row.iter().sum();
             if sum > 0.0 {
-                off = off.max((sum - wanted).abs());
-                row.iter_mut().for_each(|cell| *cell *= wanted / sum);
+                off = off.max((sum - target).abs());
+                row.iter_mut().for_each(|cell| *cell *= target / sum);
             }
         }
         if off < 1e-13 {
@@ -164,7 +157,7 @@ fn fit<'a>(
     if lacks(worst) > 1e-6 * total {
         let (code, share) = (statuses[worst].code.get_ref(), statuses[worst].share);
         let words = format!(
-            "statuses.share: {code} cannot have its share of {}: the methods that meet it are too rare",
+            "statuses.share: {code} cannot have its share of {}: the methods that can have it are too rare",
             share.get()
         );
         return Err(profile.fault(share.at(), words));
@@ -172,14 +165,14 @@ fn fit<'a>(
     Ok(table
         .iter()
         .zip(&rows)
-        .map(|(row, wanted)| {
-            let part = |cell: &f64| if *wanted > 0.0 { cell / wanted } else { 0.0 };
+        .map(|(row, target)| {
+            let part = |cell: &f64| if *target > 0.0 { cell / target } else { 0.0 };
             statuses.iter().copied().zip(row.iter().map(part)).collect()
         })
         .collect())
 }
 
-/// Makes of each kind that a cache can answer two, with and without a hit.
+/// Splits each kind that a cache can answer into one with a hit and one without.
 fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f64>) -> Result<()> {
     let cache = &profile.cache;
     let cached = |k: &Kind| k.method.name == cache.method && k.status.code == cache.status;
@@ -188,7 +181,7 @@ fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f6
     let hits = cache.hits.get() * total;
     if hits > eligible {
         let words = format!(
-            "cache.hits: {} of the events are more than the {:.3} that are {} with {}",
+            "cache.hits: {} of the events exceeds the {:.3} that are {} with {}",
             cache.hits.get(),
             eligible / total,
             cache.method,
@@ -212,12 +205,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_profile_whose_shares_contradict_each_other_is_refused_with_file_line_and_key() {
+    fn shares_that_contradict_each_other_are_refused_with_file_line_and_key() {
         let refused = |old: &str, new: &str, faulty: &str, words: &str| {
             let text = crate::world::profile::BUILT_IN.replacen(old, new, 1);
-            let profile = Profile::parse(&text, "mine").expect("each value by itself is right");
+            let profile = Profile::parse(&text, "mine").expect("each value by itself is valid");
             let line = 1 + text.lines().position(|line| line == faulty).expect("it is there");
-            let error = Kinds::of(&profile).expect_err("no chances fit").to_string();
+            let error = Kinds::of(&profile).expect_err("no probabilities fit").to_string();
             assert!(error.starts_with(&format!("mine: line {line}: {words}")), "line {line}: {error}");
         };
         refused("share = 10\nmethods", "share = 900\nmethods", "share = 900", "statuses.share: 201 cannot have");

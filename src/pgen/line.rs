@@ -1,12 +1,12 @@
-//! Writes an event's bytes: fixed pieces copied in blocks, numbers and hexadecimal digits straight into place.
+//! Writes the bytes of an event: copies fixed pieces in blocks, and writes digits in place.
 
-/// Pieces are copied in blocks of this size, past their end: the next piece overwrites what was too much.
+/// Pieces are copied in blocks of this size, past their end. The next piece overwrites the excess.
 const BLOCK: usize = 64;
 
-/// What may lie after the last byte that was written.
+/// How many bytes past the end of the line may be overwritten.
 pub(super) const SLACK: usize = 2 * BLOCK;
 
-/// Fixed pieces of text, in one place.
+/// Stores fixed pieces of text.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Pieces {
     bytes: Vec<u8>,
@@ -27,19 +27,19 @@ impl Piece {
 }
 
 impl Pieces {
-    /// Keeps a piece.
+    /// Stores a piece.
     pub(super) fn add(&mut self, text: &str) -> Piece {
-        // What was added stays readable in whole blocks.
+        // A piece can always be read in whole blocks.
         let start = self.bytes.len().saturating_sub(BLOCK);
         self.bytes.truncate(start);
         self.bytes.extend_from_slice(text.as_bytes());
         self.bytes.resize(self.bytes.len() + BLOCK, 0);
-        let place = |n: usize| u32::try_from(n).expect("a profile's texts are below 4 GiB");
+        let place = |n: usize| u32::try_from(n).expect("a profile's texts are shorter than 4 GiB");
         Piece { start: place(start), len: place(text.len()) }
     }
 }
 
-/// Bytes to write to, and how far they are written. There must be room for what is written and for [`SLACK`].
+/// Writes to bytes that have room for the line and for [`SLACK`].
 #[derive(Debug)]
 pub(super) struct Line<'a> {
     out: &'a mut [u8],
@@ -47,17 +47,17 @@ pub(super) struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// Writes from `at` on.
+    /// Starts at `at`.
     pub(super) fn new(out: &'a mut [u8], at: usize) -> Self {
         Self { out, at }
     }
 
-    /// How far the bytes are written.
+    /// The offset after the last byte of the line.
     pub(super) fn end(&self) -> usize {
         self.at
     }
 
-    /// A fixed piece.
+    /// Writes a stored piece.
     #[inline]
     pub(super) fn piece(&mut self, pieces: &Pieces, piece: Piece) {
         let mut from = piece.start as usize;
@@ -70,21 +70,21 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// At most `N` bytes of which `len` count: all of them are copied, which takes no longer.
+    /// Writes the first `len` of `N` bytes. All of them are copied, which is as fast.
     #[inline]
     pub(super) fn part<const N: usize>(&mut self, bytes: &[u8; N], len: usize) {
         self.out[self.at..self.at + N].copy_from_slice(bytes);
         self.at += len;
     }
 
-    /// Text of a length that is known when this is compiled.
+    /// Writes text whose length is known at compile time.
     #[inline]
     pub(super) fn text<const N: usize>(&mut self, text: &[u8; N]) {
         self.out[self.at..self.at + N].copy_from_slice(text);
         self.at += N;
     }
 
-    /// The low 8 hexadecimal digits of a number for each of its 32 bits.
+    /// Writes a number as 16 hexadecimal digits.
     #[inline]
     pub(super) fn hex16(&mut self, number: u64) {
         self.out[self.at..self.at + 8].copy_from_slice(&hex8((number >> 32) as u32));
@@ -93,14 +93,14 @@ impl<'a> Line<'a> {
         self.at += 16;
     }
 
-    /// The 12 hexadecimal digits of a number's upper 48 bits.
+    /// Writes the upper 48 bits of a number as 12 hexadecimal digits.
     #[inline]
     pub(super) fn hex12(&mut self, number: u64) {
         self.hex16(number);
         self.at -= 4;
     }
 
-    /// A whole number.
+    /// Writes a whole number.
     #[inline]
     pub(super) fn number(&mut self, number: u64) {
         if number < EIGHT_DIGITS {
@@ -110,11 +110,11 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// A whole number of at most eight digits.
+    /// Writes a whole number of at most eight digits.
     #[inline]
     pub(super) fn short(&mut self, number: u64) {
         let digits = digits8(number);
-        // The last digit stands, also of a 0.
+        // At least one digit is left, so 0 is `0`.
         let zeros = digits.trailing_zeros().min(56) / 8;
         self.text(&((digits >> (8 * zeros)) | ASCII_ZEROS).to_le_bytes());
         self.at -= zeros as usize;
@@ -126,7 +126,7 @@ impl<'a> Line<'a> {
         self.text(&(digits8(number % EIGHT_DIGITS) | ASCII_ZEROS).to_le_bytes());
     }
 
-    /// Hundredths as a number with two decimals.
+    /// Writes hundredths as a number with two decimal places.
     #[inline]
     pub(super) fn hundredths(&mut self, hundredths: u64) {
         self.number(hundredths / 100);
@@ -134,14 +134,14 @@ impl<'a> Line<'a> {
         self.digits2(hundredths % 100);
     }
 
-    /// Six digits of a number below a million.
+    /// Writes a number below a million with six digits.
     #[inline]
     pub(super) fn digits6(&mut self, number: u64) {
         self.text(&((digits8(number) >> 16) | ASCII_ZEROS).to_le_bytes());
         self.at -= 2;
     }
 
-    /// Two digits of a number below 100.
+    /// Writes a number below 100 with two digits.
     #[inline]
     pub(super) fn digits2(&mut self, number: u64) {
         #[allow(clippy::cast_possible_truncation)] // digits
@@ -152,7 +152,7 @@ impl<'a> Line<'a> {
 const EIGHT_DIGITS: u64 = 100_000_000;
 const ASCII_ZEROS: u64 = 0x3030_3030_3030_3030;
 
-/// The eight digits of a number below 10^8, the first in the lowest byte: halved into fours, twos and ones at once.
+/// The eight digits of a number below 10^8, the first in the lowest byte. Splits it into groups of four, two and one at once.
 #[inline]
 fn digits8(number: u64) -> u64 {
     let fours = (number / 10_000) | ((number % 10_000) << 32);
@@ -162,10 +162,10 @@ fn digits8(number: u64) -> u64 {
     tens | ((twos - tens * 10) << 8)
 }
 
-/// The digits of 32 bits, four bits in each byte at once.
+/// The hexadecimal digits of 32 bits, computed for all bytes at once.
 #[inline]
 fn hex8(number: u32) -> [u8; 8] {
-    // Spread the nibbles over bytes, the first digit in the highest byte.
+    // Spread the nibbles over bytes, with the first digit in the highest byte.
     let n = u64::from(number);
     let n = (n | (n << 16)) & 0x0000_ffff_0000_ffff;
     let n = (n | (n << 8)) & 0x00ff_00ff_00ff_00ff;
@@ -183,7 +183,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn hexadecimal_and_decimal_digits_are_the_standard_librarys(number: u64) {
+        fn digits_are_those_of_the_standard_library(number: u64) {
             let mut out = [0; 256];
             let mut line = Line::new(&mut out, 0);
             line.hex16(number);
@@ -195,12 +195,12 @@ mod tests {
             line.hundredths(number >> 20);
             let end = line.end();
             let cents = number >> 20;
-            let wanted = format!("{number:016x} {:012x} {number} {}.{:02}", number >> 16, cents / 100, cents % 100);
-            prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("ASCII"), wanted);
+            let expected = format!("{number:016x} {:012x} {number} {}.{:02}", number >> 16, cents / 100, cents % 100);
+            prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("ASCII"), expected);
         }
 
         #[test]
-        fn short_numbers_have_no_leading_zeros_and_padded_ones_all(number in 0u64..1_000_000) {
+        fn numbers_have_no_leading_zeros_unless_they_are_padded(number in 0u64..1_000_000) {
             let mut out = [0; 64];
             let mut line = Line::new(&mut out, 0);
             line.number(number);
@@ -213,7 +213,7 @@ mod tests {
         }
 
         #[test]
-        fn pieces_come_out_as_they_went_in(texts in proptest::collection::vec("\\PC{0,200}", 1..8)) {
+        fn pieces_are_written_as_they_were_stored(texts in proptest::collection::vec("\\PC{0,200}", 1..8)) {
             let mut pieces = Pieces::default();
             let kept: Vec<Piece> = texts.iter().map(|text| pieces.add(text)).collect();
             let mut out = vec![0; 8 * 200 * 4 + SLACK];

@@ -1,12 +1,12 @@
-//! What happens in a time cell: who calls, in which session and action, and what each request is.
+//! Plans a time cell: who calls, in which session and action, and what each request is.
 //!
-//! Classes of callers get their events by quota, cut into actions, so that clustering does not blur the shares; actions are laid
-//! over the arrivals in lanes and strung into sessions; what the requests are is drawn for each by itself, and put in order
-//! within an action. So every share stays as it was drawn, and a cell owns its sessions.
+//! Each class of callers gets a quota of events, so that clustering does not blur the shares. Quotas are cut into actions, actions
+//! are laid over the arrivals in lanes, and actions of one caller form a session, which lies within the cell. The kind of each
+//! request is drawn independently, and kinds are put in order within an action, so that every share stays as drawn.
 
 use rand::Rng;
 
-use super::alias::Alias;
+use super::alias::AliasTable;
 use super::arrivals::{Arrivals, Cell};
 use super::kind::Kinds;
 use super::population::{Caller, Population};
@@ -16,18 +16,16 @@ use crate::seed::{Choice, Generator, Seed};
 use crate::world::profile::Profile;
 use crate::world::value::Share;
 
-/// The parts of a run's world that planning needs.
+/// Plans the time cells of a run.
 #[derive(Debug)]
 pub(super) struct Planner<'a> {
-    /// What events can be.
     pub(super) kinds: Kinds<'a>,
-    /// Who can call.
     pub(super) population: Population<'a>,
     stages: Vec<u8>,
     environments: Vec<i64>,
     anonymous: i64,
-    requests: Alias,
-    actions: Alias,
+    requests: AliasTable,
+    actions: AliasTable,
     between_requests: Micros,
     between_actions: Micros,
     action: Micros,
@@ -36,39 +34,36 @@ pub(super) struct Planner<'a> {
     kind: Choice,
 }
 
-/// The events of a cell, in order of time. Kept from cell to cell for its memory.
+/// The planned events of a cell, in order of time. Reused from cell to cell to save allocations.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
-    /// The number of the first event, from 0.
+pub(super) struct CellPlan {
+    /// The number of the first event, counted from 0.
     pub(super) first: u64,
-    /// When each event happens.
+    /// The time of each event.
     pub(super) times: Vec<Micros>,
-    /// What else is known of each event.
+    /// Everything else about each event.
     pub(super) events: Vec<Planned>,
-    /// The sessions that the events are part of.
     pub(super) sessions: Vec<Session>,
     scratch: Scratch,
 }
 
-/// An event of a plan.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Planned {
-    /// What it is, as an index into [`Kinds::all`].
+    /// Index into [`Kinds::all`].
     pub(super) kind: u16,
-    /// Its session, as an index into [`Plan::sessions`].
+    /// Index into [`CellPlan::sessions`].
     pub(super) session: u32,
-    /// The first event of its trace, as an index into [`Plan::events`].
+    /// The first event of its trace: an index into [`CellPlan::events`].
     pub(super) trace: u32,
 }
 
-/// A run of requests of one caller.
+/// Requests of one caller that belong together.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Session {
-    /// Who calls.
     pub(super) caller: Caller,
-    /// Where, as an index into the profile's environments.
+    /// Index into the profile's environments.
     pub(super) environment: u8,
-    /// Its first event, as an index into [`Plan::events`].
+    /// The first event: an index into [`CellPlan::events`].
     pub(super) first: u32,
     class: u16,
     actions_left: u8,
@@ -86,14 +81,14 @@ struct Scratch {
     owed: Vec<i64>,
 }
 
-/// A run of requests that a class is owed.
+/// Consecutive requests of one caller, not yet laid over arrivals.
 #[derive(Debug, Clone, Copy)]
 struct Action {
     class: u16,
     requests: u8,
 }
 
-/// A place where one action at a time goes on.
+/// Takes the requests of one action at a time.
 #[derive(Debug, Clone, Copy)]
 struct Lane {
     left: u8,
@@ -105,7 +100,7 @@ struct Lane {
     size: u8,
 }
 
-/// The sessions of a class whose callers are between two actions, the longest waiting first.
+/// The sessions of a class that wait for their next action, the longest waiting first.
 #[derive(Debug, Clone, Copy)]
 struct Queue {
     head: u32,
@@ -113,14 +108,14 @@ struct Queue {
 }
 
 const NONE: u32 = u32::MAX;
-/// What debts are kept in: parts of an event.
+/// Debts are counted in this many parts of an event.
 const PARTS: i64 = 1 << 16;
 
 impl<'a> Planner<'a> {
-    /// Prepares to plan in the world of a profile.
+    /// Prepares to plan the cells of a run.
     ///
     /// # Errors
-    /// Where the profile's figures contradict each other.
+    /// A usage error if the profile's figures contradict each other.
     pub(super) fn new(profile: &'a Profile, seed: Seed) -> Result<Self> {
         let kinds = Kinds::of(profile)?;
         let shares = |list: &[Share]| -> Vec<f64> { list.iter().map(|s| s.get()).collect() };
@@ -136,8 +131,8 @@ impl<'a> Planner<'a> {
             population: Population::of(profile, seed)?,
             environments: profile.environments.iter().map(|e| parts(e.share.get() / total)).collect(),
             anonymous: parts(profile.users.anonymous.get()),
-            requests: Alias::new(&shares(sessions.requests_per_action.get_ref())),
-            actions: Alias::new(&shares(sessions.actions_per_session.get_ref())),
+            requests: AliasTable::new(&shares(sessions.requests_per_action.get_ref())),
+            actions: AliasTable::new(&shares(sessions.actions_per_session.get_ref())),
             between_requests: micros(sessions.seconds_between_requests.get()),
             between_actions: micros(sessions.seconds_between_actions.get()),
             action: micros(sessions.action_seconds.get()),
@@ -149,7 +144,7 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans a cell of these arrivals.
-    pub(super) fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut Plan) {
+    pub(super) fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut CellPlan) {
         plan.first = cell.first;
         arrivals.times(cell, &mut plan.times, &mut plan.scratch.places);
         plan.events.clear();
@@ -159,7 +154,7 @@ impl<'a> Planner<'a> {
         self.lay_out(cell, &mut random, plan);
     }
 
-    /// Cuts each class's quota into actions, and shuffles all of them.
+    /// Cuts each class's quota into actions and shuffles them.
     fn deal_actions(&self, count: u64, random: &mut Generator, actions: &mut Vec<Action>) {
         actions.clear();
         let quotas = self.population.quotas(count, upper(random.next_u64()));
@@ -177,15 +172,15 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// Lays the actions over the arrivals, and strings them into sessions.
-    fn lay_out(&self, cell: Cell, random: &mut Generator, plan: &mut Plan) {
-        let Plan { times, events, sessions, scratch, .. } = plan;
+    /// Lays the actions over the arrivals and joins them into sessions.
+    fn lay_out(&self, cell: Cell, random: &mut Generator, plan: &mut CellPlan) {
+        let CellPlan { times, events, sessions, scratch, .. } = plan;
         let Scratch { actions, lanes, waiting, owed, .. } = scratch;
         waiting.clear();
         waiting.resize(self.population.classes.len(), Queue { head: NONE, tail: NONE });
         let span = times.last().copied().unwrap_or(0) - times.first().copied().unwrap_or(0);
         let mut debts = Debts::none(owed, &self.environments, self.anonymous);
-        // An eighth of the cell leaves time for a session of several actions, however dense the traffic.
+        // An eighth of the cell leaves time for several actions per session, even in dense traffic.
         let pause = self.between_actions.min(span / 8);
         let lane_count = lanes_for(times.len(), span, self.between_requests);
         lanes.clear();
@@ -212,7 +207,7 @@ impl<'a> Planner<'a> {
                 lanes.swap_remove(pick);
             };
             if at - lane.began > self.action {
-                // The action took too long: what is left of it is another.
+                // The action takes too long: the rest of it becomes another action.
                 let old = sessions[lane.session as usize];
                 if at - old.last > self.idle {
                     let left = i64::from(lane.left);
@@ -243,7 +238,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// The session that waited longest, if its caller has paused long enough and is not gone.
+    /// Takes the session that has waited longest, if its pause is long enough. Drops sessions that have been idle too long.
     fn resume(&self, queue: &mut Queue, sessions: &[Session], at: Micros, pause: Micros) -> Option<u32> {
         while queue.head != NONE {
             let head = queue.head;
@@ -275,7 +270,7 @@ impl<'a> Planner<'a> {
         let caller = if known {
             self.population.user(class, random.next_u64())
         } else {
-            self.population.stranger(class, random.next_u64())
+            self.population.anonymous(class, random.next_u64())
         };
         let actions_left = self.actions.pick(random.next_u64());
         sessions.push(Session {
@@ -292,7 +287,7 @@ impl<'a> Planner<'a> {
         u32::try_from(sessions.len() - 1).unwrap_or(NONE)
     }
 
-    /// Lets a new event take part in its trace's order of stages: the requests move, their times stay.
+    /// Sorts a new event into its trace by stage: kinds move, times stay.
     #[inline]
     fn put_in_order(&self, lane: &mut Lane, index: u32, events: &mut [Planned]) {
         let kind = events[index as usize].kind;
@@ -312,10 +307,10 @@ impl<'a> Planner<'a> {
     }
 }
 
-/// What each environment, and callers without a name, are still owed of a cell's events.
+/// How many of a cell's events each environment, and callers without a user id, are still owed.
 ///
-/// A session takes all its events to one environment, so independent draws would blur the shares. Here a draw's chances lean
-/// towards what is owed, in proportion: so each is right in expectation from the first session on, and debts stay small.
+/// All events of a session go to one environment, so independent draws would blur the shares. Here the probabilities lean towards
+/// what is owed, in proportion: each share is right in expectation from the first session on, and debts stay small.
 struct Debts<'a> {
     owed: &'a mut Vec<i64>,
     shares: &'a [i64],
@@ -323,7 +318,7 @@ struct Debts<'a> {
     anonymous_owed: i64,
 }
 
-/// A debt of so many events makes a choice certain; it is far from any that occurs, so that no chance is cut off at 0.
+/// A debt of this many events makes a choice certain. Debts stay far below it, so no probability is cut off at 0.
 const LEAN: i64 = 256;
 
 impl<'a> Debts<'a> {
@@ -358,19 +353,18 @@ impl<'a> Debts<'a> {
     }
 }
 
-/// A draw below `whole`, which is below 2^32.
+/// A uniform draw below `whole`, which is below 2^32.
 fn part(draw: u64, whole: i64) -> i64 {
     ((u64::from(upper(draw)) * whole.unsigned_abs()) >> 32).cast_signed()
 }
 
-/// How many actions go on at a time: as many as make a pause of `between` in each, but a few events for each lane.
+/// How many lanes give a pause of `between` in each, limited so that each lane has at least four events.
 fn lanes_for(events: usize, span: Micros, between: Micros) -> usize {
-    let wanted =
-        u128::from(events as u64) * u128::from(between.unsigned_abs()) / u128::from(span.max(1).unsigned_abs());
-    usize::try_from(wanted).unwrap_or(usize::MAX).clamp(1, (events / 4).max(1))
+    let lanes = u128::from(events as u64) * u128::from(between.unsigned_abs()) / u128::from(span.max(1).unsigned_abs());
+    usize::try_from(lanes).unwrap_or(usize::MAX).clamp(1, (events / 4).max(1))
 }
 
-/// A draw below `n`, which is small.
+/// A uniform draw below `n`, which is small.
 #[inline]
 fn below(n: usize, random: &mut Generator) -> usize {
     ((u64::from(upper(random.next_u64())) * n as u64) >> 32) as usize

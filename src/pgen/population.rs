@@ -1,4 +1,4 @@
-//! Who calls: classes of callers (a city and a type of device), and the users in each.
+//! Who calls: classes of callers (a city and a device type), and the users in each.
 
 use toml::Spanned;
 
@@ -6,27 +6,27 @@ use super::kind::zipf;
 use crate::error::Result;
 use crate::seed::{Choice, Seed};
 use crate::world::devices::Device;
-use crate::world::geography::{Place, places};
+use crate::world::geography::{Location, locations};
 use crate::world::profile::Profile;
 
-/// More would take more memory than pgen promises to stay in.
+/// More users would exceed the memory that pgen promises to stay within.
 const MOST_USERS: u64 = 10_000_000;
 
 /// All callers of a profile.
 #[derive(Debug)]
 pub(super) struct Population<'a> {
-    /// The classes, in the order of regions, countries, cities and, within a city, devices.
+    /// In order of regions, countries and cities, and of devices within a city.
     pub(super) classes: Vec<Class<'a>>,
-    /// The share of events of all classes before each, in 2^-32; one more entry for the end.
+    /// The share of events of all classes before each, in 2^-32, with one more entry for the end.
     shares_before: Vec<u64>,
     /// Running sums of the weights of a class's users by rank, in 2^-32 of the first's.
     ranks: Vec<u64>,
-    /// Where in `ranks` to look: see [`guide`].
+    /// Where to look in `ranks`: see [`guide`].
     guide: Vec<u32>,
     guide_shift: u32,
     first_user: u32,
     users: u64,
-    /// Steps through the user numbers so that neighbours are of different classes.
+    /// The step through the user numbers, chosen so that neighbours are in different classes.
     stride: u64,
     agent: Choice,
     address: Choice,
@@ -35,13 +35,11 @@ pub(super) struct Population<'a> {
 /// The callers of one city with one type of device.
 #[derive(Debug)]
 pub(super) struct Class<'a> {
-    /// The city.
-    pub(super) place: Place<'a>,
-    /// The device.
+    pub(super) location: Location<'a>,
     pub(super) device: &'a Device,
-    /// The place of the device's first agent in a list of every class's agents.
+    /// The index of the device's first agent in a list of all agents of all classes.
     pub(super) first_agent: u32,
-    /// Its users' places in the population.
+    /// The index of its first user in the population.
     users_from: u64,
     users: u64,
 }
@@ -49,38 +47,39 @@ pub(super) struct Class<'a> {
 /// A caller as an event shows it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Caller {
-    /// The number in its user id; 0 where it has none.
+    /// The number in the user id; 0 means none.
     pub(super) user: u32,
-    /// Its class and user agent, as a place in the list of every class's agents.
+    /// Class and user agent: an index into a list of all agents of all classes.
     pub(super) agent: u32,
-    /// Its IPv4 address.
+    /// IPv4.
     pub(super) address: u32,
 }
 
 impl<'a> Population<'a> {
-    /// The population of a profile.
+    /// Divides a profile's users among the classes.
     ///
     /// # Errors
-    /// Where there are too few users to give each class one, or too many: a usage error that names file, line and key.
+    /// A usage error that names file, line and key if there are too many users, or too few to give each class one.
     pub(super) fn of(profile: &'a Profile, seed: Seed) -> Result<Self> {
         const WHOLE: f64 = 4_294_967_296.0;
         let (first_user, count) = (&profile.users.first, &profile.users.count);
         let users = u64::from(*count.get_ref());
         let fault = |key: &Spanned<u32>, words: String| Err(profile.fault(key.span().start, words));
         if users > MOST_USERS {
-            return fault(count, format!("users.count: {users} users, where {MOST_USERS} are the most"));
+            return fault(count, format!("users.count: {users}: expected at most {MOST_USERS}"));
         }
         if *first_user.get_ref() == 0 || u64::from(*first_user.get_ref()) + users > u64::from(u32::MAX) {
             let most = u64::from(u32::MAX) - users;
-            let words = format!("users.first: {} is no number from 1 to {most}, as count allows", first_user.get_ref());
+            let words =
+                format!("users.first: {}: expected a number from 1 to {most}, because of count", first_user.get_ref());
             return fault(first_user, words);
         }
         let devices: f64 = profile.devices.iter().map(|d| d.share.get()).sum();
         let (mut classes, mut shares_before) = (Vec::new(), vec![0]);
         let (mut before, mut first_agent, mut most) = (0.0, 0, 0);
-        for place in places(&profile.regions) {
+        for location in locations(&profile.regions) {
             for device in &profile.devices[..] {
-                let share = place.share * device.share.get() / devices;
+                let share = location.share * device.share.get() / devices;
                 if share <= 0.0 {
                     continue;
                 }
@@ -89,20 +88,20 @@ impl<'a> Population<'a> {
                 let place_of = |share: f64| (share.min(1.0) * users as f64).round() as u64;
                 let (from, to) = (place_of(before), place_of(before + share));
                 if from == to {
-                    let (device, city) = (&device.name, &place.city.name);
-                    let words = format!("users.count: {users} users are too few: none is left for {device} in {city}");
+                    let (device, city) = (&device.name, &location.city.name);
+                    let words = format!("users.count: {users} is too few: no user is left for {device} in {city}");
                     return fault(count, words);
                 }
                 before += share;
                 most = most.max(to - from);
                 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
                 shares_before.push((before * WHOLE).round() as u64);
-                classes.push(Class { place, device, first_agent, users_from: from, users: to - from });
+                classes.push(Class { location, device, first_agent, users_from: from, users: to - from });
                 first_agent += u32::try_from(device.agents.len()).unwrap_or(u32::MAX);
             }
         }
         if classes.len() > usize::from(u16::MAX) {
-            let words = "regions: more than 65535 pairs of a city and a device";
+            let words = "regions: expected at most 65535 pairs of a city and a device";
             return Err(profile.fault(profile.regions[0].name.at(), words));
         }
         *shares_before.last_mut().expect("it starts with one") = 1 << 32;
@@ -130,13 +129,13 @@ impl<'a> Population<'a> {
         })
     }
 
-    /// How many of `count` events are each class's: its share to within one, and exactly so in expectation over draws.
+    /// How many of `count` events each class gets: its share to within one, and exactly its share in expectation over draws.
     pub(super) fn quotas<'q>(&'q self, count: u64, draw: u32) -> impl Iterator<Item = u64> + 'q {
         let upto = move |share: u64| ((u128::from(count) * u128::from(share) + u128::from(draw)) >> 32) as u64;
         self.shares_before.windows(2).map(move |w| upto(w[1]) - upto(w[0]))
     }
 
-    /// The known user of a class that a draw chooses: few call often, most seldom.
+    /// The user of a class for a draw. Few users call often, most seldom.
     #[allow(clippy::cast_possible_truncation)] // a draw's part of a 64-bit total, and a number below first + count
     pub(super) fn user(&self, class: u16, draw: u64) -> Caller {
         let of = &self.classes[usize::from(class)];
@@ -149,21 +148,21 @@ impl<'a> Population<'a> {
         self.caller(class, user, u64::from(user))
     }
 
-    /// The first rank whose running sum is above `at`.
+    /// The first rank whose running sum exceeds `at`.
     fn rank(&self, at: u64) -> u64 {
         let part = usize::try_from(at >> self.guide_shift).unwrap_or(usize::MAX);
         let (from, to) = (self.guide[part] as usize, self.guide[part + 1] as usize);
         (from + self.ranks[from..to].partition_point(|sum| *sum <= at)) as u64
     }
 
-    /// A caller of a class who is not logged in.
-    pub(super) fn stranger(&self, class: u16, draw: u64) -> Caller {
+    /// A caller of a class without a user id.
+    pub(super) fn anonymous(&self, class: u16, draw: u64) -> Caller {
         self.caller(class, 0, draw)
     }
 
     fn caller(&self, class: u16, user: u32, key: u64) -> Caller {
         let of = &self.classes[usize::from(class)];
-        let (agents, networks) = (of.device.agents.len() as u64, &of.place.country.networks);
+        let (agents, networks) = (of.device.agents.len() as u64, &of.location.country.networks);
         let draw = self.address.at(key);
         let [network, b, c, d, ..] = draw.to_le_bytes();
         let address = u32::from_be_bytes([networks[usize::from(network) % networks.len()], b, c, d.clamp(1, 254)]);
@@ -173,8 +172,8 @@ impl<'a> Population<'a> {
     }
 }
 
-/// For each part of 2^shift of the last running sum, the first rank that can be met there: with fewer than 1024 parts, a few
-/// steps find a rank among thousands.
+/// An index for [`Population::rank`]: the last running sum is cut into at most 1024 parts of 2^shift, each with the first rank
+/// that can occur in it. So a few steps find a rank among thousands.
 fn guide(ranks: &[u64]) -> (Vec<u32>, u32) {
     let last = ranks[ranks.len() - 1];
     let shift = (64 - last.leading_zeros()).saturating_sub(10);
@@ -183,7 +182,7 @@ fn guide(ranks: &[u64]) -> (Vec<u32>, u32) {
     (parts.chain([u32::try_from(ranks.len()).unwrap_or(u32::MAX)]).collect(), shift)
 }
 
-/// A number near `start` that shares no factor with `modulus`.
+/// A number near `start` that has no common factor with `modulus`.
 fn coprime_near(start: u64, modulus: u64) -> u64 {
     let gcd = |mut a: u64, mut b: u64| {
         while b > 0 {
@@ -200,21 +199,21 @@ mod tests {
     use std::collections::{HashMap, HashSet};
 
     #[test]
-    fn quotas_add_up_and_are_the_shares_to_within_one() {
+    fn quotas_add_up_and_differ_from_the_shares_by_at_most_one() {
         let profile = Profile::built_in();
         let population = Population::of(&profile, Seed::new(1)).expect("a population");
         for (count, draw) in [(0, 0), (1, 7), (1000, u32::MAX), (123_457, 1 << 31)] {
             let quotas: Vec<u64> = population.quotas(count, draw).collect();
             assert_eq!(quotas.iter().sum::<u64>(), count);
             for (class, quota) in population.classes.iter().zip(quotas) {
-                let share = class.place.share * class.device.share.get() / 100.0;
+                let share = class.location.share * class.device.share.get() / 100.0;
                 assert!((quota as f64 - share * count as f64).abs() < 1.001);
             }
         }
     }
 
     #[test]
-    fn a_user_has_one_class_agent_and_address_and_the_popular_are_ahead() {
+    fn a_user_has_one_class_and_agent_and_the_popular_call_more_often() {
         let profile = Profile::built_in();
         let population = Population::of(&profile, Seed::new(1)).expect("a population");
         let draws = Seed::new(2).choice("users");
@@ -232,7 +231,7 @@ mod tests {
             let ratio = f64::from(counts[0]) / f64::from(counts[1]);
             assert!((1.5..2.7).contains(&ratio), "{ratio}");
         }
-        let agents: HashSet<u32> = (0..500).map(|i| population.stranger(0, draws.at(i)).agent).collect();
+        let agents: HashSet<u32> = (0..500).map(|i| population.anonymous(0, draws.at(i)).agent).collect();
         assert_eq!(agents.len(), population.classes[0].device.agents.len());
     }
 }

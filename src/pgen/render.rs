@@ -1,8 +1,8 @@
-//! From a planned event to its bytes (contracts §2).
+//! Renders planned events as bytes (contracts §2).
 //!
-//! All that does not change from event to event is put together once, for each kind and each class of callers; an event is a
-//! dozen pieces with its numbers between them. Every number is drawn from a stream of its own at the event's place, so that any
-//! event can be written without another.
+//! Everything that does not change from event to event is built once for each kind and each class of callers. An event is a dozen
+//! such pieces with numbers between them. Each number has its own random stream, entered at the event's number, so that any event
+//! can be written without the others.
 
 mod calendar;
 mod template;
@@ -10,7 +10,7 @@ mod template;
 use self::calendar::Calendar;
 use self::template::{ErrorPieces, FRACTION, KindPieces, PayloadPieces, Value, json};
 use super::line::{Line, Piece, Pieces, SLACK};
-use super::plan::{Plan, Planned, Planner};
+use super::plan::{CellPlan, Planned, Planner};
 use crate::cli::values::Probability;
 use crate::seed::{Choice, Seed};
 use crate::world::latency::Latency;
@@ -22,17 +22,17 @@ use crate::world::value::Interval;
 pub(super) struct Renderer {
     pieces: Pieces,
     kinds: Vec<KindPieces>,
-    /// Of the kinds with ids in their titles, what stands before each id.
+    /// The parts of titles before each id, for kinds with ids in their titles.
     titles: Vec<Piece>,
-    /// Between event id and timestamp.
+    /// From the event id to the timestamp.
     event_type: Piece,
     environments: Vec<Piece>,
-    /// By the agent number of a caller: from its user agent to the end of its tags.
+    /// From the user agent to the end of the tags, by [`Caller::agent`](super::population::Caller::agent).
     agents: Vec<Piece>,
-    laws: Vec<Latency>,
+    latencies: Vec<Latency>,
     errors: Vec<ErrorPieces>,
     payloads: Vec<PayloadPieces>,
-    /// For each kind with extra payloads, which.
+    /// Indices into `payloads`, for kinds with extra payloads.
     payload_of: Vec<u16>,
     cache: [Piece; 2],
     spikes: Spikes,
@@ -42,18 +42,18 @@ pub(super) struct Renderer {
 
 #[derive(Debug)]
 struct Spikes {
-    /// Below which draw an event is a spike; `None` is always.
+    /// An event is a spike if its draw is below this; `None` means always.
     threshold: Option<u64>,
-    /// The smallest factor and the width of the others, in 2^-16.
+    /// The smallest factor and the width of the interval, in 2^-16.
     low: u64,
     width: u64,
 }
 
-/// The streams that decide the bytes of an event, each by the event's number or the number of what it is part of.
+/// Random streams, entered at the number of the event, or of the session or trace that it is part of.
 #[derive(Debug)]
 struct Draws {
     event_id: Choice,
-    /// One for each id of a path.
+    /// One stream for each id of a path.
     path_ids: Vec<Choice>,
     latency: Choice,
     spike: Choice,
@@ -64,18 +64,18 @@ struct Draws {
     error: Choice,
     correlation_id: Choice,
     trace_id: Choice,
-    /// One for each 64 draws of an event's payload.
+    /// One stream for each 64 draws of an event's payload.
     payload: Vec<Choice>,
 }
 
-/// What is kept from event to event, for speed alone.
+/// Kept from event to event, only for speed.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
     calendar: Calendar,
     sessions: Vec<SessionText>,
 }
 
-/// What is the same in all events of a session.
+/// What all events of a session share.
 #[derive(Debug, Clone)]
 struct SessionText {
     /// `"user_10000","session_id":"sess_0123456789abcdef","request_id":"req_`: at most 73 bytes.
@@ -89,7 +89,7 @@ struct SessionText {
 }
 
 impl Renderer {
-    /// Prepares to write the events of these kinds and callers.
+    /// Builds the pieces for all kinds and callers of a planner.
     pub(super) fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
         let mut pieces = Pieces::default();
         let payloads: Vec<PayloadPieces> = profile.payloads.iter().map(|p| PayloadPieces::of(p, &mut pieces)).collect();
@@ -106,13 +106,13 @@ impl Renderer {
             .iter()
             .flat_map(|class| class.device.agents.iter().map(move |agent| (class, agent)))
             .map(|(class, agent)| {
-                let place = class.place;
+                let location = class.location;
                 pieces.add(&format!(
                     r#"","user_agent":{},"tags":{{"country":{},"city":{},"region":{},"device_type":{}}}}}"#,
                     json(agent),
-                    json(&place.country.code),
-                    json(&place.city.name),
-                    json(&place.region.name),
+                    json(&location.country.code),
+                    json(&location.city.name),
+                    json(&location.region.name),
                     json(&class.device.name)
                 ))
             })
@@ -128,7 +128,7 @@ impl Renderer {
         let fields = payloads.iter().map(|p| 1 + p.fields.len()).sum();
         let mut renderer = Self {
             longest: 0,
-            laws: profile.services.iter().map(|s| Latency::new(s.mean_ms.get(), s.shape.get())).collect(),
+            latencies: profile.services.iter().map(|s| Latency::new(s.mean_ms.get(), s.shape.get())).collect(),
             event_type: pieces.add(&format!(r#"","event_type":{},"timestamp":""#, json(&profile.event.kind))),
             titles,
             payload_of,
@@ -142,7 +142,7 @@ impl Renderer {
             errors,
             cache,
         };
-        // Besides the pieces, numbers, ids and the words between them stay far below 1024 bytes.
+        // Numbers, ids and the text between them stay far below 1024 bytes.
         renderer.longest = 1024
             + longest(&mut renderer.kinds.iter().map(|k| k.source.len() + k.status.len()))
             + longest(&mut renderer.kinds.iter().map(|k| renderer.titles_of(k).iter().map(|p| p.len()).sum()))
@@ -153,8 +153,8 @@ impl Renderer {
         renderer
     }
 
-    /// Puts together what is the same in all events of each of a plan's sessions.
-    pub(super) fn prepare(&self, plan: &Plan, memory: &mut Memory) {
+    /// Builds what the events of each session of a plan share.
+    pub(super) fn prepare(&self, plan: &CellPlan, memory: &mut Memory) {
         memory.sessions.clear();
         memory.sessions.extend(plan.sessions.iter().map(|session| {
             let mut text = SessionText {
@@ -189,14 +189,14 @@ impl Renderer {
         }));
     }
 
-    /// How much room [`Self::write`] needs for an event.
+    /// How many bytes [`Self::write`] needs for an event.
     pub(super) fn room(&self) -> usize {
         self.longest + SLACK
     }
 
-    /// Writes the event at `index` of a plan, for which the memory was prepared, to `out` from `at` on, and returns where it ends.
+    /// Writes the event at `index` of a plan, for which the memory was prepared, to `out`, starting at `at`. Returns its end.
     #[inline]
-    pub(super) fn write(&self, plan: &Plan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
+    pub(super) fn write(&self, plan: &CellPlan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
         let Planned { kind, session, trace } = plan.events[index];
         let kind = &self.kinds[usize::from(kind)];
         let session = &memory.sessions[session as usize];
@@ -265,8 +265,8 @@ impl Renderer {
     /// In hundredths of a millisecond.
     #[inline]
     fn response_time(&self, kind: &KindPieces, number: u64) -> u64 {
-        let base = u64::from(self.laws[usize::from(kind.law)].hundredths(self.draws.latency.at(number)));
-        let time = (base * kind.latency + (1 << (FRACTION - 1))) >> FRACTION;
+        let base = u64::from(self.latencies[usize::from(kind.latency)].hundredths(self.draws.latency.at(number)));
+        let time = (base * kind.slowdown + (1 << (FRACTION - 1))) >> FRACTION;
         if self.spikes.threshold.is_some_and(|threshold| self.draws.spike.at(number) >= threshold) {
             return time;
         }
@@ -317,7 +317,7 @@ impl Renderer {
 impl Spikes {
     fn of(profile: &Profile, chance: Probability) -> Self {
         let Interval { low, high } = profile.spikes.factor;
-        // Factors of at most a hundred thousand.
+        // Factors are at most 100,000.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let fixed = |factor: f64| (factor * f64::from(1 << FRACTION)).round() as u64;
         Self { threshold: chance.threshold(), low: fixed(low), width: fixed(high) - fixed(low) + 1 }
@@ -325,9 +325,9 @@ impl Spikes {
 }
 
 impl Draws {
-    /// For so many ids in a path and so many draws for an event's payloads.
+    /// Streams for up to `ids` ids in a path and `fields` draws for an event's payloads.
     fn of(seed: Seed, ids: usize, fields: usize) -> Self {
-        // The first is named without a number: its bytes were there before there could be others.
+        // The first has no number in its name, because its bytes date from when there was only one.
         let several = |name: &str, count: usize| -> Vec<Choice> {
             (0..count).map(|n| if n == 0 { seed.choice(name) } else { seed.choice(&format!("{name} {n}")) }).collect()
         };
@@ -349,10 +349,10 @@ impl Draws {
 }
 
 fn length(bytes: usize) -> u8 {
-    u8::try_from(bytes).expect("a session's texts are below 96 bytes")
+    u8::try_from(bytes).expect("a session's texts are shorter than 96 bytes")
 }
 
-/// An index below `len`, by a draw's upper half.
+/// A uniform index below `len`, from the upper half of a draw.
 #[inline]
 fn pick(draw: u64, len: usize) -> usize {
     #[allow(clippy::cast_possible_truncation)] // below len

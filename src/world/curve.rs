@@ -1,7 +1,6 @@
-//! Traffic over the week: 24 × 7 weights, their running sum over a window of real time, and its inverse.
+//! Traffic over the week: 24 × 7 weights, their running sum over a window of time, and its inverse.
 //!
-//! It knows hours, weeks and time zones, and nothing of events. Only integers decide, so that every machine finds the same
-//! microsecond.
+//! Knows hours, weeks and time zones, but not events. Uses integers only, so that every machine finds the same microsecond.
 
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -18,32 +17,32 @@ const DAY: Micros = 24 * HOUR;
 const WEEK: Micros = 7 * DAY;
 const HOURS: usize = 24 * 7;
 
-/// The Monday before 0001-01-01T00:00:00Z, itself a Monday: weeks are counted from here, so that local time west of Greenwich has
-/// one too in the first hours of year 1.
+/// The Monday before 0001-01-01T00:00:00Z, which is a Monday itself. Weeks are counted from here, so that the first hours of
+/// year 1 have a week west of Greenwich too.
 const FIRST_MONDAY: Micros = FIRST - WEEK;
 
-/// What a weight of 1 is held as: six decimals are exact.
+/// The integer for a weight of 1; six decimals are exact.
 const UNIT: u32 = 1_000_000;
 
-/// The largest weight: the area of an hour of it still fits 64 bits, if not that of a week.
+/// The largest weight: the area of one hour fits 64 bits.
 pub(super) const MAX_WEIGHT: f64 = 1000.0;
 
-/// The relative traffic of each hour of a local week, Monday 00:00 first.
+/// The relative traffic of each hour of a local week, starting on Monday at 00:00.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Curve {
     weights: [u32; HOURS],
 }
 
 impl Curve {
-    /// The names that [`CurveChoice`] knows.
+    /// The names of the built-in curves.
     pub(crate) const NAMES: [&'static str; 4] = ["business", "flat", "diurnal", "follow-the-sun"];
 
-    /// The curve of this name.
+    /// The built-in curve of this name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        // Visits by local hour: asleep at four, busy from ten to four, a second rise in the evening.
+        // By local hour: lowest at four, busy from ten to four, a second peak in the evening.
         const DIURNAL: [u32; 24] =
             [40, 28, 20, 16, 15, 18, 30, 50, 75, 92, 100, 100, 96, 97, 100, 100, 98, 94, 92, 95, 98, 92, 78, 58];
-        // The sum of three business days, in Asia (00–08 UTC), Europe (08–16) and America (14–22), with their edges.
+        // The sum of business days in Asia (00–08 UTC), Europe (08–16) and America (14–22), with gradual edges.
         const SUN: [u32; 24] =
             [70, 80, 85, 85, 80, 80, 85, 92, 100, 96, 92, 90, 90, 98, 110, 112, 104, 92, 86, 82, 78, 70, 62, 62];
         let days = |day: [u32; 24], weekend_percent: u32| Self {
@@ -60,8 +59,8 @@ impl Curve {
         })
     }
 
-    /// `factor` times the traffic from the hour `from` to the hour `to` (excluded), and on Saturdays and Sundays `weekend` of
-    /// a weekday's. The guide's figures are 9, 17, 2 and 0.6. `None` where these are no hours or weights.
+    /// Multiplies traffic by `factor` from the hour `from` to the hour `to` (excluded), and by `weekend` on Saturdays and Sundays.
+    /// The guide's figures are 9, 17, 2 and 0.6. Returns `None` if an hour or weight is out of range.
     pub(crate) fn business(from: usize, to: usize, factor: f64, weekend: f64) -> Option<Self> {
         let weight = |hour: usize| {
             let busy = if (from..to).contains(&(hour % 24)) { factor } else { 1.0 };
@@ -71,7 +70,7 @@ impl Curve {
         Self::of((0..HOURS).map(weight))
     }
 
-    /// 168 weights, Monday 00:00 first; `None` where one is negative or above 1000, or all are 0.
+    /// Takes 168 weights, starting on Monday at 00:00. Returns `None` if one is negative or above 1000, or all are 0.
     fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut weights = Vec::with_capacity(HOURS);
         for number in numbers {
@@ -122,7 +121,7 @@ impl Curve {
         Self::of((0..HOURS).map(at)).ok_or_else(|| Error::usage(format!("--curve {name}: every weight is 0")))
     }
 
-    /// The mean over a week of local time, in the unit of [`Timeline::weight`].
+    /// The mean over a local week, in the unit of [`Timeline::weight`].
     pub(crate) fn mean(&self) -> f64 {
         self.weights.iter().map(|w| f64::from(*w)).sum::<f64>() / 168.0
     }
@@ -166,15 +165,15 @@ impl FromStr for CurveChoice {
     }
 }
 
-/// A curve laid over a window of real time in a time zone.
+/// A curve over a window of time in a time zone.
 ///
-/// Its area grows by the weight of the hour each microsecond; a moment that is uniform in area is distributed as the curve.
+/// Each microsecond adds the weight of its hour to the area. Moments that are uniform in area are distributed as the curve.
 #[derive(Debug, Clone)]
 pub(crate) struct Timeline {
     weights: [u32; HOURS],
-    /// The area of the week before each hour; the last is the whole week's.
+    /// The area of the week before each hour; the last entry is the area of the whole week.
     before: [u128; HOURS + 1],
-    /// Stretches of one offset from UTC: more than one only where clocks are changed inside the window.
+    /// Stretches with the same offset from UTC; several only if clocks change within the window.
     stretches: Vec<Stretch>,
     end: Micros,
     total: u128,
@@ -185,12 +184,12 @@ struct Stretch {
     start: Micros,
     /// Local time minus UTC.
     offset: Micros,
-    /// The window's area before it.
+    /// The window's area before this stretch.
     area: u128,
 }
 
 impl Timeline {
-    /// The curve over `start` (included) to `end` (excluded), by the clocks of `zone`. Years 1 to 9999.
+    /// Lays a curve over `start` (included) to `end` (excluded), which are in the years 1 to 9999.
     pub(crate) fn new(curve: &Curve, zone: Tz, start: Micros, end: Micros) -> Self {
         let mut before = [0; HOURS + 1];
         for (hour, weight) in curve.weights.iter().enumerate() {
@@ -211,28 +210,26 @@ impl Timeline {
         timeline
     }
 
-    /// The area of the whole window; 0 where the curve is 0 all through it.
+    /// The area of the whole window; 0 if it has no traffic.
     pub(crate) fn total(&self) -> u128 {
         self.total
     }
 
-    /// The window's start.
     pub(crate) fn start(&self) -> Micros {
         self.stretches[0].start
     }
 
-    /// The window's end.
     pub(crate) fn end(&self) -> Micros {
         self.end
     }
 
-    /// The area from the window's start to this moment in it.
+    /// The area from the window's start to a moment in it.
     pub(crate) fn cumulative(&self, at: Micros) -> u128 {
         let stretch = self.stretch(|s| s.start <= at);
         stretch.area + self.local_area(at + stretch.offset) - self.local_area(stretch.start + stretch.offset)
     }
 
-    /// The moment at which the area reaches `area`, which is below the total: the inverse of [`Self::cumulative`].
+    /// The moment at which the area, which is below the total, is reached: the inverse of [`Self::cumulative`].
     pub(crate) fn inverse(&self, area: u128) -> Micros {
         let stretch = self.stretch(|s| s.area <= area);
         let local = self.local_area(stretch.start + stretch.offset) + (area - stretch.area);
@@ -244,20 +241,20 @@ impl Timeline {
         FIRST_MONDAY + weeks + micros(hour) * HOUR + Micros::try_from(into).unwrap_or(0) - stretch.offset
     }
 
-    /// The weight at this moment of the window, a million for 1.
+    /// The weight at a moment of the window, in millionths.
     pub(crate) fn weight(&self, at: Micros) -> u32 {
         let stretch = self.stretch(|s| s.start <= at);
         self.weights[hour_of_week(at + stretch.offset)]
     }
 
-    /// A reader of moments at rising areas, from `area` on: far quicker than [`Self::inverse`] for each.
+    /// A cursor that starts at `area`. It is far faster than [`Self::inverse`] for ascending areas.
     pub(crate) fn cursor(&self, area: u128) -> Cursor<'_> {
         let mut cursor = Cursor { timeline: self, start: 0, area: 0, size: 0, weight: 1 };
         cursor.seek(area);
         cursor
     }
 
-    /// The area of local time from the first Monday on.
+    /// The area of local time since the first Monday.
     fn local_area(&self, local: Micros) -> u128 {
         let since = local - FIRST_MONDAY;
         let (week, rest) = (since.div_euclid(WEEK), since.rem_euclid(WEEK));
@@ -268,16 +265,16 @@ impl Timeline {
             + u128::from(into * u64::from(self.weights[hour]))
     }
 
-    fn stretch(&self, starts_by_then: impl Fn(&Stretch) -> bool) -> Stretch {
-        self.stretches[self.stretches.partition_point(starts_by_then).saturating_sub(1)]
+    fn stretch(&self, has_started: impl Fn(&Stretch) -> bool) -> Stretch {
+        self.stretches[self.stretches.partition_point(has_started).saturating_sub(1)]
     }
 }
 
-/// Reads moments off a [`Timeline`] at rising areas.
+/// Finds moments of a [`Timeline`] for ascending areas.
 #[derive(Debug)]
 pub(crate) struct Cursor<'a> {
     timeline: &'a Timeline,
-    /// The moment and area where the current run of one weight was entered, and the run's area from there on.
+    /// The moment and area at which the current run of equal weight was entered, and the run's area from there.
     start: Micros,
     area: u128,
     size: u64,
@@ -285,7 +282,7 @@ pub(crate) struct Cursor<'a> {
 }
 
 impl Cursor<'_> {
-    /// The moment at which the area reaches `area`; calls must not go down.
+    /// The moment at which `area` is reached. It must not be below that of the previous call.
     #[inline]
     pub(crate) fn at(&mut self, area: u128) -> Micros {
         if area - self.area >= u128::from(self.size) {
@@ -310,7 +307,7 @@ impl Cursor<'_> {
     }
 }
 
-/// The offsets from UTC over a window: where each begins to hold, in order.
+/// The offsets from UTC over a window, each with the moment from which it holds, in order.
 fn offsets(zone: Tz, start: Micros, end: Micros) -> Vec<(Micros, Micros)> {
     let at = |moment: Micros| {
         let utc = DateTime::from_timestamp_micros(moment).unwrap_or_default().naive_utc();
@@ -325,7 +322,7 @@ fn offsets(zone: Tz, start: Micros, end: Micros) -> Vec<(Micros, Micros)> {
         let next = day.saturating_add(DAY).min(end);
         let (old, new) = (at(day), at(next));
         if old != new {
-            // Clocks change at a whole second.
+            // Clocks change on a whole second.
             let (mut low, mut high) = (day.div_euclid(1_000_000), next.div_euclid(1_000_000) + 1);
             while high - low > 1 {
                 let middle = low + (high - low) / 2;
@@ -364,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn business_hours_are_twice_and_a_weekend_day_is_60_percent() {
+    fn business_hours_have_double_and_weekend_days_60_percent_of_the_traffic() {
         // 2026-01-05 is a Monday.
         let week = business(Tz::UTC, "2026-01-05T00:00:00Z", "2026-01-12T00:00:00Z");
         let weight = |at: &str| week.weight(moment(at));
@@ -396,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_and_last_hours_that_a_timestamp_can_name_have_local_times_in_every_zone() {
+    fn the_first_and_last_hours_of_the_calendar_have_local_times_in_every_zone() {
         for zone in [Tz::UTC, Tz::America__New_York, Tz::Etc__GMTPlus12, Tz::Pacific__Kiritimati] {
             for (start, end) in [(FIRST, FIRST + DAY), (LAST - DAY, LAST)] {
                 let window = Timeline::new(&Curve::named("business").expect("a name"), zone, start, end);
@@ -410,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn curve_files_are_read_in_both_shapes_and_their_faults_are_placed() {
+    fn curve_files_are_read_in_both_shapes_and_faults_name_their_line() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("curve.txt");
         let load = |text: &str| {
@@ -453,7 +450,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn weights_up_to_the_largest_are_summed_and_found_again(
+        fn inverse_and_cursor_agree_with_the_area_up_to_the_largest_weights(
             weights in proptest::collection::vec(
                 prop_oneof![Just(0.0), Just(1.0), Just(MAX_WEIGHT), Just(1e-6), 0.0..MAX_WEIGHT], HOURS,
             ),
@@ -486,7 +483,7 @@ mod tests {
         }
 
         #[test]
-        fn the_inverse_finds_the_moment_and_the_cursor_agrees(
+        fn inverse_and_cursor_find_each_moment_of_the_built_in_curves(
             name in proptest::sample::select(&Curve::NAMES[..]),
             zone in proptest::sample::select(&ZONES[..]),
             (start, length) in windows(),

@@ -1,39 +1,39 @@
-//! The law of response times: log-normal with a given mean, as a table of quantiles.
+//! Response times: a log-normal distribution with a given mean, as a table of quantiles.
 //!
-//! Built once with `libm`, so that every machine has the same table; drawn from with integers.
+//! The table is built with `libm` and sampled with integers, so that every machine gives the same bits.
 
-/// How many stretches of equal chance the table has.
-const STRETCHES: usize = 1024;
+/// How many intervals of equal probability the table has.
+const INTERVALS: usize = 1024;
 
-/// The chance that the table's last point leaves out, and its first: the law is cut off there.
+/// The distribution is cut off below this probability, and above 1 minus it.
 const TAIL: f64 = 1e-5;
 
-/// A law of response times in hundredths of a millisecond.
+/// A distribution of response times, in hundredths of a millisecond.
 #[derive(Debug, Clone)]
 pub(crate) struct Latency {
     quantiles: Vec<u32>,
 }
 
 impl Latency {
-    /// The log-normal law with this mean in ms and this sigma.
+    /// The log-normal distribution with this mean in ms and this sigma.
     pub(crate) fn new(mean_ms: f64, sigma: f64) -> Self {
-        let points = (0..=STRETCHES).map(|i| {
-            // A table of 1025 points: exact in f64.
+        let points = (0..=INTERVALS).map(|i| {
+            // At most 1024: exact in f64.
             #[allow(clippy::cast_precision_loss)]
-            let chance = (i as f64 / STRETCHES as f64).clamp(TAIL, 1.0 - TAIL);
-            libm::exp(sigma * normal_quantile(chance))
+            let probability = (i as f64 / INTERVALS as f64).clamp(TAIL, 1.0 - TAIL);
+            libm::exp(sigma * normal_quantile(probability))
         });
         let points: Vec<f64> = points.collect();
-        // Drawn values are uniform within a stretch: their mean is the mean of the stretches' middles.
+        // Samples are uniform within an interval, so their mean is the mean of the intervals' midpoints.
         let mean = points.windows(2).map(|w| f64::midpoint(w[0], w[1])).sum::<f64>() / 1024.0;
         let scale = mean_ms * 100.0 / mean;
-        // A profile's mean is at most a million ms, and the tail within exp(4.3) of it: cast saturates in no real case.
+        // A profile's mean is at most 1e5 ms and the tail within exp(4.3) of it: far from saturation.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let quantiles = points.iter().map(|p| (p * scale).round() as u32).collect();
         Self { quantiles }
     }
 
-    /// The response time that 64 random bits choose, in hundredths of a millisecond.
+    /// The response time for 64 random bits, in hundredths of a millisecond.
     #[inline]
     pub(crate) fn hundredths(&self, draw: u64) -> u32 {
         let at = (draw >> 54) as usize;
@@ -46,15 +46,15 @@ impl Latency {
 }
 
 /// The standard normal distribution's quantile (Wichura 1988, algorithm AS 241, PPND7: relative error about 1e-7).
-fn normal_quantile(chance: f64) -> f64 {
-    let q = chance - 0.5;
+fn normal_quantile(probability: f64) -> f64 {
+    let q = probability - 0.5;
     let poly = |x: f64, c: &[f64]| c.iter().rev().fold(0.0, |sum, c| sum * x + c);
     if q.abs() <= 0.425 {
         let r = 0.180_625 - q * q;
         return q * poly(r, &[3.387_132_717_9, 50.434_271_938, 159.291_132_02, 59.109_374_720])
             / poly(r, &[1.0, 17.895_169_469, 78.757_757_664, 67.187_563_600]);
     }
-    let r = libm::sqrt(-libm::log(if q < 0.0 { chance } else { 1.0 - chance }));
+    let r = libm::sqrt(-libm::log(if q < 0.0 { probability } else { 1.0 - probability }));
     let tail = if r <= 5.0 {
         let r = r - 1.6;
         poly(r, &[1.423_437_277_7, 2.756_815_390_0, 1.306_728_481_6, 0.170_238_211_03])
@@ -73,26 +73,26 @@ mod tests {
     use crate::seed::Seed;
 
     #[test]
-    fn the_normal_quantile_is_the_tables() {
-        for (chance, z) in
+    fn the_normal_quantile_agrees_with_published_tables() {
+        for (probability, z) in
             [(0.5, 0.0), (0.841_344_746, 1.0), (0.975, 1.959_963_985), (0.999, 3.090_232_306), (1e-5, -4.264_890_794)]
         {
-            assert!((normal_quantile(chance) - z).abs() < 1e-5, "{chance}: {}", normal_quantile(chance));
+            assert!((normal_quantile(probability) - z).abs() < 1e-5, "{probability}: {}", normal_quantile(probability));
         }
     }
 
     #[test]
-    fn the_law_has_the_mean_and_median_of_its_parameters() {
+    fn samples_have_the_mean_and_median_of_the_parameters() {
         let draws = Seed::new(1).choice("latency");
         for (mean, sigma) in [(85.0, 0.3), (450.0, 0.3), (350.0, 0.2), (10.0, 0.0)] {
-            let law = Latency::new(mean, sigma);
-            let mut values: Vec<u32> = (0..200_000).map(|i| law.hundredths(draws.at(i))).collect();
+            let latency = Latency::new(mean, sigma);
+            let mut values: Vec<u32> = (0..200_000).map(|i| latency.hundredths(draws.at(i))).collect();
             let found = values.iter().map(|v| f64::from(*v)).sum::<f64>() / 200_000.0 / 100.0;
             assert!((found / mean - 1.0).abs() < 0.005, "{mean}: {found}");
             values.sort_unstable();
             let median = f64::from(values[100_000]) / 100.0;
-            let wanted = mean * libm::exp(-sigma * sigma / 2.0);
-            assert!((median / wanted - 1.0).abs() < 0.005, "{wanted}: {median}");
+            let expected = mean * libm::exp(-sigma * sigma / 2.0);
+            assert!((median / expected - 1.0).abs() < 0.005, "{expected}: {median}");
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A world as data, read from TOML.
 //!
-//! Everything that is wrong in a file is found here, and the error names file, line and key.
+//! Every fault of a file is found here. The error names file, line and key.
 
 mod check;
 mod form;
@@ -18,7 +18,7 @@ use crate::world::curve::Curve;
 pub const BUILT_IN: &str = include_str!("pulsestream.toml");
 
 impl Profile {
-    /// The world of PulseStream.
+    /// PulseStream's profile.
     pub fn built_in() -> Self {
         Self::parse(BUILT_IN, "the built-in profile").expect("the tests read the built-in profile")
     }
@@ -31,14 +31,14 @@ impl Profile {
     /// Reads a profile from a file; `-` is standard input.
     ///
     /// # Errors
-    /// A file that cannot be read, or is no profile, is a usage error that names file, line and key.
+    /// A usage error that names file, line and key if the file cannot be read or is not a profile.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let name = format!("--profile {}", path.display());
         let text = input::text(path).map_err(|e| Error::usage(format!("{name}: {e}")))?;
         Self::parse(&text, &name)
     }
 
-    /// Reads a profile; `name` says in messages where it came from.
+    /// Reads a profile. Messages call it `name`.
     ///
     /// # Errors
     /// As [`Self::load`].
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn the_built_in_profile_is_one_and_its_curve_is_the_one_called_business() {
+    fn the_built_in_profile_is_valid_and_has_the_business_curve() {
         let profile = Profile::built_in();
         assert_eq!(profile.services.iter().map(|s| s.endpoints.len()).sum::<usize>(), 54);
         assert_eq!(profile.traffic.curve(), Curve::named("business"));
@@ -78,19 +78,19 @@ mod tests {
             "{unknown}"
         );
         let negative = with("share = 70", "share = -70");
-        assert!(negative.contains("-70 is no share") && negative.contains("share = -70"), "{negative}");
+        assert!(negative.contains("-70: expected a share") && negative.contains("share = -70"), "{negative}");
         let line = BUILT_IN.lines().position(|line| line.starts_with("share = 70")).expect("it stands there") + 1;
         assert!(negative.contains(&format!("line {line}")), "{negative}");
         let missing = with("service = \"order-service\"", "service = \"ordr-service\"");
         assert!(
-            missing.contains("payloads.service: there is no ordr-service") && missing.contains("line "),
+            missing.contains("payloads.service: ordr-service is not one of") && missing.contains("line "),
             "{missing}"
         );
         let gone = with("[[services]]", "[[servces]]");
         assert!(gone.contains("servces"), "{gone}");
-        assert!(with("error_rate = 0.02", "error_rate = 2").contains("2 is no fraction"));
-        assert!(with("methods = { POST = 1 }", "methods = { PAST = 1 }").contains("there is no PAST among GET"));
-        assert!(with("code = 504", "code = 604").contains("604 is no status"));
-        assert!(with("error_type = \"TimeoutError\"", "").contains("504 is an error and needs an error_type"));
+        assert!(with("error_rate = 0.02", "error_rate = 2").contains("2: expected a fraction"));
+        assert!(with("methods = { POST = 1 }", "methods = { PAST = 1 }").contains("PAST is not one of GET"));
+        assert!(with("code = 504", "code = 604").contains("604: expected a status"));
+        assert!(with("error_type = \"TimeoutError\"", "").contains("504 needs an error_type"));
     }
 }

@@ -1,4 +1,5 @@
-//! The kinds of value that a profile holds. Each refuses, while the file is read, what it cannot be.
+//! The types of the values in a profile. Each refuses an invalid value while the file is read, so that the parser's message names
+//! line and key.
 
 mod list;
 mod name;

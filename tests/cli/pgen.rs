@@ -146,7 +146,7 @@ fn timestamps_ascend_inside_the_hours_before_now() {
 }
 
 #[test]
-fn the_same_seed_and_start_give_the_same_bytes_and_stderr_names_what_was_not_given() {
+fn the_same_seed_and_start_give_the_same_bytes_and_stderr_prints_missing_flags() {
     let first = run("pgen", &["--count", "500", "--quiet"]).expect_code(0);
     let flags = first.stderr.trim().rsplit_once(": ").expect("a note").1.to_owned();
     let mut args = vec!["--count", "500"];
@@ -173,7 +173,7 @@ fn a_count_of_zero_is_an_empty_valid_output() {
 }
 
 #[test]
-fn spikes_change_the_response_times_of_their_share_and_nothing_else() {
+fn spikes_change_only_the_response_times_of_their_share() {
     let calm = run("pgen", &fixed(&["--count", "20k"])).expect_code(0).json_lines();
     let spiked = run("pgen", &fixed(&["--count", "20k", "--spikes", "5%"])).expect_code(0).json_lines();
     let mut spikes = 0;
@@ -208,7 +208,7 @@ fn the_guides_commands_work_as_written_there() {
 }
 
 #[test]
-fn a_closed_pipe_ends_it_quietly_and_a_full_disk_with_one_message() {
+fn a_closed_pipe_ends_a_run_quietly_and_a_full_disk_with_one_message() {
     let folder = tempfile::tempdir().expect("a folder");
     let head = shell_in(folder.path(), "pgen --count 100m --seed 1 --start 2026-01-05T00:00:00Z | head -1", &[]);
     assert_eq!((head.lines().len(), head.stderr.as_str()), (1, ""));
@@ -222,7 +222,7 @@ fn a_closed_pipe_ends_it_quietly_and_a_full_disk_with_one_message() {
 }
 
 #[test]
-fn an_output_file_appears_whole_or_not_at_all() {
+fn an_output_file_appears_complete_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
     let mut command = tool("pgen");
@@ -239,7 +239,7 @@ fn an_output_file_appears_whole_or_not_at_all() {
 }
 
 #[test]
-fn an_interrupted_run_stops_at_a_lines_end_and_closes_its_array() {
+fn an_interrupted_run_stops_after_an_event_and_closes_its_array() {
     let mut command = tool("pgen");
     command.args(fixed(&["--count", "500m", "--format", "json"])).stdout(Stdio::piped());
     let child = command.spawn().expect("pgen starts");
@@ -254,7 +254,7 @@ fn an_interrupted_run_stops_at_a_lines_end_and_closes_its_array() {
 }
 
 #[test]
-fn wrong_usage_is_named_with_the_form_that_is_wanted() {
+fn a_usage_error_names_the_flag_the_value_and_the_expected_form() {
     let refused = |args: &[&str], words: &[&str]| {
         let run = run("pgen", args).expect_code(2);
         assert_eq!(run.stdout, b"");
@@ -308,7 +308,7 @@ fn flags_that_contradict_each_other_are_refused() {
 }
 
 #[test]
-fn the_printed_profile_is_one_and_gives_the_same_events() {
+fn the_printed_profile_is_valid_and_gives_the_same_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let printed = run("pgen", &["--print-profile"]).expect_code(0);
     assert!(printed.text().starts_with('#') && printed.text().contains("[[services]]"));
@@ -326,13 +326,13 @@ fn the_printed_profile_is_one_and_gives_the_same_events() {
         1,
     );
     std::fs::write(path, only_search).expect("written");
-    // No POST of the search service is frequent enough for a tenth of 201s: that is said, and not bent.
+    // The search service has too few POSTs for a tenth of 201s. This is an error rather than a silent change of shares.
     let impossible = run("pgen", &fixed(&["--profile", path])).expect_code(2);
     assert!(impossible.stderr.contains("cannot have its share"), "{}", impossible.stderr);
 }
 
 #[test]
-fn a_faulty_profile_is_named_with_its_line_and_key() {
+fn an_invalid_profile_is_named_with_line_and_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let printed = run("pgen", &["--print-profile"]).expect_code(0);
     let path = folder.path().join("mine.toml");
@@ -378,7 +378,7 @@ fn curves_shape_the_traffic() {
 }
 
 #[test]
-fn weights_up_to_1000_shape_the_traffic_also_over_a_change_of_clocks() {
+fn weights_up_to_1000_shape_the_traffic_even_across_a_clock_change() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("curve.txt");
     let path = path.to_str().expect("UTF-8");
@@ -433,7 +433,7 @@ fn a_profiles_busy_hours_may_have_200_times_the_traffic() {
 }
 
 #[test]
-fn a_start_with_an_end_is_the_same_window_as_a_start_with_hours() {
+fn start_and_end_give_the_same_window_as_start_and_hours() {
     let hours = run("pgen", &fixed(&["--count", "2k", "--hours", "36.5"])).expect_code(0).stdout;
     assert!(run("pgen", &fixed(&["--count", "2k", "--end", "2026-01-06T12:30:00Z"])).expect_code(0).stdout == hours);
     let backwards = ["--count", "2k", "--seed", "1", "--end", "2026-01-06T12:30:00Z", "--hours", "36.5"];
@@ -458,7 +458,7 @@ fn the_first_and_the_last_hours_of_the_calendar_have_events_in_every_zone() {
 }
 
 #[test]
-fn a_run_without_an_end_has_its_rate_and_ends_with_its_reader() {
+fn an_endless_run_keeps_its_rate_and_ends_with_its_reader() {
     let folder = tempfile::tempdir().expect("a folder");
     let endless = "pgen --count inf --event-rate 10 --seed 1 --start 2026-01-05T00:00:00Z";
     let run =
@@ -476,7 +476,7 @@ fn a_run_without_an_end_has_its_rate_and_ends_with_its_reader() {
 }
 
 #[test]
-fn an_endless_file_is_put_in_place_at_the_interrupt() {
+fn interrupting_an_endless_run_completes_its_output_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
     let mut command = tool("pgen");
@@ -536,7 +536,7 @@ fn memory_is_the_same_for_few_events_and_for_many() {
 }
 
 #[test]
-fn a_device_is_written_to_as_it_is() {
+fn a_device_is_written_to_and_not_replaced() {
     let null = std::fs::metadata("/dev/null").expect("it is there");
     run("pgen", &fixed(&["--count", "1k", "-o", "/dev/null"])).expect_code(0);
     assert!(null.file_type().is_char_device());

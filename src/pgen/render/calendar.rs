@@ -1,4 +1,4 @@
-//! Timestamps, quickly: the digits of the second that was written last are kept.
+//! Writes timestamps fast: keeps the digits of the last second.
 
 use crate::clock::Micros;
 use crate::pgen::line::Line;
@@ -7,7 +7,7 @@ use crate::record::timestamp;
 const SECOND: Micros = 1_000_000;
 const DAY: Micros = 86_400 * SECOND;
 
-/// The second that was written last: the events of one second share its digits.
+/// The last second that was written. Events of the same second share its digits.
 #[derive(Debug, Default)]
 pub(super) struct Calendar {
     pub(super) day: Micros,

@@ -1,34 +1,36 @@
-//! What does not change from event to event, put together once: a template for each kind of event and each extra payload.
+//! Templates, built once, for each kind of event and each extra payload.
 
 use crate::pgen::kind::Kind;
 use crate::pgen::line::{Piece, Pieces};
 use crate::world::profile::{Field, Payload, Profile};
 use crate::world::value::Range;
 
-/// Fixed-point factors have this many fraction bits.
+/// Fraction bits of fixed-point factors.
 pub(super) const FRACTION: u32 = 16;
 
-/// What is the same in all events of a kind.
+/// What all events of a kind share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct KindPieces {
-    /// The parts of the title that stand before an id in its path, in `Renderer::titles`: from, how many.
+    /// The parts of the title before each id in its path, in `Renderer::titles`: start and count.
     pub(super) titles: (u32, u16),
-    /// From the title (or from the last id in it) to the environment.
+    /// From the title, or the last id in it, to the environment.
     pub(super) source: Piece,
-    /// The status and what stands before the request's size.
+    /// From the status to the request's size.
     pub(super) status: Piece,
     pub(super) cache_hit: bool,
     pub(super) request: Span,
     pub(super) response: Span,
-    pub(super) law: u16,
-    pub(super) latency: u64,
-    /// Its error messages: from, how many.
+    /// Index into `Renderer::latencies`.
+    pub(super) latency: u16,
+    /// The status's factor on the response time, in fixed point.
+    pub(super) slowdown: u64,
+    /// Its error messages, in `Renderer::errors`: start and count.
     pub(super) errors: (u32, u16),
-    /// Its extra payloads in `Renderer::payload_of`: from, how many.
+    /// Its extra payloads, in `Renderer::payload_of`: start and count.
     pub(super) payloads: (u32, u16),
 }
 
-/// A range of numbers as a start and a width.
+/// A range of numbers, as a start and a width.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
     pub(super) low: u32,
@@ -40,7 +42,7 @@ impl Span {
         Self { low: range.low, width: range.high - range.low + 1 }
     }
 
-    /// The number of the range that 32 bits choose.
+    /// The number for 32 random bits.
     #[inline]
     pub(super) fn pick(self, draw: u32) -> u64 {
         u64::from(self.low) + ((u64::from(draw) * u64::from(self.width)) >> 32)
@@ -49,14 +51,14 @@ impl Span {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ErrorPieces {
-    /// Up to the error code's last three digits.
+    /// Up to the last three digits of the error code.
     pub(super) code: Piece,
     pub(super) message: Piece,
 }
 
 #[derive(Debug)]
 pub(super) struct PayloadPieces {
-    /// Below which draw an event has the fields; `None` is always.
+    /// An event has the fields if its draw is below this; `None` means always.
     pub(super) threshold: Option<u64>,
     pub(super) fields: Vec<FieldPieces>,
 }
@@ -105,7 +107,7 @@ impl KindPieces {
             json(method),
             json(&kind.service.version)
         );
-        // Each literal as JSON, without its quotes: ids come between them.
+        // Ids come between the literals, so each is JSON without its quotes.
         let literals: Vec<String> =
             kind.endpoint.literals().into_iter().map(|l| unquoted(&json(l)).to_owned()).collect();
         let (first_title, mut text) = (titles.len(), format!(r#"Z","title":"{} "#, unquoted(&json(method))));
@@ -138,9 +140,9 @@ impl KindPieces {
         } else {
             kind.method.response_bytes
         };
-        // At most a hundred thousand, so that it takes no more than 33 bits.
+        // At most 100,000, so 33 bits are enough.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let latency = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
+        let slowdown = (kind.status.latency.get() * f64::from(1 << FRACTION)).round() as u64;
         let first_payload = payload_of.len();
         for (index, payload) in (0u16..).zip(&profile.payloads) {
             if payload.goes_with(service, route) {
@@ -156,8 +158,8 @@ impl KindPieces {
             cache_hit: kind.cache_hit,
             request: Span::of(kind.method.request_bytes),
             response: Span::of(response),
-            law: small(kind.service_index),
-            latency,
+            latency: small(kind.service_index),
+            slowdown,
             errors: part(from, errors.len()),
             payloads: part(first_payload, payload_of.len()),
         }
@@ -169,7 +171,7 @@ impl PayloadPieces {
         let mut value = |field: &Field| match (&field.one_of, field.integer, field.decimal) {
             (Some(words), _, _) => Value::OneOf(words.iter().map(|word| pieces.add(&json(word))).collect()),
             (_, Some(range), _) => Value::Integer(Span::of(range)),
-            // At most a hundred thousand, a hundred times.
+            // At most 100,000 times 100.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
             (_, _, Some(interval)) => Value::Decimal(Span::of(Range {
                 low: (interval.low * 100.0).round() as u32,
@@ -202,9 +204,9 @@ fn unquoted(json: &str) -> &str {
     &json[1..json.len() - 1]
 }
 
-/// Below which 64-bit draw something of this chance happens; `None` is always.
-pub(super) fn threshold(chance: f64) -> Option<u64> {
-    // 2^64: products below it are exact in the 53 bits that a fraction has.
+/// The threshold for a 64-bit draw, which is below it with this probability; `None` means always.
+pub(super) fn threshold(probability: f64) -> Option<u64> {
+    // Times 2^64: exact in the 53 bits of a fraction.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-    (chance < 1.0).then_some((chance * 18_446_744_073_709_551_616.0) as u64)
+    (probability < 1.0).then_some((probability * 18_446_744_073_709_551_616.0) as u64)
 }

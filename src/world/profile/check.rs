@@ -1,5 +1,4 @@
-//! What no single value of a profile shows: names that must exist elsewhere or may stand only once, lists whose shares are all 0,
-//! what an event cannot hold.
+//! Checks between values of a profile: unknown and duplicate names, lists whose shares are all 0, values that an event cannot hold.
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
@@ -9,16 +8,16 @@ use crate::error::Result;
 use crate::world::curve::MAX_WEIGHT;
 use crate::world::value::{Name, Share};
 
-/// What contracts §9 lets an event hold, in characters.
+/// Lengths in characters that contracts §9 allows.
 const SERVICE: RangeInclusive<usize> = 1..=100;
 const ENDPOINT: RangeInclusive<usize> = 1..=500;
 const METHOD: RangeInclusive<usize> = 1..=10;
 const TITLE: RangeInclusive<usize> = 1..=200;
 
-/// The digits of an id that takes the place of a placeholder.
+/// How many digits an id in a path has.
 const ID_DIGITS: usize = 5;
 
-/// The fields that every payload has.
+/// Fields of every payload.
 const PAYLOAD: [&str; 2] = ["correlation_id", "trace_id"];
 
 impl Profile {
@@ -36,13 +35,13 @@ impl Profile {
         let mut codes = HashSet::new();
         for status in &self.statuses[..] {
             if !codes.insert(*status.code.get_ref()) {
-                let words = format!("statuses.code: {} stands there twice", status.code.get_ref());
+                let words = format!("statuses.code: {} appears twice", status.code.get_ref());
                 return Err(self.fault(status.code.span().start, words));
             }
             self.check_status(status, &methods, &services)?;
         }
         if !codes.contains(self.cache.status.get_ref()) {
-            let words = format!("cache.status: {} is no code of the statuses", self.cache.status.get_ref());
+            let words = format!("cache.status: {} is not the code of a status", self.cache.status.get_ref());
             return Err(self.fault(self.cache.status.span().start, words));
         }
         self.distinct("services.name", self.services.iter().map(|s| &s.name))?;
@@ -61,18 +60,18 @@ impl Profile {
         let traffic = &self.traffic;
         let (hours, factor, weekend) = (&traffic.business_hours, traffic.business_factor, traffic.weekend_factor);
         if hours.get_ref().high > 24 {
-            let words = format!("traffic.business_hours: {} is no hour from 0 to 24", hours.get_ref().high);
+            let words = format!("traffic.business_hours: {}: expected hours from 0 to 24", hours.get_ref().high);
             return Err(self.fault(hours.span().start, words));
         }
         for (key, number) in [("business_factor", factor), ("weekend_factor", weekend)] {
             if number.get() > MAX_WEIGHT {
-                let words = format!("traffic.{key}: {} is more than {MAX_WEIGHT}", number.get());
+                let words = format!("traffic.{key}: {}: expected at most {MAX_WEIGHT}", number.get());
                 return Err(self.fault(number.at(), words));
             }
         }
         if traffic.curve().is_none() {
             let words = format!(
-                "traffic.weekend_factor: {} and a business_factor of {} make hours of more than {MAX_WEIGHT}, or of nothing",
+                "traffic.weekend_factor: {} times a business_factor of {}: expected a weight above 0, at most {MAX_WEIGHT}",
                 weekend.get(),
                 factor.get()
             );
@@ -81,12 +80,11 @@ impl Profile {
         Ok(())
     }
 
-    /// Where and with what users call.
     fn check_callers(&self) -> Result<()> {
         self.distinct("environments.name", self.environments.iter().map(|e| &e.name))?;
         self.one_share("environments.share", 0, self.environments.iter().map(|e| e.share))?;
         if let Some(environment) = self.environments.get(255) {
-            return Err(self.fault(environment.name.at(), "environments: 255 are the most"));
+            return Err(self.fault(environment.name.at(), "environments: expected at most 255"));
         }
         self.distinct("devices.type", self.devices.iter().map(|d| &d.name))?;
         self.one_share("devices.share", 0, self.devices.iter().map(|d| d.share))?;
@@ -110,7 +108,7 @@ impl Profile {
         ] {
             self.one_share(&format!("sessions.{key}"), list.span().start, list.get_ref().iter().copied())?;
             if list.get_ref().len() > 16 {
-                return Err(self.fault(list.span().start, format_args!("sessions.{key} has more than 16 weights")));
+                return Err(self.fault(list.span().start, format_args!("sessions.{key}: expected at most 16 weights")));
             }
         }
         Ok(())
@@ -120,7 +118,7 @@ impl Profile {
         let code = *status.code.get_ref();
         let fault = |words: String| Err(self.fault(status.code.span().start, words));
         if !(100..=599).contains(&code) {
-            return fault(format!("statuses.code: {code} is no status from 100 to 599"));
+            return fault(format!("statuses.code: {code}: expected a status from 100 to 599"));
         }
         for method in status.methods.iter().flatten() {
             self.known("statuses.methods", method, methods)?;
@@ -137,7 +135,7 @@ impl Profile {
             return Ok(());
         }
         if status.error_type.is_none() {
-            return fault(format!("statuses: {code} is an error and needs an error_type"));
+            return fault(format!("statuses: {code} needs an error_type, because it is an error"));
         }
         for method in methods.iter().filter(|method| status.meets(method)) {
             if let Some(service) = services.iter().find(|s| !status.messages.iter().any(|m| m.fits(s, method))) {
@@ -157,7 +155,7 @@ impl Profile {
             let title = method.chars().count() + 1 + path;
             if !TITLE.contains(&title) {
                 let words = format!(
-                    "services.endpoints.route: with {method} before it, it makes a title of {title} characters; {} are the most",
+                    "services.endpoints.route: the title with {method} has {title} characters; expected at most {}",
                     TITLE.end()
                 );
                 return Err(self.fault(route.at(), words));
@@ -178,7 +176,8 @@ impl Profile {
             for field in &payload.fields[..] {
                 let forms = [field.one_of.is_some(), field.integer.is_some(), field.decimal.is_some()];
                 if forms.iter().filter(|given| **given).count() != 1 {
-                    let words = format!("payloads.fields: {} wants one of one_of, integer and decimal", field.name);
+                    let words =
+                        format!("payloads.fields: {}: expected exactly one of one_of, integer and decimal", field.name);
                     return Err(self.fault(field.name.at(), words));
                 }
             }
@@ -191,14 +190,14 @@ impl Profile {
         Ok(())
     }
 
-    /// That no event of an endpoint has a payload with one key twice.
+    /// Checks that no event of an endpoint has the same payload field twice.
     fn check_payload_of(&self, service: &Service, endpoint: &Endpoint) -> Result<()> {
         let mut seen = HashSet::from(PAYLOAD);
         for payload in self.payloads.iter().filter(|p| p.goes_with(&service.name, &endpoint.route)) {
             for field in &payload.fields[..] {
                 if !seen.insert(&*field.name) {
                     let words = format!(
-                        "payloads.fields.name: an event of {} would have {} twice in its payload",
+                        "payloads.fields.name: events of {} would have {} twice in their payload",
                         endpoint.route, field.name
                     );
                     return Err(self.fault(field.name.at(), words));
@@ -212,14 +211,14 @@ impl Profile {
         if among.contains(&&**name) {
             return Ok(());
         }
-        Err(self.fault(name.at(), format_args!("{key}: there is no {name} among {}", among.join(", "))))
+        Err(self.fault(name.at(), format_args!("{key}: {name} is not one of {}", among.join(", "))))
     }
 
     fn distinct<'a>(&self, key: &str, names: impl Iterator<Item = &'a Name>) -> Result<()> {
         let mut seen = HashSet::new();
         for name in names {
             if !seen.insert(&**name) {
-                return Err(self.fault(name.at(), format_args!("{key}: {name} stands there twice")));
+                return Err(self.fault(name.at(), format_args!("{key}: {name} appears twice")));
             }
         }
         Ok(())
@@ -231,11 +230,11 @@ impl Profile {
             return Ok(());
         }
         let (least, most) = (allowed.start(), allowed.end());
-        let words = format!("{key}: a text of {length} characters, where {least} to {most} are wanted");
+        let words = format!("{key}: {length} characters; expected {least} to {most}");
         Err(self.fault(name.at(), words))
     }
 
-    /// A list without a share above 0 is a fault at its first share, or at `list` where it has none.
+    /// Refuses a list without a share above 0, at its first share, or at `list` if it is empty.
     fn one_share(&self, key: &str, list: usize, shares: impl Iterator<Item = Share>) -> Result<()> {
         let mut first = None;
         for share in shares {
@@ -244,6 +243,6 @@ impl Profile {
             }
             first = first.or(Some(share.at()));
         }
-        Err(self.fault(first.unwrap_or(list), format_args!("{key}: every share is 0, where one at least is above it")))
+        Err(self.fault(first.unwrap_or(list), format_args!("{key}: every share is 0; expected at least one above 0")))
     }
 }

@@ -1,4 +1,4 @@
-//! What a profile holds: everything that the guide's tables say.
+//! What a profile holds: every figure of the guide's tables.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -12,91 +12,74 @@ use crate::world::devices::Device;
 use crate::world::geography::Region;
 use crate::world::value::{Exponent, Fraction, Interval, List, Name, Positive, Range, Share};
 
-/// A world.
+/// Services, traffic, users and everything else that decides what events look like.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
-    /// The words of every event.
     pub(crate) event: EventText,
-    /// Environments with their shares.
     pub(crate) environments: List<Environment>,
-    /// What the curve called business is.
     pub(crate) traffic: Traffic,
-    /// What a spike does.
     pub(crate) spikes: Spikes,
-    /// HTTP methods with their sizes.
     pub(crate) methods: List<Method>,
-    /// Where cache hits happen.
     pub(crate) cache: Cache,
-    /// Status codes with their shares.
     pub(crate) statuses: List<Status>,
-    /// How much the popular are ahead.
     pub(crate) popularity: Popularity,
-    /// The services.
     pub(crate) services: List<Service>,
-    /// Extra fields in the payloads of services.
     #[serde(default)]
     pub(crate) payloads: Vec<Payload>,
-    /// Regions, countries, cities.
     pub(crate) regions: List<Region>,
-    /// Device types.
     pub(crate) devices: List<Device>,
-    /// Who calls.
     pub(crate) users: Users,
-    /// How calls hang together.
     pub(crate) sessions: Sessions,
     #[serde(skip)]
     pub(super) origin: Origin,
 }
 
-/// What faults are named by.
+/// Where the profile came from, for messages.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Origin {
     pub(super) name: String,
     pub(super) text: String,
 }
 
-/// The words of every event; `{service}` and `{endpoint}` stand for the event's own.
+/// Texts of events. `{service}` and `{endpoint}` are replaced by the event's own.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct EventText {
-    /// The `event_type`.
+    /// `event_type`.
     #[serde(rename = "type")]
     pub(crate) kind: String,
-    /// The message of a status below 400.
+    /// `message` for statuses below 400.
     pub(crate) success: String,
-    /// The message of a status from 400 to 499.
+    /// `message` for statuses from 400 to 499.
     pub(crate) client_error: String,
-    /// The message of a status from 500 on.
+    /// `message` for statuses of 500 and above.
     pub(crate) server_error: String,
-    /// Sizes of the responses that are errors.
+    /// Response sizes of errors, in bytes.
     pub(crate) error_response_bytes: Range,
 }
 
-/// Where a service runs.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Environment {
-    /// Its name.
     pub(crate) name: Name,
-    /// Its share of all events.
     pub(crate) share: Share,
 }
 
-/// The parameters of the business curve.
+/// The curve called business.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Traffic {
-    /// First and last hour (excluded) of the busy time.
+    /// The first busy hour, and the first hour after the busy ones.
     pub(crate) business_hours: Spanned<Range>,
-    /// Traffic then, relative to the other hours.
+    /// Traffic in a busy hour, relative to other hours.
     pub(crate) business_factor: Positive,
-    /// A day of the weekend, relative to a weekday.
+    /// Traffic on a weekend day, relative to a weekday.
     pub(crate) weekend_factor: Positive,
 }
 
 impl Traffic {
-    /// The business curve of this profile; `None` where the hours are none or a weight is too large.
+    /// Returns `None` if the hours are invalid, a weight is too large, or all are 0.
     pub(crate) fn curve(&self) -> Option<Curve> {
         let hour = |hour: u32| usize::try_from(hour).ok();
         Curve::business(
@@ -108,68 +91,61 @@ impl Traffic {
     }
 }
 
-/// What a spike does.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Spikes {
-    /// The response time's factor, uniform in this interval.
+    /// The factor on the response time, uniform in this interval.
     pub(crate) factor: Interval,
 }
 
-/// An HTTP method.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Method {
-    /// Its name.
     pub(crate) name: Name,
-    /// Sizes of its requests.
+    /// Request sizes.
     pub(crate) request_bytes: Range,
-    /// Sizes of its successful responses.
+    /// Response sizes of successes.
     pub(crate) response_bytes: Range,
 }
 
-/// Where cache hits happen.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cache {
-    /// Their share of all events.
+    /// The share of all events that are hits.
     pub(crate) hits: Fraction,
-    /// Only on this method …
+    /// Hits happen only with this method …
     pub(crate) method: Name,
-    /// … with this status.
+    /// … and this status.
     pub(crate) status: Spanned<u16>,
 }
 
-/// A status code.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Status {
-    /// The code.
     pub(crate) code: Spanned<u16>,
-    /// Its share of the successes (below 400) or of the errors.
+    /// Of the successes (below 400) or of the errors.
     pub(crate) share: Share,
-    /// The methods that meet it; all where none is named.
+    /// The methods that can have it; `None` means all.
     pub(crate) methods: Option<Vec<Name>>,
     /// The factor on the response time.
     #[serde(default = "one")]
     pub(crate) latency: Positive,
-    /// Whether the response has no body.
+    /// The response has no body.
     #[serde(default)]
     pub(crate) empty: bool,
-    /// `error_details.error_type`, for codes from 400 on.
+    /// `error_details.error_type`; required for errors.
     pub(crate) error_type: Option<String>,
-    /// `error_details.error_message`, one of these, for codes from 400 on.
+    /// `error_details.error_message` is one of these.
     #[serde(default)]
     pub(crate) messages: Vec<Message>,
 }
 
 impl Status {
-    /// Whether it counts as an error.
     pub(crate) fn is_error(&self) -> bool {
         *self.code.get_ref() >= 400
     }
 
-    /// Whether a method can have it.
+    /// Whether requests with this method can have it.
     pub(crate) fn meets(&self, method: &str) -> bool {
         is_among(self.methods.as_deref(), method)
     }
@@ -179,76 +155,68 @@ fn one() -> Positive {
     Positive::ONE
 }
 
-/// An error message.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Message {
-    /// Its words.
     pub(crate) text: String,
-    /// The methods that it fits; all where none is named.
+    /// The methods that it fits; `None` means all.
     pub(crate) methods: Option<Vec<Name>>,
-    /// The services that it fits; all where none is named.
+    /// The services that it fits; `None` means all.
     pub(crate) services: Option<Vec<Name>>,
 }
 
 impl Message {
-    /// Whether it can be an answer to this method of this service.
     pub(crate) fn fits(&self, service: &str, method: &str) -> bool {
         is_among(self.services.as_deref(), service) && is_among(self.methods.as_deref(), method)
     }
 }
 
-/// Whether a name is on a list; no list has all.
+/// Whether a name is on a list. No list holds every name.
 fn is_among(list: Option<&[Name]>, name: &str) -> bool {
     list.is_none_or(|list| list.iter().any(|known| **known == *name))
 }
 
-/// Exponents of Zipf's law: 0 makes all equal, 1 gives the second half of the first's.
+/// Exponents of Zipf's law: with 0 all are equal, with 1 the second has half of the first's share.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Popularity {
-    /// Among a service's endpoints, in the order in which they stand.
+    /// Among a service's endpoints, in their order in the profile.
     pub(crate) endpoints: Exponent,
-    /// Among the users of one place and device.
+    /// Among the users of one city and device.
     pub(crate) users: Exponent,
 }
 
-/// A service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Service {
-    /// Its name.
     pub(crate) name: Name,
-    /// Its version.
     pub(crate) version: String,
-    /// Its share of all events.
     pub(crate) weight: Share,
     /// The share of its events that are errors.
     pub(crate) error_rate: Fraction,
-    /// The mean response of its successes, before spikes.
+    /// The mean response time of successes, without spikes.
     pub(crate) mean_ms: Positive,
-    /// Sigma of the log-normal law of its response.
+    /// Sigma of the log-normal distribution of response times.
     pub(crate) shape: Fraction,
-    /// Where its requests stand within an action.
+    /// Requests of an action are in order of their stages.
     pub(crate) stage: u8,
-    /// Its endpoints, the most popular first.
+    /// The most popular first.
     pub(crate) endpoints: List<Endpoint>,
 }
 
-/// An endpoint of a service.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Endpoint {
-    /// The route, with `{id}` or another name in braces where a path has an id.
+    /// A path, in which `{id}` or another name in braces stands for an id.
     pub(crate) route: Name,
-    /// Its methods with their weights.
+    /// Methods with their weights.
     pub(crate) methods: BTreeMap<Name, Share>,
-    /// Where its requests stand within an action, if not where the service's do.
+    /// Overrides the service's stage.
     pub(crate) stage: Option<u8>,
 }
 
 impl Endpoint {
-    /// What stands before, between and behind the names in braces of its route: between each two, a path has an id.
+    /// The parts of the route around its names in braces. A path has an id between each two.
     pub(crate) fn literals(&self) -> Vec<&str> {
         let (mut literals, mut rest) = (Vec::new(), &*self.route);
         while let Some((before, (_, behind))) =
@@ -262,76 +230,68 @@ impl Endpoint {
     }
 }
 
-/// Extra fields in the payload of a service's events.
+/// Extra fields in the payloads of a service's events.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Payload {
-    /// The service.
     pub(crate) service: Name,
-    /// Only these endpoints; all of the service where none is named.
+    /// The endpoints that have them; `None` means all of the service.
     pub(crate) endpoints: Option<Vec<Name>>,
-    /// On this share of the events.
+    /// The share of these events that have them.
     pub(crate) share: Fraction,
-    /// The fields.
     pub(crate) fields: List<Field>,
 }
 
 impl Payload {
-    /// Whether an event of this service and route can have it.
     pub(crate) fn goes_with(&self, service: &str, route: &str) -> bool {
         *self.service == *service && is_among(self.endpoints.as_deref(), route)
     }
 }
 
-/// An extra field: exactly one of `one_of`, `integer` and `decimal`.
+/// An extra field with exactly one of `one_of`, `integer` and `decimal`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Field {
-    /// Its name.
     pub(crate) name: Name,
-    /// One of these strings.
     pub(crate) one_of: Option<List<String>>,
-    /// A whole number.
     pub(crate) integer: Option<Range>,
-    /// A number with two decimals.
+    /// With two decimal places.
     pub(crate) decimal: Option<Interval>,
 }
 
-/// Who calls.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Users {
-    /// The number of the first user id.
+    /// The number in the first user id.
     pub(crate) first: Spanned<u32>,
-    /// How many there are.
     pub(crate) count: Spanned<u32>,
     /// The share of events without a user id.
     pub(crate) anonymous: Fraction,
 }
 
-/// How calls hang together.
+/// How requests form actions and sessions.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Sessions {
-    /// Weights of an action's length, from one request on.
+    /// Weights of the number of requests in an action, starting with 1.
     pub(crate) requests_per_action: Spanned<List<Share>>,
-    /// Weights of a session's length, from one action on.
+    /// Weights of the number of actions in a session, starting with 1.
     pub(crate) actions_per_session: Spanned<List<Share>>,
-    /// The mean time between two requests of an action, where traffic is dense enough.
+    /// The mean time between requests of an action, if traffic is dense enough.
     pub(crate) seconds_between_requests: Positive,
-    /// The least time between two actions of a session, where traffic is dense enough.
+    /// The least time between actions of a session, if traffic is dense enough.
     pub(crate) seconds_between_actions: Positive,
-    /// The longest time that requests share a trace.
+    /// The longest time between the first and last request of a trace.
     pub(crate) action_seconds: Positive,
-    /// A user who was away for longer comes back in a new session.
+    /// A user who is away for longer starts a new session.
     pub(crate) idle_minutes: Positive,
 }
 
 impl Profile {
-    /// The usage error that names this profile and the line of the byte `at`; the words name the key.
-    pub(crate) fn fault(&self, at: usize, words: impl Display) -> Error {
+    /// A usage error that names this profile and the line of the byte `at`. The message names the key.
+    pub(crate) fn fault(&self, at: usize, message: impl Display) -> Error {
         let Origin { name, text } = &self.origin;
         let line = 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
-        Error::usage(format!("{name}: line {line}: {words}"))
+        Error::usage(format!("{name}: line {line}: {message}"))
     }
 }

@@ -1,10 +1,10 @@
-//! A list in a profile.
+//! Lists in a profile.
 
 use std::ops::Deref;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A list that is not empty.
+/// A list with at least one item.
 #[derive(Debug, Clone)]
 pub(crate) struct List<T>(Vec<T>);
 
@@ -20,7 +20,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let items = Vec::deserialize(deserializer)?;
         if items.is_empty() {
-            Err(de::Error::custom("the list is empty: one at least is wanted"))
+            Err(de::Error::custom("the list is empty: expected at least one item"))
         } else {
             Ok(Self(items))
         }

@@ -1,4 +1,4 @@
-//! A name in a profile, and where it stands, so that a fault that shows only beside other values can name its line.
+//! Names in a profile, with their positions, so that a check against other values can name the line.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,13 +6,13 @@ use std::ops::Deref;
 use serde::Deserialize;
 use toml::Spanned;
 
-/// A text that knows where in the profile it stands; that takes no part in comparisons.
+/// A string with its position in the profile. Comparisons ignore the position.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(transparent)]
 pub(crate) struct Name(Spanned<String>);
 
 impl Name {
-    /// Its first byte's place in the profile's text.
+    /// The offset of its first byte in the profile's text.
     pub(crate) fn at(&self) -> usize {
         self.0.span().start
     }

@@ -1,11 +1,10 @@
-//! The kinds of number that a profile holds: each refuses, while the file is read, what it cannot be, so that the parser's message
-//! names line and key.
+//! Numbers and ranges in a profile.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use toml::Spanned;
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident, $holds:expr, $wanted:literal) => {
+    ($(#[$doc:meta])* $name:ident, $holds:expr, $expected:literal) => {
         $(#[$doc])*
         #[derive(Debug, Clone, Copy)]
         pub(crate) struct $name {
@@ -14,12 +13,11 @@ macro_rules! number {
         }
 
         impl $name {
-            /// The number.
             pub(crate) fn get(self) -> f64 {
                 self.number
             }
 
-            /// Its first byte's place in the profile's text.
+            /// The offset of its first byte in the profile's text.
             pub(crate) fn at(self) -> usize {
                 self.at
             }
@@ -33,7 +31,7 @@ macro_rules! number {
                 if holds(number) {
                     Ok(Self { number, at })
                 } else {
-                    Err(D::Error::custom(format_args!(concat!("{} is no ", $wanted), number)))
+                    Err(D::Error::custom(format_args!(concat!("{}: expected ", $expected), number)))
                 }
             }
         }
@@ -41,22 +39,22 @@ macro_rules! number {
 }
 
 number!(
-    /// A weight relative to the others of its list: from 0 to a million.
+    /// A weight relative to the others of its list, from 0 to a million.
     Share,
     |n| (0.0..=1e6).contains(&n),
-    "share: from 0 to 1000000 is wanted"
+    "a share from 0 to 1000000"
 );
 number!(
-    /// A part of a whole, from 0 to 1.
+    /// From 0 to 1.
     Fraction,
     |n| (0.0..=1.0).contains(&n),
-    "fraction: from 0 to 1 is wanted, such as 0.05"
+    "a fraction from 0 to 1, such as 0.05"
 );
 number!(
-    /// A time or a factor: above 0, to a hundred thousand, so that products of a few stay within 64 bits.
+    /// A time or a factor, above 0 and at most 100,000, so that products of a few fit 64 bits.
     Positive,
     |n| n > 0.0 && n <= 1e5,
-    "positive number: above 0, up to 100000, is wanted"
+    "a number above 0, at most 100000"
 );
 
 /// An exponent of Zipf's law, from 0 to 10: beyond that, all but the first of a list would hardly ever occur.
@@ -81,27 +79,24 @@ impl<'de> Deserialize<'de> for Exponent {
 }
 
 impl Positive {
-    /// A factor that changes nothing.
     pub(crate) const ONE: Self = Self { number: 1.0, at: 0 };
 }
 
 /// A range of whole numbers, both ends included: `[lo, hi]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Range {
-    /// The smallest.
     pub(crate) low: u32,
-    /// The largest.
     pub(crate) high: u32,
 }
 
 impl<'de> Deserialize<'de> for Range {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let [low, high] = <[u32; 2]>::deserialize(deserializer)?;
-        // Above a thousand million a size would be a mistake; below, sums and products of the engines cannot overflow.
+        // A larger size is a mistake. Up to here, sums and products in the engines cannot overflow.
         if low <= high && high <= 1_000_000_000 {
             Ok(Self { low, high })
         } else {
-            Err(D::Error::custom(format_args!("[{low}, {high}] is no range: two rising numbers are wanted")))
+            Err(D::Error::custom(format_args!("[{low}, {high}]: expected two numbers, the smaller first")))
         }
     }
 }
@@ -109,9 +104,7 @@ impl<'de> Deserialize<'de> for Range {
 /// A range of positive numbers, both ends included: `[lo, hi]`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Interval {
-    /// The smallest.
     pub(crate) low: f64,
-    /// The largest.
     pub(crate) high: f64,
 }
 
@@ -121,7 +114,7 @@ impl<'de> Deserialize<'de> for Interval {
         if low <= high {
             Ok(Self { low, high })
         } else {
-            Err(D::Error::custom(format_args!("[{low}, {high}] is no range: two rising numbers are wanted")))
+            Err(D::Error::custom(format_args!("[{low}, {high}]: expected two numbers, the smaller first")))
         }
     }
 }

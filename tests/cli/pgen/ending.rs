@@ -1,4 +1,4 @@
-//! How pgen ends when it is asked to while its output waits, and what then becomes of files.
+//! Interrupts while the output blocks, and what happens to output files.
 
 use std::process::Stdio;
 use std::thread::sleep;
@@ -8,7 +8,7 @@ use super::fixed;
 use crate::support::{end_of, interrupt, shell_in, tool};
 
 #[test]
-fn the_first_interrupt_ends_it_where_a_fifo_has_no_reader() {
+fn the_first_interrupt_ends_a_run_whose_fifo_has_no_reader() {
     let folder = tempfile::tempdir().expect("a folder");
     shell_in(folder.path(), "mkfifo pipe", &[]).expect_code(0);
     let mut child = tool("pgen").args(fixed(&["-o", "pipe"])).current_dir(folder.path()).spawn().expect("pgen starts");
@@ -19,7 +19,7 @@ fn the_first_interrupt_ends_it_where_a_fifo_has_no_reader() {
 }
 
 #[test]
-fn a_fifo_is_written_to_once_it_has_a_reader() {
+fn a_run_waits_for_the_reader_of_a_fifo() {
     let folder = tempfile::tempdir().expect("a folder");
     let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5k";
     let script =
@@ -28,7 +28,7 @@ fn a_fifo_is_written_to_once_it_has_a_reader() {
 }
 
 #[test]
-fn the_first_interrupt_ends_it_where_the_reader_has_stopped_reading() {
+fn the_first_interrupt_ends_a_run_whose_reader_has_stopped_reading() {
     for threads in ["1", "3"] {
         let mut command = tool("pgen");
         command.args(fixed(&["-n", "500m", "--threads", threads])).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -43,7 +43,7 @@ fn the_first_interrupt_ends_it_where_the_reader_has_stopped_reading() {
 }
 
 #[test]
-fn others_who_hold_the_pipe_still_wait_for_its_reader() {
+fn other_writers_to_the_same_pipe_still_wait_for_its_reader() {
     let folder = tempfile::tempdir().expect("a folder");
     let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5k";
     // Were the pipe left without blocking, the second writer's 4 MB would not get through to a slow reader.
@@ -55,7 +55,7 @@ fn others_who_hold_the_pipe_still_wait_for_its_reader() {
 }
 
 #[test]
-fn a_link_stays_a_link_also_where_its_target_is_not_there_yet() {
+fn a_symbolic_link_stays_a_link_even_if_its_target_does_not_exist() {
     let folder = tempfile::tempdir().expect("a folder");
     let flags = "--seed 1 --start 2026-01-05T00:00:00Z -n 5";
     let script = format!(

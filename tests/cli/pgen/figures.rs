@@ -1,4 +1,4 @@
-//! The guide's figures, and that the world hangs together, each on a million events.
+//! The guide's figures and the coherence of the events, each on a million events.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader};
@@ -114,12 +114,12 @@ impl Counts {
         self.0.values().map(|n| f64::from(*n)).sum()
     }
 
-    /// Asserts that each name has its percentage of the total, within 5 standard errors, and that there are no others.
-    fn assert_percentages(&self, wanted: &[(&str, f64)]) {
-        for (name, percentage) in wanted {
+    /// Asserts that each name has its percentage of the total, within 5 standard errors, and that no other name occurs.
+    fn assert_percentages(&self, expected: &[(&str, f64)]) {
+        for (name, percentage) in expected {
             assert_share(name, self.of(name), self.total(), percentage / 100.0);
         }
-        assert_eq!(self.0.len(), wanted.len(), "{:?}", self.0);
+        assert_eq!(self.0.len(), expected.len(), "{:?}", self.0);
     }
 }
 
@@ -133,7 +133,7 @@ fn assert_share(name: &str, part: f64, whole: f64, share: f64) {
     );
 }
 
-/// What one pass over a week of a million events gathers.
+/// Collected in one pass over a week of a million events.
 #[derive(Default)]
 struct Week {
     services: Counts,
@@ -147,9 +147,9 @@ struct Week {
     users: Counts,
     cache_hits: f64,
     anonymous: f64,
-    /// Of each service's successes: how many, the sum of their times, how many are in the range of its class.
+    /// For the successes of each service: count, sum of response times, count within the range of its class.
     times: HashMap<String, (f64, f64, f64)>,
-    /// By status: how many, and the sum of response time over the service's mean.
+    /// By status: count, and the sum of response times relative to the service's mean.
     slowness: HashMap<u16, (f64, f64)>,
     endpoints: HashMap<(String, String), Counts>,
     faults: Vec<String>,
@@ -231,7 +231,7 @@ impl Week {
     }
 }
 
-/// Whether an error type and a word of the message belong to a status.
+/// Whether an error type and a word of its message match a status.
 fn fits(status: u16, kind: &str, message: &str) -> bool {
     let (wanted, words): (&str, &[&str]) = match status {
         400 => ("ValidationError", &["Invalid", "Missing", "too large", "Password"]),
@@ -261,7 +261,7 @@ fn each_service_has_its_share_and_error_rate() {
 }
 
 #[test]
-fn statuses_have_their_shares_of_successes_of_errors_and_of_all() {
+fn statuses_have_their_shares_of_successes_of_errors_and_of_all_events() {
     let week = week();
     week.success_codes.assert_percentages(&[("200", 85.0), ("201", 10.0), ("202", 3.0), ("204", 2.0)]);
     week.error_codes.assert_percentages(&[
@@ -318,7 +318,7 @@ fn regions_cities_devices_environments_and_cache_hits_have_their_shares() {
 }
 
 #[test]
-fn each_services_successes_have_the_mean_of_its_row_and_the_range_of_its_class() {
+fn successes_of_each_service_have_its_mean_and_the_range_of_its_class() {
     for (service, _, mean, range) in SERVICES {
         let (n, sum, inside) = week().times[service];
         assert!((sum / n / mean - 1.0).abs() < 0.02, "{service}: mean {} for {mean}", sum / n);
@@ -327,7 +327,7 @@ fn each_services_successes_have_the_mean_of_its_row_and_the_range_of_its_class()
 }
 
 #[test]
-fn errors_are_slower_gateways_slow_and_time_outs_much_slower() {
+fn errors_are_slower_and_gateway_timeouts_much_slower() {
     for (status, (n, sum)) in &week().slowness {
         let slowness = sum / n;
         match status {
@@ -340,7 +340,7 @@ fn errors_are_slower_gateways_slow_and_time_outs_much_slower() {
 }
 
 #[test]
-fn what_an_event_says_fits_together() {
+fn the_fields_of_an_event_agree_with_each_other() {
     let faults = &week().faults;
     assert!(faults.is_empty(), "{} faults: {:?}", faults.len(), &faults[..faults.len().min(5)]);
     let methods = |route: &str| -> Vec<&str> {
@@ -377,7 +377,7 @@ fn endpoints_and_users_are_zipf_popular() {
 }
 
 #[test]
-fn users_keep_their_place_and_device_sessions_their_user_and_traces_their_order() {
+fn users_keep_city_and_device_sessions_their_user_and_traces_their_order() {
     #[derive(Default)]
     struct Session {
         who: String,
@@ -449,7 +449,7 @@ fn a_sparse_stream_has_traces_of_one_event() {
 }
 
 #[test]
-fn the_first_events_of_many_small_runs_have_the_shares_too() {
+fn the_first_events_of_many_small_runs_have_the_same_shares() {
     let (mut environments, mut anonymous) = (Counts::default(), 0.0);
     for run in 0..400 {
         let start = format!("{}-01-05T00:00:00Z", 2000 + run);
@@ -463,7 +463,7 @@ fn the_first_events_of_many_small_runs_have_the_shares_too() {
 }
 
 #[test]
-fn spikes_are_five_percent_of_the_events_by_two_to_ten_uniform() {
+fn spikes_multiply_five_percent_of_response_times_by_a_uniform_factor_from_two_to_ten() {
     let count = COUNT.to_string();
     let base = ["--count", &count, "--start", "2026-01-05T00:00:00Z"];
     let mut calm = Vec::with_capacity(COUNT as usize);
@@ -491,7 +491,7 @@ fn spikes_are_five_percent_of_the_events_by_two_to_ten_uniform() {
     assert!(distance < 2.5 / n.sqrt(), "{distance}");
 }
 
-/// Counts the events of each stretch of `seconds` of a run, and gives with each what the business curve says.
+/// Counts the events of each `seconds` of a run, and returns each count with the one that the business curve predicts.
 fn stretches(start: &str, hours: i64, offset_hours: i64, args: &[&str], seconds: i64) -> Vec<(f64, f64, i64)> {
     let begin = DateTime::parse_from_rfc3339(start).expect("a time").to_utc();
     let mut counts = vec![0.0; usize::try_from(hours * 3600 / seconds).expect("positive")];
@@ -519,7 +519,7 @@ fn stretches(start: &str, hours: i64, offset_hours: i64, args: &[&str], seconds:
 }
 
 #[test]
-fn arrivals_follow_business_hours_and_the_weekend_also_from_mid_week_mid_hour() {
+fn arrivals_follow_business_hours_and_weekends_even_from_the_middle_of_an_hour() {
     for (start, hours, offset, args) in
         [("2026-01-07T10:37:00Z", 200, 0, &[][..]), ("2026-01-02T20:00:00Z", 90, 9, &["--tz", "Asia/Tokyo"][..])]
     {
@@ -536,7 +536,7 @@ fn arrivals_follow_business_hours_and_the_weekend_also_from_mid_week_mid_hour() 
 }
 
 #[test]
-fn events_of_one_second_are_as_poisson_as_those_of_an_hour() {
+fn counts_per_second_and_per_hour_are_poisson() {
     let mut seconds = vec![0.0f64; 3600];
     each(&["--count", "1m", "--start", "2026-01-05T09:00:00Z", "--hours", "1", "--curve", "flat"], |event| {
         let at = DateTime::parse_from_rfc3339(&event.timestamp).expect("a time");

@@ -23,8 +23,7 @@ fn with(text: &str) -> (Run, TempDir, PathBuf) {
     (run, folder, path)
 }
 
-/// Asserts that a profile is refused, with file, line and words, where this text stands instead of that; the line is the last one
-/// that reads `faulty`.
+/// Asserts that a profile is refused, with file, line and `words`, if `new` replaces `old`. The line is the last one that reads `faulty`.
 #[track_caller]
 fn refused(old: &str, new: &str, faulty: &str, words: &str) {
     let text = built_in();
@@ -33,38 +32,43 @@ fn refused(old: &str, new: &str, faulty: &str, words: &str) {
     let line = 1 + text.lines().collect::<Vec<_>>().iter().rposition(|l| *l == faulty).expect("the faulty line");
     let (run, _folder, path) = with(&text);
     let run = run.expect_code(2);
-    let wanted = format!("pgen: error: --profile {}: line {line}: {words}", path.display());
-    assert!(run.stderr.starts_with(&wanted), "not {wanted}\nbut {}", run.stderr);
+    let expected = format!("pgen: error: --profile {}: line {line}: {words}", path.display());
+    assert!(run.stderr.starts_with(&expected), "not {expected}\nbut {}", run.stderr);
     assert!(run.stdout.is_empty());
 }
 
 #[test]
 fn figures_that_contradict_each_other_are_named_with_file_line_and_key() {
     refused("share = 10\nmethods", "share = 900\nmethods", "share = 900", "statuses.share: 201 cannot have its share");
-    refused("hits = 0.25", "hits = 0.9", "hits = 0.9", "cache.hits: 0.9 of the events are more than");
-    refused("status = 200", "status = 999", "status = 999", "cache.status: 999 is no code");
-    refused("count = 90000", "count = 10", "count = 10", "users.count: 10 users are too few");
-    refused("count = 90000", "count = 0", "count = 0", "users.count: 0 users are too few");
+    refused("hits = 0.25", "hits = 0.9", "hits = 0.9", "cache.hits: 0.9 of the events exceeds");
+    refused("status = 200", "status = 999", "status = 999", "cache.status: 999 is not the code of a status");
+    refused("count = 90000", "count = 10", "count = 10", "users.count: 10 is too few");
+    refused("count = 90000", "count = 0", "count = 0", "users.count: 0 is too few");
     refused(
         "count = 90000",
         "count = 4000000000",
         "count = 4000000000",
-        "users.count: 4000000000 users, where 10000000",
+        "users.count: 4000000000: expected at most 10000000",
     );
-    refused("first = 10000", "first = 0", "first = 0", "users.first: 0 is no number from 1 to");
-    refused("first = 10000", "first = 4294967000", "first = 4294967000", "users.first: 4294967000 is no number");
-    refused("[9, 17]", "[9, 25]", "business_hours = [9, 25]", "traffic.business_hours: 25 is no hour");
+    refused("first = 10000", "first = 0", "first = 0", "users.first: 0: expected a number from 1 to");
+    refused("first = 10000", "first = 4294967000", "first = 4294967000", "users.first: 4294967000: expected a number");
+    refused(
+        "[9, 17]",
+        "[9, 25]",
+        "business_hours = [9, 25]",
+        "traffic.business_hours: 25: expected hours from 0 to 24",
+    );
     refused(
         "factor = 2.0",
         "factor = 2000",
         "business_factor = 2000",
-        "traffic.business_factor: 2000 is more than 1000",
+        "traffic.business_factor: 2000: expected at most 1000",
     );
     refused(
         "factor = 0.6",
         "factor = 600",
         "weekend_factor = 600",
-        "traffic.weekend_factor: 600 and a business_factor",
+        "traffic.weekend_factor: 600 times a business_factor",
     );
 }
 
@@ -92,7 +96,7 @@ fn lists_without_a_share_are_named_with_file_line_and_key() {
 }
 
 #[test]
-fn an_exponent_that_no_popularity_has_is_named_with_line_and_key() {
+fn an_exponent_out_of_range_is_named_with_file_line_and_key() {
     let (run, ..) = with(&built_in().replace("endpoints = 1.0", "endpoints = 1000000"));
     let line = 1 + built_in().lines().position(|line| line == "endpoints = 1.0").expect("it is there");
     let run = run.expect_code(2);
@@ -102,62 +106,52 @@ fn an_exponent_that_no_popularity_has_is_named_with_line_and_key() {
 }
 
 #[test]
-fn what_may_stand_only_once_is_named_where_it_stands_again() {
+fn duplicates_are_named_with_file_line_and_key() {
     for name in ["trace_id", "correlation_id"] {
         let field = format!("name = \"{name}\"");
-        refused(
-            "name = \"payment_method\"",
-            &field,
-            &field,
-            "payloads.fields.name: an event of /api/v1/payments/create",
-        );
+        refused("name = \"payment_method\"", &field, &field, "payloads.fields.name: events of /api/v1/payments/create");
     }
-    refused("name = \"amount\"", "name = \"currency\"", "name = \"currency\"", "payloads.fields.name: an event of");
-    refused("code = 502", "code = 504", "code = 504", "statuses.code: 504 stands there twice");
-    refused("name = \"EU\"", "name = \"NA\"", "name = \"NA\"", "regions.name: NA stands there twice");
-    refused("code = \"CA\"", "code = \"US\"", "code = \"US\"", "regions.countries.code: US stands there twice");
-    refused("type = \"bot\"", "type = \"tablet\"", "type = \"tablet\"", "devices.type: tablet stands there twice");
+    refused("name = \"amount\"", "name = \"currency\"", "name = \"currency\"", "payloads.fields.name: events of");
+    refused("code = 502", "code = 504", "code = 504", "statuses.code: 504 appears twice");
+    refused("name = \"EU\"", "name = \"NA\"", "name = \"NA\"", "regions.name: NA appears twice");
+    refused("code = \"CA\"", "code = \"US\"", "code = \"US\"", "regions.countries.code: US appears twice");
+    refused("type = \"bot\"", "type = \"tablet\"", "type = \"tablet\"", "devices.type: tablet appears twice");
     refused(
         "name = \"staging\"",
         "name = \"production\"",
         "name = \"production\"",
-        "environments.name: production stands",
+        "environments.name: production appears",
     );
-    refused("name = \"PATCH\"", "name = \"PUT\"", "name = \"PUT\"", "methods.name: PUT stands there twice");
+    refused("name = \"PATCH\"", "name = \"PUT\"", "name = \"PUT\"", "methods.name: PUT appears twice");
     let twice = "  { route = \"/api/v1/auth/login\", methods = { POST = 1 }, stage = 11 },";
-    refused(&twice.replace("login", "refresh"), twice, twice, "services.endpoints.route: /api/v1/auth/login stands");
+    refused(&twice.replace("login", "refresh"), twice, twice, "services.endpoints.route: /api/v1/auth/login appears");
 }
 
 #[test]
-fn what_no_event_can_hold_is_named_with_file_line_and_key() {
+fn values_that_an_event_cannot_hold_are_named_with_file_line_and_key() {
     refused(
         "name = \"search-service\"",
         "name = \"\"",
         "name = \"\"",
-        "services.name: a text of 0 characters, where 1 to 100",
+        "services.name: 0 characters; expected 1 to 100",
     );
     let long = format!("name = \"{}\"", "s".repeat(101));
-    refused("name = \"search-service\"", &long, &long, "services.name: a text of 101 characters");
-    refused(
-        "name = \"PATCH\"",
-        "name = \"PATCHPATCHP\"",
-        "name = \"PATCHPATCHP\"",
-        "methods.name: a text of 11 characters",
-    );
+    refused("name = \"search-service\"", &long, &long, "services.name: 101 characters");
+    refused("name = \"PATCH\"", "name = \"PATCHPATCHP\"", "name = \"PATCHPATCHP\"", "methods.name: 11 characters");
     let route = |route: &str| format!("  {{ route = \"{route}\", methods = {{ GET = 1 }} }},");
     let old = route("/api/v1/users/{id}");
     for (path, words) in [
-        ("/a".repeat(150), "with GET before it, it makes a title of 304 characters; 200 are the most"),
-        ("/{a}".repeat(40), "with GET before it, it makes a title of 244 characters"),
-        ("/a".repeat(251), "a text of 502 characters, where 1 to 500 are wanted"),
-        (String::new(), "a text of 0 characters"),
+        ("/a".repeat(150), "the title with GET has 304 characters; expected at most 200"),
+        ("/{a}".repeat(40), "the title with GET has 244 characters"),
+        ("/a".repeat(251), "502 characters; expected 1 to 500"),
+        (String::new(), "0 characters; expected"),
     ] {
         refused(&old, &route(&path), &route(&path), &format!("services.endpoints.route: {words}"));
     }
 }
 
 #[test]
-fn a_profile_or_curve_that_cannot_be_read_is_wrong_usage() {
+fn a_profile_or_curve_that_cannot_be_read_is_a_usage_error() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().to_str().expect("UTF-8");
     for flag in ["--profile", "--curve"] {
@@ -173,7 +167,7 @@ fn a_profile_or_curve_that_cannot_be_read_is_wrong_usage() {
 }
 
 #[test]
-fn a_faulty_curve_file_is_named_with_its_line() {
+fn an_invalid_curve_file_is_named_with_its_line() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("curve.txt");
     let day = vec!["1"; 24].join(" ") + "\n";
@@ -192,7 +186,7 @@ fn a_faulty_curve_file_is_named_with_its_line() {
 }
 
 #[test]
-fn profiles_and_curves_come_from_standard_input_too_and_may_begin_with_a_byte_order_mark() {
+fn profiles_and_curves_can_come_from_standard_input_and_begin_with_a_byte_order_mark() {
     let plain = run("pgen", &fixed(&["-n", "500"])).expect_code(0).stdout;
     let flat = run("pgen", &fixed(&["-n", "500", "--curve", "flat"])).expect_code(0).stdout;
     let weights = "1,1,1,1,1,1,1\n".repeat(24);
@@ -208,7 +202,7 @@ fn profiles_and_curves_come_from_standard_input_too_and_may_begin_with_a_byte_or
 }
 
 #[test]
-fn the_printed_profile_goes_where_o_says_and_no_other_flag_stands_beside_it() {
+fn print_profile_writes_to_the_output_file_and_conflicts_with_other_flags() {
     let folder = tempfile::tempdir().expect("a folder");
     let run_there = shell_in(folder.path(), "pgen --print-profile -o mine.toml", &[]).expect_code(0);
     assert!(run_there.stdout.is_empty());
@@ -220,7 +214,7 @@ fn the_printed_profile_goes_where_o_says_and_no_other_flag_stands_beside_it() {
     }
 }
 
-/// The events of a profile with this text instead of that.
+/// The events of the built-in profile in which `new` replaces `old`.
 fn events(old: &str, new: &str, args: &[&str]) -> Vec<Value> {
     let profile = built_in().replacen(old, new, 1);
     assert!(profile.contains(new), "{old}");
@@ -228,7 +222,7 @@ fn events(old: &str, new: &str, args: &[&str]) -> Vec<Value> {
 }
 
 #[test]
-fn every_placeholder_of_a_route_has_an_id_of_its_own_in_the_title() {
+fn each_placeholder_of_a_route_becomes_a_different_id_in_the_title() {
     let (old, new) = ("/api/v1/users/{id}", "/api/v1/users/{id}/orders/{order_id}/{}!");
     let before = run("pgen", &fixed(&["-n", "20k"])).expect_code(0).json_lines();
     let mut seen = 0;
@@ -251,7 +245,7 @@ fn every_placeholder_of_a_route_has_an_id_of_its_own_in_the_title() {
 }
 
 #[test]
-fn any_number_of_payload_fields_have_draws_of_their_own() {
+fn any_number_of_payload_fields_have_independent_values() {
     use std::fmt::Write;
 
     let mut fields = String::from("[[payloads]]\nservice = \"search-service\"\nshare = 1.0\n");

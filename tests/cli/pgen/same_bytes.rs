@@ -1,11 +1,11 @@
-//! The same seed, flags and start give the same bytes: on this machine, by any division of the work, and on every other.
+//! The same seed, flags and start give the same bytes, on every machine and however the work is divided.
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::fixed;
 use crate::support::{run, shell_in, tool};
 
-/// Name, flags: what tests/golden/pgen.txt holds the fingerprints of.
+/// The runs in tests/golden/pgen.txt: name and flags.
 const GOLDEN: [(&str, &str); 9] = [
     ("default", "--count 20k"),
     ("week", "--count 20k --hours 168 --spikes 5%"),
@@ -18,11 +18,11 @@ const GOLDEN: [(&str, &str); 9] = [
     ("endless", "--count inf --event-rate 3/s --skip 10m"),
 ];
 
-/// How many bytes of an endless output are looked at.
+/// How many bytes of an endless run to check.
 const ENOUGH: usize = 4 << 20;
 
 #[test]
-fn the_bytes_are_those_of_the_fingerprints() {
+fn the_bytes_match_the_fingerprints() {
     let mut found =
         String::from(include_str!("../../golden/pgen.txt").split_inclusive("\n\n").next().unwrap_or_default());
     for (name, flags) in GOLDEN {
@@ -68,7 +68,7 @@ fn shards_concatenate_to_the_whole() {
 }
 
 #[test]
-fn an_automatic_shard_is_the_one_of_the_environment() {
+fn shard_auto_reads_the_environment() {
     let mut command = tool("pgen");
     command.args(fixed(&["--count", "1000", "--shard", "auto"]));
     let out = command.env("JOB_COMPLETION_INDEX", "2").env("PULSE_SHARDS", "4").output().expect("it runs");
@@ -78,7 +78,7 @@ fn an_automatic_shard_is_the_one_of_the_environment() {
 }
 
 #[test]
-fn skipped_events_are_left_out_and_change_no_other() {
+fn skipping_events_does_not_change_the_others() {
     let whole = run("pgen", &fixed(&["--count", "10k"])).expect_code(0);
     let lines: Vec<&str> = whole.text().split_inclusive('\n').collect();
     for skip in [0, 1, 4095, 9_999, 10_000, 10_001] {
@@ -92,7 +92,7 @@ fn skipped_events_are_left_out_and_change_no_other() {
 }
 
 #[test]
-fn the_guides_data_sets_are_made_and_have_their_sums() {
+fn the_guides_data_sets_have_the_recorded_checksums() {
     let has_sums = shell_in(std::path::Path::new("."), "command -v sha256sum", &[]).code() == 0;
     if !has_sums {
         eprintln!("skipped: needs sha256sum");
