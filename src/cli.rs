@@ -1,67 +1,53 @@
 //! Runs a tool: parse, run, exit code. The one place that knows the process: its arguments, signals, standard streams.
 
 pub mod console;
+pub mod ending;
 pub mod files;
+mod form;
 pub mod input;
 pub mod key_file;
 pub mod output;
-mod pipe;
+mod standard;
 pub mod stop;
+mod stream;
 pub mod values;
+mod whole;
 
 use std::any::TypeId;
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Arg, Command, Parser};
 
-use crate::error::{At, Error, Place};
+use crate::error::Result;
 pub use console::Console;
+pub use ending::Ending;
+use files::Files;
+use output::Output;
 pub use stop::{Signals, Stop};
 
-/// How a run that was not cut short by an [`Error`] ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The job is done.
-    Done,
-    /// The job could not be finished; why has been said on stderr already.
-    Unfinished,
-    /// A requirement was not met (pstats).
-    NotMet,
-    /// A signal with this number ended the run in an orderly way.
-    Signalled(i32),
-    /// A command that the tool ran ended with this status (pserve --exec).
-    Status(u8),
+/// A tool's command line.
+pub trait CommandLine: Parser {
+    /// The files that it names, and the standard streams that stand for one.
+    fn files(&self) -> Files;
 }
 
-impl From<Ending> for ExitCode {
-    fn from(ending: Ending) -> Self {
-        ExitCode::from(match ending {
-            Ending::Done => 0,
-            Ending::Unfinished => 1,
-            Ending::NotMet => 99,
-            Ending::Signalled(signal) => 128u8.wrapping_add(signal.to_le_bytes()[0]),
-            Ending::Status(status) => status,
-        })
-    }
-}
-
-/// Parses the command line into `A`, runs the tool and turns its end into an exit code.
+/// Parses the command line into `A`, checks that its files are apart, runs the tool and turns its end into an exit code.
 ///
 /// A closed standard output ends a tool quietly with status 0; psend, which owes an outcome to every event, deals with it
 /// before it comes here.
-pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending, Error>) -> ExitCode {
+pub fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending>) -> ExitCode {
     let console = Console::new(tool);
-    let ended = match parse() {
-        Ok(args) => body(args, &console),
+    let ended = match parse::<A>() {
+        Ok(args) => args.files().check().and_then(|()| body(args, &console)),
         // In a pipe of several tools it matters whose command line was wrong.
         Err(wrong) if wrong.use_stderr() => {
             console.note(wrong.render().to_string().trim_end());
             return ExitCode::from(2);
         }
-        Err(help) => help.print().and_then(|()| io::stdout().flush()).at(&Place::Stdout).map(|()| Ending::Done),
+        Err(help) => print(&help).map(|()| Ending::Done),
     };
     match ended {
         Ok(ending) => ending.into(),
@@ -73,17 +59,50 @@ pub fn run<A: Parser>(tool: &'static str, body: impl FnOnce(A, &Console) -> Resu
     }
 }
 
-fn parse<A: Parser>() -> Result<A, clap::Error> {
+fn print(help: &clap::Error) -> Result<()> {
+    let text = help.render();
+    let text = if console::shows_colors(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
+    Output::open(None)?.put(text.as_bytes())
+}
+
+fn parse<A: Parser>() -> std::result::Result<A, clap::Error> {
     let mut command = A::command().mut_args(take_negative_values);
     let args = join_negative_values(&command, std::env::args_os());
-    let mut matches = command.try_get_matches_from_mut(args)?;
+    let mut matches = command
+        .try_get_matches_from_mut(&args)
+        .map_err(|wrong| if wrong.kind() == ErrorKind::InvalidUtf8 { not_utf8(&mut command, &args) } else { wrong })?;
     A::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.format(&mut command))
+}
+
+/// Names the flag whose value has to be text and is not, for clap does not. The value is left out: it may be a key.
+fn not_utf8(command: &mut Command, args: &[OsString]) -> clap::Error {
+    let named = |at: usize| {
+        let arg = args[at].to_string_lossy();
+        match arg.split_once('=') {
+            Some((flag, _)) if flag.starts_with("--") => flag.to_owned(),
+            _ if arg.starts_with('-') => arg.chars().take(2).collect(),
+            _ => args[at - 1].to_string_lossy().into_owned(),
+        }
+    };
+    let is_file = |flag: &str| {
+        let is_it = |arg: &&Arg| {
+            arg.get_long().is_some_and(|long| flag.strip_prefix("--") == Some(long))
+                || arg.get_short().is_some_and(|short| flag == format!("-{short}"))
+        };
+        command
+            .get_arguments()
+            .find(is_it)
+            .is_none_or(|arg| arg.get_value_parser().type_id() == TypeId::of::<PathBuf>())
+    };
+    let flag = (1..args.len()).filter(|at| args[*at].to_str().is_none()).map(named).find(|flag| !is_file(flag));
+    let flag = flag.map_or_else(String::new, |flag| format!("{flag}: "));
+    command.error(ErrorKind::InvalidUtf8, format!("{flag}the value is not valid UTF-8"))
 }
 
 /// Lets a value begin with a hyphen where it is no name and no text, so that `--spikes -5%` is answered with the form of a
 /// probability (contracts §8) and not as if -5 were a flag. A flag whose value can be any text says so itself.
 fn take_negative_values(arg: Arg) -> Arg {
-    let texts = [TypeId::of::<String>(), TypeId::of::<PathBuf>()];
+    let texts = [TypeId::of::<String>(), TypeId::of::<OsString>(), TypeId::of::<PathBuf>()];
     let value = arg.get_value_parser().type_id();
     let typed = arg.get_action().takes_values() && !arg.is_positional() && !texts.iter().any(|text| value == *text);
     if typed { arg.allow_hyphen_values(true) } else { arg }

@@ -51,6 +51,11 @@ pub enum Error {
     Failed(String),
 }
 
+/// Bytes that are in a form that the tools do not read, found where they are read: which form, and what makes text of it.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongForm(pub String);
+
 /// The result of everything that can end a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -63,6 +68,14 @@ impl Error {
     /// An error that ended the job, with this message.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())
+    }
+
+    /// What an I/O error at this place comes to.
+    pub fn io(place: &Place, source: io::Error) -> Self {
+        match source.get_ref().and_then(|inner| inner.downcast_ref::<WrongForm>()) {
+            Some(form) => Self::Usage(format!("{place}: {form}")),
+            None => Self::Io { place: place.clone(), source },
+        }
     }
 
     /// The exit code of contracts §7.
@@ -100,6 +113,6 @@ pub trait At<T> {
 
 impl<T> At<T> for io::Result<T> {
     fn at(self, place: &Place) -> Result<T> {
-        self.map_err(|source| Error::Io { place: place.clone(), source })
+        self.map_err(|source| Error::io(place, source))
     }
 }

@@ -20,7 +20,7 @@ use args::Args;
 /// Runs pserve as a process.
 pub fn main() -> ExitCode {
     cli::run("pserve", |args: Args, console| {
-        let config = args.resolve(std::env::var("PULSE_API_KEY").ok())?;
+        let config = args.resolve(std::env::var_os("PULSE_API_KEY"))?;
         serve::run(config, console)
     })
 }

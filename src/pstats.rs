@@ -46,10 +46,8 @@ use sinks::Sinks;
 /// Runs the tool.
 pub fn main() -> ExitCode {
     cli::run("pstats", |args: Args, console| {
-        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let config = args.resolve()?;
-        config.check_files()?;
-        run(&config, console, &SystemClock::start(), Sinks::open(&config, console, no_color)?)
+        run(&config, console, &SystemClock::start(), Sinks::open(&config, console)?)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -11,6 +11,8 @@ use rustix::termios::Winsize;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{FileType, fstat};
+
+use super::whole::write_all;
 
 /// How often the progress line is drawn anew on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
@@ -28,9 +30,19 @@ impl Console {
         Self { tool, line: Arc::default() }
     }
 
-    /// Whether a person is looking.
-    pub fn is_terminal() -> bool {
-        io::stderr().is_terminal()
+    /// Whether a person is looking, at a terminal whose lines can be drawn anew.
+    pub fn can_redraw() -> bool {
+        obeys_escapes(&io::stderr())
+    }
+
+    /// Whether colours are shown on stderr.
+    pub fn shows_colors() -> bool {
+        shows_colors(&io::stderr())
+    }
+
+    /// The tool's name.
+    pub fn tool(&self) -> &'static str {
+        self.tool
     }
 
     /// How large the terminal behind stderr is, if it is one.
@@ -68,7 +80,8 @@ impl Console {
     fn write(&self, message: impl Display) {
         let line = self.line.lock().expect("no holder of this lock can panic");
         // A stderr that is closed or full must not end the run: there is nowhere left to say so.
-        let write = || drop(writeln!(io::stderr().lock(), "{message}"));
+        let text = format!("{message}\n");
+        let write = || drop(write_all(io::stderr().lock(), text.as_bytes()));
         match line.as_ref() {
             Some(bar) => bar.suspend(write),
             None => write(),
@@ -81,12 +94,12 @@ impl Console {
         let is_pipe =
             |fd: BorrowedFd<'_>| fstat(fd).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
         let joined = is_pipe(io::stdin().as_fd()) || is_pipe(io::stdout().as_fd());
-        self.progress(quiet || joined && Self::is_terminal(), every)
+        self.progress(quiet || joined && Self::can_redraw(), every)
     }
 
     /// A progress line: redrawn in place on a terminal, a line every `every` elsewhere, nothing when `quiet`.
     pub fn progress(&self, quiet: bool, every: Duration) -> Progress {
-        let terminal = Self::is_terminal();
+        let terminal = Self::can_redraw();
         if terminal && !quiet {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is constant"));
@@ -95,6 +108,16 @@ impl Console {
         let period = if terminal { REDRAW } else { every };
         Progress { console: self.clone(), quiet, period, last: Instant::now() }
     }
+}
+
+/// Whether there is a terminal behind this stream that obeys escape codes, as far as TERM tells.
+pub fn obeys_escapes(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
+}
+
+/// Whether text on this stream may have colours: they can be shown, and NO_COLOR does not forbid them.
+pub fn shows_colors(stream: &impl IsTerminal) -> bool {
+    obeys_escapes(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Text whose control characters are shown, not obeyed: what comes from the data must not steer a terminal, nor turn the

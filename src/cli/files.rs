@@ -1,14 +1,43 @@
-//! The files of a run, told apart before any is written to: one that is read is not written over, and none is written twice.
+//! The files of a run, told apart before any is written to: no tool writes over what it reads, nor twice to one file.
 
 use std::fs::{File, Metadata};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
+use rustix::stdio::{stderr, stdin, stdout};
 
 use crate::error::{Error, Place, Result};
+
+/// The names under which the system knows the standard output of this process.
+const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
+
+const STDOUT: &str = "standard output";
+
+/// Whether an output's path names standard output.
+pub fn is_stdout(path: &Path) -> bool {
+    STDOUT_NAMES.iter().any(|name| path.as_os_str() == *name)
+}
+
+/// Whether a path names an open file by its descriptor, as `/dev/fd/3` does.
+pub(super) fn is_descriptor(path: &Path) -> bool {
+    path.parent().is_some_and(|folder| ["/dev/fd", "/proc/self/fd"].iter().any(|of| folder == Path::new(of)))
+        || path == Path::new("/dev/stderr")
+}
+
+/// The path that an output at `path` is made under: links are followed, also those to what does not exist yet.
+pub(super) fn without_links(path: &Path) -> PathBuf {
+    /// As many as the system follows.
+    const LINKS: usize = 40;
+    let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    for _ in 0..LINKS {
+        let Ok(to) = std::fs::read_link(&path) else { break };
+        path = path.parent().unwrap_or(Path::new("")).join(to);
+    }
+    path
+}
 
 /// Which file it is, by whatever name.
 #[derive(PartialEq, Eq)]
@@ -17,21 +46,22 @@ enum Identity {
     Known(u64, u64),
     /// A file that is still to be made: its folder by its right name, and its own.
     New(PathBuf),
+    /// What standard output is joined to, where that is no regular file: it takes one stream.
+    Stdout,
 }
 
 impl Identity {
-    /// Of a path; none where it is no regular file, for only such a one is lost by writing.
+    /// The file that a path names. `None` if it is not a regular file, for only such a one is lost by writing.
     fn of(path: &Path) -> Option<Self> {
-        match std::fs::metadata(path) {
-            Ok(found) => Self::known(&found),
-            Err(_) => {
-                let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                Some(Self::New(folder.canonicalize().ok()?.join(path.file_name()?)))
-            }
+        if let Ok(found) = std::fs::metadata(path) {
+            return Self::known(&found);
         }
+        let path = without_links(path);
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(Self::New(folder.canonicalize().ok()?.join(path.file_name()?)))
     }
 
-    /// Of what a standard stream is joined to.
+    /// The file that a standard stream is joined to.
     fn of_stream(stream: BorrowedFd<'_>) -> Option<Self> {
         Self::known(&metadata_of(stream)?)
     }
@@ -41,45 +71,98 @@ impl Identity {
     }
 }
 
-/// Whether two paths name one regular file, there or to be made, by links too.
-pub fn is_one_file(a: &Path, b: &Path) -> bool {
-    Identity::of(a).is_some_and(|a| Identity::of(b) == Some(a))
+/// All files that a run reads and writes, each with the name that a message gives it.
+#[derive(Default)]
+pub struct Files {
+    read: Vec<(String, Identity)>,
+    written: Vec<(String, Identity)>,
 }
 
-/// Checks that no output is an input or another output. Of the `inputs`, none and `-` are standard input; `beside` them other files
-/// are read, each named by its flag. Of the `outputs`, each named by its flag, `None` and `-` are standard output.
-///
-/// # Errors
-/// Names the two that are one file.
-pub fn check_apart(inputs: &[PathBuf], beside: &[(&str, &Path)], outputs: &[(&str, Option<&Path>)]) -> Result<()> {
-    let is_stream = |path: &Path| path.as_os_str() == "-";
-    let mut known: Vec<(String, Identity)> = Vec::new();
-    for file in inputs.iter().filter(|file| !is_stream(file)) {
-        known.extend(Identity::of(file).map(|identity| (format!("the input {}", file.display()), identity)));
-    }
-    if inputs.is_empty() || inputs.iter().any(|file| is_stream(file)) {
-        known.extend(Identity::of_stream(std::io::stdin().as_fd()).map(|id| ("standard input".to_owned(), id)));
-    }
-    for (flag, path) in beside.iter().filter(|(_, path)| !is_stream(path)) {
-        known.extend(Identity::of(path).map(|identity| (format!("{flag} {}", path.display()), identity)));
-    }
-    for (flag, path) in outputs {
-        let (name, identity) = match path.filter(|path| !is_stream(path)) {
-            Some(path) => (format!("{flag} {}", path.display()), Identity::of(path)),
-            None => ("standard output".to_owned(), Identity::of_stream(std::io::stdout().as_fd())),
-        };
-        let Some(identity) = identity else { continue };
-        if let Some((other, _)) = known.iter().find(|(_, known)| *known == identity) {
-            return Err(Error::usage(format!(
-                "{name} and {other} are one file: what is in it would be lost; name another"
-            )));
+impl Files {
+    /// Adds the files that stand on the command line; without any, and for `-`, standard input.
+    #[must_use]
+    pub fn inputs(mut self, files: &[PathBuf]) -> Self {
+        if files.is_empty() {
+            self.read_from("", Path::new("-"));
         }
-        known.push((name, identity));
+        files.iter().for_each(|file| self.read_from("", file));
+        self
     }
-    Ok(())
+
+    /// Adds the files that a flag names to be read; `-` is standard input.
+    #[must_use]
+    pub fn reads<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
+        files.into_iter().for_each(|file| self.read_from(flag, file.as_ref()));
+        self
+    }
+
+    /// Adds the files that a flag names to be written; `-` is standard output.
+    #[must_use]
+    pub fn writes<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
+        files.into_iter().for_each(|file| self.write_to(format!("{flag} {}", file.as_ref().display()), file.as_ref()));
+        self
+    }
+
+    /// Adds where a tool writes what it is there for: the file that `--output` names, or standard output.
+    #[must_use]
+    pub fn output(mut self, file: Option<&Path>) -> Self {
+        match file {
+            Some(_) => self.writes("--output", file),
+            None => {
+                self.write_to(STDOUT.to_owned(), Path::new("-"));
+                self
+            }
+        }
+    }
+
+    fn read_from(&mut self, flag: &str, file: &Path) {
+        let found = if file.as_os_str() == "-" {
+            Identity::of_stream(stdin()).map(|identity| ("standard input".to_owned(), identity))
+        } else {
+            let flag = if flag.is_empty() { "the input" } else { flag };
+            Identity::of(file).map(|identity| (format!("{flag} {}", file.display()), identity))
+        };
+        self.read.extend(found);
+    }
+
+    fn write_to(&mut self, name: String, file: &Path) {
+        let identity =
+            if is_stdout(file) { Identity::of_stream(stdout()).or(Some(Identity::Stdout)) } else { Identity::of(file) };
+        self.written.extend(identity.map(|identity| (name, identity)));
+    }
+
+    /// Checks that no file is both read and written, or written twice.
+    ///
+    /// Standard output and standard error are looked at even if nothing goes there: by `> FILE` the shell has emptied that
+    /// file before the tool starts, and with `>> FILE` a tool would read what it writes.
+    ///
+    /// # Errors
+    /// Names the two that are the same file.
+    pub fn check(&self) -> Result<()> {
+        for (at, written) in self.written.iter().enumerate() {
+            tell_apart(written, self.read.iter().chain(&self.written[..at]))?;
+        }
+        // Two outputs may be joined to one file, as with `> log 2>&1`.
+        for (name, stream) in [(STDOUT, stdout()), ("standard error", stderr())] {
+            if let Some(identity) = Identity::of_stream(stream) {
+                tell_apart(&(name.to_owned(), identity), self.read.iter())?;
+            }
+        }
+        Ok(())
+    }
 }
 
-/// Of what a standard stream is joined to.
+fn tell_apart<'a>(
+    (name, identity): &(String, Identity),
+    mut others: impl Iterator<Item = &'a (String, Identity)>,
+) -> Result<()> {
+    match others.find(|(_, other)| other == identity) {
+        None => Ok(()),
+        Some((other, _)) => Err(Error::usage(format!("{name} and {other} are the same file; name another one"))),
+    }
+}
+
+/// What a standard stream is joined to.
 pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
     File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
 }

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::{Console, Stop};
+use super::form::{self, Checked};
+use super::{Console, Stop, standard};
 use crate::error::{At, Error, Place, Result};
 
 /// How large the pipes between the tools are made: a wake-up for each 64 KiB would be the limit of the whole pipeline
 /// (docs/limits.md: 0.75 against 2.5 GB/s).
 pub(super) const PIPE_BYTES: usize = 1 << 20;
+
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One input, opened.
 pub struct Source {
@@ -33,9 +36,14 @@ impl Source {
 /// All of a text that a flag names: a file, or `-` for standard input. A byte order mark at its start is left out.
 ///
 /// # Errors
-/// Where it cannot be read, or is no UTF-8.
+/// If it cannot be read, or is not UTF-8.
 pub fn text(path: &Path) -> io::Result<String> {
-    if path.as_os_str() == "-" { io::read_to_string(io::stdin()).map(without_mark) } else { file_text(path) }
+    if path.as_os_str() != "-" {
+        return file_text(path);
+    }
+    let mut bytes = Vec::new();
+    standard_input(&Stop::never(), None)?.read_to_end(&mut bytes)?;
+    text_of(bytes)
 }
 
 /// The same where standard input has the events, so that it is a file alone.
@@ -43,14 +51,42 @@ pub fn text(path: &Path) -> io::Result<String> {
 /// # Errors
 /// As above.
 pub fn file_text(path: &Path) -> io::Result<String> {
-    std::fs::read_to_string(path).map(without_mark)
+    text_of(std::fs::read(path)?)
 }
 
-fn without_mark(mut text: String) -> String {
-    if text.starts_with('\u{feff}') {
-        text.remove(0);
+/// The text of a file that a flag names.
+///
+/// # Errors
+/// If it cannot be read, or is not UTF-8: a usage error that names the flag and the file.
+pub fn named_text(flag: &str, path: &Path) -> Result<String> {
+    file_text(path).map_err(|e| Error::usage(format!("{flag} {}: {e}", path.display())))
+}
+
+/// The bytes of a file that a flag names, without a byte order mark.
+///
+/// # Errors
+/// If it cannot be read: a usage error that names the flag and the file.
+pub fn named_bytes(flag: &str, path: &Path) -> Result<Vec<u8>> {
+    let bytes = std::fs::read(path).and_then(without_mark);
+    bytes.map_err(|e| Error::usage(format!("{flag} {}: {e}", path.display())))
+}
+
+fn text_of(bytes: Vec<u8>) -> io::Result<String> {
+    String::from_utf8(without_mark(bytes)?).map_err(|e| {
+        let at = e.utf8_error().valid_up_to();
+        io::Error::new(io::ErrorKind::InvalidData, format!("the byte at offset {at} is not valid UTF-8"))
+    })
+}
+
+fn without_mark(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
+    if let Some(form) = form::of(&bytes) {
+        let what = format!("{form}; make text of it first, with {}", form.command);
+        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
-    text
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
+    }
+    Ok(bytes)
 }
 
 /// The inputs of a run in the order given, each opened when its turn comes.
@@ -59,6 +95,7 @@ pub struct Inputs {
     stop: Stop,
     memory: Option<Source>,
     patience: Option<Duration>,
+    tool: &'static str,
 }
 
 impl Inputs {
@@ -82,26 +119,30 @@ impl Inputs {
                         )));
                     }
                     if found.is_file() {
-                        File::open(path).at(place)?;
+                        let mut start = [0; form::LONGEST];
+                        checked(File::open(path).at(place)?, place, console.tool()).read(&mut start).at(place)?;
                     }
                 }
-                _ if io::stdin().is_terminal() => {
-                    console.note("reading from the terminal, a JSON object a line; Ctrl-D ends it, --help shows more");
+                _ => {
+                    standard::check_open(place).at(place)?;
+                    if io::stdin().is_terminal() {
+                        console
+                            .note("reading from the terminal, a JSON object a line; Ctrl-D ends it, --help shows more");
+                    }
                 }
-                _ => {}
             }
         }
-        Ok(Self { rest: places.into_iter(), stop: stop.clone(), memory: None, patience: None })
+        Ok(Self { rest: places.into_iter(), stop: stop.clone(), memory: None, patience: None, tool: console.tool() })
     }
 
     /// A single input from memory, for tests.
     pub fn from_bytes(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
-        Self { rest: Vec::new().into_iter(), stop: Stop::never(), memory: Some(Source::of(bytes)), patience: None }
+        Self::from_source(Source::of(bytes), Stop::never())
     }
 
     /// A single input that is open already, such as a stretch of a file.
     pub fn from_source(source: Source, stop: Stop) -> Self {
-        Self { rest: Vec::new().into_iter(), stop, memory: Some(source), patience: None }
+        Self { rest: Vec::new().into_iter(), stop, memory: Some(source), patience: None, tool: "" }
     }
 
     /// Waits no longer than this for bytes: a read that finds none ends with [`io::ErrorKind::TimedOut`], and the lines' reader
@@ -125,43 +166,72 @@ impl Inputs {
             return Ok(Some(source));
         }
         let Some(place) = self.rest.next() else { return Ok(None) };
+        let patience = self.patience.map(Timespec::try_from).transpose().unwrap_or_default();
         let from = match &place {
             Place::Path(path) => File::open(path).at(&place)?,
-            _ => {
-                // Fails where standard input is no pipe, or the system's limit is lower: then it stays as it is.
-                let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE_BYTES);
-                File::from(io::stdin().as_fd().try_clone_to_owned().at(&place)?)
-            }
+            _ => standard_input(&self.stop, patience).at(&place)?.from,
         };
         // The bytes of a regular file are there: nobody waits for them.
         let read: Box<dyn Read + Send> = if from.metadata().at(&place)?.is_file() {
             Box::new(from)
         } else {
-            let patience = self.patience.map(Timespec::try_from).transpose().unwrap_or_default();
-            Box::new(Stoppable { from, stop: self.stop.clone(), patience })
+            Box::new(checked(Stoppable { from, stop: self.stop.clone(), patience }, &place, self.tool))
         };
         Ok(Some(Source { place, read }))
     }
 }
 
-/// A file whose reader is not left waiting for bytes when a signal has asked to stop.
+/// The input of a tool, which ends with an error if it is in a form that the tools do not read.
+fn checked<R: Read>(from: R, place: &Place, tool: &str) -> Checked<R> {
+    let file = match place {
+        Place::Path(path) => path.display().to_string(),
+        _ => "FILE".to_owned(),
+    };
+    Checked::new(from, format!(" {file} | {tool}"))
+}
+
+/// Standard input, as a file of its own.
+fn standard_input(stop: &Stop, patience: Option<Timespec>) -> io::Result<Stoppable> {
+    standard::check_open(&Place::Stdin)?;
+    // Fails if standard input is not a pipe, or the system's limit is lower: then it stays as it is.
+    let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE_BYTES);
+    let from = File::from(io::stdin().as_fd().try_clone_to_owned()?);
+    Ok(Stoppable { from, stop: stop.clone(), patience })
+}
+
+/// A file whose reader is not left waiting for bytes when a signal has asked to stop. It waits for bytes itself where the file does
+/// not block, as some programs hand on standard input.
 struct Stoppable {
     from: File,
     stop: Stop,
     patience: Option<Timespec>,
 }
 
+impl Stoppable {
+    fn wait(&self) -> io::Result<()> {
+        let mut fds = vec![PollFd::new(&self.from, PollFlags::IN)];
+        let wake = self.stop.wake();
+        fds.extend(wake.as_ref().map(|wake| PollFd::new(wake, PollFlags::IN)));
+        if poll(&mut fds, self.patience.as_ref())? == 0 {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        if fds.get(1).is_some_and(|wake| !wake.revents().is_empty()) {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        Ok(())
+    }
+}
+
 impl Read for Stoppable {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if let Some(wake) = self.stop.wake() {
-            let mut fds = [PollFd::new(&self.from, PollFlags::IN), PollFd::new(&wake, PollFlags::IN)];
-            if poll(&mut fds, self.patience.as_ref())? == 0 {
-                return Err(io::ErrorKind::TimedOut.into());
-            }
-            if !fds[1].revents().is_empty() {
-                return Err(io::ErrorKind::Interrupted.into());
+        if self.stop.wake().is_some() {
+            self.wait()?;
+        }
+        loop {
+            match self.from.read(buf) {
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => self.wait()?,
+                read => return read,
             }
         }
-        self.from.read(buf)
     }
 }

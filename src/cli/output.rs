@@ -10,9 +10,10 @@ use rustix::fs::{Access, access};
 use tempfile::NamedTempFile;
 
 use super::Stop;
-use super::files::lock;
+use super::files::{is_descriptor, is_stdout, lock, without_links};
 use super::input::PIPE_BYTES;
-use super::pipe::Pipe;
+use super::standard;
+use super::stream::Stream;
 use crate::error::{At, Error, Place, Result};
 
 /// An output. It does not buffer: tools write blocks.
@@ -27,8 +28,7 @@ pub struct Output {
 
 #[derive(Debug)]
 enum Target {
-    Open(File),
-    Pipe(Pipe),
+    Open(Stream),
     Beside { file: NamedTempFile, path: PathBuf },
 }
 
@@ -48,16 +48,18 @@ impl Output {
     /// As [`Output::open`].
     pub fn open_until(path: Option<&Path>, stop: &Stop) -> Result<Self> {
         match path {
-            Some(path) if path.as_os_str() != "-" => Self::create_until(path, stop),
-            _ => {
-                let place = Place::Stdout;
-                // Fails where standard output is no pipe, or the system's limit is lower: then it stays as it is.
-                let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), PIPE_BYTES);
-                let file = File::from(io::stdout().as_fd().try_clone_to_owned().at(&place)?);
-                let to = Pipe::behind(&file, stop).map_or(Target::Open(file), Target::Pipe);
-                Ok(Self { place, to })
-            }
+            Some(path) if !is_stdout(path) => Self::create_until(path, stop),
+            _ => Self::stdout(stop),
         }
+    }
+
+    fn stdout(stop: &Stop) -> Result<Self> {
+        let place = Place::Stdout;
+        standard::check_open(&place).at(&place)?;
+        // Fails if standard output is not a pipe, or the system's limit is lower: then it stays as it is.
+        let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), PIPE_BYTES);
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned().at(&place)?);
+        Ok(Self { place, to: Target::Open(Stream::behind(file, stop)) })
     }
 
     /// Opens a file for writing.
@@ -70,9 +72,7 @@ impl Output {
 
     fn create_until(path: &Path, stop: &Stop) -> Result<Self> {
         let place = Place::of(path);
-        // A link stays a link: what it points to is replaced.
-        let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-        let found = match std::fs::metadata(&path) {
+        let found = match std::fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
             found => Some(found.at(&place)?),
         };
@@ -80,13 +80,15 @@ impl Output {
             Some(found) if found.is_dir() => {
                 return Err(Error::failed(format!("{place}: is a directory, where a file is wanted")));
             }
-            Some(found) if found.file_type().is_fifo() => Target::Pipe(Pipe::open(&path, stop).at(&place)?),
-            Some(found) if !found.is_file() => Target::Open(OpenOptions::new().write(true).open(&path).at(&place)?),
+            Some(found) if found.file_type().is_fifo() => Target::Open(Stream::fifo(path, stop).at(&place)?),
+            // What the shell has opened already, as with `3>> log`, is written on: it may hold something.
+            Some(found) if !found.is_file() || is_descriptor(path) => {
+                let file = OpenOptions::new().append(true).open(path).at(&place)?;
+                Target::Open(Stream::behind(file, stop))
+            }
             _ => {
-                // Here a link can only be one to what is not there yet.
-                while let Ok(to) = std::fs::read_link(&path) {
-                    path = path.parent().unwrap_or(Path::new("")).join(to);
-                }
+                // A link stays a link: what it points to is replaced.
+                let path = without_links(path);
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from).at(&place)?;
                 let mode = found.as_ref().map_or(0o666, |found| found.permissions().mode() & 0o7777);
@@ -109,6 +111,9 @@ impl Output {
     /// # Errors
     /// Where the path cannot be written, or another process holds it: then it stays as it is.
     pub fn in_place(path: &Path, resume: bool) -> Result<Self> {
+        if is_stdout(path) || is_descriptor(path) {
+            return Self::open(Some(path));
+        }
         let place = Place::of(path);
         let is_file = std::fs::metadata(path).map_or(true, |found| found.is_file());
         let mut file =
@@ -119,7 +124,7 @@ impl Output {
             file.set_len(whole).at(&place)?;
             file.seek(SeekFrom::Start(whole)).at(&place)?;
         }
-        Ok(Self { place, to: Target::Open(file) })
+        Ok(Self { place, to: Target::Open(Stream::behind(file, &Stop::never())) })
     }
 
     /// Waits until what was written is on disk; devices and pipes have nothing to wait for.
@@ -170,7 +175,7 @@ impl Output {
     /// Where the rename fails.
     pub fn finish(self) -> Result<()> {
         match self.to {
-            Target::Open(_) | Target::Pipe(_) => Ok(()),
+            Target::Open(_) => Ok(()),
             Target::Beside { file, path } => file.persist(path).map(drop).map_err(|e| e.error).at(&self.place),
         }
     }
@@ -178,7 +183,7 @@ impl Output {
     /// The file beside, which holds what was written until [`Output::finish`]; none where the place itself does.
     pub fn beside(&self) -> Option<PathBuf> {
         match &self.to {
-            Target::Open(_) | Target::Pipe(_) => None,
+            Target::Open(_) => None,
             // As the user named the folder.
             Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
         }
@@ -199,15 +204,13 @@ impl Output {
     fn sink(&mut self) -> &mut dyn Write {
         match &mut self.to {
             Target::Open(file) => file,
-            Target::Pipe(pipe) => pipe,
             Target::Beside { file, .. } => file.as_file_mut(),
         }
     }
 
     fn file(&mut self) -> &mut File {
         match &mut self.to {
-            Target::Open(file) => file,
-            Target::Pipe(pipe) => &mut pipe.to,
+            Target::Open(file) => &mut file.to,
             Target::Beside { file, .. } => file.as_file_mut(),
         }
     }

@@ -11,7 +11,8 @@ use rustix::pipe::PipeFlags;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals as SignalIterator;
 
-use super::{Console, Ending};
+use super::console::Console;
+use super::ending::Ending;
 use crate::error::{Error, Result};
 
 #[derive(Debug, Default)]

@@ -17,8 +17,8 @@ impl FromStr for Count {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "a whole number is wanted, such as 500, 10k or 1m".to_owned();
-        let plain = text.replace(['_', ','], "");
+        let form = || "expected a whole number, such as 500, 10k or 1m".to_owned();
+        let plain = without_separators(text).ok_or_else(form)?;
         let (digits, unit) = split_unit(&plain);
         let factor = match unit.to_ascii_lowercase().as_str() {
             "" => 1,
@@ -53,7 +53,7 @@ impl FromStr for ByteSize {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "a number of bytes is wanted, such as 512, 64k or 1MiB".to_owned();
+        let form = || "expected a number of bytes, such as 512, 64k or 1MiB".to_owned();
         let (digits, unit) = split_unit(text);
         let factor = match unit.to_ascii_lowercase().as_str() {
             "" | "b" => 1,
@@ -65,8 +65,16 @@ impl FromStr for ByteSize {
             "gb" => 1_000_000_000,
             _ => return Err(form()),
         };
-        decimal_times(digits, factor).map(Self).ok_or_else(form)
+        match decimal_times(digits, factor) {
+            Some(bytes) if bytes > Self::MOST => Err("expected at most 1 PiB (1048576GiB)".to_owned()),
+            bytes => bytes.map(Self).ok_or_else(form),
+        }
     }
+}
+
+impl ByteSize {
+    /// More than any file or memory has; far enough from the end of 64 bits that sums and small multiples do not overflow.
+    const MOST: u64 = 1 << 50;
 }
 
 impl fmt::Display for ByteSize {
@@ -114,13 +122,15 @@ impl FromStr for Probability {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "a probability from 0 to 1 is wanted, such as 0.05 or 5%".to_owned();
+        let form = || "expected a probability from 0 to 1, such as 0.05 or 5%".to_owned();
         let (number, scale) = match text.strip_suffix('%') {
             Some(percent) => (percent.trim_end(), 100.0),
             None => (text, 1.0),
         };
         let value = number.parse::<f64>().map_err(|_| form())? / scale;
-        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(form()) }
+        // What is no plain decimal number, such as 1e-3 or -0, is not how anyone writes a chance on purpose.
+        let is_plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+        if is_plain && (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(form()) }
     }
 }
 
@@ -135,6 +145,9 @@ impl fmt::Display for Probability {
 pub struct Span(pub Duration);
 
 impl Span {
+    /// A hundred years: moments that are so far from now can still be reckoned with everywhere.
+    const MOST: Duration = Duration::from_secs(36_500 * 86_400);
+
     /// In microseconds.
     pub fn micros(self) -> Micros {
         Micros::try_from(self.0.as_micros()).unwrap_or(Micros::MAX)
@@ -145,7 +158,7 @@ impl FromStr for Span {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "a duration with its unit is wanted, such as 500ms, 90s, 5m, 2h or 7d".to_owned();
+        let form = || "expected a duration with its unit, such as 500ms, 90s, 5m, 2h or 7d".to_owned();
         let mut total = 0u64;
         let mut rest = text;
         if rest.is_empty() {
@@ -169,7 +182,10 @@ impl FromStr for Span {
             total = decimal_times(digits, nanos).and_then(|n| total.checked_add(n)).ok_or_else(form)?;
             rest = &tail[end..];
         }
-        Ok(Self(Duration::from_nanos(total)))
+        match Duration::from_nanos(total) {
+            most if most > Self::MOST => Err("expected at most 36500d, a hundred years".to_owned()),
+            span => Ok(Self(span)),
+        }
     }
 }
 
@@ -203,6 +219,10 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Beyond these the gaps between events are no durations.
+    const LEAST: f64 = 1e-15;
+    const MOST: f64 = 1e12;
+
     /// Events a second.
     pub fn per_second(self) -> f64 {
         self.events / self.per.as_secs_f64()
@@ -223,7 +243,7 @@ impl FromStr for Rate {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "a rate above 0 is wanted, such as 500, 500/s or 300/1m".to_owned();
+        let form = || "expected a rate above 0, such as 500, 500/s or 300/1m".to_owned();
         let (number, per) = match text.split_once('/') {
             None => (text, Duration::from_secs(1)),
             Some((number, per)) => {
@@ -240,7 +260,16 @@ impl FromStr for Rate {
             _ => return Err(form()),
         };
         let events = digits.parse::<f64>().map_err(|_| form())? * scale;
-        if events > 0.0 && events.is_finite() && !per.is_zero() { Ok(Self { events, per }) } else { Err(form()) }
+        let rate = Self { events, per };
+        if events > 0.0
+            && events.is_finite()
+            && !per.is_zero()
+            && (Self::LEAST..=Self::MOST).contains(&rate.per_second())
+        {
+            Ok(rate)
+        } else {
+            Err(form())
+        }
     }
 }
 
@@ -266,7 +295,7 @@ impl FromStr for Shard {
         if text == "auto" {
             return Self::from_environment(|name| std::env::var(name).ok());
         }
-        let form = || "a shard I/N is wanted with I from 1 to N, such as 1/4, or auto".to_owned();
+        let form = || "expected a shard I/N with I from 1 to N, such as 1/4, or auto".to_owned();
         let (index, count) = text.split_once('/').ok_or_else(form)?;
         let shard = Self { index: index.parse().map_err(|_| form())?, count: count.parse().map_err(|_| form())? };
         if shard.index >= 1 && shard.index <= shard.count { Ok(shard) } else { Err(form()) }
@@ -278,7 +307,7 @@ impl Shard {
     fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let number = |name: &str| -> Result<Option<u64>, String> {
             get(name)
-                .map(|text| text.parse().map_err(|_| format!("{name} is '{text}', where a whole number is wanted")))
+                .map(|text| text.parse().map_err(|_| format!("{name} is '{text}', expected a whole number")))
                 .transpose()
         };
         let shard = if let Some(index) = number("JOB_COMPLETION_INDEX")? {
@@ -291,7 +320,7 @@ impl Shard {
                 .ok_or("SLURM_ARRAY_TASK_ID is set, but SLURM_ARRAY_TASK_COUNT is not")?;
             Self { index: id.checked_sub(min).and_then(|i| i.checked_add(1)).unwrap_or(0), count }
         } else {
-            return Err("auto wants JOB_COMPLETION_INDEX and PULSE_SHARDS, or SLURM_ARRAY_TASK_ID, _MIN and _COUNT, in the environment".to_owned());
+            return Err("auto needs JOB_COMPLETION_INDEX and PULSE_SHARDS, or SLURM_ARRAY_TASK_ID, _MIN and _COUNT, in the environment".to_owned());
         };
         if shard.index >= 1 && shard.index <= shard.count {
             Ok(shard)
@@ -335,7 +364,7 @@ impl FromStr for Moment {
         }
         timestamp::parse(text.as_bytes())
             .map(Self::At)
-            .ok_or_else(|| "an RFC 3339 time is wanted, such as 2026-01-05T09:00:00Z, or now".to_owned())
+            .ok_or_else(|| "expected an RFC 3339 time, such as 2026-01-05T09:00:00Z, or now".to_owned())
     }
 }
 
@@ -344,7 +373,9 @@ impl FromStr for Moment {
 /// # Errors
 /// The form that is wanted.
 pub fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("a whole number from 0 to {} is wanted", u64::MAX))
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit());
+    let seed = text.parse().ok().filter(|_| is_plain);
+    seed.ok_or_else(|| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 /// What `--hours` takes, with an h behind it or not.
@@ -355,14 +386,28 @@ pub fn hours(text: &str) -> Result<Micros, String> {
     const HOUR: f64 = 3_600_000_000.0;
     // Some 10,000 years, up to which hours are exact to the microsecond.
     const MOST: f64 = 88e6;
-    let hours = text.strip_suffix('h').unwrap_or(text).parse::<f64>().ok().filter(|h| *h > 0.0);
-    let hours = hours.ok_or("a number of hours above 0 is wanted, such as 24, 168 or 0.5")?;
+    let digits = text.strip_suffix('h').unwrap_or(text);
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let hours = digits.parse::<f64>().ok().filter(|hours| is_plain && *hours > 0.0);
+    let hours = hours.ok_or("expected a number of hours above 0, such as 24, 168 or 0.5")?;
     if hours > MOST {
-        return Err(format!("{MOST} hours are the most: there are years from 1 to 9999"));
+        return Err(format!("expected at most {MOST} hours: there are years from 1 to 9999"));
     }
     #[allow(clippy::cast_possible_truncation)] // at most MOST
     let micros = (hours * HOUR).round() as Micros;
-    if micros > 0 { Ok(micros) } else { Err("3e-10 hours are the least: a microsecond".to_owned()) }
+    if micros > 0 { Ok(micros) } else { Err("expected at least 3e-10 hours, a microsecond".to_owned()) }
+}
+
+/// A number without what parts its thousands: `1,234,567` or `1_234_567`. `None` if that stands anywhere else, as in `1,5k`.
+fn without_separators(text: &str) -> Option<String> {
+    let (number, unit) =
+        text.split_at(text.find(|c: char| !c.is_ascii_digit() && !"_,".contains(c)).unwrap_or(text.len()));
+    let separator = number.chars().find(|c| !c.is_ascii_digit());
+    let mut groups = number.split(|c| Some(c) == separator);
+    let first = groups.next().unwrap_or_default();
+    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit());
+    let is_parted = (1..=3).contains(&first.len()) && groups.all(is_group);
+    (separator.is_none() || is_parted).then(|| number.replace(['_', ','], "") + unit)
 }
 
 /// Splits `12.5abc` after the number.
@@ -406,7 +451,29 @@ mod tests {
         assert_eq!(of("2.5M"), Some(Count(2_500_000)));
         assert_eq!(of("1_000"), Some(Count(1000)));
         assert_eq!(of("0"), Some(Count(0)));
-        for bad in ["", "k", "-1", "1.5", "1x", "1e3", "99999999999999999999", "."] {
+        assert_eq!(of("1,234,567"), Some(Count(1_234_567)));
+        assert_eq!(of("1,000k"), Some(Count(1_000_000)));
+        for bad in [
+            "",
+            "k",
+            "-1",
+            "1.5",
+            "1x",
+            "1e3",
+            "99999999999999999999",
+            ".",
+            "1,5k",
+            "1,5",
+            "1_0",
+            ",500",
+            "1,000,",
+            "1,000_000",
+            "٣",
+            " 5",
+            "5 k",
+            "+5",
+            "0x10",
+        ] {
             assert_eq!(of::<Count>(bad), None, "{bad}");
         }
     }
@@ -416,7 +483,9 @@ mod tests {
         assert_eq!(of("1MiB"), Some(ByteSize(1 << 20)));
         assert_eq!(of("64k"), Some(ByteSize(65_536)));
         assert_eq!(of("10MB"), Some(ByteSize(10_000_000)));
-        assert_eq!(of::<ByteSize>("1 parsec"), None);
+        for bad in ["1 parsec", "18446744073709551615", "1048577GiB", "1,5k", "-1", "1e400"] {
+            assert_eq!(of::<ByteSize>(bad), None, "{bad}");
+        }
         assert_eq!(ByteSize(1 << 20).to_string(), "1MiB");
     }
 
@@ -424,7 +493,7 @@ mod tests {
     fn probabilities_lie_between_0_and_1() {
         assert_eq!(of::<Probability>("0.05").map(Probability::get), Some(0.05));
         assert_eq!(of::<Probability>("5%").map(Probability::get), Some(0.05));
-        for bad in ["1.5", "-0.1", "nan", "inf", "", "%", "101%"] {
+        for bad in ["1.5", "-0.1", "nan", "inf", "", "%", "101%", "-0", "1e-3", "+0.5", "infinity"] {
             assert_eq!(of::<Probability>(bad), None, "{bad}");
         }
         assert_eq!(of::<Probability>("1").and_then(Probability::threshold), None);
@@ -438,7 +507,7 @@ mod tests {
         assert_eq!(of("0.5s"), Some(Span(Duration::from_millis(500))));
         assert_eq!(of("7d"), Some(Span(Duration::from_secs(604_800))));
         assert_eq!(of("0"), Some(Span(Duration::ZERO)));
-        for bad in ["", "90", "s", "1y", "-1s", "1s 2"] {
+        for bad in ["", "90", "s", "1y", "-1s", "1s 2", "101y", "36501d", "1e9s", "infs"] {
             assert_eq!(of::<Span>(bad), None, "{bad}");
         }
         assert_eq!(Span(Duration::from_secs(5400)).to_string(), "90m");
@@ -451,7 +520,9 @@ mod tests {
         assert_eq!(rate("500/s"), Some(500.0));
         assert_eq!(rate("300/1m"), Some(5.0));
         assert_eq!(rate("5k"), Some(5000.0));
-        for bad in ["0", "-1", "1/0s", "x/s", "5/", "inf"] {
+        for bad in
+            ["0", "-1", "1/0s", "x/s", "5/", "inf", "1e400", "0.00000000000000001", "9999999999999999999", "1/36501d"]
+        {
             assert_eq!(rate(bad), None, "{bad}");
         }
     }

@@ -464,7 +464,7 @@ impl LineReader {
                     self.paused = true;
                     return Ok(true);
                 }
-                Err(e) => return Err(Error::Io { place: source.place.clone(), source: e }),
+                Err(e) => return Err(Error::io(&source.place, e)),
             }
         }
     }

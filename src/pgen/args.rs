@@ -1,10 +1,14 @@
 //! pgen's command line, as typed. The only file of pgen that names clap.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
+use crate::cli::CommandLine;
+use crate::cli::files::Files;
 use crate::cli::values::{self, Count, Moment, Probability, Rate, Shard, Span};
 use crate::clock::Micros;
 use crate::world::curve::CurveChoice;
@@ -53,7 +57,7 @@ pub(super) struct Args {
     pub(super) spikes: Probability,
 
     /// Traffic over the week: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
-    #[arg(long, value_name = "CURVE", value_parser = curve, default_value = "business")]
+    #[arg(long, value_name = "CURVE", value_parser = OsStringValueParser::new().try_map(curve), default_value = "business")]
     pub(super) curve: CurveChoice,
 
     /// Time zone of the curve, such as Europe/Berlin
@@ -92,6 +96,16 @@ pub(super) struct Args {
     pub(super) quiet: bool,
 }
 
+impl CommandLine for Args {
+    fn files(&self) -> Files {
+        let curve = match &self.curve {
+            CurveChoice::File(path) => Some(path),
+            CurveChoice::Named(_) => None,
+        };
+        Files::default().reads("--profile", &self.profile).reads("--curve", curve).output(self.output.as_deref())
+    }
+}
+
 /// `--count`.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Amount {
@@ -122,8 +136,8 @@ pub(super) enum Format {
 }
 
 /// A curve; `-` is standard input, which pgen does not need for anything else.
-fn curve(text: &str) -> Result<CurveChoice, String> {
-    if text == "-" { Ok(CurveChoice::File(text.into())) } else { text.parse() }
+fn curve(text: OsString) -> Result<CurveChoice, String> {
+    if text == "-" { Ok(CurveChoice::File(text.into())) } else { CurveChoice::of(&text) }
 }
 
 fn threads(text: &str) -> Result<usize, String> {

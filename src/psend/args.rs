@@ -1,12 +1,17 @@
 //! The command line of psend, as typed. What it comes to is said in `resolve`.
 
-use std::path::PathBuf;
+use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
 use super::target::Route;
+use crate::cli::CommandLine;
+use crate::cli::files::{Files, is_stdout};
 use crate::cli::values::{ByteSize, Count, Probability, Rate, Shard, Span};
 use crate::record::event::FieldMap;
 
@@ -31,14 +36,14 @@ pub struct Args {
     pub(super) api_key_file: Option<PathBuf>,
     /// The API's dialect: pulsestream, plain, or a TOML file
     #[arg(long, value_name = "NAME|FILE.toml", default_value = "pulsestream", help_heading = "Target")]
-    pub(super) dialect: String,
+    pub(super) dialect: PathBuf,
     /// Print the dialect, to start one's own from, and do nothing else
     #[arg(long, help_heading = "Target")]
     pub(super) print_dialect: bool,
 
     /// A header to send: 'Name: value', or @FILE with one a line, which no process list shows (may be repeated)
     #[arg(short = 'H', long, value_name = "HEADER|@FILE", help_heading = "Target")]
-    pub(super) header: Vec<String>,
+    pub(super) header: Vec<OsString>,
     /// Speak HTTP/2
     #[arg(long, help_heading = "Target")]
     pub(super) http2: bool,
@@ -180,6 +185,34 @@ pub struct Args {
     pub(super) every: Span,
 }
 
+/// Whether a dialect is a file, rather than the name of one of ours.
+pub(super) fn is_file(dialect: &Path) -> bool {
+    dialect.extension().is_some_and(|ending| ending == "toml") || dialect.as_os_str().as_bytes().contains(&b'/')
+}
+
+/// The file of headers that `-H @FILE` names.
+pub(super) fn header_file(header: &OsStr) -> Option<&Path> {
+    header.as_bytes().strip_prefix(b"@").map(|file| Path::new(OsStr::from_bytes(file)))
+}
+
+impl CommandLine for Args {
+    fn files(&self) -> Files {
+        // What names standard output is refused later, with the reason.
+        let file = |path: &Option<PathBuf>| path.clone().filter(|path| !is_stdout(path));
+        let inputs = if self.print_dialect { Files::default() } else { Files::default().inputs(&self.files) };
+        inputs
+            .reads("--api-key-file", &self.api_key_file)
+            .reads("--dialect", Some(&self.dialect).filter(|dialect| is_file(dialect)))
+            .reads("--header", self.header.iter().filter_map(|header| header_file(header)))
+            .reads("--cacert", &self.cacert)
+            .reads("--cert", &self.cert)
+            .reads("--key", &self.key)
+            .output(self.output.as_deref())
+            .writes("--dead-letter", file(&self.dead_letter))
+            .writes("--journal", file(&self.journal))
+    }
+}
+
 const AFTER_HELP: &str = "\
 Examples:
   psend events.jsonl                                to http://localhost:8000, ten at a time
@@ -230,19 +263,20 @@ impl FromStr for Stages {
 }
 
 fn speed(text: &str) -> Result<f64, String> {
+    // Beyond these, the gaps between events are no durations.
+    const SPEEDS: RangeInclusive<f64> = 1e-6..=1e6;
     let digits = text.strip_suffix(['x', 'X']).unwrap_or(text);
-    let speed = digits.parse::<f64>().ok().filter(|speed| *speed > 0.0 && speed.is_finite());
-    speed.ok_or_else(|| "a speed above 0 is wanted, such as 1x or 60x (an hour a minute)".to_owned())
+    let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    let speed = digits.parse::<f64>().ok().filter(|speed| is_plain && SPEEDS.contains(speed));
+    speed.ok_or_else(|| "expected a speed from 0.000001x to 1000000x, such as 1x or 60x (an hour a minute)".to_owned())
 }
 
 fn milliseconds(text: &str) -> Result<Duration, String> {
-    match text.parse::<u64>() {
-        Ok(ms) => Ok(Duration::from_millis(ms)),
-        Err(_) => text
-            .parse::<Span>()
-            .map(|span| span.0)
-            .map_err(|_| "a number of milliseconds is wanted, such as 100, or a duration such as 1s".to_owned()),
-    }
+    let has_unit = !text.bytes().all(|b| b.is_ascii_digit());
+    let span = if has_unit { text.parse::<Span>() } else { format!("{text}ms").parse::<Span>() };
+    span.map(|span| span.0).map_err(|_| {
+        "expected a number of milliseconds, such as 100, or a duration such as 1s, at most 36500d".to_owned()
+    })
 }
 
 fn tag(text: &str) -> Result<(String, String), String> {

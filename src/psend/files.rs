@@ -5,18 +5,14 @@ use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 
 use super::config::Config;
-use crate::cli::files::{check_apart, metadata_of};
+use crate::cli::files::metadata_of;
 use crate::error::{Error, Result};
 
-/// Checks that no output is an input or another output, and that no dead letters of a run before would be lost.
+/// Checks that no dead letters of a run before would be lost.
 ///
 /// # Errors
-/// Names the two that are one file, or the file that is not empty.
+/// Names the file that is not empty.
 pub fn check(config: &Config) -> Result<()> {
-    let mut outputs = vec![("--output", config.output.as_deref())];
-    let beside = [("--dead-letter", &config.dead_letter), ("--journal", &config.journal)];
-    outputs.extend(beside.iter().filter_map(|(flag, path)| Some((*flag, Some(path.as_deref()?)))));
-    check_apart(&config.files, &[], &outputs)?;
     match &config.dead_letter {
         Some(path) if !config.resume && is_begun(path) => Err(Error::usage(format!(
             "--dead-letter {0}: it holds events of a run before; name another file, or send those and remove {0}",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
-use super::args::{Args, ArrivalWord, Mode, Stages};
+use super::args::{Args, ArrivalWord, Mode, Stages, header_file, is_file};
 use super::config::{Batch, Config, Job, Network, Pace, Plan};
 use super::dialect::{self, BatchForm, Dialect};
 use super::pacing::{Arrival, Curve};
@@ -18,10 +18,11 @@ use super::target::{Route, Target};
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
+use crate::cli::files::is_stdout;
 use crate::cli::input;
 use crate::cli::key_file::key_in;
 use crate::cli::values::Count;
-use crate::error::{At, Error, Place, Result};
+use crate::error::{Error, Result};
 use crate::record::event::Role;
 
 /// The key that the guide's examples use.
@@ -42,12 +43,15 @@ fn said(env: Environment<'_>, name: &str) -> Result<Option<String>> {
 ///
 /// # Errors
 /// Where there is none of this name.
-pub fn dialect_text(name: &str) -> Result<String> {
-    match name {
-        "pulsestream" => Ok(dialect::PULSESTREAM.to_owned()),
-        "plain" => Ok(dialect::PLAIN.to_owned()),
-        file if file.ends_with(".toml") || file.contains('/') => read_file("--dialect", Path::new(file)),
-        other => Err(Error::usage(format!("--dialect {other}: pulsestream, plain or a TOML file is wanted"))),
+pub fn dialect_text(dialect: &Path) -> Result<String> {
+    match dialect.to_str() {
+        Some("pulsestream") => Ok(dialect::PULSESTREAM.to_owned()),
+        Some("plain") => Ok(dialect::PLAIN.to_owned()),
+        _ if is_file(dialect) => input::named_text("--dialect", dialect),
+        _ => {
+            let dialect = dialect.display();
+            Err(Error::usage(format!("--dialect {dialect}: expected pulsestream, plain or the name of a TOML file")))
+        }
     }
 }
 
@@ -64,7 +68,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     };
     check_allowed(&target, &route, env)?;
     let mut dialect = Dialect::parse(&dialect_text(&args.dialect)?)
-        .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect)))?;
+        .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect.display())))?;
     if args.id_path.is_some() {
         dialect.ask_elsewhere();
     }
@@ -75,9 +79,10 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         return Err(Error::usage("--max-line 0 would leave no line to send"));
     }
     for (flag, file) in [("--dead-letter", &args.dead_letter), ("--journal", &args.journal)] {
-        if file.as_ref().is_some_and(|file| file.as_os_str() == "-") {
+        if let Some(file) = file.as_deref().filter(|file| is_stdout(file)) {
             return Err(Error::usage(format!(
-                "{flag} -: a file is wanted, for standard output has the outcomes; ./- is a file of that name"
+                "{flag} {}: expected a file, since standard output has the outcomes; ./- is a file of that name",
+                file.display()
             )));
         }
     }
@@ -88,7 +93,7 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         return Err(Error::usage("--timeout 0 would leave no time for an answer"));
     }
     let proxy = if route == target.route() { proxy(&target, env)? } else { None };
-    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
+    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
     let form = &dialect.request;
     for (at, (name, path)) in args.tag.iter().enumerate() {
         if let Some((_, known)) = args.tag[..at].iter().find(|(known, _)| known == name) {
@@ -274,8 +279,9 @@ fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
 
 /// What is done with each event.
 fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
-    let lacks =
-        |what: &str| Error::usage(format!("--dialect {}: it has no [{what}], which --{what} needs", args.dialect));
+    let lacks = |what: &str| {
+        Error::usage(format!("--dialect {}: it has no [{what}], which --{what} needs", args.dialect.display()))
+    };
     if args.batch.is_some() {
         let form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
         return Ok(Job::Batch(Box::new(Batch { uri: uri(target, &form.path)?, form })));
@@ -326,7 +332,7 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     if args.gzip {
         headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
-    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect));
+    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
     for (name, value) in &dialect.request.headers {
         let header =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("'{name}' is no header name")))?;
@@ -338,14 +344,15 @@ fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: 
     }
     let mut given = HeaderMap::new();
     for header in &args.header {
-        let (lines, is_file) = match header.strip_prefix('@') {
-            Some(file) => (read_file("-H", Path::new(file))?, true),
-            None => (header.clone(), false),
+        let (lines, is_file) = match (header_file(header), header.to_str()) {
+            (Some(file), _) => (input::named_text("-H", file)?, true),
+            (None, Some(line)) => (line.to_owned(), false),
+            (None, None) => return Err(Error::usage("-H: the value is not valid UTF-8")),
         };
         for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
             // What stands there may be a secret: the place is named, and not the text.
-            let place = if is_file { format!(" {header}, line {number}") } else { String::new() };
+            let place = if is_file { format!(" {}, line {number}", header.display()) } else { String::new() };
             let form = || Error::usage(format!("-H{place}: 'Name: value' is wanted, or @FILE with one a line"));
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
             if name == hyper::header::CONNECTION && !args.http2 {
@@ -430,7 +437,7 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
     let found = if let Some(key) = &args.api_key {
         Some((Secret::new(key), "--api-key".to_owned()))
     } else if let Some(file) = &args.api_key_file {
-        let text = read_file("--api-key-file", file)?;
+        let text = input::named_text("--api-key-file", file)?;
         let key = key_in(&text).map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?;
         Some((Secret::new(key), format!("file {}", file.display())))
     } else {
@@ -447,10 +454,6 @@ fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Res
              Give one in PULSE_API_KEY or with --api-key-file"
         ))),
     }
-}
-
-fn read_file(flag: &str, file: &Path) -> Result<String> {
-    input::file_text(file).at(&Place::of(file)).map_err(|e| Error::usage(format!("{flag}: {e}")))
 }
 
 fn header_value(what: &str, value: &str) -> Result<HeaderValue> {

@@ -1,16 +1,19 @@
 //! pserve's command line: as typed, and as resolved.
 
+use std::ffi::OsString;
 use std::net::{SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 
 use super::keys::{Keys, TEST_KEY};
 use super::limit::Limiter;
+use crate::cli::CommandLine;
+use crate::cli::files::Files;
 use crate::cli::input;
 use crate::cli::key_file::key_in;
 use crate::cli::values::{Rate, Span};
-use crate::error::{At, Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// An event ingestion server to try it all on: PulseStream's API over SQLite.
 ///
@@ -29,7 +32,7 @@ pub struct Args {
 
     /// Run this command by `sh -c` with PULSE_URL and a PULSE_API_KEY that is let in, then stop and return its status
     #[arg(long, value_name = "COMMAND")]
-    exec: Option<String>,
+    exec: Option<OsString>,
 
     /// The one key to let in. Others can see it in the list of processes: better --api-key-file or PULSE_API_KEY
     #[arg(long, value_name = "KEY", group = "key", hide_default_value = true)]
@@ -75,7 +78,7 @@ pub struct Config {
     /// The database's file.
     pub db: PathBuf,
     /// The command to run meanwhile.
-    pub exec: Option<String>,
+    pub exec: Option<OsString>,
     /// The key that the command gets.
     pub exec_key: String,
     /// Who is let in.
@@ -88,17 +91,30 @@ pub struct Config {
     pub quiet: bool,
 }
 
+impl CommandLine for Args {
+    fn files(&self) -> Files {
+        Files::default()
+            .reads("--api-key-file", &self.api_key_file)
+            .reads("--keys", &self.keys)
+            .output(None)
+            .writes("--db", Some(&self.db))
+    }
+}
+
 impl Args {
     /// Resolves what was typed, given the key that stands in the environment.
     ///
     /// # Errors
     /// Where a value makes no sense, or a file that it names cannot be read.
-    pub fn resolve(self, environment_key: Option<String>) -> Result<Config> {
+    pub fn resolve(self, environment_key: Option<OsString>) -> Result<Config> {
+        let environment_key = environment_key.map(OsString::into_string).transpose();
+        let environment_key = environment_key.map_err(|_| Error::usage("PULSE_API_KEY: the key is not valid UTF-8"))?;
         let listen = addresses(&self.listen)?;
         let keys = if let Some(file) = &self.keys {
-            Keys::parse(&read(file)?).map_err(|e| Error::usage(format!("--keys {}: {e}", file.display())))?
+            Keys::parse(&input::named_text("--keys", file)?)
+                .map_err(|e| Error::usage(format!("--keys {}: {e}", file.display())))?
         } else if let Some(file) = &self.api_key_file {
-            let text = read(file)?;
+            let text = input::named_text("--api-key-file", file)?;
             let key = key_in(&text).map_err(|e| format!("{e}; many are for --keys")).and_then(Keys::single);
             key.map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?
         } else if let Some(key) = &self.api_key {
@@ -137,10 +153,6 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
     };
     let found: Vec<_> = listen.to_socket_addrs().map_err(|e| wanted(&e))?.collect();
     if found.is_empty() { Err(wanted(&"no such host")) } else { Ok(found) }
-}
-
-fn read(file: &Path) -> Result<String> {
-    input::file_text(file).at(&Place::of(file))
 }
 
 fn limiter(rate: Rate) -> Result<Limiter> {

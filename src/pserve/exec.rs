@@ -1,5 +1,6 @@
 //! Runs a command beside the server, as `timeout` runs its own, and ends it where a signal ends the server.
 
+use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
@@ -24,10 +25,10 @@ const LOOK: Duration = Duration::from_millis(20);
 ///
 /// SIGINT, SIGTERM and SIGHUP are handed on to the command and all that it started, and the server stays until they have
 /// ended; a second signal, or the end of [`PATIENCE`], kills them.
-pub(super) async fn run(command: &str, url: &str, key: &str, signals: &mut Signals) -> Result<Ending> {
+pub(super) async fn run(command: &OsStr, url: &str, key: &str, signals: &mut Signals) -> Result<Ending> {
     let failed = |e: std::io::Error| Error::failed(format!("--exec: sh cannot be run: {e}"));
     let mut shell = Command::new("sh");
-    shell.args(["-c", command]).env("PULSE_URL", url).env("PULSE_API_KEY", key);
+    shell.arg("-c").arg(command).env("PULSE_URL", url).env("PULSE_API_KEY", key);
     let apart = !is_in_foreground();
     if apart {
         shell.process_group(0);

@@ -1,6 +1,5 @@
 //! The server's life: open, listen, say where, serve until a signal or the command's end, finish what is in flight, close.
 
-use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::thread;
@@ -22,11 +21,12 @@ use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
+use crate::cli::output::Output;
 use crate::cli::stop::is_hangup_ignored;
 use crate::cli::values::Count;
 use crate::cli::{Console, Ending};
 use crate::clock::SystemClock;
-use crate::error::{At, Error, Place, Result};
+use crate::error::{Error, Result};
 
 /// How long requests in flight may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -141,8 +141,7 @@ fn reachable(address: SocketAddr) -> SocketAddr {
 }
 
 fn announce(url: &str) -> Result<()> {
-    let mut stdout = std::io::stdout().lock();
-    writeln!(stdout, "{url}").and_then(|()| stdout.flush()).at(&Place::Stdout)
+    Output::open(None)?.put(format!("{url}\n").as_bytes())
 }
 
 /// As many connections as the system lets us have: the usual soft limit of 1024 files is a shell's, not a server's.

@@ -2,15 +2,22 @@
 
 #![allow(rustdoc::broken_intra_doc_links)] // the doc comments are the help, and its brackets mean options
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
 use clap::Parser;
 
+use crate::cli::CommandLine;
+use crate::cli::files::Files;
 use crate::cli::values::{self, ByteSize, Moment, Shard};
 use crate::clock::Micros;
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
+use crate::world::curve::CurveChoice;
+
+use super::scenario::is_built_in;
 
 /// Traffic curves and faults on a stream of events, each fault on the record.
 ///
@@ -24,7 +31,7 @@ pub(super) struct Args {
 
     /// Spread events as this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
     #[arg(long, value_name = "CURVE", help_heading = "Effects on time", allow_hyphen_values = true)]
-    pub curve: Option<String>,
+    pub curve: Option<OsString>,
 
     /// The curve as which the input is spread [default: flat]
     #[arg(
@@ -34,7 +41,7 @@ pub(super) struct Args {
         requires = "curve",
         allow_hyphen_values = true
     )]
-    pub from: Option<String>,
+    pub from: Option<OsString>,
 
     /// Move timestamps by this much
     #[arg(long, value_name = "DURATION", help_heading = "Effects on time", allow_hyphen_values = true)]
@@ -134,7 +141,7 @@ pub(super) struct Args {
 
     /// Effects from a file, or by the name of a scenario that ships with pshape (repeatable)
     #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Scenarios")]
-    pub scenario: Vec<String>,
+    pub scenario: Vec<PathBuf>,
 
     /// List the scenarios that ship with pshape
     #[arg(long, help_heading = "Scenarios")]
@@ -181,14 +188,36 @@ pub(super) struct Args {
     pub quiet: bool,
 }
 
+/// The file that `--curve` or `--from` names, if it is not the name of a curve.
+fn curve_file(text: &OsStr) -> Option<PathBuf> {
+    let first = text.as_bytes().split(|byte| *byte == b',').next()?;
+    let name = OsStr::from_bytes(first.strip_prefix(b"name=").unwrap_or(first).trim_ascii());
+    match CurveChoice::of(name).ok()? {
+        CurveChoice::File(path) => Some(path),
+        CurveChoice::Named(_) => None,
+    }
+}
+
+impl CommandLine for Args {
+    fn files(&self) -> Files {
+        let curves = [("--curve", &self.curve), ("--from", &self.from)];
+        let files = curves
+            .into_iter()
+            .fold(Files::default(), |files, (flag, curve)| files.reads(flag, curve.as_deref().and_then(curve_file)));
+        let scenarios = self.scenario.iter().filter(|scenario| !is_built_in(scenario));
+        let files = files.reads("--scenario", scenarios).output(self.output.as_deref()).writes("--truth", &self.truth);
+        if self.list_scenarios { files } else { files.inputs(&self.files) }
+    }
+}
+
 impl Args {
     /// The options given to a kind of effect by its own flag, once for each time.
-    pub(super) fn given(&self, flag: &str) -> Vec<&str> {
-        fn one(text: &Option<String>) -> Vec<&str> {
-            text.iter().map(String::as_str).collect()
+    pub(super) fn given(&self, flag: &str) -> Vec<&OsStr> {
+        fn one(text: &Option<impl AsRef<OsStr>>) -> Vec<&OsStr> {
+            text.iter().map(AsRef::as_ref).collect()
         }
-        fn all(texts: &[String]) -> Vec<&str> {
-            texts.iter().map(String::as_str).collect()
+        fn all(texts: &[String]) -> Vec<&OsStr> {
+            texts.iter().map(AsRef::as_ref).collect()
         }
         match flag {
             "curve" => one(&self.curve),

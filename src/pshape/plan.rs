@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::Console;
-use crate::cli::files::is_one_file;
+use crate::cli::files::is_stdout;
 use crate::cli::values::{ByteSize, Moment, Probability, Shard};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
@@ -60,14 +60,8 @@ impl Config {
     /// # Errors
     /// Where a value is out of range or names what is not there.
     pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Result<Self> {
-        if args.truth.as_ref().is_some_and(|path| path.as_os_str() == "-") {
-            return Err(Error::usage("--truth wants a file: standard output is where the events go"));
-        }
-        if let (Some(truth), Some(output)) = (&args.truth, &args.output)
-            && is_one_file(truth, output)
-        {
-            let (truth, output) = (truth.display(), output.display());
-            return Err(Error::usage(format!("--truth {truth} and --output {output} are one file; two are wanted")));
+        if args.truth.as_deref().is_some_and(is_stdout) {
+            return Err(Error::usage("--truth: expected a file; standard output is where the events go"));
         }
         let mut fields = Fields::new(args.fields.clone().unwrap_or_default());
         let filter = args.filter.as_deref().map(|text| {
@@ -146,7 +140,7 @@ fn name(kind: &Kind, scenario: Option<&str>, place: usize) -> String {
 
 /// What the scenarios give to a kind of effect, each with the name of its choices.
 fn written<'a>(
-    names: &'a [String],
+    names: &'a [PathBuf],
     scenarios: &'a [Scenario],
     kind: &'a Kind,
 ) -> impl Iterator<Item = (String, Spec)> + 'a {
@@ -186,10 +180,10 @@ fn typed(args: &Args, kind: &Kind, start: Option<Micros>) -> Result<Vec<Spec>> {
     let mut specs = args
         .given(kind.flag)
         .into_iter()
-        .map(|text| Spec::parse(&flag, text, kind.head))
+        .map(|text| Spec::parse_with_files(&flag, text, kind.head))
         .collect::<Result<Vec<_>>>()?;
     if let (Some(from), Some(spec)) = (args.from.as_ref().filter(|_| kind.flag == "curve"), specs.first_mut()) {
-        spec.give("from", from)?;
+        spec.give_file("from", from)?;
     }
     Ok(specs)
 }

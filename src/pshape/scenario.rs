@@ -32,20 +32,26 @@ const LIBRARY: [(&str, &str); 3] = [
 pub(super) type Scenario = Vec<(&'static str, Spec)>;
 
 /// What a scenario is called by itself, whatever folder it lies in: the random choices of its effects are named after it.
-pub(super) fn short_name(name: &str) -> &str {
-    let file = name.rsplit('/').next().unwrap_or(name);
-    file.strip_suffix(".toml").unwrap_or(file)
+pub(super) fn short_name(name: &Path) -> String {
+    let file = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
+    file.strip_suffix(".toml").unwrap_or(&file).to_owned()
+}
+
+/// Whether a scenario of this name ships inside.
+pub(super) fn is_built_in(name: &Path) -> bool {
+    LIBRARY.iter().any(|(known, _)| name == Path::new(known))
 }
 
 /// The scenario of this name, or in this file.
 ///
 /// # Errors
 /// A file that cannot be read, or holds what is no scenario, is a usage error that names file, line and key.
-pub(super) fn load(name: &str) -> Result<Scenario> {
-    if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| *known == name) {
+pub(super) fn load(file: &Path) -> Result<Scenario> {
+    if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| file == Path::new(known)) {
         return parse(name, text);
     }
-    let text = input::file_text(Path::new(name)).map_err(|e| {
+    let name = &*file.to_string_lossy();
+    let text = input::file_text(file).map_err(|e| {
         let hint = nearest(name, LIBRARY.iter().map(|(name, _)| *name));
         let hint = hint.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
         Error::usage(format!("--scenario {name}: {e}{hint} (--list-scenarios lists those that ship with pshape)"))
@@ -141,7 +147,9 @@ mod tests {
         assert!(message("[[drop]]\np = \n").starts_with("f.toml:2: "));
         assert_eq!(message("drop = 1"), "f.toml:1: drop: a table of options is wanted, such as [[drop]]");
         assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: a text or a number is wanted");
-        assert!(load("blak-friday").expect_err("a typo").to_string().contains("did you mean 'black-friday'?"));
+        assert!(
+            load(Path::new("blak-friday")).expect_err("a typo").to_string().contains("did you mean 'black-friday'?")
+        );
     }
 
     #[test]
@@ -157,7 +165,7 @@ mod tests {
     #[test]
     fn the_library_can_be_read_and_says_what_it_is_about() {
         for (name, text) in LIBRARY {
-            assert!(!load(name).expect(name).is_empty());
+            assert!(!load(Path::new(name)).expect(name).is_empty());
             assert!(!description(text).is_empty(), "{name}");
         }
     }

@@ -2,7 +2,9 @@
 //!
 //! Knows no effect. Each effect takes the options that it knows; what is left over is an error that offers the nearest name.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
+use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
@@ -18,9 +20,33 @@ pub(super) struct Spec {
     /// Where each option stands, where that is another place.
     places: Vec<(String, String)>,
     known: Vec<&'static str>,
+    /// Values that are not UTF-8, as file names may be, in place of what is left of them in `given`.
+    exact: Vec<(String, OsString)>,
 }
 
 impl Spec {
+    /// [`Spec::parse`] for a value that may hold the name of a file.
+    ///
+    /// # Errors
+    /// As [`Spec::parse`].
+    pub(super) fn parse_with_files(flag: &str, text: &OsStr, head: Option<&'static str>) -> Result<Self> {
+        let mut spec = Self::parse(flag, &text.to_string_lossy(), head)?;
+        if text.to_str().is_none() {
+            let items = text.as_bytes().split(|byte| *byte == b',');
+            let values = items.map(|item| item.splitn(2, |byte| *byte == b'=').last().unwrap_or_default());
+            let names = spec.given.iter().map(|(name, _)| name.clone());
+            spec.exact = names.zip(values.map(|value| OsStr::from_bytes(value.trim_ascii()).to_owned())).collect();
+        }
+        Ok(spec)
+    }
+
+    /// Takes an option that may be the name of a file.
+    pub(super) fn file(&mut self, name: &'static str) -> Option<OsString> {
+        let text = self.text(name)?;
+        let exact = self.exact.iter().find(|(known, _)| known == name);
+        Some(exact.map_or_else(|| text.into(), |(_, exact)| exact.clone()))
+    }
+
     /// The options in a flag's value, separated by commas. The first may leave out its name where the effect has a `head`;
     /// an option without a value is `true`.
     ///
@@ -40,7 +66,7 @@ impl Spec {
 
     /// No options yet, at this place.
     pub(super) fn empty(place: impl Into<String>, head: Option<&'static str>) -> Self {
-        Self { place: place.into(), head, given: Vec::new(), places: Vec::new(), known: Vec::new() }
+        Self { place: place.into(), head, given: Vec::new(), places: Vec::new(), known: Vec::new(), exact: Vec::new() }
     }
 
     /// Adds an option.
@@ -55,6 +81,16 @@ impl Spec {
             return Err(self.wrong(format_args!("'{name}' is given twice")));
         }
         self.given.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+
+    /// Adds an option that may be the name of a file.
+    ///
+    /// # Errors
+    /// As [`Spec::give`].
+    pub(super) fn give_file(&mut self, name: &str, value: &OsStr) -> Result<()> {
+        self.give(name, &value.to_string_lossy())?;
+        self.exact.push((name.to_owned(), value.to_owned()));
         Ok(())
     }
 
@@ -225,7 +261,7 @@ mod tests {
         let mut spec = Spec::parse("--spikes", "1.5,burts=3", Some("p")).expect("options");
         assert_eq!(
             message(spec.take::<Probability>("p")),
-            "invalid value '1.5' for --spikes: a probability from 0 to 1 is wanted, such as 0.05 or 5%"
+            "invalid value '1.5' for --spikes: expected a probability from 0 to 1, such as 0.05 or 5%"
         );
         let _ = spec.take::<u64>("burst");
         assert_eq!(

@@ -1,9 +1,11 @@
 //! The command line of pstats: the flags as typed, and what they resolve to.
 
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use serde_json::Value;
 
@@ -11,10 +13,10 @@ use super::joins::Sources;
 use super::report::{Allow, Report};
 use super::require::{Catalogue, Requirement};
 use super::settings::{Layout, Settings};
-use crate::cli::files::check_apart;
-use crate::cli::input;
+use crate::cli::files::{Files, is_stdout};
 use crate::cli::values::{ByteSize, Count, Span};
-use crate::error::{At, Error, Place, Result};
+use crate::cli::{CommandLine, input};
+use crate::error::{Error, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 
@@ -67,7 +69,7 @@ pub struct Args {
     pub threads: u16,
 
     /// Another form of the report into a file, rewritten whole every --every; - for standard output, at the end; repeatable
-    #[arg(long, value_name = "FORM=FILE")]
+    #[arg(long, value_name = "FORM=FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::parse))]
     pub report: Vec<ReportFile>,
 
     /// How often --report's files are rewritten, and a line on progress is written where stderr is no terminal
@@ -151,14 +153,12 @@ pub struct ReportFile {
 impl ReportFile {
     /// Whether it is no file but standard output.
     pub fn is_stdout(&self) -> bool {
-        self.path.as_os_str() == "-"
+        is_stdout(&self.path)
     }
 }
 
-impl FromStr for ReportFile {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
+impl ReportFile {
+    fn parse(text: OsString) -> std::result::Result<Self, String> {
         let forms: Vec<String> = Form::value_variants()
             .iter()
             .filter_map(ValueEnum::to_possible_value)
@@ -166,8 +166,10 @@ impl FromStr for ReportFile {
             .collect();
         let wrong =
             || format!("a form and a file are wanted, such as html=report.html; forms are {}", forms.join(", "));
-        let (form, path) = text.split_once('=').filter(|(_, path)| !path.is_empty()).ok_or_else(wrong)?;
-        Ok(Self { form: Form::from_str(form, false).map_err(|_| wrong())?, path: path.into() })
+        let mut parts = text.as_bytes().splitn(2, |byte| *byte == b'=');
+        let form = parts.next().and_then(|form| std::str::from_utf8(form).ok()).ok_or_else(wrong)?;
+        let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(wrong)?;
+        Ok(Self { form: Form::from_str(form, false).map_err(|_| wrong())?, path: OsStr::from_bytes(path).into() })
     }
 }
 
@@ -209,24 +211,27 @@ pub struct Config {
 }
 
 impl Config {
-    /// Checks that no report would be written over an input or another report.
-    ///
-    /// # Errors
-    /// Names the two that are one file.
-    pub fn check_files(&self) -> Result<()> {
-        let sources = &self.sources;
-        let mut beside: Vec<(&str, &Path)> = sources.truth.iter().map(|path| ("--truth", path.as_path())).collect();
-        beside.extend(sources.against.iter().map(|path| ("--against", path.as_path())));
-        beside.extend(sources.stored.iter().map(|path| ("--stored", path.as_path())));
-        let mut outputs = vec![("--output", self.output.as_deref())];
-        outputs
-            .extend(self.reports.iter().filter(|file| !file.is_stdout()).map(|file| ("--report", Some(&*file.path))));
-        check_apart(&self.files, &beside, &outputs)
-    }
-
     /// Whether the input counts for more than what is shown at its end: for files, or for a verdict.
     pub fn is_more_than_a_filter(&self) -> bool {
         self.output.is_some() || !self.reports.is_empty() || !self.requirements.is_empty()
+    }
+}
+
+impl CommandLine for Args {
+    fn files(&self) -> Files {
+        let output = if self.tee {
+            Files::default().writes("--tee", ["-"]).writes("--output", &self.output)
+        } else {
+            Files::default().output(self.output.as_deref())
+        };
+        output
+            .inputs(&self.files)
+            .reads("--truth", &self.truth)
+            .reads("--against", &self.against)
+            .reads("--stored", &self.stored)
+            .reads("--compare", &self.compare)
+            .reads("--require-file", &self.require_file)
+            .writes("--report", self.report.iter().map(|file| &file.path))
     }
 }
 
@@ -244,7 +249,6 @@ impl Args {
         if self.window.is_some_and(|window| window.micros() < 1) {
             return Err(Error::usage("--window: a time above 0 is wanted, such as 10s or 1m"));
         }
-        self.check_who_writes_to_stdout()?;
         let capped =
             |count: Option<Count>, default| count.map_or(default, |Count(n)| usize::try_from(n).unwrap_or(usize::MAX));
         let fields = self.fields.as_deref().map(str::parse::<FieldMap>).transpose();
@@ -286,22 +290,6 @@ impl Args {
             quiet: self.quiet,
         })
     }
-
-    /// Standard output has one writer: the report, the input handed on, or another form of the report.
-    fn check_who_writes_to_stdout(&self) -> Result<()> {
-        let report_asks = self.output.as_deref().is_some_and(|path| path.as_os_str() == "-");
-        if self.tee && report_asks {
-            return Err(Error::usage("-o -: with --tee standard output has the input; a file is wanted"));
-        }
-        let others = self.report.iter().filter(|file| file.is_stdout()).count();
-        let has_another = self.tee || report_asks || self.output.is_none();
-        if others > 1 || others == 1 && has_another {
-            return Err(Error::usage(
-                "--report …=-: standard output has another writer already: with -o FILE, and without --tee, it is free for one",
-            ));
-        }
-        Ok(())
-    }
 }
 
 /// The most that `--max-groups` may ask for: a group takes a few kilobytes.
@@ -331,7 +319,7 @@ fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Res
     let mut all: Vec<Requirement> =
         texts.iter().map(|text| read(text, "--require".to_owned())).collect::<Result<_>>()?;
     for file in files {
-        let text = input::file_text(file).at(&Place::of(file))?;
+        let text = input::named_text("--require-file", file)?;
         for (number, line) in (1..).zip(text.lines()) {
             let line = without_comment(line);
             if !line.is_empty() {
@@ -349,8 +337,8 @@ fn without_comment(line: &str) -> &str {
 }
 
 fn base_report(path: &Path) -> Result<(String, Value)> {
-    let text = std::fs::read(path).at(&Place::of(path))?;
-    let report: Value = serde_json::from_slice(&text)
+    let text = input::named_text("--compare", path)?;
+    let report: Value = serde_json::from_str(&text)
         .map_err(|e| Error::usage(format!("--compare: {} is no JSON report of pstats: {e}", path.display())))?;
     if !report["input"].is_object() {
         return Err(Error::usage(format!("--compare: {} is no JSON report of pstats", path.display())));

@@ -1,6 +1,5 @@
 //! Where reports go: the main one, the files beside it, the screen while data flows; and the input itself, with `--tee`.
 
-use std::io::IsTerminal;
 use std::time::Duration;
 
 use rustix::termios::Winsize;
@@ -11,6 +10,7 @@ use super::report::words::cut;
 use super::report::{Report, Run, html, junit, markdown, prometheus, text};
 
 use crate::cli::Console;
+use crate::cli::console::{obeys_escapes, shows_colors};
 use crate::cli::output::Output;
 use crate::error::{Place, Result};
 use crate::jsonl::Chunk;
@@ -39,25 +39,26 @@ pub struct Sinks<'a> {
 }
 
 impl<'a> Sinks<'a> {
-    /// Opens what the flags name. `no_color` is what the environment says of colours.
+    /// Opens what the flags name.
     ///
     /// # Errors
     /// Where an output cannot be written.
-    pub fn open(config: &'a Config, console: &'a Console, no_color: bool) -> Result<Self> {
+    pub fn open(config: &'a Config, console: &'a Console) -> Result<Self> {
         let to_stderr = config.tee && config.output.is_none();
         let tee = if config.tee { Some(Output::open(None)?) } else { None };
         let report = if to_stderr { None } else { Some(Output::open(config.output.as_deref())?) };
-        let on_terminal = if to_stderr { Console::is_terminal() } else { std::io::stdout().is_terminal() };
-        let on_terminal =
-            on_terminal && (to_stderr || matches!(report.as_ref().map(Output::place), Some(Place::Stdout)));
+        let to_stdout = matches!(report.as_ref().map(Output::place), Some(Place::Stdout));
+        let stdout = std::io::stdout();
+        let color = to_stderr && Console::shows_colors() || to_stdout && shows_colors(&stdout);
+        let can_redraw = to_stderr && Console::can_redraw() || to_stdout && obeys_escapes(&stdout);
         Ok(Self {
             config,
             console,
             report,
             tee,
             is_open: None,
-            color: on_terminal && !no_color,
-            live: config.live && on_terminal,
+            color,
+            live: config.live && can_redraw,
             drawn_lines: 0,
             drawn: Duration::ZERO,
             rewritten: Duration::ZERO,

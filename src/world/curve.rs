@@ -2,8 +2,8 @@
 //!
 //! Knows hours, weeks and time zones, but not events. Uses integers only, so that every machine finds the same microsecond.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
@@ -147,20 +147,20 @@ impl CurveChoice {
             Self::File(path) => Curve::load(path),
         }
     }
-}
 
-impl FromStr for CurveChoice {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if Curve::NAMES.contains(&text) {
-            return Ok(Self::Named(text.to_owned()));
+    /// What a flag's value names.
+    ///
+    /// # Errors
+    /// The form of the value, if it is neither a name nor a file.
+    pub(crate) fn of(text: &OsStr) -> Result<Self, String> {
+        if let Some(name) = Curve::NAMES.iter().find(|name| text == **name) {
+            return Ok(Self::Named((*name).to_owned()));
         }
         let path = PathBuf::from(text);
         if path.exists() {
             Ok(Self::File(path))
         } else {
-            Err(format!("{} or the name of a file of 24 × 7 weights is wanted", Curve::NAMES.join(", ")))
+            Err(format!("expected {} or the name of a file of 24 × 7 weights", Curve::NAMES.join(", ")))
         }
     }
 }

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::cli::input::named_bytes;
 use crate::error::{Error, Result};
 
 /// What is trusted and shown in TLS.
@@ -53,7 +54,8 @@ impl Trust {
             Some((certificate, key)) => {
                 let chain = certificates("--cert", certificate)?;
                 let wrong = |e| Error::usage(format!("--key {}: {e}", key.display()));
-                let private = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong(e.to_string()))?;
+                let private =
+                    PrivateKeyDer::from_pem_slice(&named_bytes("--key", key)?).map_err(|e| wrong(e.to_string()))?;
                 builder.with_client_auth_cert(chain, private).map_err(|e| wrong(e.to_string()))?
             }
         };
@@ -116,10 +118,10 @@ pub fn says_it_refuses_us(words: &str) -> bool {
 
 fn certificates(flag: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>> {
     let wrong = |e: String| Error::usage(format!("{flag} {}: {e}", file.display()));
-    let found: Vec<_> = CertificateDer::pem_file_iter(file)
-        .and_then(Iterator::collect::<Result<_, _>>)
-        .map_err(|e| wrong(e.to_string()))?;
-    if found.is_empty() { Err(wrong("no certificate in PEM form is in it".to_owned())) } else { Ok(found) }
+    let text = named_bytes(flag, file)?;
+    let found: Vec<_> =
+        CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|e| wrong(e.to_string()))?;
+    if found.is_empty() { Err(wrong("it holds no certificate in PEM form".to_owned())) } else { Ok(found) }
 }
 
 /// Takes any certificate (`--insecure`); signatures are still checked, so that the connection is with whom it began.

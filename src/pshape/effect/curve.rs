@@ -35,14 +35,23 @@ struct Laid {
 
 /// Reads `name` and `from`; the window is the run's `--start` and `--end`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    let new = spec.need::<CurveChoice>("name")?.load()?;
-    let old = spec.take::<CurveChoice>("from")?.unwrap_or(CurveChoice::Named("flat".to_owned())).load()?;
+    let new = curve(spec, "name")?.ok_or_else(|| spec.wrong("'name' is missing"))?;
+    let old = match curve(spec, "from")? {
+        Some(curve) => curve,
+        None => CurveChoice::Named("flat".to_owned()).load()?,
+    };
     let Period { window, zone } = setup.period;
     let laid = window.map(|(start, end)| Laid::new(&old, &new, zone, start, end));
     if laid.as_ref().is_some_and(|laid| !laid.has_traffic()) {
         return Err(spec.wrong("a curve is 0 all through the window from --start to --end"));
     }
     Ok(Box::new(Reshape { old, new, zone, weekly: laid.is_none(), laid, last: Micros::MIN, backwards: 0 }))
+}
+
+fn curve(spec: &mut Spec, option: &'static str) -> Result<Option<Curve>> {
+    let Some(text) = spec.file(option) else { return Ok(None) };
+    let choice = CurveChoice::of(&text).map_err(|why| spec.invalid(option, &text.to_string_lossy(), why))?;
+    choice.load().map(Some)
 }
 
 impl Effect for Reshape {

@@ -302,13 +302,13 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_lost()
         &["--journal", &new, "--dead-letter", &new],
     ] {
         let run = send(&server, &[flags, &[&input]].concat(), b"").expect_code(2);
-        assert!(run.stderr.contains("are one file"), "{flags:?}: {}", run.stderr);
+        assert!(run.stderr.contains("are the same file"), "{flags:?}: {}", run.stderr);
         assert_eq!(text(Path::new(&input)).as_bytes(), events(5), "{flags:?}");
     }
     for redirected in ["< in.jsonl -o in.jsonl", "in.jsonl --dead-letter in.jsonl", "in.jsonl --dead-letter dl >> dl"] {
         let script = format!("psend --url {} {redirected}", server.url());
         let run = shell_in(folder.path(), &script, &[]).expect_code(2);
-        assert!(run.stderr.contains("are one file"), "{redirected}: {}", run.stderr);
+        assert!(run.stderr.contains("are the same file"), "{redirected}: {}", run.stderr);
     }
     assert!(server.requests().is_empty());
     // A device is no file that could be lost.

@@ -22,7 +22,7 @@ fn scenarios_run_from_the_library_and_from_files_and_are_checked_strictly() {
     for (text, says) in [
         ("[[drop]]\np = 1\nform = '+1h'\n", "mine.toml:3: drop: unknown option 'form'; did you mean 'from'?"),
         ("[[dorp]]\np = 1\n", "mine.toml:1: no effect is called 'dorp'; did you mean 'drop'?"),
-        ("[[drop]]\np = 2\n", "mine.toml:2: drop: a probability"),
+        ("[[drop]]\np = 2\n", "mine.toml:2: drop: expected a probability"),
         ("[[spikes]]\np = 0.1\nfrom = '2h'\nuntil = '1h'\n", "'from' is not before 'until'"),
     ] {
         write(text);
@@ -36,7 +36,7 @@ fn scenarios_run_from_the_library_and_from_files_and_are_checked_strictly() {
 #[test]
 fn wrong_usage_is_named_and_nothing_is_written() {
     for (args, says) in [
-        (&["--spikes", "1.5"][..], "invalid value '1.5' for --spikes: a probability from 0 to 1"),
+        (&["--spikes", "1.5"][..], "invalid value '1.5' for --spikes: expected a probability from 0 to 1"),
         (&["--spikes", "5%,factr=2"], "did you mean 'factor'?"),
         (&["--spikes", "5%,factor=10..2"], "'10..2' for factor in --spikes"),
         (&["--spikes", "5%,burst=0.5"], "burst"),
@@ -76,7 +76,7 @@ fn what_is_wrong_in_a_scenario_is_named_with_its_file_line_and_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.toml");
     for (text, says) in [
-        ("[[drop]]\n# a share\np = 2\n", "invalid value '2' for p in mine.toml:3: drop: a probability"),
+        ("[[drop]]\n# a share\np = 2\n", "invalid value '2' for p in mine.toml:3: drop: expected a probability"),
         ("[[drop]]\np = 1\n[[drop]]\nburst = 3\n", "mine.toml:3: drop: 'p' is missing"),
         ("[[spikes]]\np = 1\n\nfactor = '10..2'\n", "invalid value '10..2' for factor in mine.toml:4: spikes"),
         ("[[drop]]\np = 1\nwhere = 'service'\n", "for where in mine.toml:3: drop"),
@@ -147,12 +147,12 @@ fn filters_compare_long_whole_numbers_exactly() {
 #[test]
 fn messages_say_what_would_be_right() {
     for (args, says) in [
-        (&["--recover", "events.jsonl"][..], "invalid value 'events.jsonl' for --recover: a probability"),
+        (&["--recover", "events.jsonl"][..], "invalid value 'events.jsonl' for --recover: expected a probability"),
         (&["--recover", "events.jsonl"], "put the file first, or write --recover=1 FILE"),
-        (&["--recover", "-5%"], "invalid value '-5%' for --recover: a probability from 0 to 1"),
+        (&["--recover", "-5%"], "invalid value '-5%' for --recover: expected a probability from 0 to 1"),
         (
             &["--curve", "flat", "--start", "now", "--hours", "-3h"],
-            "'-3h' for '--hours <N>': a number of hours above 0",
+            "'-3h' for '--hours <N>': expected a number of hours above 0",
         ),
         (&["--new-ids", "a=b"], "unknown option 'a'"),
         (&["--new-ids", "a=b"], "a prefix with ',' or '=' in it can be given in a scenario"),
@@ -181,7 +181,7 @@ fn truth_and_output_are_two_files() {
     for (truth, output) in [("t", "t"), ("t", "./t"), ("d/t", "e/t"), ("g", "f")] {
         let script = format!("pshape --seed 1 --slow 2x --truth {truth} -o {output} in");
         let run = shell_in(folder.path(), &script, &[]).expect_code(2);
-        assert!(run.stderr.contains("are one file; two are wanted"), "{script}: {}", run.stderr);
+        assert!(run.stderr.contains("are the same file"), "{script}: {}", run.stderr);
     }
     for (truth, output) in [("t", "d/t"), ("/dev/null", "/dev/null"), ("t", "-")] {
         shell_in(folder.path(), &format!("pshape --seed 1 --slow 2x --truth {truth} -o {output} in"), &[])

@@ -132,7 +132,7 @@ fn a_report_is_not_written_over_an_input_or_another_report() {
     ] {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let found = run("pstats", &args).expect_code(2);
-        assert!(found.stderr.contains("are one file"), "{}", found.stderr);
+        assert!(found.stderr.contains("are the same file"), "{}", found.stderr);
     }
     assert!(std::fs::read_to_string(file("in")).expect("it is there").contains("event_id"));
 }

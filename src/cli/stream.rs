@@ -1,4 +1,5 @@
-//! A pipe whose writer is not left waiting for its reader when a signal has asked to stop.
+//! What is written as it is, and not beside: a pipe, a terminal, a device, a socket. A writer waits for room, unless a signal has
+//! asked to stop and nobody reads.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, IoSlice, Write};
@@ -20,16 +21,17 @@ const RETRY: Duration = Duration::from_millis(20);
 /// How long a reader may leave a pipe full, once a signal has asked to stop, before what is left of the block is given up.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// The writing end of a pipe. A write that is given up fails with [`io::ErrorKind::WouldBlock`].
+/// An open file that waits for room: some programs hand on standard streams that do not block. A write that is given up fails with
+/// [`io::ErrorKind::WouldBlock`].
 #[derive(Debug)]
-pub(super) struct Pipe {
+pub(super) struct Stream {
     pub(super) to: File,
     stop: Stop,
 }
 
-impl Pipe {
+impl Stream {
     /// Opens a FIFO as soon as it has a reader.
-    pub(super) fn open(path: &Path, stop: &Stop) -> io::Result<Self> {
+    pub(super) fn fifo(path: &Path, stop: &Stop) -> io::Result<Self> {
         loop {
             match without_blocking(path) {
                 Err(e) if e.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {
@@ -43,14 +45,11 @@ impl Pipe {
         }
     }
 
-    /// The pipe behind an open file. It is opened again, so that it goes on to block for whoever else holds it. `None` where it is
-    /// no pipe, or cannot be opened again (only Linux has a path for it), or no signal will ask to stop.
-    pub(super) fn behind(file: &File, stop: &Stop) -> Option<Self> {
-        stop.wake()?;
-        let found = fstat(file).ok()?;
-        (FileType::from_raw_mode(found.st_mode) == FileType::Fifo).then_some(())?;
-        let to = without_blocking(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()).ok()?;
-        Some(Self { to, stop: stop.clone() })
+    /// What is open already. A pipe is opened again where a signal can ask to stop, so that a write to it does not block, while it
+    /// goes on to do so for whoever else holds it.
+    pub(super) fn behind(file: File, stop: &Stop) -> Self {
+        let to = again(&file, stop).unwrap_or(file);
+        Self { to, stop: stop.clone() }
     }
 
     /// Waits for room; once a signal has asked to stop, only so long.
@@ -59,7 +58,10 @@ impl Pipe {
         if !self.stop.requested() {
             let mut fds = vec![room.clone()];
             fds.extend(self.stop.wake().map(|wake| PollFd::from_borrowed_fd(wake, PollFlags::IN)));
-            poll(&mut fds, None)?;
+            match poll(&mut fds, None) {
+                Err(Errno::INTR) => return Ok(()),
+                polled => polled?,
+            };
             if !fds[0].revents().is_empty() {
                 return Ok(());
             }
@@ -68,7 +70,7 @@ impl Pipe {
     }
 }
 
-impl Write for Pipe {
+impl Write for Stream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.write_vectored(&[IoSlice::new(bytes)])
     }
@@ -85,6 +87,15 @@ impl Write for Pipe {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// The pipe behind an open file, opened again. `None` if it is not a pipe, or cannot be opened again (only Linux has a path for
+/// it), or no signal will ask to stop.
+fn again(file: &File, stop: &Stop) -> Option<File> {
+    stop.wake()?;
+    let found = fstat(file).ok()?;
+    (FileType::from_raw_mode(found.st_mode) == FileType::Fifo).then_some(())?;
+    without_blocking(format!("/proc/self/fd/{}", file.as_raw_fd()).as_ref()).ok()
 }
 
 fn without_blocking(path: &Path) -> io::Result<File> {

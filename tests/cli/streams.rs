@@ -1,0 +1,240 @@
+//! Standard streams as the world hands them on: closed, not blocking, a terminal that knows no escape codes, compressed.
+
+use std::io::{Read, Write};
+use std::process::Stdio;
+use std::time::Duration;
+
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
+use rustix::pipe::{PipeFlags, pipe_with};
+
+use crate::scripted::{Act, Scripted};
+use crate::support::{run, run_with, sample, shell, shell_in, tool};
+
+/// Each tool as it writes to standard output.
+const WRITERS: [&str; 13] = [
+    "pgen -n 5 -q",
+    "pgen --print-profile",
+    "pgen --help",
+    "pshape -q --seed 1 $SAMPLE",
+    "pshape --list-scenarios",
+    "psend -q --url http://127.0.0.1:9 --wait-for-server 0s $SAMPLE",
+    "psend --print-dialect",
+    "pstats -q $SAMPLE",
+    "pstats -q --tee $SAMPLE",
+    "pstats -q --report json=- -o x $SAMPLE",
+    "pserve --listen 127.0.0.1:0 --db d",
+    "pserve --version",
+    "psend -h",
+];
+
+#[test]
+fn a_result_that_a_closed_standard_output_takes_is_an_error() {
+    let sample = sample();
+    let variables = [("SAMPLE", sample.to_str().expect("a path"))];
+    for writer in WRITERS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let run = shell_in(folder.path(), &format!("{writer} >&-"), &variables).expect_code(1);
+        assert!(run.stderr.contains("standard output: it is closed"), "{writer}: {}", run.stderr);
+        // With no stream at all there is nobody to tell, and nothing to fall over.
+        shell_in(folder.path(), &format!("{writer} <&- >&- 2>&-"), &variables).expect_code(1);
+    }
+}
+
+#[test]
+fn a_null_device_of_the_users_is_no_closed_stream_however_it_was_opened() {
+    let sample = sample();
+    let variables = [("SAMPLE", sample.to_str().expect("a path"))];
+    for redirected in ["> /dev/null", "1<> /dev/null", "< /dev/null > /dev/null 2> /dev/null", "0<> /dev/null >&0 2>&0"]
+    {
+        for writer in ["pgen -n 5 -q", "pshape -q --seed 1 $SAMPLE", "pstats -q $SAMPLE", "psend --print-dialect"] {
+            shell_in(std::path::Path::new("."), &format!("{writer} {redirected}"), &variables).expect_code(0);
+        }
+    }
+}
+
+#[test]
+fn a_closed_standard_input_is_an_error_where_it_is_read() {
+    for reader in
+        ["pshape -q --seed 1", "psend -q --url http://127.0.0.1:9", "pstats -q", "pstats -q -", "pgen -q --profile -"]
+    {
+        let run = shell(&format!("{reader} <&-"));
+        assert_ne!(run.code(), 0, "{reader}");
+        assert!(run.stderr.contains("it is closed"), "{reader}: {}", run.stderr);
+    }
+    shell("pgen -q -n 1 <&- > /dev/null").expect_code(0);
+}
+
+#[test]
+fn a_closed_standard_error_changes_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for script in [
+        "pgen -n 5",
+        "pshape --seed 1 --slow 2x < /dev/null",
+        "pstats < /dev/null",
+        "psend --url http://127.0.0.1:9 < /dev/null",
+    ] {
+        shell_in(folder.path(), &format!("{script} > out 2>&-"), &[]).expect_code(0);
+    }
+    shell("pgen -n 1,5k 2>&-").expect_code(2);
+}
+
+/// Runs a tool whose standard output (or standard error) is a pipe that does not block and that nobody reads at first.
+fn into_a_pipe_that_does_not_block(name: &str, args: &[&str], is_stderr: bool) -> (Option<i32>, Vec<u8>) {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+    let flags = fcntl_getfl(&writer).expect("flags");
+    fcntl_setfl(&writer, flags | OFlags::NONBLOCK).expect("set");
+    let mut command = tool(name);
+    command.args(args);
+    if is_stderr {
+        command.stderr(Stdio::from(writer))
+    } else {
+        command.stdout(Stdio::from(writer))
+    };
+    let mut child = command.spawn().expect("it starts");
+    // Its ends in this process, so that the reader sees the end.
+    drop(command);
+    std::thread::sleep(Duration::from_millis(300));
+    let mut read = Vec::new();
+    std::fs::File::from(reader).read_to_end(&mut read).expect("it can be read");
+    (child.wait().expect("it ends").code(), read)
+}
+
+#[test]
+fn an_output_that_does_not_block_is_waited_for_and_loses_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let input = folder.path().join("in");
+    let input = input.to_str().expect("a path");
+    run("pgen", &["-q", "-n", "5k", "--seed", "1", "--start", "2026-01-05T00:00:00Z", "-o", input]).expect_code(0);
+    let events = std::fs::read(input).expect("events");
+    let (code, read) = into_a_pipe_that_does_not_block("pshape", &["-q", input], false);
+    assert_eq!((code, read.len()), (Some(0), events.len()));
+    let (code, read) = into_a_pipe_that_does_not_block("pstats", &["-q", "--tee", input], false);
+    assert_eq!((code, read.len()), (Some(0), events.len()));
+    let server = Scripted::start(|_| Act::accept());
+    let (code, read) = into_a_pipe_that_does_not_block("psend", &["-q", "--url", &server.url(), input], false);
+    assert_eq!(code, Some(0));
+    assert_eq!(read.iter().filter(|byte| **byte == b'\n').count(), 5001);
+    let (code, read) = into_a_pipe_that_does_not_block(
+        "pgen",
+        &["-q", "-n", "5k", "--seed", "1", "--start", "2026-01-05T00:00:00Z"],
+        false,
+    );
+    assert_eq!((code, read.len()), (Some(0), events.len()));
+}
+
+#[test]
+fn messages_to_a_standard_error_that_does_not_block_are_whole() {
+    // More than a pipe holds: one long message.
+    let long = "x".repeat(100 << 10);
+    let (code, said) = into_a_pipe_that_does_not_block("pstats", &["--require", &long], true);
+    assert_eq!(code, Some(2));
+    assert!(said.len() > 100 << 10, "{} bytes", said.len());
+}
+
+#[test]
+fn an_input_that_does_not_block_is_waited_for() {
+    for args in [
+        &["pstats", "-q", "--format", "json"][..],
+        &["pshape", "-q", "--seed", "1"],
+        &["pgen", "-q", "-n", "1", "--profile", "-"],
+    ] {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).expect("a pipe");
+        let flags = fcntl_getfl(&reader).expect("flags");
+        fcntl_setfl(&reader, flags | OFlags::NONBLOCK).expect("set");
+        let mut command = tool(args[0]);
+        let child = command.args(&args[1..]).stdin(Stdio::from(reader)).spawn().expect("it starts");
+        drop(command);
+        let text = if args[0] == "pgen" {
+            include_bytes!("../../src/world/pulsestream.toml").to_vec()
+        } else {
+            std::fs::read(sample()).expect("events")
+        };
+        let (first, rest) = text.split_at(text.len() / 2);
+        let mut writer = std::fs::File::from(writer);
+        std::thread::sleep(Duration::from_millis(200));
+        writer.write_all(first).expect("it reads");
+        std::thread::sleep(Duration::from_millis(200));
+        writer.write_all(rest).expect("it reads");
+        drop(writer);
+        let ended = child.wait_with_output().expect("it ends");
+        assert_eq!(ended.status.code(), Some(0), "{args:?}: {}", String::from_utf8_lossy(&ended.stderr));
+        assert!(args[0] != "pshape" || ended.stdout == text);
+    }
+}
+
+#[test]
+fn a_dumb_terminal_gets_no_escape_codes() {
+    if !shell("command -v script").status.success() {
+        eprintln!("skipped: needs script");
+        return;
+    }
+    let sample = sample();
+    let sample = sample.to_str().expect("a path");
+    for term in ["env TERM=dumb", "env -u TERM", "env TERM="] {
+        for command in [
+            format!("pstats {sample}"),
+            format!("pstats --live {sample}"),
+            "pgen -n 200k -o /dev/null".to_owned(),
+            "pgen --help".to_owned(),
+            "pgen --no-such-flag".to_owned(),
+        ] {
+            let run = shell(&format!("{term} script -qec '{command}' /dev/null < /dev/null || true")).expect_code(0);
+            assert!(!run.stdout.contains(&0x1b), "{term} {command}: {}", String::from_utf8_lossy(&run.stdout));
+        }
+    }
+    let run = shell(&format!("TERM=xterm script -qec 'pstats {sample}' /dev/null < /dev/null")).expect_code(0);
+    assert!(run.stdout.contains(&0x1b), "a terminal that knows colours has them");
+}
+
+/// Some compressed forms of one line, without the programs that make them.
+const COMPRESSED: [(&str, &[u8], &str); 6] = [
+    ("gzip", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\xab\xae\x05\x00C\xbf\xa6\xa3\x02\x00\x00\x00", "zcat"),
+    ("zstd", b"\x28\xb5\x2f\xfd\x04\x58\x11\x00\x00{}", "zstdcat"),
+    ("bzip2", b"BZh91AY&SY\x00\x00\x00\x00", "bzcat"),
+    ("xz", b"\xfd7zXZ\x00\x00\x04", "xzcat"),
+    ("lz4", b"\x04\x22\x4d\x18\x64\x40", "lz4cat"),
+    ("UTF-16", b"\xff\xfe{\x00}\x00\n\x00", "iconv -f UTF-16 -t UTF-8"),
+];
+
+#[test]
+fn input_in_another_form_is_named_with_the_command_that_makes_text_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (form, bytes, command) in COMPRESSED {
+        let file = folder.path().join("events");
+        std::fs::write(&file, bytes).expect("written");
+        let file = file.to_str().expect("a path");
+        for args in
+            [&["pstats", "-q"][..], &["pshape", "-q", "--seed", "1"], &["psend", "-q", "--url", "http://127.0.0.1:9"]]
+        {
+            let by_name = run(args[0], &[&args[1..], &[file]].concat()).expect_code(2);
+            let says = format!("{file}: this is {form}: {command} {file} | {}", args[0]);
+            assert!(by_name.stderr.contains(&says), "{}", by_name.stderr);
+            let piped = run_with(args[0], &args[1..], bytes).expect_code(2);
+            let says = format!("standard input: this is {form}: {command} FILE | {}", args[0]);
+            assert!(piped.stderr.contains(&says), "{}", piped.stderr);
+            assert!(by_name.stdout.is_empty());
+        }
+        for flag in ["--truth", "--against", "--stored"] {
+            let said = run("pstats", &["-q", flag, file]).expect_code(2).stderr;
+            assert!(said.contains(&format!("this is {form}: {command} {file} | pstats")), "{flag}: {said}");
+        }
+        for (name, flag) in [
+            ("pgen", "--profile"),
+            ("pshape", "--scenario"),
+            ("pstats", "--require-file"),
+            ("pstats", "--compare"),
+            ("pserve", "--keys"),
+        ] {
+            let said = run(name, &[flag, file]).expect_code(2).stderr;
+            assert!(said.contains(flag) && said.contains(&format!("this is {form}")), "{name} {flag}: {said}");
+        }
+    }
+}
+
+#[test]
+fn bytes_that_are_no_lines_at_all_are_told_of() {
+    let bytes = std::fs::read(crate::support::path("pgen")).expect("a program");
+    let said = run_with("pstats", &["-q"], &bytes).expect_code(0).stderr;
+    assert!(said.contains("could not be read as a JSON object"), "{said}");
+    run_with("pstats", &["-q", "--require", "count > 0"], &bytes).expect_code(99);
+}
