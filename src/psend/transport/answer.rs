@@ -497,6 +497,116 @@ mod tests {
         assert_eq!((answer.take(text), answer.is_whole()), (Ok(text.len()), true));
     }
 
+    /// What hyper's client makes of an answer: its status and body, or nothing where it refuses it.
+    async fn by_hyper(text: &str) -> Option<(u16, String)> {
+        use http_body_util::{BodyExt, Empty};
+        use hyper_util::rt::TokioIo;
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let (near, mut far) = tokio::io::duplex(1 << 20);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.ok()?;
+        let request =
+            hyper::Request::post("/").header("host", "h").body(Empty::<bytes::Bytes>::new()).expect("a request");
+        let server = async {
+            let mut head = [0; 1 << 10];
+            far.read(&mut head).await.expect("a request comes");
+            far.write_all(text.as_bytes()).await.expect("it is taken");
+            far.shutdown().await.expect("it is taken");
+        };
+        let client = async {
+            let (head, body) = sender.send_request(request).await.ok()?.into_parts();
+            let body = body.collect().await.ok()?.to_bytes();
+            Some((head.status.as_u16(), String::from_utf8_lossy(&body).into_owned()))
+        };
+        let (_, (), read) = tokio::join!(connection, server, client);
+        read
+    }
+
+    #[test]
+    fn hypers_client_takes_the_same_answers_and_refuses_the_same() {
+        const LENGTH: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n";
+        const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let heads = [
+            "\r\nhi",
+            "Content-Length: 2\r\n\r\nhi",
+            "Content-Length: 3\r\n\r\nhi!",
+            "Content-Length: 2, 3\r\n\r\nhi",
+            "Content-Length: 2, 2\r\n\r\nhi",
+            "Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+            "A: b\r\n c\r\n\r\nhi",
+            " A: b\r\n\r\nhi",
+            "A : b\r\n\r\nhi",
+            ": b\r\n\r\nhi",
+            "A: b\nC: d\n\nhi",
+            "A: \u{1}\r\n\r\nhi",
+            "A: \u{e4}\r\n\r\nhi",
+            "A\r\n\r\nhi",
+            "Connection: close\r\n\r\nhi",
+            "A: b\rC: d\r\n\r\nhi",
+            "\r\nh",
+        ];
+        let chunks = [
+            "2\r\nhi\r\n0\r\n\r\n",
+            "2;a=b\r\nhi\r\n0\r\n\r\n",
+            "2 ;a\r\nhi\r\n0\r\n\r\n",
+            "2;a\nb\r\nhi\r\n0\r\n\r\n",
+            "2\nhi\n0\n\n",
+            "2\r\nhi\r\n0\r\n\n",
+            "2\r\nhi\r\n0\r\nA: b\r\n\r\n",
+            "2\r\nhi\r\n0\r\nA: b\n\r\n",
+            "2\r\nhi\r\n0\r\nA b: c\r\n\r\n",
+            "2\r\nhi\r\n0\r\nA\r\n\r\n",
+            "2\r\nhi\r\n0\r\n: b\r\n\r\n",
+            "2\r\nhi\r\n0\r\nA: b\r\n c\r\n\r\n",
+            "2\r\nhi0\r\n\r\n",
+            "2\r\nhi\n0\r\n\r\n",
+            "+2\r\nhi\r\n0\r\n\r\n",
+            "0x2\r\nhi\r\n0\r\n\r\n",
+            " 2\r\nhi\r\n0\r\n\r\n",
+            "2 3\r\nhi\r\n0\r\n\r\n",
+            ";\r\n\r\n",
+            "00000000000000002\r\nhi\r\n0\r\n\r\n",
+            "10000000000000000\r\nhi\r\n0\r\n\r\n",
+            "2\r\nhi\r\n",
+            "2\r\nhi\r\n0\r\n",
+            "\r\n",
+            "2\t\r\nhi\r\n0\r\n\r\n",
+            "2;\r\nhi\r\n000;x\r\n\r\n",
+            "2;a\rb\r\nhi\r\n0\r\n\r\n",
+            "2\r\nhi\r\n0\r\nA: b\r\nC: d\r\n\r\n",
+            "g\r\n",
+        ];
+        let others = [
+            "HTTP/1.0 200 OK\r\n\r\nhi",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/2.0 200 OK\r\n\r\n",
+            "HTTP/1.1 000 OK\r\n\r\n",
+            "HTTP/1.1 099 OK\r\n\r\n",
+            "HTTP/1.1 999 OK\r\n\r\n",
+            "HTTP/1.1 20 OK\r\n\r\n",
+            "HTTP/1.1 2000 OK\r\n\r\n",
+            "HTTP/1.1 204 No\r\n\r\n",
+            "HTTP/1.1 304 No\r\nContent-Length: 5\r\n\r\n",
+            "HTTP/1.1 200\r\n\r\nhi",
+            "\r\nHTTP/1.1 200 OK\r\n\r\nhi",
+            "HTTP/1.1  200 OK\r\n\r\n",
+            "http/1.1 200 OK\r\n\r\n",
+            "HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi",
+            "",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: -2\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\nhi",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0x2\r\n\r\nhi",
+        ];
+        let answers = heads.iter().map(|rest| format!("{LENGTH}{rest}"));
+        let answers = answers.chain(chunks.iter().map(|rest| format!("{CHUNKED}{rest}")));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        for text in answers.chain(others.map(str::to_owned)) {
+            let ours = read(&text).ok().map(|(status, body, ..)| (status, body));
+            assert_eq!(ours, runtime.block_on(by_hyper(&text)), "{text:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn it_does_not_matter_how_an_answer_is_cut(which in 0..WHOLE.len(), part in 1usize..40) {
