@@ -77,10 +77,14 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
 /// The path of an event, with what a path cannot hold written as %XX (RFC 3986, 2.3).
 ///
 /// # Errors
-/// Where it is longer than a path can be.
-pub fn event_uri(path: &str, event: &Event) -> Result<Uri, InvalidUri> {
+/// Where it names no event, or is longer than a path can be.
+pub fn event_uri(path: &str, event: &Event) -> Result<Uri, String> {
     let mut encoded = String::new();
-    for byte in id(event).bytes() {
+    let id = id(event);
+    if id.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    for byte in id.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             encoded.push(byte.into());
         } else {
@@ -88,7 +92,7 @@ pub fn event_uri(path: &str, event: &Event) -> Result<Uri, InvalidUri> {
         }
     }
     let path = path.replace("{event_id}", &encoded).replace("{id}", &encoded);
-    path.parse()
+    path.parse().map_err(|e: InvalidUri| e.to_string())
 }
 
 fn id(event: &Event) -> String {

@@ -1,8 +1,10 @@
 //! psend, against servers that answer as they are told.
 
+mod answers;
 mod batch;
 mod faults;
 mod http2;
+mod keep_alive;
 mod memory;
 mod network;
 mod pace;

@@ -1,5 +1,6 @@
 //! HTTP/2: the same outcomes as over HTTP/1.1, and an end where there can be none.
 
+use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -272,4 +273,130 @@ fn certificates_are_verified_over_http2_too_and_a_wrong_one_ends_the_run_at_once
         ends_unsent(run_with("psend", &flags, &events(3)), began, "tls", why);
         assert!(server.seen.lock().expect("no holder panics").is_empty());
     }
+}
+
+/// What a server that is written by hand does with a request.
+#[derive(Clone, Copy)]
+enum Say {
+    Answer,
+    /// RST_STREAM with REFUSED_STREAM.
+    Refuse,
+    /// GOAWAY that names the last stream that was answered, and the end of the connection.
+    GoAway,
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short frame").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// A server of HTTP/2 frames, which says of each request, by its number in all and on its connection, what it is told to say.
+/// Gives its URL, and how many requests it answered.
+fn by_frames(say: impl Fn(usize, usize) -> Say + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
+    const END_STREAM: u8 = 1;
+    const ACK: u8 = 1;
+    let (answered, total, say) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(say));
+    let counted = Arc::clone(&answered);
+    let url = crate::fakes::with_each_connection(move |mut stream| {
+        let (answered, total, say) = (Arc::clone(&counted), Arc::clone(&total), Arc::clone(&say));
+        thread::spawn(move || -> std::io::Result<()> {
+            stream.read_exact(&mut [0; 24])?;
+            stream.write_all(&frame(4, 0, 0, &[]))?;
+            let (mut here, mut last) = (0, 0u32);
+            loop {
+                let mut head = [0; 9];
+                stream.read_exact(&mut head)?;
+                let mut payload = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+                stream.read_exact(&mut payload)?;
+                let id = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+                match (head[3], head[4]) {
+                    (4, 0) => stream.write_all(&frame(4, ACK, 0, &[]))?,
+                    (6, 0) => stream.write_all(&frame(6, ACK, 0, &payload))?,
+                    (0 | 1, flags) if flags & END_STREAM != 0 => {
+                        here += 1;
+                        match say(total.fetch_add(1, Ordering::SeqCst) + 1, here) {
+                            Say::Answer => {
+                                answered.fetch_add(1, Ordering::SeqCst);
+                                last = id;
+                                // END_HEADERS, and `:status: 200` as HPACK has it.
+                                stream.write_all(&frame(1, 4 | END_STREAM, id, &[0x88]))?;
+                            }
+                            Say::Refuse => stream.write_all(&frame(3, 0, id, &7u32.to_be_bytes()))?,
+                            Say::GoAway => {
+                                let payload = [last.to_be_bytes(), [0; 4]].concat();
+                                stream.write_all(&frame(7, 0, 0, &payload))?;
+                                // To close with bytes unread would take back what was said.
+                                return std::io::copy(&mut stream, &mut std::io::sink()).map(drop);
+                            }
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+    });
+    (url, answered)
+}
+
+#[test]
+fn what_the_server_says_that_it_did_not_handle_is_sent_again_with_an_id_or_without() {
+    let without_ids = "{\"a\":1}\n".repeat(50);
+    let flags = ["--http2", "--dialect", "plain", "-c", "8", "--timeout", "5s", "--url"];
+    for say in [
+        (|_, here| if here > 10 { Say::GoAway } else { Say::Answer }) as fn(usize, usize) -> Say,
+        |total, _| if total <= 20 { Say::Refuse } else { Say::Answer },
+        |total, _| if total % 3 == 0 { Say::Refuse } else { Say::Answer },
+    ] {
+        let (url, answered) = by_frames(say);
+        let run = run_with("psend", &[&flags[..], &[&url]].concat(), without_ids.as_bytes()).expect_code(0);
+        let (outcomes, _) = outcomes(&run);
+        assert_eq!(words(&outcomes), vec!["accepted"; 50], "{}", run.stderr);
+        assert_eq!(answered.load(Ordering::SeqCst), 50, "none was handled twice");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_every_stream_ends_in_failed_and_not_in_unknown() {
+    let (url, _) = by_frames(|_, _| Say::Refuse);
+    let flags = ["--http2", "--dialect", "plain", "--retries", "1", "--retry-base", "1ms", "--url", &url];
+    let run = run_with("psend", &flags, b"{\"a\":1}\n{\"event_id\":\"b\"}\n").expect_code(0);
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(words(&outcomes), ["failed"; 2], "{}", outcomes[0]);
+    assert_eq!(outcomes[0]["attempts"], 2);
+}
+
+#[test]
+fn an_event_is_asked_for_at_the_very_same_path_over_either_protocol() {
+    let ids = [
+        (".", "."),
+        ("..", ".."),
+        ("a/../b", "a%2F..%2Fb"),
+        ("%2F", "%252F"),
+        ("%2e", "%252e"),
+        ("search", "search"),
+        ("batch", "batch"),
+        (" ", "%20"),
+        ("a?b#c", "a%3Fb%23c"),
+        ("\u{e4}", "%C3%A4"),
+        ("a\\\\b", "a%5Cb"),
+    ];
+    let input: String = ids.iter().map(|(id, _)| format!("{{\"event_id\":\"{id}\"}}\n")).collect();
+    let wanted: Vec<String> = ids.iter().map(|(_, path)| format!("/api/v1/ingestion/events/{path}")).collect();
+    let flags = ["--verify", "-c", "1", "--retries", "0"];
+
+    let one = Scripted::start(|_| Act::answer(404, "{}"));
+    send(&one, &flags, input.as_bytes());
+    let asked: Vec<String> = one.requests().iter().map(|r| r.line.replace("GET ", "")).collect();
+    let two = Http2::start(|_| Told::Answer(404));
+    run_with("psend", &[&flags[..], &["--http2", "--url", &two.url()]].concat(), input.as_bytes());
+    let seen = two.seen.lock().expect("no holder panics");
+    let asked2: Vec<String> = seen.iter().map(|(head, _)| head.uri.path().to_owned()).collect();
+    for path in &wanted {
+        assert!(asked.contains(path) && asked2.contains(path), "{path}: {asked:?} {asked2:?}");
+    }
+
+    let run = send(&one, &flags, b"{\"event_id\":\"\"}\n{\"event_id\":\"a\"}\n");
+    let (outcomes, _) = outcomes(&run);
+    assert_eq!(outcomes[0]["outcome"], "rejected", "an empty id asks for a list: {}", outcomes[0]);
+    assert!(!one.requests().iter().any(|r| r.line.ends_with("/events/")), "it is not sent");
 }

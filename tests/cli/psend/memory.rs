@@ -1,7 +1,7 @@
 //! Memory does not grow: with the events, with their size, with a server that stalls (issue 5: 40 MiB at 100 in flight).
 
-use std::io::Write;
-use std::process::Stdio;
+use std::io::{Read, Write};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::scripted::{Act, Scripted};
@@ -29,6 +29,15 @@ fn peak(events: usize, bytes: usize, stall: Duration) -> u64 {
             writeln!(stdin, "{{\"event_id\":\"evt_{n:010}\",\"pad\":\"{pad}\"}}").expect("psend reads");
         }
     });
+    let peak = peak_of(&mut child);
+    feeder.join().expect("fed");
+    assert!(child.wait().expect("it ended").success());
+    assert_eq!(server.requests().len(), events);
+    peak
+}
+
+/// The most that a process ever held until it ended, in KiB.
+fn peak_of(child: &mut Child) -> u64 {
     let mut peak = 0;
     while child.try_wait().expect("it is ours").is_none() {
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
@@ -36,10 +45,38 @@ fn peak(events: usize, bytes: usize, stall: Duration) -> u64 {
         peak = peak.max(line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0));
         std::thread::sleep(Duration::from_millis(2));
     }
-    feeder.join().expect("fed");
-    assert!(child.wait().expect("it ended").success());
-    assert_eq!(server.requests().len(), events);
     peak
+}
+
+#[test]
+fn answers_without_end_share_their_memory_over_all_senders() {
+    if !cfg!(target_os = "linux") {
+        return;
+    }
+    const SENDERS: usize = 150;
+    let url = crate::fakes::with_each_connection(|mut stream| {
+        std::thread::spawn(move || {
+            let _ = stream.read(&mut [0; 1 << 10]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
+            // No more than what one answer may keep, so that all keep it until their time is over.
+            let _ = stream.write_all(&[b'x'; 1 << 20]);
+            let _ = stream.read(&mut [0; 1 << 10]);
+        });
+    });
+    for (flags, most) in [(&[][..], 90 << 10), (&["--batch", "4"], 90 << 10)] {
+        let mut child = tool("psend")
+            .args(["--url", &url, "-c", &SENDERS.to_string(), "-q", "--timeout", "3s", "--retries", "0"])
+            .args(flags)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("psend starts");
+        let mut stdin = child.stdin.take().expect("a pipe");
+        stdin.write_all(&super::events(SENDERS * if flags.is_empty() { 1 } else { 4 })).expect("psend reads");
+        drop(stdin);
+        let peak = peak_of(&mut child);
+        assert!((1..=most).contains(&peak), "{flags:?}: {peak} KiB");
+    }
 }
 
 #[test]

@@ -281,6 +281,77 @@ fn a_proxy_of_the_environment_is_used_but_not_for_this_computer() {
 }
 
 #[test]
+fn a_proxy_that_is_not_a_url_is_refused_and_never_gone_around() {
+    for (name, proxy) in [
+        ("http_proxy", "127.0.0.1:9 "),
+        ("http_proxy", "http://me:canary-pw@"),
+        ("all_proxy", "proxy.example:port"),
+        ("http_proxy", "socks5://127.0.0.1:1080"),
+    ] {
+        let mut psend = tool("psend");
+        psend.args(["--url", "http://pulse.invalid:8000"]).env(name, proxy).env("PULSE_API_KEY", "k");
+        let run = feed(psend.stdin(Stdio::piped()).spawn().expect("psend starts"), events(1)).expect_code(2);
+        assert!(run.stderr.contains(&format!("{name}: ")), "{}", run.stderr);
+        assert!(!run.stderr.contains("canary") && run.stdout.is_empty(), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn a_name_whose_first_address_refuses_is_reached_at_its_next() {
+    // `localhost` is ::1 before it is 127.0.0.1 on most machines; the server is at the second alone.
+    let server = Scripted::start(|_| Act::accept());
+    for flags in [&[][..], &["--no-keepalive"]] {
+        let url = server.url().replace("127.0.0.1", "localhost");
+        let run = run_with("psend", &[&["--url", &url], flags].concat(), &events(10)).expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), vec!["accepted"; 10]);
+    }
+}
+
+#[test]
+fn https_goes_through_a_proxy_by_connect_and_a_refusal_of_it_is_told() {
+    let good = certificates("pulse.test", false);
+    let (server, taken) = tls_server(server_config(&good, None));
+    let port: u16 = server.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let proxy = |answer: &'static str| {
+        crate::fakes::with_each_connection(move |mut here| {
+            std::thread::spawn(move || {
+                let mut asked = [0; 1 << 10];
+                let length = here.read(&mut asked).unwrap_or(0);
+                assert!(
+                    asked[..length].starts_with(b"CONNECT pulse.test:"),
+                    "{:?}",
+                    String::from_utf8_lossy(&asked[..length])
+                );
+                let _ = here.write_all(answer.as_bytes());
+                let there = std::net::TcpStream::connect(("127.0.0.1", port)).expect("a server");
+                let (mut from, mut back) = (there.try_clone().expect("a socket"), here.try_clone().expect("a socket"));
+                std::thread::spawn(move || std::io::copy(&mut from, &mut back));
+                let _ = std::io::copy(&mut &here, &mut &there);
+            });
+        })
+    };
+    let run = |proxy: &str| {
+        let mut psend = tool("psend");
+        let ca = good.ca.to_str().expect("a path");
+        psend.args(["--url", &server.replace("localhost", "pulse.test"), "--cacert", ca, "--wait-for-server", "200ms"]);
+        psend.env("https_proxy", proxy).env("PULSE_API_KEY", "k");
+        feed(psend.stdin(Stdio::piped()).spawn().expect("psend starts"), events(5))
+    };
+    let through = run(&proxy("HTTP/1.1 200 Connection established\r\nX: y\r\n\r\n")).expect_code(0);
+    assert_eq!(words(&outcomes(&through).0), ["accepted"; 5]);
+    assert_eq!(taken.load(std::sync::atomic::Ordering::SeqCst), 5);
+    for (answer, why) in [
+        ("HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", "(407)"),
+        ("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "HTTP 503"),
+        ("garbage\r\n\r\n", "no HTTP/1.1"),
+    ] {
+        let refused = run(&proxy(answer)).expect_code(1);
+        assert_eq!(words(&outcomes(&refused).0), ["not_sent"; 5]);
+        assert!(refused.stderr.contains("proxy") && refused.stderr.contains(why), "{}", refused.stderr);
+    }
+}
+
+#[test]
 fn more_senders_than_there_may_be_files_are_made_room_for_or_refused_before_anything_is_sent() {
     let server = Scripted::start(|_| Act::accept());
     let folder = tempfile::tempdir().expect("a folder");
