@@ -140,6 +140,9 @@ fn what_was_in_flight_when_psend_was_killed_comes_back_as_our_own_duplicate() {
         let flags = [&["-c", "8"], batch].concat();
         let mut child = files.start(&server, &flags);
         wait_for_requests(&server, 60);
+        while files.text("journal").lines().count() < 10 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         child.kill().expect("it runs");
         child.wait().expect("it ended");
         let run = files.run(&server, &[&flags[..], &["--resume"]].concat()).expect_code(0);
@@ -353,4 +356,38 @@ fn the_outcomes_of_a_resumed_run_stand_behind_whole_lines_only() {
     append(&out, "{\"seq\":11,\"event_id\":\"evt");
     files.run(&server, &["--resume"]).expect_code(0);
     assert_eq!(files.settled().len(), 30);
+}
+
+#[test]
+fn a_run_that_was_interrupted_or_killed_and_taken_up_is_green_in_pstats() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let files = Files::of(&events(2000));
+        let server = store(Duration::from_millis(2));
+        let mut child = files.start(&server, &["-c", "8"]);
+        wait_for_requests(&server, 300);
+        kill_process(Pid::from_child(&child), signal).expect("it runs");
+        end_of(&mut child);
+        files.run(&server, &["-c", "8", "--resume"]).expect_code(0);
+        let out = files.path("out.jsonl").to_str().expect("a path").to_owned();
+        let requirements = ["--require", "delivered = 100%", "--require", "lost = 0", "--require", "unknown = 0"];
+        let report = run_with("pstats", &[&["-q", &out, "--format", "json"], &requirements[..]].concat(), b"");
+        let report = report.expect_code(0).json();
+        assert_eq!(report["outcomes"]["count"], 2000, "{signal:?}");
+        assert_eq!(report["outcomes"]["complete"], true, "{signal:?}");
+    }
+}
+
+#[test]
+fn psend_and_pstats_agree_on_the_throughput_under_a_rate_limit() {
+    // Five at once, then a wait of a second for all senders.
+    let server = Scripted::start(|request| match request.number {
+        6..=8 => Act::with_header(429, "Retry-After: 1"),
+        _ => Act::After(Duration::from_millis(10), Box::new(Act::accept())),
+    });
+    let run = send(&server, &["-c", "3"], &events(60)).expect_code(0);
+    let said = run.stderr.lines().find_map(|line| line.strip_prefix("Throughput:")).expect("a summary");
+    let said: f64 = said.trim().trim_end_matches(" events/s").parse().expect("a number");
+    let report = run_with("pstats", &["-q", "--format", "json"], &run.stdout).expect_code(0).json();
+    let seen = report["outcomes"]["throughput"].as_f64().expect("a number");
+    assert!((said - seen).abs() < seen / 50.0, "psend says {said}/s, pstats {seen}/s");
 }
