@@ -1,5 +1,5 @@
-//! How fast pgen is against what stands still: the plain way to make events, a plain writer into the same pipe, itself with one
-//! thread, itself without sessions. Prints a line for each figure as `scripts/bench` reads them; RUNS sets how many rounds (5).
+//! Compares pgen's speed with a simple generator, a plain writer into the same pipe, and itself with one thread or without sessions.
+//! Prints one line per figure, which `scripts/bench` reads. RUNS sets the number of rounds (5 by default).
 
 #![allow(clippy::print_stdout, unreachable_pub)] // a program of its own, whose output is its figures
 
@@ -57,11 +57,11 @@ fn main() {
     );
 }
 
-fn figure(name: &str, value: f64, wanted: &str, note: &str) {
-    println!("{name}\t{value:.2}\t{wanted}\t{note}");
+fn figure(name: &str, value: f64, target: &str, note: &str) {
+    println!("{name}\t{value:.2}\t{target}\t{note}");
 }
 
-/// The median over the rounds of a / b, each measured in turn.
+/// The median of a / b over the rounds, in which a and b alternate.
 fn ratio(mut a: impl FnMut() -> f64, mut b: impl FnMut() -> f64) -> f64 {
     median(rounds(|| a() / b()))
 }
@@ -110,7 +110,7 @@ fn make(workload: &Workload, events: u64, threads: usize, sink: &mut dyn Sink) {
     engine.write(threads, &Stop::never(), sink).expect("nothing fails");
 }
 
-/// GB/s to nowhere.
+/// GB/s into a sink that discards them.
 fn into_null(workload: &Workload, threads: usize) -> f64 {
     let mut sink = Null(0);
     let begin = Instant::now();
@@ -118,7 +118,7 @@ fn into_null(workload: &Workload, threads: usize) -> f64 {
     sink.0 as f64 / begin.elapsed().as_secs_f64() / 1e9
 }
 
-/// The mean length of an event, in GB: rates of bytes over it are rates of events.
+/// The mean length of an event in GB, to convert rates of bytes to rates of events.
 fn bytes_each(workload: &Workload) -> f64 {
     let mut sink = Null(0);
     make(workload, 20_000, 1, &mut sink);
@@ -152,8 +152,8 @@ fn blocks_to(pipe: &mut std::process::ChildStdin) -> u64 {
     15_000 * (64 << 10)
 }
 
-/// The plain way to make the same world's events one by one: weighted draws, owned strings, a calendar, `to_writer`.
-/// It knows no sessions, quotas or order of time.
+/// A simple generator of similar events: weighted draws, owned strings, a calendar, `to_writer`. It has no sessions, quotas or
+/// order of time.
 mod plain {
     use super::{BUILT_IN, BufWriter, Instant, Write, black_box};
     use chrono::{DateTime, SecondsFormat, Utc};
@@ -165,7 +165,7 @@ mod plain {
     use serde_json::{Map, Value};
     use std::collections::BTreeMap;
 
-    /// What it needs of a profile.
+    /// The parts of a profile that it needs.
     #[derive(Deserialize)]
     struct Profile {
         event: EventText,
@@ -182,7 +182,6 @@ mod plain {
         success: String,
     }
 
-    /// A name and its share.
     #[derive(Deserialize)]
     struct Shared {
         name: String,
@@ -303,7 +302,7 @@ mod plain {
         }
     }
 
-    /// Events a second to nowhere.
+    /// Events per second, discarded.
     pub fn into_null(events: u64) -> f64 {
         let profile: Profile = toml::from_str(BUILT_IN).expect("a profile");
         let profile = &profile;
@@ -324,7 +323,7 @@ mod plain {
         WeightedIndex::new(weights).expect("weights")
     }
 
-    /// Makes events of a service.
+    /// Generates events of a service.
     struct Maker<'a> {
         profile: &'a Profile,
         service: &'a Service,

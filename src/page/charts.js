@@ -1,4 +1,4 @@
-// The kit's charts. Each takes the id of an element and plain data, and draws anew when the colours or the size change.
+// Charts. Each function takes the id of an element and plain data, and redraws when the colours or the size change.
 "use strict";
 const data = JSON.parse(document.getElementById("data").textContent);
 const charts = [];
@@ -19,7 +19,7 @@ function chart(id, options) {
 }
 
 function redraw() { charts.forEach(({ draw }) => draw()); }
-// What is drawn depends on the width: how much room names have.
+// The width decides how much room names have.
 function resize() { charts.forEach(({ drawn, draw }) => { drawn.resize(); draw(); }); }
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("resize", resize);
@@ -37,7 +37,7 @@ function frame() {
     base: {
       animation: false,
       useUTC: true,
-      // Labels are measured on a canvas, which knows families but not "inherit".
+      // Labels are measured on a canvas, which does not know the font family "inherit".
       textStyle: { color: colour("ink"), fontFamily: getComputedStyle(document.body).fontFamily },
       aria: { enabled: true },
       grid: { left: 8, right: 8, top: 36, bottom: 8, containLabel: true },
@@ -50,7 +50,7 @@ function frame() {
   };
 }
 
-// A grid for names at the left and no legend above. Names are measured a little short, and the last number stands across its edge.
+// A grid with names on the left and no legend. Names are measured slightly too short, and the last number crosses the edge.
 const namedGrid = { left: 18, right: 28, top: 8, bottom: 8, containLabel: true };
 
 // A time axis that names the day at midnight, the month where it changes.
@@ -113,7 +113,7 @@ function quantiles(id, times, lines) {
     const [least, most] = all.length ? [Math.min(...all), Math.max(...all)] : [1, 10];
     const within = steps(least / 5, most * 5);
     const [min, max] = [within.filter((s) => s <= least).pop(), within.find((s) => s >= most)];
-    // Three labels a decade read well up to three decades; beyond, one does.
+    // Three labels per decade up to three decades, then one.
     const customValues = steps(min, max).filter((s) => max / min <= 1000 || String(s / 10 ** Math.floor(Math.log10(s) + 1e-9))[0] === "1");
     return Object.assign(base, {
       xAxis: timeAxis(axis),
@@ -129,7 +129,7 @@ function quantiles(id, times, lines) {
   });
 }
 
-// Counts by class of milliseconds, standing; classes follow on each other, named by their upper ends.
+// Vertical bars: counts by class of milliseconds. Classes are adjacent and named by their upper ends.
 function columns(id, ends, values, name) {
   const names = ends.map((end) => "≤ " + showMs(end));
   const round = ends.length ? steps(ends[0] / 2, ends[ends.length - 1]) : [];
@@ -149,7 +149,7 @@ function columns(id, ends, values, name) {
   });
 }
 
-// Counts by name, lying, the largest on top; `more` adds lines to what hovering shows.
+// Horizontal bars: counts by name, the largest on top. `more` adds lines to the tooltip.
 function bars(id, names, values, more) {
   chart(id, (width) => {
     const { base, axis } = frame();

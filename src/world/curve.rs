@@ -83,11 +83,11 @@ impl Curve {
         weights.iter().any(|w| *w > 0).then_some(Self { weights })
     }
 
-    /// Reads a file of weights, or standard input for `-`: seven rows of 24 (Monday first), or 24 rows of seven; numbers from 0 to
-    /// 1000 parted by spaces or commas, `#` starts a comment.
+    /// Reads weights from a file, or from standard input for `-`: seven rows of 24 (Monday first), or 24 rows of seven. Weights are
+    /// from 0 to 1000, separated by spaces or commas. `#` starts a comment.
     ///
     /// # Errors
-    /// A file that cannot be read or holds something else is a usage error that names file and line.
+    /// A usage error that names file and line if the file cannot be read or is invalid.
     pub(crate) fn load(path: &Path) -> Result<Self> {
         let name = path.display();
         let text = input::text(path).map_err(|e| Error::usage(format!("--curve {name}: {e}")))?;
@@ -98,7 +98,7 @@ impl Curve {
             let mut row = Vec::new();
             for word in words {
                 let weight = word.parse().ok().filter(|w| (0.0..=MAX_WEIGHT).contains(w)).ok_or_else(|| {
-                    Error::usage(format!("--curve {name}: line {number}: '{word}' is no weight from 0 to 1000"))
+                    Error::usage(format!("--curve {name}: line {number}: '{word}': expected a weight from 0 to 1000"))
                 })?;
                 row.push(weight);
             }
@@ -109,16 +109,20 @@ impl Curve {
         let wide = rows.len() != 24;
         let (height, width) = if wide { (7, 24) } else { (24, 7) };
         if let Some((number, row)) = rows.iter().find(|(_, row)| row.len() != width) {
-            return Err(Error::usage(format!("--curve {name}: line {number}: {} weights, not {width}", row.len())));
+            return Err(Error::usage(format!(
+                "--curve {name}: line {number}: {} weights; expected {width}",
+                row.len()
+            )));
         }
         if rows.len() != height {
             return Err(Error::usage(format!(
-                "--curve {name}: {} rows of weights; 7 of 24 are wanted, Monday first, or 24 of 7",
+                "--curve {name}: {} rows of weights; expected 7 rows of 24, Monday first, or 24 rows of 7",
                 rows.len()
             )));
         }
         let at = |h: usize| if wide { rows[h / 24].1[h % 24] } else { rows[h % 24].1[h / 24] };
-        Self::of((0..HOURS).map(at)).ok_or_else(|| Error::usage(format!("--curve {name}: every weight is 0")))
+        Self::of((0..HOURS).map(at))
+            .ok_or_else(|| Error::usage(format!("--curve {name}: every weight is 0; expected at least one above 0")))
     }
 
     /// The mean over a local week, in the unit of [`Timeline::weight`].
@@ -137,13 +141,15 @@ pub(crate) enum CurveChoice {
 }
 
 impl CurveChoice {
-    /// The curve itself.
+    /// Looks up or reads the curve.
     ///
     /// # Errors
     /// As [`Curve::load`].
     pub(crate) fn load(&self) -> Result<Curve> {
         match self {
-            Self::Named(name) => Curve::named(name).ok_or_else(|| Error::usage(format!("no curve is called {name}"))),
+            Self::Named(name) => {
+                Curve::named(name).ok_or_else(|| Error::usage(format!("--curve: there is no curve named {name}")))
+            }
             Self::File(path) => Curve::load(path),
         }
     }
@@ -418,9 +424,9 @@ mod tests {
         let tall: String = "# hours down, days across\n".to_owned() + &"1,2,3,4,5,6,7\n".repeat(24);
         assert_eq!(load(&wide), load(&tall));
         assert_eq!(load(&wide).expect("weights").weights[167], 7 * UNIT);
-        assert!(load("1 2 x").unwrap_err().contains("line 1: 'x' is no weight"));
-        assert!(load("1 2 -3").unwrap_err().contains("'-3' is no weight"));
-        assert!(load("1 2 3").unwrap_err().contains("line 1: 3 weights, not 24"));
+        assert!(load("1 2 x").unwrap_err().contains("line 1: 'x': expected a weight"));
+        assert!(load("1 2 -3").unwrap_err().contains("'-3': expected a weight"));
+        assert!(load("1 2 3").unwrap_err().contains("line 1: 3 weights; expected 24"));
         assert!(load("").unwrap_err().contains("0 rows"));
         assert!(
             load(&wide.replace(['1', '2', '3', '4', '5', '6', '7'], "0")).unwrap_err().contains("every weight is 0")

@@ -172,9 +172,9 @@ fn an_invalid_curve_file_is_named_with_its_line() {
     let path = folder.path().join("curve.txt");
     let day = vec!["1"; 24].join(" ") + "\n";
     for (text, words) in [
-        (format!("{day}{day}1 2 x\n"), "line 3: 'x' is no weight from 0 to 1000"),
-        (format!("# Monday\n{day}1 2 3\n"), "line 3: 3 weights, not 24"),
-        (day.repeat(6), "6 rows of weights; 7 of 24 are wanted"),
+        (format!("{day}{day}1 2 x\n"), "line 3: 'x': expected a weight from 0 to 1000"),
+        (format!("# Monday\n{day}1 2 3\n"), "line 3: 3 weights; expected 24"),
+        (day.repeat(6), "6 rows of weights; expected 7 rows of 24"),
         (day.repeat(7).replace('1', "0"), "every weight is 0"),
     ] {
         std::fs::write(&path, text).expect("written");
