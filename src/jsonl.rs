@@ -9,4 +9,5 @@ pub mod scan;
 pub mod value;
 
 pub use form::BOM;
+pub use form::may_begin_array;
 pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, first_lines, lines};

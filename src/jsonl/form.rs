@@ -47,6 +47,14 @@ impl FirstLook {
     }
 }
 
+/// Whether readers may take an output that begins with these bytes for an array; `None` if they are white space alone.
+pub fn may_begin_array(bytes: &[u8]) -> Option<bool> {
+    let text = bytes.trim_ascii_start();
+    let first = text.first()?;
+    let behind = text[1..].iter().find(|byte| !byte.is_ascii_whitespace());
+    Some(*first == b'[' && matches!(behind, None | Some(b'{' | b'[' | b']')))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +69,15 @@ mod tests {
             assert_eq!(form(lines), Form::Lines { mark: 0 }, "{lines}");
         }
         assert_eq!(form("\u{feff}[INFO]"), Form::Lines { mark: 3 });
+    }
+
+    #[test]
+    fn an_output_may_begin_an_array_if_readers_take_its_first_bytes_for_one() {
+        assert_eq!(may_begin_array(b" \n"), None);
+        assert_eq!(may_begin_array(b"\n [ {"), Some(true));
+        assert_eq!(may_begin_array(b"[\n"), Some(true));
+        assert_eq!(may_begin_array(b"[INFO]\n"), Some(false));
+        assert_eq!(may_begin_array(b"{}"), Some(false));
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod walk;
 use std::fmt;
 use std::ops::Range;
 
-pub use fields::{FieldSet, keys, plain};
+pub use fields::{FieldSet, plain_path};
 use fields::{NONE, index};
 use layout::{Layouts, Lesson};
 use look::Look;

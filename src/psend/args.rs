@@ -161,10 +161,11 @@ pub struct Args {
     /// The path to ask at, with {id} in it
     #[arg(long, value_name = "PATH", requires = "verify", help_heading = "Events")]
     pub(super) id_path: Option<String>,
-    /// Where an event has its id, timestamp, service and endpoint: id=uuid,timestamp=ts
+    /// Where an event has its id, timestamp, service and endpoint: id=uuid,timestamp=ts.
+    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "Events")]
     pub(super) fields: Option<FieldMap>,
-    /// Copy a field of the event into its outcome: region=context.tags.region (may be repeated)
+    /// Copy a field of the event into its outcome: region=context.tags.region, a path as in --fields (may be repeated)
     #[arg(long, value_name = "NAME=PATH", value_parser = tag, help_heading = "Events")]
     pub(super) tag: Vec<(String, String)>,
     /// Send lines that are no JSON objects, too, as they are

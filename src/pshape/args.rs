@@ -147,7 +147,7 @@ pub(super) struct Args {
     #[arg(long, help_heading = "Scenarios")]
     pub list_scenarios: bool,
 
-    /// Let effects act only on events like these: service=payment-service,status_code>=500
+    /// Let effects act only on events like these: service=payment-service,status_code>=500; short names, or paths as in --fields
     #[arg(long = "where", value_name = "CONDITIONS", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
@@ -171,7 +171,8 @@ pub(super) struct Args {
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Where the fields stand in another schema: timestamp=ts,latency=dur_ms,status=code,id=uuid
+    /// Where the fields stand in another schema: timestamp=ts,latency=dur_ms,status=code,id=uuid.
+    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…")]
     pub fields: Option<FieldMap>,
 

@@ -9,7 +9,7 @@ use crate::cli::output::Output;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::jsonl::scan::Scanner;
-use crate::jsonl::{Chunk, Line, LineReader, first_lines, lines};
+use crate::jsonl::{Chunk, Line, LineReader, first_lines, lines, may_begin_array};
 use crate::record::truth::Expect;
 
 use super::active::Active;
@@ -434,10 +434,10 @@ impl Engine {
     #[inline]
     fn begin_lines(&mut self, count: u64, bytes: &[u8]) {
         if !self.has_begun
-            && let Some(first) = bytes.trim_ascii_start().first()
+            && let Some(begins_array) = may_begin_array(bytes)
         {
             self.has_begun = true;
-            self.report.begins_with_bracket = *first == b'[';
+            self.report.begins_array = begins_array;
         }
         begin_lines(count, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
     }

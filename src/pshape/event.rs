@@ -7,7 +7,7 @@ use std::ops::Range;
 use std::rc::Rc;
 
 use crate::clock::Micros;
-use crate::jsonl::scan::{FieldSet, NotAnObject, Scanner, Spans};
+use crate::jsonl::scan::{FieldSet, NotAnObject, Scanner, Spans, plain_path};
 use crate::jsonl::value;
 use crate::record::event::{FieldMap, Role};
 use crate::record::filter::Condition;
@@ -218,32 +218,36 @@ impl Event {
         self.splice(range, raw);
     }
 
-    /// Takes a field out of the object that it stands in, key, comma and all; and all others there with its key, which would
-    /// count in its place. Without the field, nothing happens.
-    pub(super) fn remove(&mut self, field: Field) {
-        let Some(value) = self.range(field) else { return };
+    /// Takes a field out of the object that it stands in, key, comma and all; and all others that its path finds then. `false`, and
+    /// no change, if the field is not there, or is an element of an array: the next element would take its place.
+    pub(super) fn remove(&mut self, field: Field) -> bool {
+        let Some(value) = self.range(field).filter(|value| self.key_range(value).is_some()) else { return false };
         if let Some(trail) = &mut self.trail {
             trail.changed(&self.paths[field.0], Some(&self.text[value]), None);
         }
-        while let Some(value) = self.range(field) {
-            let range = self.member_range(&value);
+        while let Some(range) = self.range(field).and_then(|value| self.member_range(&value)) {
             self.edit(range, b"");
             self.find_again();
         }
+        true
     }
 
-    /// Gives a field the key of another, in the object that it stands in; and all others there with its key, which would count in
-    /// its place. `false`, and no change, where the other field is there already, or this one is not.
+    /// Gives a field the last key of another's path, in the object that it stands in; and all others that its path finds then. `false`,
+    /// and no change, if the other field is there already, or this one is not, or is an element of an array.
     pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
-        let Some(value) = self.range(field).filter(|_| self.range(to).is_none()) else { return false };
+        let is_member = |value: &Range<usize>| self.range(to).is_none() && self.key_range(value).is_some();
+        let Some(value) = self.range(field).filter(is_member) else { return false };
         if let Some(trail) = &mut self.trail {
             let raw = &self.text[value];
             trail.changed(&self.paths[field.0], Some(raw), None);
             trail.changed(&self.paths[to.0], None, Some(raw));
         }
-        let key = json(&split_path(&self.paths[to.0]).1);
-        while let Some(value) = self.range(field) {
-            let range = self.key_range(&value);
+        let last_key = |field: Field| split_path(&self.paths[field.0]).1;
+        let (old, new) = (last_key(field), last_key(to));
+        while let Some(range) = self.range(field).and_then(|value| self.key_range(&value)) {
+            // A key that is spelt with dots holds the keys before the last too.
+            let key = value::label(&self.text[range.clone()]);
+            let key = json(&(key.strip_suffix(old.as_str()).unwrap_or_default().to_owned() + &new));
             self.edit(range, &key);
             self.find_again();
         }
@@ -253,14 +257,17 @@ impl Event {
     /// Puts a field that is not there behind the value of another, in the same object. Without the other, nothing happens.
     pub(super) fn insert_behind(&mut self, other: Field, field: Field, raw: &[u8]) {
         let Some(value) = self.range(other) else { return };
-        self.insert(value.end, field, raw, true);
+        let key = split_path(&self.paths[field.0]).1;
+        self.insert(value.end, field, &key, raw, true);
     }
 
-    /// Puts a field that is not there at the end of the object that is this field's value, or of the event itself. `false` where
-    /// there is no such object.
+    /// Puts a field that is not there at the end of the object that is this field's value, or of the event itself: there under one key
+    /// that is spelt with the dots of its path. `false` if there is no such object.
     pub(super) fn append(&mut self, object: Option<Field>, field: Field, raw: &[u8]) -> bool {
         let Some((at, is_empty)) = self.room(object) else { return false };
-        self.insert(at, field, raw, !is_empty);
+        let path = &self.paths[field.0];
+        let key = if object.is_some() { split_path(path).1 } else { plain_path(path) };
+        self.insert(at, field, &key, raw, !is_empty);
         true
     }
 
@@ -320,12 +327,11 @@ impl Event {
         }
     }
 
-    fn insert(&mut self, at: usize, field: Field, raw: &[u8], comma: bool) {
-        let path = &self.paths[field.0];
+    fn insert(&mut self, at: usize, field: Field, key: &str, raw: &[u8], comma: bool) {
         if let Some(trail) = &mut self.trail {
-            trail.changed(path, None, Some(raw));
+            trail.changed(&self.paths[field.0], None, Some(raw));
         }
-        let key = json(&split_path(path).1);
+        let key = json(key);
         let space: &[u8] = if self.is_spaced() { b" " } else { b"" };
         let mut member = Vec::with_capacity(key.len() + raw.len() + 4);
         if comma {
@@ -347,16 +353,16 @@ impl Event {
         debug_assert!(found.is_ok(), "members go and are renamed only where the event is an object");
     }
 
-    /// Where the member with this value stands, with the comma that goes when it goes.
-    fn member_range(&self, value: &Range<usize>) -> Range<usize> {
-        let member = self.key_range(value).start..value.end;
+    /// Where the member with this value stands, with the comma that goes when it goes. `None` if the value is an element of an array.
+    fn member_range(&self, value: &Range<usize>) -> Option<Range<usize>> {
+        let member = self.key_range(value)?.start..value.end;
         let behind = member.end + space(&self.text[member.end..]);
         if self.text.get(behind) == Some(&b',') {
-            return member.start..behind + 1 + space(&self.text[behind + 1..]);
+            return Some(member.start..behind + 1 + space(&self.text[behind + 1..]));
         }
         // The last of its object: the comma before it goes, where there is one.
         let head = self.text[..member.start].trim_ascii_end();
-        head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end
+        Some(head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end)
     }
 
     /// Whether the writer of this line puts a space behind a colon.
@@ -365,10 +371,9 @@ impl Event {
         colon.is_some_and(|at| self.text.get(at + 1) == Some(&b' '))
     }
 
-    /// Where the key of the member with this value stands, quotes included.
-    fn key_range(&self, value: &Range<usize>) -> Range<usize> {
-        let head = self.text[..value.start].trim_ascii_end();
-        let head = head.strip_suffix(b":").unwrap_or(head).trim_ascii_end();
+    /// Where the key of the member with this value stands, quotes included. `None` if the value is an element of an array.
+    fn key_range(&self, value: &Range<usize>) -> Option<Range<usize>> {
+        let head = self.text[..value.start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
         let end = head.len();
         let mut start = end.saturating_sub(1);
         while start > 0 {
@@ -378,7 +383,7 @@ impl Event {
                 break;
             }
         }
-        start..end
+        Some(start..end)
     }
 
     #[inline]
@@ -420,8 +425,13 @@ mod tests {
 
     /// Works on a line with the fields of these paths, and gives back what became of it.
     fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 6])) -> String {
+        after_with(line, PATHS, work)
+    }
+
+    /// The same with these paths.
+    fn after_with<const N: usize>(line: &str, paths: [&str; N], work: impl FnOnce(&mut Event, [Field; N])) -> String {
         let mut fields = Fields::default();
-        let asked = PATHS.map(|path| fields.path(path));
+        let asked = paths.map(|path| fields.path(path));
         let (mut event, mut scanner) = Event::new(fields, true);
         event.load(line.as_bytes(), &mut scanner).expect("an object");
         event.begin();
@@ -437,7 +447,7 @@ mod tests {
 
     #[test]
     fn members_go_with_their_comma_and_white_space() {
-        let remove = |line, which: usize| after(line, |event, fields| event.remove(fields[which]));
+        let remove = |line, which: usize| after(line, |event, fields| assert!(event.remove(fields[which])));
         assert_eq!(remove(r#"{"a":1,"b":2}"#, 0), r#"{"b":2}"#);
         assert_eq!(remove(r#"{"a":1,"b":2}"#, 1), r#"{"a":1}"#);
         assert_eq!(remove(r#"{"a" : 1 , "b": 2 }"#, 0), r#"{"b": 2 }"#);
@@ -449,7 +459,7 @@ mod tests {
 
     #[test]
     fn no_member_is_left_under_a_key_that_went() {
-        let remove = |line, which: usize| after(line, |event, fields| event.remove(fields[which]));
+        let remove = |line, which: usize| after(line, |event, fields| assert!(event.remove(fields[which])));
         assert_eq!(remove(r#"{"a":1,"b":2,"\u0061":null, "a" : 3}"#, 0), r#"{"b":2}"#);
         assert_eq!(remove(r#"{"b":{"c":1},"b":{"c":2,"c":3}}"#, 2), r#"{"b":{"c":1},"b":{}}"#);
         let rename = |line| after(line, |event, fields| assert!(event.rename(fields[0], fields[5])));
@@ -478,6 +488,35 @@ mod tests {
         assert_eq!(rename(r#"{"b":{"c":1}}"#, 2, 4), r#"{"b":{"x":1}}"#);
         after(r#"{"a":1,"b":2}"#, |event, fields| assert!(!event.rename(fields[0], fields[1])));
         after(r#"{"b":2}"#, |event, fields| assert!(!event.rename(fields[0], fields[5])));
+    }
+
+    #[test]
+    fn members_under_a_key_spelt_with_dots_are_worked_on_where_they_stand() {
+        let paths = ["http.status_code", "http.statusCode", "http", "http.error"];
+        let rename = |line| after_with(line, paths, |event, [from, to, ..]| assert!(event.rename(from, to)));
+        assert_eq!(rename(r#"{"a.b":1,"http.status_code":200}"#), r#"{"a.b":1,"http.statusCode":200}"#);
+        assert_eq!(rename(r#"{"http":{"status_code":200}}"#), r#"{"http":{"statusCode":200}}"#);
+        let both = r#"{"http":{"status_code":200},"http.status_code":201}"#;
+        assert_eq!(rename(both), r#"{"http":{"statusCode":200},"http.statusCode":201}"#);
+        let remove = |line| after_with(line, paths, |event, [field, ..]| assert!(event.remove(field)));
+        assert_eq!(remove(both), r#"{"http":{}}"#);
+        assert_eq!(remove(r#"{"http.status_code":200,"x":1}"#), r#"{"x":1}"#);
+        let set = |line| after_with(line, paths, |event, [field, ..]| event.set(field, b"503"));
+        assert_eq!(set(r#"{"x":1,"http.status_code": 200}"#), r#"{"x":1,"http.status_code": 503}"#);
+        let append = |line| after_with(line, paths, |event, [.., field]| assert!(event.append(None, field, b"1")));
+        assert_eq!(append(r#"{"http.status_code":200}"#), r#"{"http.status_code":200,"http.error":1}"#);
+    }
+
+    #[test]
+    fn an_element_of_an_array_changes_its_value_and_neither_goes_nor_gets_a_name() {
+        let line = r#"{"a":[{"b":1}, 2],"x":"y"}"#;
+        let paths = ["a.1", "a.0.b", "a.0.c"];
+        let work = |line, work: fn(&mut Event, [Field; 3])| after_with(line, paths, work);
+        assert_eq!(work(line, |event, [one, ..]| event.set(one, br#""two""#)), r#"{"a":[{"b":1}, "two"],"x":"y"}"#);
+        assert_eq!(work(line, |event, [one, ..]| assert!(!event.remove(one))), line);
+        assert_eq!(work(line, |event, [one, to, _]| assert!(!event.rename(one, to))), line);
+        assert_eq!(work(line, |event, [_, b, _]| assert!(event.remove(b))), r#"{"a":[{}, 2],"x":"y"}"#);
+        assert_eq!(work(line, |event, [_, b, c]| assert!(event.rename(b, c))), r#"{"a":[{"c":1}, 2],"x":"y"}"#);
     }
 
     #[test]

@@ -24,8 +24,8 @@ pub(super) struct Report {
     pub early: u64,
     /// Lines that were labelled.
     pub labelled: u64,
-    /// The first byte of the output that is no white space is `[`.
-    pub begins_with_bracket: bool,
+    /// Readers may take the output for a JSON array.
+    pub begins_array: bool,
     labels: bool,
     effects: Vec<Row>,
 }
@@ -105,10 +105,9 @@ impl Report {
         if self.unclosed_arrays > 0 {
             warnings.push("the input is a JSON array that is cut off: there is no ']' at its end".to_owned());
         }
-        if self.begins_with_bracket {
+        if self.begins_array {
             warnings.push(
-                "the first line of the output begins with '[': readers will take the output for one JSON array"
-                    .to_owned(),
+                "the output begins with '[' as a JSON array does: readers will take its lines for one array".to_owned(),
             );
         }
         warnings.extend(self.effects.iter().filter_map(|row| row.remark.clone()));

@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Group by these fields too: short names (service, endpoint, status, region, device, hour, …) or dotted paths; repeatable
+    /// Group by these fields too: short names (service, endpoint, status, region, device, hour, …) or paths as in --fields; repeatable
     #[arg(long, value_name = "FIELD,…", help_heading = "What is counted")]
     pub by: Vec<String>,
 
@@ -44,7 +44,8 @@ pub struct Args {
     #[arg(long, value_name = "SPAN", help_heading = "What is counted")]
     pub window: Option<Span>,
 
-    /// Count only events and outcomes that meet all of these conditions, e.g. service=payment-service,status_code>=500
+    /// Count only events and outcomes that meet all of these conditions, e.g. service=payment-service,status_code>=500;
+    /// short names, or paths as in --fields
     #[arg(long = "where", value_name = "CONDITION,…", help_heading = "What is counted", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
@@ -76,7 +77,8 @@ pub struct Args {
     #[arg(long, value_name = "SPAN", default_value = "15s")]
     pub every: Span,
 
-    /// Where events of another schema have their fields, e.g. timestamp=ts,latency=dur_ms,status=code,id=uuid
+    /// Where events of another schema have their fields, e.g. timestamp=ts,latency=dur_ms,status=code,id=uuid.
+    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted", allow_hyphen_values = true)]
     pub fields: Option<String>,
 

@@ -11,6 +11,7 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::jsonl::scan::plain_path;
 use crate::record::filter;
 use bound::{Bound, Comparison, Unit, plain};
 pub use catalogue::Catalogue;
@@ -204,10 +205,11 @@ impl Requirement {
     /// # Errors
     /// Where groups were not counted by its fields, or its group may be one of those past the cap.
     fn group_in<'a>(&self, section: &'a Value) -> Result<Option<&'a Value>, String> {
-        let fields: Vec<&str> = self.group.iter().map(|(field, _)| field.as_str()).collect();
+        let fields: Vec<String> = self.group.iter().map(|(field, _)| plain_path(field)).collect();
         let Some(groupings) = section["by"].as_object() else { return Ok(None) };
-        let has_fields =
-            |name: &str| name.split(',').count() == fields.len() && name.split(',').all(|f| fields.contains(&f));
+        let has_fields = |name: &str| {
+            name.split(',').count() == fields.len() && name.split(',').all(|f| fields.iter().any(|field| field == f))
+        };
         let Some((_, groups)) = groupings.iter().find(|(name, _)| has_fields(name)) else {
             let by = fields.join(",");
             return Err(format!(
@@ -216,8 +218,9 @@ impl Requirement {
         };
         let groups = groups.as_array().map_or(&[][..], Vec::as_slice);
         let is_it = |group: &&Value| {
-            let is =
-                |(field, value): &(String, String)| group["group"].get(field).and_then(Value::as_str) == Some(value);
+            let is = |(field, value): &(String, String)| {
+                group["group"].get(plain_path(field)).and_then(Value::as_str) == Some(value)
+            };
             self.group.iter().all(is)
         };
         match groups.iter().find(is_it) {

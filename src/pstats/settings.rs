@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-use crate::jsonl::scan::FieldSet;
+use crate::jsonl::scan::{FieldSet, plain_path};
 use crate::record::event::{FieldMap, Role};
 use crate::record::filter::{Condition, Filter};
 
@@ -80,7 +80,7 @@ impl Default for Settings {
 /// A grouping: the names of its fields and where their values stand among a line's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grouping {
-    /// The fields as they are named in the report.
+    /// The fields as they are named in the report: paths without backslashes.
     pub fields: Vec<String>,
     /// Of each field, the place of its value.
     pub slots: Vec<usize>,
@@ -117,7 +117,8 @@ pub struct Groupings {
 
 impl Groupings {
     fn add(&mut self, fields: &[String], only_present: bool, mut slot_of: impl FnMut(&str) -> Slot) {
-        if self.all.iter().any(|known| known.fields == fields) {
+        let names: Vec<String> = fields.iter().map(|field| plain_path(field)).collect();
+        if self.all.iter().any(|known| known.fields == names) {
             return;
         }
         let slots = fields.iter().map(|name| {
@@ -128,7 +129,7 @@ impl Groupings {
             })
         });
         let slots = slots.collect();
-        self.all.push(Grouping { fields: fields.to_vec(), slots, only_present });
+        self.all.push(Grouping { fields: names, slots, only_present });
     }
 }
 
@@ -264,6 +265,12 @@ impl Layout {
         for (name, only_present) in OF_OUTCOMES {
             of_outcomes.add(&list(name), only_present, |name| slot(&outcome_path(name), &mut fields));
         }
+        let by: Vec<&String> = settings.by.iter().flatten().collect();
+        if let Some((one, other)) = same_name(&by) {
+            return Err(Error::usage(format!(
+                "--by: '{one}' and '{other}' have the same name in the report; give one of them"
+            )));
+        }
         for by in &settings.by {
             of_events.add(by, false, |name| event_slot(name, &mut fields));
             of_outcomes.add(by, false, |name| slot(&outcome_path(name), &mut fields));
@@ -304,6 +311,14 @@ impl Layout {
         names.extend(OWN_FIELDS.map(str::to_owned));
         names
     }
+}
+
+/// Two fields that are different paths, and read alike without their backslashes.
+fn same_name<'a>(fields: &[&'a String]) -> Option<(&'a str, &'a str)> {
+    fields.iter().enumerate().find_map(|(place, one)| {
+        let other = fields[..place].iter().find(|other| *other != one && plain_path(other) == plain_path(one))?;
+        Some((other.as_str(), one.as_str()))
+    })
 }
 
 /// The path of a field of events that a grouping or a condition names.

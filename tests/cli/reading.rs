@@ -107,3 +107,77 @@ fn a_nul_behind_a_value_is_no_json_whatever_lines_came_before() {
         }
     }
 }
+
+/// One event in four spellings of the same paths, and an array of OTLP's form.
+const SPELLINGS: [&str; 4] = [
+    r#"{"id":"1","http":{"response":{"status_code":503,"took":5}}}"#,
+    r#"{"id":"2","http.response.status_code":503,"http.response.took":5}"#,
+    r#"{"id":"3","http.response":{"status_code":503,"took":5}}"#,
+    r#"{"id":"4","http":{"response.status_code":503,"response.took":5}}"#,
+];
+
+const SPELT: &str = "id=id,status=http.response.status_code,latency=http.response.took";
+
+#[test]
+fn a_path_finds_nested_members_and_keys_spelt_with_dots_in_every_tool() {
+    // Each spelling three times: the third is of a known layout.
+    let input = [SPELLINGS, SPELLINGS, SPELLINGS].concat().join("\n");
+    let by = ["--fields", SPELT, "--by", "http.response.status_code", "--where", "http.response.status_code>=500"];
+    let found = report(&by, input.as_bytes());
+    assert_eq!((&found["events"]["count"], &found["events"]["error_rate"]), (&json!(12), &json!(1.0)));
+    assert_eq!(found["events"]["latency"]["count"], 12);
+    assert_eq!(found["events"]["by"]["http.response.status_code"][0]["count"], 12);
+    let slow = shaped(&["--fields", SPELT, "--slow", "2x"], input.as_bytes());
+    assert_eq!(slow.text(), input.replace("took\":5", "took\":10"));
+    let narrowed = shaped(&["--drop", "100%", "--where", "http.response.status_code=503"], input.as_bytes());
+    assert_eq!(narrowed.text(), "");
+    let sent = outcomes(&["--fields", SPELT, "--tag", "code=http.response.status_code"], input.as_bytes());
+    assert!(sent.len() == 12 && sent.iter().all(|outcome| outcome["tags"]["code"] == 503), "{sent:?}");
+}
+
+#[test]
+fn a_path_leads_through_arrays_in_every_tool() {
+    let line = |id: &str| format!(r#"{{"spans":[{{"id":"x","took":1}},{{"id":"{id}","took":7}}],"0":"zero"}}"#);
+    let input = format!("{}\n{}", line("a"), line("b"));
+    let fields = ["--fields", "id=spans.1.id,latency=spans.1.took"];
+    let found = report(&[&fields[..], &["--by", "spans.1.id", "--by", "0"]].concat(), input.as_bytes());
+    assert_eq!(found["events"]["ids"]["unique"], 2);
+    assert_eq!(found["events"]["by"]["spans.1.id"].as_array().map(Vec::len), Some(2));
+    assert_eq!(found["events"]["by"]["0"][0]["group"]["0"], "zero");
+    let slow = shaped(&[&fields[..], &["--slow", "3x"]].concat(), input.as_bytes());
+    assert_eq!(slow.text(), input.replace("\"took\":7", "\"took\":21"));
+    let ids = outcomes(&fields, input.as_bytes()).into_iter().map(|mut outcome| outcome["event_id"].take());
+    assert_eq!(ids.collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[test]
+fn a_dot_with_a_backslash_belongs_to_a_key_and_labels_show_it_plain() {
+    let input = SPELLINGS.join("\n");
+    let name = "http.response.status_code";
+    let by = [r"--by", r"http\.response\.status_code", "--fields", "id=id"];
+    let found = report(&by, input.as_bytes());
+    let groups = found["events"]["by"][name].as_array().expect("named without backslashes");
+    let flat = groups.iter().find(|group| group["group"][name] == "503").expect("the line with that key alone");
+    assert_eq!(flat["count"], 1);
+    let text = run_with("pstats", &[&["-q"], &by[..]].concat(), input.as_bytes()).expect_code(0);
+    assert!(text.text().contains(name) && !text.text().contains('\\'), "{}", text.text());
+    let both = run_with("pstats", &["--by", r"a\.b", "--by", "a.b"], b"").expect_code(2);
+    assert!(both.stderr.contains(r"'a\.b' and 'a.b' have the same name"), "{}", both.stderr);
+}
+
+#[test]
+fn nested_members_go_before_a_key_spelt_with_the_dots() {
+    let input = "{\"a.b\":\"flat\",\"a\":{\"b\":\"nested\"}}\n{\"a\":{\"b\":\"nested\"},\"a.b\":\"flat\"}\n".repeat(3);
+    let found = report(&["--fields", "id=a.b", "--by", "a.b"], input.as_bytes());
+    let groups = found["events"]["by"]["a.b"].as_array().expect("groups");
+    assert_eq!((groups.len(), &groups[0]["group"]["a.b"], &groups[0]["count"]), (1, &json!("nested"), &json!(6)));
+}
+
+#[test]
+fn every_help_that_takes_paths_says_how_a_dot_in_a_key_is_written() {
+    for name in ["pshape", "psend", "pstats"] {
+        let help = run(name, &["--help"]).expect_code(0);
+        let words: Vec<&str> = help.text().split_whitespace().collect();
+        assert!(words.join(" ").contains(r#"a\.b only the key "a.b""#), "{name}");
+    }
+}

@@ -60,7 +60,7 @@ pub(super) fn index(n: usize) -> u32 {
 }
 
 /// The keys of a dotted path, as they stand in a line: `a\.b.c` has the keys `a.b` and `c`.
-pub fn keys(path: &str) -> Vec<String> {
+fn keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut chars = path.chars().peekable();
     while let Some(c) = chars.next() {
@@ -75,7 +75,7 @@ pub fn keys(path: &str) -> Vec<String> {
 }
 
 /// A dotted path as people read it: without the backslashes that part the dots of its keys from those between them.
-pub fn plain(path: &str) -> String {
+pub fn plain_path(path: &str) -> String {
     path.replace("\\.", ".")
 }
 
@@ -89,7 +89,7 @@ mod tests {
         assert_eq!(keys(r"http\.response.status_code"), ["http.response", "status_code"]);
         assert_eq!(keys(r"a\b\\.c"), [r"a\b\.c"]);
         assert_eq!(keys(""), [""]);
-        assert_eq!(plain(r"http\.response.status_code"), "http.response.status_code");
+        assert_eq!(plain_path(r"http\.response.status_code"), "http.response.status_code");
     }
 
     #[test]

@@ -132,7 +132,8 @@ impl Failure {
             _ if event.raw(field).is_some() => event.set(field, &details),
             Home::Event { context } if event.raw(context).is_some() => event.insert_behind(context, field, &details),
             Home::Event { .. } => drop(event.append(None, field, &details)),
-            Home::Object(object) => drop(event.append(Some(object), field, &details)),
+            Home::Object(object) if event.raw(object).is_some() => drop(event.append(Some(object), field, &details)),
+            Home::Object(_) => drop(event.append(None, field, &details)),
             Home::None => {}
         }
         true

@@ -35,7 +35,9 @@ impl Effect for Recover {
         let (status, bytes) = (if method == "POST" { 201 } else { 200 }, known.response_bytes);
         let size = u64::from(bytes.low) + self.draws.at(place.seq) % (u64::from(bytes.high - bytes.low) + 1);
         self.ending.write(event, status, "info", &self.world.event.success, size);
-        event.remove(self.ending.details);
+        if !event.remove(self.ending.details) {
+            event.set(self.ending.details, b"null");
+        }
         Verdict::Changed(Expect::Accepted)
     }
 }

@@ -82,7 +82,11 @@ impl Effect for Schema {
         }
         let Target { field, renamed } = targets[pick(targets.len(), draw / self.kinds.len() as u64)];
         match kind {
-            Drift::Missing => event.remove(field),
+            Drift::Missing => {
+                if !event.remove(field) {
+                    return Verdict::Passed;
+                }
+            }
             Drift::Null => event.set(field, b"null"),
             Drift::Retype => {
                 let raw = event.raw(field).unwrap_or_default();

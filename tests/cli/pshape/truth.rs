@@ -175,14 +175,16 @@ fn a_label_names_what_came_and_keeps_what_was_there() {
 
 #[test]
 fn a_line_in_brackets_that_becomes_the_first_is_warned_of() {
-    let said = "the first line of the output begins with '['";
-    let input = b"{\"event_id\":1}\n\n[1,2]\n{\"event_id\":2}\n";
+    let said = "the output begins with '[' as a JSON array does";
+    let input = b"{\"event_id\":1}\n\n[[1,2]]\n{\"event_id\":2}\n";
     let dropped = shape(&["--drop", "1,where=event_id=1"], input);
     assert!(dropped.run.stderr.contains(said), "{}", dropped.run.stderr);
     for args in [&["--drop", "1,where=event_id=2"][..], &["--slow", "2x"], &["--malformed", "1"]] {
         let shaped = shape(args, input);
         assert!(!shaped.run.stderr.contains(said), "{}", shaped.run.stderr);
     }
+    let shaped = shape(&["--slow", "2x"], b"[INFO] boot\n{\"event_id\":1}\n");
+    assert!(!shaped.run.stderr.contains(said), "{}", shaped.run.stderr);
 }
 
 #[test]
