@@ -44,6 +44,8 @@ pub(super) struct Counts {
     pub stuck: u64,
     /// Events that would have had a time that cannot be written.
     pub beyond: u64,
+    /// Events that it would have moved, and that no later one went before.
+    pub unmoved: u64,
     /// Events that it changed.
     pub injected: u64,
 }
@@ -124,6 +126,12 @@ impl Active {
         verdict
     }
 
+    /// An event that it gave another place kept its own.
+    pub(super) fn note_unmoved(&mut self) {
+        self.counts.injected -= 1;
+        self.counts.unmoved += 1;
+    }
+
     /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
     pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> bool {
         if !self.is_open(trial, place) {
@@ -150,9 +158,14 @@ impl Active {
 
     /// What the user should know at the end.
     pub(super) fn remark(&self) -> Option<String> {
-        let Counts { unmet, .. } = self.counts;
+        let Counts { unmet, unmoved, injected, .. } = self.counts;
         let remark = if !self.is_met && unmet > 0 {
             format!("none of the {unmet} events met its filter")
+        } else if injected == 0 && unmoved > 0 {
+            format!(
+                "none of the {unmoved} events that it took changed places: no later one came in time, or an event whose time is far \
+                 ahead of the others' ended every delay"
+            )
         } else {
             self.effect.remark()?
         };

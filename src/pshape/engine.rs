@@ -51,6 +51,8 @@ pub(super) struct Engine {
     has_begun: bool,
     /// The last line written has no terminator.
     open_end: bool,
+    /// The last line of the input that was written, of all the one furthest down.
+    furthest: u64,
     report: Report,
 }
 
@@ -72,6 +74,8 @@ impl Source<'_> {
 /// What the stream's effects decided on an event.
 #[derive(Default)]
 struct Journey {
+    /// The effects that give the event another place.
+    movers: Vec<usize>,
     again: Option<Again>,
     late: Option<Micros>,
     behind: u64,
@@ -99,6 +103,7 @@ impl Engine {
             account: Account::new(),
             has_begun: false,
             open_end: false,
+            furthest: 0,
             report: Report::default(),
         }
     }
@@ -129,6 +134,7 @@ impl Engine {
                     }
                     self.block.made(piece);
                     if last {
+                        self.furthest = seq;
                         self.open_end = !piece.ends_with(b"\n");
                         self.release_behind(seq, &[])?;
                     }
@@ -137,7 +143,7 @@ impl Engine {
             }
         }
         while let Some(line) = self.held.last() {
-            self.write_held(&line, &[])?;
+            self.write_held(line, &[])?;
         }
         self.write(&[])
     }
@@ -169,6 +175,7 @@ impl Engine {
             let (count, length) = if unseen > 0 {
                 let (count, length) = first_lines(rest, unseen);
                 self.pass(count, &rest[..length], at..at + length);
+                self.furthest = seq + count - 1;
                 (count, length)
             } else {
                 let Some(line) = lines(seq, rest).next() else { break };
@@ -226,6 +233,7 @@ impl Engine {
     /// Hands a line on that was looked at, as it was read.
     #[inline]
     fn pass_line(&mut self, source: Source<'_>) {
+        self.furthest = source.line.seq;
         self.begin_lines(1, source.line.text);
         self.block.input(source.range());
         self.open_end = source.line.end.is_empty();
@@ -291,8 +299,14 @@ impl Engine {
             match active.apply(&mut self.event, &self.place) {
                 Verdict::Passed | Verdict::Stuck | Verdict::Beyond | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
-                Verdict::Late(delay) => journey.late = Some(delay),
-                Verdict::Behind(lines) => journey.behind = lines,
+                Verdict::Late(delay) => {
+                    journey.late = Some(delay);
+                    journey.movers.push(*number);
+                }
+                Verdict::Behind(lines) => {
+                    journey.behind = lines;
+                    journey.movers.push(*number);
+                }
                 Verdict::Again(again) => {
                     journey.again = Some(again);
                     self.copy.copy(&self.event);
@@ -353,7 +367,7 @@ impl Engine {
         if self.event.names().is_empty() {
             self.pass_line(source);
         } else {
-            self.dispatch(source, false, due, journey.behind)?;
+            self.dispatch(source, false, due, journey.behind, &journey.movers)?;
         }
         let Some(again) = journey.again else { return Ok(()) };
         self.account.is_marked = false;
@@ -367,25 +381,33 @@ impl Engine {
             };
             if again.delay > 0 {
                 let due = at.saturating_add(again.delay.saturating_mul(i64::from(number)));
-                self.dispatch(source, true, Some(due), 0)?;
+                self.dispatch(source, true, Some(due), 0, &[])?;
             } else {
                 // Without a delay of its own a copy follows its original, wherever that goes.
-                self.dispatch(source, true, due, journey.behind)?;
+                self.dispatch(source, true, due, journey.behind, &[])?;
             }
         }
         Ok(())
     }
 
     /// Writes the event in work, or its copy; or holds it back until `due`, and then behind so many lines.
-    fn dispatch(&mut self, source: Source<'_>, copy: bool, due: Option<Micros>, behind: u64) -> Result<()> {
+    fn dispatch(
+        &mut self,
+        source: Source<'_>,
+        copy: bool,
+        due: Option<Micros>,
+        behind: u64,
+        movers: &[usize],
+    ) -> Result<()> {
         let Source { line, chunk, .. } = source;
         let event = if copy { &self.copy } else { &self.event };
         self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
             let bytes = [event.text(), line.end].concat();
-            let held = held::Line { bytes, truth: self.account.clone(), behind };
+            let held = held::Line { bytes, truth: self.account.clone(), behind, movers: movers.to_vec() };
             return self.hold(held, due, chunk);
         }
+        self.furthest = self.furthest.max(line.seq);
         // What was made of an event begins with no bracket.
         self.has_begun = true;
         begin_lines(1, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
@@ -402,11 +424,11 @@ impl Engine {
     fn hold(&mut self, mut line: held::Line, due: Option<Micros>, chunk: &[u8]) -> Result<()> {
         match (due, std::mem::take(&mut line.behind)) {
             (Some(due), behind) => self.held.until(due, held::Line { behind, ..line }),
-            (None, 0) => self.write_held(&line, chunk)?,
+            (None, 0) => self.write_held(line, chunk)?,
             (None, behind) => self.held.behind(self.place.seq + behind, line),
         }
         while let Some(line) = self.held.excess() {
-            self.write_held(&line, chunk)?;
+            self.write_held(line, chunk)?;
         }
         Ok(())
     }
@@ -415,12 +437,19 @@ impl Engine {
     #[inline]
     fn release_behind(&mut self, seq: u64, chunk: &[u8]) -> Result<()> {
         while let Some(line) = self.held.next_behind(seq) {
-            self.write_held(&line, chunk)?;
+            self.write_held(line, chunk)?;
         }
         Ok(())
     }
 
-    fn write_held(&mut self, line: &held::Line, chunk: &[u8]) -> Result<()> {
+    fn write_held(&mut self, mut line: held::Line, chunk: &[u8]) -> Result<()> {
+        if self.furthest < line.truth.source_seq {
+            for number in std::mem::take(&mut line.movers) {
+                self.effects[number].note_unmoved();
+                line.truth.forget_move(self.effects[number].kind.fault);
+            }
+            self.furthest = line.truth.source_seq;
+        }
         self.begin_lines(1, &line.bytes);
         self.block.made(&line.bytes);
         self.open_end = !line.bytes.ends_with(b"\n");

@@ -16,6 +16,8 @@ pub(super) struct Line {
     pub truth: Account,
     /// How many lines it still lets go before it when its time has come.
     pub behind: u64,
+    /// The effects that gave it another place, if a later line goes before it.
+    pub movers: Vec<usize>,
 }
 
 /// What a held line costs beside its bytes.
@@ -149,7 +151,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str) -> Line {
-        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0 }
+        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0, movers: Vec::new() }
     }
 
     fn name(line: Option<Line>) -> Option<String> {

@@ -73,6 +73,7 @@ impl Report {
             let beside = [
                 (counts.passed, *spared),
                 (counts.stuck, "would have stayed as they are"),
+                (counts.unmoved, "stayed in their place"),
                 (counts.beyond, "would have left the years from 1 to 9999"),
             ];
             let beside: Vec<String> = beside

@@ -31,6 +31,18 @@ impl Account {
         Self { source_seq: 0, faults: Vec::new(), expect: Expect::Accepted, is_marked: false, is_copy: false }
     }
 
+    /// Takes out a fault that changed nothing but the line's place, and did not change that either.
+    pub(super) fn forget_move(&mut self, fault: &str) {
+        let end = format!(",\"fault\":\"{fault}\",\"changes\":{{}},\"edits\":null\n");
+        let faults = std::mem::take(&mut self.faults);
+        self.faults = faults
+            .split_inclusive(|b| *b == b'\n')
+            .filter(|line| !line.ends_with(end.as_bytes()))
+            .flatten()
+            .copied()
+            .collect();
+    }
+
     /// Enters the faults of an event, where its trail is kept.
     pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
         self.source_seq = source_seq;

@@ -264,3 +264,21 @@ fn the_second_shift_stretches_from_where_the_first_has_moved_the_start() {
     assert_eq!(shaped.run.json_lines()[0]["timestamp"], "2026-03-01T00:00:00.000000Z");
     assert_eq!(shaped.run.json_lines()[10]["timestamp"], "2026-03-01T00:00:20.000000Z");
 }
+
+#[test]
+fn what_did_not_change_places_is_not_on_record() {
+    let event = |n: u32, at: &str| format!("{{\"event_id\":\"e{n}\",\"timestamp\":\"{at}\"}}\n");
+    let ordinary: String = (2..50).map(|n| event(n, &format!("2026-01-05T10:00:{n:02}Z"))).collect();
+    // One event whose time is far ahead ends every delay.
+    let input = event(1, "2099-01-01T00:00:00Z") + &ordinary;
+    let shaped = shape(&["--late", "1,by=5s,where=event_id!=e1"], input.as_bytes());
+    assert_eq!(shaped.run.text(), input);
+    assert!(shaped.faults.is_empty(), "{:?}", shaped.faults);
+    assert_eq!(shaped.summary["totals"]["late"], 0);
+    assert!(shaped.run.stderr.contains("--late: none of the 48 events"), "{}", shaped.run.stderr);
+    // The last line can fall back behind none.
+    let shaped = shape(&["--reorder", "1,window=9,where=event_id=e49"], ordinary.as_bytes());
+    assert_eq!(shaped.run.text(), ordinary);
+    assert!(shaped.faults.is_empty() && shaped.summary["totals"]["reorder"] == 0);
+    assert!(shaped.run.stderr.contains("--reorder: none of the 1 events"), "{}", shaped.run.stderr);
+}
