@@ -15,6 +15,7 @@ pub mod difference;
 pub mod dispatch;
 pub mod files;
 pub mod gate;
+pub mod given;
 pub mod intake;
 pub mod journal;
 pub mod meaning;

@@ -99,6 +99,9 @@ pub struct Args {
     /// Send when the events' own timestamps say, so many times as fast: 1x, 60x (open loop)
     #[arg(long, value_name = "SPEED", group = "open", value_parser = speed, help_heading = "Pace")]
     pub(super) replay: Option<f64>,
+    /// The longest wait between two events of --replay; longer gaps are shortened to it, and told
+    #[arg(long, value_name = "TIME", default_value = "1h", requires = "replay", help_heading = "Pace")]
+    pub(super) max_gap: Span,
     /// How events spread around --rate or --stages [default: constant]
     #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
     pub(super) arrival: Option<ArrivalWord>,

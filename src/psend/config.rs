@@ -117,8 +117,19 @@ impl Job {
 pub enum Pace {
     /// By a rate over time.
     Curve(Curve, Arrival),
-    /// By the events' timestamps, so many times as fast.
-    Replay(f64),
+    /// By the events' timestamps, so many times as fast, without gaps longer than this.
+    Replay(f64, Duration),
+}
+
+/// A header that carries the event's id.
+#[derive(Debug, Clone)]
+pub struct IdHeader {
+    /// Its name.
+    pub name: HeaderName,
+    /// What stands before the id.
+    pub before: String,
+    /// What stands behind it.
+    pub after: String,
 }
 
 /// What the senders go by.
@@ -136,8 +147,8 @@ pub struct Plan {
     pub headers: Arc<HeaderMap>,
     /// Whether bodies are compressed.
     pub gzip: bool,
-    /// Headers that carry the event's id: the name, and what stands before and behind it.
-    pub id_headers: Vec<(HeaderName, String, String)>,
+    /// Headers that carry the event's id.
+    pub id_headers: Vec<IdHeader>,
     /// How long a request may take.
     pub timeout: Duration,
     /// The pause of a sender between two events.

@@ -83,7 +83,7 @@ mod tests {
     fn with_cutoff<T>(work: impl AsyncFnOnce(Cutoff, Rc<Gate>) -> T) -> T {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
         runtime.block_on(async {
-            let gate = Rc::new(Gate::new(Duration::ZERO));
+            let gate = Rc::new(Gate::new(Duration::ZERO, 1));
             work(Cutoff::new(TIMEOUT, Rc::clone(&gate)), gate).await
         })
     }

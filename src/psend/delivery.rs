@@ -1,6 +1,5 @@
 //! What is known of one event on its way: the attempts made, and the outcome that they come to (contracts §3).
 
-use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -26,6 +25,10 @@ pub struct Delivery {
     answers: Vec<Answer>,
     retries: u32,
     uncertain: bool,
+    /// How many events the server had settled when it last put this one off.
+    put_off: Option<u64>,
+    /// Whether it is not tried again, whatever it met.
+    spent: bool,
     last: Option<Meaning>,
     status: Option<u16>,
     latency: Option<Duration>,
@@ -46,6 +49,8 @@ impl Delivery {
             answers: Vec::new(),
             retries: 0,
             uncertain,
+            put_off: None,
+            spent: false,
             last: None,
             status: None,
             latency: None,
@@ -127,11 +132,45 @@ impl Delivery {
 
     /// Another retry will be made.
     pub fn count_retry(&mut self) {
-        self.retries += 1;
+        self.retries = self.retries.saturating_add(1);
     }
 
-    /// The server cannot be asked for it, and why.
-    pub fn cannot_be_asked_for(&mut self, why: fmt::Arguments<'_>) {
+    /// The server put it off, for rate or because it was away, when it had settled so many events. Gives how many it had when
+    /// it did so before.
+    pub fn put_off(&mut self, settled: u64) -> Option<u64> {
+        self.put_off.replace(settled)
+    }
+
+    /// The same, where only the first time is remembered. Gives how many it had settled then; `None` if this is the first.
+    pub fn put_off_first(&mut self, settled: u64) -> Option<u64> {
+        self.put_off.or_else(|| self.put_off.replace(settled))
+    }
+
+    /// It is not tried again.
+    pub fn spend_retries(&mut self) {
+        self.spent = true;
+    }
+
+    /// Whether it may be tried again.
+    pub fn has_retries(&self) -> bool {
+        !self.spent
+    }
+
+    /// What was taken for a server that is away was meant for this event alone.
+    pub fn refused_after_all(&mut self) {
+        self.last = Some(Meaning::Rejected);
+        if let Some(last) = self.answers.last_mut() {
+            *last = Answer::Rejected;
+        }
+    }
+
+    /// The status of the last answer.
+    pub fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// No request can be made for it, and why.
+    pub fn cannot_be_sent(&mut self, why: &str) {
         let message = format!("line {}: {why}", self.event.seq);
         self.error.get_or_insert((ErrorKind::Malformed, message));
     }

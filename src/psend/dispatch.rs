@@ -1,5 +1,7 @@
 //! Takes events to the server: a fixed number of senders on one thread, each with a connection of its own.
 
+mod answers;
+
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -11,17 +13,16 @@ use super::config::{Job, Plan};
 use super::control::Control;
 use super::cutoff::Cutoff;
 use super::delivery::Delivery;
-use super::dialect::Reading;
-use super::gate::{Gate, Pass, Why};
+use super::gate::{Gate, Pass, Permit, Sign, Why};
 use super::journal;
 use super::meaning::Meaning;
 use super::message;
-use super::retry::Budget;
+use super::retry::{Budget, RetryAfter};
 use super::shortage::{self, Shortage};
 use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::tally::Tally;
-use super::transport::{Failure, Fate, Reach, Reply, Transport};
+use super::transport::{Failure, Fate, Reach, Transport};
 use crate::cli::Console;
 use crate::cli::values::Span;
 use crate::clock::Clock;
@@ -47,12 +48,29 @@ pub struct Dispatch {
     busy: Rc<Cell<usize>>,
     budget: RefCell<Budget>,
     jitter: RefCell<Generator>,
-    key_refused: Cell<u32>,
+    key: Cell<KeyState>,
     /// Why no connection can be made, as far as it is known.
     pub no_server: RefCell<Option<Failure>>,
     /// What is known of the server's word in `--verify`.
     pub control: Control,
     shortage: Shortage,
+    /// Statuses of 401 and 403 that are about an event, and not about the key.
+    about_events: RefCell<Vec<u16>>,
+    /// Whether a last try was granted to a server that is away.
+    spared: Cell<bool>,
+    /// The kinds of `Retry-After` that were told as odd.
+    odd_retry_after: RefCell<Vec<RetryAfter>>,
+}
+
+/// What the answers so far say of the key.
+#[derive(Debug, Clone, Copy)]
+enum KeyState {
+    /// All of them, so many, refused it with 401 or 403.
+    Untried(u32),
+    /// Some answer was another, but none was a success.
+    Known,
+    /// It has worked.
+    Worked,
 }
 
 /// What is to become of events after an attempt.
@@ -82,10 +100,13 @@ impl Dispatch {
         Self {
             budget: RefCell::new(Budget::new(plan.retry_budget)),
             jitter: RefCell::new(jitter),
-            key_refused: Cell::new(0),
+            key: Cell::new(KeyState::Untried(0)),
             no_server: RefCell::new(None),
             control: Control::default(),
             shortage: Shortage::default(),
+            about_events: RefCell::default(),
+            spared: Cell::default(),
+            odd_retry_after: RefCell::default(),
             plan,
             clock,
             news,
@@ -174,11 +195,11 @@ impl Dispatch {
         let mut parts = Vec::new();
         loop {
             while !group.is_empty() {
-                if !self.pass().await {
+                let Some(permit) = self.pass(group.len()).await else {
                     group.iter_mut().for_each(|delivery| self.give_up(delivery));
                     self.record_all(group);
                     break;
-                }
+                };
                 let began = self.clock.elapsed();
                 if let Err(failure) = self.connect(transport).await {
                     self.refused(failure, began).await;
@@ -187,14 +208,17 @@ impl Dispatch {
                 if self.gate.ending().is_some() {
                     continue;
                 }
-                match self.attempt(transport, cutoff, group, began).await {
+                let next = self.attempt(transport, cutoff, group, began).await;
+                drop(permit);
+                match next {
                     Next::NotSent => {}
                     Next::Split => parts.push(group.split_off(group.len() / 2)),
                     Next::Again(wait) => {
-                        self.record_done(group);
-                        let Some(retries) = group.iter().map(Delivery::retries).max() else { break };
-                        let budgeted = self.budget.borrow_mut().spend(self.clock.elapsed());
-                        self.sleep(wait.max(self.backoff(retries)).max(budgeted)).await;
+                        let pause = self.record_done(group);
+                        if group.is_empty() {
+                            break;
+                        }
+                        self.sleep(wait.max(pause)).await;
                         if self.gate.ending().is_some() {
                             self.record_all(group);
                         }
@@ -213,15 +237,9 @@ impl Dispatch {
         let no_events = group.extract_if(.., |delivery| {
             if self.plan.send_malformed && delivery.is_malformed() {
                 delivery.send_all_the_same();
-            } else if let Job::Verify(path) = &self.plan.job {
-                let field = &self.plan.id_field;
-                if delivery.event.id().is_none() {
-                    delivery.cannot_be_asked_for(format_args!(
-                        "no id in '{field}', by which the server is asked for an event"
-                    ));
-                } else if let Err(why) = message::event_uri(path, &delivery.event) {
-                    delivery.cannot_be_asked_for(format_args!("the id in '{field}' makes no path to ask at: {why}"));
-                }
+            }
+            if let Some(why) = message::obstacle(&self.plan, &delivery.event) {
+                delivery.cannot_be_sent(&why);
             }
             if delivery.must_not_be_sent_again() {
                 let why = "the run that was cut off may have sent it; without an id it is not sent again";
@@ -236,17 +254,17 @@ impl Dispatch {
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
         tokio::select! {
             biased;
-            done = transport.connect() => if done? == Reach::Connected { self.reached() },
+            done = transport.connect() => if done? == Reach::Connected { self.reached(Sign::Unreached) },
             () = self.gate.ended() => {}
         }
         Ok(())
     }
 
-    /// The server is there.
-    fn reached(&self) {
+    /// The server is there, as this sign shows.
+    fn reached(&self, sign: Sign) {
         self.shortage.end();
         if !self.gate.is_open()
-            && let Some(away) = self.gate.reached(self.clock.elapsed())
+            && let Some(away) = self.gate.reached(sign, self.clock.elapsed())
         {
             self.tell(format_args!("the server is there, after {:.1} s", away.as_secs_f64()));
         }
@@ -278,12 +296,12 @@ impl Dispatch {
             }
             return Next::NotSent;
         }
-        self.reached();
         group.iter_mut().for_each(|delivery| delivery.sent(sent, sent_at));
         match done {
-            Ok(reply) => self.read(&reply, group),
+            Ok(reply) => self.read(&reply, group, began),
             Err(failure) => {
                 self.unanswered(failure, group);
+                self.told_nothing(began);
                 Next::Again(Duration::ZERO)
             }
         }
@@ -298,106 +316,6 @@ impl Dispatch {
         // What the server did nothing with it cannot have taken.
         let meaning = if fate == Fate::Refused { Meaning::Retry } else { Meaning::NoAnswer };
         group.iter_mut().for_each(|delivery| delivery.unanswered(meaning, kind, message.clone()));
-    }
-
-    /// Takes an answer to the books of each event, and to everyone's where it is a rate limit.
-    fn read(&self, reply: &Reply, group: &mut [Delivery]) -> Next {
-        let mut limited = None;
-        let next = self.read_of_each(reply, group, &mut limited);
-        if let Some(wait) = limited {
-            self.rate_limited(wait);
-        }
-        next
-    }
-
-    /// Leaves the longest wait of a rate limit in `limited`.
-    fn read_of_each(&self, reply: &Reply, group: &mut [Delivery], limited: &mut Option<Duration>) -> Next {
-        if !group[0].event.is_control() {
-            self.tally.borrow_mut().answered(reply.status, reply.latency);
-        }
-        self.look_at_the_key(reply.status);
-        let now = self.clock.wall();
-        let asked = reply.retry_after.as_ref().and_then(|value| self.plan.retry.retry_after(value.as_bytes(), now));
-        let whole = message::read(&self.plan, reply, &group[0].event, now);
-        let mut wait = Duration::ZERO;
-        if let Some(batch) = self.plan.job.batch() {
-            if batch.splits(reply.status, whole.meaning) && group.len() > 1 {
-                group.iter_mut().for_each(|delivery| {
-                    delivery.answered(Meaning::Retry, reply.status, reply.latency, whole.complaint.clone());
-                });
-                return Next::Split;
-            }
-            if batch.tells_of_each(reply.status, whole.meaning) {
-                match batch.read(&reply.body, group.len(), now, &self.plan.secrets) {
-                    Ok(readings) => {
-                        for (delivery, reading) in group.iter_mut().zip(readings) {
-                            wait = wait.max(self.note(delivery, reading, reply, asked, limited));
-                        }
-                    }
-                    Err(message) => {
-                        let message = reply.body.unread().map_or(message, str::to_owned);
-                        self.unanswered(Failure::unanswered(ErrorKind::Malformed, message), group);
-                    }
-                }
-                return Next::Again(wait);
-            }
-        }
-        let (last, others) = group.split_last_mut().expect("a request carries an event");
-        for delivery in others {
-            wait = wait.max(self.note(delivery, whole.clone(), reply, asked, limited));
-        }
-        Next::Again(wait.max(self.note(last, whole, reply, asked, limited)))
-    }
-
-    /// Takes what an answer says of one event to its books. Gives the wait that the server asks for.
-    fn note(
-        &self,
-        delivery: &mut Delivery,
-        reading: Reading,
-        reply: &Reply,
-        asked: Option<Duration>,
-        limited: &mut Option<Duration>,
-    ) -> Duration {
-        delivery.answered(reading.meaning, reply.status, reply.latency, reading.complaint);
-        let wait = asked.or(reading.wait);
-        match reading.meaning {
-            Meaning::RateLimited => {
-                let wait = wait.unwrap_or_else(|| self.backoff(delivery.retries() + 1));
-                *limited = (*limited).max(Some(wait));
-                wait
-            }
-            Meaning::Retry | Meaning::Gateway => wait.unwrap_or_default(),
-            _ => Duration::ZERO,
-        }
-    }
-
-    /// A key that none of the first answers took will not be taken by the next (issue 5's figure).
-    fn look_at_the_key(&self, status: u16) {
-        const FIRST_ANSWERS: u32 = 100;
-        let refused = self.key_refused.get();
-        if refused >= FIRST_ANSWERS {
-            return;
-        }
-        if !matches!(status, 401 | 403) {
-            // One answer that is another settles it for good.
-            self.key_refused.set(u32::MAX);
-            return;
-        }
-        self.key_refused.set(refused + 1);
-        if refused + 1 == FIRST_ANSWERS {
-            self.gate.end(Why::KeyRefused);
-        }
-    }
-
-    /// A rate limit holds for all senders, not only for the one that met it.
-    fn rate_limited(&self, wait: Duration) {
-        /// Each sender hears of the same limit, a little later than the one before.
-        const NEWS: Duration = Duration::from_millis(100);
-        const WORTH_TELLING: Duration = Duration::from_millis(500);
-        let now = self.clock.elapsed();
-        if self.gate.pause(now, now + wait) >= NEWS && wait >= WORTH_TELLING {
-            self.tell(format_args!("rate limit: waiting {:.1} s", wait.as_secs_f64()));
-        }
     }
 
     fn tell(&self, news: std::fmt::Arguments<'_>) {
@@ -415,7 +333,7 @@ impl Dispatch {
         if failure.lasting {
             self.gate.end(Why::NoServer);
         }
-        if self.gate.refused(began, self.clock.elapsed()) && !failure.lasting {
+        if self.gate.away(Sign::Unreached, began, self.clock.elapsed(), || false) && !failure.lasting {
             self.tell(format_args!("no server ({message}); trying again for {}", Span(self.plan.wait_for_server)));
         }
         let mut known = self.no_server.borrow_mut();
@@ -437,18 +355,15 @@ impl Dispatch {
         self.sleep(shortage::WAIT).await;
     }
 
-    /// Waits until the gate lets this sender pass; `false` where the run ends.
-    async fn pass(&self) -> bool {
+    /// Waits until the gate lets this sender pass with so many events; `None` where the run ends.
+    async fn pass(&self, events: usize) -> Option<Permit<'_>> {
         loop {
             if self.gate.ending().is_some() {
-                return false;
-            }
-            if self.gate.is_open() {
-                return true;
+                return None;
             }
             let now = self.clock.elapsed();
-            match self.gate.look(now) {
-                Pass::Go => return true,
+            match self.gate.look(now, events) {
+                Pass::Go => return Some(self.gate.permit()),
                 Pass::Changed => self.gate.changed().await,
                 Pass::At(at) => {
                     tokio::select! {
@@ -479,9 +394,11 @@ impl Dispatch {
             (Some(Why::OutputBroke), _) => {
                 delivery.given_up(ErrorKind::Interrupted, "outcomes can no longer be written".to_owned());
             }
+            (Some(Why::OverRate), _) => {
+                delivery.given_up(ErrorKind::Http, "the server refused everything for rate".to_owned());
+            }
             (Some(Why::KeyRefused), _) => {
-                delivery
-                    .given_up(ErrorKind::Http, "the server refused the key in each of the first answers".to_owned());
+                delivery.given_up(ErrorKind::Http, "the server refused the key in every answer".to_owned());
             }
             (Some(Why::NoVerdict), _) => {
                 let why = "the server does not say what is missing, so that it was not asked";
@@ -491,19 +408,34 @@ impl Dispatch {
         }
     }
 
-    /// Records the events that are not tried again, and counts a retry for the others.
-    fn record_done(&self, group: &mut Vec<Delivery>) {
+    /// Records the events that are not tried again, and counts a retry for the others where it costs one. Gives the pause
+    /// before they are.
+    fn record_done(&self, group: &mut Vec<Delivery>) -> Duration {
+        let mut retries = None;
         let ended = group.extract_if(.., |delivery| {
             let last = delivery.last().expect("an attempt was made");
+            let charged = self.costs_a_retry(delivery);
             // To ask once more does no harm where nothing is stored by it.
             let recognisable = delivery.event.id().is_some() || self.plan.job.is_verify();
-            let again = self.plan.retry.again(delivery.retries(), last, recognisable, delivery.is_uncertain());
-            if again {
+            let again = delivery.has_retries()
+                && self.plan.retry.again(delivery.retries(), last, charged, recognisable, delivery.is_uncertain());
+            if again && charged {
                 delivery.count_retry();
+                retries = retries.max(Some(delivery.retries()));
+            }
+            if !again && charged && last == Meaning::Away {
+                self.was_not_away(delivery);
             }
             !again
         });
         ended.for_each(|delivery| self.record(delivery));
+        match retries {
+            _ if group.is_empty() => Duration::ZERO,
+            Some(retries) => self.backoff(retries).max(self.budget.borrow_mut().spend(self.clock.elapsed())),
+            // The gate holds what is put off, unless the server takes others meanwhile.
+            None if group.iter().any(|delivery| delivery.last() == Some(Meaning::Away)) => self.backoff(1),
+            None => Duration::ZERO,
+        }
     }
 
     fn record_all(&self, group: &mut Vec<Delivery>) {
@@ -520,17 +452,17 @@ impl Dispatch {
         let outcome = delivery.outcome(now, &tags, self.plan.shard.as_deref());
         let event = &delivery.event;
         let word = outcome.outcome;
+        // What the run ended on before the server could take it is as good as not sent.
+        let is_open = word == Word::NotSent || (delivery.last() == Some(Meaning::Away) && self.gate.ending().is_some());
         let is_left = match word {
             Word::Accepted | Word::Duplicate | Word::Present => false,
             // What the journal does not tell of, --resume sends.
-            Word::NotSent => !self.plan.journal,
-            _ => true,
+            _ => !(is_open && self.plan.journal),
         };
         // A line that was too long to be held was kept while it was read.
         let is_kept = self.plan.dead_letters && is_left && !event.line.is_empty();
         let dead_letter = is_kept.then_some(&*event.line);
-        let done =
-            (self.plan.journal && word != Word::NotSent).then(|| (event.seq, journal::hash(&event.line, event.length)));
+        let done = (self.plan.journal && !is_open).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
         let mut tally = self.tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);

@@ -20,6 +20,8 @@ pub enum Meaning {
     Retry,
     /// An error answer of a gateway, behind which the server may have taken the event. It may change.
     Gateway,
+    /// The server cannot take any event at present, though it answers.
+    Away,
     /// An error answer that will not change.
     Failed,
     /// Asked for an event: the server holds it.
@@ -45,7 +47,7 @@ impl Meaning {
             Self::Duplicate => Answer::Duplicate,
             Self::Rejected => Answer::Rejected,
             Self::RateLimited => Answer::RateLimited,
-            Self::Retry | Self::Gateway => Answer::Error,
+            Self::Retry | Self::Gateway | Self::Away => Answer::Error,
             Self::Failed => Answer::Failed,
             Self::Present | Self::PresentUnseen => Answer::Present,
             Self::Missing => Answer::Missing,
@@ -61,7 +63,7 @@ impl Meaning {
 
     /// Whether another attempt may meet something else.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::NoAnswer)
+        matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::Away | Self::NoAnswer)
     }
 
     /// Whether the server may have taken the event all the same.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::http::uri::InvalidUri;
 use hyper::{Method, Uri};
 
-use super::config::{Job, Plan};
+use super::config::{IdHeader, Job, Plan};
 use super::delivery::Delivery;
 use super::dialect::Reading;
 use super::intake::Event;
@@ -19,6 +19,9 @@ use super::transport::{Reply, Request};
 use super::verify;
 use crate::clock::Micros;
 use crate::jsonl::value;
+
+/// The longest header that is made from an id, in bytes: common servers take 8 KiB.
+const LONGEST_HEADER: usize = 8 << 10;
 
 /// The body of the request that carries this event alone: the line's own bytes, as they are or compressed. A batch is put
 /// together when it is sent.
@@ -34,13 +37,9 @@ pub fn body(plan: &Plan, event: &Event) -> Bytes {
 pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
     let first = &group[0];
     let mut headers = Arc::clone(&plan.headers);
-    if !plan.id_headers.is_empty() && !matches!(plan.job, Job::Batch(_)) {
-        let id = id(&first.event);
-        for (name, before, after) in &plan.id_headers {
-            if let Ok(value) = HeaderValue::from_str(&format!("{before}{id}{after}")) {
-                Arc::make_mut(&mut headers).insert(HeaderName::clone(name), value);
-            }
-        }
+    for IdHeader { name, before, after } in id_headers(plan) {
+        let value = HeaderValue::from_str(&format!("{before}{}{after}", header_id(&first.event)));
+        Arc::make_mut(&mut headers).insert(name.clone(), value.expect("what stands around the id was checked"));
     }
     let (method, uri, body) = match &plan.job {
         Job::Send => (plan.method.clone(), plan.uri.clone(), first.body.clone()),
@@ -66,7 +65,7 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
         && plan.dialect.reads_bodies(reply.status, plan.job.is_verify())
     {
         let complaint = Some(plan.secrets.blank(format!("HTTP {}: {why}", reply.status)));
-        return Reading { meaning: Meaning::NoAnswer, wait: None, complaint };
+        return Reading { meaning: Meaning::NoAnswer, by_rule: false, wait: None, complaint };
     }
     match &plan.job {
         Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now, &plan.secrets),
@@ -74,25 +73,62 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     }
 }
 
+/// The headers that are made from the event's id. A batch has many events, so that none of these goes with it.
+fn id_headers(plan: &Plan) -> &[IdHeader] {
+    if matches!(plan.job, Job::Batch(_)) { &[] } else { &plan.id_headers }
+}
+
+/// Why no request can be made for this event, if so: a header or the path is made from its id.
+pub fn obstacle(plan: &Plan, event: &Event) -> Option<String> {
+    let field = &plan.id_field;
+    for IdHeader { name, before, after } in id_headers(plan) {
+        if event.id().is_none() {
+            return Some(format!("no id in '{field}', from which the header {name} is made"));
+        }
+        let length = before.len() + header_id(event).len() + after.len();
+        if length > LONGEST_HEADER {
+            return Some(format!(
+                "the id in '{field}' makes the header {name} {length} bytes long; {LONGEST_HEADER} is the most"
+            ));
+        }
+    }
+    let Job::Verify(path) = &plan.job else { return None };
+    if event.id().is_none() {
+        return Some(format!("no id in '{field}', by which the server is asked for an event"));
+    }
+    event_uri(path, event).err().map(|why| format!("the id in '{field}' makes no path to ask at: {why}"))
+}
+
 /// The path of an event, with what a path cannot hold written as %XX (RFC 3986, 2.3).
 ///
 /// # Errors
 /// Where it names no event, or is longer than a path can be.
 pub fn event_uri(path: &str, event: &Event) -> Result<Uri, String> {
-    let mut encoded = String::new();
     let id = id(event);
     if id.is_empty() {
         return Err("it is empty".to_owned());
     }
-    for byte in id.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+    let encoded = encoded(&id, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    let path = path.replace("{event_id}", &encoded).replace("{id}", &encoded);
+    path.parse().map_err(|e: InvalidUri| e.to_string())
+}
+
+/// The id as it stands in a header: what is not visible ASCII is written as %XX, and so is the % itself, so that two ids never
+/// look the same.
+fn header_id(event: &Event) -> String {
+    encoded(&id(event), |byte| byte.is_ascii_graphic() && byte != b'%')
+}
+
+fn encoded(text: &str, plain: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if plain(byte) {
             encoded.push(byte.into());
         } else {
             encoded.push_str(&format!("%{byte:02X}"));
         }
     }
-    let path = path.replace("{event_id}", &encoded).replace("{id}", &encoded);
-    path.parse().map_err(|e: InvalidUri| e.to_string())
+    encoded
 }
 
 fn id(event: &Event) -> String {

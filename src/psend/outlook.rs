@@ -50,10 +50,10 @@ impl Outlook {
 
     /// `, 1:05 left`, as it has gone so far; nothing where nothing tells.
     pub fn time_left(&self, stage: &Stage) -> String {
-        let by_events = self
-            .total(stage)
-            .filter(|_| stage.done > 0)
-            .map(|total| stage.elapsed.mul_f64((total - stage.done) as f64 / stage.done as f64));
+        let by_events = self.total(stage).filter(|_| stage.done > 0).and_then(|total| {
+            let left = stage.elapsed.as_secs_f64() * (total - stage.done) as f64 / stage.done as f64;
+            Duration::try_from_secs_f64(left).ok()
+        });
         let by_time = stage.ends.map(|end| end.saturating_sub(stage.elapsed));
         match [by_events, by_time].into_iter().flatten().min() {
             None => String::new(),
@@ -90,6 +90,8 @@ mod tests {
         assert_eq!(unknown.of_total(&after(5)) + &unknown.time_left(&after(5)), "");
         let timed = Stage { ends: Some(Duration::from_secs(7205)), ..after(5) };
         assert_eq!(unknown.time_left(&timed), ", 2:00:00 left");
+        let endless = Outlook { limit: Some(u64::MAX), ..unknown };
+        assert_eq!(endless.time_left(&Stage { done: 1, ..after(500) }), "", "more time than there is");
         let resumed = Stage { before: 1000, ..after(5) };
         assert_eq!(sized.of_total(&resumed), " of about 200");
     }

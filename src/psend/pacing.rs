@@ -2,12 +2,14 @@
 //!
 //! The schedule does not know how the server does, so that it cannot slip when the server is slow.
 
+use std::fmt;
 use std::time::Duration;
 
 use rand::RngExt;
 use rand_distr::Exp1;
 
 use crate::clock::Micros;
+use crate::record::timestamp;
 use crate::seed::Generator;
 
 /// A rate over time: straight lines between rates.
@@ -67,6 +69,12 @@ impl Curve {
         self
     }
 
+    /// When it ends; `None` if it goes on for ever.
+    fn end(&self) -> Option<Duration> {
+        let last = self.pieces.last()?;
+        Duration::try_from_secs_f64(last.begins + last.seconds).ok()
+    }
+
     /// When `events` events are due; `None` past the curve's end.
     fn time_of(&self, events: f64) -> Option<Duration> {
         let piece = self.pieces.iter().find(|piece| events < piece.before + piece.events())?;
@@ -97,15 +105,125 @@ pub enum Schedule {
         /// Draws the spread.
         draws: Box<Generator>,
     },
-    /// By the events' own timestamps, so many times as fast.
-    Replay {
-        /// How many times as fast.
-        speed: f64,
-        /// The first event's timestamp.
-        first: Option<Micros>,
-        /// When the event before was due.
-        last: Duration,
-    },
+    /// By the events' own timestamps.
+    Replay(Replay),
+}
+
+/// The schedule of a replay.
+#[derive(Debug)]
+pub struct Replay {
+    /// How many times as fast.
+    speed: f64,
+    /// No event is due later than this after the one before.
+    max_gap: Duration,
+    /// The event before by whose timestamp others are due.
+    last: Option<Timed>,
+    /// The one before a gap that was too long, as long as only one event came behind it.
+    before_gap: Option<Timed>,
+    /// Whether `last` is the only one since the start or such a gap: it may be a stray.
+    is_alone: bool,
+    /// From the first event to `last`, in microseconds of the events' time, without the gaps that were too long.
+    passed: u128,
+    /// What was waited for in place of those gaps.
+    in_place: Duration,
+}
+
+/// An event of a replay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timed {
+    /// The number of its line.
+    pub seq: u64,
+    /// Its timestamp.
+    pub at: Micros,
+}
+
+/// A gap between two events of a replay that was too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap {
+    /// The event before it.
+    pub before: Timed,
+    /// The event behind it.
+    pub behind: Timed,
+    /// How long it would have been waited for, after the speed.
+    pub wait: Duration,
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { before, behind, wait } = self;
+        let (from, to) = (timestamp::format(before.at), timestamp::format(behind.at));
+        let wait = in_round_figures(*wait);
+        write!(f, "line {} ({to}) is due {wait} after line {} ({from})", behind.seq, before.seq)
+    }
+}
+
+/// A long time as people say it.
+pub fn in_round_figures(time: Duration) -> String {
+    let hours = time.as_secs_f64() / 3600.0;
+    match hours / 24.0 {
+        days if days >= 730.0 => format!("{:.0} years", days / 365.25),
+        days if days >= 2.0 => format!("{days:.0} days"),
+        _ if hours >= 2.0 => format!("{hours:.1} hours"),
+        _ => format!("{:.1} s", time.as_secs_f64()),
+    }
+}
+
+impl Replay {
+    /// A replay so many times as fast, without gaps longer than this.
+    pub fn new(speed: f64, max_gap: Duration) -> Self {
+        Self { speed, max_gap, last: None, before_gap: None, is_alone: true, passed: 0, in_place: Duration::ZERO }
+    }
+
+    /// When this event is due, and the gap before it if it was too long. An event that is older than the one before is due at
+    /// once. Where the one before was the only one behind such a gap, the gap is taken back: it was a stray, and this one goes
+    /// on where the others were.
+    fn due(&mut self, event: Timed) -> (Duration, Option<Gap>) {
+        let mut gap = None;
+        match self.last {
+            None => self.last = Some(event),
+            Some(last) if event.at >= last.at => {
+                let wait = self.waited(micros(last, event));
+                self.is_alone = wait > self.max_gap;
+                if self.is_alone {
+                    gap = Some(Gap { before: last, behind: event, wait });
+                    self.before_gap = Some(last);
+                }
+                self.go_on(last, event);
+            }
+            Some(stray) if self.is_alone && self.waited(micros(event, stray)) > self.max_gap => {
+                let before = self.before_gap.take().unwrap_or(event);
+                self.is_alone = false;
+                self.go_on(before, event);
+            }
+            Some(_) => {}
+        }
+        (self.now(), gap)
+    }
+
+    /// When the event before is due.
+    fn now(&self) -> Duration {
+        self.in_place.saturating_add(self.waited(self.passed))
+    }
+
+    fn go_on(&mut self, from: Timed, to: Timed) {
+        let time = micros(from, to);
+        if self.waited(time) > self.max_gap {
+            self.in_place = self.in_place.saturating_add(self.max_gap);
+        } else {
+            self.passed += time;
+        }
+        self.last = Some(to);
+    }
+
+    /// How long so many microseconds of the events' time take.
+    fn waited(&self, micros: u128) -> Duration {
+        Duration::try_from_secs_f64(micros as f64 / 1e6 / self.speed).unwrap_or(Duration::MAX)
+    }
+}
+
+/// From one event to another, in microseconds of the events' time; 0 if that is older.
+fn micros(from: Timed, to: Timed) -> u128 {
+    u128::try_from(i128::from(to.at) - i128::from(from.at)).unwrap_or(0)
 }
 
 impl Schedule {
@@ -122,24 +240,30 @@ impl Schedule {
                 };
                 due
             }
-            Self::Replay { last, .. } => Some(*last),
+            Self::Replay(replay) => Some(replay.now()),
+        }
+    }
+
+    /// When it is over, from its start; `None` if it has no end of its own.
+    pub fn end(&self) -> Option<Duration> {
+        match self {
+            Self::Curve { curve, .. } => curve.end(),
+            Self::Replay(_) => None,
         }
     }
 
     /// Whether the events' own timestamps decide.
     pub fn is_replay(&self) -> bool {
-        matches!(self, Self::Replay { .. })
+        matches!(self, Self::Replay(_))
     }
 
-    /// When an event with this timestamp is due, given what [`Schedule::due`] said: an event that is older than the one
-    /// before, or has no timestamp, is due at once.
-    pub fn due_by(&mut self, due: Duration, timestamp: Option<Micros>) -> Duration {
-        let Self::Replay { speed, first, last } = self else { return due };
-        let Some(at) = timestamp else { return due };
-        let first = *first.get_or_insert(at);
-        let passed = Duration::from_micros(u64::try_from(at.saturating_sub(first)).unwrap_or(0));
-        *last = due.max(Duration::try_from_secs_f64(passed.as_secs_f64() / *speed).unwrap_or(Duration::MAX));
-        *last
+    /// When the event on this line with this timestamp is due, given what [`Schedule::due`] said, and the gap before it if
+    /// that was too long. An event without a timestamp is due at once.
+    pub fn due_by(&mut self, due: Duration, seq: u64, timestamp: Option<Micros>) -> (Duration, Option<Gap>) {
+        match (self, timestamp) {
+            (Self::Replay(replay), Some(at)) => replay.due(Timed { seq, at }),
+            _ => (due, None),
+        }
     }
 }
 
@@ -194,15 +318,65 @@ mod tests {
         assert!((variance.sqrt() / mean - 1.0).abs() < 0.05, "an exponential's deviation is its mean");
     }
 
+    const HOUR: i64 = 3600;
+    const DAY: i64 = 24 * HOUR;
+
+    /// When events with these timestamps in seconds are due, in seconds, and before which there was a gap that was too long.
+    fn replayed(speed: f64, timestamps: &[Option<i64>]) -> (Vec<f64>, Vec<u64>) {
+        let mut replay = Schedule::Replay(Replay::new(speed, Duration::from_secs(3600)));
+        let mut gaps = Vec::new();
+        let due = (1..).zip(timestamps).map(|(seq, at)| {
+            let due = replay.due().expect("a replay does not end");
+            let (due, gap) = replay.due_by(due, seq, at.map(|seconds| seconds * 1_000_000));
+            gaps.extend(gap.map(|gap| gap.behind.seq));
+            due.as_secs_f64()
+        });
+        (due.collect(), gaps)
+    }
+
     #[test]
     fn a_replay_follows_the_timestamps_and_older_events_are_due_at_once() {
-        let mut replay = Schedule::Replay { speed: 60.0, first: None, last: Duration::ZERO };
-        let mut at = |seconds: Option<i64>| {
-            let due = replay.due().expect("a replay does not end");
-            replay.due_by(due, seconds.map(|s| s * 1_000_000)).as_secs_f64()
-        };
-        let dues = [at(Some(100)), at(Some(160)), at(Some(130)), at(None), at(Some(220)), at(Some(0))];
-        assert_eq!(dues, [0.0, 1.0, 1.0, 1.0, 2.0, 2.0]);
+        let (due, gaps) = replayed(60.0, &[Some(100), Some(160), Some(130), None, Some(220), Some(0)]);
+        assert_eq!(due, [0.0, 1.0, 1.0, 1.0, 2.0, 2.0]);
+        assert!(gaps.is_empty());
+    }
+
+    #[test]
+    fn a_replay_waits_no_longer_than_the_longest_gap() {
+        let zero_time = -62_135_596_800;
+        let (due, gaps) = replayed(1.0, &[Some(zero_time), Some(1_767_603_600), Some(1_767_603_601)]);
+        assert_eq!((due, gaps), (vec![0.0, 3600.0, 3601.0], vec![2]));
+        // The wait is what counts: a night goes by in 8 s here.
+        let (due, gaps) = replayed(3600.0, &[Some(0), Some(8 * HOUR), Some(100 * 365 * DAY)]);
+        assert_eq!((due, gaps), (vec![0.0, 8.0, 3608.0], vec![3]));
+        for speed in [1e-300, 1e-9, 1e300] {
+            let (due, _) = replayed(speed, &[Some(i64::MIN / 1_000_000), Some(i64::MAX / 1_000_000)]);
+            let wanted = if speed > 1.0 { 0.0 } else { 3600.0 };
+            assert!((due[1] - wanted).abs() < 1e-3, "{speed}: {due:?}");
+        }
+    }
+
+    #[test]
+    fn one_stray_time_costs_one_gap_and_does_not_make_the_rest_due_at_once() {
+        let stray = 100 * 365 * DAY;
+        let (due, gaps) = replayed(1.0, &[Some(10), Some(20), Some(stray), Some(30), Some(40), Some(25), Some(50)]);
+        assert_eq!((due, gaps), (vec![0.0, 10.0, 3610.0, 3620.0, 3630.0, 3630.0, 3640.0], vec![3]));
+        let (due, gaps) = replayed(1.0, &[Some(stray), Some(10), Some(20)]);
+        assert_eq!((due, gaps), (vec![0.0, 0.0, 10.0], vec![]), "the first may be the stray");
+        // An event that is two hours late is no sign that all others are early.
+        let (due, _) = replayed(
+            1.0,
+            &[Some(0), Some(1800), Some(3 * HOUR - 1900), Some(3 * HOUR - 1800), Some(HOUR), Some(3 * HOUR - 1700)],
+        );
+        assert_eq!(due[3..], [due[2] + 100.0, due[2] + 100.0, due[2] + 200.0]);
+    }
+
+    #[test]
+    fn stages_know_their_end_and_a_rate_has_none() {
+        let stages = [(Duration::from_secs(10), 100.0), (Duration::from_millis(500), 0.0)];
+        let end = |curve| schedule(curve, Arrival::Constant).end();
+        assert_eq!(end(Curve::stages(&stages).divided(4.0)), Some(Duration::from_millis(10_500)));
+        assert_eq!(end(Curve::constant(100.0)), None);
     }
 
     proptest! {

@@ -1,18 +1,19 @@
 //! From the words of the command line and the environment to a [`Config`]: defaults, contradictions, keys, headers.
 
-use std::ffi::OsString;
+mod headers;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
-use super::args::{Args, ArrivalWord, Mode, Stages, header_file, is_file};
+use self::headers::Headers;
+use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
 use super::config::{Batch, Config, Job, Network, Pace, Plan};
 use super::dialect::{self, BatchForm, Dialect};
+use super::given::{Environment, said};
 use super::pacing::{Arrival, Curve};
 use super::retry;
-use super::secret::{Secret, Secrets};
 use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::http1::KeepAlive;
@@ -20,24 +21,11 @@ use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::files::is_stdout;
 use crate::cli::input;
-use crate::cli::key_file::key_in;
 use crate::cli::values::Count;
 use crate::error::{Error, Result};
 use crate::record::event::Role;
 
-/// The key that the guide's examples use.
-const TEST_KEY: &str = "test-api-key-12345";
 const DEFAULT_URL: &str = "http://localhost:8000";
-
-/// Looks a variable of the environment up, which may be set to nothing.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
-
-/// What a variable says; one that is set to nothing says nothing.
-fn said(env: Environment<'_>, name: &str) -> Result<Option<String>> {
-    let Some(value) = env(name).filter(|value| !value.is_empty()) else { return Ok(None) };
-    // What stands there may be a secret: it is not shown.
-    value.into_string().map(Some).map_err(|_| Error::usage(format!("{name}: it is set to what is no text in UTF-8")))
-}
 
 /// The text of a dialect, ours or a file's.
 ///
@@ -89,6 +77,9 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     if args.duration.is_some_and(|span| span.0.is_zero()) {
         return Err(Error::usage("--duration 0s: a time above 0 is wanted, such as 30s"));
     }
+    if args.max_gap.0.is_zero() {
+        return Err(Error::usage("--max-gap 0: expected a time above 0, such as 10s"));
+    }
     if args.timeout.0.is_zero() {
         return Err(Error::usage("--timeout 0 would leave no time for an answer"));
     }
@@ -113,7 +104,8 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         bytes: args.batch_bytes.0.saturating_sub(job.batch().map_or(0, BatchForm::around)),
         wait: args.batch_wait.0,
     };
-    let Headers { headers, id_headers, secrets, key_source, closes } = headers(&args, &target, &route, &dialect, env)?;
+    let Headers { headers, id_headers, secrets, key_source, closes } =
+        headers::headers(&args, &target, &route, &dialect, env)?;
 
     let fields = args.fields.unwrap_or_default();
     Ok(Config {
@@ -213,7 +205,7 @@ fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
     } else if let Some(Stages(stages)) = &args.stages {
         ("stages", Some(Pace::Curve(Curve::stages(stages).divided(shards), arrival)), None)
     } else if let Some(speed) = args.replay {
-        ("replay", Some(Pace::Replay(speed)), None)
+        ("replay", Some(Pace::Replay(speed, args.max_gap.0)), None)
     } else {
         (if args.mode == Mode::Sequential { "sequential" } else { "concurrent" }, None, None)
     };
@@ -308,154 +300,4 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
 fn uri(target: &Target, path: &str) -> Result<Uri> {
     let path = target.path(path);
     path.parse().map_err(|e| Error::usage(format!("'{path}' is no path: {e}")))
-}
-
-/// The headers of every request.
-struct Headers {
-    headers: HeaderMap,
-    id_headers: Vec<(HeaderName, String, String)>,
-    secrets: Secrets,
-    key_source: String,
-    /// Whether `-H 'Connection: close'` was given.
-    closes: bool,
-}
-
-fn headers(args: &Args, target: &Target, route: &Route, dialect: &Dialect, env: Environment<'_>) -> Result<Headers> {
-    let mut secrets = Secrets::default();
-    let mut headers = HeaderMap::new();
-    let mut id_headers = Vec::new();
-    let mut closes = false;
-    headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
-    headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
-    // What is compressed all the same is read.
-    headers.insert(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if args.gzip {
-        headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
-    for (name, value) in &dialect.request.headers {
-        let header =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("'{name}' is no header name")))?;
-        check_not_framing(&header).map_err(|e| wrong(format!("request.headers: {e}")))?;
-        match value.split_once("{event_id}") {
-            Some((before, after)) => id_headers.push((header, before.to_owned(), after.to_owned())),
-            None => drop(headers.insert(header, header_value(name, value)?)),
-        }
-    }
-    let mut given = HeaderMap::new();
-    for header in &args.header {
-        let (lines, is_file) = match (header_file(header), header.to_str()) {
-            (Some(file), _) => (input::named_text("-H", file)?, true),
-            (None, Some(line)) => (line.to_owned(), false),
-            (None, None) => return Err(Error::usage("-H: the value is not valid UTF-8")),
-        };
-        for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
-            let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
-            // What stands there may be a secret: the place is named, and not the text.
-            let place = if is_file { format!(" {}, line {number}", header.display()) } else { String::new() };
-            let form = || Error::usage(format!("-H{place}: 'Name: value' is wanted, or @FILE with one a line"));
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
-            if name == hyper::header::CONNECTION && !args.http2 {
-                match value.to_ascii_lowercase().as_str() {
-                    "close" => closes = true,
-                    "keep-alive" => {}
-                    _ => return Err(Error::usage(format!("-H{place} Connection: expected close or keep-alive"))),
-                }
-                continue;
-            }
-            check_not_framing(&name).map_err(|e| Error::usage(format!("-H{place} {e}")))?;
-            let mut value_sent = HeaderValue::from_str(value).map_err(|_| form())?;
-            if is_file || carries_secrets(&name) {
-                value_sent.set_sensitive(true);
-                secrets.add(&Secret::new(value));
-                // What is secret in `Bearer abc` is abc.
-                if let Some((_, credentials)) = value.split_once(' ') {
-                    secrets.add(&Secret::new(credentials));
-                }
-            }
-            given.append(name, value_sent);
-        }
-    }
-    let form = &dialect.request;
-    let key_name = (!form.key_header.is_empty())
-        .then(|| {
-            HeaderName::from_bytes(form.key_header.as_bytes())
-                .map_err(|_| wrong("key_header is no header name".to_owned()))
-        })
-        .transpose()?;
-    let mut key_source = "none: the dialect has no header for it".to_owned();
-    if let Some(name) = key_name {
-        if given.contains_key(&name) {
-            key_source = "-H".to_owned();
-        } else {
-            let (key, source) = key(args, target, route, env)?;
-            let mut value = HeaderValue::from_str(&format!("{}{}", form.key_prefix, key.reveal()))
-                .map_err(|_| Error::usage(format!("the key ({source}) has characters that no header can carry")))?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-            secrets.add(&key);
-            key_source = source;
-        }
-    }
-    // What -H gives takes the place of what would be sent without it.
-    headers.extend(given);
-    Ok(Headers { headers, id_headers, secrets, key_source, closes })
-}
-
-/// Refuses a header that says where a request begins and ends, or how the connection is used: what psend says there must
-/// be true.
-fn check_not_framing(name: &HeaderName) -> Result<(), String> {
-    const FRAMING: [&str; 8] = [
-        "connection",
-        "content-length",
-        "keep-alive",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ];
-    match name.as_str() {
-        "host" => Err("Host: the name belongs into --url, and where to find it into --connect-to HOST:PORT".to_owned()),
-        name if FRAMING.contains(&name) => {
-            Err(format!("{name}: psend says this itself, as the request is; leave it out"))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Whether headers of this name usually carry secrets.
-fn carries_secrets(name: &HeaderName) -> bool {
-    let name = name.as_str();
-    ["authorization", "cookie", "key", "token", "secret", "password", "signature"]
-        .iter()
-        .any(|word| name.contains(word))
-}
-
-/// The key, and in words where it came from.
-fn key(args: &Args, target: &Target, route: &Route, env: Environment<'_>) -> Result<(Secret, String)> {
-    let found = if let Some(key) = &args.api_key {
-        Some((Secret::new(key), "--api-key".to_owned()))
-    } else if let Some(file) = &args.api_key_file {
-        let text = input::named_text("--api-key-file", file)?;
-        let key = key_in(&text).map_err(|e| Error::usage(format!("--api-key-file {}: {e}", file.display())))?;
-        Some((Secret::new(key), format!("file {}", file.display())))
-    } else {
-        said(env, "PULSE_API_KEY")?.map(|key| (Secret::new(key), "PULSE_API_KEY".to_owned()))
-    };
-    match found {
-        Some((key, source)) if key.reveal().is_empty() => Err(Error::usage(format!("the key ({source}) is empty"))),
-        Some(found) => Ok(found),
-        None if target.route().is_loopback() && route.is_loopback() => {
-            Ok((Secret::new(TEST_KEY), "the guide's test key".to_owned()))
-        }
-        None => Err(Error::usage(format!(
-            "{target} wants a key: the guide's test key is for this computer alone. \
-             Give one in PULSE_API_KEY or with --api-key-file"
-        ))),
-    }
-}
-
-fn header_value(what: &str, value: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(value).map_err(|_| Error::usage(format!("{what}: '{value}' cannot stand in a header")))
 }

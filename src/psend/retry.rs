@@ -20,12 +20,14 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether an event that met this answer after so many retries is sent again.
+    /// Whether an event that met this answer after so many retries is sent again. What is not `charged` to it costs no retry,
+    /// so that it is sent again however many there were, unless none are wanted at all.
     ///
     /// An event that the server cannot recognise is never sent again once an attempt may have been taken: it would be
     /// stored twice (contracts §3).
-    pub fn again(&self, retries: u32, answer: Meaning, recognisable: bool, uncertain: bool) -> bool {
-        answer.retryable() && retries < self.retries && (recognisable || !uncertain)
+    pub fn again(&self, retries: u32, answer: Meaning, charged: bool, recognisable: bool, uncertain: bool) -> bool {
+        let is_left = if charged { retries < self.retries } else { self.retries > 0 };
+        answer.retryable() && is_left && (recognisable || !uncertain)
     }
 
     /// The wait before the `nth` retry, from 1: uniform between nothing and a limit that doubles, the
@@ -36,19 +38,45 @@ impl Policy {
         Duration::from_nanos(u64::try_from((nanos * u128::from(draw)) >> 64).unwrap_or(u64::MAX))
     }
 
-    /// What a `Retry-After` header asks for (RFC 9110, 10.2.3): seconds or an HTTP date, at most
-    /// [`Policy::retry_after_max`]. Anything else is ignored.
-    pub fn retry_after(&self, value: &[u8], now: Micros) -> Option<Duration> {
-        let text = std::str::from_utf8(value).ok()?.trim();
-        let wait = if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) {
-            // More digits than fit are a very long time, which the limit cuts.
-            Duration::from_secs(text.parse().unwrap_or(u64::MAX))
-        } else {
-            let at = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-            at.saturating_sub(Duration::from_micros(u64::try_from(now).unwrap_or(0)))
+    /// How long a `Retry-After` header asks us to wait (RFC 9110, 10.2.3): seconds, which some servers write with a
+    /// fraction, or an HTTP date. A date counts from the answer's own `Date`, because the server's clock may be wrong, and
+    /// from `now` without one.
+    pub fn retry_after(&self, value: &[u8], date: Option<&[u8]>, now: Micros) -> RetryAfter {
+        let Some(text) = std::str::from_utf8(value).ok().map(str::trim) else { return RetryAfter::Unreadable };
+        let wait = match seconds(text) {
+            Some(wait) => wait,
+            None => {
+                let Some(at) = since_epoch(text) else { return RetryAfter::Unreadable };
+                let from = date.and_then(|date| std::str::from_utf8(date).ok()).and_then(since_epoch);
+                at.saturating_sub(from.unwrap_or(Duration::from_micros(u64::try_from(now).unwrap_or(0))))
+            }
         };
-        Some(wait.min(self.retry_after_max))
+        if wait > self.retry_after_max { RetryAfter::TooLong } else { RetryAfter::Wait(wait) }
     }
+}
+
+/// What a `Retry-After` header comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryAfter {
+    /// Wait so long.
+    Wait(Duration),
+    /// It asks for more than [`Policy::retry_after_max`]: wait that long.
+    TooLong,
+    /// It is neither a number of seconds nor a date.
+    Unreadable,
+}
+
+/// A number of seconds, with or without a fraction. More than fit are a very long time.
+fn seconds(text: &str) -> Option<Duration> {
+    let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
+        && text.starts_with(|c: char| c.is_ascii_digit());
+    let seconds = text.parse::<f64>().ok().filter(|_| is_number)?;
+    Some(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+}
+
+/// An HTTP date, as time since 1970.
+fn since_epoch(text: &str) -> Option<Duration> {
+    httpdate::parse_http_date(text.trim()).ok()?.duration_since(std::time::UNIX_EPOCH).ok()
 }
 
 /// How many retries there may be for the requests made (`--retry-budget`), so that a server in trouble does not get a
@@ -99,34 +127,84 @@ mod tests {
 
     #[test]
     fn an_answer_that_may_change_is_asked_again_as_often_as_allowed() {
-        assert!(POLICY.again(0, Meaning::Retry, true, false));
-        assert!(POLICY.again(1, Meaning::RateLimited, true, false));
-        assert!(!POLICY.again(2, Meaning::Retry, true, false));
-        assert!(!POLICY.again(0, Meaning::Rejected, true, false));
-        assert!(!POLICY.again(0, Meaning::Failed, true, false));
+        assert!(POLICY.again(0, Meaning::Retry, true, true, false));
+        assert!(POLICY.again(1, Meaning::RateLimited, true, true, false));
+        assert!(!POLICY.again(2, Meaning::Retry, true, true, false));
+        assert!(!POLICY.again(0, Meaning::Rejected, true, true, false));
+        assert!(!POLICY.again(0, Meaning::Failed, true, true, false));
+        assert!(POLICY.again(2, Meaning::RateLimited, false, true, false), "a wait for the next window costs none");
+        assert!(!Policy { retries: 0, ..POLICY }.again(0, Meaning::RateLimited, false, true, false));
     }
 
     #[test]
     fn an_event_without_an_id_is_not_sent_again_once_it_may_have_been_taken() {
-        assert!(!POLICY.again(0, Meaning::NoAnswer, false, true));
-        assert!(!POLICY.again(1, Meaning::Retry, false, true));
-        assert!(POLICY.again(0, Meaning::Retry, false, false));
-        assert!(POLICY.again(0, Meaning::NoAnswer, true, true));
+        assert!(!POLICY.again(0, Meaning::NoAnswer, true, false, true));
+        assert!(!POLICY.again(1, Meaning::Retry, true, false, true));
+        assert!(POLICY.again(0, Meaning::Retry, true, false, false));
+        assert!(POLICY.again(0, Meaning::NoAnswer, true, true, true));
+    }
+
+    fn retry_after(text: &str, date: Option<&str>) -> RetryAfter {
+        let now = crate::record::timestamp::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
+        POLICY.retry_after(text.as_bytes(), date.map(str::as_bytes), now)
     }
 
     #[test]
-    fn retry_after_is_read_in_both_forms_and_garbage_is_ignored() {
-        let now = crate::record::timestamp::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
-        let read = |text: &str| POLICY.retry_after(text.as_bytes(), now).map(|wait| wait.as_secs());
-        assert_eq!(read("7"), Some(7));
-        assert_eq!(read(" 0 "), Some(0));
-        assert_eq!(read("Mon, 05 Jan 2026 09:00:30 GMT"), Some(30));
-        assert_eq!(read("Mon, 05 Jan 2026 08:00:00 GMT"), Some(0), "a date in the past asks for no wait");
-        assert_eq!(read("86400"), Some(120), "the wait is cut");
-        assert_eq!(read("99999999999999999999999"), Some(120));
-        for garbage in ["", "soon", "-1", "1.5", "5 s", "Mon, 99 Jan 2026 09:00:30 GMT", "\u{fc}"] {
-            assert_eq!(read(garbage), None, "{garbage}");
+    fn retry_after_is_read_as_seconds_with_or_without_a_fraction_and_as_a_date() {
+        for (text, millis) in [
+            ("7", 7000),
+            (" 0 ", 0),
+            ("1.5", 1500),
+            ("0.25", 250),
+            ("2.", 2000),
+            ("Mon, 05 Jan 2026 09:00:30 GMT", 30_000),
+            // A date in the past asks for no wait.
+            ("Mon, 05 Jan 2026 08:00:00 GMT", 0),
+        ] {
+            assert_eq!(retry_after(text, None), RetryAfter::Wait(Duration::from_millis(millis)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_retry_after_that_is_too_long_or_nonsense_is_told_apart() {
+        for text in ["86400", "31536000.5", "99999999999999999999999", "Tue, 05 Jan 2027 09:00:00 GMT"] {
+            assert_eq!(retry_after(text, None), RetryAfter::TooLong, "{text}");
+        }
+        let long = "9".repeat(1000);
+        assert_eq!(retry_after(&long, None), RetryAfter::TooLong);
+        for text in [
+            "",
+            ".",
+            "soon",
+            "-1",
+            "+1",
+            "1e3",
+            "0x10",
+            "1.5.2",
+            "5 s",
+            "1,5",
+            "inf",
+            "NaN",
+            "Mon, 99 Jan 2026 09:00:30 GMT",
+            "\u{fc}",
+        ] {
+            assert_eq!(retry_after(text, None), RetryAfter::Unreadable, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_date_counts_from_the_servers_own_clock_where_the_answer_tells_it() {
+        let seven_years_late = Some("Sat, 05 Jan 2019 09:00:00 GMT");
+        let later = "Sat, 05 Jan 2019 09:00:02 GMT";
+        assert_eq!(retry_after(later, seven_years_late), RetryAfter::Wait(Duration::from_secs(2)));
+        assert_eq!(
+            retry_after("Tue, 01 Jan 2030 00:00:05 GMT", Some("Tue, 01 Jan 2030 00:00:00 GMT")),
+            RetryAfter::Wait(Duration::from_secs(5))
+        );
+        assert_eq!(
+            retry_after("Mon, 05 Jan 2026 09:00:30 GMT", Some("yesterday")),
+            RetryAfter::Wait(Duration::from_secs(30))
+        );
     }
 
     #[test]

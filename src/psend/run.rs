@@ -18,7 +18,7 @@ use super::intake::{self, Fields, Reading, Rules};
 use super::journal::{Begun, Journal, Origin, Resume};
 use super::open_files;
 use super::outlook::{Outlook, Stage};
-use super::pacing::Schedule;
+use super::pacing::{self, Replay, Schedule};
 use super::sink::{self, DeadLetters, Outlets, Written};
 use super::supply::Supply;
 use super::tally::{Tally, ms, rate};
@@ -74,6 +74,14 @@ pub fn run(config: &Config, console: &Console) -> Result<Ending> {
     }
     if !config.quiet {
         console.note(introduction(config));
+    }
+    if config.plan.job.batch().is_some()
+        && let Some(header) = config.plan.id_headers.first()
+    {
+        console.warn(format_args!(
+            "--batch: the dialect's header {} is made from one event's id, and does not go with a batch",
+            header.name
+        ));
     }
     if config.network.trust.anyone {
         console
@@ -188,7 +196,7 @@ fn pace(config: &Config) -> String {
     match (&config.pace, config.rate) {
         (None, _) => config.mode.to_owned(),
         (Some(_), Some(rate)) => format!("{rate} events/s whatever the server does"),
-        (Some(Pace::Replay(speed)), _) => format!("replaying at {speed}x"),
+        (Some(Pace::Replay(speed, _)), _) => format!("replaying at {speed}x"),
         (Some(_), None) => format!("by {}", config.mode),
     }
 }
@@ -202,7 +210,7 @@ fn schedule(pace: &Pace) -> Schedule {
             events: 0.0,
             draws: Box::new(seed::Generator::seed_from_u64(seed::draw())),
         },
-        Pace::Replay(speed) => Schedule::Replay { speed: *speed, first: None, last: Duration::ZERO },
+        Pace::Replay(speed, max_gap) => Schedule::Replay(Replay::new(*speed, *max_gap)),
     }
 }
 
@@ -253,7 +261,10 @@ impl Run<'_> {
         let intake = intake::read(reader, rules, Arc::clone(&reading), begun.clone());
         let (sink, writer) = sink::open(outlets);
         let jitter = seed::Generator::seed_from_u64(seed::draw());
-        let gate = Rc::new(Gate::new(config.plan.wait_for_server));
+        let gate = Rc::new(Gate::new(
+            config.plan.wait_for_server,
+            config.limits.concurrency.saturating_mul(config.limits.events),
+        ));
         let tally = Rc::<RefCell<Tally>>::default();
         let busy = Rc::<Cell<usize>>::default();
         let supply = Supply::new(
@@ -295,10 +306,15 @@ impl Run<'_> {
             () = dispatch.sink.flush_when_idle() => {}
             () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
         }
-        let why = dispatch.gate.ending().or_else(|| self.stop.requested().then_some(Why::Signal));
+        let why = dispatch
+            .gate
+            .ending()
+            .or_else(|| self.stop.requested().then_some(Why::Signal))
+            // However few events there are: none got past the key.
+            .or_else(|| dispatch.key_refused().filter(|_| dispatch.control.doubt().is_none()).map(|_| Why::KeyRefused));
         // The rest of the input is kept as dead letters where there is no server for it; where there is a journal, --resume
         // takes it.
-        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused))
+        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused | Why::OverRate))
             && config.dead_letter.is_some()
             && config.journal.is_none();
         let more = || {
@@ -344,6 +360,14 @@ impl Run<'_> {
         self.tell_the_end(&dispatch, &reading, End { why, elapsed, broke, written })
     }
 
+    /// Says at once that a replay will not wait as long as the events' times ask for.
+    fn tell_of_gaps(&self, dispatch: &Dispatch) {
+        let Some(Pace::Replay(_, max_gap)) = self.config.pace else { return };
+        for gap in dispatch.tally.borrow_mut().gaps_to_tell() {
+            self.console.warn(format_args!("--replay: {gap}; this gap is shortened to {} (--max-gap)", Span(max_gap)));
+        }
+    }
+
     /// Says how it went, and what came in between.
     fn tell_the_end(&self, dispatch: &Dispatch, reading: &Reading, end: End) -> Result<Ending> {
         let config = self.config;
@@ -356,6 +380,15 @@ impl Run<'_> {
                 config.fields.path(Role::Timestamp)
             ));
         }
+        self.tell_of_gaps(dispatch);
+        let gaps = dispatch.tally.borrow().gaps().count;
+        if gaps > 0 {
+            let wait = dispatch.tally.borrow().gaps().wait;
+            self.console.warn(format_args!(
+                "--replay: {gaps} gaps between events were shortened to --max-gap; together they would have taken {}",
+                pacing::in_round_figures(wait)
+            ));
+        }
         if reading.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
             self.console.warn("the input is a JSON array without its end: it may have been cut off");
         }
@@ -366,6 +399,8 @@ impl Run<'_> {
             }
             let unsent = if config.plan.job.is_verify() {
                 "no JSON object, too long, or without an id to ask for"
+            } else if !config.plan.id_headers.is_empty() {
+                "no JSON object, too long, or without an id for a header"
             } else {
                 "no JSON object or too long"
             };
@@ -402,8 +437,9 @@ impl Run<'_> {
                 let target = &config.target;
                 self.console.error(match (why, dispatch.no_server.borrow().clone()) {
                     (Why::KeyRefused, _) => format!(
-                        "{target} refused the key ({}) in each of the first 100 answers; {done} events have their outcome",
-                        config.key_source
+                        "{target} refused the key ({}) in every answer so far ({}, all 401 or 403); {done} events have their outcome",
+                        config.key_source,
+                        dispatch.key_refused().unwrap_or_default()
                     ),
                     (Why::NoServer, Some(Failure { message, fate: Fate::Short, .. })) => {
                         format!("cannot connect to {target}: {message}; {done} events have their outcome")
@@ -411,6 +447,10 @@ impl Run<'_> {
                     (Why::NoServer, Some(Failure { message, .. })) => {
                         format!("no server at {target}: {message}; {done} events have their outcome")
                     }
+                    (Why::OverRate, _) => format!(
+                        "{target} refused everything for rate for {}; {done} events have their outcome",
+                        Span(Duration::from_secs(dispatch.over_rate_for(elapsed).as_secs()))
+                    ),
                     _ => "outcomes can no longer be written".to_owned(),
                 });
                 Ending::Unfinished
@@ -440,6 +480,7 @@ impl Run<'_> {
             if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + config.grace) {
                 dispatch.gate.abort();
             }
+            self.tell_of_gaps(dispatch);
             let tally = dispatch.tally.borrow();
             momentum.look(tally.sent(), now);
             progress.show(|| {
@@ -449,7 +490,7 @@ impl Run<'_> {
                     bytes: reading.bytes.load(Ordering::Relaxed),
                     before: reading.done_before.load(Ordering::Relaxed),
                     elapsed: now,
-                    ends: dispatch.supply.ends(),
+                    ends: dispatch.supply.known_end(),
                 };
                 let overall = rate(tally.sent(), now);
                 let p95 = tally.p95().map(|p95| format!(", P95 {}", ms(p95))).unwrap_or_default();

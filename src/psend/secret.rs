@@ -32,14 +32,14 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// One more text that must not be shown, as it is and as servers write it in JSON. Very short ones are left out: they
-    /// stand in other words by chance.
+    /// One more text that must not be shown: as it is, and as servers write it in JSON and read it from a header. A short one
+    /// stands in other words by chance; it is blanked there too, so that no message depends on what a key looks like.
     pub fn add(&mut self, secret: &Secret) {
-        const SHORTEST: usize = 4;
-        if secret.0.len() < SHORTEST {
+        if secret.0.is_empty() {
             return;
         }
-        self.forms.extend(in_json(&secret.0).into_iter().chain([secret.0.clone()]).map(Secret));
+        let texts = [secret.0.clone(), as_latin_1(&secret.0)];
+        self.forms.extend(texts.iter().flat_map(|text| in_json(text)).chain(texts.clone()).map(Secret));
         self.forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         self.forms.dedup();
     }
@@ -56,7 +56,12 @@ impl Secrets {
     }
 }
 
-/// A text within a string of JSON, as the usual writers have it: some write `/`, `<`, `>` and `&` otherwise than they must.
+/// A text as a server has it that takes each byte of a header for a character of its own, as WSGI and Node do.
+fn as_latin_1(text: &str) -> String {
+    text.bytes().map(char::from).collect()
+}
+
+/// A text within a string of JSON, as the usual writers have it: some escape `/`, `<`, `>` and `&`, some all that is not ASCII.
 fn in_json(text: &str) -> Vec<String> {
     let plain = serde_json::to_string(text).expect("a text is JSON");
     let plain = &plain[1..plain.len() - 1];
@@ -67,7 +72,22 @@ fn in_json(text: &str) -> Vec<String> {
     [plain, &with_slashes]
         .iter()
         .flat_map(|form| [(*form).to_owned(), for_html(form), for_html_in_capitals(form)])
+        .flat_map(|form| {
+            [in_ascii(&form, |unit| format!("\\u{unit:04x}")), in_ascii(&form, |unit| format!("\\u{unit:04X}")), form]
+        })
         .collect()
+}
+
+/// The same with what is not ASCII escaped, in the UTF-16 units of JSON's escapes.
+fn in_ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
+    let mut ascii = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => ascii.push(c),
+            c => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&escape(*unit))),
+        }
+    }
+    ascii
 }
 
 #[cfg(test)]
@@ -93,6 +113,32 @@ mod tests {
             r#"ca\"na\\ry\/<&>"#,
             r#"ca\"na\\ry/\u003c\u0026\u003e"#,
             r#"ca\"na\\ry\/\u003C\u0026\u003E"#,
+        ] {
+            assert_eq!(secrets.blank(format!("no {echo}.")), "no ***.");
+        }
+    }
+
+    #[test]
+    fn a_key_of_one_character_is_blanked_too() {
+        for (key, said, shown) in
+            [("k1", "no key 'k1'", "no key '***'"), ("x", "bad: x", "bad: ***"), ("", "bad key", "bad key")]
+        {
+            let mut secrets = Secrets::default();
+            secrets.add(&Secret::new(key));
+            assert_eq!(secrets.blank(said.to_owned()), shown);
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_ascii_is_known_again_however_a_server_writes_it() {
+        let mut secrets = Secrets::default();
+        secrets.add(&Secret::new("clé-\u{1f511}"));
+        for echo in [
+            "clé-\u{1f511}",
+            r"cl\u00e9-\ud83d\udd11",
+            r"cl\u00E9-\uD83D\uDD11",
+            "cl\u{c3}\u{a9}-\u{f0}\u{9f}\u{94}\u{91}",
+            r"cl\u00c3\u00a9-\u00f0\u009f\u0094\u0091",
         ] {
             assert_eq!(secrets.blank(format!("no {echo}.")), "no ***.");
         }

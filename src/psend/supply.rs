@@ -95,7 +95,14 @@ impl Supply {
     /// When the time for taking up events is over, where it is limited: it counts from the first event, and while none has
     /// come from the start of the run.
     pub fn ends(&self) -> Option<Duration> {
-        Some(self.began.get().unwrap_or_default() + self.limits.duration?)
+        Some(self.began.get().unwrap_or_default().saturating_add(self.limits.duration?))
+    }
+
+    /// When taking up events ends at the latest, as far as that is known: with the time for it or with the schedule.
+    pub fn known_end(&self) -> Option<Duration> {
+        let schedule = self.schedule.as_ref().and_then(|schedule| schedule.borrow().end());
+        let schedule = schedule.map(|end| self.began.get().unwrap_or_default().saturating_add(end));
+        [self.ends(), schedule].into_iter().flatten().min()
     }
 
     /// The number of the last line that a sender took.
@@ -211,7 +218,10 @@ impl Supply {
         if event.timestamp.is_none() && event.fault.is_none() && schedule.borrow().is_replay() {
             self.tally.borrow_mut().untimed();
         }
-        let due = schedule.borrow_mut().due_by(due, event.timestamp);
+        let (due, gap) = schedule.borrow_mut().due_by(due, event.seq, event.timestamp);
+        if let Some(gap) = gap {
+            self.tally.borrow_mut().gap(gap);
+        }
         if !self.is_before_the_end(due) {
             self.gate.close();
             return None;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::pacing::Gap;
 use crate::record::outcome::{ErrorKind, Word};
 
 /// The longest latency that is told apart, in microseconds; longer ones count as this.
@@ -28,8 +29,21 @@ pub struct Tally {
     /// From the first request to the last end of an event that was sent, since the start of the run.
     busy: Option<(Duration, Duration)>,
     untimed: u64,
+    over_rate: u64,
+    gaps: Gaps,
     late: BTreeMap<Late, u64>,
     latest: Duration,
+}
+
+/// The gaps of a replay that were too long.
+#[derive(Debug, Default)]
+pub struct Gaps {
+    /// How many there were.
+    pub count: u64,
+    /// How long they would have been waited for, in all.
+    pub wait: Duration,
+    /// Those that are yet to be told.
+    untold: Vec<Gap>,
 }
 
 /// Why an open loop took an event up after it was due.
@@ -60,6 +74,8 @@ impl Default for Tally {
             sent: 0,
             busy: None,
             untimed: 0,
+            over_rate: 0,
+            gaps: Gaps::default(),
             late: BTreeMap::new(),
             latest: Duration::ZERO,
         }
@@ -74,13 +90,23 @@ impl Tally {
             *self.answers.entry(status).or_default() += 1;
         }
         self.latency.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(LONGEST));
-        self.total += latency;
+        self.total = self.total.saturating_add(latency);
     }
 
     /// An attempt got no whole answer, or the server closed a connection that it had kept, with the request on it.
     pub fn broke(&mut self, kind: ErrorKind, on_kept: bool) {
         self.requests += 1;
         self.closed_kept += u64::from(on_kept);
+        *self.breaks.entry(kind).or_default() += 1;
+    }
+
+    /// The server refused so many events for rate.
+    pub fn over_rate(&mut self, events: u64) {
+        self.over_rate = self.over_rate.saturating_add(events);
+    }
+
+    /// An answer did not tell what became of an event.
+    pub fn unclear(&mut self, kind: ErrorKind) {
         *self.breaks.entry(kind).or_default() += 1;
     }
 
@@ -111,6 +137,27 @@ impl Tally {
     /// A replay took up an event without a timestamp that can be read.
     pub fn untimed(&mut self) {
         self.untimed += 1;
+    }
+
+    /// A replay came to a gap that was too long.
+    pub fn gap(&mut self, gap: Gap) {
+        /// So many are told one by one.
+        const TOLD: u64 = 3;
+        if self.gaps.count < TOLD {
+            self.gaps.untold.push(gap);
+        }
+        self.gaps.count += 1;
+        self.gaps.wait = self.gaps.wait.saturating_add(gap.wait);
+    }
+
+    /// The gaps of a replay that were too long.
+    pub fn gaps(&self) -> &Gaps {
+        &self.gaps
+    }
+
+    /// The gaps of a replay that are to be told now.
+    pub fn gaps_to_tell(&mut self) -> Vec<Gap> {
+        std::mem::take(&mut self.gaps.untold)
     }
 
     /// An event was taken up so long after it was due.
@@ -206,6 +253,9 @@ impl Tally {
                  --keepalive-time TIME, below its own limit, or --no-keepalive avoids that",
                 self.closed_kept
             );
+        }
+        if self.over_rate > 0 {
+            let _ = writeln!(text, "Rate limit:  {} refusals, each of one event", self.over_rate);
         }
         if held_back >= Duration::from_millis(50) {
             let _ = writeln!(text, "Held back:   {:.1} s by the server", held_back.as_secs_f64());

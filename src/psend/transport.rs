@@ -41,6 +41,8 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After`, as it came.
     pub retry_after: Option<HeaderValue>,
+    /// `Date`, as it came: where the server's clock is wrong, a date in `Retry-After` counts from it.
+    pub date: Option<HeaderValue>,
     /// The body as the server meant it, without compression; what is left of it where it could not be read.
     pub body: kept::Body,
     /// First byte out to last byte in; making a connection is no part of it.

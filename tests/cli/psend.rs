@@ -2,12 +2,14 @@
 
 mod answers;
 mod batch;
+mod dialects;
 mod faults;
 mod http2;
 mod keep_alive;
 mod memory;
 mod network;
 mod pace;
+mod put_off;
 mod resume;
 mod safety;
 mod screen;
@@ -206,8 +208,14 @@ fn errors_that_may_pass_are_tried_again_and_others_are_not() {
         (502, 3, "unknown"),
         (503, 3, "failed"),
         (504, 3, "unknown"),
+        (520, 3, "unknown"),
+        (521, 3, "failed"),
+        (522, 3, "failed"),
+        (523, 3, "failed"),
+        (524, 3, "unknown"),
+        (598, 3, "unknown"),
+        (599, 3, "unknown"),
         (400, 1, "rejected"),
-        (401, 1, "rejected"),
         (404, 1, "rejected"),
         (422, 1, "rejected"),
         (501, 1, "failed"),
@@ -502,7 +510,7 @@ fn the_environment_gives_target_and_key_and_the_key_is_shown_nowhere() {
             .expect("psend starts"),
         events(3),
     )
-    .expect_code(0);
+    .expect_code(1);
     assert_eq!(server.requests()[0].header("x-api-key"), Some(canary));
     assert_eq!(words(&outcomes(&run).0), vec!["rejected"; 3]);
     assert!(!run.text().contains(canary) && !run.stderr.contains(canary));

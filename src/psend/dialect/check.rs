@@ -1,15 +1,16 @@
 //! What a dialect may say where: a file that parses can still ask for what is never done.
 
-use super::{Dialect, Rule};
+use super::Dialect;
+use super::rules::{Codes, Rule, Words};
 use crate::psend::meaning::Meaning;
 
 /// Where an event's id stands in paths and headers.
 const EVENT_ID: &str = "{event_id}";
 
 /// What rules on an answer to an event that was sent may come to.
-const SENT: &str = "accepted, duplicate, rejected, rate_limited, retry, gateway or failed";
+const SENT: &str = "accepted, duplicate, rejected, rate_limited, retry, gateway, away or failed";
 /// What rules on an answer to a question for an event may come to.
-const ASKED: &str = "present, missing, rejected, rate_limited, retry, gateway or failed";
+const ASKED: &str = "present, missing, rejected, rate_limited, retry, gateway, away or failed";
 
 /// Checks what the form of the file does not hold.
 ///
@@ -18,6 +19,7 @@ const ASKED: &str = "present, missing, rejected, rate_limited, retry, gateway or
 pub(super) fn check(dialect: &Dialect) -> Result<(), String> {
     path("request.path", &dialect.request.path)?;
     no_placeholder("request.path", &dialect.request.path)?;
+    no_placeholder("request.key_prefix", &dialect.request.key_prefix)?;
     for (name, value) in &dialect.request.headers {
         let rest = value.replacen(EVENT_ID, "", 1);
         no_placeholder(&format!("request.headers.{name}"), &rest)
@@ -27,6 +29,21 @@ pub(super) fn check(dialect: &Dialect) -> Result<(), String> {
     if let Some(batch) = &dialect.batch {
         path("batch.path", &batch.path)?;
         no_placeholder("batch.path", &batch.path)?;
+        no_placeholder("batch.before", &batch.before)?;
+        no_placeholder("batch.after", &batch.after)?;
+        if let Some(id) = &batch.id {
+            if batch.results.is_none() {
+                return Err(format!(
+                    "batch.id \"{}\": without batch.results no result is read that could have an id",
+                    id.path
+                ));
+            }
+            if id.path.is_empty() {
+                return Err(
+                    "batch.id \"\": expected the key of an event's id in a result, such as \"event_id\"".to_owned()
+                );
+            }
+        }
         rules("batch.rules", &batch.rules, SENT, |word| !matches!(word, Meaning::Present | Meaning::Missing))?;
         if let Some(at) = batch.rules.iter().position(|rule| rule.status.is_some()) {
             return Err(format!("batch.rules, number {}: status: a result in a batch has none; leave it out", at + 1));
@@ -66,14 +83,31 @@ fn rules(section: &str, rules: &[Rule], words: &str, fits: impl Fn(Meaning) -> b
             let word = rule.outcome.answer();
             return wrong(format!("outcome \"{word}\": {words} is wanted here"));
         }
+        if rule.status.as_ref().is_some_and(Codes::are_none) {
+            return wrong("status: the list is empty, so that no answer fits".to_owned());
+        }
+        if rule.text.as_ref().is_some_and(Words::say_nothing) {
+            return wrong(
+                "text: an empty text stands in every answer, and an empty list in none; leave it out".to_owned(),
+            );
+        }
         if rule.path.is_some() && rule.text.is_none() {
             return wrong("path: without text there is nothing to look for there".to_owned());
         }
         if (rule.window.is_some() || rule.window_text.is_some()) && rule.outcome != Meaning::RateLimited {
             return wrong("window and window_text go with the outcome \"rate_limited\"".to_owned());
         }
-        if let Some(text) = rule.window_text.as_ref().filter(|text| !text.contains("{}")) {
-            return wrong(format!("window_text \"{text}\": {{}} must stand in it for the seconds"));
+        if let Some(text) = &rule.window_text {
+            match text.split("{}").collect::<Vec<_>>()[..] {
+                ["", ""] => {
+                    return wrong(format!("window_text \"{text}\": words must stand before or behind the {{}}"));
+                }
+                [_, _] => {}
+                _ => return wrong(format!("window_text \"{text}\": {{}} must stand in it once for the seconds")),
+            }
+        }
+        if rule.window.is_some_and(|window| window.is_zero()) {
+            return wrong("window: expected a time above 0, such as \"60s\"".to_owned());
         }
     }
     Ok(())
@@ -105,6 +139,29 @@ mod tests {
             (format!("{request}[[rules]]\noutcome = 'failed'\npath = 'a'"), "rules, number 1: path"),
             (format!("{request}[[rules]]\noutcome = 'failed'\nwindow = '1m'"), "rules, number 1: window"),
             (format!("{request}[[rules]]\noutcome = 'rate_limited'\nwindow_text = 'x'"), "number 1: window_text \"x\""),
+            (
+                format!("{request}[[rules]]\noutcome = 'rate_limited'\nwindow_text = '{{}}'"),
+                "number 1: window_text \"{}\": words must stand before or behind the {}",
+            ),
+            (
+                format!("{request}[[rules]]\noutcome = 'rate_limited'\nwindow_text = 'per {{}} or {{}} s'"),
+                "number 1: window_text \"per {} or {} s\": {} must stand in it once",
+            ),
+            (format!("{request}[[rules]]\noutcome = 'rate_limited'\nwindow = '0s'"), "number 1: window: expected"),
+            (format!("{request}[[rules]]\nstatus = []\noutcome = 'failed'"), "number 1: status: the list is empty"),
+            (format!("{request}[[rules]]\ntext = ''\noutcome = 'failed'"), "number 1: text: an empty text"),
+            (format!("{request}[[rules]]\ntext = ['a', '']\noutcome = 'failed'"), "number 1: text: an empty text"),
+            (format!("{request}[[rules]]\ntext = []\noutcome = 'failed'"), "number 1: text: an empty text"),
+            (format!("{request}key_prefix = '{{event_id}}'"), "request.key_prefix: {event_id}"),
+            (
+                format!("{request}[batch]\npath = '/b'\nbefore = '{{event_id}}'\nafter = ''"),
+                "batch.before: {event_id} stands for nothing",
+            ),
+            (format!("{request}[batch]\npath = '/b'\nbefore = ''\nafter = ''\nid = 'a'"), "batch.id \"a\": without"),
+            (
+                format!("{request}[batch]\npath = '/b'\nbefore = ''\nafter = ''\nresults = 'r'\nid = ''"),
+                "batch.id \"\": expected",
+            ),
             (format!("{request}[verify]\npath = '/y'"), "verify.path \"/y\": {event_id} must stand"),
             (
                 format!("{request}[verify]\npath = '/{{event_id}}'\n[[verify.rules]]\noutcome = 'accepted'"),

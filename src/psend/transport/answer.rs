@@ -58,6 +58,8 @@ pub(super) struct Answer {
     pub(super) retry_after: Option<HeaderValue>,
     /// The codings of the body in the order in which they were applied, as a list; empty for nearly all.
     pub(super) codings: Vec<u8>,
+    /// `Date`, as it came, where there is a `Retry-After` that may count from it.
+    pub(super) date: Option<HeaderValue>,
     /// Whether the connection can carry another request when the answer is whole.
     pub(super) keeps_connection: bool,
     /// For how many seconds without a request the server keeps the connection, where it says so.
@@ -77,6 +79,7 @@ impl Answer {
             status: 0,
             retry_after: None,
             codings: Vec::new(),
+            date: None,
             keeps_connection: true,
             kept_for: None,
             body,
@@ -183,9 +186,12 @@ impl Answer {
         let is_http_1_0 = head.version == Some(0);
         let framing = Framing::of(head.headers)?;
         self.status = status;
-        self.retry_after = framing.retry_after;
         self.codings = [framing.content_codings, framing.transfer_codings].concat();
         self.kept_for = framing.kept_for;
+        if framing.retry_after.is_some() {
+            self.retry_after = framing.retry_after;
+            self.date = date_in(head.headers);
+        }
         self.keeps_connection = !framing.close && (framing.keep_alive || !is_http_1_0);
         // One of the two is wrong, and what comes behind the answer may be another's (RFC 9112, 6.3).
         self.keeps_connection &= framing.coding.is_none() || framing.length.is_none();
@@ -334,6 +340,12 @@ fn trailers(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         }
     }
     Ok(None)
+}
+
+/// The value of the first `Date` among these headers.
+fn date_in(headers: &[Header<'_>]) -> Option<HeaderValue> {
+    let date = headers.iter().find(|header| header.name.eq_ignore_ascii_case("date"))?;
+    HeaderValue::from_bytes(date.value).ok()
 }
 
 #[cfg(test)]

@@ -159,9 +159,9 @@ impl Transport for Http1 {
                 link.rest(now, answer.kept_for);
                 self.open = Some(link);
             }
-            let Answer { status, retry_after, codings, body, .. } = answer;
+            let Answer { status, retry_after, date, codings, body, .. } = answer;
             let body = body.end(&codings);
-            return Ok(Reply { status, retry_after, body, latency: now.saturating_sub(began) });
+            return Ok(Reply { status, retry_after, date, body, latency: now.saturating_sub(began) });
         }
     }
 

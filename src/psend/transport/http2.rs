@@ -243,6 +243,7 @@ impl Http2 {
         Ok(Reply {
             status: head.status.as_u16(),
             retry_after: head.headers.get(RETRY_AFTER).cloned(),
+            date: head.headers.get(hyper::header::DATE).cloned(),
             body: kept.end(&codings.join(&b',')),
             latency: Duration::ZERO,
         })

@@ -245,6 +245,56 @@ fn a_replay_whose_next_event_is_due_past_the_end_of_all_calendars_waits_and_can_
 }
 
 #[test]
+fn a_replay_over_a_gap_of_years_says_so_at_once_and_does_not_wait_for_it() {
+    let server = Scripted::start(|_| Act::accept());
+    let times = [
+        "0001-01-01T00:00:00Z",
+        "2026-01-05T09:00:00Z",
+        "2026-01-05T09:00:00.1Z",
+        "2106-02-07T06:28:15Z",
+        "1970-01-01T00:00:00Z",
+    ];
+    let input: String =
+        (1..).zip(times).map(|(n, at)| format!("{{\"event_id\":\"{n}\",\"timestamp\":\"{at}\"}}\n")).collect();
+    let began = Instant::now();
+    let run = send(&server, &["--replay", "1x", "--max-gap", "300ms", "-q"], input.as_bytes()).expect_code(0);
+    assert!(
+        began.elapsed() >= Duration::from_millis(700) && began.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(words(&outcomes(&run).0), ["accepted"; 5]);
+    for said in [
+        "--replay: line 2 (2026-01-05T09:00:00.000000Z) is due 2025 years after line 1 (0001-01-01T00:00:00.000000Z); \
+         this gap is shortened to 300ms (--max-gap)",
+        "line 4 (2106-02-07T06:28:15.000000Z) is due 80 years after line 3 (2026-01-05T09:00:00.100000Z)",
+        "2 gaps between events were shortened to --max-gap; together they would have taken 2105 years",
+    ] {
+        assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
+    }
+
+    // With an hour to wait, the gap is told while it is waited for.
+    let (child, mut stdin) = piped(&server, &["--replay", "1x", "-q"]);
+    stdin.write_all(input.as_bytes()).expect("psend reads");
+    let mut child = child;
+    let mut said = std::io::BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut line = String::new();
+    std::io::BufRead::read_line(&mut said, &mut line).expect("it says so");
+    assert!(line.contains("this gap is shortened to 1h (--max-gap)"), "{line}");
+    super::interrupt(&child);
+    feed(child, Vec::new()).expect_code(130);
+    send(&server, &["--max-gap", "1s"], b"").expect_code(2);
+    send(&server, &["--replay", "1x", "--max-gap", "0s"], b"").expect_code(2);
+}
+
+#[test]
+fn the_time_left_of_stages_is_known() {
+    let server = Scripted::start(|_| Act::accept());
+    let run = send(&server, &["--stages", "500ms:100,500ms:0", "--every", "100ms"], &events(5000)).expect_code(0);
+    assert!(run.stderr.contains(", 0:01 left"), "{}", run.stderr);
+}
+
+#[test]
 fn poisson_arrivals_keep_the_rate_and_are_not_even() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--rate", "2000", "--arrival", "poisson"], &events(2000)).expect_code(0);

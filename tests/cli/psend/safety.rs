@@ -265,21 +265,35 @@ fn malformed_lines_are_sent_as_they_are_where_asked_for() {
 
 #[test]
 fn a_key_that_the_first_hundred_answers_refuse_stops_the_run() {
-    for (status, flips, code) in [(401, false, 1), (403, false, 1), (401, true, 0)] {
-        let server =
-            Scripted::start(move |r| if flips && r.number == 50 { Act::accept() } else { Act::answer(status, "") });
-        let run = send(&server, &["-c", "5"], &events(400)).expect_code(code);
+    for status in [401, 403] {
+        let server = Scripted::start(move |_| Act::answer(status, ""));
+        let run = send(&server, &["-c", "5"], &events(400)).expect_code(1);
         let (outcomes, record) = outcomes(&run);
         let not_sent = words(&outcomes).iter().filter(|w| **w == "not_sent").count();
-        if code == 1 {
-            assert!(server.requests().len() <= 105 && not_sent >= 200, "{not_sent}");
-            assert!(run.stderr.contains("refused the key"), "{}", run.stderr);
-            assert!(run.stderr.contains("in each of the first 100 answers; 400 events"), "{}", run.stderr);
-            assert_eq!(record["complete"], false);
-        } else {
-            assert_eq!((outcomes.len(), not_sent), (400, 0));
-        }
+        assert!(server.requests().len() <= 105 && not_sent >= 200, "{not_sent}");
+        assert!(run.stderr.contains("refused the key"), "{}", run.stderr);
+        assert!(run.stderr.contains("all 401 or 403); 400 events"), "{}", run.stderr);
+        assert_eq!(record["complete"], false);
     }
+}
+
+#[test]
+fn a_wrong_key_is_red_however_few_events_there_are() {
+    for (count, flags) in [(1, &[][..]), (3, &["-c", "1"]), (3, &["--batch", "2"])] {
+        let server = Scripted::start(|_| Act::answer(401, "no such key"));
+        let run = send(&server, flags, &events(count)).expect_code(1);
+        let (outcomes, record) = outcomes(&run);
+        assert_eq!(words(&outcomes), vec!["rejected"; count], "{flags:?}");
+        assert!(run.stderr.contains("refused the key (the guide's test key) in every answer"), "{}", run.stderr);
+        assert_eq!(record["complete"], false);
+    }
+    // One other answer shows that it is not the key.
+    let answers = |r: &crate::scripted::Request| Act::answer(if r.event_id() == "evt_2" { 422 } else { 403 }, "");
+    let server = Scripted::start(answers);
+    let run = send(&server, &["-c", "1"], &events(3)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["rejected"; 3]);
+    // No event is no wrong key.
+    send(&server, &[], b"not json\n").expect_code(0);
 }
 
 #[test]

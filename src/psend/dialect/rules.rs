@@ -1,0 +1,306 @@
+//! Rules on answers: which status and which words in the body mean what, and what is shown of an answer.
+
+use std::borrow::{Borrow, Cow};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::cli::values::Span;
+use crate::clock::Micros;
+use crate::psend::meaning::Meaning;
+use crate::psend::secret::Secrets;
+
+/// A server's windows are taken for no longer than this.
+const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
+
+/// How many bytes of an answer's body stand in a message.
+const QUOTED: usize = 200;
+
+/// What an answer says about an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reading {
+    /// In one word.
+    pub meaning: Meaning,
+    /// Whether a rule of the dialect says so, and not the status alone.
+    pub by_rule: bool,
+    /// How long the server's body asks for no more of this.
+    pub wait: Option<Duration>,
+    /// What it said against the event, where it did.
+    pub complaint: Option<String>,
+}
+
+/// Which answers mean what.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    /// Any where there is none.
+    pub(super) status: Option<Codes>,
+    pub(super) path: Option<String>,
+    pub(super) text: Option<Words>,
+    pub(super) outcome: Meaning,
+    #[serde(default)]
+    pub(super) window_text: Option<String>,
+    #[serde(default, deserialize_with = "span")]
+    pub(super) window: Option<Duration>,
+}
+
+/// What an answer is searched for, any of them; how is worked out once, not for each answer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "WordsAsWritten")]
+pub(super) struct Words(Vec<memchr::memmem::Finder<'static>>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a text or a list of texts")]
+enum WordsAsWritten {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl From<WordsAsWritten> for Words {
+    fn from(written: WordsAsWritten) -> Self {
+        let texts = match written {
+            WordsAsWritten::One(text) => vec![text],
+            WordsAsWritten::Many(texts) => texts,
+        };
+        Self(texts.iter().map(|text| memchr::memmem::Finder::new(text).into_owned()).collect())
+    }
+}
+
+impl Words {
+    fn are_in(&self, text: &[u8]) -> bool {
+        self.0.iter().any(|words| words.find(text).is_some())
+    }
+
+    /// Whether some of them are in every text, or there are none at all.
+    pub(super) fn say_nothing(&self) -> bool {
+        self.0.is_empty() || self.0.iter().any(|words| words.needle().is_empty())
+    }
+}
+
+/// A set of status codes: ranges, both ends included.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(try_from = "CodesAsWritten")]
+pub(super) struct Codes(Vec<(u16, u16)>);
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a code such as 409, a class such as \"4xx\", or a list of these")]
+enum CodesAsWritten {
+    One(CodeAsWritten),
+    Many(Vec<CodeAsWritten>),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a code such as 409, a class such as \"4xx\", or a list of these")]
+enum CodeAsWritten {
+    Number(u16),
+    Text(String),
+}
+
+impl TryFrom<CodesAsWritten> for Codes {
+    type Error = String;
+
+    fn try_from(written: CodesAsWritten) -> Result<Self, String> {
+        let list = match written {
+            CodesAsWritten::One(code) => vec![code],
+            CodesAsWritten::Many(codes) => codes,
+        };
+        let range = |code| match code {
+            CodeAsWritten::Number(n) if (100..600).contains(&n) => Ok((n, n)),
+            CodeAsWritten::Number(n) => Err(format!("status {n}: expected a code from 100 to 599")),
+            CodeAsWritten::Text(text) => {
+                let class = text.strip_suffix("xx").and_then(|c| c.parse::<u16>().ok()).filter(|c| (1..6).contains(c));
+                let one = text.parse::<u16>().ok().filter(|n| (100..600).contains(n));
+                match (class, one) {
+                    (Some(c), _) => Ok((c * 100, c * 100 + 99)),
+                    (_, Some(n)) => Ok((n, n)),
+                    _ => Err(format!("status \"{text}\": expected a code such as 409 or a class such as \"4xx\"")),
+                }
+            }
+        };
+        list.into_iter().map(range).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+impl Codes {
+    /// Whether no status is among them.
+    pub(super) fn are_none(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn contain(&self, status: u16) -> bool {
+        self.0.iter().any(|&(from, to)| (from..=to).contains(&status))
+    }
+}
+
+fn span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(from)?;
+    text.parse::<Span>().map(|span| Some(span.0)).map_err(serde::de::Error::custom)
+}
+
+impl Rule {
+    pub(super) fn fits(&self, status: u16, body: &[u8]) -> bool {
+        if self.status.as_ref().is_some_and(|codes| !codes.contain(status)) {
+            return false;
+        }
+        let Some(words) = &self.text else { return true };
+        // Nearly every answer is ruled out here, without reading it as JSON.
+        if !words.are_in(body) {
+            return false;
+        }
+        self.path.as_ref().is_none_or(|path| value_at(body, path).is_some_and(|value| words.are_in(value.as_bytes())))
+    }
+
+    /// How long until the server's next window begins.
+    fn wait(&self, body: &[u8], now: Micros) -> Option<Duration> {
+        let told = self.window_text.as_ref().and_then(|pattern| seconds_in(body, pattern));
+        let window = told.filter(|w| !w.is_zero()).or(self.window)?.min(LONGEST_WINDOW);
+        let length = Micros::try_from(window.as_micros()).ok().filter(|l| *l > 0)?;
+        let left = length - now.rem_euclid(length);
+        Some(Duration::from_micros(u64::try_from(left).unwrap_or(0)))
+    }
+}
+
+/// The first number in a body that stands between what is before and behind the `{}` of a pattern, as seconds.
+pub(super) fn seconds_in(body: &[u8], pattern: &str) -> Option<Duration> {
+    let (before, after) = pattern.split_once("{}")?;
+    let is_of_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
+    let mut at = 0;
+    // Each turn passes over a whole number, so that no text makes this take longer than it is long.
+    while let Some(from) = body[at..].iter().position(u8::is_ascii_digit).map(|digit| at + digit) {
+        at = body[from..].iter().position(|byte| !is_of_number(*byte)).map_or(body.len(), |length| from + length);
+        let number = body[from..at].strip_suffix(b".").unwrap_or(&body[from..at]);
+        if body[..from].ends_with(before.as_bytes()) && body[from + number.len()..].starts_with(after.as_bytes()) {
+            let seconds = std::str::from_utf8(number).ok().and_then(|number| number.parse().ok());
+            if let Some(window) = seconds.map(|seconds| Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)) {
+                return Some(window);
+            }
+        }
+    }
+    None
+}
+
+/// The value at a dotted path of a JSON body, as text: a string's own characters, anything else as JSON.
+fn value_at(body: &[u8], path: &str) -> Option<String> {
+    let value: Value = serde_json::from_str(raw_at(body, path)?).ok()?;
+    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+}
+
+/// The value at a dotted path of a JSON body, as it is written there; the whole where the path is empty.
+pub(super) fn raw_at<'a>(body: &'a [u8], path: &str) -> Option<&'a str> {
+    let whole = std::str::from_utf8(body).ok()?.trim_matches([' ', '\t', '\n', '\r']);
+    let mut keys = path.split('.').filter(|key| !key.is_empty()).peekable();
+    if keys.peek().is_none() {
+        return serde_json::from_str::<&RawValue>(whole).ok().map(RawValue::get);
+    }
+    keys.try_fold(whole, |value, key| {
+        if value.starts_with('[') {
+            let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
+            return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
+        }
+        let fields: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(value).ok()?;
+        fields.get(key).map(|field| field.get())
+    })
+}
+
+/// A key of a JSON object, not copied where it has no escapes.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl Borrow<str> for Key<'_> {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What an answer says by the first of these rules that fits, or else by its status.
+pub(super) fn read(
+    rules: &[Rule],
+    status: u16,
+    body: &[u8],
+    now: Micros,
+    secrets: &Secrets,
+    otherwise: impl Fn(u16) -> Meaning,
+) -> Reading {
+    let rule = rules.iter().find(|rule| rule.fits(status, body));
+    let meaning = rule.map_or_else(|| otherwise(status), |rule| rule.outcome);
+    let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
+    let complaint = (!meaning.is_good()).then(|| quote(&format!("HTTP {status}"), body, secrets));
+    Reading { meaning, by_rule: rule.is_some(), wait, complaint }
+}
+
+/// What a status code says where no rule knows better (contracts §3). Those of the 5xx that no RFC has are Cloudflare's, and
+/// those of proxies whose connection to the server timed out (598, 599).
+pub(super) fn by_status(status: u16) -> Meaning {
+    match status {
+        200..=299 => Meaning::Accepted,
+        429 => Meaning::RateLimited,
+        // 521 to 523: the gateway made no connection to the server.
+        408 | 500 | 503 | 521..=523 => Meaning::Retry,
+        502 | 504 | 520 | 524 | 598 | 599 => Meaning::Gateway,
+        300..=499 => Meaning::Rejected,
+        _ => Meaning::Failed,
+    }
+}
+
+/// The beginning of an answer, for a message.
+pub(super) fn quote(from: &str, body: &[u8], secrets: &Secrets) -> String {
+    let mut text = String::from_utf8_lossy(body).into_owned();
+    text.retain(|c| !c.is_control());
+    let text = secrets.blank(text);
+    let text = text.trim();
+    let end = (0..=text.len().min(QUOTED)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    let begun = &text[..end];
+    let more = if text.len() > begun.len() { "…" } else { "" };
+    if text.is_empty() { from.to_owned() } else { format!("{from}: {begun}{more}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::psend::secret::Secret;
+
+    #[test]
+    fn a_window_may_be_said_in_any_words() {
+        for (body, pattern, seconds) in [
+            ("Rate limit: try in 1 seconds", "{} seconds", Some(1.0)),
+            ("60 seconds", "{} seconds", Some(60.0)),
+            ("5 of 10, retry in 2.5s", "retry in {}s", Some(2.5)),
+            ("5 of 10, retry in 2.", "retry in {}", Some(2.0)),
+            ("version 1.2.3 seconds, 4 seconds", "{} seconds", Some(4.0)),
+            ("window: 30", ": {}", Some(30.0)),
+            ("no number of seconds", "{} seconds", None),
+            ("", "{} seconds", None),
+        ] {
+            let read = seconds_in(body.as_bytes(), pattern).map(|window| window.as_secs_f64());
+            assert_eq!(read, seconds, "{body} {pattern}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_an_answer_repeats_is_blanked_before_the_answer_is_cut() {
+        let mut secrets = Secrets::default();
+        secrets.add(&Secret::new("canary-key"));
+        for before in 180..200 {
+            let said = quote("HTTP 401", format!("{}canary-key or so", "x".repeat(before)).as_bytes(), &secrets);
+            assert!(said.contains("xx") && !said.contains('c'), "{said}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_of_an_answer_makes_the_search_for_a_window_spin(
+            body in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..200),
+            digits in "[0-9.]{0,400}",
+            before in "[a-z0-9. ]{0,3}",
+            after in "[a-z0-9. ]{0,3}",
+        ) {
+            let body = [body, digits.into_bytes()].concat();
+            if let Some(window) = seconds_in(&body, &format!("{before}{{}}{after}")) {
+                proptest::prop_assert!(body.iter().any(u8::is_ascii_digit), "{window:?}");
+            }
+        }
+    }
+}
