@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod args;
+mod connection;
 mod exec;
 pub mod keys;
 pub mod limit;

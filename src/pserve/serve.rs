@@ -5,22 +5,23 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::Router;
 use futures::future::OptionFuture;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal as UnixSignal, SignalKind, signal};
-use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
 
 use super::api::{self, App, Room};
 use super::args::Config;
-use super::exec;
 use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
+use super::{connection, exec};
 use crate::cli::output::Output;
 use crate::cli::stop::is_hangup_ignored;
 use crate::cli::values::Count;
@@ -79,13 +80,8 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
             readers: Readers::new(move || store.reader()),
             room: Room::default(),
         };
-        let (stop, stopped) = oneshot::channel::<()>();
-        // Answers are small and written whole: to wait for more of them would only delay them.
-        let listener = listener.tap_io(|connection| drop(connection.set_nodelay(true)));
-        let serving = axum::serve(listener, api::router(Arc::new(app))).with_graceful_shutdown(async move {
-            let _ = stopped.await;
-        });
-        let serving = tokio::spawn(serving.into_future());
+        let (stop, stopped) = watch::channel(false);
+        let serving = tokio::spawn(accept(listener, api::router(Arc::new(app)), stopped));
 
         let ending = match &config.exec {
             Some(command) => exec::run(command, &url, &config.exec_key, &mut signals).await?,
@@ -94,7 +90,7 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
                 Ending::Signalled(signals.next().await.as_raw())
             }
         };
-        let _ = stop.send(());
+        let _ = stop.send(true);
         tokio::select! {
             _ = timeout(GRACE, serving) => {}
             signal = signals.next() => return Ok(Ending::Signalled(signal.as_raw())),
@@ -109,6 +105,29 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         console.note(format_args!("{} events stored in {}", Count(stored), config.db.display()));
     }
     Ok(ending)
+}
+
+/// Serves all who connect until `stop`, then waits until those that are connected have their answers.
+async fn accept(listener: TcpListener, api: Router, mut stop: watch::Receiver<bool>) {
+    /// How long to wait where the system has no room for one more connection.
+    const BREATH: Duration = Duration::from_millis(100);
+    let (mut connections, handed_on) = (JoinSet::new(), stop.clone());
+    loop {
+        tokio::select! {
+            accepted = listener.accept() => match accepted {
+                Ok((connection, _)) => {
+                    // Answers are small and written whole: to wait for more of them would only delay them.
+                    let _ = connection.set_nodelay(true);
+                    connections.spawn(connection::serve(connection, api.clone(), handed_on.clone()));
+                }
+                Err(_) => sleep(BREATH).await,
+            },
+            Some(_) = connections.join_next() => {}
+            () = async { drop(stop.wait_for(|stopped| *stopped).await) } => break,
+        }
+    }
+    drop(listener);
+    while connections.join_next().await.is_some() {}
 }
 
 /// Waits for the last commit, and says how many events there are.

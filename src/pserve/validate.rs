@@ -97,6 +97,7 @@ mod tests {
             "event_id": "evt_1", "event_type": "api_call", "timestamp": "2026-01-05T08:59:00Z", "title": "GET /",
             "source": {"service": "user-service", "endpoint": "/", "method": "GET"},
             "metrics": {"response_time_ms": 1.5, "status_code": 200},
+            "error_details": {"error_type": "none"},
             "context": {"user_id": null, "tags": {"country": "US", "city": "New York", "region": "NA"}},
         })
     }
@@ -148,6 +149,11 @@ mod tests {
             ("/source/service", 100),
             ("/source/endpoint", 500),
             ("/source/method", 10),
+            ("/source/version", 20),
+            ("/source/environment", 50),
+            ("/context/user_agent", 500),
+            ("/error_details/error_code", 100),
+            ("/error_details/error_message", 1000),
         ] {
             takes(path, text(max));
             refuses(path, text(max + 1), "string_too_long");
@@ -186,6 +192,11 @@ mod tests {
             [("source.service", "missing"), ("event_type", "missing"), ("title", "missing")]
                 .map(|(place, kind)| (place.to_owned(), kind))
         );
+        for member in ["response_time_ms", "status_code"] {
+            let mut event = good();
+            event["metrics"].as_object_mut().expect("an object").remove(member);
+            assert_eq!(faults(event.to_string().as_bytes()), [(format!("metrics.{member}"), "missing")]);
+        }
         refuses("/source", Value::Null, "dict_type");
         refuses("/event_id", Value::Null, "string_type");
         takes("/metrics", Value::Null);

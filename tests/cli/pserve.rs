@@ -1,6 +1,7 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
 mod exec;
+mod hostile;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

@@ -16,7 +16,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("url::", &["psend"]),
     ("httparse::", &["psend"]),
     ("hyper::", &["psend", "pserve"]),
-    ("hyper_util::", &["psend"]),
+    ("hyper_util::", &["psend", "pserve"]),
     ("axum::", &["pserve"]),
     ("rusqlite::", &["pserve", "pstats"]),
     ("indicatif::", &["console.rs"]),

@@ -10,7 +10,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Caller, Refusal};
 
@@ -23,30 +23,57 @@ const DROPPED: usize = 64 << 20;
 /// How long a client may pause within a body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A body has to come at this rate at least, in bytes a second, once [`PATIENCE`] is over.
+const LEAST_RATE: usize = 16 << 10;
+
 /// A body up to this size needs no room set aside: a connection's own buffers are as large.
 const SMALL: usize = 64 << 10;
 
-/// The room for all larger bodies together, in KiB. Requests that find none left wait for it.
-const ROOM: u32 = 256 << 10;
+/// The room for all larger bodies together, in pieces of [`SMALL`] bytes.
+const ROOM: usize = 4096;
 
-/// The room that large bodies share while they are read and stored.
-pub struct Room(Arc<Semaphore>);
+/// The room that large bodies share while they are read and stored. It is given as bytes arrive, so that who announces much and
+/// sends little holds up nobody.
+pub struct Room {
+    free: Arc<Semaphore>,
+    /// Lets one body at a time go beyond the room: else bodies that each have a part could wait for each other for ever.
+    beyond: Arc<Semaphore>,
+}
 
 impl Default for Room {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(ROOM as usize)))
+        Self { free: Arc::new(Semaphore::new(ROOM)), beyond: Arc::new(Semaphore::new(1)) }
     }
 }
 
-impl Room {
-    async fn take(&self, headers: &HeaderMap, least: u64) -> Option<OwnedSemaphorePermit> {
-        // Without a length it may become as long as any.
-        let length = if headers.contains_key(header::CONTENT_LENGTH) { least } else { MAX_BYTES as u64 };
-        if length <= SMALL as u64 {
-            return None;
+/// What one body takes of the room, until it is dropped.
+#[derive(Default)]
+struct Share {
+    /// How many bytes it is enough for, beside [`SMALL`].
+    bytes: usize,
+    pieces: Option<OwnedSemaphorePermit>,
+    beyond: Option<OwnedSemaphorePermit>,
+}
+
+impl Share {
+    /// Waits until a body of this length has room.
+    async fn grow(&mut self, length: usize, room: &Room) {
+        let missing = length.saturating_sub(SMALL + self.bytes).div_ceil(SMALL);
+        if missing == 0 || self.beyond.is_some() {
+            return;
         }
-        let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(ROOM).min(ROOM);
-        Arc::clone(&self.0).acquire_many_owned(kib).await.ok()
+        let pieces = u32::try_from(missing).unwrap_or(u32::MAX);
+        tokio::select! {
+            biased;
+            Ok(more) = Arc::clone(&room.free).acquire_many_owned(pieces) => {
+                self.bytes += missing * SMALL;
+                match &mut self.pieces {
+                    Some(pieces) => pieces.merge(more),
+                    none => *none = Some(more),
+                }
+            }
+            Ok(beyond) = Arc::clone(&room.beyond).acquire_owned() => self.beyond = Some(beyond),
+        }
     }
 }
 
@@ -54,7 +81,7 @@ impl Room {
 pub(super) struct Taken {
     pub(super) caller: Caller,
     pub(super) body: Bytes,
-    _room: Option<OwnedSemaphorePermit>,
+    _share: Share,
 }
 
 /// Reads all of a body, once it is clear whose it is.
@@ -76,30 +103,39 @@ pub(super) async fn take(
     if least > MAX_BYTES as u64 {
         return refuse(body, Refusal::TooLarge).await;
     }
-    let room = room.take(headers, least).await;
-    Ok(Taken { caller, body: collect(body).await?, _room: room })
+    let (body, share) = collect(body, room).await?;
+    Ok(Taken { caller, body, _share: share })
 }
 
-async fn collect(mut body: Body) -> Result<Bytes, Refusal> {
-    let first = frame(&mut body).await?.unwrap_or_default();
-    if body.is_end_stream() {
+async fn collect(mut body: Body, room: &Room) -> Result<(Bytes, Share), Refusal> {
+    let mut share = Share::default();
+    let begun = Instant::now();
+    // Waiting for room is none of the client's time.
+    let mut waited = Duration::ZERO;
+    let first = frame(&mut body, begun + PATIENCE).await?.unwrap_or_default();
+    if body.is_end_stream() && first.len() <= SMALL {
         // Nearly every event comes in one piece, which needs no copy.
-        return Ok(first);
+        return Ok((first, share));
     }
     let mut whole = BytesMut::from(first);
-    while let Some(more) = frame(&mut body).await? {
+    loop {
+        let asked = Instant::now();
+        share.grow(whole.len(), room).await;
+        waited += asked.elapsed();
+        let due = begun + waited + PATIENCE + Duration::from_secs((whole.len() / LEAST_RATE) as u64);
+        let Some(more) = frame(&mut body, due).await? else { return Ok((whole.freeze(), share)) };
         if whole.len() + more.len() > MAX_BYTES {
             return refuse(body, Refusal::TooLarge).await;
         }
         whole.extend_from_slice(&more);
     }
-    Ok(whole.freeze())
 }
 
-/// The next piece of data.
-async fn frame(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
+/// The next piece of data, which has to come by a certain time.
+async fn frame(body: &mut Body, due: Instant) -> Result<Option<Bytes>, Refusal> {
+    let due = due.min(Instant::now() + PATIENCE);
     loop {
-        let next = timeout(PATIENCE, body.frame()).await.map_err(|_| Refusal::TooSlow)?;
+        let next = timeout_at(due, body.frame()).await.map_err(|_| Refusal::TooSlow)?;
         let Some(frame) = next else { return Ok(None) };
         let frame = frame.map_err(|e| Refusal::Malformed(format!("There was an error reading the body: {e}")))?;
         if let Ok(data) = frame.into_data() {
@@ -111,8 +147,9 @@ async fn frame(body: &mut Body) -> Result<Option<Bytes>, Refusal> {
 /// Reads and drops the rest of a body, then refuses its request.
 async fn refuse<T>(mut body: Body, refusal: Refusal) -> Result<T, Refusal> {
     let mut dropped = 0;
+    let begun = Instant::now();
     while dropped + usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) <= DROPPED
-        && let Ok(Some(data)) = frame(&mut body).await
+        && let Ok(Some(data)) = frame(&mut body, begun + 2 * PATIENCE).await
     {
         dropped += data.len();
     }

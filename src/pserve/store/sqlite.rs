@@ -3,10 +3,11 @@
 //! Write-ahead logging with full synchronisation: a commit that has returned survives kill -9 and a power cut.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rusqlite::types::ToSql;
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{COUNTED, Counts, HOURS, Hour, Page, Reader, Record, Search, Stats, StoreError, Stored, Writer};
 use crate::clock::Micros;
@@ -19,6 +20,9 @@ const SCHEMA: &str = include_str!("schema.sql");
 
 /// How long a statement waits for another process that writes to the same file.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How often opening is tried again meanwhile.
+const RETRY: Duration = Duration::from_millis(20);
 
 const HOUR: Micros = 3_600_000_000;
 
@@ -40,11 +44,22 @@ impl Sqlite {
     /// Where it cannot be opened, is no database, or is one of something else.
     pub fn open(path: &Path) -> Result<(Self, SqliteWriter)> {
         let sqlite = Self { path: path.to_owned() };
-        let writer = sqlite
-            .connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)
-            .map_err(|e| sqlite.error(&e))?;
-        sqlite.prepare(&writer)?;
-        Ok((sqlite, SqliteWriter(writer)))
+        let begun = Instant::now();
+        loop {
+            // Of several processes that make one new file at once, one does so, and the others begin anew with what it made.
+            match sqlite.open_once() {
+                Err(Opening::Failed(error)) if is_busy(&error) && begun.elapsed() < BUSY => thread::sleep(RETRY),
+                Err(Opening::Failed(error)) => return Err(sqlite.error(&error)),
+                Err(Opening::Refused(error)) => return Err(error),
+                Ok(writer) => return Ok((sqlite, SqliteWriter(writer))),
+            }
+        }
+    }
+
+    fn open_once(&self) -> Result<Connection, Opening> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+        self.prepare(&connection)?;
+        Ok(connection)
     }
 
     /// Opens the file for reading.
@@ -63,35 +78,43 @@ impl Sqlite {
         Ok(connection)
     }
 
-    fn prepare(&self, connection: &Connection) -> Result<()> {
-        let number = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
-        let found = (|| Ok((number("application_id")?, number("user_version")?, number("schema_version")?)))();
-        match found.map_err(|e| self.error(&e))? {
+    fn prepare(&self, connection: &Connection) -> Result<(), Opening> {
+        // In one transaction, so that all are of one moment.
+        let reading = connection.unchecked_transaction()?;
+        let number = |pragma| reading.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
+        let found = (number("application_id")?, number("user_version")?, number("schema_version")?);
+        reading.finish()?;
+        match found {
             (APPLICATION, VERSION, _) => {}
             (APPLICATION, version, _) => {
-                return Err(Error::failed(format!(
+                return Err(Opening::Refused(Error::failed(format!(
                     "{}: holds events in version {version} of the form, where this pserve knows version {VERSION}",
                     self.path.display()
-                )));
+                ))));
             }
-            (_, _, 0) => self.create(connection).map_err(|e| self.error(&e))?,
+            (_, _, 0) => self.create(connection)?,
             _ => {
-                return Err(Error::failed(format!(
+                return Err(Opening::Refused(Error::failed(format!(
                     "{}: is a SQLite database of something else; name another file with --db",
                     self.path.display()
-                )));
+                ))));
             }
         }
-        self.tune(connection).map_err(|e| self.error(&e))
+        Ok(self.tune(connection)?)
     }
 
     fn create(&self, connection: &Connection) -> rusqlite::Result<()> {
         // Must come before the first table; two events of the guide's size fill a page of the default 4 KiB badly.
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.execute_batch(&format!(
-            "BEGIN IMMEDIATE; {SCHEMA}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}; COMMIT"
-        ))
+        let making = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        // Another process may have been faster.
+        if making.pragma_query_value(None, "schema_version", |row| row.get::<_, i32>(0))? == 0 {
+            making.execute_batch(&format!(
+                "{SCHEMA}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"
+            ))?;
+        }
+        making.commit()
     }
 
     fn tune(&self, connection: &Connection) -> rusqlite::Result<()> {
@@ -103,6 +126,25 @@ impl Sqlite {
     fn error(&self, error: &rusqlite::Error) -> Error {
         Error::failed(format!("{}: cannot be opened as a SQLite database: {error}", self.path.display()))
     }
+}
+
+/// Why a file was not opened.
+enum Opening {
+    /// SQLite says so.
+    Failed(rusqlite::Error),
+    /// It is not ours.
+    Refused(Error),
+}
+
+impl From<rusqlite::Error> for Opening {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Whether another process stands in the way for a while. SQLite does not wait where it changes the journal's mode.
+fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 impl From<rusqlite::Error> for StoreError {

@@ -102,16 +102,16 @@ pub(super) static EVENT: Rule = Rule::Object(&[
             field("service", Required, Rule::Text(1..=100)).keep(Keep::Service),
             field("endpoint", Required, Rule::Text(1..=500)).keep(Keep::Endpoint),
             field("method", Required, Rule::Text(1..=10)),
-            field("version", Optional, Rule::Text(ANY)),
-            field("environment", Optional, Rule::Text(ANY)),
+            field("version", Optional, Rule::Text(0..=20)),
+            field("environment", Optional, Rule::Text(0..=50)),
         ]),
     ),
     field(
         "metrics",
         Optional,
         Rule::Object(&[
-            field("response_time_ms", Optional, Rule::Amount),
-            field("status_code", Optional, Rule::Integer(100..=599)).keep(Keep::StatusCode),
+            field("response_time_ms", Required, Rule::Amount),
+            field("status_code", Required, Rule::Integer(100..=599)).keep(Keep::StatusCode),
             field("request_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
             field("response_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
             field("cache_hit", Optional, Rule::Flag),
@@ -125,7 +125,7 @@ pub(super) static EVENT: Rule = Rule::Object(&[
             field("session_id", Optional, Rule::Text(ANY)),
             field("request_id", Optional, Rule::Text(ANY)),
             field("ip_address", Optional, Rule::Text(ANY)),
-            field("user_agent", Optional, Rule::Text(ANY)),
+            field("user_agent", Optional, Rule::Text(0..=500)),
             field(
                 "tags",
                 Optional,
@@ -137,6 +137,13 @@ pub(super) static EVENT: Rule = Rule::Object(&[
             ),
         ]),
     ),
-    field("error_details", Optional, Rule::Object(&[])),
+    field(
+        "error_details",
+        Optional,
+        Rule::Object(&[
+            field("error_code", Optional, Rule::Text(0..=100)),
+            field("error_message", Optional, Rule::Text(0..=1000)),
+        ]),
+    ),
     field("payload", Optional, Rule::Object(&[])),
 ]);

@@ -1,0 +1,136 @@
+//! One connection: HTTP/1.1 and nothing else, with a time limit for the head of each request.
+
+use std::future::Future;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use axum::Router;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
+
+/// How long the head of a request may take from its first byte on, and a new connection until then.
+const HEAD_TIME: Duration = Duration::from_secs(10);
+
+/// What a client of HTTP/2 sends first (RFC 9113).
+const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
+
+/// Serves the requests of a connection until it ends, or until `stop` and the request under way has its answer.
+pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<bool>) {
+    // Odd while a request is served, even while one is waited for.
+    let turn = Arc::<AtomicU64>::default();
+    let io = Watched { io, turn: Arc::clone(&turn), head: Some(0), has_bytes: false, due: None };
+    let api = TowerToHyperService::new(api);
+    let service = service_fn(move |request| {
+        turn.fetch_add(1, Ordering::Relaxed);
+        let answer = api.call(request);
+        let turn = Arc::clone(&turn);
+        async move {
+            let answer = answer.await;
+            turn.fetch_add(1, Ordering::Relaxed);
+            answer
+        }
+    });
+    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(io), service));
+    tokio::select! {
+        // How a connection ends is the client's affair.
+        _ = connection.as_mut() => return,
+        () = async { drop(stop.wait_for(|stopped| *stopped).await) } => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    let _ = connection.await;
+}
+
+/// A connection whose requests' heads are timed.
+struct Watched {
+    io: TcpStream,
+    turn: Arc<AtomicU64>,
+    /// The turn in which a head has begun to come.
+    head: Option<u64>,
+    /// Whether a byte has come.
+    has_bytes: bool,
+    due: Option<Pin<Box<Sleep>>>,
+}
+
+impl Watched {
+    /// Answers in HTTP/1.1 for a request that hyper does not come to see. What does not fit into the socket at once is not worth a
+    /// wait.
+    fn refuse(&self, status: &str, why: &str) -> io::Error {
+        let body = format!("{{\"detail\":\"{why}\"}}");
+        let head = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let _ = self.io.try_write((head + &body).as_bytes());
+        io::ErrorKind::ConnectionAborted.into()
+    }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let turn = self.turn.load(Ordering::Relaxed);
+        let is_waiting = turn.is_multiple_of(2);
+        match Pin::new(&mut self.io).poll_read(cx, buf) {
+            Poll::Ready(Ok(())) => {
+                let read = &buf.filled()[before..];
+                if !self.has_bytes && read.starts_with(HTTP2_PREFACE) {
+                    let why = "HTTP/2 is not spoken here: send HTTP/1.1";
+                    return Poll::Ready(Err(self.refuse("505 HTTP Version Not Supported", why)));
+                }
+                self.has_bytes |= !read.is_empty();
+                if is_waiting && self.head != Some(turn) {
+                    self.head = Some(turn);
+                    self.due = None;
+                }
+                Poll::Ready(Ok(()))
+            }
+            Poll::Pending if is_waiting && self.head == Some(turn) => {
+                ready!(self.due.get_or_insert_with(|| Box::pin(sleep(HEAD_TIME))).as_mut().poll(cx));
+                let nothing_came = io::ErrorKind::TimedOut.into();
+                let why = "The rest of the request's head did not come";
+                Poll::Ready(Err(if self.has_bytes { self.refuse("408 Request Timeout", why) } else { nothing_came }))
+            }
+            Poll::Pending => {
+                self.due = None;
+                Poll::Pending
+            }
+            failed => failed,
+        }
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        blocks: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, blocks)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+}
