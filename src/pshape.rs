@@ -7,6 +7,7 @@ mod effect;
 mod engine;
 mod event;
 mod held;
+mod levels;
 mod number;
 mod pick;
 mod plan;

@@ -6,7 +6,9 @@
 
 pub mod args;
 pub mod distinct;
+pub mod doubts;
 pub mod engine;
+pub mod examples;
 pub mod figures;
 pub mod groups;
 pub mod input;
@@ -81,6 +83,9 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
     warn(&report, console);
     warn_of_groupings(&report, engine.groupings(), console);
+    for doubt in engine.doubts() {
+        console.warn(doubt);
+    }
     let judged = if report.has_failed() { Ending::NotMet } else { Ending::Done };
     match sinks.finish(&report, &mut engine) {
         Err(e) if !e.is_closed_stdout() => return Err(e),

@@ -2,6 +2,10 @@
 
 pub mod event;
 pub mod filter;
+pub mod latency;
+pub mod moment;
+pub mod number;
 pub mod outcome;
+pub mod status;
 pub mod timestamp;
 pub mod truth;

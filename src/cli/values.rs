@@ -336,7 +336,7 @@ impl fmt::Display for Shard {
     }
 }
 
-/// A moment: RFC 3339, or `now`.
+/// A moment: RFC 3339, a date alone (its first moment in UTC), or `now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
     /// When the run starts.
@@ -362,9 +362,9 @@ impl FromStr for Moment {
         if text.eq_ignore_ascii_case("now") {
             return Ok(Self::Now);
         }
-        timestamp::parse(text.as_bytes())
-            .map(Self::At)
-            .ok_or_else(|| "expected an RFC 3339 time, such as 2026-01-05T09:00:00Z, or now".to_owned())
+        timestamp::parse_or_date(text.as_bytes()).map(Self::At).ok_or_else(|| {
+            "expected an RFC 3339 time such as 2026-01-05T09:00:00Z, a date such as 2026-01-05, or now".to_owned()
+        })
     }
 }
 

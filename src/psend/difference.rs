@@ -10,7 +10,7 @@ use std::vec::IntoIter;
 
 use super::number;
 use crate::jsonl::value;
-use crate::record::timestamp;
+use crate::record::moment;
 
 /// What is different.
 #[derive(Debug, PartialEq, Eq)]
@@ -318,12 +318,20 @@ fn shortened<'a>(steps: impl ExactSizeIterator<Item = Cow<'a, str>>) -> String {
 fn is_same(sent: &str, held: &str) -> bool {
     let text = |value| serde_json::from_str::<String>(value).ok();
     match (text(sent), text(held)) {
-        (Some(a), Some(b)) => {
-            a == b || timestamp::parse(a.as_bytes()).is_some_and(|a| Some(a) == timestamp::parse(b.as_bytes()))
-        }
+        (Some(a), Some(b)) if a == b => true,
         (None, None) => number::is_same(sent, held),
-        _ => false,
+        (a, b) => (is_date(a) || is_date(b)) && is_same_moment(sent, held),
     }
+}
+
+/// Whether a text holds more than digits. Two numbers in quotes that differ need not be times.
+fn is_date(text: Option<String>) -> bool {
+    text.is_some_and(|text| text.contains(['-', '/', ':', 'T']))
+}
+
+fn is_same_moment(sent: &str, held: &str) -> bool {
+    let moment = |raw: &str| moment::read(raw.as_bytes()).ok();
+    moment(sent).is_some_and(|sent| Some(sent) == moment(held))
 }
 
 #[cfg(test)]
@@ -341,6 +349,24 @@ mod tests {
         let sent = json!({"a": 1.10, "t": "2026-01-05T09:00:00.000000Z", "u": null, "m": {"x": [1, 2]}});
         let held = json!({"m": {"x": [1, 2], "y": 0}, "t": "2026-01-05T10:00:00+01:00", "a": 1.1, "received": true});
         assert_eq!(words(&sent.to_string(), &held.to_string()), None);
+    }
+
+    #[test]
+    fn a_time_is_the_same_in_whichever_form_the_server_gives_it_back() {
+        let held = r#"{"t":"2026-01-05T09:00:00.123456+00:00"}"#;
+        for sent in [
+            "\"2026-01-05 09:00:00,123456\"",
+            "1767603600.123456",
+            "\"1767603600123456\"",
+            "\"2026-01-05T10:00:00.123456+0100\"",
+        ] {
+            assert_eq!(words(&format!("{{\"t\":{sent}}}"), held), None, "{sent}");
+        }
+        for sent in ["1767603600.123457", "\"2026-01-05 10:00:00,123456\"", "null", "17"] {
+            assert!(words(&format!("{{\"t\":{sent}}}"), held).is_some(), "{sent}");
+        }
+        // Two texts, and perhaps not times.
+        assert!(words(r#"{"t":"1767603600"}"#, r#"{"t":"1767603600.0"}"#).is_some());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -17,8 +17,8 @@ use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::{self, Chunk, LineReader};
 use crate::record::event::{FieldMap, Role};
+use crate::record::moment;
 use crate::record::outcome::ErrorKind;
-use crate::record::timestamp;
 
 /// Blocks of events between the reader and the senders: one is handed out while the next waits.
 const BLOCKS: usize = 1;
@@ -148,7 +148,7 @@ impl Cutter {
                     for line in jsonl::lines(first_seq, &block) {
                         last = line.seq;
                         if !line.is_blank() && self.is_wanted(line.seq, line.text, line.text.len() as u64, state)? {
-                            events.push(self.cut(line.seq, block.slice_ref(line.text)));
+                            events.push(self.cut(line.seq, block.slice_ref(line.text), state));
                         }
                         if self.left == 0 {
                             break;
@@ -211,7 +211,7 @@ impl Cutter {
         Ok(length)
     }
 
-    fn cut(&mut self, seq: u64, line: Bytes) -> Event {
+    fn cut(&mut self, seq: u64, line: Bytes, state: &Reading) -> Event {
         let scanned = self.scanner.scan(&line, &mut self.spans);
         let fault = scanned.err().map(|e| Box::new((ErrorKind::Malformed, format!("line {seq}: {e}"))));
         let event_at = match fault {
@@ -228,7 +228,7 @@ impl Cutter {
             first => first == b'-' || first.is_ascii_digit(),
         });
         let timestamp = part(self.rules.fields.timestamp)
-            .and_then(|(from, to)| timestamp::moment(&line[from as usize..to as usize]));
+            .and_then(|(from, to)| state.moment(seq, &line[from as usize..to as usize]));
         let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
         let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
         let may_have_been_sent = self.rules.resume.as_ref().is_some_and(|resume| resume.may_have_been_sent(seq));
@@ -279,12 +279,31 @@ pub struct Reading {
     /// Goes up when no more lines are wanted.
     pub enough: AtomicBool,
     broke: Mutex<Option<Error>>,
+    untimed: OnceLock<String>,
 }
 
 impl Reading {
     /// Nothing read yet; this signal will end it.
     pub fn new(stop: Stop) -> Self {
         Self { stop, ..Self::default() }
+    }
+
+    /// The moment that a raw value names; keeps the first that names none.
+    fn moment(&self, seq: u64, raw: &[u8]) -> Option<Micros> {
+        const LONGEST: usize = 60;
+        let read = moment::read(raw);
+        if let Err(why) = read {
+            self.untimed.get_or_init(|| {
+                let text: String = String::from_utf8_lossy(raw).chars().take(LONGEST).collect();
+                format!("line {seq}: {text}: {why}")
+            });
+        }
+        read.ok()
+    }
+
+    /// The first value in the place of a timestamp that was not one, with the reason.
+    pub fn untimed(&self) -> Option<&str> {
+        self.untimed.get().map(String::as_str)
     }
 
     /// What ended reading early, where something did.

@@ -374,9 +374,10 @@ impl Run<'_> {
         let End { why, elapsed, broke, written } = end;
         let untimed = dispatch.tally.borrow().without_timestamp();
         if untimed > 0 {
+            let example = reading.untimed().map_or_else(String::new, |why| format!(" ({why})"));
             self.console.warn(format_args!(
-                "--replay: {untimed} events have no '{}' that can be read as a time, and were due with the event before; \
-                 --fields timestamp=PATH names another field",
+                "--replay: {untimed} events have no '{}' that can be read as a time{example}, and were due with the event \
+                 before; --fields timestamp=PATH names another field",
                 config.fields.path(Role::Timestamp)
             ));
         }

@@ -12,10 +12,8 @@ use std::borrow::Cow;
 
 use super::store::Fields;
 use crate::clock::Micros;
-use crate::record::timestamp;
 pub use batch::Batch;
 pub use fault::Fault;
-use read::Node;
 use schema::Keep;
 pub use schema::{EVENT_TYPES, SEVERITIES};
 
@@ -64,11 +62,8 @@ pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Invalid> {
     if !faults.is_empty() {
         return Err(Invalid { event_id: kept.take(Keep::EventId).text().map(Cow::into_owned), faults });
     }
-    let status_code = match kept.take(Keep::StatusCode) {
-        Node::Integer(code) => u16::try_from(code).ok(),
-        _ => None,
-    };
-    let timestamp = kept.take(Keep::Timestamp).text().and_then(|text| timestamp::parse(text.as_bytes()));
+    let status_code = kept.take(Keep::StatusCode).integer().and_then(|code| u16::try_from(code).ok());
+    let timestamp = kept.take(Keep::Timestamp).moment().ok();
     let event_id = kept.take(Keep::EventId).text();
     let mut owned = |keep| kept.take(keep).text().map(Cow::into_owned);
     let fields = Fields {
@@ -166,7 +161,9 @@ mod tests {
         takes("/metrics/status_code", json!(200.0));
         refuses("/metrics/status_code", json!(99), "greater_than_equal");
         refuses("/metrics/status_code", json!(600), "less_than_equal");
-        refuses("/metrics/status_code", json!("200"), "int_type");
+        takes("/metrics/status_code", json!("200"));
+        refuses("/metrics/status_code", json!("600"), "less_than_equal");
+        refuses("/metrics/status_code", json!("OK"), "int_type");
         refuses("/metrics/status_code", json!(200.5), "int_type");
         takes("/metrics/response_time_ms", json!(0));
         refuses("/metrics/response_time_ms", json!(-0.01), "greater_than_equal");
@@ -177,7 +174,17 @@ mod tests {
         takes("/timestamp", json!("2026-01-05T09:05:00Z"));
         refuses("/timestamp", json!("2026-01-05T09:05:00.000001Z"), "value_error");
         refuses("/timestamp", json!("yesterday"), "datetime_parsing");
-        refuses("/timestamp", json!(1_767_603_600), "datetime_type");
+        for time in ["2026-01-05 09:00:00+0000", "05/Jan/2026:09:00:00 +0000", "1767603600", "20260105090000"] {
+            takes("/timestamp", json!(time));
+        }
+        takes("/timestamp", json!(1_767_603_600));
+        takes("/timestamp", json!(1_767_603_600.123_456));
+        refuses("/timestamp", json!(1_767_603_900.000_001), "value_error");
+        refuses("/timestamp", json!(0), "datetime_parsing");
+        refuses("/timestamp", json!(true), "datetime_type");
+        takes("/metrics/response_time_ms", json!("1.5"));
+        refuses("/metrics/response_time_ms", json!("-1.5"), "greater_than_equal");
+        refuses("/metrics/response_time_ms", json!("soon"), "float_type");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::spec::Spec;
 use super::window::Window;
 use crate::cli::values::Probability;
 use crate::error::Result;
+use crate::record::event::Role;
 use crate::record::filter::{Condition, Filter};
 
 /// An effect at work.
@@ -29,6 +30,8 @@ pub(super) struct Active {
     effect: Box<dyn Effect>,
     /// What it did.
     pub counts: Counts,
+    /// What could not be read of the first event that it could not apply to, where that was it.
+    pub unread: Option<String>,
 }
 
 /// What became of the lines that an effect was given.
@@ -88,7 +91,7 @@ impl Active {
             pick.counts_runs_over_some();
         }
         let (is_met, counts) = (filter.is_empty(), Counts::default());
-        Ok(Self { kind, place, pick, is_met, filter, runs_over, window, effect, counts })
+        Ok(Self { kind, place, pick, is_met, filter, runs_over, window, effect, counts, unread: None })
     }
 
     /// Takes note of whether an event, as it was read, meets the filter. `true` once one did.
@@ -106,13 +109,17 @@ impl Active {
     /// Lets the effect work on an event, and enters what it did.
     pub(super) fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
         if !self.is_open(event, place) {
-            self.counts.outside += 1;
+            if event.timestamp().is_some() {
+                self.counts.outside += 1;
+            } else {
+                self.pass(event, place, &[Role::Timestamp]);
+            }
             return Verdict::Passed;
         }
         event.begin();
         let verdict = self.effect.apply(event, place);
         match verdict {
-            Verdict::Passed => self.counts.passed += 1,
+            Verdict::Passed => self.pass(event, place, self.kind.needs),
             Verdict::Stuck => self.counts.stuck += 1,
             Verdict::Beyond => self.counts.beyond += 1,
             Verdict::Kept => {}
@@ -130,6 +137,15 @@ impl Active {
     pub(super) fn note_unmoved(&mut self) {
         self.counts.injected -= 1;
         self.counts.unmoved += 1;
+    }
+
+    /// Counts an event that the effect cannot apply to, and keeps the reason where something could not be read.
+    fn pass(&mut self, event: &Event, place: &Place, needs: &[Role]) {
+        self.counts.passed += 1;
+        if self.unread.is_none() {
+            let trouble = needs.iter().find_map(|role| event.trouble(*role));
+            self.unread = trouble.map(|trouble| format!("line {}: {trouble}", place.seq));
+        }
     }
 
     /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
@@ -158,14 +174,21 @@ impl Active {
 
     /// What the user should know at the end.
     pub(super) fn remark(&self) -> Option<String> {
-        let Counts { unmet, unmoved, injected, .. } = self.counts;
+        let Counts { unmet, unmoved, passed, stuck, beyond, injected, .. } = self.counts;
+        let unread = self.unread.as_ref().filter(|_| passed > 0);
         let remark = if !self.is_met && unmet > 0 {
             format!("none of the {unmet} events met its filter")
+        } else if injected == 0
+            && let Some(why) = unread
+        {
+            format!("nothing was changed: {passed} events {}, such as {why}", self.kind.spared)
         } else if injected == 0 && unmoved > 0 {
             format!(
                 "none of the {unmoved} events that it took changed places: no later one came in time, or an event whose time is far \
                  ahead of the others' ended every delay"
             )
+        } else if injected == 0 && stuck + beyond > 0 {
+            format!("nothing was changed: of {} events none had another value to take in its form", stuck + beyond)
         } else {
             self.effect.remark()?
         };

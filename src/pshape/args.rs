@@ -19,6 +19,8 @@ use crate::world::curve::CurveChoice;
 
 use super::scenario::is_built_in;
 
+use super::levels::Levels;
+
 /// Traffic curves and faults on a stream of events, each fault on the record.
 ///
 /// Reads JSON Lines, makes them behave as production does, and hands on byte for byte what no effect touches. A pure function
@@ -47,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub shift: Option<String>,
 
-    /// Move the first event to this time (RFC 3339 or now), and all others with it; with --curve: the start of its window
+    /// Move the first event to this time (RFC 3339, a date or now), and all others with it; with --curve: the start of its window
     #[arg(long, value_name = "TIME", help_heading = "Effects on time")]
     pub start: Option<Moment>,
 
@@ -123,7 +125,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub malformed: Option<String>,
 
-    /// Break the schema: P[,kinds=missing/null/retype/rename/extra]
+    /// Break the schema: P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub schema: Option<String>,
 
@@ -171,10 +173,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Where the fields stand in another schema: timestamp=ts,latency=dur_ms,status=code,id=uuid.
+    /// Where the fields stand in another schema: timestamp=ts,latency=took:s,status=code,id=uuid.
     /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…")]
     pub fields: Option<FieldMap>,
+
+    /// The words that errors and recoveries write as severity: info=INFO,warning=WARN,error=ERROR [default: PulseStream's]
+    #[arg(long, value_name = "LEVEL=WORD,…")]
+    pub levels: Option<Levels>,
 
     /// Lines longer than this pass as they are
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]

@@ -66,7 +66,7 @@ pub(super) enum Verdict {
     Passed,
     /// The event has what it works on, but no other value to take: a product that rounds back to the value, or cannot be written.
     Stuck,
-    /// The event would get a time that no timestamp can name, before year 1 or after 9999, and is left as it was.
+    /// The event would get a time that cannot be written, before year 1, after 9999 or beyond its form, and is left as it was.
     Beyond,
     /// It is not about this event, or leaves it as it is.
     Kept,

@@ -11,7 +11,10 @@ use crate::jsonl::scan::{FieldSet, NotAnObject, Scanner, Spans, plain_path};
 use crate::jsonl::value;
 use crate::record::event::{FieldMap, Role};
 use crate::record::filter::Condition;
-use crate::record::timestamp;
+use crate::record::latency;
+use crate::record::moment;
+use crate::record::number;
+use crate::record::status;
 
 use super::trail::{Edit, Trail};
 
@@ -24,17 +27,21 @@ pub(super) struct Field(usize);
 pub(super) struct Fields {
     map: FieldMap,
     set: FieldSet,
+    /// The roles that were asked for.
+    roles: Vec<(Role, Field)>,
 }
 
 impl Fields {
     /// No fields yet; roles stand where `map` says.
     pub(super) fn new(map: FieldMap) -> Self {
-        Self { map, set: FieldSet::default() }
+        Self { map, ..Self::default() }
     }
 
     /// The field in this role.
     pub(super) fn role(&mut self, role: Role) -> Field {
-        Field(self.set.add(self.map.path(role)))
+        let field = Field(self.set.add(self.map.path(role)));
+        self.roles.push((role, field));
+        field
     }
 
     /// The field under a dotted path.
@@ -48,11 +55,23 @@ impl Fields {
     }
 }
 
+/// Whether another time was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stamp {
+    /// It was.
+    Written,
+    /// It reads as the time that stood there, in a form as coarse as that.
+    TooCoarse,
+    /// The form has no way to name it.
+    Unwritable,
+}
+
 /// The line in work. One is reused for all lines.
 pub(super) struct Event {
     id: Field,
     timestamp: Field,
     paths: Rc<[String]>,
+    roles: Rc<[(Role, Field)]>,
     /// Where the fields stand in `text`.
     spans: Spans,
     /// The line as it is now, without its terminator.
@@ -81,6 +100,7 @@ impl Event {
             id,
             timestamp,
             paths,
+            roles: fields.roles.into(),
             spans: Spans::default(),
             text: Vec::new(),
             source: Vec::new(),
@@ -100,6 +120,7 @@ impl Event {
             id: self.id,
             timestamp: self.timestamp,
             paths: Rc::clone(&self.paths),
+            roles: Rc::clone(&self.roles),
             spans: Spans::default(),
             text: Vec::new(),
             source: Vec::new(),
@@ -170,9 +191,9 @@ impl Event {
         self.spans.range(field.0)
     }
 
-    /// A field's value where it is a whole number.
-    pub(super) fn integer(&self, field: Field) -> Option<i64> {
-        value::integer(self.raw(field)?)
+    /// A field's value where it is a status code, in quotes or not.
+    pub(super) fn status(&self, field: Field) -> Option<u16> {
+        status::read(self.raw(field)?).ok()
     }
 
     /// A field's text, or its value as it is written; empty where it is not there.
@@ -190,22 +211,45 @@ impl Event {
         self.range(self.id).map_or(0, |range| range.end)
     }
 
-    /// When the event happened, where it says so in RFC 3339.
+    /// When the event happened, where it says so.
     #[inline]
     pub(super) fn timestamp(&self) -> Option<Micros> {
-        let raw = self.raw(self.timestamp)?;
-        timestamp::parse(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
+        moment::read(self.raw(self.timestamp)?).ok()
     }
 
-    /// Stamps the event with another time.
-    pub(super) fn set_timestamp(&mut self, at: Micros) {
+    /// Stamps the event with another time, in the form of the one that it has.
+    pub(super) fn set_timestamp(&mut self, at: Micros) -> Stamp {
         let mut raw = std::mem::take(&mut self.scratch);
         raw.clear();
-        raw.push(b'"');
-        timestamp::write(at, &mut raw);
-        raw.push(b'"');
-        self.set(self.timestamp, &raw);
+        let is_written = self.raw(self.timestamp).is_some_and(|before| moment::write_like(before, at, &mut raw));
+        let stamp = match self.raw(self.timestamp) {
+            _ if !is_written => Stamp::Unwritable,
+            Some(before) if before == raw => Stamp::TooCoarse,
+            _ => {
+                self.set(self.timestamp, &raw);
+                Stamp::Written
+            }
+        };
         self.scratch = raw;
+        stamp
+    }
+
+    /// Why the value in a role cannot be worked with, as `'ts' is "yesterday": it is not …`; `None` where it can.
+    pub(super) fn trouble(&self, role: Role) -> Option<String> {
+        const LONGEST: usize = 60;
+        let (_, field) = self.roles.iter().find(|(known, _)| *known == role)?;
+        let path = &self.paths[field.0];
+        let Some(raw) = self.raw(*field) else { return Some(format!("'{path}' is not there")) };
+        let why = match role {
+            Role::Timestamp => moment::read(raw).err()?.to_string(),
+            Role::Status => status::read(raw).err()?.to_string(),
+            Role::Latency => {
+                latency::Form::of(raw).map_or_else(|| Some(latency::NoLatency::NotANumber), |_| None)?.to_string()
+            }
+            _ => return None,
+        };
+        let text: String = String::from_utf8_lossy(raw).chars().take(LONGEST).collect();
+        Some(format!("'{path}' is {text}: {why}"))
     }
 
     /// Replaces a field's value. Without the field, nothing happens.
@@ -216,6 +260,18 @@ impl Event {
             trail.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
         }
         self.splice(range, raw);
+    }
+
+    /// Replaces a field's value by a number, in quotes where it stood in quotes.
+    pub(super) fn set_number(&mut self, field: Field, digits: u64) {
+        let is_text = self.raw(field).is_some_and(|raw| raw.starts_with(b"\""));
+        let quote = if is_text { "\"" } else { "" };
+        self.set(field, format!("{quote}{digits}{quote}").as_bytes());
+    }
+
+    /// Whether a field's value is a number, in quotes or not.
+    pub(super) fn is_number(&self, field: Field) -> bool {
+        self.raw(field).is_some_and(|raw| number::number(raw).is_some())
     }
 
     /// Takes a field out of the object that it stands in, key, comma and all; and all others that its path finds then. `false`, and

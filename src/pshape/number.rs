@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::str::FromStr;
 
 use crate::jsonl::value;
+use crate::record::latency::{Form, write_compound};
 
 /// A factor above 0: `3x`, `2.5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +48,39 @@ pub(super) enum Stays {
 /// The most decimals that are written. What is 0 at so many is no response time.
 const MOST_DECIMALS: usize = 30;
 
+/// Multiplies a latency above 0 into `out`, in the form that it has: a JSON number, one in quotes, or a duration such as `12.3ms`.
+/// Where it stays as it is, `out` has no meaning.
+///
+/// # Errors
+/// Where it stays, with the reason.
+pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
+    if matches!(raw, [b'0'..=b'9', ..]) {
+        return scale_number(raw, factor, out);
+    }
+    match Form::of(raw).ok_or(Stays::NoNumber)? {
+        Form::Number { before, number, behind } => {
+            scale_number(number, factor, out)?;
+            out.splice(0..0, before.iter().copied());
+            out.extend_from_slice(behind);
+        }
+        Form::Compound { seconds, decimals } => {
+            let product = Some(seconds * factor).filter(|product| product.is_finite() && *product < LONGEST_COMPOUND);
+            out.clear();
+            write_compound(product.ok_or(Stays::Stuck)?, if decimals > 0 { decimals.max(2) } else { 0 }, out);
+            if seconds <= 0.0 {
+                return Err(Stays::NoNumber);
+            }
+            if out == raw || out == b"\"0s\"" {
+                return Err(Stays::Stuck);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The longest duration that is written in hours, minutes and seconds: 285 years, the longest that is read.
+const LONGEST_COMPOUND: f64 = 9e9;
+
 /// Multiplies a raw JSON number above 0 into `out`; where it stays as it is, `out` has no meaning.
 ///
 /// A number with a fraction keeps its decimals, and has at least two; one without stays whole, for a schema may ask for it. One
@@ -54,7 +88,7 @@ const MOST_DECIMALS: usize = 30;
 ///
 /// # Errors
 /// Where it stays, with the reason.
-pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
+fn scale_number(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
     let number = value::number(raw).filter(|n| *n > 0.0).ok_or(Stays::NoNumber)?;
     let product = number * factor;
     out.clear();
@@ -123,6 +157,24 @@ mod tests {
     }
 
     #[test]
+    fn text_and_units_stay_what_they_are() {
+        for (raw, factor, product) in [
+            ("\"0.058\"", 3.0, "\"0.174\""),
+            ("\"120\"", 2.5, "\"300\""),
+            ("\"12.3ms\"", 3.0, "\"36.90ms\""),
+            ("\"12.3 ms\"", 3.0, "\"36.90 ms\""),
+            ("\"0.057624s\"", 10.0, "\"0.576240s\""),
+            ("\"1.5\u{b5}s\"", 3.0, "\"4.50\u{b5}s\""),
+            ("\"1.5\\u00b5s\"", 3.0, "\"4.50\\u00b5s\""),
+            ("\"1m2.5s\"", 3.0, "\"3m7.5s\""),
+            ("\"59m0s\"", 2.0, "\"1h58m0s\""),
+            ("\"1m2.5s\"", 0.1, "\"6.25s\""),
+        ] {
+            assert_eq!(scaled(raw, factor).as_deref(), Some(product), "{raw}");
+        }
+    }
+
+    #[test]
     fn small_numbers_keep_what_they_say() {
         assert_eq!(scaled("5e-05", 3.0).as_deref(), Some("0.0001500"));
         assert_eq!(scaled("1.25E-4", 2.0).as_deref(), Some("0.00025000"));
@@ -136,7 +188,7 @@ mod tests {
     #[test]
     fn why_a_number_stays_is_told_apart() {
         let why = |raw: &str, factor| scale(raw.as_bytes(), factor, &mut Vec::new()).expect_err(raw);
-        for raw in ["0", "-3", "null", "\"12\"", "1e-400"] {
+        for raw in ["0", "-3", "null", "\"-\"", "\"0\"", "\"-1.5s\"", "\"0s\"", "\"-1m2s\"", "1e-400"] {
             assert_eq!(why(raw, 3.0), Stays::NoNumber, "{raw}");
         }
         for (raw, factor) in
@@ -148,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_is_no_time_or_does_not_change_is_left_alone() {
-        for raw in ["0", "0.00", "-1", "null", "\"12\"", "true", "1"] {
+        for raw in ["0", "0.00", "-1", "null", "\"soon\"", "true", "1"] {
             assert_eq!(scaled(raw, 1.2), None, "{raw}");
         }
     }

@@ -74,6 +74,7 @@ impl Config {
         let number = args.seed.unwrap_or_else(seed::draw);
         let seed = args.shard.map_or(Seed::new(number), |shard| Seed::new(number).shard(shard.index));
 
+        let levels = args.levels.clone().unwrap_or_default();
         let scenarios = args.scenario.iter().map(|name| scenario::load(name)).collect::<Result<Vec<_>>>()?;
         let mut effects = Vec::new();
         let mut wants = Wants::default();
@@ -89,6 +90,7 @@ impl Config {
                     fields: &mut fields,
                     seed,
                     name,
+                    levels: &levels,
                     period,
                     origin: &mut origin,
                     wants: &mut wants,

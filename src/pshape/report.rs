@@ -36,6 +36,7 @@ struct Row {
     fault: &'static str,
     spared: &'static str,
     counts: Counts,
+    unread: Option<String>,
     remark: Option<String>,
 }
 
@@ -49,6 +50,7 @@ impl Report {
                 fault: active.kind.fault,
                 spared: active.kind.spared,
                 counts: active.counts,
+                unread: active.unread.clone(),
                 remark: active.remark(),
             })
             .collect();
@@ -68,18 +70,19 @@ impl Report {
     /// The summary on stderr.
     pub(super) fn text(&self) -> String {
         let mut text = format!("{} lines in, {} out", self.lines_in, self.lines_out);
-        for Row { fault, spared, counts, .. } in &self.effects {
+        for Row { fault, spared, counts, unread, .. } in &self.effects {
             let _ = write!(text, "\n  {fault:<10}{:>12}", counts.injected);
+            let example = unread.as_ref().map_or_else(String::new, |why| format!(", such as {why}"));
             let beside = [
-                (counts.passed, *spared),
-                (counts.stuck, "would have stayed as they are"),
-                (counts.unmoved, "stayed in their place"),
-                (counts.beyond, "would have left the years from 1 to 9999"),
+                (counts.passed, *spared, &*example),
+                (counts.stuck, "would have stayed as they are", ""),
+                (counts.unmoved, "stayed in their place", ""),
+                (counts.beyond, "would have had a time that cannot be written", ""),
             ];
             let beside: Vec<String> = beside
                 .iter()
-                .filter(|(count, _)| *count > 0)
-                .map(|(count, what)| format!("{count} more {what}"))
+                .filter(|(count, ..)| *count > 0)
+                .map(|(count, what, example)| format!("{count} more {what}{example}"))
                 .collect();
             if !beside.is_empty() {
                 let _ = write!(text, "  ({})", beside.join("; "));

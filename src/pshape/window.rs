@@ -12,7 +12,7 @@ use crate::record::timestamp;
 use super::effect::{Place, Setup};
 use super::spec::Spec;
 
-/// A point of event time: `+2h` or `2h` from the stream's start, or RFC 3339.
+/// A point of event time: `+2h` or `2h` from the stream's start, RFC 3339, or a date alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
     /// So long after the stream's start.
@@ -39,8 +39,8 @@ impl FromStr for When {
         if let Ok(span) = text.strip_prefix('+').unwrap_or(text).parse::<Span>() {
             return Ok(Self::Into(span.micros()));
         }
-        let form = "a time from the stream's start, such as +2h, or an RFC 3339 time is wanted";
-        timestamp::parse(text.as_bytes()).map(Self::At).ok_or(form)
+        let form = "expected a time from the stream's start, such as +2h, an RFC 3339 time or a date";
+        timestamp::parse_or_date(text.as_bytes()).map(Self::At).ok_or(form)
     }
 }
 

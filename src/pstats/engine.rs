@@ -1,5 +1,6 @@
 //! Lines in, a summary kept: raw lines are counted, states are added when they are whole.
 
+use super::doubts::doubts;
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
 use super::report::{Report, Run, seconds};
@@ -185,6 +186,11 @@ impl Engine {
     /// The groupings that were asked for.
     pub fn groupings(&self) -> &[Vec<String>] {
         &self.settings.by
+    }
+
+    /// What makes the figures doubtful, now that the input has ended.
+    pub fn doubts(&self) -> Vec<String> {
+        doubts(&self.summary, &self.settings.fields)
     }
 
     /// How many lines of state came in.

@@ -84,11 +84,11 @@ counts! {
         id_missing,
         /// No time, or null.
         time_missing,
-        /// A time that is no RFC 3339.
+        /// A value that is not a time (`record::moment`).
         time_invalid,
         /// No status code, or null.
         status_missing,
-        /// A status code that is no whole number from 0 to 999.
+        /// A value that is not a status code: not a whole number from 100 to 999.
         status_invalid,
         /// No latency, or null.
         latency_missing,

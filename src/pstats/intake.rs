@@ -6,6 +6,7 @@
 //! else it has. All else is unknown, and counted as that.
 
 use super::distinct;
+use super::examples::{Examples, keep};
 use super::input::Flaws;
 use super::joins::{Arrival, Joins};
 use super::labels::{Source, hour_name, unescape};
@@ -15,18 +16,17 @@ use super::sketch::Sample;
 use super::state::is_state;
 use super::stream::Entry;
 use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
-use crate::clock::{self, Micros};
+use crate::clock::Micros;
 use crate::error::Result as Done;
 use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::filter::Condition;
+use crate::record::latency::{NoLatency, Unit, microseconds};
+use crate::record::moment;
 use crate::record::outcome::{Answer, RunRecord, Word};
-use crate::record::timestamp;
+use crate::record::status::{self, NoStatus};
 use crate::record::truth::TruthLine;
-
-/// A latency past this is no measurement: 2^53 µs, 285 years.
-const ABSURD_US: u64 = 1 << 53;
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub struct Intake {
     scanner: Scanner,
     spans: Spans,
     unescaped: Vec<String>,
-    times: timestamp::Reader,
+    times: moment::Reader,
     joins: Option<Joins>,
     id_path: String,
     settle: Settle,
@@ -63,7 +63,7 @@ impl Intake {
             scanner,
             spans: Spans::default(),
             unescaped: Vec::new(),
-            times: timestamp::Reader::default(),
+            times: moment::Reader::default(),
             joins,
             id_path,
             settle: Settle::default(),
@@ -164,7 +164,7 @@ impl Intake {
     fn is_left_out(&self, line: &[u8], filter: &[(Slot, Condition)], times: &[usize]) -> bool {
         let hour = || {
             let raw = times.iter().find_map(|field| self.spans.raw(line, *field).filter(|raw| *raw != b"null"))?;
-            Some(hour_name(moment(raw, &mut self.times.clone())?))
+            Some(hour_name(self.times.clone().read(raw).ok()?))
         };
         !filter.iter().all(|(slot, condition)| match slot {
             Slot::Hour => condition.holds(hour()),
@@ -180,10 +180,10 @@ impl Intake {
 
     fn take_event(&mut self, line: &[u8], summary: &mut Summary) {
         let of = self.layout.event;
-        let flaws = &mut summary.input.event_flaws;
-        let at = time(self.spans.raw(line, of.timestamp), &mut self.times, flaws);
-        let status = status(self.spans.raw(line, of.status), flaws);
-        let latency = latency(self.spans.raw(line, of.latency), flaws);
+        let (flaws, examples) = (&mut summary.input.event_flaws, &mut summary.examples.0);
+        let at = time(self.spans.raw(line, of.timestamp), &mut self.times, flaws, examples);
+        let status = status(self.spans.raw(line, of.status), flaws, examples);
+        let latency = latency(self.spans.raw(line, of.latency), self.layout.latency_unit, flaws, examples);
         let id = id(self.spans.raw(line, of.id), self.spans.has_escapes(), flaws);
         let cache_hit = match self.spans.raw(line, of.cache_hit) {
             Some(b"true") => Some(true),
@@ -192,19 +192,30 @@ impl Intake {
         };
         let slots = &self.layout.of_events.slots;
         unescape(&mut self.unescaped, slots, line, &self.spans);
+        let point = event_point(status, latency);
+        let status = status.and_then(Result::ok);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status };
-        let entry = Entry { id, at, point: event_point(status, latency) };
+        let entry = Entry { id, at, point };
         summary.add_event(Event { entry, status, cache_hit }, &source);
     }
 
     fn take_outcome(&mut self, line: &[u8], word: Word, summary: &mut Summary) {
         let of = self.layout.outcome;
-        let flaws = &mut summary.input.outcome_flaws;
+        let (flaws, examples) = (&mut summary.input.outcome_flaws, &mut summary.examples.1);
         let raw = |field| self.spans.raw(line, field);
         let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)), &mut self.times, flaws);
-        let latency = latency(raw(of.latency), flaws);
-        let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw).ok()).map(Sample::new);
+        let at = time(
+            raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)),
+            &mut self.times,
+            flaws,
+            examples,
+        );
+        if raw(of.status).is_some_and(|raw| raw != b"null") {
+            status(raw(of.status), flaws, examples);
+        }
+        let unit = Unit::Milliseconds;
+        let latency = latency(raw(of.latency), unit, flaws, examples);
+        let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw, unit).ok()).map(Sample::new);
         let attempts = count(of.attempts);
         let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
         let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
@@ -321,8 +332,8 @@ impl Intake {
     fn span(&self, line: &[u8]) -> Option<(Micros, Micros)> {
         let of = &self.layout.outcome;
         let mut times = self.times;
-        let sent = self.spans.raw(line, of.sent_at).and_then(|raw| moment(raw, &mut times))?;
-        let took = self.spans.raw(line, of.end_to_end).and_then(|raw| microseconds(raw).ok())?;
+        let sent = self.spans.raw(line, of.sent_at).and_then(|raw| times.read(raw).ok())?;
+        let took = self.spans.raw(line, of.end_to_end).and_then(|raw| microseconds(raw, Unit::Milliseconds).ok())?;
         Some((sent, self.ended(line, Some(sent), took)?))
     }
 
@@ -331,29 +342,11 @@ impl Intake {
     fn ended(&self, line: &[u8], sent: Option<Micros>, took: u64) -> Option<Micros> {
         let of = &self.layout.outcome;
         let raw = |field| self.spans.raw(line, field).filter(|raw| *raw != b"null");
-        let due = raw(of.scheduled_at).and_then(|raw| moment(raw, &mut self.times.clone()));
-        let waited = || raw(of.waited).and_then(|raw| microseconds(raw).ok()).unwrap_or(0);
+        let due = raw(of.scheduled_at).and_then(|raw| self.times.clone().read(raw).ok());
+        let waited = || raw(of.waited).and_then(|raw| microseconds(raw, Unit::Milliseconds).ok()).unwrap_or(0);
         let began = due.or_else(|| sent?.checked_sub_unsigned(waited()))?;
         began.checked_add_unsigned(took)
     }
-}
-
-/// A number below this many µs since 1970, which is in 1973, is no moment: zeros and counters are more likely than such times.
-const LEAST_NUMBER: Micros = 100_000_000_000_000;
-
-#[inline]
-fn moment(raw: &[u8], times: &mut timestamp::Reader) -> Option<Micros> {
-    match raw {
-        [b'"', inner @ .., b'"'] => times.read(inner),
-        _ => None,
-    }
-    .or_else(|| moment_as_number(raw))
-}
-
-/// The moment that another schema writes as a number, in quotes or not.
-#[cold]
-fn moment_as_number(raw: &[u8]) -> Option<Micros> {
-    timestamp::of_number(raw).filter(|at| (LEAST_NUMBER..clock::LAST).contains(at))
 }
 
 /// The hash of an id: of a string's text, of any other value as it is written.
@@ -369,104 +362,57 @@ fn id(raw: Option<&[u8]>, escapes: bool, flaws: &mut Flaws) -> Option<u64> {
     }
 }
 
-fn time(raw: Option<&[u8]>, times: &mut timestamp::Reader, flaws: &mut Flaws) -> Option<Micros> {
+fn time(raw: Option<&[u8]>, times: &mut moment::Reader, flaws: &mut Flaws, examples: &mut Examples) -> Option<Micros> {
     match raw {
         None | Some(b"null") => {
             flaws.time_missing += 1;
             None
         }
-        Some(raw) => {
-            let at = moment(raw, times);
-            flaws.time_invalid += u64::from(at.is_none());
-            at
-        }
-    }
-}
-
-fn status(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<u16> {
-    match raw {
-        None | Some(b"null") => {
-            flaws.status_missing += 1;
-            None
-        }
-        Some(raw) => {
-            let status = value::integer(raw).or_else(|| whole(raw)).filter(|n| (0..=999).contains(n));
-            let status = status.and_then(|n| u16::try_from(n).ok());
-            flaws.status_invalid += u64::from(status.is_none());
-            status
-        }
-    }
-}
-
-/// A whole number written with a fraction or an exponent, such as `200.0`.
-#[cold]
-#[allow(clippy::cast_possible_truncation)] // whole, and small
-fn whole(raw: &[u8]) -> Option<i64> {
-    value::number(raw).filter(|n| n.fract() == 0.0 && n.abs() < 1e6).map(|n| n as i64)
-}
-
-fn latency(raw: Option<&[u8]>, flaws: &mut Flaws) -> Option<Sample> {
-    match raw {
-        None | Some(b"null") => {
-            flaws.latency_missing += 1;
-            None
-        }
-        Some(raw) => match microseconds(raw) {
-            Ok(us) => Some(Sample::new(us)),
-            Err(Wrong::Negative) => {
-                flaws.latency_negative += 1;
-                None
-            }
-            Err(Wrong::NoLatency) => {
-                flaws.latency_invalid += 1;
+        Some(raw) => match times.read(raw) {
+            Ok(at) => Some(at),
+            Err(why) => {
+                flaws.time_invalid += 1;
+                keep(&mut examples.time, raw, why);
                 None
             }
         },
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Wrong {
-    Negative,
-    NoLatency,
-}
-
-/// A JSON number of milliseconds as whole µs, rounded half up from its decimal form, so that no float bends a sum.
-#[inline]
-fn microseconds(raw: &[u8]) -> Result<u64, Wrong> {
-    let mut us = 0u64;
-    let mut fraction = None;
-    let mut round_up = false;
-    if raw.len() > 15 {
-        return microseconds_of_float(raw);
-    }
-    for byte in raw {
-        match (byte, fraction) {
-            (b'0'..=b'9', None) => us = us * 10 + u64::from(byte - b'0'),
-            (b'0'..=b'9', Some(digits @ 0..3)) => {
-                us = us * 10 + u64::from(byte - b'0');
-                fraction = Some(digits + 1);
+fn status(raw: Option<&[u8]>, flaws: &mut Flaws, examples: &mut Examples) -> Option<Result<u16, NoStatus>> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.status_missing += 1;
+            None
+        }
+        Some(raw) => {
+            let status = status::read(raw);
+            if let Err(why) = status {
+                flaws.status_invalid += 1;
+                keep(&mut examples.status, raw, why);
             }
-            (b'0'..=b'9', Some(3)) => {
-                round_up = *byte >= b'5';
-                fraction = Some(4);
-            }
-            (b'0'..=b'9', Some(_)) => {}
-            (b'.', None) => fraction = Some(0),
-            _ => return microseconds_of_float(raw),
+            Some(status)
         }
     }
-    let us = us * [1000, 100, 10, 1, 1][fraction.unwrap_or(0)] + u64::from(round_up);
-    if us < ABSURD_US { Ok(us) } else { Err(Wrong::NoLatency) }
 }
 
-#[cold]
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-fn microseconds_of_float(raw: &[u8]) -> Result<u64, Wrong> {
-    match value::number(raw).map(|ms| (ms * 1000.0).round()) {
-        Some(us) if us < 0.0 => Err(Wrong::Negative),
-        Some(us) if us < ABSURD_US as f64 => Ok(us as u64),
-        _ => Err(Wrong::NoLatency),
+fn latency(raw: Option<&[u8]>, unit: Unit, flaws: &mut Flaws, examples: &mut Examples) -> Option<Sample> {
+    match raw {
+        None | Some(b"null") => {
+            flaws.latency_missing += 1;
+            None
+        }
+        Some(raw) => match microseconds(raw, unit) {
+            Ok(us) => Some(Sample::new(us)),
+            Err(why) => {
+                match why {
+                    NoLatency::Negative => flaws.latency_negative += 1,
+                    NoLatency::NotANumber => flaws.latency_invalid += 1,
+                }
+                keep(&mut examples.latency, raw, why);
+                None
+            }
+        },
     }
 }
 
@@ -486,21 +432,6 @@ mod tests {
         intake.end(&mut summary).expect("few lines wait in memory");
         summary.settle();
         summary
-    }
-
-    #[test]
-    fn milliseconds_are_read_without_a_float() {
-        for (text, us) in [("0", 0), ("1", 1000), ("245.32", 245_320), ("0.0005", 1), ("0.00049", 0), ("1.0", 1000)] {
-            assert_eq!(microseconds(text.as_bytes()), Ok(us), "{text}");
-        }
-        assert_eq!(microseconds(b"1e3"), Ok(1_000_000));
-        assert_eq!(microseconds(b"123456789012345678"), Err(Wrong::NoLatency));
-        assert_eq!(microseconds(b"0.12345678901234567890"), Ok(123));
-        assert_eq!(microseconds(b"-0.0"), Ok(0));
-        assert_eq!(microseconds(b"-3"), Err(Wrong::Negative));
-        assert_eq!(microseconds(b"1e300"), Err(Wrong::NoLatency));
-        assert_eq!(microseconds(b"\"12\""), Err(Wrong::NoLatency));
-        assert_eq!(microseconds(b"true"), Err(Wrong::NoLatency));
     }
 
     #[test]
@@ -538,7 +469,7 @@ mod tests {
     #[test]
     fn what_an_event_lacks_is_counted() {
         let found = summary(&[
-            r#"{"event_id":1,"timestamp":"yesterday","metrics":{"status_code":"200","response_time_ms":-1}}"#,
+            r#"{"event_id":1,"timestamp":"yesterday","metrics":{"status_code":"OK","response_time_ms":-1}}"#,
             r#"{"event_id":null,"metrics":{"response_time_ms":"NaN"}}"#,
         ]);
         let flaws = found.input.event_flaws;
@@ -546,19 +477,23 @@ mod tests {
         assert_eq!((flaws.status_missing, flaws.status_invalid), (1, 1));
         assert_eq!((flaws.latency_negative, flaws.latency_invalid), (1, 1));
         assert_eq!(found.events.stream.figures.judged(), 0);
+        let examples = found.examples.0;
+        assert_eq!(examples.time.as_deref(), Some("\"yesterday\": it is not in a form that is known"));
+        assert_eq!(examples.status.as_deref(), Some("\"OK\": it is not a whole number"));
+        assert_eq!(examples.latency.as_deref(), Some("-1: it is below 0"));
     }
 
     #[test]
-    fn a_number_is_a_moment_where_it_can_be_one() {
-        let at = |raw: &str| moment(raw.as_bytes(), &mut timestamp::Reader::default());
-        let nine = at("\"2026-01-05T09:00:00Z\"");
-        assert!(nine.is_some());
-        for raw in ["1767603600", "1767603600.0", "\"1767603600\"", "1767603600000", "1767603600000000000"] {
-            assert_eq!(at(raw), nine, "{raw}");
-        }
-        for raw in ["0", "-1", "42", "1767603600e99", "true", "\"\""] {
-            assert_eq!(at(raw), None, "{raw}");
-        }
+    fn a_status_of_0_tells_of_a_failure_and_is_no_status() {
+        let found = summary(&[
+            r#"{"metrics":{"status_code":0}}"#,
+            r#"{"metrics":{"status_code":"0"}}"#,
+            r#"{"metrics":{"status_code":1000}}"#,
+            r#"{"metrics":{"status_code":"200"}}"#,
+        ]);
+        let figures = &found.events.stream.figures;
+        assert_eq!((figures.judged(), figures.failures(), found.input.event_flaws.status_invalid), (4, 3, 3));
+        assert_eq!(found.events.classes, [0, 0, 1, 0, 0, 0]);
     }
 
     #[test]

@@ -48,8 +48,6 @@ impl<'a> Source<'a> {
         let text = match raw {
             b"null" => return None,
             raw if !self.unescaped.is_empty() && raw.contains(&b'\\') => self.unescaped[place].as_bytes(),
-            // What is counted as no status code is not to look like one.
-            raw if matches!(self.slots[place], Slot::Status(_)) && is_code_as_text(raw) => raw,
             [b'"', inner @ .., b'"'] => inner,
             raw => raw,
         };
@@ -90,10 +88,6 @@ const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
 
 static TWO_DIGITS: [[u8; HEAD]; 24] = digits(2);
 static THREE_DIGITS: [[u8; HEAD]; 1000] = digits(3);
-
-fn is_code_as_text(raw: &[u8]) -> bool {
-    matches!(raw, [b'"', digits @ .., b'"'] if !digits.is_empty() && digits.iter().all(u8::is_ascii_digit))
-}
 
 /// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
 const LONGEST_VALUE: usize = 256;

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, plain_path};
 use crate::record::event::{FieldMap, Role};
 use crate::record::filter::{Condition, Filter};
+use crate::record::latency::Unit;
 
 /// The most values that groupings of one kind of line may go by together.
 pub const MOST_SLOTS: usize = 24;
@@ -165,6 +166,7 @@ const OF_OUTCOMES: [(&str, bool); 8] = [
 pub struct Layout {
     pub fields: FieldSet,
     pub event: EventFields,
+    pub latency_unit: Unit,
     pub outcome: OutcomeFields,
     pub fault: usize,
     pub run_complete: usize,
@@ -194,6 +196,7 @@ pub struct OutcomeFields {
     pub seq: usize,
     pub event_id: usize,
     pub outcome: usize,
+    pub status: usize,
     pub own_retry: usize,
     pub attempts: usize,
     pub answers: usize,
@@ -203,7 +206,6 @@ pub struct OutcomeFields {
     pub sent_at: usize,
     pub request_bytes: usize,
     pub shard: usize,
-    pub status: usize,
     pub waited: usize,
 }
 
@@ -237,6 +239,7 @@ impl Layout {
             seq: fields.add("seq"),
             event_id: fields.add("event_id"),
             outcome: fields.add("outcome"),
+            status: fields.add("status"),
             own_retry: fields.add("own_retry"),
             attempts: fields.add("attempts"),
             answers: fields.add("answers"),
@@ -246,7 +249,6 @@ impl Layout {
             sent_at: fields.add("sent_at"),
             request_bytes: fields.add("request_bytes"),
             shard: fields.add("shard"),
-            status: fields.add("status"),
             waited: fields.add("waited_ms"),
         };
         let (mut of_events, mut of_outcomes) = (Groupings::default(), Groupings::default());
@@ -288,6 +290,7 @@ impl Layout {
         let (event_filter, outcome_filter) = (conditions(event_filter), conditions(outcome_filter));
         Ok(Self {
             event,
+            latency_unit: map.latency_unit(),
             outcome,
             event_filter,
             outcome_filter,

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use super::examples::Examples;
 use super::figures::Point;
 use super::groups::Fields;
 use super::input::Input;
@@ -11,6 +12,7 @@ use super::sketch::{Fine, Latency, Sample};
 use super::stream::{self, Stream};
 use crate::clock::Micros;
 use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::status::NoStatus;
 
 /// The most run records that are kept; a stream has one for each run of psend in it.
 const MOST_RUNS: usize = 1000;
@@ -193,6 +195,8 @@ pub struct Summary {
     pub events: Events,
     /// The outcomes.
     pub outcomes: Outcomes,
+    /// Values of events and of outcomes that could not be read. They are no part of a state.
+    pub examples: (Examples, Examples),
 }
 
 impl Summary {
@@ -200,6 +204,7 @@ impl Summary {
     pub fn new(settings: &Settings, layout: &Layout) -> Self {
         Self {
             input: Input::default(),
+            examples: Default::default(),
             events: Events { stream: Stream::new(settings, &layout.of_events), classes: [0; 6], cache: (0, 0) },
             outcomes: Outcomes::new(Stream::new(settings, &layout.of_outcomes)),
         }
@@ -261,12 +266,19 @@ impl Summary {
         self.input.merge(&next.input);
         self.events.merge(next.events);
         self.outcomes.merge(next.outcomes);
+        self.examples.0.merge(next.examples.0);
+        self.examples.1.merge(next.examples.1);
     }
 }
 
-/// Success of an event: a status code below 400 (contracts §5).
-pub fn event_point(status: Option<u16>, latency: Option<Sample>) -> Point {
-    Point { success: status.map(|status| status < 400), latency }
+/// Success of an event: a status code below 400 (contracts §5). A number that is not a status code tells that no answer came.
+pub fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample>) -> Point {
+    let success = match status {
+        Some(Ok(code)) => Some(code < 400),
+        Some(Err(NoStatus::NoAnswer)) => Some(false),
+        Some(Err(NoStatus::NotANumber)) | None => None,
+    };
+    Point { success, latency }
 }
 
 /// Success of an outcome: delivered, or present where that was asked (contracts §5).

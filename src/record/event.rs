@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use super::latency::Unit;
+
 /// What a field of an event says, apart from where it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
@@ -18,7 +20,7 @@ pub enum Role {
     Endpoint,
     /// Which HTTP method.
     Method,
-    /// The response time in milliseconds.
+    /// The response time.
     Latency,
     /// The HTTP status code.
     Status,
@@ -67,12 +69,13 @@ const ROLES: [(Role, &str, &str); 17] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldMap {
     paths: [String; ROLES.len()],
+    latency_unit: Unit,
 }
 
 impl Default for FieldMap {
     /// PulseStream's schema.
     fn default() -> Self {
-        Self { paths: ROLES.map(|(_, _, path)| path.to_owned()) }
+        Self { paths: ROLES.map(|(_, _, path)| path.to_owned()), latency_unit: Unit::default() }
     }
 }
 
@@ -80,6 +83,11 @@ impl FieldMap {
     /// The dotted path of this role.
     pub fn path(&self, role: Role) -> &str {
         &self.paths[role as usize]
+    }
+
+    /// What the numbers under [`Role::Latency`] count.
+    pub fn latency_unit(&self) -> Unit {
+        self.latency_unit
     }
 
     /// Whether a name in a filter is a role's or the last key of a PulseStream path.
@@ -108,7 +116,8 @@ impl FieldMap {
 impl FromStr for FieldMap {
     type Err = String;
 
-    /// Reads `--fields timestamp=ts,latency=dur_ms,status=code,id=uuid`; roles that are not named stay as they are.
+    /// Reads `--fields timestamp=ts,latency=duration:s,status=code,id=uuid`; roles that are not named stay as they are. A unit may
+    /// stand behind the path of a latency; a colon that belongs to a key is written `\:` there.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut map = Self::default();
         let mut given = Vec::new();
@@ -124,16 +133,29 @@ impl FromStr for FieldMap {
             if given.contains(role) {
                 return Err(format!("'{name}' is given twice"));
             }
+            let (path, unit) = split_unit(*role, path)?;
             if path.replace("\\.", "-").split('.').any(str::is_empty) {
                 return Err(format!(
                     "'{path}' is no path: keys parted by single dots are wanted, such as metrics.took"
                 ));
             }
             given.push(*role);
-            path.clone_into(&mut map.paths[*role as usize]);
+            map.latency_unit = unit.unwrap_or(map.latency_unit);
+            map.paths[*role as usize] = path;
         }
         Ok(map)
     }
+}
+
+/// The path, and the unit behind it where there is one.
+fn split_unit(role: Role, text: &str) -> Result<(String, Option<Unit>), String> {
+    let colon = text.rfind(':').filter(|at| role == Role::Latency && !text[..*at].ends_with('\\'));
+    let Some(colon) = colon else { return Ok((text.replace("\\:", ":"), None)) };
+    let (path, unit) = (&text[..colon], &text[colon + 1..]);
+    let unit = unit.parse::<Unit>().map_err(|units| {
+        format!("'{unit}' in 'latency={text}' is not a unit: {units}; a colon that belongs to the key is written \\:")
+    })?;
+    Ok((path.replace("\\:", ":"), Some(unit)))
 }
 
 #[cfg(test)]
@@ -160,6 +182,27 @@ mod tests {
             assert!(bad.parse::<FieldMap>().is_err_and(|e| e.contains("is no path")), "{bad}");
         }
         assert!(r"latency=http\.req.took".parse::<FieldMap>().is_ok());
+    }
+
+    #[test]
+    fn a_unit_may_stand_behind_the_path_of_a_latency() {
+        let map = |text: &str| text.parse::<FieldMap>();
+        let latency = |text: &str| map(text).map(|map| (map.path(Role::Latency).to_owned(), map.latency_unit()));
+        assert_eq!(latency("latency=duration:s"), Ok(("duration".to_owned(), Unit::Seconds)));
+        assert_eq!(latency("latency=took.time:us,status=code"), Ok(("took.time".to_owned(), Unit::Microseconds)));
+        assert_eq!(latency("latency=duration"), Ok(("duration".to_owned(), Unit::Milliseconds)));
+        assert_eq!(latency(r"latency=http\:s"), Ok(("http:s".to_owned(), Unit::Milliseconds)));
+        assert_eq!(latency(r"latency=http\:took:ns"), Ok(("http:took".to_owned(), Unit::Nanoseconds)));
+        for bad in ["latency=duration:sec", "latency=http:took", "latency=duration:", "latency=duration:S"] {
+            let message = latency(bad).expect_err(bad);
+            assert!(
+                message.contains("is not a unit: units are ns, us, ms and s") && message.contains(r"\:"),
+                "{message}"
+            );
+        }
+        assert!(latency("latency=:s").is_err_and(|e| e.contains("is no path")));
+        // No other role has a unit, so that a colon is the key's.
+        assert_eq!(map("id=x:s").map(|map| map.path(Role::Id).to_owned()), Ok("x:s".to_owned()));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 
 use super::event::FieldMap;
+use super::number;
 use crate::jsonl::value;
 
 /// How a field's value is held against the filter's.
@@ -54,11 +55,15 @@ impl Condition {
         Self { path: path.to_owned(), comparison, number, whole: whole(text.as_bytes()), text: text.to_owned() }
     }
 
-    /// Whether a raw value (`None` where the event has no such field) meets it. Numbers compare as numbers, whole ones exactly;
-    /// equality also holds between a string's text, or any other value as it is written, and the filter's text.
+    /// Whether a raw value (`None` where the event has no such field) meets it.
+    ///
+    /// Numbers compare as numbers, whole ones exactly. A text is equal to the filter's text alone (version `1.10` is not `1.1`); as
+    /// less or greater it compares as the number that it holds.
     pub fn holds(&self, raw: Option<&[u8]>) -> bool {
         let Some(raw) = raw else { return self.comparison == Comparison::NotEqual };
-        let order = self.order(raw);
+        let is_text = raw.starts_with(b"\"");
+        let is_equality = matches!(self.comparison, Comparison::Equal | Comparison::NotEqual);
+        let order = if is_text && is_equality { None } else { self.order(raw) };
         let equal = || order.map_or_else(|| value::label(raw) == self.text, Ordering::is_eq);
         match self.comparison {
             Comparison::Equal => equal(),
@@ -76,11 +81,11 @@ impl Condition {
         // Shorter whole numbers are exact as doubles.
         if let Some(ours) = self.whole
             && raw.len() > 15
-            && let Some(theirs) = whole(raw)
+            && let Some(theirs) = whole(number::unquoted(raw))
         {
             return Some(theirs.cmp(&ours));
         }
-        value::number(raw)?.partial_cmp(&ours)
+        number::number(raw)?.partial_cmp(&ours)
     }
 }
 
@@ -188,11 +193,24 @@ mod tests {
         assert!(holds("city=São Paulo", Some(r#""S\u00e3o Paulo""#)));
         assert!(holds("status_code>=500", Some("500")));
         assert!(!holds("status_code>=500", Some("499.9")));
-        assert!(!holds("status_code>=500", Some("\"500\"")));
+        assert!(holds("status_code>=500", Some("\"500\"")));
+        assert!(!holds("status_code>=500", Some("\"499.9\"")));
+        assert!(!holds("status_code<500", Some("\"abc\"")));
+        assert!(!holds("status_code<500", Some("\"-\"")));
+        assert!(holds("status_code=500", Some("\"500\"")));
         assert!(holds("status_code=200", Some("2e2")));
         assert!(holds("cache_hit=true", Some("true")));
         assert!(holds("user_id!=null", Some("\"user_1\"")));
         assert!(!holds("user_id!=null", Some("null")));
+    }
+
+    #[test]
+    fn a_text_is_equal_to_the_same_text_alone() {
+        assert!(holds("version=1.10", Some("\"1.10\"")));
+        assert!(!holds("version=1.1", Some("\"1.10\"")));
+        assert!(holds("version!=1.1", Some("\"1.10\"")));
+        assert!(holds("user_id=007", Some("\"007\"")));
+        assert!(!holds("user_id=7", Some("\"007\"")));
     }
 
     #[test]
@@ -204,6 +222,7 @@ mod tests {
         assert!(holds("big<-9007199254740992", Some("-9007199254740993")));
         assert!(holds("big>=9007199254740993", Some("1e16")));
         assert!(holds("big>1", Some(&"9".repeat(60))));
+        assert!(holds("big>9007199254740992", Some("\"9007199254740993\"")));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use chrono::DateTime;
 
 use crate::clock::{self, Micros};
-use crate::jsonl::value;
 
 /// The length of [`write()`]'s form: `2026-01-05T09:00:00.123456Z`.
 pub const LEN: usize = 27;
+
+/// The length of `2026-01-05`.
+const DATE_LEN: usize = 10;
 
 const DAY_SECONDS: i64 = 86_400;
 
@@ -20,26 +22,9 @@ pub fn parse(text: &[u8]) -> Option<Micros> {
     })
 }
 
-/// The moment that a raw JSON value names: RFC 3339, or a number as [`of_number`] reads it.
-pub fn moment(raw: &[u8]) -> Option<Micros> {
-    parse(unquoted(raw)).or_else(|| of_number(raw))
-}
-
-/// The moment that a raw JSON number since 1970 names, in quotes or not, whose size tells its unit from seconds to nanoseconds.
-pub fn of_number(raw: &[u8]) -> Option<Micros> {
-    let number = value::number(unquoted(raw))?;
-    let micros = match number.abs() {
-        seconds if seconds < 1e11 => seconds * 1e6,
-        millis if millis < 1e14 => millis * 1e3,
-        micros if micros < 1e17 => micros,
-        nanos => nanos / 1e3,
-    };
-    #[allow(clippy::cast_possible_truncation)] // what is too large is the last moment there is
-    Some(micros.copysign(number).round() as Micros)
-}
-
-fn unquoted(raw: &[u8]) -> &[u8] {
-    raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw)
+/// The same, or a date alone, which is its first moment in UTC: `2026-01-05`.
+pub fn parse_or_date(text: &[u8]) -> Option<Micros> {
+    parse(text).or_else(|| parse(&[text, b"T00:00:00Z"].concat()).filter(|_| text.len() == DATE_LEN))
 }
 
 /// Reads the timestamps of a stream as [`parse`] does: most are of the minute of the one before, and differ in few digits.
@@ -84,7 +69,7 @@ fn within_minute(text: &[u8]) -> Option<Micros> {
 }
 
 /// The form with microseconds and `Z`, which every tool here writes.
-fn parse_utc(text: &[u8]) -> Option<Micros> {
+pub(crate) fn parse_utc(text: &[u8]) -> Option<Micros> {
     let t: &[u8; LEN] = text.try_into().ok()?;
     let shape = t[4] == b'-'
         && t[7] == b'-'
@@ -101,23 +86,26 @@ fn parse_utc(text: &[u8]) -> Option<Micros> {
     };
     let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
     let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
-    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days_in_month = match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if leap => 29,
-        2 => 28,
-        _ => return None,
-    };
-    if year < 1 || day < 1 || day > days_in_month || hour > 23 || minute > 59 || second > 59 {
+    if year < 1 || day < 1 || day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
     let seconds = days_from_civil(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60 + second;
     Some(seconds * 1_000_000 + number(20..26)?)
 }
 
+/// How many days a month has; none where there is no such month.
+pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 0,
+    }
+}
+
 /// Days since 1970-01-01 in the Gregorian calendar (Hinnant, "chrono-Compatible Low-Level Date Algorithms").
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -163,7 +151,7 @@ pub fn write(at: Micros, out: &mut Vec<u8>) {
 }
 
 /// Year, month and day of a count of days since 1970-01-01 (Hinnant, as above).
-fn civil_from_days(days: i64) -> (i64, u32, u32) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
@@ -194,22 +182,11 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_read_however_programs_write_it() {
-        let nine = parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
-        for raw in [
-            "\"2026-01-05T09:00:00Z\"",
-            "\"2026-01-05T10:00:00+01:00\"",
-            "1767603600",
-            "1767603600.000",
-            "\"1767603600\"",
-            "1767603600000",
-            "1767603600000000",
-            "1767603600000000000",
-        ] {
-            assert_eq!(moment(raw.as_bytes()), Some(nine), "{raw}");
-        }
-        for raw in ["null", "true", "\"yesterday\"", "{}", "\"\""] {
-            assert_eq!(moment(raw.as_bytes()), None, "{raw}");
+    fn a_date_alone_is_its_first_moment_in_utc() {
+        assert_eq!(parse_or_date(b"2026-01-05"), parse(b"2026-01-05T00:00:00Z"));
+        assert_eq!(parse_or_date(b"2026-01-05T09:00:00+01:00"), parse(b"2026-01-05T08:00:00Z"));
+        for bad in ["2026-02-29", "2026-01", "2026-1-5", "20260105", "2026-01-05T", "2026-01-05 ", ""] {
+            assert_eq!(parse_or_date(bad.as_bytes()), None, "{bad}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod choices;
 mod ends;
+mod fields;
 mod time;
 mod truth;
 mod usage;

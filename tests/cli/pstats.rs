@@ -1,5 +1,6 @@
 //! pstats as users run it.
 
+mod fields;
 mod flow;
 mod forms;
 mod html;

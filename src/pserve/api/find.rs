@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Caller, Refusal, Shared, respond, respond_bytes};
 use crate::pserve::store::{Counts, Page, Reader, Search};
 use crate::pserve::validate::{EVENT_TYPES, Fault, SEVERITIES};
+use crate::record::moment;
 use crate::record::timestamp;
 
 /// How many events a page has, where the request does not say, and at most.
@@ -79,8 +80,9 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
         };
         let moment = || {
             // A + that was not escaped has become a space.
-            timestamp::parse(value.replace(' ', "+").as_bytes()).map(Some).ok_or_else(|| {
-                ("datetime_parsing", "Input should be an RFC 3339 timestamp, such as 2026-01-05T09:00:00Z".to_owned())
+            let unescaped = || moment::read_text(&value.replace(' ', "+"));
+            unescaped().or_else(|_| moment::read_text(value)).map(Some).map_err(|why| {
+                ("datetime_parsing", format!("Input should be a timestamp such as 2026-01-05T09:00:00Z: {why}"))
             })
         };
         let text = |field: &mut Option<String>| {

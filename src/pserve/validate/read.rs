@@ -10,7 +10,8 @@ use serde_json::Value;
 use super::fault::{Fault, shown};
 use super::schema::{EVENT, Field, Keep, Need, Rule, TAG};
 use crate::clock::Micros;
-use crate::record::timestamp;
+use crate::record::moment::{self, Unread};
+use crate::record::number;
 
 /// How far ahead of the server's clock a timestamp may be (contracts §9).
 const AHEAD: Micros = 5 * 60 * 1_000_000;
@@ -36,6 +37,37 @@ impl<'de> Node<'de> {
     pub(super) fn text(self) -> Option<Cow<'de, str>> {
         match self {
             Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The moment that it names, in whichever form.
+    pub(super) fn moment(&self) -> Result<Micros, Unread> {
+        match self {
+            Self::Text(text) => moment::read_text(text),
+            Self::Integer(number) => moment::read_text(&number.to_string()),
+            // The shortest text that is this number is the one that was sent, as far as times go.
+            Self::Number(number) => moment::read_text(&number.to_string()),
+            _ => Err(Unread::Type),
+        }
+    }
+
+    /// The whole number that it is, in quotes or not.
+    pub(super) fn integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            Self::Text(text) => number::integer(text.as_bytes()),
+            _ => None,
+        }
+    }
+
+    /// The number that it is, in quotes or not.
+    #[allow(clippy::cast_precision_loss)] // it is held against 0
+    fn number(&self) -> Option<f64> {
+        match self {
+            Self::Integer(number) => Some(*number as f64),
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => number::number_in(text.as_bytes()),
             _ => None,
         }
     }
@@ -113,20 +145,20 @@ impl<'de> Reading<'de> {
                     self.fault("enum", format!("Input should be one of '{}'", choices.join("', '")), shown(text));
                 }
             }
-            (Rule::Timestamp, Node::Text(text)) => match timestamp::parse(text.as_bytes()) {
-                None => self.fault(
-                    "datetime_parsing",
-                    "Input should be an RFC 3339 timestamp with its offset, such as 2026-01-05T09:00:00.000000Z",
-                    shown(text),
-                ),
-                Some(at) if at > self.now.saturating_add(AHEAD) => self.fault(
+            (Rule::Timestamp, Node::Text(_) | Node::Integer(_) | Node::Number(_)) => match node.moment() {
+                Err(why) => {
+                    let msg = format!("Input should be a timestamp such as 2026-01-05T09:00:00.000000Z: {why}");
+                    self.fault("datetime_parsing", msg, node.shown());
+                }
+                Ok(at) if at > self.now.saturating_add(AHEAD) => self.fault(
                     "value_error",
                     "Value error, the timestamp cannot be more than 5 minutes in the future",
-                    shown(text),
+                    node.shown(),
                 ),
-                Some(_) => {}
+                Ok(_) => {}
             },
-            (Rule::Integer(range), Node::Integer(number)) => {
+            (Rule::Integer(range), node) if node.integer().is_some() => {
+                let number = &node.integer().unwrap_or_default();
                 if number < range.start() {
                     let msg = format!("Input should be greater than or equal to {}", range.start());
                     self.fault("greater_than_equal", msg, node.shown());
@@ -136,14 +168,14 @@ impl<'de> Reading<'de> {
                 }
             }
             (Rule::Amount, Node::Integer(0..)) => {}
-            (Rule::Amount, Node::Number(number)) if *number >= 0.0 => {}
-            (Rule::Amount, Node::Integer(_) | Node::Number(_)) => {
+            (Rule::Amount, node) if node.number().is_some_and(|number| number >= 0.0) => {}
+            (Rule::Amount, node) if node.number().is_some() => {
                 self.fault("greater_than_equal", "Input should be greater than or equal to 0", node.shown());
             }
             (rule, _) => {
                 let (kind, what) = match rule {
                     Rule::Text(_) | Rule::Choice(_) => ("string_type", "string"),
-                    Rule::Timestamp => ("datetime_type", "timestamp string"),
+                    Rule::Timestamp => ("datetime_type", "timestamp"),
                     Rule::Integer(_) => ("int_type", "integer"),
                     Rule::Amount => ("float_type", "number"),
                     Rule::Flag => ("bool_type", "boolean"),

@@ -29,11 +29,11 @@ pub(super) enum Rule {
     Choice(&'static [&'static str]),
     /// A text of this many characters.
     Text(RangeInclusive<usize>),
-    /// An RFC 3339 timestamp, not far ahead.
+    /// A timestamp, not far ahead.
     Timestamp,
-    /// A whole number in this range.
+    /// A whole number in this range, in quotes or not.
     Integer(RangeInclusive<i64>),
-    /// A number from 0.
+    /// A number from 0, in quotes or not.
     Amount,
     /// true or false.
     Flag,

@@ -1,7 +1,10 @@
 //! How a request ended: the fields of an event that tell of it, and that `--errors`, `--recover` and `--incident` write together.
 
-use crate::pshape::event::{Event, Field, Fields};
+use crate::pshape::event::{Event, Field};
+use crate::pshape::levels::{Level, Levels};
 use crate::record::event::Role;
+
+use super::setup::Setup;
 
 /// The fields that tell how a request ended, and those that the telling takes up.
 pub(super) struct Ending {
@@ -14,12 +17,15 @@ pub(super) struct Ending {
     pub service: Field,
     endpoint: Field,
     pub method: Field,
+    levels: Levels,
     scratch: Vec<u8>,
 }
 
 impl Ending {
     /// Asks for the fields.
-    pub(super) fn new(fields: &mut Fields) -> Self {
+    pub(super) fn new(setup: &mut Setup<'_>) -> Self {
+        let levels = setup.levels.clone();
+        let fields = &mut *setup.fields;
         Self {
             status: fields.role(Role::Status),
             severity: fields.role(Role::Severity),
@@ -30,30 +36,34 @@ impl Ending {
             service: fields.role(Role::Service),
             endpoint: fields.role(Role::Endpoint),
             method: fields.role(Role::Method),
+            levels,
             scratch: Vec::new(),
         }
     }
 
-    /// Whether each field to be written that is there has the type of PulseStream's schema, or is null. What a field of another
-    /// type means is not known, so it is not written over.
+    /// Whether each field to be written that is there has the type of PulseStream's schema (numbers may stand in quotes, levels may
+    /// be numbers where `--levels` says so), or is null. What a field of another type means is not known, so it is not written over.
     pub(super) fn has_its_types(&self, event: &Event) -> bool {
         let is = |field, types: &[u8]| event.raw(field).is_none_or(|raw| raw == b"null" || types.contains(&raw[0]));
-        is(self.severity, b"\"")
+        (is(self.severity, b"") || event.raw(self.severity).is_some_and(|raw| self.levels.fit(raw)))
             && is(self.message, b"\"")
             && is(self.details, b"{")
-            && is(self.response_size, b"-0123456789")
+            && (event.is_number(self.response_size) || is(self.response_size, b""))
             && is(self.cache_hit, b"tf")
     }
 
-    /// Writes another end: its status, severity, the words of its message (in which `{service}` and `{endpoint}` stand for the
+    /// Writes another end: its status, level, the words of its message (in which `{service}` and `{endpoint}` stand for the
     /// event's own) and the size of the response in bytes. Fields that are not there stay away.
-    pub(super) fn write(&mut self, event: &mut Event, status: u16, severity: &str, words: &str, size: u64) {
-        event.set(self.status, itoa::Buffer::new().format(status).as_bytes());
-        event.set(self.severity, format!("\"{severity}\"").as_bytes());
+    pub(super) fn write(&mut self, event: &mut Event, status: u16, level: Level, words: &str, size: u64) {
+        event.set_number(self.status, status.into());
+        if let Some(before) = event.raw(self.severity) {
+            let raw = self.levels.raw(level, before);
+            event.set(self.severity, &raw);
+        }
         if self.compose(event, words) && event.raw(self.message).is_some_and(|raw| raw != b"null") {
             event.set(self.message, &self.scratch);
         }
-        event.set(self.response_size, itoa::Buffer::new().format(size).as_bytes());
+        event.set_number(self.response_size, size);
     }
 
     /// Puts words with the event's own service and endpoint into `scratch`; `false` where the event lacks one of them.

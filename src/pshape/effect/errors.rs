@@ -14,7 +14,7 @@ struct Errors {
 
 /// Reads `codes`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    setup.counts_runs_over("status<400");
+    setup.counts_runs_over("status>=100,status<400");
     Ok(Box::new(Errors { failure: Failure::from_spec(spec, setup)? }))
 }
 

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, Fields, json, split_path};
+use crate::pshape::levels::Level;
 use crate::pshape::spec::Spec;
 use crate::record::event::{FieldMap, Role};
 use crate::seed::Choice;
@@ -98,12 +99,12 @@ impl Failure {
         let by_method = asked.is_none();
         let codes = asked.unwrap_or_else(default);
         let draws = setup.draws("status");
-        Ok(Self { ending: Ending::new(setup.fields), home: Home::find(setup.fields), codes, by_method, draws, world })
+        Ok(Self { ending: Ending::new(setup), home: Home::find(setup.fields), codes, by_method, draws, world })
     }
 
     /// Whether the event tells of a success, and so can become an error.
     pub(super) fn is_success(&self, event: &Event) -> bool {
-        event.integer(self.ending.status).is_some_and(|status| (100..400).contains(&status))
+        event.status(self.ending.status).is_some_and(|status| status < 400)
     }
 
     /// Makes an error of a success, in all its fields that tell of it. `false`, and no change, where one has another type.
@@ -120,11 +121,11 @@ impl Failure {
         let method = event.raw(self.ending.method).filter(|raw| raw.starts_with(b"\"")).map(value::label);
         let code = self.code(draw(self.codes.weight()), method.as_deref());
         let text = &self.world.event;
-        let (severity, words) =
-            if code >= 500 { ("error", &text.server_error) } else { ("warning", &text.client_error) };
+        let (level, words) =
+            if code >= 500 { (Level::Error, &text.server_error) } else { (Level::Warning, &text.client_error) };
         let bytes = text.error_response_bytes;
         let size = u64::from(bytes.low) + draw(u64::from(bytes.high - bytes.low) + 1);
-        self.ending.write(event, code, severity, words, size);
+        self.ending.write(event, code, level, words, size);
         event.set(self.ending.cache_hit, b"false");
         let details = self.details(event, code, draw(900) + 100, draw(1 << 16));
         let field = self.ending.details;

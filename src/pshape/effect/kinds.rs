@@ -6,6 +6,7 @@ use super::{
 };
 use crate::error::Result;
 use crate::pshape::spec::Spec;
+use crate::record::event::Role;
 
 /// The groups of effects, in the order in which they act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -51,6 +52,8 @@ pub(in crate::pshape) struct Kind {
     pub windowed: bool,
     /// What is said of events that it cannot apply to.
     pub spared: &'static str,
+    /// What it has to read of an event.
+    pub needs: &'static [Role],
     /// Reads its own options.
     pub build: fn(&mut Spec, &mut Setup<'_>) -> Result<Box<dyn Effect>>,
 }
@@ -65,6 +68,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: true,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: shift::build,
     },
     Kind {
@@ -75,6 +79,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: false,
         spared: "lacked a timestamp in the window",
+        needs: &[Role::Timestamp],
         build: curve::build,
     },
     Kind {
@@ -85,6 +90,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: false,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: flash::build,
     },
     Kind {
@@ -95,6 +101,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: false,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: gap::build,
     },
     Kind {
@@ -105,6 +112,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: false,
         spared: "lacked a timestamp, or had a field of another type",
+        needs: &[Role::Timestamp, Role::Status, Role::Latency],
         build: incident::build,
     },
     Kind {
@@ -115,6 +123,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a response time above 0",
+        needs: &[Role::Latency],
         build: spikes::build,
     },
     Kind {
@@ -125,6 +134,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::AskedOrAll,
         windowed: true,
         spared: "lacked a response time above 0",
+        needs: &[Role::Latency],
         build: slow::build,
     },
     Kind {
@@ -135,6 +145,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a status below 400, or had a field of another type",
+        needs: &[Role::Status],
         build: errors::build,
     },
     Kind {
@@ -145,6 +156,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::AskedOrAll,
         windowed: true,
         spared: "lacked a status of 400 or above, or had a field of another type",
+        needs: &[Role::Status],
         build: recover::build,
     },
     Kind {
@@ -155,6 +167,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::All,
         windowed: true,
         spared: "lacked an id",
+        needs: &[],
         build: new_ids::build,
     },
     Kind {
@@ -165,6 +178,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::AskedOrAll,
         windowed: true,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: skew::build,
     },
     Kind {
@@ -175,6 +189,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked nothing",
+        needs: &[],
         build: drop::build,
     },
     Kind {
@@ -185,6 +200,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: duplicates::build,
     },
     Kind {
@@ -195,6 +211,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a timestamp",
+        needs: &[Role::Timestamp],
         build: late::build,
     },
     Kind {
@@ -205,6 +222,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked nothing",
+        needs: &[],
         build: reorder::build,
     },
     Kind {
@@ -215,6 +233,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a field of the schema",
+        needs: &[],
         build: schema::build,
     },
     Kind {
@@ -225,6 +244,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "were as large already",
+        needs: &[],
         build: oversize::build,
     },
     Kind {
@@ -235,6 +255,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Every,
         windowed: true,
         spared: "lacked an object to nest in",
+        needs: &[],
         build: poison::build,
     },
     Kind {
@@ -245,6 +266,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked a text to break",
+        needs: &[],
         build: encoding::build,
     },
     Kind {
@@ -255,6 +277,7 @@ pub(in crate::pshape) const KINDS: [Kind; 20] = [
         share: Share::Asked,
         windowed: true,
         spared: "lacked an object to break",
+        needs: &[],
         build: malformed::build,
     },
 ];

@@ -2,6 +2,7 @@
 
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::levels::Level;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
@@ -21,12 +22,12 @@ struct Recover {
 pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     setup.counts_runs_over("status>=400");
     let draws = setup.draws("size");
-    Ok(Box::new(Recover { ending: Ending::new(setup.fields), world: Profile::built_in(), draws }))
+    Ok(Box::new(Recover { ending: Ending::new(setup), world: Profile::built_in(), draws }))
 }
 
 impl Effect for Recover {
     fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let is_error = event.integer(self.ending.status).is_some_and(|status| (400..600).contains(&status));
+        let is_error = event.status(self.ending.status).is_some_and(|status| (400..600).contains(&status));
         if !is_error || !self.ending.has_its_types(event) {
             return Verdict::Passed;
         }
@@ -34,7 +35,7 @@ impl Effect for Recover {
         let known = self.world.methods.iter().find(|known| *known.name == *method).unwrap_or(&self.world.methods[0]);
         let (status, bytes) = (if method == "POST" { 201 } else { 200 }, known.response_bytes);
         let size = u64::from(bytes.low) + self.draws.at(place.seq) % (u64::from(bytes.high - bytes.low) + 1);
-        self.ending.write(event, status, "info", &self.world.event.success, size);
+        self.ending.write(event, status, Level::Info, &self.world.event.success, size);
         if !event.remove(self.ending.details) {
             event.set(self.ending.details, b"null");
         }

@@ -1,4 +1,4 @@
-//! `--schema P[,kinds=missing/null/retype/rename/extra]`: events that are JSON, and not what the schema asks for.
+//! `--schema P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]`: events that are JSON, and not what the schema asks for.
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field, split_path};
@@ -28,9 +28,9 @@ const KINDS: [(&str, Drift); 5] = [
 
 struct Schema {
     kinds: Vec<Drift>,
-    /// Fields that PulseStream's schema requires (contracts §9).
+    /// Fields that the schema requires: those that were named, or PulseStream's (contracts §9).
     required: Vec<Target>,
-    /// In other schemas: fields that tools like this one need.
+    /// In other schemas, where none were named: fields that tools like this one need.
     other: Vec<Target>,
     extra: Field,
     draws: Choice,
@@ -44,17 +44,26 @@ struct Target {
     renamed: Field,
 }
 
-/// Reads `kinds`.
+/// Reads `kinds` and `required`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let kinds = spec.kinds(&KINDS)?;
     let map = setup.fields.map().clone();
+    let named = spec.text("required");
+    let named: Vec<&str> = named.iter().flat_map(|text| text.split('/')).map(|name| map.resolve(name.trim())).collect();
+    if named.iter().any(|path| path.is_empty()) {
+        return Err(spec.wrong("'required' has an empty path: expected paths separated by /, such as user.id/amount"));
+    }
     let mut targets = |paths: &[&str]| -> Vec<Target> {
         let target =
             |path: &&str| Target { field: setup.fields.path(path), renamed: setup.fields.path(&restyled(path)) };
         paths.iter().map(target).collect()
     };
-    let required = targets(&["event_type", "title", map.path(Role::Service), map.path(Role::Endpoint)]);
-    let other = targets(&[map.path(Role::Timestamp), map.path(Role::Status), map.path(Role::Latency)]);
+    let (required, other) = if named.is_empty() {
+        let required = ["event_type", "title", map.path(Role::Service), map.path(Role::Endpoint)];
+        (targets(&required), targets(&[map.path(Role::Timestamp), map.path(Role::Status), map.path(Role::Latency)]))
+    } else {
+        (targets(&named), Vec::new())
+    };
     let extra = setup.fields.path("unexpected_field");
     Ok(Box::new(Schema { kinds, required, other, extra, draws: setup.draws("kind") }))
 }

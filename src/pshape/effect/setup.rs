@@ -1,6 +1,7 @@
 //! What an effect is built from, and what it asks of the run.
 
 use crate::pshape::event::{Field, Fields};
+use crate::pshape::levels::Levels;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Origin, Period, When};
 use crate::record::event::FieldMap;
@@ -15,6 +16,8 @@ pub(in crate::pshape) struct Setup<'a> {
     pub seed: Seed,
     /// The name of this effect's choices.
     pub name: String,
+    /// The words for levels.
+    pub levels: &'a Levels,
     /// The time that the run is about.
     pub period: Period,
     /// Where the stream starts, as far as the effects before this one move it.

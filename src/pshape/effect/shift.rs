@@ -1,8 +1,8 @@
 //! `--shift 2h`, `--start T`, `--stretch 2x`: timestamps move together, and draw apart or together from the first on.
 
-use crate::clock::{FIRST, LAST, Micros};
+use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::{Event, Stamp};
 use crate::pshape::number::Times;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Offset, Origin};
@@ -20,17 +20,16 @@ struct Shift {
     origin: Origin,
 }
 
-/// Reads `by`, `start` (RFC 3339) and `stretch`.
+/// Reads `by`, `start` (RFC 3339 or a date) and `stretch`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Offset(by) = spec.take("by")?.unwrap_or(Offset(0));
     let start = spec.text("start");
-    let start =
-        match start {
-            None => None,
-            Some(text) => Some(timestamp::parse(text.as_bytes()).ok_or_else(|| {
-                spec.invalid("start", &text, "an RFC 3339 time is wanted, such as 2026-01-05T09:00:00Z")
-            })?),
-        };
+    let start = match start {
+        None => None,
+        Some(text) => Some(timestamp::parse_or_date(text.as_bytes()).ok_or_else(|| {
+            spec.invalid("start", &text, "expected an RFC 3339 time such as 2026-01-05T09:00:00Z, or a date")
+        })?),
+    };
     let Times(stretch) = spec.take("stretch")?.unwrap_or(Times(1.0));
     setup.wants.start = true;
     let origin = *setup.origin;
@@ -54,16 +53,15 @@ impl Effect for Shift {
 }
 
 impl Event {
-    /// Stamps the event with this time, as an effect: it may be the one that it has, or none that can be written, for RFC 3339 has
-    /// the years from 1 to 9999 alone.
+    /// Stamps the event with this time, as an effect: it may be the one that it has, or one that cannot be written in its form.
     pub(super) fn move_to(&mut self, at: Micros) -> Verdict {
-        if !(FIRST..LAST).contains(&at) {
-            return Verdict::Beyond;
-        }
         if self.timestamp() == Some(at) {
             return Verdict::Kept;
         }
-        self.set_timestamp(at);
-        Verdict::Changed(Expect::Accepted)
+        match self.set_timestamp(at) {
+            Stamp::Written => Verdict::Changed(Expect::Accepted),
+            Stamp::TooCoarse => Verdict::Stuck,
+            Stamp::Unwritable => Verdict::Beyond,
+        }
     }
 }

@@ -221,13 +221,34 @@ fn a_replay_reads_numbers_and_says_which_events_have_no_time() {
     let first = at(&outcomes[0], "scheduled_at");
     let due: Vec<i64> = outcomes.iter().map(|o| (at(o, "scheduled_at") - first) / 1000).collect();
     assert_eq!(due, [0, 100, 100, 200]);
-    assert!(run.stderr.contains("--replay: 1 events have no 'timestamp' that can be read"), "{}", run.stderr);
+    let said = "--replay: 1 events have no 'timestamp' that can be read as a time (line 3: \"soon\": it is not in a form that is known)";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+}
+
+#[test]
+fn a_replay_reads_the_times_of_access_logs_and_of_other_loggers() {
+    let server = Scripted::start(|_| Act::accept());
+    let times = [
+        r#""05/Jan/2026:09:00:00 +0000""#,
+        r#""2026-01-05 09:00:00,100 +0000""#,
+        r#""2026-01-05T10:00:00.200\u002B01:00""#,
+        "1767603600.3",
+        "20260105090000400",
+    ];
+    let line = |(n, at): (usize, &str)| format!("{{\"event_id\":\"e{n}\",\"timestamp\":{at}}}\n");
+    let input: String = times.into_iter().enumerate().map(line).collect();
+    let run = send(&server, &["--replay", "1x", "-q"], input.as_bytes()).expect_code(0);
+    let (mut outcomes, _) = outcomes(&run);
+    outcomes.sort_by_key(|o| o["seq"].as_u64());
+    let first = at(&outcomes[0], "scheduled_at");
+    let due: Vec<i64> = outcomes.iter().map(|o| (at(o, "scheduled_at") - first) / 1000).collect();
+    assert_eq!(due, [0, 100, 200, 300, 400]);
 }
 
 #[test]
 fn a_replay_whose_next_event_is_due_past_the_end_of_all_calendars_waits_and_can_be_ended() {
     let server = Scripted::start(|_| Act::accept());
-    let input = b"{\"event_id\":\"a\",\"timestamp\":0}\n{\"event_id\":\"b\",\"timestamp\":\"9999-12-31T23:59:59Z\"}\n";
+    let input = b"{\"event_id\":\"a\",\"timestamp\":\"1970-01-01T00:00:00Z\"}\n{\"event_id\":\"b\",\"timestamp\":\"9999-12-31T23:59:59Z\"}\n";
     for speed in ["1x", "1e-3x", "1e-9x", "1e-300x"] {
         let (child, mut stdin) = piped(&server, &["--replay", speed]);
         stdin.write_all(input).expect("psend reads");

@@ -156,7 +156,7 @@ fn an_event_whose_fields_have_other_types_is_not_made_an_error_by_halves() {
         ("severity", "3"),
         ("message", "[\"m\"]"),
         ("error_details", "\"none\""),
-        ("metrics.response_size_bytes", "\"800\""),
+        ("metrics.response_size_bytes", "\"800 B\""),
         ("metrics.cache_hit", "\"HIT\""),
     ] {
         for (flag, status, fault) in [("--errors", 200, "error"), ("--recover", 500, "recover")] {

@@ -1,0 +1,53 @@
+//! HTTP status codes as events tell of them.
+
+use std::fmt;
+
+use super::number;
+
+/// Why a value is not a status code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoStatus {
+    /// A whole number that no answer has. Load generators and proxies write 0 where none came, so that it tells of a failure.
+    NoAnswer,
+    /// Not a whole number: it tells nothing.
+    NotANumber,
+}
+
+impl fmt::Display for NoStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoAnswer => "status codes are 100 to 999; it counts as an error, for it stands where no answer came",
+            Self::NotANumber => "it is not a whole number",
+        })
+    }
+}
+
+/// The status code that a raw value holds, in quotes or not.
+///
+/// # Errors
+/// Where it is not one.
+#[inline]
+pub fn read(raw: &[u8]) -> Result<u16, NoStatus> {
+    let number = number::integer(raw).ok_or(NoStatus::NotANumber)?;
+    u16::try_from(number).ok().filter(|code| (100..1000).contains(code)).ok_or(NoStatus::NoAnswer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_no_answer_has_are_told_apart_from_what_is_no_number() {
+        for raw in ["200", "\"200\"", "200.0", "2e2"] {
+            assert_eq!(read(raw.as_bytes()), Ok(200), "{raw}");
+        }
+        for raw in ["0", "\"0\"", "0.0", "99", "1000", "-1", "65736", "99999999999"] {
+            assert_eq!(read(raw.as_bytes()), Err(NoStatus::NoAnswer), "{raw}");
+        }
+        for raw in ["200.5", "\"-\"", "\"\"", "true", "[200]", "\"OK\"", "\"200 OK\""] {
+            assert_eq!(read(raw.as_bytes()), Err(NoStatus::NotANumber), "{raw}");
+        }
+        assert_eq!(read(b"100"), Ok(100));
+        assert_eq!(read(b"999"), Ok(999));
+    }
+}

@@ -1,0 +1,124 @@
+//! Fields in the forms that other producers write them in.
+
+use std::path::{Path, PathBuf};
+
+use super::report;
+use crate::support::{run, run_with};
+
+/// Sixty lines in the form of each of two dozen producers, and a table of what their figures are.
+fn formats() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/formats")
+}
+
+#[test]
+fn two_dozen_producers_are_read_with_fields_alone() {
+    let table = std::fs::read_to_string(formats().join("expected.tsv")).expect("the table is there");
+    let rows: Vec<Vec<&str>> =
+        table.lines().filter(|line| !line.starts_with('#')).map(|line| line.split('\t').collect()).collect();
+    assert_eq!(rows.len(), 24);
+    for row in rows {
+        let [file, fields, count, success_rate, p50, first] = row[..] else { panic!("six columns: {row:?}") };
+        let path = formats().join(file);
+        let path = path.to_str().expect("UTF-8");
+        let found = run("pstats", &["--format", "json", "--fields", fields, path]).expect_code(0).json();
+        let events = &found["events"];
+        assert_eq!(events["count"].to_string(), count, "{file}");
+        assert_eq!(found["input"]["event_fields"]["time_invalid"], 0, "{file}");
+        if success_rate != "-" {
+            assert_eq!(events["success_rate"].to_string(), success_rate, "{file}");
+        }
+        if p50 != "-" {
+            let (wanted, p50): (f64, _) = (p50.parse().expect("a number"), events["latency"]["p50_ms"].as_f64());
+            // Some write whole milliseconds, cut off.
+            let is_near = |p50: f64| {
+                (p50 / wanted - 1.0).abs() < 0.01 || p50.fract() == 0.0 && (0.0..1.0).contains(&(wanted - p50))
+            };
+            assert!(p50.is_some_and(is_near), "{file}: {p50:?}");
+        }
+        assert!(events["time"]["first"].as_str().is_some_and(|at| at.starts_with(first)), "{file}: {}", events["time"]);
+    }
+}
+
+#[test]
+fn a_unit_behind_the_path_and_one_in_the_text_are_read() {
+    for (fields, value) in [
+        ("latency=t:s", "0.057624"),
+        ("latency=t:s", "\"0.057624\""),
+        ("latency=t:ns", "57624000"),
+        ("latency=t:us", "57624"),
+        ("latency=t:\u{b5}s", "57624"),
+        ("latency=t:ms", "57.624"),
+        ("latency=t", "\"57.624ms\""),
+        ("latency=t", "\"0.057624s\""),
+        ("latency=t:ns", "\"57.624 ms\""),
+        (r"latency=a\:s:s", "0.057624"),
+    ] {
+        let key = if fields.contains('\\') { "a:s" } else { "t" };
+        let found = report(&["--fields", fields], &format!("{{\"{key}\":{value}}}\n"));
+        assert_eq!(found["events"]["latency"]["max_ms"], 57.624, "{fields} {value}");
+    }
+    let run = run("pstats", &["--fields", "latency=duration:sec"]).expect_code(2);
+    assert!(
+        run.stderr.contains("'sec' in 'latency=duration:sec' is not a unit: units are ns, us, ms and s"),
+        "{}",
+        run.stderr
+    );
+}
+
+#[test]
+fn seconds_that_are_read_as_milliseconds_raise_the_question_of_the_unit() {
+    let file = formats().join("caddy.jsonl");
+    let file = file.to_str().expect("UTF-8");
+    let said = |fields: &str| run("pstats", &["-q", "--fields", fields, file]).expect_code(0).stderr;
+    assert!(
+        said("latency=duration")
+            .contains("most latencies are below 0.1 ms: is the unit right? --fields latency=duration:UNIT")
+    );
+    assert_eq!(said("latency=duration:s"), "");
+}
+
+#[test]
+fn a_status_of_0_is_a_failure_and_is_told_in_every_form() {
+    let input = "{\"code\":0}\n{\"code\":\"0\"}\n{\"code\":200}\n{\"code\":\"-\"}\n{\"code\":1200}\n";
+    let args = ["--fields", "status=code"];
+    let found = report(&args, input);
+    assert_eq!(found["input"]["event_fields"]["status_invalid"], 4);
+    assert_eq!((&found["events"]["success_rate"], &found["events"]["error_rate"]), (&0.25.into(), &0.75.into()));
+    let text = run_with("pstats", &args, input.as_bytes()).expect_code(0);
+    assert!(text.text().contains("status invalid"), "{}", text.text());
+    assert!(
+        text.stderr.contains("4 of 5 events have no status code in 'code' that could be read, such as 0: "),
+        "{}",
+        text.stderr
+    );
+    // A verdict is not green by accident.
+    run_with("pstats", &["-q", "--fields", "status=code", "--require", "success_rate >= 95%"], b"{\"code\":0}\n")
+        .expect_code(99);
+    let outcome = super::outcome(1, "accepted", serde_json::json!({"status": 0}));
+    assert_eq!(report(&[], &outcome)["input"]["outcome_fields"]["status_invalid"], 1);
+}
+
+#[test]
+fn numbers_in_quotes_meet_a_filter() {
+    let input = "{\"status\":\"503\",\"bytes\":\"2940\"}\n{\"status\":\"200\",\"bytes\":\"12\"}\n{\"status\":404,\"bytes\":1000}\n";
+    for (filter, count) in [
+        ("status>=500", 1),
+        ("status<500", 2),
+        ("status=503", 1),
+        ("status!=503", 2),
+        ("bytes>900", 2),
+        ("status=200", 1),
+    ] {
+        let found = report(&["--fields", "status=status", "--where", filter], input);
+        assert_eq!(found["events"]["count"], count, "{filter}");
+    }
+}
+
+#[test]
+fn a_time_that_could_not_be_read_is_shown_with_its_reason() {
+    let input = b"{\"timestamp\":\"2026-01-05T09:00:00Z\"}\n{\"timestamp\":\"05/01/2026 09:00\"}\n";
+    let run = run_with("pstats", &["-q"], input).expect_code(0);
+    let said = "1 of 2 events have no time in 'timestamp' that could be read, such as \"05/01/2026 09:00\": the day cannot be told \
+                from the month";
+    assert!(run.stderr.contains(said), "{}", run.stderr);
+}
