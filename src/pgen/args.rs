@@ -36,11 +36,11 @@ pub(super) struct Args {
         help = format!("Spread the events over H hours [default: {DEFAULT_HOURS}]"))]
     pub(super) hours: Option<Micros>,
 
-    /// Start of the window: an RFC 3339 time, or now [default: the window ends now]
+    /// Start of the window: an RFC 3339 time, a date, or now [default: the window ends now]
     #[arg(long, value_name = "TIME")]
     pub(super) start: Option<Moment>,
 
-    /// End of the window, which is excluded: an RFC 3339 time, or now
+    /// End of the window, which is excluded: an RFC 3339 time, a date, or now
     #[arg(long, value_name = "TIME")]
     pub(super) end: Option<Moment>,
 

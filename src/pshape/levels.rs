@@ -34,15 +34,17 @@ impl Levels {
     /// The raw value of a level in place of another: a number where that is a number.
     pub(super) fn raw(&self, level: Level, before: &[u8]) -> Vec<u8> {
         let word = &self.0[level as usize];
-        let is_number = |raw: &[u8]| number::number(raw).is_some() && !raw.starts_with(b"\"");
         if is_number(before) && is_number(word.as_bytes()) { word.clone().into_bytes() } else { json(word) }
     }
 
     /// Whether a level can stand in place of this raw value: a text, or a number where all levels are numbers.
     pub(super) fn fit(&self, before: &[u8]) -> bool {
-        before.starts_with(b"\"")
-            || self.0.iter().all(|word| number::number(word.as_bytes()).is_some()) && number::number(before).is_some()
+        before.starts_with(b"\"") || is_number(before) && self.0.iter().all(|word| is_number(word.as_bytes()))
     }
+}
+
+fn is_number(text: &[u8]) -> bool {
+    number::number_in(text).is_some()
 }
 
 impl FromStr for Levels {
@@ -83,6 +85,8 @@ mod tests {
         assert_eq!(numbers.raw(Level::Error, b"30"), b"50");
         assert_eq!(numbers.raw(Level::Error, b"\"30\""), b"\"50\"");
         assert!(numbers.fit(b"30") && numbers.fit(b"\"info\"") && !numbers.fit(b"true"));
+        let odd: Levels = "info=1.,warning=-inf,error=007".parse().expect("levels");
+        assert!(!odd.fit(b"30"), "none of these is a number in JSON");
         for bad in ["", "error", "error=", "fatal=F", "error=a,error=b"] {
             assert!(bad.parse::<Levels>().is_err(), "{bad}");
         }

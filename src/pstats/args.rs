@@ -77,7 +77,7 @@ pub struct Args {
     #[arg(long, value_name = "SPAN", default_value = "15s")]
     pub every: Span,
 
-    /// Where events of another schema have their fields, e.g. timestamp=ts,latency=dur_ms,status=code,id=uuid.
+    /// Where events of another schema have their fields, e.g. timestamp=ts,latency=took:s,status=code,id=uuid.
     /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted", allow_hyphen_values = true)]
     pub fields: Option<String>,

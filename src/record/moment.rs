@@ -128,7 +128,7 @@ impl<'a> TimeForm<'a> {
     pub fn write(&self, at: Micros, out: &mut Vec<u8>) -> bool {
         match &self.kind {
             Kind::Epoch(epoch) => {
-                let Some(number) = epoch.write(at - self.at) else { return false };
+                let Some(number) = epoch.write(at.saturating_sub(self.at)) else { return false };
                 let quote: &[u8] = if self.raw.starts_with(b"\"") { b"\"" } else { b"" };
                 [quote, number.as_bytes(), quote].iter().for_each(|part| out.extend_from_slice(part));
                 true
