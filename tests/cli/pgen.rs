@@ -222,7 +222,6 @@ fn a_closed_pipe_ends_a_run_quietly_and_a_full_disk_with_one_message() {
 }
 
 #[test]
-fn an_output_file_appears_complete_or_not_at_all() {
 fn a_date_alone_is_midnight_utc() {
     let from = |start, end| {
         run("pgen", &["-n", "50", "-q", "--seed", "1", "--start", start, "--end", end]).expect_code(0).stdout
@@ -231,7 +230,7 @@ fn a_date_alone_is_midnight_utc() {
 }
 
 #[test]
-fn an_output_file_appears_whole_or_not_at_all() {
+fn an_output_file_appears_complete_or_not_at_all() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("events.jsonl");
     let mut command = tool("pgen");
