@@ -6,6 +6,7 @@ pub mod files;
 mod form;
 pub mod input;
 pub mod key_file;
+pub mod numbers;
 pub mod output;
 mod standard;
 pub mod stop;

@@ -32,6 +32,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
+use crate::cli::numbers::{count, number};
 use crate::cli::{self, Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
@@ -41,7 +42,6 @@ use args::{Args, Config};
 use engine::Engine;
 use joins::Sources;
 use report::compare::compare;
-use report::words::{count, number};
 use report::{GroupReport, Report, Run};
 use sinks::Sinks;
 
@@ -168,7 +168,11 @@ fn warn(report: &Report, console: &Console) {
         console.warn(why);
     }
     if input.unreadable > 0 {
-        console.warn(format_args!("{} of {} lines could not be read as a JSON object", input.unreadable, input.lines));
+        console.warn(format_args!(
+            "{} of {} lines could not be read as a JSON object",
+            count(input.unreadable),
+            count(input.lines)
+        ));
     }
     if let Some((read, came)) = report.outcomes_missing() {
         console.warn(format_args!(
@@ -186,7 +190,10 @@ fn warn(report: &Report, console: &Console) {
     }
     let unknown = lines("unknown");
     if unknown > 0 {
-        console.warn(format_args!("{unknown} objects are neither event nor outcome (other schemas need --fields)"));
+        console.warn(format_args!(
+            "{} objects are neither events nor outcomes; give --fields for another schema",
+            count(unknown)
+        ));
     }
     for verdict in report.requirements.iter().filter(|verdict| !verdict.met) {
         console.error(format_args!("not met: {}: {}", verdict.requirement, verdict.message));

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::numbers;
 use crate::clock::Micros;
 use crate::record::timestamp;
 
@@ -34,14 +35,7 @@ impl FromStr for Count {
 impl fmt::Display for Count {
     /// With a comma before every three digits: `100,000`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = self.0.to_string();
-        for (index, digit) in digits.chars().enumerate() {
-            if index > 0 && (digits.len() - index).is_multiple_of(3) {
-                f.write_str(",")?;
-            }
-            write!(f, "{digit}")?;
-        }
-        Ok(())
+        f.write_str(&numbers::count(self.0))
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::examples::Examples;
 use super::input::Flaws;
-use super::report::words::count;
 use super::sketch::Sketch;
 use super::summary::Summary;
+use crate::cli::numbers::count;
 use crate::record::event::{FieldMap, Role};
 
 /// With fewer latencies than this, the unit is not doubted.

@@ -34,6 +34,7 @@ use super::joins::{ReconciledReport, TruthReport};
 use super::require::{Requirement, Verdict};
 use super::settings::{Layout, Settings};
 use super::summary::{Summary, lines_read};
+use crate::cli::numbers::count;
 use crate::error::{Error, Result};
 
 /// The whole report.
@@ -157,7 +158,7 @@ impl Report {
     pub fn incomplete(&self) -> Option<String> {
         match &self.outcomes {
             _ if self.run.interrupted => {
-                Some(format!("interrupted: only {} lines were counted", words::count(self.input.lines)))
+                Some(format!("interrupted: only {} lines were counted", count(self.input.lines)))
             }
             Some(outcomes) if outcomes.runs.is_empty() => {
                 Some("the stream of outcomes has no run record: it may be cut off".to_owned())

@@ -11,9 +11,10 @@ use std::fmt;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::cli::numbers::exact;
 use crate::jsonl::scan::plain_path;
 use crate::record::filter;
-use bound::{Bound, Comparison, Unit, plain};
+use bound::{Bound, Comparison, Unit};
 pub use catalogue::Catalogue;
 
 /// A requirement, as it was read.
@@ -121,7 +122,7 @@ impl Requirement {
         let Some((compared, bound)) = bound else { return Ok(no_data(Some(path), Some(value))) };
         let unit = self.unit();
         let message = match self.bound {
-            Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), plain(compared * 100.0)),
+            Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), exact(compared * 100.0)),
             Bound::OfBase(_) => format!("{}, base × share = {}", unit.in_words(value), unit.in_words(bound)),
             Bound::Plain(_) => unit.in_words(value),
         };

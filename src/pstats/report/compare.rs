@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::words;
+use crate::cli::numbers;
 
 /// Under `run.compared`: it depends on a file of the command line.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -83,14 +83,14 @@ impl ComparedFigure {
 /// A figure as its name says it is to be read.
 pub fn shown(figure: &str, value: f64) -> String {
     if figure.ends_with("_rate") {
-        words::percent(Some(value))
+        numbers::percent(value)
     } else if figure.ends_with("_ms") {
-        words::milliseconds(Some(value))
+        numbers::milliseconds(value)
     } else if figure.ends_with("throughput") {
-        format!("{}/s", words::number(value))
+        format!("{}/s", numbers::number(value))
     } else {
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
-        words::count(value as u64)
+        numbers::count(value as u64)
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::units::{milliseconds, seconds, share};
-use super::words::count;
+use crate::cli::numbers::count;
 use crate::clock::Micros;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};

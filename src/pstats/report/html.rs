@@ -2,10 +2,11 @@
 
 use super::compare::shown;
 use super::joined::{stored, why_undecidable};
-use super::words::{count, duration, milliseconds, moment, number, percent};
+use super::words::{milliseconds, moment, percent};
 use super::{
     By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
 };
+use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
 
 /// Rows of a table of groups.
@@ -202,7 +203,7 @@ impl Body {
                 fields.iter().copied().chain(["count", "errors", "mean", "P50", "P95", "P99", "max"]).collect();
             self.table_by(fields.len(), &head, groups.iter().take(ROWS).map(|group| row(group, fields.len())));
             if groups.len() > ROWS {
-                self.put(&format!("<p class=\"faint\">and {} more</p>\n", groups.len() - ROWS));
+                self.put(&format!("<p class=\"faint\">and {} more</p>\n", count((groups.len() - ROWS) as u64)));
             }
             self.end();
         }

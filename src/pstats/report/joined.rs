@@ -1,6 +1,6 @@
 //! What was held against other streams, as every form that people read says it.
 
-use super::words::count;
+use crate::cli::numbers::count;
 use crate::pstats::joins::{StoredReport, TruthReport};
 
 /// Why so many faults could not be told; empty where all could.

@@ -2,9 +2,10 @@
 
 use super::joined::{stored, why_undecidable};
 use super::text::{how_many, says_something};
-use super::words::{count, duration, milliseconds, moment, number, percent};
+use super::words::{milliseconds, moment, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
 use crate::cli::console::visible;
+use crate::cli::numbers::{count, duration, number};
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;
@@ -240,6 +241,6 @@ fn groups(page: &mut String, by: &By, elsewhere: &[&str]) {
 
 fn and_more(page: &mut String, groups: &[GroupReport]) {
     if groups.len() > ROWS {
-        page.push_str(&format!("… and {} more\n\n", groups.len() - ROWS));
+        page.push_str(&format!("… and {} more\n\n", count((groups.len() - ROWS) as u64)));
     }
 }

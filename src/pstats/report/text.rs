@@ -7,9 +7,10 @@ use super::joined::{stored, why_undecidable};
 pub use super::sheet::Style;
 use super::sheet::{Page, Side, left};
 use super::units::share;
-use super::words::{self, bar, bytes, count, duration, milliseconds, moment, percent, sparkline};
+use super::words::{bar, milliseconds, moment, percent, sparkline, width};
 use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
 use crate::cli::console::visible;
+use crate::cli::numbers::{bytes, count, duration, number};
 
 /// The most rows of a table before the rest is only counted.
 const ROWS: usize = 12;
@@ -59,7 +60,7 @@ impl Page {
         self.fact("Unique endpoints", &how_many(groups("endpoint")), "");
         self.time(&events.time);
         if let Some(throughput) = events.throughput {
-            self.fact("Rate", &format!("{}/s", words::number(throughput)), "in the events' own time");
+            self.fact("Rate", &format!("{}/s", number(throughput)), "in the events' own time");
         }
         self.ids(&events.ids);
         if events.order.late > 0 {
@@ -126,7 +127,7 @@ impl Page {
         self.fact("Outcomes", &count(outcomes.figures.count), "");
         self.time(&outcomes.time);
         if let Some(throughput) = outcomes.throughput {
-            self.fact("Throughput", &format!("{}/s", words::number(throughput)), "");
+            self.fact("Throughput", &format!("{}/s", number(throughput)), "");
         }
         self.fact("Success rate", &percent(outcomes.figures.success_rate), "accepted, duplicate or present");
         self.ids(&outcomes.ids);
@@ -248,10 +249,10 @@ impl Page {
             return;
         }
         self.title("Requirements");
-        let width = verdicts.iter().map(|v| words::width(&visible(&v.requirement))).max().unwrap_or(0);
+        let widest = verdicts.iter().map(|v| width(&visible(&v.requirement))).max().unwrap_or(0);
         for verdict in verdicts {
             let mark = if verdict.met { self.paint("32", "✓ met    ") } else { self.paint("1;31", "✗ NOT MET") };
-            let requirement = left(&visible(&verdict.requirement), width);
+            let requirement = left(&visible(&verdict.requirement), widest);
             self.line(&format!("{mark}  {requirement}   {}", visible(&verdict.message)));
         }
     }
@@ -308,9 +309,12 @@ impl Page {
 
     fn left_out(&mut self, groups: &[GroupReport]) {
         if groups.len() > ROWS {
-            let more = groups.len() - ROWS;
-            self.line(&format!("  … and {more} more (--format json has all)"));
+            self.more(groups.len() - ROWS);
         }
+    }
+
+    fn more(&mut self, groups: usize) {
+        self.line(&format!("  … and {} more (--format json has all)", count(groups as u64)));
     }
 
     fn groupings(&mut self, by: &super::By, elsewhere: &[&str]) {
@@ -337,8 +341,7 @@ impl Page {
             heads.extend(head.iter().map(|h| (*h, side(h))));
             self.table_without(&["", "P90", "P99", "mean"], &heads, &rows);
             if groups.len() > rows_shown {
-                let more = groups.len() - rows_shown;
-                self.line(&format!("  … and {more} more (--format json has all)"));
+                self.more(groups.len() - rows_shown);
             }
         }
     }

@@ -1,76 +1,20 @@
-//! How figures read to a person: the same in every form that people read.
+//! What the reports for people are made of beside plain numbers: figures that may lack data, moments, bars and lines.
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-/// A count with thousands apart: `1,234,567`.
-pub fn count(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() * 4 / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+use crate::cli::numbers;
 
-/// A share from 0 to 1 as a percentage with one decimal, which says 0 % and 100 % only where it is just that.
+/// A figure that there is no data for.
+const NONE: &str = "–";
+
+/// A share from 0 to 1 as a percentage.
 pub fn percent(share: Option<f64>) -> String {
-    match share {
-        None => "–".to_owned(),
-        Some(share) if share > 0.0 && share < 0.0005 => "<0.1%".to_owned(),
-        Some(share) if (0.9995..1.0).contains(&share) => ">99.9%".to_owned(),
-        Some(share) => format!("{:.1}%", share * 100.0),
-    }
+    share.map_or_else(|| NONE.to_owned(), numbers::percent)
 }
 
-/// Milliseconds with three digits that matter, or whole ones: `3.21 ms`, `145 ms`, `1,204 ms`; from ten seconds on as a length
-/// of time: `25.4 s`.
+/// Milliseconds; long ones as a length of time.
 pub fn milliseconds(ms: Option<f64>) -> String {
-    match ms {
-        None => "–".to_owned(),
-        Some(ms) if ms >= 9999.5 => duration(ms / 1000.0),
-        Some(ms) => format!("{} ms", number(ms)),
-    }
-}
-
-/// A number with three digits that matter, or whole: `0.042`, `3.21`, `54.3`, `1,204`.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // rounded, and not negative
-pub fn number(n: f64) -> String {
-    match n {
-        n if n >= 99.95 => count(n.round() as u64),
-        n if n >= 9.995 => format!("{n:.1}"),
-        n if n >= 0.9995 || n == 0.0 => format!("{n:.2}"),
-        n => format!("{n:.3}"),
-    }
-}
-
-/// A length of time: `12.3 s`, `4 min 10 s`, `23 h 59 min`, `6 d 23 h`.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and not negative
-pub fn duration(seconds: f64) -> String {
-    if seconds < 1.0 {
-        return format!("{} ms", number(seconds * 1000.0));
-    }
-    if seconds < 60.0 && seconds.fract() == 0.0 {
-        return format!("{seconds} s");
-    }
-    if seconds < 60.0 {
-        return format!("{} s", number(seconds));
-    }
-    let whole = seconds.round() as u64;
-    let parts = [("d", whole / 86_400), ("h", whole / 3600 % 24), ("min", whole / 60 % 60), ("s", whole % 60)];
-    let first = parts.iter().position(|(_, n)| *n > 0).unwrap_or(parts.len() - 1);
-    let shown = parts.iter().skip(first).take(2).filter(|(_, n)| *n > 0);
-    shown.map(|(unit, n)| format!("{n} {unit}")).collect::<Vec<_>>().join(" ")
-}
-
-/// Bytes: `953 B`, `1.21 MB`.
-#[allow(clippy::cast_precision_loss)]
-pub fn bytes(n: u64) -> String {
-    let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
-    let fitting = units.iter().find(|(_, size)| n as f64 >= *size);
-    fitting.map_or_else(|| format!("{n} B"), |(unit, size)| format!("{} {unit}", number(n as f64 / size)))
+    ms.map_or_else(|| NONE.to_owned(), numbers::milliseconds)
 }
 
 /// A time without its fraction and its T: `2026-01-05 09:00:00`.
@@ -118,15 +62,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_read_well() {
-        assert_eq!([count(0), count(999), count(1_234_567)], ["0", "999", "1,234,567"]);
-        assert_eq!([percent(Some(0.974)), percent(Some(1.0)), percent(Some(0.99999))], ["97.4%", "100.0%", ">99.9%"]);
-        assert_eq!([percent(Some(0.00001)), percent(Some(0.0)), percent(None)], ["<0.1%", "0.0%", "–"]);
-        assert_eq!([number(0.0421), number(3.214), number(54.32), number(1204.4)], ["0.042", "3.21", "54.3", "1,204"]);
-        assert_eq!([duration(0.0123), duration(12.34), duration(250.0)], ["12.3 ms", "12.3 s", "4 min 10 s"]);
-        assert_eq!([duration(86_399.0), duration(604_800.0)], ["23 h 59 min", "7 d"]);
-        assert_eq!([milliseconds(Some(9_999.4)), milliseconds(Some(25_445.0))], ["9,999 ms", "25.4 s"]);
-        assert_eq!([bytes(953), bytes(1_210_000)], ["953 B", "1.21 MB"]);
+    fn a_figure_without_data_is_a_dash() {
+        assert_eq!([percent(Some(0.974)), percent(None)], ["97.4%", "–"]);
+        assert_eq!([milliseconds(Some(3.0)), milliseconds(None)], ["3.00 ms", "–"]);
+    }
+
+    #[test]
+    fn a_time_is_read_without_its_fraction() {
         assert_eq!(moment("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00");
     }
 

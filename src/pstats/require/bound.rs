@@ -1,5 +1,6 @@
 //! The right side of a requirement, in the unit of its figure, and how the two are held against each other.
 
+use crate::cli::numbers::exact;
 use crate::cli::values::{ByteSize, Count, Span};
 
 /// How a figure is held against its bound.
@@ -85,13 +86,13 @@ impl Unit {
     /// A figure as a verdict shows it.
     pub(super) fn in_words(self, value: f64) -> String {
         match self {
-            Self::Share => format!("{}%", plain(value * 100.0)),
-            Self::Milliseconds => format!("{} ms", plain(value)),
-            Self::Seconds => format!("{} s", plain(value)),
-            Self::PerSecond => format!("{}/s", plain(value)),
-            Self::Bytes => format!("{} bytes", plain(value)),
+            Self::Share => format!("{}%", exact(value * 100.0)),
+            Self::Milliseconds => format!("{} ms", exact(value)),
+            Self::Seconds => format!("{} s", exact(value)),
+            Self::PerSecond => format!("{}/s", exact(value)),
+            Self::Bytes => format!("{} bytes", exact(value)),
             Self::Truth => (value != 0.0).to_string(),
-            Self::Count => plain(value),
+            Self::Count => exact(value),
         }
     }
 }
@@ -133,10 +134,4 @@ impl Bound {
         };
         plain.map(Self::Plain)
     }
-}
-
-/// A number without a tail of zeros or of a float's noise.
-pub(super) fn plain(n: f64) -> String {
-    let text = format!("{n:.6}");
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
