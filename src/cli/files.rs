@@ -99,7 +99,11 @@ impl Files {
     /// Adds the files that a flag names to be written; `-` is standard output.
     #[must_use]
     pub fn writes<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
-        files.into_iter().for_each(|file| self.write_to(format!("{flag} {}", file.as_ref().display()), file.as_ref()));
+        for file in files {
+            let file = file.as_ref();
+            let name = if is_stdout(file) { STDOUT.into() } else { file.display().to_string() };
+            self.write_to(format!("{flag} {name}"), file);
+        }
         self
     }
 
