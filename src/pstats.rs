@@ -37,7 +37,7 @@ use crate::cli::{self, Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
-use crate::record::timestamp;
+use crate::time;
 use args::{Args, Config};
 use engine::Engine;
 use joins::Sources;
@@ -62,8 +62,8 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         version: env!("CARGO_PKG_VERSION"),
         files: config.files.iter().map(|file| file.display().to_string()).collect(),
         state_lines: engine.state_lines(),
-        started_at: timestamp::format(started_at),
-        ended_at: timestamp::format(clock.now()),
+        started_at: time::format(started_at),
+        ended_at: time::format(clock.now()),
         window_s: None,
         elapsed_s: clock.elapsed().as_secs_f64(),
         interrupted: stop.requested(),

@@ -7,5 +7,4 @@ pub mod moment;
 pub mod number;
 pub mod outcome;
 pub mod status;
-pub mod timestamp;
 pub mod truth;

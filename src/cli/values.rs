@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::numbers;
 use crate::clock::Micros;
-use crate::record::timestamp;
+use crate::time;
 
 /// How many: `500`, `10k`, `1m`, `2.5M`, `1_000_000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -356,7 +356,7 @@ impl FromStr for Moment {
         if text.eq_ignore_ascii_case("now") {
             return Ok(Self::Now);
         }
-        timestamp::parse_or_date(text.as_bytes()).map(Self::At).ok_or_else(|| {
+        time::parse_or_date(text.as_bytes()).map(Self::At).ok_or_else(|| {
             "expected an RFC 3339 time such as 2026-01-05T09:00:00Z, a date such as 2026-01-05, or now".to_owned()
         })
     }

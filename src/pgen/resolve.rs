@@ -9,8 +9,8 @@ use super::config::{Config, Job, Layout, Schedule, Workload};
 use crate::cli::values::Moment;
 use crate::clock::{FIRST, LAST, Micros};
 use crate::error::{Error, Result};
-use crate::record::timestamp;
 use crate::seed::{self, Seed};
+use crate::time;
 use crate::world::curve::CurveChoice;
 use crate::world::profile::Profile;
 
@@ -85,7 +85,7 @@ fn endless(args: &Args, start: Micros) -> Result<Schedule> {
     }
     let start = within_calendar(start)?;
     if start > LAST - STRETCH {
-        let (start, last) = (timestamp::format(start), timestamp::format(LAST - STRETCH));
+        let (start, last) = (time::format(start), time::format(LAST - STRETCH));
         return Err(Error::usage(format!("--start {start}: expected {last} or earlier for an endless run")));
     }
     Ok(Schedule::Endless { start, rate: rate.per_second() })
@@ -98,7 +98,7 @@ fn window(args: &Args, start: Option<Micros>, end: Option<Micros>, now: Micros) 
             return Err(Error::usage("--start, --end and --hours: give at most two of them"));
         }
         (Some(start), Some(end)) if end <= start => {
-            let (start, end) = (timestamp::format(start), timestamp::format(end));
+            let (start, end) = (time::format(start), time::format(end));
             return Err(Error::usage(format!("--end {end} is not after --start {start}")));
         }
         (Some(start), Some(end)) => (start, end),
@@ -149,13 +149,13 @@ fn repeat(args: &Args, schedule: Schedule, seed: u64) -> String {
     let is_fixed = |moment: Option<Moment>| matches!(moment, Some(Moment::At(_)));
     match schedule {
         Schedule::Window { end, .. } if args.end.is_some() && !is_fixed(args.end) => {
-            flags.push(format!("--end {}", timestamp::format(end)));
+            flags.push(format!("--end {}", time::format(end)));
         }
         _ => {}
     }
     let (Schedule::Window { start, .. } | Schedule::Endless { start, .. }) = schedule;
     if args.start.is_some() && !is_fixed(args.start) || args.start.is_none() && args.end.is_none() {
-        flags.push(format!("--start {}", timestamp::format(start)));
+        flags.push(format!("--start {}", time::format(start)));
     }
     flags.join(" ")
 }

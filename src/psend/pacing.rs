@@ -9,8 +9,8 @@ use rand::RngExt;
 use rand_distr::Exp1;
 
 use crate::clock::Micros;
-use crate::record::timestamp;
 use crate::seed::Generator;
+use crate::time;
 
 /// A rate over time: straight lines between rates.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,7 +151,7 @@ pub struct Gap {
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { before, behind, wait } = self;
-        let (from, to) = (timestamp::format(before.at), timestamp::format(behind.at));
+        let (from, to) = (time::format(before.at), time::format(behind.at));
         let wait = in_round_figures(*wait);
         write!(f, "line {} ({to}) is due {wait} after line {} ({from})", behind.seq, before.seq)
     }

@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn retry_after(text: &str, date: Option<&str>) -> RetryAfter {
-        let now = crate::record::timestamp::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
+        let now = crate::time::parse(b"2026-01-05T09:00:00Z").expect("a timestamp");
         POLICY.retry_after(text.as_bytes(), date.map(str::as_bytes), now)
     }
 

@@ -38,8 +38,8 @@ use crate::error::{Error, Place, Result};
 use crate::jsonl::LineReader;
 use crate::record::event::Role;
 use crate::record::outcome::{RunLine, RunRecord};
-use crate::record::timestamp;
 use crate::seed;
+use crate::time;
 
 /// How far the journal's mark of what was begun may run ahead of it, in events: more saves next to nothing.
 const MOST_AHEAD: u64 = 64;
@@ -343,8 +343,8 @@ impl Run<'_> {
             concurrency: config.limits.concurrency as u64,
             batch: config.plan.job.batch().map(|_| config.limits.events as u64),
             retries: config.plan.retry.retries,
-            started_at: timestamp::format(started_at),
-            ended_at: timestamp::format(clock.now()),
+            started_at: time::format(started_at),
+            ended_at: time::format(clock.now()),
             shard: config.plan.shard.clone(),
             resumes,
             not_compared: config.plan.job.is_verify().then(|| dispatch.tally.borrow().count_not_shown()),

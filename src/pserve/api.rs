@@ -27,7 +27,7 @@ use super::store::sqlite::SqliteReader;
 use super::store::{StoreError, Tenant};
 use super::validate::Fault;
 use crate::clock::{Clock, Micros};
-use crate::record::timestamp;
+use crate::time;
 
 /// Everything that a request may need.
 pub struct App {
@@ -86,7 +86,7 @@ async fn rate_limit(State(app): Shared, Caller(tenant): Caller) -> Response {
         &json!({
             "limit": number(|it| it.limit),
             "remaining": number(|it| it.remaining),
-            "reset_time": standing.as_ref().map(|it| timestamp::format(it.reset_at)),
+            "reset_time": standing.as_ref().map(|it| time::format(it.reset_at)),
             "window_size_seconds": standing.as_ref().map(seconds),
             "exceeded": number(|it| it.remaining) == Some(0),
         }),

@@ -8,8 +8,8 @@ use crate::cli::values::{ByteSize, Moment, Probability, Shard};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
 use crate::record::filter::Filter;
-use crate::record::timestamp;
 use crate::seed::{self, Seed};
+use crate::time;
 
 use super::active::Active;
 use super::args::Args;
@@ -113,7 +113,7 @@ impl Config {
         }
         if !effects.is_empty() {
             let start = start.filter(|_| args.start == Some(Moment::Now));
-            let start = start.map_or_else(String::new, |at| format!(" --start {}", timestamp::format(at)));
+            let start = start.map_or_else(String::new, |at| format!(" --start {}", time::format(at)));
             if args.seed.is_none() {
                 console.note(format_args!("to repeat this run: --seed {number}{start}"));
             } else if !start.is_empty() {
@@ -160,7 +160,7 @@ fn written<'a>(
 fn typed(args: &Args, kind: &Kind, start: Option<Micros>) -> Result<Vec<Spec>> {
     if kind.flag == "shift" {
         // Three flags make one move; --start is --curve's where there is one.
-        let start = start.filter(|_| args.curve.is_none()).map(timestamp::format);
+        let start = start.filter(|_| args.curve.is_none()).map(time::format);
         let given = [("by", args.shift.clone()), ("start", start), ("stretch", args.stretch.clone())];
         let given: Vec<_> = given.into_iter().filter_map(|(name, text)| Some((name, text?))).collect();
         let place = if args.shift.is_some() || args.stretch.is_none() { "--shift" } else { "--stretch" };

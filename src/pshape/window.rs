@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::record::timestamp;
+use crate::time;
 
 use super::effect::{Place, Setup};
 use super::spec::Spec;
@@ -40,7 +40,7 @@ impl FromStr for When {
             return Ok(Self::Into(span.micros()));
         }
         let form = "expected a time from the stream's start, such as +2h, an RFC 3339 time or a date";
-        timestamp::parse_or_date(text.as_bytes()).map(Self::At).ok_or(form)
+        time::parse_or_date(text.as_bytes()).map(Self::At).ok_or(form)
     }
 }
 

@@ -8,8 +8,8 @@ mod unread;
 use std::borrow::Cow;
 
 use super::number::Written;
-use super::timestamp;
 use crate::clock::{self, Micros};
+use crate::time;
 use epoch::Epoch;
 use text::Places;
 pub use unread::Unread;
@@ -29,7 +29,7 @@ pub fn read(raw: &[u8]) -> Result<Micros, Unread> {
 /// A moment in the form that pulsepipe's own tools write, in quotes.
 #[inline]
 fn usual(raw: &[u8]) -> Option<Micros> {
-    timestamp::parse_utc(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
+    time::parse_utc(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
 }
 
 #[cold]
@@ -57,7 +57,7 @@ pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
     let is_nameable = (clock::FIRST..clock::LAST).contains(&at);
     if is_nameable {
         out.push(b'"');
-        timestamp::write(at, out);
+        time::write(at, out);
         out.push(b'"');
     }
     is_nameable
@@ -65,7 +65,7 @@ pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
 
 /// Reads the times of a stream as [`read()`] does, fastest where they are in the form of pulsepipe's own tools.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reader(timestamp::Reader);
+pub struct Reader(time::Reader);
 
 impl Reader {
     /// Reads the next time.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::timestamp;
 use crate::clock::Micros;
+use crate::time;
 
 /// Declares an enum whose values are words in the JSON.
 macro_rules! words {
@@ -244,7 +244,7 @@ fn moment(out: &mut Vec<u8>, key: &[u8], value: Option<Micros>) {
         None => out.extend_from_slice(b"null"),
         Some(at) => {
             out.push(b'"');
-            timestamp::write(at, out);
+            time::write(at, out);
             out.push(b'"');
         }
     }

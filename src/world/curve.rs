@@ -355,11 +355,11 @@ fn micros(hours: usize) -> Micros {
 mod tests {
     use super::*;
     use crate::clock::LAST;
-    use crate::record::timestamp;
+    use crate::time;
     use proptest::prelude::*;
 
     fn moment(text: &str) -> Micros {
-        timestamp::parse(text.as_bytes()).expect("a timestamp")
+        time::parse(text.as_bytes()).expect("a timestamp")
     }
 
     fn business(zone: Tz, start: &str, end: &str) -> Timeline {

@@ -279,5 +279,5 @@ fn choices(shaped: &Shaped, fault: &str) -> BTreeSet<u64> {
 /// An event's time in seconds since 1970.
 fn time(event: &Value) -> f64 {
     let text = event["timestamp"].as_str().expect("a timestamp");
-    pulsepipe::record::timestamp::parse(text.as_bytes()).expect("a timestamp") as f64 / 1e6
+    pulsepipe::time::parse(text.as_bytes()).expect("a timestamp") as f64 / 1e6
 }

@@ -2,7 +2,7 @@
 
 use crate::clock::Micros;
 use crate::pgen::line::Line;
-use crate::record::timestamp;
+use crate::time;
 
 const SECOND: Micros = 1_000_000;
 const DAY: Micros = 86_400 * SECOND;
@@ -30,7 +30,7 @@ impl Calendar {
     pub(super) fn turn_to(&mut self, at: Micros) {
         if at - self.day >= DAY || at < self.day || self.text[0] == 0 {
             self.day = at.div_euclid(DAY) * DAY;
-            let text = timestamp::format(self.day);
+            let text = time::format(self.day);
             self.text.copy_from_slice(&text.as_bytes()[..20]);
         }
         let seconds = ((at - self.day) / SECOND).unsigned_abs();

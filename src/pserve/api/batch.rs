@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::ingest::{Answer, record};
 use super::{Caller, Refusal, Shared, body, exceeded, respond};
 use crate::pserve::validate::{self, Batch, Fault, Invalid};
-use crate::record::timestamp;
+use crate::time;
 
 #[derive(Debug, Serialize)]
 struct Answers {
@@ -77,7 +77,7 @@ pub(super) async fn events(
         total_events: total,
         successful_events: successful,
         failed_events: total - successful,
-        ingested_at: timestamp::format(now),
+        ingested_at: time::format(now),
         results,
         processing_status: match successful {
             0 => "failed",

@@ -10,7 +10,7 @@ use super::{Caller, Refusal, Shared, respond, respond_bytes};
 use crate::pserve::store::{Counts, Page, Reader, Search};
 use crate::pserve::validate::{EVENT_TYPES, Fault, SEVERITIES};
 use crate::record::moment;
-use crate::record::timestamp;
+use crate::time;
 
 /// How many events a page has, where the request does not say, and at most.
 const PAGE: u64 = 100;
@@ -121,7 +121,7 @@ pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<
         .iter()
         .map(|hour| {
             json!({
-                "start": timestamp::format(hour.start),
+                "start": time::format(hour.start),
                 "events": hour.counts.events,
                 "errors": hour.counts.errors,
                 "error_rate": error_rate(hour.counts),
@@ -134,8 +134,8 @@ pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<
             "total_events": stats.total.events,
             "error_events": stats.total.errors,
             "error_rate": error_rate(stats.total),
-            "oldest": stats.span.map(|(oldest, _)| timestamp::format(oldest)),
-            "newest": stats.span.map(|(_, newest)| timestamp::format(newest)),
+            "oldest": stats.span.map(|(oldest, _)| time::format(oldest)),
+            "newest": stats.span.map(|(_, newest)| time::format(newest)),
             "by_hour": hours,
         }),
     ))

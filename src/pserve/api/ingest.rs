@@ -14,7 +14,7 @@ use crate::clock::Micros;
 use crate::pserve::args::Duplicates;
 use crate::pserve::store::{Record, Stored, Tenant};
 use crate::pserve::validate::{self, Event, Invalid};
-use crate::record::timestamp;
+use crate::time;
 
 /// PulseStream's words for an event that it has already.
 const EXISTS: &str = "Event already exists (idempotent)";
@@ -73,7 +73,7 @@ impl App {
         Answer {
             success: !conflict,
             event_id: Some(event_id),
-            ingested_at: Some(timestamp::format(ingested_at)),
+            ingested_at: Some(time::format(ingested_at)),
             processing_status: if conflict { "failed" } else { "queued" },
             message: message.into(),
             errors: conflict.then(|| vec!["Event already exists".to_owned()]),
@@ -87,7 +87,7 @@ pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record
     let mut body = String::from_utf8(body.to_vec()).expect("what was checked is UTF-8");
     // What the server supplies is put in at the front, so that the event can be found in the answer of a search.
     if timestamp.is_none() {
-        supply(&mut body, "timestamp", &timestamp::format(now));
+        supply(&mut body, "timestamp", &time::format(now));
     }
     let external_id = match event_id {
         Some(id) => id.into_owned(),

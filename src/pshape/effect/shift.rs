@@ -6,8 +6,8 @@ use crate::pshape::event::{Event, Stamp};
 use crate::pshape::number::Times;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Offset, Origin};
-use crate::record::timestamp;
 use crate::record::truth::Expect;
+use crate::time;
 
 use super::{Effect, Place, Setup, Verdict};
 
@@ -26,7 +26,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     let start = spec.text("start");
     let start = match start {
         None => None,
-        Some(text) => Some(timestamp::parse_or_date(text.as_bytes()).ok_or_else(|| {
+        Some(text) => Some(time::parse_or_date(text.as_bytes()).ok_or_else(|| {
             spec.invalid("start", &text, "expected an RFC 3339 time such as 2026-01-05T09:00:00Z, or a date")
         })?),
     };

@@ -14,7 +14,7 @@ use crate::pstats::settings::Grouping;
 use crate::pstats::sketch::{Fine, Latency, Sketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::windows::Windows;
-use crate::record::timestamp;
+use crate::time;
 
 /// The figures that the whole, each group and each window have.
 #[derive(Debug, Clone, Serialize)]
@@ -172,8 +172,7 @@ pub struct WindowReport {
 }
 
 pub(super) fn windows(windows: &Windows) -> Vec<WindowReport> {
-    let report =
-        |(start, figures)| WindowReport { start: timestamp::format(start), figures: FiguresReport::new(figures) };
+    let report = |(start, figures)| WindowReport { start: time::format(start), figures: FiguresReport::new(figures) };
     windows.iter().map(report).collect()
 }
 
@@ -239,8 +238,8 @@ pub struct TimeReport {
 impl TimeReport {
     pub(super) fn new(range: Option<(Micros, Micros)>) -> Self {
         Self {
-            first: range.map(|(first, _)| timestamp::format(first)),
-            last: range.map(|(_, last)| timestamp::format(last)),
+            first: range.map(|(first, _)| time::format(first)),
+            last: range.map(|(_, last)| time::format(last)),
             span_s: range.map(|(first, last)| seconds(last.saturating_sub(first))),
         }
     }

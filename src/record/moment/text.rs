@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::unread::Unread;
 use crate::clock::{FIRST, LAST, Micros};
 use crate::record::number::Written;
-use crate::record::timestamp::{civil_from_days, days_from_civil, days_in_month};
+use crate::time::{civil_from_days, days_from_civil, days_in_month};
 
 const SECOND: Micros = 1_000_000;
 const DAY: Micros = 86_400 * SECOND;

@@ -13,7 +13,7 @@ use crate::support::{Run, feed, tool};
 /// Microseconds since the epoch.
 fn at(outcome: &serde_json::Value, key: &str) -> i64 {
     let text = outcome[key].as_str().unwrap_or_else(|| panic!("{key} in {outcome}"));
-    pulsepipe::record::timestamp::parse(text.as_bytes()).expect("a timestamp")
+    pulsepipe::time::parse(text.as_bytes()).expect("a timestamp")
 }
 
 fn quantile(values: &[f64], q: f64) -> f64 {

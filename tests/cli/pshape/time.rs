@@ -187,7 +187,7 @@ fn copies_follow_at_once_or_later_and_may_conflict() {
 /// Bare events from a Monday on, so many seconds apart.
 fn sparse(count: u32, apart: u32) -> Vec<u8> {
     const MONDAY: i64 = 1_767_571_200_000_000; // 2026-01-05
-    let stamp = |n| pulsepipe::record::timestamp::format(MONDAY + i64::from(n) * i64::from(apart) * 1_000_000);
+    let stamp = |n| pulsepipe::time::format(MONDAY + i64::from(n) * i64::from(apart) * 1_000_000);
     (0..count).flat_map(|n| format!("{{\"event_id\":{n},\"timestamp\":\"{}\"}}\n", stamp(n)).into_bytes()).collect()
 }
 

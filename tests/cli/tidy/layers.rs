@@ -14,8 +14,7 @@ const LAYERS: [&[&str]; 7] =
     [&["error", "clock", "seed", "time"], &["cli", "page"], &["jsonl"], &["record"], &["world"], &TOOLS, &["bin"]];
 
 /// Arrows that break a rule and are still to go. An entry that is no longer needed fails the test, so the list only shrinks.
-const KNOWN: [(&str, &str); 15] = [
-    ("cli::values", "record::timestamp"),
+const KNOWN: [(&str, &str); 14] = [
     ("jsonl::scan::layout", "jsonl::scan"),
     ("jsonl::scan::text", "jsonl::scan"),
     ("jsonl::scan::text", "jsonl::scan::look"),
@@ -62,7 +61,7 @@ fn top(module: &str) -> &str {
     module.split("::").next().unwrap_or_default()
 }
 
-/// `src/cli/values.rs:336 needs record::timestamp`.
+/// `src/cli/values.rs:336 needs jsonl::scan`.
 fn shown(arrow: &Arrow) -> String {
     format!("src/{}.rs:{} needs {}", arrow.from.replace("::", "/"), arrow.line, arrow.to)
 }
