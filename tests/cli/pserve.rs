@@ -2,6 +2,7 @@
 
 mod exec;
 mod hostile;
+mod ordinary_client;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;

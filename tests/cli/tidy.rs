@@ -151,12 +151,12 @@ fn binaries_only_call_the_library() {
 }
 
 #[test]
-fn every_package_has_a_line_in_the_readme_on_why() {
+fn docs_say_why_each_package_is_used() {
     let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
-    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let page = fs::read_to_string(root().join("docs/dependencies.md")).unwrap();
     let packages = ["dependencies", "dev-dependencies"].iter().flat_map(|t| manifest[*t].as_table().unwrap().keys());
-    let unexplained: BTreeSet<&String> = packages.filter(|name| !readme.contains(&format!("`{name}`"))).collect();
-    assert!(unexplained.is_empty(), "no word in README.md on {unexplained:?}");
+    let unexplained: BTreeSet<&String> = packages.filter(|name| !page.contains(&format!("`{name}`"))).collect();
+    assert!(unexplained.is_empty(), "docs/dependencies.md does not explain {unexplained:?}");
 }
 
 #[test]
