@@ -32,7 +32,7 @@ use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
-use crate::cli::numbers::{count, number};
+use crate::cli::numbers::{count, counted, number};
 use crate::cli::{self, Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
@@ -136,7 +136,7 @@ fn count_in_order(
         sinks.show(elapsed, engine, &about)?;
         progress.show(|| {
             let lines = engine.lines();
-            format!("{} lines, {}/s", count(lines), number(lines as f64 / elapsed.as_secs_f64()))
+            format!("{}, {} lines/s", counted(lines, "line", "lines"), number(lines as f64 / elapsed.as_secs_f64()))
         });
     }
     engine.note_arrays_cut_off(reader.unclosed_arrays());
@@ -176,23 +176,20 @@ fn warn(report: &Report, console: &Console) {
     }
     if let Some((read, came)) = report.outcomes_missing() {
         console.warn(format_args!(
-            "run records say that {} lines were read, and {} outcomes came: fewer, as with blank lines, or some are lost",
+            "run records say that {} lines were read, but only {} outcomes came: the others were blank lines, or outcomes are missing",
             count(read),
             count(came)
         ));
     }
     let lines = |kind: &str| input.kinds.get(kind).map_or(0, |amount| amount.lines);
     if lines("left_out") > 0 && lines("events") + lines("outcomes") == 0 {
-        console.warn(format_args!(
-            "--where: none of the {} events and outcomes that came met it",
-            count(lines("left_out"))
-        ));
+        console.warn(format_args!("--where: none of the {} events and outcomes matched", count(lines("left_out"))));
     }
     let unknown = lines("unknown");
     if unknown > 0 {
         console.warn(format_args!(
-            "{} objects are neither events nor outcomes; give --fields for another schema",
-            count(unknown)
+            "{} neither an event nor an outcome (--fields describes another schema)",
+            counted(unknown, "object is", "objects are")
         ));
     }
     for verdict in report.requirements.iter().filter(|verdict| !verdict.met) {

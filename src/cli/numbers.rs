@@ -8,6 +8,11 @@ pub fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
+/// A count with the word for one and for more: `1 line`, `1,234 lines`.
+pub fn counted(n: u64, one: &str, more: &str) -> String {
+    format!("{} {}", count(n), if n == 1 { one } else { more })
+}
+
 /// A share from 0 to 1 with one decimal: `99.1%`. Only exactly 0 is `0.0%`, and only exactly 1 is `100.0%`.
 pub fn percent(share: f64) -> String {
     match share {
@@ -94,6 +99,7 @@ mod tests {
     fn thousands_are_separated() {
         assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(count(u64::MAX), "18,446,744,073,709,551,615");
+        assert_eq!([counted(1, "line", "lines"), counted(1_000, "line", "lines")], ["1 line", "1,000 lines"]);
         assert_eq!([exact(1_234.5), exact(-1_234.0), exact(0.1 + 0.2)], ["1,234.5", "-1,234", "0.3"]);
     }
 

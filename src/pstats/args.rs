@@ -20,106 +20,109 @@ use crate::error::{Error, Result};
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 
-/// Summarises events and outcomes: what came in, how much of it succeeded, how long it took, by service, status, region
-/// and time. Reads JSON Lines, tells the kinds of lines apart by itself, and prints one report at the end.
+/// Summarises events and outcomes: how many there are, how many succeeded and how long they took, by service, status,
+/// region and time. Reads JSON Lines, recognises each kind of line, and prints one report at the end.
 #[derive(Debug, Parser)]
 #[command(name = "pstats", version)]
 pub struct Args {
-    /// Files of JSON Lines, or one JSON array each; standard input without any, or for -
+    /// Files of JSON Lines, or of one JSON array each; without any, or for -, standard input
     pub files: Vec<PathBuf>,
 
-    /// The form of the report
+    /// Format of the report
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
     pub format: Form,
 
-    /// Write the report to this file instead of standard output
+    /// Write the report to FILE instead of standard output
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Group by these fields too: short names (service, endpoint, status, region, device, hour, …) or paths as in --fields; repeatable
-    #[arg(long, value_name = "FIELD,…", help_heading = "What is counted")]
+    /// Also group by these fields: short names (service, endpoint, status, region, device, hour, …) or paths as in --fields;
+    /// repeatable
+    #[arg(long, value_name = "FIELD,…", help_heading = "Counting")]
     pub by: Vec<String>,
 
-    /// The width of the time series' windows; it doubles when there would be more than 1000 [default: from the data]
-    #[arg(long, value_name = "SPAN", help_heading = "What is counted")]
+    /// Width of a window of the time series, doubled to keep at most 1,000 windows [default: chosen from the data]
+    #[arg(long, value_name = "SPAN", help_heading = "Counting")]
     pub window: Option<Span>,
 
-    /// Count only events and outcomes that meet all of these conditions, e.g. service=payment-service,status_code>=500;
+    /// Count only events and outcomes that meet all conditions, such as service=payment-service,status_code>=500; fields are
     /// short names, or paths as in --fields
-    #[arg(long = "where", value_name = "CONDITION,…", help_heading = "What is counted", allow_hyphen_values = true)]
+    #[arg(long = "where", value_name = "CONDITION,…", help_heading = "Counting", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
-    /// The most groups of a grouping; the lines of all others are counted together [default: 1000]
-    #[arg(long, value_name = "N", help_heading = "What is counted")]
+    /// Most groups per grouping; lines of further groups are counted together [default: 1000]
+    #[arg(long, value_name = "N", help_heading = "Counting")]
     pub max_groups: Option<Count>,
 
-    /// Up to how many different event_ids are counted; how many more there are is not known [default: 1m]
-    #[arg(long, value_name = "N", help_heading = "What is counted")]
+    /// Count unique event_ids exactly up to N; beyond N their number is not known [default: 1m]
+    #[arg(long, value_name = "N", help_heading = "Counting")]
     pub exact_ids: Option<Count>,
 
-    /// On a terminal: show the report while data flows, drawn anew twice a second
+    /// Show the report on the terminal while data flows, redrawn twice a second
     #[arg(long)]
     pub live: bool,
 
-    /// Hand the input's lines on to standard output; the report goes to standard error, or where -o says
+    /// Copy the input's lines to standard output; the report goes to standard error, or to the file of -o
     #[arg(long)]
     pub tee: bool,
 
-    /// Count regular files with so many threads; a pipe is read by one
+    /// Count regular files with N threads; a pipe is read by one
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub threads: u16,
 
-    /// Another form of the report into a file, rewritten whole every --every; - for standard output, at the end; repeatable
+    /// Also write the report to FILE in this format, rewritten at each interval of --every; - writes it to standard output at
+    /// the end; repeatable
     #[arg(long, value_name = "FORM=FILE", value_parser = OsStringValueParser::new().try_map(ReportFile::parse))]
     pub report: Vec<ReportFile>,
 
-    /// How often --report's files are rewritten, and a line on progress is written where stderr is no terminal
+    /// How often to rewrite the files of --report, and to report progress if stderr is not a terminal
     #[arg(long, value_name = "SPAN", default_value = "15s")]
     pub every: Span,
 
-    /// Where events of another schema have their fields, e.g. timestamp=ts,latency=took:s,status=code,id=uuid.
-    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
-    #[arg(long, value_name = "ROLE=PATH,…", help_heading = "What is counted", allow_hyphen_values = true)]
+    /// Where events of another schema have their fields, such as timestamp=ts,latency=took:s,status=code,id=uuid.
+    /// The path a.b means b inside a, or the key "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
+    #[arg(long, value_name = "ROLE=PATH,…", help_heading = "Counting", allow_hyphen_values = true)]
     pub fields: Option<String>,
 
-    /// The longest line; a longer one is counted and passed over [default: 1MiB]
+    /// Longest line; a longer one is counted but not read [default: 1MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_line: Option<ByteSize>,
 
-    /// pshape's record of the faults that it injected: says for each whether the server met it as it should. It is read when
-    /// the input has ended; - where it stands among the lines of the input; repeatable, one for each shard
-    #[arg(long, value_name = "FILE", help_heading = "What it is held against")]
+    /// pshape's record of injected faults: reports for each whether the server handled it correctly. Read after the input
+    /// has ended; - if its lines are in the input; repeatable, once per shard
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub truth: Vec<PathBuf>,
 
-    /// The events that were sent: says which of them did not arrive, and what arrived that was not sent
-    #[arg(long, value_name = "EVENTS", help_heading = "What it is held against")]
+    /// The events that were sent: reports which did not arrive, and which arrived without being sent
+    #[arg(long, value_name = "EVENTS", help_heading = "Comparison")]
     pub against: Option<PathBuf>,
 
-    /// What the server holds, as events or as psend --verify's outcomes: says what of it is missing, differs or is extra
-    #[arg(long, value_name = "FILE", help_heading = "What it is held against")]
+    /// What the server has, as events or as outcomes of psend --verify: reports what is missing, differs or is extra
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub stored: Option<PathBuf>,
 
-    /// The JSON report of an earlier run: shows this run beside it; requirements may say '110% of base'
-    #[arg(long, value_name = "BASE.json", help_heading = "What it is held against")]
+    /// JSON report of an earlier run to compare with; requirements may then say '110% of base'
+    #[arg(long, value_name = "BASE.json", help_heading = "Comparison")]
     pub compare: Option<PathBuf>,
 
-    /// A figure of the JSON report and what it has to be, e.g. 'error_rate < 5%'; exit status 99 where it is not; repeatable
-    #[arg(long, value_name = "EXPR", help_heading = "Verdict", allow_hyphen_values = true)]
+    /// Require a figure of the JSON report to be within a bound, such as 'error_rate < 5%'; exit with status 99 if it is not;
+    /// repeatable
+    #[arg(long, value_name = "EXPR", help_heading = "Requirements", allow_hyphen_values = true)]
     pub require: Vec<String>,
 
-    /// A file of requirements, one a line; # begins a comment
-    #[arg(long, value_name = "FILE", help_heading = "Verdict")]
+    /// File of requirements, one per line; # begins a comment
+    #[arg(long, value_name = "FILE", help_heading = "Requirements")]
     pub require_file: Vec<PathBuf>,
 
-    /// No data meets every requirement, rather than none
-    #[arg(long, help_heading = "Verdict")]
+    /// Pass when there is no data
+    #[arg(long, help_heading = "Requirements")]
     pub allow_empty: bool,
 
-    /// A run that is not complete is no failed requirement
-    #[arg(long, help_heading = "Verdict")]
+    /// Do not fail because a run is not complete
+    #[arg(long, help_heading = "Requirements")]
     pub partial: bool,
 
-    /// Say nothing on standard error but warnings and errors
+    /// Write only warnings and errors to standard error
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -133,13 +136,13 @@ pub enum Form {
     Json,
     /// For a pull request or a wiki
     Markdown,
-    /// For CI: a test case a requirement
+    /// For CI: one test case per requirement
     Junit,
-    /// A page to look at, in one file
+    /// A web page in one file
     Html,
     /// For Prometheus' textfile collector
     Prometheus,
-    /// For pstats: all that it knows, to be added to other states
+    /// For pstats: everything it counted, to be added to other states
     State,
 }
 
@@ -167,7 +170,7 @@ impl ReportFile {
             .map(|v| v.get_name().to_owned())
             .collect();
         let wrong =
-            || format!("a form and a file are wanted, such as html=report.html; forms are {}", forms.join(", "));
+            || format!("expected a format and a file, such as html=report.html; formats are {}", forms.join(", "));
         let mut parts = text.as_bytes().splitn(2, |byte| *byte == b'=');
         let form = parts.next().and_then(|form| std::str::from_utf8(form).ok()).ok_or_else(wrong)?;
         let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(wrong)?;
@@ -246,10 +249,10 @@ impl Args {
         let by = self.by.iter().map(|list| list.split(',').map(|name| name.trim().to_owned()).collect::<Vec<_>>());
         let by: Vec<Vec<String>> = by.collect();
         if by.iter().flatten().any(String::is_empty) {
-            return Err(Error::usage("--by: an empty name, where fields are wanted such as service,endpoint"));
+            return Err(Error::usage("--by: a name is empty; expected fields such as service,endpoint"));
         }
         if self.window.is_some_and(|window| window.micros() < 1) {
-            return Err(Error::usage("--window: a time above 0 is wanted, such as 10s or 1m"));
+            return Err(Error::usage("--window: expected a time above 0, such as 10s or 1m"));
         }
         let capped =
             |count: Option<Count>, default| count.map_or(default, |Count(n)| usize::try_from(n).unwrap_or(usize::MAX));
@@ -341,9 +344,9 @@ fn without_comment(line: &str) -> &str {
 fn base_report(path: &Path) -> Result<(String, Value)> {
     let text = input::named_text("--compare", path)?;
     let report: Value = serde_json::from_str(&text)
-        .map_err(|e| Error::usage(format!("--compare: {} is no JSON report of pstats: {e}", path.display())))?;
+        .map_err(|e| Error::usage(format!("--compare: {} is not a JSON report of pstats: {e}", path.display())))?;
     if !report["input"].is_object() {
-        return Err(Error::usage(format!("--compare: {} is no JSON report of pstats", path.display())));
+        return Err(Error::usage(format!("--compare: {} is not a JSON report of pstats", path.display())));
     }
     Ok((path.display().to_string(), report))
 }

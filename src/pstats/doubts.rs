@@ -39,7 +39,8 @@ fn unread(kind: &str, of: u64, paths: [&str; 3], flaws: &Flaws, examples: &Examp
     let told = rows.into_iter().filter(|(n, ..)| *n > 0).map(|(n, path, what, example)| {
         // A state counts them, and has no example.
         let example = example.as_ref().map_or_else(String::new, |example| format!(", such as {example}"));
-        format!("{} of {} {kind} have no {what} in '{path}' that could be read{example}", count(n), count(of))
+        let have = if n == 1 { "has" } else { "have" };
+        format!("{} of {} {kind} {have} no {what} in '{path}' that could be read{example}", count(n), count(of))
     });
     told.collect()
 }

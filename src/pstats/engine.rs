@@ -75,8 +75,7 @@ impl Engine {
         self.state_lines += 1;
         if self.intake.joins().is_some() {
             return Err(Error::failed(format!(
-                "line {seq}: a state holds counts, not the lines that --truth, --against and --stored are held against: give \
-                 them the streams themselves"
+                "line {seq}: a state holds counts, not lines: --truth, --against and --stored need the streams themselves"
             )));
         }
         match self.states.take(seq, line, self.intake.layout())? {
@@ -89,8 +88,8 @@ impl Engine {
                     self.settings = *settings;
                 } else if let Some(what) = self.settings.differs_from(&settings) {
                     return Err(Error::failed(format!(
-                        "line {seq}: this state was made with other settings ({what}): states, and lines beside them, add up \
-                         only where --by, --window, --where and --fields are the same"
+                        "line {seq}: this state was made with other settings ({what}): states and \
+                         lines can be added only if their --by, --window, --where and --fields are the same"
                     )));
                 }
                 self.states.begin(&self.settings, self.intake.layout());
@@ -123,9 +122,7 @@ impl Engine {
             return Ok(());
         }
         if let Some(what) = self.settings.differs_from(&next.settings) {
-            return Err(Error::failed(format!(
-                "states and lines were made with other settings ({what}) and do not add up"
-            )));
+            return Err(Error::failed(format!("states and lines with different settings ({what}) cannot be added")));
         }
         self.states.append(&next.states)?;
         self.state_lines += next.state_lines;

@@ -15,6 +15,7 @@ use super::distinct::hash_of;
 use super::settle;
 use super::summary::whole_runs;
 use crate::cli::input::Inputs;
+use crate::cli::numbers::counted;
 use crate::cli::{Console, Stop};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
@@ -265,7 +266,10 @@ impl Joins {
             let mut reader = open(path)?;
             while let Some(chunk) = reader.next_chunk()? {
                 if let Chunk::Overlong { .. } = chunk {
-                    return Err(Error::failed(format!("{}: a line of truth over --max-line", path.display())));
+                    return Err(Error::failed(format!(
+                        "{}: a line of truth is longer than --max-line",
+                        path.display()
+                    )));
                 }
                 for line in chunk.lines().filter(|line| !line.is_blank()) {
                     let read = TruthLine::read(line.text).ok_or_else(|| {
@@ -340,11 +344,18 @@ impl Joins {
             }
         }
         if unread > 0 {
-            console.warn(format_args!("{}: {unread} lines could not be read as a JSON object", path.display()));
+            console.warn(format_args!(
+                "{}: {} could not be read as a JSON object",
+                path.display(),
+                counted(unread, "line", "lines")
+            ));
         }
         if without_id > 0 {
-            console
-                .warn(format_args!("{}: {without_id} lines have no {id_path}, and cannot be joined", path.display()));
+            console.warn(format_args!(
+                "{}: {} no {id_path} and cannot be joined",
+                path.display(),
+                counted(without_id, "line has", "lines have")
+            ));
         }
         let is_complete = (!runs.is_empty()).then(|| whole_runs(&runs).iter().all(|run| run.complete));
         Ok((is_complete, unread + without_id))
@@ -366,5 +377,5 @@ fn id_hash(raw: &[u8]) -> Option<u64> {
 
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 fn failed(error: rusqlite::Error) -> Error {
-    Error::failed(format!("the temporary database of joins: {error}"))
+    Error::failed(format!("the temporary database for --truth, --against and --stored: {error}"))
 }

@@ -80,7 +80,7 @@ impl Order {
     pub fn check(&self) -> Result<(), String> {
         let within = |at: Micros| (self.earliest..=self.latest).contains(&at);
         if !within(self.first) || !within(self.last) || self.late > self.count.saturating_sub(1) {
-            return Err("times that are not in the order they say".to_owned());
+            return Err("times that contradict their order".to_owned());
         }
         Ok(())
     }

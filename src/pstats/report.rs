@@ -34,7 +34,7 @@ use super::joins::{ReconciledReport, TruthReport};
 use super::require::{Requirement, Verdict};
 use super::settings::{Layout, Settings};
 use super::summary::{Summary, lines_read};
-use crate::cli::numbers::count;
+use crate::cli::numbers::counted;
 use crate::error::{Error, Result};
 
 /// The whole report.
@@ -139,7 +139,7 @@ impl Report {
         }
         if !requirements.is_empty() && !allow.partial {
             self.requirements.extend(self.incomplete().map(|message| Verdict {
-                requirement: "the run is complete (--partial does without)".to_owned(),
+                requirement: "the run is complete (not required with --partial)".to_owned(),
                 figure: None,
                 value: None,
                 met: false,
@@ -158,29 +158,29 @@ impl Report {
     pub fn incomplete(&self) -> Option<String> {
         match &self.outcomes {
             _ if self.run.interrupted => {
-                Some(format!("interrupted: only {} lines were counted", count(self.input.lines)))
+                Some(format!("interrupted: only {} counted", counted(self.input.lines, "line was", "lines were")))
             }
             Some(outcomes) if outcomes.runs.is_empty() => {
                 Some("the stream of outcomes has no run record: it may be cut off".to_owned())
             }
             Some(outcomes) if outcomes.apart > 0 => Some(
-                "lines have several outcomes of one run that count more than once: the outcomes of a run came twice, or those of \
-                 a run and of the one that went on with it were counted apart; give pstats all of them once, and not as states"
+                "some lines count more than once: the outcomes of a run were read twice, or those of a run and of its resumption \
+                 were counted apart; give pstats the outcomes of all runs once, and not as states"
                     .to_owned(),
             ),
             Some(outcomes) if !outcomes.has_all_records => {
                 Some("there are more outcomes than the run records account for: a run's record is missing".to_owned())
             }
             Some(outcomes) if !outcomes.complete => {
-                Some("a run record says that its run is not complete, and no run that went on with it is".to_owned())
+                Some("a run record says that its run is not complete, and no resumed run completed it".to_owned())
             },
             _ if self.truth.as_ref().is_some_and(|truth| !truth.complete) => {
-                Some("truth is not complete: its summary is missing, or says so".to_owned())
+                Some("truth is not complete: its summary is missing or says so".to_owned())
             }
             _ if self.reconciled.as_ref().is_some_and(|reconciled| !reconciled.complete) => {
-                Some("--stored is not complete: the run record of psend --verify is missing, or says so".to_owned())
+                Some("--stored is not complete: psend --verify's run record is missing or says so".to_owned())
             }
-            _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is not there".to_owned()),
+            _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is missing".to_owned()),
             _ => None,
         }
     }

@@ -50,7 +50,7 @@ impl Requirement {
     pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         let form = || {
             format!(
-                "'{text}' is no requirement, such as 'error_rate < 5%' or 'service=auth-service: latency.p95 < 200ms'"
+                "'{text}' is not a requirement: expected one such as 'error_rate < 5%' or 'service=auth-service: latency.p95 < 200ms'"
             )
         };
         // A group's value may hold any sign, the right side none: the last is the comparison.
@@ -73,12 +73,12 @@ impl Requirement {
         let path = catalogue.figure(name, !group.is_empty()).map_err(|e| format!("'{text}': {e}"))?;
         let unit = path.last().map_or(Unit::Count, |key| Unit::of(key));
         let bound = Bound::parse(right, unit).ok_or_else(|| {
-            format!("'{text}': the right side of '{name}' is written as {}, or as 110% of base", unit.example())
+            format!("'{text}': expected {}, or 110% of base, on the right of '{name}'", unit.example())
         })?;
         let requirement = Self { text: text.to_owned(), group, path, comparison, bound };
         match bound {
             Bound::OfWhole(_) if !requirement.has_whole() => Err(format!(
-                "'{text}': '{name}' is part of no count that it could be a share of; a number is wanted, such as 100 or 10k"
+                "'{text}': '{name}' is part of no count, so it cannot be a share; expected a number, such as 100 or 10k"
             )),
             _ => Ok(requirement),
         }
@@ -123,7 +123,7 @@ impl Requirement {
         let unit = self.unit();
         let message = match self.bound {
             Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), exact(compared * 100.0)),
-            Bound::OfBase(_) => format!("{}, base × share = {}", unit.in_words(value), unit.in_words(bound)),
+            Bound::OfBase(_) => format!("{}; the base run allows {}", unit.in_words(value), unit.in_words(bound)),
             Bound::Plain(_) => unit.in_words(value),
         };
         Ok(verdict(Some(path), Some(value), self.comparison.holds(compared, bound), message))
@@ -156,7 +156,7 @@ impl Requirement {
             [] => Ok(None),
             [kind] => Ok(Some(kind)),
             _ => Err(format!(
-                "'{}': events and outcomes came in; say which is meant: events.{path} or outcomes.{path}",
+                "'{}': the input has events and outcomes; write events.{path} or outcomes.{path}",
                 self.text,
                 path = self.path.join(".")
             )),
@@ -214,7 +214,7 @@ impl Requirement {
         let Some((_, groups)) = groupings.iter().find(|(name, _)| has_fields(name)) else {
             let by = fields.join(",");
             return Err(format!(
-                "groups by {by} were not counted (a state has those that it was made with: --by {by})"
+                "groups by {by} were not counted (a state has only the groups it was made with: --by {by})"
             ));
         };
         let groups = groups.as_array().map_or(&[][..], Vec::as_slice);
@@ -226,7 +226,7 @@ impl Requirement {
         };
         match groups.iter().find(is_it) {
             None if groups.iter().any(|group| group["group"].is_null()) => {
-                Err("it has no group of its own: it may be among the others, past --max-groups".to_owned())
+                Err("the group was not counted apart: it may be among those beyond --max-groups".to_owned())
             }
             found => Ok(found),
         }

@@ -278,7 +278,9 @@ impl Layout {
             of_outcomes.add(by, false, |name| slot(&outcome_path(name), &mut fields));
         }
         if of_events.slots.len().max(of_outcomes.slots.len()) > MOST_SLOTS {
-            return Err(Error::usage(format!("--by: more than {MOST_SLOTS} fields, the report's own among them")));
+            return Err(Error::usage(format!(
+                "--by: expected at most {MOST_SLOTS} fields, including those of every report"
+            )));
         }
         let mut conditions = |filter: Filter| -> Vec<(Slot, Condition)> {
             filter

@@ -310,16 +310,16 @@ impl<S: Sketch> Latency<S> {
         let buckets = self.sketch.buckets();
         let held = buckets.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
         if held != Some(self.count) {
-            return Err(format!("{} latencies, which are not those of its buckets", self.count));
+            return Err(format!("{} latencies do not match their buckets", self.count));
         }
         let mut longest = S::default();
         longest.add(Sample::new(self.max_us));
         if self.count > 0 && longest.buckets().last().map(|(us, _)| us) != buckets.last().map(|(us, _)| us) {
-            return Err(format!("a longest latency of {} µs, which is not in the last bucket", self.max_us));
+            return Err(format!("the longest latency, {} µs, is not in the last bucket", self.max_us));
         }
         let about: f64 = buckets.iter().map(|(us, n)| *us as f64 * *n as f64).sum();
         if (self.sum_us as f64 - about).abs() > about * MARGIN + self.count as f64 {
-            return Err(format!("a sum of {} µs, which is not that of its buckets", self.sum_us));
+            return Err(format!("the sum of {} µs does not match the buckets", self.sum_us));
         }
         Ok(())
     }

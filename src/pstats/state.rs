@@ -296,7 +296,7 @@ impl StateReader {
         match &self.current {
             None => Ok(()),
             Some(state) => Err(Error::failed(format!(
-                "line {}: the state that begins here is cut off: its last line is not there",
+                "line {}: the state that begins here is cut off: its last line is missing",
                 state.began
             ))),
         }
@@ -329,12 +329,12 @@ impl StateReader {
         let (number, part) = parse(line).map_err(wrong)?;
         if number != before.0 + 1 {
             return Err(wrong(match (&self.current, number) {
-                (None, _) => format!("line {number} of a state, whose first line did not come before it"),
+                (None, _) => format!("line {number} of a state whose first line is missing"),
                 (Some(state), 1) => {
-                    format!("a state begins inside the one that began on line {}, whose end is not there", state.began)
+                    format!("a state begins here, but the one that began on line {} has not ended", state.began)
                 }
-                (Some(_), n) if n <= before.0 => format!("line {n} of the state came already: it is doubled or moved"),
-                (Some(_), n) => format!("line {n} of the state, where its line {} is missing", before.0 + 1),
+                (Some(_), n) if n <= before.0 => format!("line {n} of the state is repeated or out of order"),
+                (Some(_), n) => format!("line {n} of the state, but line {} is missing", before.0 + 1),
             }));
         }
         let checksum = checksum(line, before.1).map_err(wrong)?;
@@ -344,7 +344,7 @@ impl StateReader {
                     self.begins = (seq, checksum);
                     Ok(Step::Begins(Box::new(settings(part).map_err(wrong)?)))
                 }
-                _ => Err(wrong("a state begins with its settings, and these are not".to_owned())),
+                _ => Err(wrong("expected the settings of a state on its first line".to_owned())),
             };
         };
         state.lines = number;
@@ -364,7 +364,7 @@ impl StateReader {
                 return Ok(Step::Whole(Box::new(state.summary)));
             }
             Part::End { lines } => {
-                return Err(wrong(format!("the state says that it has {lines} lines, but {number} came")));
+                return Err(wrong(format!("the state says that it has {lines} lines, but it has {number}")));
             }
             Part::Holds { states } => {
                 let ids = states.iter().map(|id| u64::from_str_radix(id, 16).map_err(|e| format!("'{id}': {e}")));
@@ -379,8 +379,8 @@ impl StateReader {
 /// Why a state is not added.
 fn twice(id: &str) -> String {
     format!(
-        "state {id} was added already, and would count twice; where it is of other lines that are just the same, make it anew \
-         from its file by name (pstats --format state FILE)"
+        "state {id} was added already and would count twice; if it was made of other lines that are the same, make it \
+         again from a named file (pstats --format state FILE)"
     )
 }
 
@@ -405,7 +405,7 @@ fn check_version(line: &[u8]) -> Result<(), String> {
         serde_json::from_slice::<Version>(line).map_err(|e| format!("'{STATE_KEY}' is not a version: {e}"))?;
     if version.pstats_state != VERSION {
         return Err(format!(
-            "a state of version {}, and this pstats reads version {VERSION}: make it anew from its lines",
+            "a state of version {}, but this pstats reads version {VERSION}: make the state again from its lines",
             version.pstats_state
         ));
     }
@@ -418,11 +418,11 @@ fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
         let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
         Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
     });
-    let (text, digits) = found.ok_or("a line of a state ends with its checksum, and this one does not")?;
+    let (text, digits) = found.ok_or("this line of a state has no checksum")?;
     let checksum = xxh3_64_with_seed(text, before);
     if digits != hex(checksum).as_bytes() {
         return Err(
-            "this line of a state does not match its checksum: it was changed, or is of another state".to_owned()
+            "this line of a state does not match its checksum: it was changed or belongs to another state".to_owned()
         );
     }
     Ok(checksum)
@@ -439,7 +439,7 @@ fn settings(part: Part) -> Result<Settings, String> {
     };
     let map = fields.as_deref().map(str::parse).transpose()?.unwrap_or_default();
     if window_us.is_some_and(|width| width < 1) {
-        return Err("a window's width is above 0".to_owned());
+        return Err("expected a window width above 0".to_owned());
     }
     Ok(Settings { by, window: window_us, filter, max_groups, exact_ids, fields: map, fields_text: fields })
 }
@@ -492,15 +492,15 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
                 Kind::Outcomes => &layout.of_outcomes.all,
             };
             let place = groupings.iter().position(|grouping| grouping.name() == by);
-            let place = place.ok_or_else(|| format!("a group of '{by}', which is none of the state's groupings"))?;
+            let place = place.ok_or_else(|| format!("a group of '{by}', which is not a grouping of the state"))?;
             if key.as_ref().is_some_and(|key| key.len() != groupings[place].fields.len()) {
-                return Err(format!("a group of '{by}' with another number of values"));
+                return Err(format!("a group of '{by}' with the wrong number of values"));
             }
             stream_of(summary, of).groups.absorb(place, key.as_deref(), &figures);
         }
         Part::Window { of, start_us, width_us, figures } => {
             if width_us < 1 {
-                return Err("a window's width is above 0".to_owned());
+                return Err("expected a window width above 0".to_owned());
             }
             stream_of(summary, of).windows.absorb(start_us, width_us, &figures);
         }
@@ -515,7 +515,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
                     Ok(hashes.iter().map(|hash| u64::from_le_bytes(*hash)).collect())
                 }
                 (None, Some(least)) => Err(least),
-                _ => return Err("ids with neither hashes nor a least number, or with both".to_owned()),
+                _ => return Err("expected ids with either hashes or a least number".to_owned()),
             };
             stream_of(summary, of).ids.absorb(total, ids);
         }

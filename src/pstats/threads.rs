@@ -64,7 +64,7 @@ pub fn count(
         }
     });
     let take = |slot: Mutex<Option<Result<Option<Engine>>>>| slot.into_inner().ok().flatten();
-    let gone = || Error::failed("a thread that counts has ended early");
+    let gone = || Error::failed("a counting thread ended early");
     // The first that could not be counted by itself says so before any other's error: in order, there may be none.
     let done = done.into_iter().map(|slot| take(slot).ok_or_else(gone)).collect::<Result<Vec<_>>>()?;
     if done.iter().any(|counted| matches!(counted, Ok(None))) {

@@ -264,16 +264,16 @@ impl Why {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::ErrorAnswer => "answered with an error",
-            Self::NoAnswer => "without a whole answer",
+            Self::NoAnswer => "without a complete answer",
             Self::NoConnection => "without a connection",
-            Self::RateLimited => "refused for rate",
+            Self::RateLimited => "rate limited",
             Self::NotSent => "not sent",
             Self::NoOutcome => "without an outcome",
-            Self::NoWord => "copies answered as new events are (--stored tells whether they are held twice)",
+            Self::NoWord => "copies answered like new events (--stored shows whether the server has them twice)",
             Self::Refused => "copies refused",
-            Self::OwnRetry => "duplicates that may be of psend's own making",
+            Self::OwnRetry => "duplicates that psend's own retries may have caused",
             Self::NoId => "without an id",
-            Self::NotVerified => "missing or different when asked for",
+            Self::NotVerified => "missing or different when verified",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{DIFFERS, EVENT_BIT, HELD_BITS, Joins, PRESENT, Sources, failed, whole};
+use crate::cli::numbers::counted;
 use crate::error::Result;
 use crate::record::outcome::Word;
 
@@ -167,10 +168,8 @@ impl ReconciledReport {
 
     /// Takes out what is missing, where lines of the stored are not known by their id: the missing may be among them.
     fn forget_what_is_missing(&mut self, without_id: u64) {
-        let lines = if without_id == 1 { "line".to_owned() } else { format!("{without_id} lines") };
-        let why = format!(
-            "{lines} of --stored have no id that can be read, and may be what is missing: --fields id=PATH names the field"
-        );
+        let lines = counted(without_id, "line of --stored has", "lines of --stored have");
+        let why = format!("{lines} no readable id and may be what is missing; --fields id=PATH names the field");
         let mut forget = |figure: &mut Option<u64>, path: String| {
             if figure.is_some_and(|n| n > 0) {
                 *figure = None;
@@ -186,14 +185,14 @@ impl ReconciledReport {
     /// The figures that are known, as people read them: name, count, what is meant.
     pub fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
         let all = [
-            ("Sent", self.sent_ids, "different ids"),
-            ("Arrived", Some(self.arrived_ids), "different ids"),
+            ("Sent", self.sent_ids, "unique ids"),
+            ("Arrived", Some(self.arrived_ids), "unique ids"),
             ("Sent, not arrived", self.sent_not_arrived, "no outcome says that the server has it"),
-            ("Sent, not known", self.sent_unknown.filter(|n| *n > 0), "of these: it may have arrived"),
+            ("Sent, unknown", self.sent_unknown.filter(|n| *n > 0), "of those: may have arrived"),
             ("Arrived, not sent", self.arrived_not_sent, ""),
-            ("Accepted, missing", self.accepted_missing, "delivered, but the server does not hold it"),
-            ("Failed, present", self.failed_present, "failed, but the server holds it"),
-            ("Not sent, present", self.not_sent_present, "never sent, but the server holds it"),
+            ("Accepted, missing", self.accepted_missing, "delivered, but the server does not have it"),
+            ("Failed, present", self.failed_present, "failed, but the server has it"),
+            ("Not sent, present", self.not_sent_present, "never sent, but the server has it"),
             ("Extra", self.extra, "stored, but neither sent nor arrived"),
         ];
         all.into_iter().filter_map(|(name, n, what)| Some((name, n?, what))).collect()

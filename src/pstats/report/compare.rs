@@ -27,7 +27,7 @@ impl ComparedReport {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.figures.is_empty() {
-            notes.push("Nothing can be compared: the two runs have no kind of line in common.".to_owned());
+            notes.push("Nothing to compare: the two runs have no kind of line in common.".to_owned());
         }
         let sides = [("the base run", &self.only_base), ("this run", &self.only_now)];
         notes.extend(
@@ -37,7 +37,9 @@ impl ComparedReport {
                 .map(|(run, only)| format!("Only {run} has {}.", only.join(", "))),
         );
         let settings = self.settings.iter();
-        notes.extend(settings.map(|s| format!("Another {}: {} there, {} here", s.setting, s.base, s.now)));
+        notes.extend(
+            settings.map(|s| format!("Different {}: {} in the base run, {} in this run.", s.setting, s.base, s.now)),
+        );
         notes
     }
 }

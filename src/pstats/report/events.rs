@@ -94,7 +94,7 @@ impl EventsReport {
     pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
         let mut figures = self.ids.not_known();
         if self.by["endpoint"].iter().any(GroupReport::is_rest) {
-            let why = "endpoints past --max-groups were counted together: give it more than there are";
+            let why = "endpoints beyond --max-groups were counted together; raise --max-groups";
             figures.push(("slowest_endpoint.mean_ms", why.to_owned()));
             figures.push(("fastest_endpoint.mean_ms", why.to_owned()));
         }

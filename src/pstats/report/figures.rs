@@ -206,7 +206,7 @@ impl IdsReport {
             return Vec::new();
         }
         let cap = count(self.unique_at_least - 1);
-        let why = format!("more than {cap} different ids came: give --exact-ids more than there are");
+        let why = format!("more than {cap} unique ids were read; raise --exact-ids");
         vec![("ids.unique", why.clone()), ("ids.duplicates", why)]
     }
 
@@ -218,8 +218,8 @@ impl IdsReport {
             known => shown(known),
         };
         [
-            ("different ids", "unique", self.unique, unique),
-            ("repeated ids", "duplicates", self.duplicates, shown(self.duplicates)),
+            ("unique ids", "unique", self.unique, unique),
+            ("duplicate ids", "duplicates", self.duplicates, shown(self.duplicates)),
         ]
     }
 }

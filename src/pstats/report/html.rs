@@ -26,7 +26,7 @@ pub fn write(report: &Report) -> String {
         ));
     }
     if report.events.is_none() && report.outcomes.is_none() {
-        page.put("<p>No events and no outcomes came in.</p>\n");
+        page.put("<p>The input has no events and no outcomes.</p>\n");
     }
     if let Some(why) = report.incomplete() {
         page.put(&format!("<p class=\"warn\">{}</p>\n", escape(&why)));
@@ -35,7 +35,7 @@ pub fn write(report: &Report) -> String {
     if let Some(outcomes) = &report.outcomes {
         page.put("<h2>Outcomes</h2>\n");
         page.cards("outcomes", &outcomes.figures, outcomes.throughput);
-        page.begin("What became of them", "");
+        page.begin("Outcomes", "");
         let whole = outcomes.figures.count;
         let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
             let cell = figure(&format!("outcomes.{word}"), &n.to_string(), &count(n));
@@ -126,7 +126,7 @@ impl Body {
             (kind, figure(&path("count"), &figures.count.to_string(), &count(figures.count))),
             ("success rate", maybe(&path("success_rate"), figures.success_rate, &percent(figures.success_rate))),
             ("error rate", maybe(&path("error_rate"), figures.error_rate, &percent(figures.error_rate))),
-            ("a second", maybe(&path("throughput"), throughput, &throughput.map_or("–".to_owned(), number))),
+            ("per second", maybe(&path("throughput"), throughput, &throughput.map_or("–".to_owned(), number))),
             ("P50", maybe(&path("latency.p50_ms"), latency.p50_ms, &milliseconds(latency.p50_ms))),
             ("P95", maybe(&path("latency.p95_ms"), latency.p95_ms, &milliseconds(latency.p95_ms))),
             ("P99", maybe(&path("latency.p99_ms"), latency.p99_ms, &milliseconds(latency.p99_ms))),
@@ -245,7 +245,7 @@ impl Body {
 
     fn compared(&mut self, report: &Report) {
         let Some(compared) = &report.run.compared else { return };
-        self.put("<h2>Beside the base run</h2>\n<div class=\"panel scroll\">\n");
+        self.put("<h2>Compared with the base run</h2>\n<div class=\"panel scroll\">\n");
         if !compared.figures.is_empty() {
             self.table(
                 &["figure", "base", "now", "change"],
@@ -266,7 +266,7 @@ impl Body {
         let Some(reconciled) = &report.reconciled else { return };
         self.put("<h2>Reconciled by event_id</h2>\n<div class=\"panel scroll\">\n");
         self.table(
-            &["ids", "count", "that is"],
+            &["ids", "count", "meaning"],
             reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
         );
         self.table(
@@ -299,7 +299,7 @@ fn id_facts(kind: &str, ids: &IdsReport) -> Vec<(&'static str, String)> {
 
 fn event_facts(events: &EventsReport) -> Vec<(&'static str, String)> {
     let mut facts = id_facts("events", &events.ids);
-    facts.push(("earlier than the line before", counted("events.order.late", events.order.late)));
+    facts.push(("earlier than the previous line", counted("events.order.late", events.order.late)));
     let gap = events.order.longest_gap_s;
     facts.push(("longest gap", maybe("events.order.longest_gap_s", gap, &gap.map_or("–".to_owned(), duration))));
     if let Some(rate) = events.cache_hit_rate {
@@ -312,16 +312,16 @@ fn outcome_facts(outcomes: &OutcomesReport) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("delivered", counted("outcomes.delivered", outcomes.delivered)),
         ("lost", counted("outcomes.lost", outcomes.lost)),
-        ("not known", counted("outcomes.unknown", outcomes.unknown)),
+        ("unknown", counted("outcomes.unknown", outcomes.unknown)),
         ("requests sent", counted("outcomes.attempts", outcomes.attempts)),
-        ("events sent again", counted("outcomes.retried", outcomes.retried)),
-        ("own retries among duplicates", counted("outcomes.own_retry", outcomes.own_retry)),
+        ("events retried", counted("outcomes.retried", outcomes.retried)),
+        ("duplicates from own retries", counted("outcomes.own_retry", outcomes.own_retry)),
     ];
     facts.extend(id_facts("outcomes", &outcomes.ids));
     let met = outcomes.answers.iter().filter(|(_, n)| **n > 0);
     let met: Vec<String> = met.map(|(word, n)| format!("{} {}", escape(word), count(*n))).collect();
     if !met.is_empty() {
-        facts.push(("what these met", met.join(", ")));
+        facts.push(("answers to retried events", met.join(", ")));
     }
     facts
 }

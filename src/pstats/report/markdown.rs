@@ -14,7 +14,7 @@ const ROWS: usize = 20;
 pub fn write(report: &Report) -> String {
     let mut page = String::from("# pstats report\n");
     if report.events.is_none() && report.outcomes.is_none() {
-        page.push_str("\nNo events and no outcomes came in.\n");
+        page.push_str("\nThe input has no events and no outcomes.\n");
     }
     if !report.requirements.is_empty() {
         heading(&mut page, "Requirements");
@@ -41,7 +41,7 @@ pub fn write(report: &Report) -> String {
         let whole = outcomes.figures.count;
         section(
             &mut page,
-            "What became of them",
+            "Outcomes",
             &[" outcome", "count", "share"],
             rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::units::share(n, whole))]),
         );
@@ -68,7 +68,7 @@ pub fn write(report: &Report) -> String {
         heading(&mut page, "Reconciled by event_id");
         table(
             &mut page,
-            &[" ids", "count", " that is"],
+            &[" ids", "count", " meaning"],
             reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
         );
         table(
@@ -78,7 +78,7 @@ pub fn write(report: &Report) -> String {
         );
     }
     if let Some(compared) = &report.run.compared {
-        heading(&mut page, "Beside the base run");
+        heading(&mut page, "Compared with the base run");
         table(
             &mut page,
             &[" figure", "base", "now", " change"],
@@ -150,7 +150,7 @@ fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, 
         ("success rate", percent(figures.success_rate)),
         ("error rate", percent(figures.error_rate)),
     ];
-    rows.extend(throughput.map(|throughput| ("a second", number(throughput))));
+    rows.extend(throughput.map(|throughput| ("rate", format!("{}/s", number(throughput)))));
     if let (Some(first), Some(last), Some(span)) = (&time.first, &time.last, time.span_s) {
         rows.push(("time", format!("{} to {} UTC ({})", moment(first), moment(last), duration(span))));
     }
@@ -162,7 +162,7 @@ fn statistics(page: &mut String, events: &EventsReport) {
     let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
     let mut rows = vec![("services", how_many(groups("service"))), ("endpoints", how_many(groups("endpoint")))];
     rows.extend(events.ids.facts().map(|(name, _, _, shown)| (name, shown)));
-    rows.push(("earlier than the line before", count(events.order.late)));
+    rows.push(("earlier than the previous line", count(events.order.late)));
     rows.push(("longest gap", events.order.longest_gap_s.map_or("–".to_owned(), duration)));
     facts(page, "Distribution", rows);
     if ["region", "country", "city"].iter().any(|name| says_something(groups(name))) {

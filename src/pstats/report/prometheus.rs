@@ -22,12 +22,17 @@ pub fn write(report: &Report) -> String {
     if let Some(outcomes) = &report.outcomes {
         page.figures("outcomes", &[], &outcomes.figures);
         for (word, n) in outcomes.words() {
-            page.sample("pulsepipe_outcomes", "Events by what became of them.", &[("outcome", word)], int(n));
+            page.sample("pulsepipe_outcomes", "Outcomes, by outcome.", &[("outcome", word)], int(n));
         }
-        page.sample("pulsepipe_outcomes_delivered", "Events accepted or held already.", &[], int(outcomes.delivered));
+        page.sample(
+            "pulsepipe_outcomes_delivered",
+            "Events that the server accepted or already had.",
+            &[],
+            int(outcomes.delivered),
+        );
         page.sample("pulsepipe_outcomes_lost", "Events that the server does not have.", &[], int(outcomes.lost));
         if let Some(throughput) = outcomes.throughput {
-            page.sample("pulsepipe_outcomes_per_second", "Outcomes a second.", &[], throughput);
+            page.sample("pulsepipe_outcomes_per_second", "Outcomes per second.", &[], throughput);
         }
         page.latency("outcomes", "latency", &outcomes.figures.latency);
         page.latency("outcomes", "end_to_end", &outcomes.end_to_end);
@@ -71,19 +76,19 @@ impl Page {
 
     fn figures(&mut self, kind: &str, labels: &[(&str, &str)], figures: &FiguresReport) {
         let of = if labels.is_empty() { "" } else { "_by" };
-        self.sample(&format!("pulsepipe_{kind}_count{of}"), "How many.", labels, int(figures.count));
+        self.sample(
+            &format!("pulsepipe_{kind}_count{of}"),
+            "Number of events or outcomes.",
+            labels,
+            int(figures.count),
+        );
         if let Some(rate) = figures.error_rate {
-            self.sample(
-                &format!("pulsepipe_{kind}_error_ratio{of}"),
-                "Share that was no success, 0 to 1.",
-                labels,
-                rate,
-            );
+            self.sample(&format!("pulsepipe_{kind}_error_ratio{of}"), "Share of errors, 0 to 1.", labels, rate);
         }
         if let (false, Some(p95)) = (labels.is_empty(), figures.latency.p95_ms) {
             self.sample(
                 &format!("pulsepipe_{kind}_latency_p95_seconds{of}"),
-                "95 % took no longer.",
+                "95th percentile of latency.",
                 labels,
                 p95 / 1000.0,
             );
@@ -102,11 +107,11 @@ impl Page {
         for (quantile, ms) in quantiles {
             if let Some(ms) = ms {
                 let name = format!("pulsepipe_{kind}_{name}_seconds");
-                self.sample(&name, "This share took no longer.", &[("quantile", quantile)], ms / 1000.0);
+                self.sample(&name, "Latency by quantile; 1 is the maximum.", &[("quantile", quantile)], ms / 1000.0);
             }
         }
         if let Some(mean) = latency.mean_ms {
-            self.sample(&format!("pulsepipe_{kind}_{name}_mean_seconds"), "The mean.", &[], mean / 1000.0);
+            self.sample(&format!("pulsepipe_{kind}_{name}_mean_seconds"), "Mean latency.", &[], mean / 1000.0);
         }
     }
 

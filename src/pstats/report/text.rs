@@ -23,7 +23,7 @@ pub fn write(report: &Report, style: Style) -> String {
     let mut page = Page::new(style);
     if report.events.is_none() && report.outcomes.is_none() {
         page.title("Nothing to report");
-        page.line("No events and no outcomes came in.");
+        page.line("The input has no events and no outcomes.");
     }
     if let Some(events) = &report.events {
         page.events(events, report.run.window_s);
@@ -60,12 +60,16 @@ impl Page {
         self.fact("Unique endpoints", &how_many(groups("endpoint")), "");
         self.time(&events.time);
         if let Some(throughput) = events.throughput {
-            self.fact("Rate", &format!("{}/s", number(throughput)), "in the events' own time");
+            self.fact("Rate", &format!("{}/s", number(throughput)), "in event time");
         }
         self.ids(&events.ids);
         if events.order.late > 0 {
             let share = percent(events.order.late_share);
-            self.fact("Out of order", &count(events.order.late), &format!("{share} are earlier than the line before"));
+            self.fact(
+                "Out of order",
+                &count(events.order.late),
+                &format!("{share} are earlier than the previous line"),
+            );
         }
         if let Some(gap) = events.order.longest_gap_s {
             self.fact("Longest gap", &duration(gap), "");
@@ -110,7 +114,7 @@ impl Page {
         self.latencies(&[("response time", &events.figures.latency)]);
         let endpoint = |e: &super::EndpointReport| format!("{} (avg {})", e.endpoint, milliseconds(Some(e.mean_ms)));
         if groups("endpoint").iter().any(GroupReport::is_rest) {
-            self.note("  Slowest and fastest endpoint not known: those past --max-groups were counted together");
+            self.note("  Slowest and fastest endpoint not known: endpoints beyond --max-groups were counted together");
         }
         if let (Some(slowest), Some(fastest)) = (&events.slowest_endpoint, &events.fastest_endpoint) {
             self.note(&format!("  Slowest endpoint   {}", endpoint(slowest)));
@@ -132,18 +136,18 @@ impl Page {
         self.fact("Success rate", &percent(outcomes.figures.success_rate), "accepted, duplicate or present");
         self.ids(&outcomes.ids);
 
-        self.section("What became of them");
+        self.section("Outcomes");
         let words = [
-            ("accepted", outcomes.accepted, "the server took the event"),
-            ("duplicate", outcomes.duplicate, "the server had it already"),
-            ("rejected", outcomes.rejected, "refused for good, or no event at all"),
-            ("rate_limited", outcomes.rate_limited, "still refused for rate when the retries were spent"),
-            ("failed", outcomes.failed, "every attempt was refused"),
-            ("unknown", outcomes.unknown, "sent without a whole answer: taken or not"),
-            ("not_sent", outcomes.not_sent, "read, but given up before sending"),
-            ("present", outcomes.present, "the server holds the event"),
-            ("missing", outcomes.missing, "the server does not hold it"),
-            ("differs", outcomes.differs, "the server holds another body under its id"),
+            ("accepted", outcomes.accepted, "the server accepted the event"),
+            ("duplicate", outcomes.duplicate, "the server already had it"),
+            ("rejected", outcomes.rejected, "refused for good, or not an event"),
+            ("rate_limited", outcomes.rate_limited, "still rate limited after all retries"),
+            ("failed", outcomes.failed, "no attempt succeeded"),
+            ("unknown", outcomes.unknown, "no complete answer: it may have been accepted"),
+            ("not_sent", outcomes.not_sent, "read, but not sent"),
+            ("present", outcomes.present, "the server has the event"),
+            ("missing", outcomes.missing, "the server does not have it"),
+            ("differs", outcomes.differs, "the server has another body under its id"),
         ];
         let rows: Vec<Vec<String>> = words
             .iter()
@@ -162,7 +166,7 @@ impl Page {
             self.text.push('\n');
             self.fact("Delivered", &count(outcomes.delivered), &of_all(outcomes.delivered));
             self.fact("Lost", &count(outcomes.lost), &of_all(outcomes.lost));
-            self.fact("Not known", &count(outcomes.unknown), &of_all(outcomes.unknown));
+            self.fact("Unknown", &count(outcomes.unknown), &of_all(outcomes.unknown));
         }
 
         self.section("Latency");
@@ -170,14 +174,14 @@ impl Page {
 
         self.section("Requests");
         self.fact("Requests sent", &count(outcomes.attempts), "");
-        self.fact("Body bytes", &bytes(outcomes.request_bytes), "once for each event");
-        self.fact("Sent again", &count(outcomes.retried), "events that took more than one request");
+        self.fact("Body bytes", &bytes(outcomes.request_bytes), "each event counted once");
+        self.fact("Retried", &count(outcomes.retried), "events that took more than one request");
         if outcomes.own_retry > 0 {
-            self.fact("Own retries", &count(outcomes.own_retry), "duplicates that may be of psend's own making");
+            self.fact("Own retries", &count(outcomes.own_retry), "duplicates that psend's own retries may have caused");
         }
         if outcomes.retried > 0 {
             let met = outcomes.answers.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{word} {}", count(*n)));
-            self.line(&format!("  What these met:    {}", met.collect::<Vec<_>>().join(", ")));
+            self.line(&format!("  Answers to retried events: {}", met.collect::<Vec<_>>().join(", ")));
         }
         self.groupings(&outcomes.by, &[]);
         self.over_time(&outcomes.windows, outcomes.window_s, asked, "outcomes");
@@ -202,7 +206,7 @@ impl Page {
         let unsent: u64 = truth.faults.values().map(|fault| fault.refused_unsent).sum();
         if unsent > 0 {
             self.line(&format!(
-                "  {} of the detected were refused by psend itself: the server never saw them.",
+                "  psend itself refused {} of the detected faults; the server never saw them.",
                 count(unsent)
             ));
         }
@@ -229,7 +233,7 @@ impl Page {
     }
 
     fn compared(&mut self, compared: &ComparedReport) {
-        self.title("Beside the base run");
+        self.title("Compared with the base run");
         let head = [("figure", Side::Left), ("base", Side::Right), ("now", Side::Right), ("change", Side::Left)];
         let cells = |f: &ComparedFigure| {
             vec![f.figure.clone(), shown(&f.figure, f.base), shown(&f.figure, f.now), f.change_in_words()]
@@ -350,10 +354,10 @@ impl Page {
         if windows.len() < 2 {
             return;
         }
-        self.section(&format!("Over time ({} a window; windows without {what} left out)", duration(width)));
+        self.section(&format!("Over time ({} per window; windows without {what} are left out)", duration(width)));
         if let Some(asked) = asked.filter(|asked| *asked < width) {
             let asked = duration(asked);
-            self.note(&format!("  --window {asked} was doubled until no more than 1,000 windows were left."));
+            self.note(&format!("  --window {asked} was doubled to keep at most 1,000 windows."));
         }
         #[allow(clippy::cast_precision_loss)]
         let counts: Vec<f64> = windows.iter().map(|w| w.figures.count as f64).collect();
@@ -372,16 +376,16 @@ impl Page {
         let names = [
             ("events", "events", ""),
             ("outcomes", "outcomes", ""),
-            ("run_records", "run records", "psend's last lines"),
+            ("run_records", "run records", "one for each run of psend"),
             ("truth", "truth", "pshape's record of faults"),
             ("left_out", "left out", "by --where"),
-            ("repeated", "repeated", "outcomes of lines that have another one, which counts"),
-            ("unknown", "unknown", "objects that are neither event nor outcome"),
+            ("repeated", "repeated", "another outcome of the same line counts instead"),
+            ("unknown", "unknown", "objects that are neither events nor outcomes"),
             ("blank", "blank", ""),
             ("not_json", "not JSON", ""),
-            ("not_object", "no object", "JSON, but no object"),
+            ("not_object", "not an object", "JSON, but not an object"),
             ("not_utf8", "not UTF-8", ""),
-            ("too_long", "too long", "over --max-line"),
+            ("too_long", "too long", "longer than --max-line"),
         ];
         for (key, name, more) in names {
             let lines = input.kinds.get(key).map_or(0, |amount| amount.lines);

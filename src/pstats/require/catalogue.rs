@@ -21,7 +21,7 @@ enum Leads {
     Nowhere,
     /// To a figure; this is its path with units put to its names.
     ToFigure(Vec<String>),
-    /// To what is no number: in words.
+    /// To something that is not a number: what it is, in words.
     Elsewhere(String),
 }
 
@@ -38,8 +38,8 @@ impl Catalogue {
             return Ok(());
         }
         let nearest = self.fields.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
-        let nearest = nearest.map_or(String::new(), |nearest| format!("; the nearest is '{nearest}'"));
-        Err(format!("there are no groups by '{name}'{nearest} (--by {name} makes them)"))
+        let nearest = nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"));
+        Err(format!("there are no groups by '{name}' without --by {name}{nearest}"))
     }
 
     /// The path of a figure with units put to its names; of a group's figure, where it is `in_group`.
@@ -59,7 +59,7 @@ impl Catalogue {
             let is_of_groups = matches!(section, "events" | "outcomes") && OF_GROUPS.contains(&path[0].as_str());
             if in_group && !is_of_groups {
                 return Err(format!(
-                    "'{name}' is a figure of the whole; groups have count, success_rate, error_rate and latency.…"
+                    "'{name}' is not a figure of groups; groups have count, success_rate, error_rate and latency.…"
                 ));
             }
             let section = (rest.len() < written.len()).then(|| section.to_owned());
@@ -70,7 +70,7 @@ impl Catalogue {
             _ => None,
         });
         Err(match elsewhere {
-            Some(what) => format!("'{name}' is no figure but {what}"),
+            Some(what) => format!("'{name}' is not a figure but {what}"),
             None => self.misspelt(name, in_group),
         })
     }
@@ -93,7 +93,7 @@ impl Catalogue {
         names.dedup();
         names.sort_by_key(|known| (distance(name, known), known.len()));
         names.truncate(3);
-        format!("there is no figure '{name}'; the nearest are {}", names.join(", "))
+        format!("there is no figure '{name}'; the closest are {}", names.join(", "))
     }
 }
 

@@ -58,9 +58,7 @@ impl Spool {
             Some(error) => Err(error),
             None => self.read_backwards(take),
         };
-        done.map_err(|e| {
-            Error::failed(format!("the temporary file of outcomes that wait for what became of them: {e}"))
-        })
+        done.map_err(|e| Error::failed(format!("the temporary file for outcomes: {e}")))
     }
 
     fn read_backwards(&mut self, mut take: impl FnMut(usize, usize, u64, &[u8])) -> io::Result<()> {

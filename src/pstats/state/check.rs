@@ -48,7 +48,7 @@ pub(super) fn check(summary: &mut Summary, layout: &Layout) -> Result<(), String
     let failed = Word::ALL.iter().zip(outcomes.words).filter(|(word, _)| !is_success(**word)).map(|(_, n)| n);
     equal("outcomes: failures", failed.sum(), outcomes.stream.figures.failures())?;
     at_most("outcomes: own retries", outcomes.own_retries, count)?;
-    at_most("outcomes: those sent again", outcomes.retried, count)?;
+    at_most("outcomes: those retried", outcomes.retried, count)?;
     at_most("outcomes: those not sent", outcomes.unsent, count)?;
     at_most("outcomes: those sent", (count - outcomes.unsent).saturating_add(outcomes.retried), outcomes.attempts)?;
     at_most("outcomes: answers", sum(&outcomes.answers)?, outcomes.attempts)?;
@@ -65,7 +65,7 @@ fn stream(kind: &str, of: &mut Stream, groupings: &[Grouping], lines: Amount, fl
     figures(kind, &of.figures)?;
     let ids = of.ids.total();
     equal(&format!("{kind}: ids"), sum(&[ids, flaws.id_missing])?, count)?;
-    at_most(&format!("{kind}: different ids"), of.ids.unique().unwrap_or_else(|least| least), ids)?;
+    at_most(&format!("{kind}: unique ids"), of.ids.unique().unwrap_or_else(|least| least), ids)?;
     let latencies =
         [of.figures.latency().count(), flaws.latency_missing, flaws.latency_negative, flaws.latency_invalid];
     equal(&format!("{kind}: latencies"), sum(&latencies)?, count)?;
@@ -103,13 +103,13 @@ fn figures<S: Sketch>(what: &str, figures: &Figures<S>) -> Result<(), String> {
 
 fn sum(counts: &[u64]) -> Result<u64, String> {
     let sum = counts.iter().try_fold(0u64, |sum, n| sum.checked_add(*n));
-    sum.ok_or_else(|| "counts that no stream reaches".to_owned())
+    sum.ok_or_else(|| "impossibly large counts".to_owned())
 }
 
 fn equal(what: &str, ours: u64, theirs: u64) -> Result<(), String> {
-    if ours == theirs { Ok(()) } else { Err(format!("{what}: {ours}, where {theirs} were counted")) }
+    if ours == theirs { Ok(()) } else { Err(format!("{what}: expected {theirs}, found {ours}")) }
 }
 
 fn at_most(what: &str, n: u64, most: u64) -> Result<(), String> {
-    if n <= most { Ok(()) } else { Err(format!("{what}: {n} of {most}")) }
+    if n <= most { Ok(()) } else { Err(format!("{what}: expected at most {most}, found {n}")) }
 }

@@ -168,13 +168,13 @@ fn the_page_has_ids_order_delivery_and_the_base_run() {
     run_with("pstats", &["--format", "json", "-q", "-o", base], input.as_bytes()).expect_code(0);
     let found = run_with("pstats", &["--format", "html", "--compare", base, "-q"], input.as_bytes()).expect_code(0);
     for part in [
-        "<h2>Beside the base run</h2>",
+        "<h2>Compared with the base run</h2>",
         "outcomes.latency.p95_ms",
-        "repeated ids",
+        "duplicate ids",
         "longest gap",
-        "events sent again",
-        "what these met",
-        "not known",
+        "events retried",
+        "answers to retried events",
+        "<dt>unknown</dt>",
     ] {
         assert!(found.text().contains(part), "{part}");
     }

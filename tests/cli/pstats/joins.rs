@@ -310,7 +310,7 @@ fn copies_that_a_server_answers_as_new_are_undecidable_and_settled_by_what_it_st
     assert_eq!(judged(&["--stored", &names[1]]), [3, 0, 0]);
     assert_eq!(judged(&["--stored", &names[2]]), [2, 1, 0]);
     let text = run_with("pstats", &["--truth", &names[0]], input.as_bytes()).expect_code(0);
-    assert!(text.text().contains("2 copies answered as new events are"), "{}", text.text());
+    assert!(text.text().contains("2 copies answered like new events"), "{}", text.text());
     // A server that says so of one that came later has a word for it.
     let later = input.replace("\"status\":400", "\"status\":409").replacen("10:00:01", "10:00:03", 1);
     let found = report(&["--truth", &names[0]], &later);

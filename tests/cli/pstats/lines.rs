@@ -106,7 +106,7 @@ fn an_array_of_events_is_read_as_its_elements() {
 #[test]
 fn an_empty_stream_gives_a_report_that_says_so() {
     let text = run("pstats", &[]).expect_code(0);
-    assert!(text.text().contains("No events and no outcomes came in."), "{}", text.text());
+    assert!(text.text().contains("The input has no events and no outcomes."), "{}", text.text());
     let found = report(&[], "");
     assert_eq!(
         (&found["events"], &found["outcomes"], &found["input"]["lines"]),

@@ -169,7 +169,7 @@ fn a_run_is_shown_beside_an_earlier_one() {
         + &run_record(true).replace("\"concurrency\":10", "\"concurrency\":50");
     let within = ["--compare", base, "--require", "latency.p95 <= 310% of base"];
     let text = run_with("pstats", &within, now.as_bytes()).expect_code(0);
-    assert!(text.text().contains("Another concurrency: 10 there, 50 here"), "{}", text.text());
+    assert!(text.text().contains("Different concurrency: 10 in the base run, 50 in this run."), "{}", text.text());
     let beyond = ["--compare", base, "--require", "latency.p95 <= 110% of base", "--format", "json"];
     let found = run_with("pstats", &beyond, now.as_bytes()).expect_code(99).json();
     let p95 = found["run"]["compared"]["figures"]
@@ -199,7 +199,7 @@ fn a_run_equals_itself_in_every_figure() {
     let mut args = vec!["--compare", base, "--partial"];
     args.extend(requirements.iter().flat_map(|requirement| ["--require", requirement]));
     let found = run_with("pstats", &args, input.as_bytes()).expect_code(0);
-    let beside = found.text().split("Beside the base run").nth(1).expect("a comparison");
+    let beside = found.text().split("Compared with the base run").nth(1).expect("a comparison");
     let beside = beside.split("\n\n").next().expect("a table");
     let changes: Vec<&str> = beside.lines().skip(2).filter_map(|line| line.split_whitespace().last()).collect();
     assert!(changes.len() > 30 && changes.iter().all(|change| *change == "="), "{beside}");
@@ -218,7 +218,7 @@ fn fewer_outcomes_than_lines_read_are_a_warning_with_both_numbers() {
     let two = outcome(1, "accepted", json!({})) + &outcome(2, "failed", json!({"service": "other"}));
     let two = two + &run_record(true).replace("\"lines_read\":1", "\"lines_read\":3");
     let found = run_with("pstats", &["--require", "count = 2"], two.as_bytes()).expect_code(0);
-    assert!(found.stderr.contains("3 lines were read, and 2 outcomes came"), "{}", found.stderr);
+    assert!(found.stderr.contains("3 lines were read, but only 2 outcomes came"), "{}", found.stderr);
     let three = outcome(3, "accepted", json!({})) + &two;
     let left_out = run_with("pstats", &["--where", "service=other"], three.as_bytes()).expect_code(0);
     assert_eq!(left_out.stderr, "");
