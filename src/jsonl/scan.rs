@@ -5,123 +5,25 @@
 mod fields;
 mod layout;
 mod look;
+mod not_an_object;
 #[cfg(test)]
 mod oracle;
+mod quotes;
 mod routes;
+mod sink;
+mod spans;
 mod text;
 mod walk;
 
-use std::fmt;
-use std::ops::Range;
-
+use fields::NONE;
 pub use fields::{FieldSet, plain_path};
-use fields::{NONE, index};
 use layout::{Layouts, Lesson};
 use look::Look;
+pub use not_an_object::{NotAnObject, Problem};
 use routes::Routes;
+pub use spans::Spans;
 use text::Text;
 use walk::Walker;
-
-/// Why a line is no JSON object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct NotAnObject {
-    /// Where, as a byte offset from the line's start.
-    pub at: usize,
-    /// What is wrong there.
-    pub what: &'static str,
-}
-
-impl fmt::Display for NotAnObject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} at byte {}", self.what, self.at + 1)
-    }
-}
-
-impl std::error::Error for NotAnObject {}
-
-/// Where the fields of a [`FieldSet`] stand in a line.
-#[derive(Debug, Clone, Default)]
-pub struct Spans {
-    spans: Vec<(u32, u32)>,
-    escapes: bool,
-}
-
-impl Spans {
-    /// The byte range of the value of this field; `None` where the path is not in the line.
-    #[inline]
-    pub fn range(&self, field: usize) -> Option<Range<usize>> {
-        let (start, end) = self.spans[field];
-        (start != NONE).then_some(start as usize..end as usize)
-    }
-
-    /// The same as the places where it begins and ends.
-    #[inline]
-    pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
-        let (start, end) = self.spans[field];
-        (start != NONE).then_some((start as usize, end as usize))
-    }
-
-    /// The value of this field as it stands in the line.
-    #[inline]
-    pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
-        self.range(field).map(|range| &line[range])
-    }
-
-    /// Whether a backslash stood anywhere in the line that was scanned: where none did, texts are as they are written.
-    #[inline]
-    pub fn has_escapes(&self) -> bool {
-        self.escapes
-    }
-
-    #[inline]
-    fn set(&mut self, field: u32, from: u32, to: u32) {
-        self.spans[field as usize] = (from, to);
-    }
-
-    /// Sets it where it is a field that is looked for. The line is known to be shorter than 4 GiB.
-    #[inline]
-    fn set_if_any(&mut self, field: u32, from: usize, to: usize) {
-        if let Some(span) = self.spans.get_mut(field as usize) {
-            *span = (from as u32, to as u32);
-        }
-    }
-
-    #[inline]
-    fn set_end(&mut self, field: u32, to: u32) {
-        self.spans[field as usize].1 = to;
-    }
-
-    /// Follows a change of the line: the bytes of `range` became `length` others.
-    ///
-    /// A value that was replaced whole stands where its successor stands; one around the change grows or shrinks with it; one
-    /// that was part of what went is no longer found.
-    pub fn splice(&mut self, range: Range<usize>, length: usize) {
-        let (from, to, length) = (index(range.start), index(range.end), index(length));
-        let moved = |at: u32| at - (to - from) + length;
-        for (start, end) in &mut self.spans {
-            if *start == NONE || *end <= from && *start < from {
-                continue;
-            }
-            if *start >= to && (*start, *end) != (from, to) {
-                (*start, *end) = (moved(*start), moved(*end));
-            } else if *start <= from && *end >= to {
-                *end = moved(*end);
-            } else {
-                *start = NONE;
-            }
-        }
-    }
-
-    /// Enters where a field stands that was put into the line.
-    pub fn enter(&mut self, field: usize, range: Range<usize>) {
-        self.spans[field] = (index(range.start), index(range.end));
-    }
-
-    fn reset(&mut self, fields: usize) {
-        self.spans.clear();
-        self.spans.resize(fields, (NONE, NONE));
-    }
-}
 
 /// Scans lines for a set of fields. It remembers the layouts that it meets, within fixed bounds.
 #[derive(Debug, Default)]
@@ -156,7 +58,7 @@ impl Scanner {
         spans.escapes = self.look.has_backslash;
         if !self.look.is_ascii && simdutf8::basic::from_utf8(line).is_err() {
             let at = std::str::from_utf8(line).map_or_else(|e| e.valid_up_to(), |_| line.len());
-            return Err(NotAnObject { at, what: "bytes that are not UTF-8" });
+            return Err(NotAnObject { at, problem: Problem::NotUtf8 });
         }
         let strict = self.look.has_controls;
         let quotes = self.look.quotes(line);
@@ -251,17 +153,17 @@ mod tests {
     #[test]
     fn what_is_no_object_is_refused_with_its_place() {
         let at = |line: &str| find(line, "a").map_err(|e| e.to_string()).expect_err(line);
-        assert_eq!(at(""), "nothing at byte 1");
-        assert_eq!(at("[1]"), "a value that is no object at byte 1");
-        assert_eq!(at(r#"{"a":1,}"#), "no key at byte 8");
-        assert_eq!(at(r#"{"a":NaN}"#), "no value at byte 6");
-        assert_eq!(at(r#"{"a":1"#), "the line ends inside the object at byte 7");
-        assert_eq!(at(r#"{"a":1} {"a":2}"#), "more behind the object at byte 9");
-        assert_eq!(at("{\"a\":\"\t\"}"), "a control character in a string at byte 7");
-        assert_eq!(at(r#"{"a":01}"#), "neither comma nor closing bracket at byte 7");
-        assert_eq!(at(r#"{"a":"\x"}"#), "an escape that is none at byte 7");
+        assert_eq!(at(""), "expected an object at byte 1");
+        assert_eq!(at("[1]"), "expected an object at byte 1");
+        assert_eq!(at(r#"{"a":1,}"#), "expected a key at byte 8");
+        assert_eq!(at(r#"{"a":NaN}"#), "expected a value at byte 6");
+        assert_eq!(at(r#"{"a":1"#), "unexpected end of the line at byte 7");
+        assert_eq!(at(r#"{"a":1} {"a":2}"#), "unexpected text after the object at byte 9");
+        assert_eq!(at("{\"a\":\"\t\"}"), "unescaped control character at byte 7");
+        assert_eq!(at(r#"{"a":01}"#), "expected ',' or a closing bracket at byte 7");
+        assert_eq!(at(r#"{"a":"\x"}"#), "invalid escape at byte 7");
         let not_utf8 = Scanner::new(FieldSet::new(["a"])).scan(b"{\"a\":\"\xff\"}", &mut Spans::default());
-        assert_eq!(not_utf8.expect_err("not UTF-8").to_string(), "bytes that are not UTF-8 at byte 7");
+        assert_eq!(not_utf8.expect_err("not UTF-8").to_string(), "invalid UTF-8 at byte 7");
     }
 
     #[test]
@@ -357,7 +259,7 @@ mod tests {
                 let answer = experienced.scan(&line, &mut got);
                 prop_assert_eq!(answer, Scanner::new(fields()).scan(&line, &mut fresh));
                 if answer.is_ok() {
-                    prop_assert_eq!(&got.spans, &fresh.spans);
+                    prop_assert_eq!(&got, &fresh);
                 }
             }
         }
@@ -378,7 +280,7 @@ mod tests {
                 let answer = experienced.scan(line.as_bytes(), &mut got);
                 prop_assert_eq!(answer, Scanner::new(fields()).scan(line.as_bytes(), &mut fresh), "{}", line);
                 if answer.is_ok() {
-                    prop_assert_eq!(&got.spans, &fresh.spans, "{}", line);
+                    prop_assert_eq!(&got, &fresh, "{}", line);
                 }
             }
         }

@@ -19,7 +19,7 @@ use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
 use crate::clock::Micros;
 use crate::error::Result as Done;
 use crate::jsonl::Line;
-use crate::jsonl::scan::{NotAnObject, Scanner, Spans};
+use crate::jsonl::scan::{NotAnObject, Problem, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::filter::Condition;
 use crate::record::latency::{NoLatency, Unit, microseconds};
@@ -89,7 +89,7 @@ impl Intake {
         if let Err(error) = self.scanner.scan(text, &mut self.spans) {
             match error {
                 _ if line.is_blank() => &mut kinds.blank,
-                NotAnObject { what, .. } if what.contains("UTF-8") => &mut kinds.not_utf8,
+                NotAnObject { problem: Problem::NotUtf8, .. } => &mut kinds.not_utf8,
                 _ if serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok() => &mut kinds.not_object,
                 _ => &mut kinds.not_json,
             }

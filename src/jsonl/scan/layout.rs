@@ -7,11 +7,11 @@
 
 use wide::u8x16;
 
-use super::Spans;
 use super::fields::{NONE, index};
-use super::look::Quotes;
+use super::quotes::Quotes;
+use super::sink::Sink;
+use super::spans::Spans;
 use super::text::{Text, is_short_scalar};
-use super::walk::Sink;
 use crate::jsonl::value::same;
 
 /// Lines longer than this are not learned.

@@ -7,12 +7,11 @@ use memchr::memchr;
 use wide::u8x16;
 
 use super::fields::index;
+use super::quotes::{Quotes, WORD};
 use super::text::Text;
 
 /// Bytes that are looked at together: one bit of a `u64` each.
 const BLOCK: usize = 64;
-/// The bytes of a `u64`.
-const WORD: usize = 8;
 
 /// What was seen of the line looked at last; holds only what is reused from one line to the next.
 #[derive(Debug, Default)]
@@ -24,14 +23,6 @@ pub(super) struct Look {
     /// Whether a backslash stands anywhere.
     pub(super) has_backslash: bool,
     quotes: Vec<u8>,
-}
-
-/// Where the quotes of a line are that begin and end strings, a bit each.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Quotes<'a> {
-    bits: &'a [u8],
-    /// Whether there are escapes in the line.
-    pub(super) has_escapes: bool,
 }
 
 impl Look {
@@ -83,20 +74,6 @@ impl Look {
             self.quotes[escaped / 8] &= !(1 << (escaped % 8));
         }
         Some(())
-    }
-}
-
-impl Quotes<'_> {
-    /// The place of the first quote from here on.
-    #[inline]
-    pub(super) fn next(self, mut from: usize) -> Option<usize> {
-        loop {
-            let bits = u64::from_le_bytes(*self.bits.get(from / 8..)?.first_chunk()?) >> (from % 8);
-            if bits != 0 {
-                return Some(from + bits.trailing_zeros() as usize);
-            }
-            from = (from / 8 + WORD) * 8;
-        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tokens of JSON's grammar (RFC 8259), passed over one at a time.
 
-use super::NotAnObject;
-use super::look::Quotes;
+use super::not_an_object::{NotAnObject, Problem};
+use super::quotes::Quotes;
 
 #[derive(Clone, Copy)]
 pub(super) struct Text<'a> {
@@ -14,10 +14,10 @@ pub(super) struct Text<'a> {
 }
 
 impl Text<'_> {
-    pub(super) fn wrong(&self, what: &'static str) -> NotAnObject {
-        let what =
-            if self.at >= self.line.len() && what != "nothing" { "the line ends inside the object" } else { what };
-        NotAnObject { at: self.at, what }
+    /// The error for a problem at this place. At the end of the line, whatever was expected, the line is cut off.
+    pub(super) fn wrong(&self, problem: Problem) -> NotAnObject {
+        let problem = if self.at < self.line.len() { problem } else { Problem::EndOfLine };
+        NotAnObject { at: self.at, problem }
     }
 
     #[inline]
@@ -33,12 +33,12 @@ impl Text<'_> {
     }
 
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), NotAnObject> {
+    pub(super) fn expect(&mut self, byte: u8, problem: Problem) -> Result<(), NotAnObject> {
         if self.peek() == Some(byte) {
             self.at += 1;
             Ok(())
         } else {
-            Err(self.wrong(what))
+            Err(self.wrong(problem))
         }
     }
 
@@ -70,7 +70,7 @@ impl Text<'_> {
                     self.escape()?;
                 }
                 Some(_) => self.at += 1,
-                None => return Err(self.wrong("the line ends inside the object")),
+                None => return Err(self.wrong(Problem::EndOfLine)),
             }
         }
         no_control_in(&self.line[start..self.at], start)?;
@@ -83,9 +83,9 @@ impl Text<'_> {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => match self.line.get(self.at + 2..self.at + 6) {
                 Some(hex) if hex.iter().all(u8::is_ascii_hexdigit) => self.at += 6,
-                _ => return Err(self.wrong("an escape that is none")),
+                _ => return Err(self.wrong(Problem::Escape)),
             },
-            _ => return Err(self.wrong("an escape that is none")),
+            _ => return Err(self.wrong(Problem::Escape)),
         }
         Ok(())
     }
@@ -98,13 +98,13 @@ impl Text<'_> {
             Some(b't') => self.word(b"true"),
             Some(b'f') => self.word(b"false"),
             Some(b'n') => self.word(b"null"),
-            _ => Err(self.wrong("no value")),
+            _ => Err(self.wrong(Problem::Value)),
         }
     }
 
     pub(super) fn word(&mut self, word: &[u8]) -> Result<(), NotAnObject> {
         if !self.line[self.at..].starts_with(word) {
-            return Err(self.wrong("no value"));
+            return Err(self.wrong(Problem::Value));
         }
         self.at += word.len();
         Ok(())
@@ -140,7 +140,7 @@ impl Text<'_> {
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
-        if self.at > from { Ok(()) } else { Err(self.wrong("no number")) }
+        if self.at > from { Ok(()) } else { Err(self.wrong(Problem::Digits)) }
     }
 }
 
@@ -182,7 +182,7 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
 /// Strings hold no control characters.
 fn no_control_in(inner: &[u8], start: usize) -> Result<(), NotAnObject> {
     match inner.iter().position(|byte| *byte < b' ') {
-        Some(at) => Err(NotAnObject { at: start + at, what: "a control character in a string" }),
+        Some(at) => Err(NotAnObject { at: start + at, problem: Problem::Control }),
         None => Ok(()),
     }
 }

@@ -4,64 +4,11 @@
 use std::collections::BTreeMap;
 
 use super::fields::{NONE, index};
+use super::not_an_object::{NotAnObject, Problem};
 use super::routes::{Route, Routes, Step};
+use super::sink::Sink;
 use super::text::Text;
-use super::{NotAnObject, Spans};
 use crate::jsonl::value;
-
-/// Is told what a walk finds, in order. `field` is [`NONE`] for what nobody looks for.
-pub(super) trait Sink {
-    /// A field is no longer there: its key stood again, or that of an object that it was in.
-    fn forget(&mut self, field: u32);
-    /// A string, number, true, false or null.
-    fn scalar(&mut self, field: u32, from: usize, to: usize);
-    /// The scalar that came last is a second field too.
-    fn also(&mut self, field: u32, of: u32);
-    /// An object or array begins.
-    fn open(&mut self, field: u32, at: usize);
-    /// It ends in front of this place.
-    fn close(&mut self, field: u32, to: usize);
-    /// A field is back where it stood on another route, for the better one was forgotten.
-    fn restore(&mut self, field: u32, span: (u32, u32));
-    /// Where a field stands now.
-    fn span(&self, field: u32) -> (u32, u32);
-}
-
-impl Sink for Spans {
-    #[inline]
-    fn forget(&mut self, field: u32) {
-        self.spans[field as usize] = (NONE, NONE);
-    }
-
-    #[inline]
-    fn scalar(&mut self, field: u32, from: usize, to: usize) {
-        if field != NONE {
-            self.set(field, index(from), index(to));
-        }
-    }
-
-    fn also(&mut self, field: u32, of: u32) {
-        self.spans[field as usize] = self.spans[of as usize];
-    }
-
-    #[inline]
-    fn open(&mut self, field: u32, at: usize) {
-        self.set(field, index(at), index(at));
-    }
-
-    #[inline]
-    fn close(&mut self, field: u32, to: usize) {
-        self.set_end(field, index(to));
-    }
-
-    fn restore(&mut self, field: u32, span: (u32, u32)) {
-        self.spans[field as usize] = span;
-    }
-
-    fn span(&self, field: u32) -> (u32, u32) {
-        self.spans[field as usize]
-    }
-}
 
 /// An object or array on a route to a field.
 #[derive(Debug)]
@@ -106,7 +53,7 @@ impl Walker {
     ) -> Result<(), NotAnObject> {
         text.skip_space();
         if text.peek() != Some(b'{') {
-            return Err(text.wrong(if text.at == text.line.len() { "nothing" } else { "a value that is no object" }));
+            return Err(NotAnObject { at: text.at, problem: Problem::NotAnObject });
         }
         self.walk_value(text, routes, sink)
     }
@@ -131,7 +78,7 @@ impl Walker {
                             next = Next::Behind;
                             continue;
                         }
-                        _ => return Err(text.wrong("no key")),
+                        _ => return Err(text.wrong(Problem::Key)),
                     }
                     let from = text.at;
                     let escapes = text.string()?;
@@ -148,7 +95,7 @@ impl Walker {
                         }
                     };
                     text.skip_space();
-                    text.expect(b':', "no colon behind a key")?;
+                    text.expect(b':', Problem::Colon)?;
                     next = Next::Value;
                 }
                 Next::FirstElement if text.peek() == Some(b']') => next = Next::Behind,
@@ -172,12 +119,12 @@ impl Walker {
                 }
                 Next::Behind => {
                     match (text.peek(), self.nesting.last()) {
-                        (byte, None) => return byte.map_or(Ok(()), |_| Err(text.wrong("more behind the object"))),
+                        (byte, None) => return byte.map_or(Ok(()), |_| Err(text.wrong(Problem::Trailing))),
                         (Some(b','), Some(true)) => next = Next::Key,
                         (Some(b','), Some(false)) => next = Next::Element,
                         (Some(b'}'), Some(true)) | (Some(b']'), Some(false)) => self.close(text.at + 1, routes, sink),
-                        (None, _) => return Err(text.wrong("the line ends inside the object")),
-                        _ => return Err(text.wrong("neither comma nor closing bracket")),
+                        (None, _) => return Err(text.wrong(Problem::EndOfLine)),
+                        _ => return Err(text.wrong(Problem::CommaOrBracket)),
                     }
                     text.at += 1;
                 }

@@ -1,0 +1,126 @@
+//! Where the fields of a line stand.
+
+use std::ops::Range;
+
+use super::fields::{NONE, index};
+use super::sink::Sink;
+
+/// Where the fields of a [`FieldSet`] stand in a line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spans {
+    spans: Vec<(u32, u32)>,
+    pub(super) escapes: bool,
+}
+
+impl Spans {
+    /// The byte range of the value of this field; `None` where the path is not in the line.
+    #[inline]
+    pub fn range(&self, field: usize) -> Option<Range<usize>> {
+        let (start, end) = self.spans[field];
+        (start != NONE).then_some(start as usize..end as usize)
+    }
+
+    /// The same as the places where it begins and ends.
+    #[inline]
+    pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
+        let (start, end) = self.spans[field];
+        (start != NONE).then_some((start as usize, end as usize))
+    }
+
+    /// The value of this field as it stands in the line.
+    #[inline]
+    pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
+        self.range(field).map(|range| &line[range])
+    }
+
+    /// Whether a backslash stood anywhere in the line that was scanned: where none did, texts are as they are written.
+    #[inline]
+    pub fn has_escapes(&self) -> bool {
+        self.escapes
+    }
+
+    #[inline]
+    fn set(&mut self, field: u32, from: u32, to: u32) {
+        self.spans[field as usize] = (from, to);
+    }
+
+    /// Sets it where it is a field that is looked for. The line is known to be shorter than 4 GiB.
+    #[inline]
+    pub(super) fn set_if_any(&mut self, field: u32, from: usize, to: usize) {
+        if let Some(span) = self.spans.get_mut(field as usize) {
+            *span = (from as u32, to as u32);
+        }
+    }
+
+    #[inline]
+    fn set_end(&mut self, field: u32, to: u32) {
+        self.spans[field as usize].1 = to;
+    }
+
+    /// Follows a change of the line: the bytes of `range` became `length` others.
+    ///
+    /// A value that was replaced whole stands where its successor stands; one around the change grows or shrinks with it; one
+    /// that was part of what went is no longer found.
+    pub fn splice(&mut self, range: Range<usize>, length: usize) {
+        let (from, to, length) = (index(range.start), index(range.end), index(length));
+        let moved = |at: u32| at - (to - from) + length;
+        for (start, end) in &mut self.spans {
+            if *start == NONE || *end <= from && *start < from {
+                continue;
+            }
+            if *start >= to && (*start, *end) != (from, to) {
+                (*start, *end) = (moved(*start), moved(*end));
+            } else if *start <= from && *end >= to {
+                *end = moved(*end);
+            } else {
+                *start = NONE;
+            }
+        }
+    }
+
+    /// Enters where a field stands that was put into the line.
+    pub fn enter(&mut self, field: usize, range: Range<usize>) {
+        self.spans[field] = (index(range.start), index(range.end));
+    }
+
+    pub(super) fn reset(&mut self, fields: usize) {
+        self.spans.clear();
+        self.spans.resize(fields, (NONE, NONE));
+    }
+}
+
+impl Sink for Spans {
+    #[inline]
+    fn forget(&mut self, field: u32) {
+        self.spans[field as usize] = (NONE, NONE);
+    }
+
+    #[inline]
+    fn scalar(&mut self, field: u32, from: usize, to: usize) {
+        if field != NONE {
+            self.set(field, index(from), index(to));
+        }
+    }
+
+    fn also(&mut self, field: u32, of: u32) {
+        self.spans[field as usize] = self.spans[of as usize];
+    }
+
+    #[inline]
+    fn open(&mut self, field: u32, at: usize) {
+        self.set(field, index(at), index(at));
+    }
+
+    #[inline]
+    fn close(&mut self, field: u32, to: usize) {
+        self.set_end(field, index(to));
+    }
+
+    fn restore(&mut self, field: u32, span: (u32, u32)) {
+        self.spans[field as usize] = span;
+    }
+
+    fn span(&self, field: u32) -> (u32, u32) {
+        self.spans[field as usize]
+    }
+}
