@@ -249,7 +249,7 @@ fn a_replay_reads_the_times_of_access_logs_and_of_other_loggers() {
 fn a_replay_whose_next_event_is_due_past_the_end_of_all_calendars_waits_and_can_be_ended() {
     let server = Scripted::start(|_| Act::accept());
     let input = b"{\"event_id\":\"a\",\"timestamp\":\"1970-01-01T00:00:00Z\"}\n{\"event_id\":\"b\",\"timestamp\":\"9999-12-31T23:59:59Z\"}\n";
-    for speed in ["1x", "1e-3x", "1e-9x", "1e-300x"] {
+    for speed in ["1x", "0.001x", "0.000001x"] {
         let (child, mut stdin) = piped(&server, &["--replay", speed]);
         stdin.write_all(input).expect("psend reads");
         let seen = server.requests().len();
