@@ -11,6 +11,7 @@ mod levels;
 mod number;
 mod pick;
 mod plan;
+mod position;
 mod report;
 mod scenario;
 mod spec;

@@ -1,8 +1,9 @@
 //! An effect at work: which lines it is given, what it does with them, and how often it did.
 
-use super::effect::{Effect, Kind, Place, Setup, Share, Verdict};
+use super::effect::{Effect, Kind, Setup, Share, Verdict};
 use super::event::{Event, Field};
 use super::pick::Pick;
+use super::position::Position;
 use super::spec::Spec;
 use super::window::Window;
 use crate::cli::values::Probability;
@@ -82,7 +83,7 @@ impl Active {
             let own = Filter::parse(&text, setup.fields.map()).map_err(|why| spec.invalid("where", &text, why))?;
             setup.narrow(own.conditions());
         }
-        let window = if kind.windowed { Window::from_spec(&mut spec, &mut setup)? } else { None };
+        let window = if kind.windowed { setup.window(&mut spec)? } else { None };
         let place = spec.place().to_owned();
         spec.finish()?;
         let Setup { filter, runs_over, wants, .. } = setup;
@@ -107,19 +108,19 @@ impl Active {
     }
 
     /// Lets the effect work on an event, and enters what it did.
-    pub(super) fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        if !self.is_open(event, place) {
+    pub(super) fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        if !self.is_open(event, position) {
             if event.timestamp().is_some() {
                 self.counts.outside += 1;
             } else {
-                self.pass(event, place, &[Role::Timestamp]);
+                self.pass(event, position, &[Role::Timestamp]);
             }
             return Verdict::Passed;
         }
         event.begin();
-        let verdict = self.effect.apply(event, place);
+        let verdict = self.effect.apply(event, position);
         match verdict {
-            Verdict::Passed => self.pass(event, place, self.kind.needs),
+            Verdict::Passed => self.pass(event, position, self.kind.needs),
             Verdict::Stuck => self.counts.stuck += 1,
             Verdict::Beyond => self.counts.beyond += 1,
             Verdict::Kept => {}
@@ -140,36 +141,36 @@ impl Active {
     }
 
     /// Counts an event that the effect cannot apply to, and keeps the reason where something could not be read.
-    fn pass(&mut self, event: &Event, place: &Place, needs: &[Role]) {
+    fn pass(&mut self, event: &Event, position: &Position, needs: &[Role]) {
         self.counts.passed += 1;
         if self.unread.is_none() {
             let trouble = needs.iter().find_map(|role| event.trouble(*role));
-            self.unread = trouble.map(|trouble| format!("line {}: {trouble}", place.seq));
+            self.unread = trouble.map(|trouble| format!("line {}: {trouble}", position.seq));
         }
     }
 
     /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
-    pub(super) fn attempt(&mut self, trial: &mut Event, place: &Place) -> bool {
-        if !self.is_open(trial, place) {
+    pub(super) fn attempt(&mut self, trial: &mut Event, position: &Position) -> bool {
+        if !self.is_open(trial, position) {
             self.counts.outside += 1;
             return false;
         }
-        let verdict = self.effect.apply(trial, place);
+        let verdict = self.effect.apply(trial, position);
         self.counts.passed += u64::from(verdict == Verdict::Passed);
         matches!(verdict, Verdict::Changed(_))
     }
 
     /// Makes a copy of an event the fault that it is.
-    pub(super) fn make_copy(&mut self, copy: &mut Event, place: &Place) {
+    pub(super) fn make_copy(&mut self, copy: &mut Event, position: &Position) {
         copy.begin();
-        self.effect.set_apart(copy, place);
+        self.effect.set_apart(copy, position);
         copy.commit(self.kind.fault);
         copy.fold(self.kind.fault);
     }
 
     /// Whether the event lies in the window.
-    fn is_open(&self, event: &Event, place: &Place) -> bool {
-        self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, place)))
+    fn is_open(&self, event: &Event, position: &Position) -> bool {
+        self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, position)))
     }
 
     /// What the user should know at the end.

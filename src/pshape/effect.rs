@@ -33,30 +33,20 @@ use crate::clock::Micros;
 use crate::record::truth::Expect;
 
 use super::event::Event;
+use super::position::Position;
 
 /// What happens to an event that an effect takes.
 pub(super) trait Effect {
     /// Works on an event. Every random choice is drawn by the number of its line alone.
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict;
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict;
 
     /// Sets a copy of an event apart from the event.
-    fn set_apart(&mut self, _copy: &mut Event, _place: &Place) {}
+    fn set_apart(&mut self, _copy: &mut Event, _position: &Position) {}
 
     /// What the user should know at the end. Where the effect was asked for is said before it.
     fn remark(&self) -> Option<String> {
         None
     }
-}
-
-/// Where an event stands.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Place {
-    /// The number of its line in the input.
-    pub seq: u64,
-    /// The first timestamp of the input, as it was read, once one was seen.
-    pub first: Option<Micros>,
-    /// Where the stream starts: what `+2h` counts from.
-    pub start: Option<Micros>,
 }
 
 /// What an effect made of an event.

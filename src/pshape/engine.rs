@@ -15,10 +15,11 @@ use crate::record::truth::Expect;
 use super::active::Active;
 use super::block::Block;
 use super::effect::label::Label;
-use super::effect::{Again, Phase, Place, Verdict, Wants};
+use super::effect::{Again, Phase, Verdict, Wants};
 use super::event::{BYTE_ORDER_MARK, Event};
 use super::held::{self, Held};
 use super::plan::Plan;
+use super::position::Position;
 use super::report::Report;
 use super::truth::{Account, TruthFile};
 use super::window::Origin;
@@ -40,7 +41,7 @@ pub(super) struct Engine {
     copy: Event,
     block: Block,
     held: Held,
-    place: Place,
+    position: Position,
     /// The latest event time so far.
     now: Micros,
     /// The effects that take the line in work.
@@ -97,7 +98,7 @@ impl Engine {
             event,
             block: Block::default(),
             held: Held::new(plan.max_held),
-            place: Place { seq: 0, first: None, start: plan.origin.start(None) },
+            position: Position { seq: 0, first: None, start: plan.origin.start(None) },
             now: Micros::MIN,
             taken: Vec::new(),
             account: Account::new(),
@@ -203,7 +204,7 @@ impl Engine {
     /// Whether lines are looked at that no effect takes.
     #[inline]
     fn looks_at_all(&self) -> bool {
-        self.wants.clock || self.wants.matches || self.wants.start && self.place.first.is_none()
+        self.wants.clock || self.wants.matches || self.wants.start && self.position.first.is_none()
     }
 
     /// Takes up a line that is to be looked at.
@@ -241,17 +242,17 @@ impl Engine {
 
     /// Looks at a line; `None` where it is no event.
     fn load(&mut self, line: Line<'_>) -> Option<()> {
-        self.place.seq = line.seq;
+        self.position.seq = line.seq;
         if self.event.load(line.text, &mut self.scanner).is_err() {
             self.report.not_objects += u64::from(!self.taken.is_empty());
             return None;
         }
         if self.wants.start
-            && self.place.first.is_none()
+            && self.position.first.is_none()
             && let Some(at) = self.event.timestamp()
         {
-            self.place.first = Some(at);
-            self.place.start = self.origin.start(Some(at));
+            self.position.first = Some(at);
+            self.position.start = self.origin.start(Some(at));
         }
         let (effects, event) = (&mut self.effects, &self.event);
         if self.wants.matches {
@@ -296,7 +297,7 @@ impl Engine {
     fn act(&mut self, taken: &[usize], journey: &mut Journey) -> bool {
         for number in taken {
             let active = &mut self.effects[*number];
-            match active.apply(&mut self.event, &self.place) {
+            match active.apply(&mut self.event, &self.position) {
                 Verdict::Passed | Verdict::Stuck | Verdict::Beyond | Verdict::Kept | Verdict::Changed(_) => {}
                 Verdict::Gone => return false,
                 Verdict::Late(delay) => {
@@ -310,7 +311,7 @@ impl Engine {
                 Verdict::Again(again) => {
                     journey.again = Some(again);
                     self.copy.copy(&self.event);
-                    active.make_copy(&mut self.copy, &self.place);
+                    active.make_copy(&mut self.copy, &self.position);
                     if let Some(label) = &mut self.label
                         && label.write(&mut self.copy, &[])
                     {
@@ -327,7 +328,7 @@ impl Engine {
         let labelled = self.label.is_some().then(|| self.label(taken));
         let mut refusals = 0;
         for number in labelled.as_deref().unwrap_or(taken) {
-            let verdict = self.effects[*number].apply(&mut self.event, &self.place);
+            let verdict = self.effects[*number].apply(&mut self.event, &self.position);
             refusals += usize::from(verdict == Verdict::Changed(Expect::Rejected));
         }
         self.account.is_marked = refusals == 1 && self.event.text().starts_with(BYTE_ORDER_MARK);
@@ -353,7 +354,7 @@ impl Engine {
             let mut trial = self.event.sibling();
             trial.copy(&self.event);
             label.write(&mut trial, &names(&self.effects, taken));
-            coming.retain(|number| self.effects[*number].attempt(&mut trial, &self.place));
+            coming.retain(|number| self.effects[*number].attempt(&mut trial, &self.position));
         }
         self.report.labelled += u64::from(label.write(&mut self.event, &names(&self.effects, &coming)));
         coming
@@ -425,7 +426,7 @@ impl Engine {
         match (due, std::mem::take(&mut line.behind)) {
             (Some(due), behind) => self.held.until(due, held::Line { behind, ..line }),
             (None, 0) => self.write_held(line, chunk)?,
-            (None, behind) => self.held.behind(self.place.seq + behind, line),
+            (None, behind) => self.held.behind(self.position.seq + behind, line),
         }
         while let Some(line) = self.held.excess() {
             self.write_held(line, chunk)?;

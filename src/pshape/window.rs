@@ -6,11 +6,9 @@ use chrono_tz::Tz;
 
 use crate::cli::values::Span;
 use crate::clock::Micros;
-use crate::error::Result;
 use crate::time;
 
-use super::effect::{Place, Setup};
-use super::spec::Spec;
+use super::position::Position;
 
 /// A point of event time: `+2h` or `2h` from the stream's start, RFC 3339, or a date alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,10 +22,10 @@ pub(super) enum When {
 impl When {
     /// The moment, in a stream of which the start may not have been seen yet.
     #[inline]
-    pub(super) fn moment(self, place: &Place) -> Option<Micros> {
+    pub(super) fn moment(self, position: &Position) -> Option<Micros> {
         match self {
             Self::At(at) => Some(at),
-            Self::Into(by) => place.start.map(|start| start.saturating_add(by)),
+            Self::Into(by) => position.start.map(|start| start.saturating_add(by)),
         }
     }
 }
@@ -95,7 +93,7 @@ impl FromStr for Offset {
     }
 }
 
-/// From one point (included) to another (excluded), either of which may be open.
+/// From one point (included) to another (excluded). Either end may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     from: Option<When>,
@@ -103,28 +101,26 @@ pub(super) struct Window {
 }
 
 impl Window {
-    /// Reads `from` and `until`; `None` where neither is given.
+    /// The window between two points; `None` if both ends are open.
     ///
     /// # Errors
-    /// Where they do not parse, or the one is not before the other.
-    pub(super) fn from_spec(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Option<Self>> {
-        let window = Self { from: spec.take("from")?, until: spec.take("until")? };
-        let backwards = match (window.from, window.until) {
+    /// If `from` is not before `until`.
+    pub(super) fn new(from: Option<When>, until: Option<When>) -> Result<Option<Self>, &'static str> {
+        let backwards = match (from, until) {
             (Some(When::Into(from)), Some(When::Into(until))) => from >= until,
             (Some(When::At(from)), Some(When::At(until))) => from >= until,
             _ => false,
         };
         if backwards {
-            return Err(spec.wrong("'from' is not before 'until'"));
+            return Err("'from' is not before 'until'");
         }
-        setup.wants_start(window.from.into_iter().chain(window.until));
-        Ok((window.from.is_some() || window.until.is_some()).then_some(window))
+        Ok((from.is_some() || until.is_some()).then_some(Self { from, until }))
     }
 
     /// Whether a moment lies in it. Nothing lies in a window counted from a start that is not known.
-    pub(super) fn holds(&self, at: Micros, place: &Place) -> bool {
+    pub(super) fn holds(&self, at: Micros, position: &Position) -> bool {
         let beyond = |bound: Option<When>, holds: fn(Micros, Micros) -> bool| {
-            bound.is_none_or(|bound| bound.moment(place).is_some_and(|bound| holds(at, bound)))
+            bound.is_none_or(|bound| bound.moment(position).is_some_and(|bound| holds(at, bound)))
         };
         beyond(self.from, |at, from| at >= from) && beyond(self.until, |at, until| at < until)
     }
@@ -147,9 +143,9 @@ mod tests {
     #[test]
     fn a_window_holds_its_start_and_not_its_end() {
         let window = Window { from: Some(When::Into(10)), until: Some(When::At(130)) };
-        let place = |start| Place { seq: 1, first: start, start };
-        let holds = |at| window.holds(at, &place(Some(100)));
+        let position = |start| Position { seq: 1, first: start, start };
+        let holds = |at| window.holds(at, &position(Some(100)));
         assert!(!holds(109) && holds(110) && holds(129) && !holds(130));
-        assert!(!window.holds(120, &place(None)));
+        assert!(!window.holds(120, &position(None)));
     }
 }

@@ -9,11 +9,12 @@ use chrono_tz::Tz;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Period;
 use crate::world::curve::{Curve, CurveChoice, Timeline};
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Reshape {
     old: Curve,
@@ -55,7 +56,7 @@ fn curve(spec: &mut Spec, option: &'static str) -> Result<Option<Curve>> {
 }
 
 impl Effect for Reshape {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         let Some(at) = event.timestamp() else { return Verdict::Passed };
         self.backwards += u64::from(at < self.last);
         self.last = at;

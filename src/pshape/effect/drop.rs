@@ -2,9 +2,10 @@
 
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Drop;
 
@@ -15,7 +16,7 @@ pub(super) fn build(_spec: &mut Spec, _setup: &mut Setup<'_>) -> Result<Box<dyn 
 }
 
 impl Effect for Drop {
-    fn apply(&mut self, _event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, _event: &mut Event, _position: &Position) -> Verdict {
         Verdict::Gone
     }
 }

@@ -5,11 +5,12 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
 use crate::pshape::number::unit;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Again, Effect, Place, Setup, Verdict};
+use super::{Again, Effect, Setup, Verdict};
 
 struct Duplicates {
     again: Again,
@@ -40,7 +41,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Duplicates {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         if self.again.delay > 0 && event.timestamp().is_none() {
             return Verdict::Passed;
         }
@@ -48,11 +49,11 @@ impl Effect for Duplicates {
     }
 
     /// In conflict, the copy tells of another response time; or, in an event without one, of itself.
-    fn set_apart(&mut self, copy: &mut Event, place: &Place) {
+    fn set_apart(&mut self, copy: &mut Event, position: &Position) {
         if !self.conflict {
             return;
         }
-        let factor = 1.5 + unit(self.draws.at(place.seq));
+        let factor = 1.5 + unit(self.draws.at(position.seq));
         if !matches!(copy.multiply(self.latency, factor, &mut self.scaled), Verdict::Changed(_)) {
             match copy.raw(self.mark) {
                 None => drop(copy.append(None, self.mark, b"true")),

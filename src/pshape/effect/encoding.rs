@@ -2,12 +2,13 @@
 
 use crate::error::Result;
 use crate::pshape::event::{BYTE_ORDER_MARK, Event, Field};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
@@ -39,8 +40,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Encoding {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let draw = self.draws.at(place.seq);
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let draw = self.draws.at(position.seq);
         let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
         let (bytes, expect): (&[u8], _) = match kind {
             Trouble::BadUtf8 => (b"\xff", Expect::Rejected),

@@ -3,10 +3,11 @@
 use crate::error::Result;
 use crate::pshape::effect::fail::Failure;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Errors {
     failure: Failure,
@@ -19,8 +20,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Errors {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        if self.failure.is_success(event) && self.failure.inject(event, place.seq) {
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        if self.failure.is_success(event) && self.failure.inject(event, position.seq) {
             Verdict::Changed(Expect::Accepted)
         } else {
             Verdict::Passed

@@ -8,10 +8,11 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::number::Times;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 /// The traffic that is left around the crowd.
 const AROUND: f64 = 0.9;
@@ -53,8 +54,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Flash {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let (Some(at), Some(crowd), Some(start)) = (event.timestamp(), self.at.moment(place), place.start) else {
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let (Some(at), Some(crowd), Some(start)) = (event.timestamp(), self.at.moment(position), position.start) else {
             return Verdict::Passed;
         };
         // Both differences are far below 2^53 µs, or lie outside.

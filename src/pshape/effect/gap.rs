@@ -7,10 +7,11 @@ use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Gap {
     at: When,
@@ -32,8 +33,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Gap {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(place)) else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Verdict::Passed };
         let since = at - from;
         let backlog = if self.flush { (self.length / 100).max(1) } else { 0 };
         if since < 0 || since >= self.length + backlog {

@@ -6,6 +6,7 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
 use crate::pshape::number::{Times, unit};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 use crate::record::event::Role;
@@ -14,7 +15,7 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Incident {
     at: When,
@@ -91,14 +92,14 @@ impl Incident {
 }
 
 impl Effect for Incident {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(place)) else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Verdict::Passed };
         if at < from || at - from >= self.length {
             return Verdict::Kept;
         }
         let Some(weight) = self.weight(event) else { return Verdict::Kept };
-        let fails = unit(self.draws.at(place.seq)) < self.errors * weight && self.failure.is_success(event);
-        let failed = fails && self.failure.inject(event, place.seq);
+        let fails = unit(self.draws.at(position.seq)) < self.errors * weight && self.failure.is_success(event);
+        let failed = fails && self.failure.inject(event, position.seq);
         let factor = 1.0 + (self.latency - 1.0) * weight;
         match event.multiply(self.response_time, factor, &mut self.scaled) {
             Verdict::Changed(expect) => Verdict::Changed(expect),

@@ -6,10 +6,11 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::number::normal;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 /// The standard deviation of the delay's logarithm: 95 % of the delays lie between a seventh and seven times the median.
 const SIGMA: f64 = 1.0;
@@ -35,11 +36,11 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Late {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
         if event.timestamp().is_none() {
             return Verdict::Passed;
         }
-        let delay = self.by * libm::exp(SIGMA * normal(self.draws.at(place.seq)));
+        let delay = self.by * libm::exp(SIGMA * normal(self.draws.at(position.seq)));
         #[allow(clippy::cast_possible_truncation)] // saturates, and is capped
         Verdict::Late((delay as Micros).min(self.cap))
     }

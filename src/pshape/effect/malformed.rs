@@ -2,12 +2,13 @@
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Break {
@@ -47,8 +48,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Malformed {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let draw = self.draws.at(place.seq);
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let draw = self.draws.at(position.seq);
         let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
         let Some((brace, is_empty)) = event.room(None) else { return Verdict::Passed };
         let end = event.text().len();
@@ -57,7 +58,7 @@ impl Effect for Malformed {
                 // A share of the object is drawn, not a number of bytes: the cut stays where it is when values grow. Something of the
                 // object is left, and its end is not.
                 let from = event.body() + 1;
-                let left = (u128::from(self.cuts.at(place.seq)) * (brace - from + 1) as u128) >> 64;
+                let left = (u128::from(self.cuts.at(position.seq)) * (brace - from + 1) as u128) >> 64;
                 event.edit(from + usize::try_from(left).unwrap_or(0)..end, b"");
             }
             Break::Unclosed => event.edit(brace..end, b""),

@@ -7,11 +7,12 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 use crate::error::{Error, Result};
 use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, json};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 /// The longest prefix: an id has at most 100 characters (contracts §9), of which 32 are the hash.
 const LONGEST_PREFIX: usize = 68;
@@ -42,7 +43,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for NewIds {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         let Some(old) = event.raw(self.id).filter(|raw| *raw != b"null") else { return Verdict::Passed };
         let hash = xxh3_128_with_seed(value::label(old).as_bytes(), self.key);
         self.new.clear();

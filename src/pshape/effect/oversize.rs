@@ -4,10 +4,11 @@ use crate::cli::values::ByteSize;
 use crate::error::Result;
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::pshape::event::{Event, Field};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Oversize {
     to: usize,
@@ -27,7 +28,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Oversize {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
             return Verdict::Passed;
         };

@@ -5,10 +5,11 @@
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 const DEPTH: usize = 10_001;
 
@@ -23,7 +24,7 @@ pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn E
 }
 
 impl Effect for Poison {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
             return Verdict::Passed;
         };

@@ -3,13 +3,14 @@
 use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::levels::Level;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 use crate::world::profile::Profile;
 
 use super::ending::Ending;
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Recover {
     ending: Ending,
@@ -26,7 +27,7 @@ pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn E
 }
 
 impl Effect for Recover {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
         let is_error = event.status(self.ending.status).is_some_and(|status| (400..600).contains(&status));
         if !is_error || !self.ending.has_its_types(event) {
             return Verdict::Passed;
@@ -34,7 +35,7 @@ impl Effect for Recover {
         let method = event.label(self.ending.method);
         let known = self.world.methods.iter().find(|known| *known.name == *method).unwrap_or(&self.world.methods[0]);
         let (status, bytes) = (if method == "POST" { 201 } else { 200 }, known.response_bytes);
-        let size = u64::from(bytes.low) + self.draws.at(place.seq) % (u64::from(bytes.high - bytes.low) + 1);
+        let size = u64::from(bytes.low) + self.draws.at(position.seq) % (u64::from(bytes.high - bytes.low) + 1);
         self.ending.write(event, status, Level::Info, &self.world.event.success, size);
         if !event.remove(self.ending.details) {
             event.set(self.ending.details, b"null");

@@ -2,10 +2,11 @@
 
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Reorder {
     window: u64,
@@ -22,7 +23,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Reorder {
-    fn apply(&mut self, _event: &mut Event, place: &Place) -> Verdict {
-        Verdict::Behind(1 + self.draws.at(place.seq) % self.window)
+    fn apply(&mut self, _event: &mut Event, position: &Position) -> Verdict {
+        Verdict::Behind(1 + self.draws.at(position.seq) % self.window)
     }
 }

@@ -2,12 +2,13 @@
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field, split_path};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drift {
@@ -69,8 +70,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Schema {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let draw = self.draws.at(place.seq);
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let draw = self.draws.at(position.seq);
         let pick = |n: usize, draw: u64| usize::try_from(draw % n as u64).unwrap_or(0);
         let kind = self.kinds[pick(self.kinds.len(), draw)];
         if kind == Drift::Extra {

@@ -1,9 +1,10 @@
 //! What an effect is built from, and what it asks of the run.
 
+use crate::error::Result;
 use crate::pshape::event::{Field, Fields};
 use crate::pshape::levels::Levels;
 use crate::pshape::spec::Spec;
-use crate::pshape::window::{Origin, Period, When};
+use crate::pshape::window::{Origin, Period, When, Window};
 use crate::record::event::FieldMap;
 use crate::record::filter::{Condition, Filter};
 use crate::seed::{Choice, Seed};
@@ -62,6 +63,17 @@ impl Setup<'_> {
     /// Has the stream's start looked for where one of these points counts from it.
     pub(in crate::pshape) fn wants_start(&mut self, points: impl IntoIterator<Item = When>) {
         self.wants.start |= points.into_iter().any(|point| matches!(point, When::Into(_)));
+    }
+
+    /// Reads `from` and `until`; `None` if neither is given.
+    ///
+    /// # Errors
+    /// If one does not parse, or `from` is not before `until`.
+    pub(in crate::pshape) fn window(&mut self, spec: &mut Spec) -> Result<Option<Window>> {
+        let (from, until) = (spec.take("from")?, spec.take("until")?);
+        let window = Window::new(from, until).map_err(|why| spec.wrong(why))?;
+        self.wants_start(from.into_iter().chain(until));
+        Ok(window)
     }
 
     /// Conditions with the fields that they look at.

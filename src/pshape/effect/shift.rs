@@ -4,12 +4,13 @@ use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Stamp};
 use crate::pshape::number::Times;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Offset, Origin};
 use crate::record::truth::Expect;
 use crate::time;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Shift {
     by: Micros,
@@ -41,8 +42,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Shift {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let (Some(at), Some(first)) = (event.timestamp(), self.origin.start(place.first)) else {
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let (Some(at), Some(first)) = (event.timestamp(), self.origin.start(position.first)) else {
             return Verdict::Passed;
         };
         // Exact up to 285 years from the first event.

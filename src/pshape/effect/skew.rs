@@ -3,10 +3,11 @@
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Offset;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Skew {
     by: Micros,
@@ -21,7 +22,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Skew {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         match event.timestamp() {
             Some(at) => event.move_to(at.saturating_add(self.by)),
             None => Verdict::Passed,

@@ -3,11 +3,12 @@
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
 use crate::pshape::number::{Stays, Times, scale};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 struct Slow {
     latency: Field,
@@ -22,7 +23,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Slow {
-    fn apply(&mut self, event: &mut Event, _place: &Place) -> Verdict {
+    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         event.multiply(self.latency, self.factor, &mut self.scaled)
     }
 }

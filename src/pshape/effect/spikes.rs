@@ -5,11 +5,12 @@ use std::str::FromStr;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
 use crate::pshape::number::{Times, unit};
+use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Effect, Place, Setup, Verdict};
+use super::{Effect, Setup, Verdict};
 
 /// How much longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,8 +72,8 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 }
 
 impl Effect for Spikes {
-    fn apply(&mut self, event: &mut Event, place: &Place) -> Verdict {
-        let factor = self.factor.draw(self.draws.at(place.seq));
+    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+        let factor = self.factor.draw(self.draws.at(position.seq));
         event.multiply(self.latency, factor, &mut self.scaled)
     }
 }
