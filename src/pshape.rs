@@ -3,6 +3,7 @@
 mod active;
 mod args;
 mod block;
+mod edit;
 mod effect;
 mod engine;
 mod event;
@@ -15,7 +16,6 @@ mod position;
 mod report;
 mod scenario;
 mod spec;
-mod trail;
 mod truth;
 mod window;
 

@@ -447,7 +447,7 @@ impl Engine {
         if self.furthest < line.truth.source_seq {
             for number in std::mem::take(&mut line.movers) {
                 self.effects[number].note_unmoved();
-                line.truth.forget_move(self.effects[number].kind.fault);
+                line.truth.faults.remove_unchanged(self.effects[number].kind.fault);
             }
             self.furthest = line.truth.source_seq;
         }

@@ -16,7 +16,7 @@ use crate::record::moment;
 use crate::record::number;
 use crate::record::status;
 
-use super::trail::{Edit, Trail};
+use super::edit::{Edit, EditLog};
 
 /// A field that some effect asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,13 +76,13 @@ pub(super) struct Event {
     spans: Spans,
     /// The line as it is now, without its terminator.
     text: Vec<u8>,
-    /// The line as it was read, where a trail is kept.
+    /// The line as it was read, if the log is kept.
     source: Vec<u8>,
     scratch: Vec<u8>,
     /// Finds the fields again where a change may have brought another member with the same key to light.
     scanner: Scanner,
-    /// What the faults changed, where truth wants to know.
-    trail: Option<Trail>,
+    /// What the faults changed, if truth is written.
+    log: Option<EditLog>,
     /// The names of the faults, in order.
     names: Vec<&'static str>,
     /// The line as the fault that is being injected found it.
@@ -92,7 +92,8 @@ pub(super) struct Event {
 }
 
 impl Event {
-    /// An event with these fields, and the scanner that finds them. Where `recorded`, it keeps the trail that truth is made of.
+    /// An event with these fields, and the scanner that finds them. If `recorded`, it keeps the log that truth is
+    /// written from.
     pub(super) fn new(mut fields: Fields, recorded: bool) -> (Self, Scanner) {
         let (id, timestamp) = (fields.role(Role::Id), fields.role(Role::Timestamp));
         let paths = (0..fields.set.len()).map(|field| fields.set.path(field).to_owned()).collect();
@@ -106,7 +107,7 @@ impl Event {
             source: Vec::new(),
             scratch: Vec::new(),
             scanner: Scanner::new(fields.set.clone()),
-            trail: recorded.then(Trail::default),
+            log: recorded.then(EditLog::default),
             names: Vec::new(),
             before: Vec::new(),
             structural: false,
@@ -126,7 +127,7 @@ impl Event {
             source: Vec::new(),
             scratch: Vec::new(),
             scanner: Scanner::new(self.scanner.fields().clone()),
-            trail: self.trail.as_ref().map(|_| Trail::default()),
+            log: self.log.as_ref().map(|_| EditLog::default()),
             names: Vec::new(),
             before: Vec::new(),
             structural: false,
@@ -143,8 +144,8 @@ impl Event {
         self.names.clear();
         self.text.clear();
         self.text.extend_from_slice(line);
-        if let Some(trail) = &mut self.trail {
-            trail.clear();
+        if let Some(log) = &mut self.log {
+            log.clear();
             self.source.clear();
             self.source.extend_from_slice(line);
         }
@@ -156,7 +157,7 @@ impl Event {
         self.spans.clone_from(&other.spans);
         self.text.clone_from(&other.text);
         self.source.clone_from(&other.source);
-        self.trail.clone_from(&other.trail);
+        self.log.clone_from(&other.log);
         self.names.clone_from(&other.names);
     }
 
@@ -165,9 +166,9 @@ impl Event {
         &self.text
     }
 
-    /// What the faults changed, where that is kept.
-    pub(super) fn trail(&self) -> Option<&Trail> {
-        self.trail.as_ref()
+    /// What the faults changed, if that is kept.
+    pub(super) fn log(&self) -> Option<&EditLog> {
+        self.log.as_ref()
     }
 
     /// The names of the faults so far.
@@ -256,8 +257,8 @@ impl Event {
     #[inline]
     pub(super) fn set(&mut self, field: Field, raw: &[u8]) {
         let Some(range) = self.range(field) else { return };
-        if let Some(trail) = &mut self.trail {
-            trail.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
+        if let Some(log) = &mut self.log {
+            log.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
         }
         self.splice(range, raw);
     }
@@ -278,8 +279,8 @@ impl Event {
     /// no change, if the field is not there, or is an element of an array: the next element would take its place.
     pub(super) fn remove(&mut self, field: Field) -> bool {
         let Some(value) = self.range(field).filter(|value| self.key_range(value).is_some()) else { return false };
-        if let Some(trail) = &mut self.trail {
-            trail.changed(&self.paths[field.0], Some(&self.text[value]), None);
+        if let Some(log) = &mut self.log {
+            log.changed(&self.paths[field.0], Some(&self.text[value]), None);
         }
         while let Some(range) = self.range(field).and_then(|value| self.member_range(&value)) {
             self.edit(range, b"");
@@ -293,10 +294,10 @@ impl Event {
     pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
         let is_member = |value: &Range<usize>| self.range(to).is_none() && self.key_range(value).is_some();
         let Some(value) = self.range(field).filter(is_member) else { return false };
-        if let Some(trail) = &mut self.trail {
+        if let Some(log) = &mut self.log {
             let raw = &self.text[value];
-            trail.changed(&self.paths[field.0], Some(raw), None);
-            trail.changed(&self.paths[to.0], None, Some(raw));
+            log.changed(&self.paths[field.0], Some(raw), None);
+            log.changed(&self.paths[to.0], None, Some(raw));
         }
         let last_key = |field: Field| split_path(&self.paths[field.0]).1;
         let (old, new) = (last_key(field), last_key(to));
@@ -359,8 +360,8 @@ impl Event {
     #[inline]
     pub(super) fn begin(&mut self) {
         self.structural = false;
-        if let Some(trail) = &mut self.trail {
-            trail.begin();
+        if let Some(log) = &mut self.log {
+            log.begin();
             self.before.clear();
             self.before.extend_from_slice(&self.text);
         }
@@ -370,22 +371,22 @@ impl Event {
     #[inline]
     pub(super) fn commit(&mut self, fault: &'static str) {
         self.names.push(fault);
-        if let Some(trail) = &mut self.trail {
+        if let Some(log) = &mut self.log {
             let edit = self.structural.then(|| Edit::between(&self.before, &self.text));
-            trail.commit(fault, edit);
+            log.commit(fault, edit);
         }
     }
 
     /// Makes one fault of all that set this event apart from the line that was read.
     pub(super) fn fold(&mut self, fault: &'static str) {
-        if let Some(trail) = &mut self.trail {
-            trail.fold(fault, || Edit::between(&self.source, &self.text));
+        if let Some(log) = &mut self.log {
+            log.fold(fault, || Edit::between(&self.source, &self.text));
         }
     }
 
     fn insert(&mut self, at: usize, field: Field, key: &str, raw: &[u8], comma: bool) {
-        if let Some(trail) = &mut self.trail {
-            trail.changed(&self.paths[field.0], None, Some(raw));
+        if let Some(log) = &mut self.log {
+            log.changed(&self.paths[field.0], None, Some(raw));
         }
         let key = json(key);
         let space: &[u8] = if self.is_spaced() { b" " } else { b"" };

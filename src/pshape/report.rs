@@ -63,8 +63,7 @@ impl Report {
         for (fault, count) in self.effects.iter().map(|row| (row.fault, row.counts.injected)).chain(labelled) {
             *totals.entry(fault.to_owned()).or_default() += count;
         }
-        let (lines_in, lines_out) = (self.lines_in, self.lines_out);
-        TruthSummary { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
+        TruthSummary::new(self.lines_in, self.lines_out, totals, complete)
     }
 
     /// The summary on stderr.

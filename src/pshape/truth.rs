@@ -6,7 +6,7 @@ use crate::cli::Stop;
 use crate::cli::output::Output;
 use crate::cli::values::Shard;
 use crate::error::Result;
-use crate::record::truth::{Expect, TruthSummary};
+use crate::record::truth::{Expect, Faults, TruthSummary};
 
 use super::event::Event;
 
@@ -15,9 +15,9 @@ use super::event::Event;
 pub(super) struct Account {
     /// The line in the input.
     pub source_seq: u64,
-    /// The faults, as `Trail::write` makes them.
-    pub faults: Vec<u8>,
-    /// What a right server makes of the line.
+    /// Its faults.
+    pub faults: Faults,
+    /// How a correct server answers the line.
     pub expect: Expect,
     /// It has no fault that it is refused for but a byte order mark at its start, which a server may pass over (RFC 8259).
     pub is_marked: bool,
@@ -28,27 +28,15 @@ pub(super) struct Account {
 impl Account {
     /// Of no line yet.
     pub(super) fn new() -> Self {
-        Self { source_seq: 0, faults: Vec::new(), expect: Expect::Accepted, is_marked: false, is_copy: false }
+        Self { source_seq: 0, faults: Faults::default(), expect: Expect::Accepted, is_marked: false, is_copy: false }
     }
 
-    /// Takes out a fault that changed nothing but the line's place, and did not change that either.
-    pub(super) fn forget_move(&mut self, fault: &str) {
-        let end = format!(",\"fault\":\"{fault}\",\"changes\":{{}},\"edits\":null\n");
-        let faults = std::mem::take(&mut self.faults);
-        self.faults = faults
-            .split_inclusive(|b| *b == b'\n')
-            .filter(|line| !line.ends_with(end.as_bytes()))
-            .flatten()
-            .copied()
-            .collect();
-    }
-
-    /// Enters the faults of an event, where its trail is kept.
+    /// Enters the faults of an event, if its edit log is kept.
     pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
         self.source_seq = source_seq;
         self.faults.clear();
-        if let Some(trail) = event.trail() {
-            trail.write(source_seq, event.id(), &mut self.faults);
+        if let Some(log) = event.log() {
+            log.write(source_seq, event.id(), &mut self.faults);
         }
     }
 }
@@ -87,27 +75,8 @@ impl TruthFile {
         if account.faults.is_empty() {
             return;
         }
-        let mut end = match self.expect(seq, account) {
-            Expect::Accepted => ",\"expect\":\"accepted\"",
-            Expect::Duplicate => ",\"expect\":\"duplicate\"",
-            Expect::Rejected => ",\"expect\":\"rejected\"",
-            Expect::Either => ",\"expect\":\"either\"",
-            Expect::Absent => ",\"expect\":\"absent\"",
-        }
-        .to_owned();
-        if let Some(shard) = self.shard {
-            end += &format!(",\"shard\":\"{shard}\"");
-        }
-        for fault in account.faults.split_inclusive(|b| *b == b'\n') {
-            self.buffer.extend_from_slice(b"{\"seq\":");
-            match seq {
-                Some(seq) => self.buffer.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes()),
-                None => self.buffer.extend_from_slice(b"null"),
-            }
-            self.buffer.extend_from_slice(fault.trim_ascii_end());
-            self.buffer.extend_from_slice(end.as_bytes());
-            self.buffer.extend_from_slice(b"}\n");
-        }
+        let expect = self.expect(seq, account);
+        account.faults.write(seq, expect, self.shard, &mut self.buffer);
     }
 
     /// What a right server makes of a line at this place. At the very start readers take a mark for the stream's own, so that the
@@ -136,8 +105,7 @@ impl TruthFile {
     /// # Errors
     /// Where the file cannot be written.
     pub(super) fn finish(mut self, summary: &TruthSummary) -> Result<()> {
-        serde_json::to_writer(&mut self.buffer, summary).expect("a summary has string keys");
-        self.buffer.push(b'\n');
+        summary.write(&mut self.buffer);
         self.write()?;
         self.out.finish()
     }

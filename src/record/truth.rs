@@ -1,27 +1,44 @@
-//! The truth (contracts §4): what pshape did, one line a fault, so that pstats can judge what became of it.
+//! The truth (contracts §4): what pshape did, one line a fault, so that pstats can judge the outcomes.
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// What a right server makes of a line.
+use crate::cli::values::Shard;
+
+/// How a correct server answers a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expect {
-    /// It takes the event.
+    /// It accepts the event.
     Accepted,
-    /// It says that it has the event already.
+    /// It says that it already has the event.
     Duplicate,
-    /// It refuses the line.
+    /// It rejects the line.
     Rejected,
-    /// It may take the event or refuse the line: the standard leaves it free.
+    /// It may accept the event or reject the line: the standard allows both.
     Either,
     /// It never sees the event.
     Absent,
 }
 
-/// A change of the line's bytes: where, how many bytes go, and the bytes that come in their place (base64 in the JSON).
+impl Expect {
+    /// The word in the JSON.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::Either => "either",
+            Self::Absent => "absent",
+        }
+    }
+}
+
+/// A change of the line's bytes: the offset, the number of bytes deleted, and the bytes inserted in base64.
 pub type Edit = (u64, u64, String);
 
 /// A field's raw value before and after.
@@ -31,7 +48,7 @@ pub type Change = (Box<RawValue>, Box<RawValue>);
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Truth {
-    /// The line in pshape's output, from 1; none for an event that was dropped.
+    /// The line in pshape's output, from 1; `None` for an event that was dropped.
     pub seq: Option<u64>,
     /// The line in pshape's input, from 1.
     pub source_seq: u64,
@@ -39,11 +56,11 @@ pub struct Truth {
     pub event_id: Option<Box<RawValue>>,
     /// The effect's flag in the singular.
     pub fault: String,
-    /// Each field that changed, with its raw value before and after (null where it was not there).
+    /// Each field that changed, with its raw value before and after (null if it was absent).
     pub changes: Option<BTreeMap<String, Change>>,
     /// Changes below the level of values.
     pub edits: Option<Vec<Edit>>,
-    /// What a right server makes of the line.
+    /// How a correct server answers the line, all its faults taken together.
     pub expect: Expect,
     /// `3/8`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,7 +77,7 @@ pub enum TruthLine {
 }
 
 impl TruthLine {
-    /// The line of truth that a line is; `None` where it is another, be it an event that has a `fault` among its fields.
+    /// Reads a line of a truth file. Returns `None` for any other line, even an event with a field `fault`.
     pub fn read(line: &[u8]) -> Option<Self> {
         let summary = serde_json::from_slice::<TruthSummary>(line).ok().filter(|summary| summary.fault == "summary");
         summary.map(Self::Summary).or_else(|| serde_json::from_slice(line).ok().map(Self::Fault))
@@ -77,8 +94,168 @@ pub struct TruthSummary {
     pub lines_in: u64,
     /// Lines written.
     pub lines_out: u64,
-    /// How often each fault was injected.
+    /// The number of times that each fault was injected.
     pub totals: BTreeMap<String, u64>,
     /// Whether all input was read.
     pub complete: bool,
+}
+
+impl TruthSummary {
+    /// The summary of a run.
+    pub fn new(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> Self {
+        Self { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
+    }
+
+    /// Appends the line.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&serde_json::to_vec(self).expect("a summary has string keys"));
+        out.push(b'\n');
+    }
+}
+
+/// A change of a field: its path, and its raw value before and after (`None` if it is absent).
+pub type RawChange<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
+
+/// An [`Edit`] whose inserted bytes are raw.
+pub type RawEdit<'a> = (usize, usize, &'a [u8]);
+
+/// The faults of one event, as lines that lack what is known only once the event is written: its line in the output, and how a
+/// correct server answers.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Vec<u8>);
+
+impl Faults {
+    /// Forgets all faults, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
+    /// Whether there are no faults.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The memory in use, in bytes.
+    pub fn capacity(&self) -> usize {
+        self.0.capacity()
+    }
+
+    /// Gives back memory that is not in use.
+    pub fn shrink_to_fit(&mut self) {
+        self.0.shrink_to_fit();
+    }
+
+    /// Adds a fault of the event on this line of the input. `event_id` is the raw value of the event's id.
+    pub fn add<'a>(
+        &mut self,
+        source_seq: u64,
+        event_id: Option<&[u8]>,
+        fault: &str,
+        changes: impl Iterator<Item = RawChange<'a>>,
+        edit: Option<RawEdit<'_>>,
+    ) {
+        let out = &mut self.0;
+        out.extend_from_slice(b",\"source_seq\":");
+        out.extend_from_slice(itoa::Buffer::new().format(source_seq).as_bytes());
+        out.extend_from_slice(b",\"event_id\":");
+        out.extend_from_slice(event_id.unwrap_or(b"null"));
+        out.extend_from_slice(b",\"fault\":\"");
+        out.extend_from_slice(fault.as_bytes());
+        out.extend_from_slice(b"\",\"changes\":");
+        write_changes(changes, edit.is_some(), out);
+        out.extend_from_slice(b",\"edits\":");
+        match edit {
+            None => out.extend_from_slice(b"null"),
+            Some((at, deleted, inserted)) => {
+                out.extend_from_slice(format!("[[{at},{deleted},\"{}\"]]", BASE64.encode(inserted)).as_bytes());
+            }
+        }
+        out.push(b'\n');
+    }
+
+    /// Takes out a fault that changed no byte of the event.
+    pub fn remove_unchanged(&mut self, fault: &str) {
+        let end = format!(",\"fault\":\"{fault}\",\"changes\":{{}},\"edits\":null\n");
+        let lines = std::mem::take(&mut self.0);
+        let kept = lines.split_inclusive(|b| *b == b'\n').filter(|line| !line.ends_with(end.as_bytes()));
+        self.0 = kept.flatten().copied().collect();
+    }
+
+    /// Appends the lines of truth. `seq` is the event's line in the output, `None` if it was dropped.
+    pub fn write(&self, seq: Option<u64>, expect: Expect, shard: Option<Shard>, out: &mut Vec<u8>) {
+        let mut end = format!(",\"expect\":\"{}\"", expect.as_str());
+        if let Some(shard) = shard {
+            end += &format!(",\"shard\":\"{shard}\"");
+        }
+        for fault in self.0.split_inclusive(|b| *b == b'\n') {
+            out.extend_from_slice(b"{\"seq\":");
+            match seq {
+                Some(seq) => out.extend_from_slice(itoa::Buffer::new().format(seq).as_bytes()),
+                None => out.extend_from_slice(b"null"),
+            }
+            out.extend_from_slice(fault.trim_ascii_end());
+            out.extend_from_slice(end.as_bytes());
+            out.extend_from_slice(b"}\n");
+        }
+    }
+}
+
+/// Appends the changes as an object; null if an edit says it all.
+fn write_changes<'a>(changes: impl Iterator<Item = RawChange<'a>>, has_edit: bool, out: &mut Vec<u8>) {
+    let mut changes = changes.peekable();
+    if has_edit && changes.peek().is_none() {
+        out.extend_from_slice(b"null");
+        return;
+    }
+    out.push(b'{');
+    for (at, (path, before, after)) in changes.enumerate() {
+        if at > 0 {
+            out.push(b',');
+        }
+        out.extend_from_slice(&serde_json::to_vec(path).expect("a string is JSON"));
+        out.extend_from_slice(b":[");
+        out.extend_from_slice(before.unwrap_or(b"null"));
+        out.push(b',');
+        out.extend_from_slice(after.unwrap_or(b"null"));
+        out.push(b']');
+    }
+    out.push(b'}');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        let all = [Expect::Accepted, Expect::Duplicate, Expect::Rejected, Expect::Either, Expect::Absent];
+        for (expect, seq) in all.into_iter().zip([Some(17), Some(18), None, None, None]) {
+            let mut faults = Faults::default();
+            let changes = [("a\"\\.\t\u{1}\u{e9}", Some(&b"1.10"[..]), None)];
+            faults.add(16, Some(b"\"e\""), "spike", changes.into_iter(), Some((1, 2, b"x")));
+            let mut out = Vec::new();
+            faults.write(seq, expect, None, &mut out);
+            let Some(TruthLine::Fault(truth)) = TruthLine::read(&out) else { panic!("{expect:?} is not read back") };
+            assert_eq!((truth.seq, truth.source_seq, truth.expect), (seq, 16, expect));
+            assert_eq!((&*truth.fault, truth.event_id.expect("an id").get()), ("spike", "\"e\""));
+            let changes = truth.changes.expect("changes");
+            let (path, (before, after)) = changes.first_key_value().expect("a change");
+            assert_eq!((&**path, before.get(), after.get()), ("a\"\\.\t\u{1}\u{e9}", "1.10", "null"));
+            assert_eq!(truth.edits, Some(vec![(1, 2, "eA==".to_owned())]));
+        }
+        let mut out = Vec::new();
+        let summary = TruthSummary::new(2, 1, BTreeMap::from([("drop".to_owned(), 1)]), true);
+        summary.write(&mut out);
+        assert!(matches!(TruthLine::read(&out), Some(TruthLine::Summary(read)) if read == summary));
+    }
+
+    #[test]
+    fn a_fault_that_changed_nothing_can_be_taken_out() {
+        let mut faults = Faults::default();
+        faults.add(1, None, "late", [("t", Some(&b"1"[..]), Some(&b"2"[..]))].into_iter(), None);
+        let before = faults.0.clone();
+        faults.add(1, None, "late", std::iter::empty(), None);
+        faults.remove_unchanged("late");
+        assert_eq!(faults.0, before);
+    }
 }
