@@ -68,6 +68,14 @@ fn within_minute(text: &[u8]) -> Option<Micros> {
     (tens < 6 && most < 10).then(|| Micros::from((tens * 10 + ones) * 1_000_000 + micros))
 }
 
+/// Whether a text has the digits and signs of [`write()`]'s form. They may still name a date that does not exist.
+#[inline]
+pub(crate) fn has_form_of_write(text: &[u8]) -> bool {
+    const FORM: &[u8; LEN] = b"0000-00-00T00:00:00.000000Z";
+    let fits = |(byte, form): (&u8, &u8)| if *form == b'0' { byte.is_ascii_digit() } else { byte == form };
+    text.len() == LEN && text.iter().zip(FORM).all(fits)
+}
+
 /// The form with microseconds and `Z`, which every tool here writes.
 pub(crate) fn parse_utc(text: &[u8]) -> Option<Micros> {
     let t: &[u8; LEN] = text.try_into().ok()?;

@@ -29,7 +29,12 @@ pub fn read(raw: &[u8]) -> Result<Micros, Unread> {
 /// A moment in the form that pulsepipe's own tools write, in quotes.
 #[inline]
 fn usual(raw: &[u8]) -> Option<Micros> {
-    time::parse_utc(raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?)
+    time::parse_utc(unquoted(raw)?)
+}
+
+#[inline]
+fn unquoted(raw: &[u8]) -> Option<&[u8]> {
+    raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
 }
 
 #[cold]
@@ -48,10 +53,10 @@ pub fn read_text(text: &str) -> Result<Micros, Unread> {
     }
 }
 
-/// Appends another moment in the form of a raw value that names one: its precision, offset, unit, quotes and escapes. `false`, and
-/// nothing written, where it names none, or the form cannot name the other.
+/// Appends another moment in the form of `raw`, which names one: the same precision, offset, unit, quotes and escapes. Returns `false`
+/// and writes nothing if the form cannot name the other moment.
 pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
-    if usual(raw).is_none() {
+    if !unquoted(raw).is_some_and(time::has_form_of_write) {
         return TimeForm::of(raw).is_ok_and(|form| form.write(at, out));
     }
     let is_nameable = (clock::FIRST..clock::LAST).contains(&at);
