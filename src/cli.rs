@@ -31,7 +31,7 @@ pub use stop::{Signals, Stop};
 
 /// A tool's command line.
 pub trait CommandLine: Parser {
-    /// The files that it names, and the standard streams that stand for one.
+    /// The files that it names, and the standard streams used in place of one.
     fn files(&self) -> Files;
 }
 
@@ -75,7 +75,7 @@ fn parse<A: Parser>() -> std::result::Result<A, clap::Error> {
     A::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.format(&mut command))
 }
 
-/// Names the flag whose value has to be text and is not, for clap does not. The value is left out: it may be a key.
+/// Names the flag whose value is not valid UTF-8, because clap does not. The message omits the value, which may be a key.
 fn not_utf8(command: &mut Command, args: &[OsString]) -> clap::Error {
     let named = |at: usize| {
         let arg = args[at].to_string_lossy();
@@ -100,8 +100,8 @@ fn not_utf8(command: &mut Command, args: &[OsString]) -> clap::Error {
     command.error(ErrorKind::InvalidUtf8, format!("{flag}the value is not valid UTF-8"))
 }
 
-/// Lets a value begin with a hyphen where it is no name and no text, so that `--spikes -5%` is answered with the form of a
-/// probability (contracts §8) and not as if -5 were a flag. A flag whose value can be any text says so itself.
+/// Lets a value begin with a hyphen if it is neither a name nor free text, so that the error for `--spikes -5%` names the form of a
+/// probability (contracts §8) rather than a flag `-5`. A flag that accepts any text allows this itself.
 fn take_negative_values(arg: Arg) -> Arg {
     let texts = [TypeId::of::<String>(), TypeId::of::<OsString>(), TypeId::of::<PathBuf>()];
     let value = arg.get_value_parser().type_id();

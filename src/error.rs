@@ -1,10 +1,10 @@
-//! What can end a run early, and the exit code each ending has (contracts §7).
+//! The errors that end a run early, and their exit codes (contracts §7).
 
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Where bytes come from or go to, as a message names it.
+/// Where bytes are read from or written to, as messages name it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// Standard input.
@@ -16,7 +16,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The place that a path given on a command line names.
+    /// The place that a path on the command line names.
     pub fn of(path: &Path) -> Self {
         Self::Path(path.to_owned())
     }
@@ -35,7 +35,7 @@ impl fmt::Display for Place {
 /// An early end of a run.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The command line, or a file that it names, asks for something that cannot be. Nothing was read or written.
+    /// The command line, or a file that it names, is invalid. Nothing was read or written.
     #[error("{0}")]
     Usage(String),
     /// Reading or writing failed.
@@ -46,17 +46,17 @@ pub enum Error {
         /// What the operating system said.
         source: io::Error,
     },
-    /// The job could not be finished for another reason, which the message gives in full.
+    /// The run could not finish for another reason, which the message explains.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Bytes that are in a form that the tools do not read, found where they are read: which form, and what makes text of it.
+/// Input in a format that the tools do not read, such as gzip. The message names the format and the command that converts it to text.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongForm(pub String);
 
-/// The result of everything that can end a run.
+/// The result of an operation whose failure ends a run.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
@@ -65,12 +65,12 @@ impl Error {
         Self::Usage(message.into())
     }
 
-    /// An error that ended the job, with this message.
+    /// An error that ends the run, with this message.
     pub fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())
     }
 
-    /// What an I/O error at this place comes to.
+    /// The error for an I/O error at this place.
     pub fn io(place: &Place, source: io::Error) -> Self {
         match source.get_ref().and_then(|inner| inner.downcast_ref::<WrongForm>()) {
             Some(form) => Self::Usage(format!("{place}: {form}")),
@@ -86,7 +86,7 @@ impl Error {
         }
     }
 
-    /// What was read or written, where that failed.
+    /// The place that could not be read or written, for an I/O error.
     pub fn place(&self) -> Option<&Place> {
         match self {
             Self::Io { place, .. } => Some(place),
@@ -94,7 +94,7 @@ impl Error {
         }
     }
 
-    /// Whether a write was given up because a signal had asked to stop and nobody read.
+    /// Whether a write was abandoned because a signal had asked to stop and nobody was reading.
     pub fn is_given_up(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
     }

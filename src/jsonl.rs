@@ -1,6 +1,6 @@
-//! JSON Lines: lines in, with their length bounded, and the fields of a raw line found without parsing it into a tree.
+//! JSON Lines: reads lines of bounded length, and finds the fields of a line without parsing it into a tree.
 //!
-//! Knows no event: what fields mean is `record`'s business.
+//! The meaning of the fields belongs to `record`.
 
 mod array;
 mod form;

@@ -1,4 +1,4 @@
-//! The forms that flow between the tools, and nothing else: the tools meet here, and never import each other.
+//! The forms that pass between the tools. Tools share these and never import each other.
 
 pub mod event;
 pub mod filter;

@@ -1,19 +1,18 @@
-//! RFC 3339 timestamps as microseconds, read and written without a calendar library where the form is the common one.
+//! RFC 3339 timestamps as microseconds. The common form is read and written without a calendar library.
 
 use chrono::DateTime;
 
 use crate::clock::{self, Micros};
 
-/// The length of [`write()`]'s form: `2026-01-05T09:00:00.123456Z`.
-pub const LEN: usize = 27;
+/// The length of `2026-01-05T09:00:00.123456Z`.
+const LEN: usize = 27;
 
 /// The length of `2026-01-05`.
 const DATE_LEN: usize = 10;
 
 const DAY_SECONDS: i64 = 86_400;
 
-/// Reads an RFC 3339 timestamp with any offset and any number of fraction digits (those past the sixth are cut off), of the years
-/// 1 to 9999 in UTC.
+/// Parses an RFC 3339 timestamp with any offset, in the years 1 to 9999 in UTC. Fraction digits after the sixth are cut off.
 pub fn parse(text: &[u8]) -> Option<Micros> {
     parse_utc(text).or_else(|| {
         let text = std::str::from_utf8(text).ok()?;
@@ -22,15 +21,15 @@ pub fn parse(text: &[u8]) -> Option<Micros> {
     })
 }
 
-/// The same, or a date alone, which is its first moment in UTC: `2026-01-05`.
+/// Like [`parse`], but also accepts a date alone, such as `2026-01-05`, which means midnight UTC.
 pub fn parse_or_date(text: &[u8]) -> Option<Micros> {
     parse(text).or_else(|| parse(&[text, b"T00:00:00Z"].concat()).filter(|_| text.len() == DATE_LEN))
 }
 
-/// Reads the timestamps of a stream as [`parse`] does: most are of the minute of the one before, and differ in few digits.
+/// Parses the timestamps of a stream as [`parse`] does, faster if one is in the same minute as the one before.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reader {
-    /// How a timestamp of the last minute begins, up to its seconds.
+    /// The text of the last minute, up to the seconds.
     minute: [u8; MINUTE],
     begins: Micros,
 }
@@ -55,7 +54,7 @@ impl Reader {
     }
 }
 
-/// The µs of `00.123456Z`.
+/// Parses the part of a timestamp within its minute, such as `00.123456Z`.
 #[inline]
 fn within_minute(text: &[u8]) -> Option<Micros> {
     let text: &[u8; LEN - MINUTE] = text.try_into().ok()?;
@@ -68,7 +67,7 @@ fn within_minute(text: &[u8]) -> Option<Micros> {
     (tens < 6 && most < 10).then(|| Micros::from((tens * 10 + ones) * 1_000_000 + micros))
 }
 
-/// Whether a text has the digits and signs of [`write()`]'s form. They may still name a date that does not exist.
+/// Whether a text has the form that [`write()`] writes. Its date may still not exist.
 #[inline]
 pub(crate) fn has_form_of_write(text: &[u8]) -> bool {
     const FORM: &[u8; LEN] = b"0000-00-00T00:00:00.000000Z";
@@ -76,7 +75,7 @@ pub(crate) fn has_form_of_write(text: &[u8]) -> bool {
     text.len() == LEN && text.iter().zip(FORM).all(fits)
 }
 
-/// The form with microseconds and `Z`, which every tool here writes.
+/// Parses the form that pulsepipe's tools write, with microseconds and `Z`.
 pub(crate) fn parse_utc(text: &[u8]) -> Option<Micros> {
     let t: &[u8; LEN] = text.try_into().ok()?;
     let shape = t[4] == b'-'
@@ -101,7 +100,7 @@ pub(crate) fn parse_utc(text: &[u8]) -> Option<Micros> {
     Some(seconds * 1_000_000 + number(20..26)?)
 }
 
-/// How many days a month has; none where there is no such month.
+/// The number of days in a month, or 0 if there is no such month.
 pub(crate) fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
@@ -122,7 +121,7 @@ pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// The same moment as RFC 3339 in UTC with microseconds and `Z`.
+/// Formats a moment as RFC 3339 in UTC with microseconds and `Z`.
 pub fn format(at: Micros) -> String {
     let mut text = Vec::with_capacity(LEN);
     write(at, &mut text);
@@ -134,7 +133,7 @@ pub fn write(at: Micros, out: &mut Vec<u8>) {
     const DAY: Micros = DAY_SECONDS * 1_000_000;
     let (year, month, day) = civil_from_days(at.div_euclid(DAY));
     let Some(year) = u32::try_from(year).ok().filter(|year| *year < 10_000) else {
-        // RFC 3339 has no such year.
+        // RFC 3339 cannot express this year.
         out.extend_from_slice(format!("{at}us").as_bytes());
         return;
     };
@@ -158,7 +157,7 @@ pub fn write(at: Micros, out: &mut Vec<u8>) {
     out.extend_from_slice(&text);
 }
 
-/// Year, month and day of a count of days since 1970-01-01 (Hinnant, as above).
+/// The year, month and day of a number of days since 1970-01-01 (Hinnant, as above).
 pub(crate) fn civil_from_days(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -179,7 +178,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_was_read_before_changes_no_answer(texts in prop::collection::vec(
+        fn earlier_timestamps_do_not_affect_the_result(texts in prop::collection::vec(
             "2026-0[12]-0[56]T09:0[01]:[0-6][0-9]\\.[0-9]{6}Z|2026-01-05T09:00:[0-6][0-9](\\.[0-9]{1,7})?(Z|\\+0[01]:00|z|x)|.{0,30}", 0..40,
         )) {
             let mut reader = Reader::default();
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_alone_is_its_first_moment_in_utc() {
+    fn a_date_alone_is_midnight_utc() {
         assert_eq!(parse_or_date(b"2026-01-05"), parse(b"2026-01-05T00:00:00Z"));
         assert_eq!(parse_or_date(b"2026-01-05T09:00:00+01:00"), parse(b"2026-01-05T08:00:00Z"));
         for bad in ["2026-02-29", "2026-01", "2026-1-5", "20260105", "2026-01-05T", "2026-01-05 ", ""] {
@@ -206,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_timestamp_is_refused() {
+    fn invalid_timestamps_are_rejected() {
         for bad in [
             "",
             "now",
@@ -225,7 +224,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn reading_gives_back_what_was_written(at in -62_135_596_800_000_000i64..253_402_300_799_999_999) {
+        fn parsing_reverses_formatting(at in -62_135_596_800_000_000i64..253_402_300_799_999_999) {
             prop_assert_eq!(parse(format(at).as_bytes()), Some(at));
             prop_assert_eq!(format(at).len(), LEN);
             let theirs = DateTime::from_timestamp_micros(at).expect("chrono has the year");

@@ -14,7 +14,7 @@ use rustix::fs::{FileType, fstat};
 
 use super::whole::write_all;
 
-/// How often the progress line is drawn anew on a terminal.
+/// How often the progress line is redrawn on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
 /// A tool's voice on stderr. Clones share one progress line.
@@ -30,7 +30,7 @@ impl Console {
         Self { tool, line: Arc::default() }
     }
 
-    /// Whether a person is looking, at a terminal whose lines can be drawn anew.
+    /// Whether stderr is a terminal on which a line can be redrawn.
     pub fn can_redraw() -> bool {
         obeys_escapes(&io::stderr())
     }
@@ -50,17 +50,17 @@ impl Console {
         rustix::termios::tcgetwinsize(io::stderr()).ok()
     }
 
-    /// What ended the run.
+    /// Reports the error that ended the run.
     pub fn error(&self, message: impl Display) {
         self.say(format_args!("{}: error: {message}", self.tool));
     }
 
-    /// What the user should know, though the run goes on.
+    /// Reports a problem that does not end the run.
     pub fn warn(&self, message: impl Display) {
         self.say(format_args!("{}: warning: {message}", self.tool));
     }
 
-    /// What a run can be repeated with, or is about to do.
+    /// Reports something that is not a problem, such as the flags that repeat a run.
     pub fn note(&self, message: impl Display) {
         self.say(format_args!("{}: {message}", self.tool));
     }
@@ -79,7 +79,7 @@ impl Console {
 
     fn write(&self, message: impl Display) {
         let line = self.line.lock().expect("no holder of this lock can panic");
-        // A stderr that is closed or full must not end the run: there is nowhere left to say so.
+        // A closed or full stderr must not end the run, and there is nowhere left to report it.
         let text = format!("{message}\n");
         let write = || drop(write_all(io::stderr().lock(), text.as_bytes()));
         match line.as_ref() {

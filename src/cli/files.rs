@@ -1,4 +1,4 @@
-//! The files of a run, told apart before any is written to: no tool writes over what it reads, nor twice to one file.
+//! Checks the files of a run before any is written to: no tool overwrites its own input, or writes to one file twice.
 
 use std::fs::{File, Metadata};
 use std::os::fd::BorrowedFd;
@@ -46,12 +46,12 @@ enum Identity {
     Known(u64, u64),
     /// A file that is still to be made: its folder by its right name, and its own.
     New(PathBuf),
-    /// What standard output is joined to, where that is no regular file: it takes one stream.
+    /// Standard output, if it is not a regular file. It takes only one stream.
     Stdout,
 }
 
 impl Identity {
-    /// The file that a path names. `None` if it is not a regular file, for only such a one is lost by writing.
+    /// Identifies the file at `path`. Returns `None` unless it is a regular file, since only those can be overwritten.
     fn of(path: &Path) -> Option<Self> {
         if let Ok(found) = std::fs::metadata(path) {
             return Self::known(&found);
@@ -171,18 +171,18 @@ pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
     File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
 }
 
-/// Holds a file for this process alone, among those that ask for it here, until it is closed or the process ends, however it
-/// ends. Devices and pipes are not held, nor are files where the file system has no locks.
+/// Locks a file against other processes that use this function, until it is closed or the process ends in any way. Devices and pipes
+/// are not locked, nor are files on a file system without locks.
 ///
 /// # Errors
-/// Where another process holds it.
+/// If another process holds the lock.
 pub fn lock(file: &File, place: &Place) -> Result<()> {
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return Ok(());
     }
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Err(Error::failed(format!(
-            "{place}: another process is writing to it; wait until that one has ended, or name another file"
+            "{place}: another process is writing to it; wait until it has ended, or name another file"
         ))),
         _ => Ok(()),
     }

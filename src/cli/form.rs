@@ -1,18 +1,18 @@
-//! What the first bytes of a file say that it is, if it is not text in UTF-8: compressed, or in another encoding.
+//! Recognises compressed input and other encodings than UTF-8 by their first bytes.
 
 use std::fmt;
 use std::io::{self, Read};
 
 use crate::error::WrongForm;
 
-/// As many bytes as it takes to tell the forms apart.
+/// The number of bytes needed to tell the forms apart.
 pub(super) const LONGEST: usize = 7;
 
 /// A form that the tools do not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
     name: &'static str,
-    /// The command that makes text of a file in this form.
+    /// The command that converts a file in this form to text.
     pub(super) command: &'static str,
 }
 
@@ -22,7 +22,7 @@ impl fmt::Display for Form {
     }
 }
 
-/// The form of what begins so. The magic numbers are those of RFC 1952, RFC 8878, and the formats' own descriptions.
+/// The form of a file with these first bytes. The magic numbers are those of RFC 1952, RFC 8878, and the formats' own descriptions.
 pub(super) fn of(start: &[u8]) -> Option<Form> {
     let (name, command) = match start {
         [0x1f, 0x8b, ..] => ("gzip", "zcat"),
@@ -45,9 +45,9 @@ pub(super) fn of(start: &[u8]) -> Option<Form> {
 /// An input that fails with [`WrongForm`] as soon as its first bytes show that it is in another form.
 pub(super) struct Checked<R> {
     from: R,
-    /// The first bytes, as long as they are fewer than [`LONGEST`].
+    /// Up to [`LONGEST`] first bytes.
     start: Vec<u8>,
-    /// What a command that makes text of the input is to be followed by: ` FILE | pstats`.
+    /// The text after the command that converts the input: ` FILE | pstats`.
     rest: String,
 }
 

@@ -1,4 +1,4 @@
-//! Where a tool's lines come from: files in order, or standard input.
+//! The inputs of a tool: files in order, or standard input.
 
 use std::fs::File;
 use std::io::{self, IsTerminal, Read};
@@ -33,7 +33,7 @@ impl Source {
     }
 }
 
-/// All of a text that a flag names: a file, or `-` for standard input. A byte order mark at its start is left out.
+/// Reads the whole text that a flag names: a file, or `-` for standard input. Removes a byte order mark at the start.
 ///
 /// # Errors
 /// If it cannot be read, or is not UTF-8.
@@ -46,7 +46,7 @@ pub fn text(path: &Path) -> io::Result<String> {
     text_of(bytes)
 }
 
-/// The same where standard input has the events, so that it is a file alone.
+/// Like [`text`], but only for files, because standard input has the events.
 ///
 /// # Errors
 /// As above.
@@ -80,7 +80,7 @@ fn text_of(bytes: Vec<u8>) -> io::Result<String> {
 
 fn without_mark(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     if let Some(form) = form::of(&bytes) {
-        let what = format!("{form}; make text of it first, with {}", form.command);
+        let what = format!("{form}; convert it to text first with {}", form.command);
         return Err(io::Error::new(io::ErrorKind::InvalidData, what));
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
@@ -99,10 +99,10 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// The files that stand on the command line (`-` for standard input), or standard input where there are none.
+    /// The files on the command line (`-` for standard input), or standard input if there are none.
     ///
     /// # Errors
-    /// A file that cannot be read is named at once, before anything is read or written.
+    /// If a file cannot be read. This is checked before anything is read or written.
     pub fn open(files: &[PathBuf], stop: &Stop, console: &Console) -> Result<Self> {
         let mut places: Vec<Place> =
             files.iter().map(|file| if file.as_os_str() == "-" { Place::Stdin } else { Place::of(file) }).collect();
@@ -114,9 +114,7 @@ impl Inputs {
                 Place::Path(path) => {
                     let found = std::fs::metadata(path).at(place)?;
                     if found.is_dir() {
-                        return Err(Error::failed(format!(
-                            "{place}: is a directory, where a file of JSON Lines is wanted"
-                        )));
+                        return Err(Error::failed(format!("{place}: is a directory; expected a file of JSON Lines")));
                     }
                     if found.is_file() {
                         let mut start = [0; form::LONGEST];
@@ -127,7 +125,7 @@ impl Inputs {
                     standard::check_open(place).at(place)?;
                     if io::stdin().is_terminal() {
                         console
-                            .note("reading from the terminal, a JSON object a line; Ctrl-D ends it, --help shows more");
+                            .note("reading from the terminal: one JSON object per line; Ctrl-D ends the input, --help shows more");
                     }
                 }
             }
@@ -160,7 +158,7 @@ impl Inputs {
     /// Opens the next input.
     ///
     /// # Errors
-    /// Where it cannot be opened any more.
+    /// If it can no longer be opened.
     pub fn next_source(&mut self) -> Result<Option<Source>> {
         if let Some(source) = self.memory.take() {
             return Ok(Some(source));

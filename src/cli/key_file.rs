@@ -1,10 +1,10 @@
-//! A key that has a file of its own, as psend and pserve both take it.
+//! A file that holds one key, as psend and pserve accept it.
 
-/// The key in such a file's text: its one line, without the space around it. Empty where nothing stands there.
+/// Returns the key in the text of the file: its one line, trimmed. Empty if the file is.
 ///
 /// # Errors
-/// Where there are more lines. The message shows none of them.
+/// If there are more lines. The message shows none of them.
 pub fn key_in(text: &str) -> Result<&str, String> {
     let key = text.trim();
-    if key.lines().count() > 1 { Err("holds more than one line, where one key is wanted".to_owned()) } else { Ok(key) }
+    if key.lines().count() > 1 { Err("holds more than one line; expected one key".to_owned()) } else { Ok(key) }
 }

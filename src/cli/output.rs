@@ -1,4 +1,4 @@
-//! Where a tool's lines go: standard output, or a file that appears whole or not at all.
+//! The output of a tool: standard output, or a file that appears complete or not at all.
 
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::{self, IoSlice, Read, Seek, SeekFrom, Write};
@@ -18,8 +18,8 @@ use crate::error::{At, Error, Place, Result};
 
 /// An output. It does not buffer: tools write blocks.
 ///
-/// A new or regular file is written beside its name and renamed by [`Output::finish`], so that a broken run leaves no half
-/// file; a device or FIFO is opened as it is.
+/// A new or regular file is written to a temporary file beside it, which [`Output::finish`] renames, so that a broken run leaves no
+/// partial file. A device or FIFO is opened directly.
 #[derive(Debug)]
 pub struct Output {
     place: Place,
@@ -36,7 +36,7 @@ impl Output {
     /// Opens the path given with `-o`, or standard output where there is none or it is `-`.
     ///
     /// # Errors
-    /// Where the path cannot be written.
+    /// If the path cannot be written.
     pub fn open(path: Option<&Path>) -> Result<Self> {
         Self::open_until(path, &Stop::never())
     }
@@ -65,7 +65,7 @@ impl Output {
     /// Opens a file for writing.
     ///
     /// # Errors
-    /// Where the path cannot be written.
+    /// If the path cannot be written.
     pub fn create(path: &Path) -> Result<Self> {
         Self::create_until(path, &Stop::never())
     }
@@ -78,7 +78,7 @@ impl Output {
         };
         let to = match &found {
             Some(found) if found.is_dir() => {
-                return Err(Error::failed(format!("{place}: is a directory, where a file is wanted")));
+                return Err(Error::failed(format!("{place}: is a directory; expected a file")));
             }
             Some(found) if found.file_type().is_fifo() => Target::Open(Stream::fifo(path, stop).at(&place)?),
             // What the shell has opened already, as with `3>> log`, is written on: it may hold something.
@@ -130,7 +130,7 @@ impl Output {
     /// Waits until what was written is on disk; devices and pipes have nothing to wait for.
     ///
     /// # Errors
-    /// Where the disk says no.
+    /// If the disk reports an error.
     pub fn sync(&mut self) -> Result<()> {
         match self.file().sync_data() {
             Err(e) if e.kind() != io::ErrorKind::InvalidInput => Err(e).at(&self.place),
@@ -172,7 +172,7 @@ impl Output {
     /// Puts a finished file in its place.
     ///
     /// # Errors
-    /// Where the rename fails.
+    /// If the rename fails.
     pub fn finish(self) -> Result<()> {
         match self.to {
             Target::Open(_) => Ok(()),
@@ -180,7 +180,7 @@ impl Output {
         }
     }
 
-    /// The file beside, which holds what was written until [`Output::finish`]; none where the place itself does.
+    /// The temporary file that holds the output until [`Output::finish`]. Returns `None` if the output is written in place.
     pub fn beside(&self) -> Option<PathBuf> {
         match &self.to {
             Target::Open(_) => None,
@@ -192,7 +192,7 @@ impl Output {
     /// Leaves what was written where it is, for a run that could not finish it: the file beside, where there is one.
     ///
     /// # Errors
-    /// Where it cannot be kept.
+    /// If it cannot be kept.
     pub fn keep(self) -> Result<Option<PathBuf>> {
         let beside = self.beside();
         if let Target::Beside { file, .. } = self.to {

@@ -1,4 +1,4 @@
-//! Signals, as a flag that engines look at between two lines.
+//! Signals, as a flag that engines check between lines.
 
 use std::fmt::Display;
 use std::io;
@@ -23,7 +23,7 @@ struct Seen {
 }
 
 impl Seen {
-    /// Says what there is to say before the process ends, unless nobody reads it: an end at once is what was asked for.
+    /// Writes the last words before the process ends. Does not wait for a blocked stderr, because the user asked to end at once.
     fn say_last_words(&self) {
         const PATIENCE: Duration = Duration::from_millis(200);
         let Some((console, words)) = self.last_words.lock().ok().and_then(|mut words| words.take()) else { return };
@@ -46,11 +46,11 @@ pub struct Signals {
 impl Signals {
     /// Starts to listen. After `patience` signals the next one ends the process at once, as if it had no handler.
     ///
-    /// A SIGHUP that is ignored stays so, for that is what nohup(1) is for. SIGXFSZ is taken and forgotten: the write beyond the
-    /// limit then fails, and is told of as any other.
+    /// An ignored SIGHUP stays ignored, because nohup(1) relies on this. SIGXFSZ is caught and ignored: the write beyond the limit then
+    /// fails and is reported like any other.
     ///
     /// # Errors
-    /// Where the process has no file descriptors or threads left.
+    /// If the process has no file descriptors or threads left.
     pub fn listen(patience: usize) -> io::Result<Self> {
         let seen = Arc::new(Seen::default());
         // Closing the writing end makes the reading end ready for good: it wakes every poll from then on.
@@ -81,7 +81,7 @@ impl Signals {
         Stop { signals: Some(self.clone()), nth }
     }
 
-    /// What is said on stderr, from now on, where a signal ends the process at once: what it leaves behind.
+    /// Sets what is written to stderr if a signal ends the process at once, such as the files that it leaves.
     pub fn set_last_words(&self, words: Option<(Console, String)>) {
         if let Ok(mut last_words) = self.seen.last_words.lock() {
             *last_words = words;
@@ -109,14 +109,14 @@ impl Signals {
     }
 }
 
-/// Whether the process was started so that it outlives its terminal. Where there is no /proc to tell, it is taken to be.
+/// Whether the process was started to outlive its terminal. Assumes so if there is no /proc.
 pub fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (SIGHUP - 1) & 1 == 1))
 }
 
-/// Says when to stop at the next line's end.
+/// Tells when to stop at the end of the current line.
 #[derive(Debug, Clone, Default)]
 pub struct Stop {
     signals: Option<Signals>,

@@ -1,7 +1,7 @@
-//! A JSON array of objects, split into lines as it streams by.
+//! Splits a JSON array of objects into lines as it is read.
 //!
-//! Knows brackets, strings and commas, not the grammar: an element that is no JSON comes out as it stands, so that whoever
-//! reads the line can say so.
+//! It tracks only brackets, strings and commas. An element that is not valid JSON comes out unchanged, and the reader of the line
+//! reports it.
 
 use memchr::memchr3;
 
@@ -10,29 +10,29 @@ use memchr::memchr3;
 pub(super) enum Element {
     /// An element, as a line.
     Whole,
-    /// A piece of an element that is longer than a line may be.
+    /// A piece of an element that is longer than the limit for lines.
     Piece {
-        /// How long the element is up to here.
+        /// The length of the element up to the end of this piece.
         length: u64,
         /// Whether it ends here.
         last: bool,
     },
 }
 
-/// Splits the text between `[` and `]`; holds at most one line.
+/// Splits the text between `[` and `]`. Holds at most one line.
 #[derive(Debug)]
 pub(super) struct ArraySplitter {
     max_line: usize,
     piece: Vec<u8>,
-    /// Whether what is in `piece` was handed out.
+    /// Whether the contents of `piece` have been returned.
     taken: bool,
-    /// Bytes of the current element that were handed out in pieces.
+    /// The number of bytes of the current element that have been returned in pieces.
     handed_out: u64,
     began: bool,
     depth: usize,
     in_string: bool,
     escaped: bool,
-    /// Whether white space was taken out behind the last byte.
+    /// Whether white space was removed after the last byte.
     gap: bool,
     last_byte: u8,
     closed: bool,
@@ -55,7 +55,7 @@ impl ArraySplitter {
         }
     }
 
-    /// Starts anew behind a `[`.
+    /// Starts again after a `[`.
     pub(super) fn open(&mut self) {
         *self = Self { piece: std::mem::take(&mut self.piece), ..Self::new(self.max_line) };
         self.piece.clear();
@@ -66,17 +66,17 @@ impl ArraySplitter {
         self.closed
     }
 
-    /// The bytes of the [`Element`] that was returned last.
+    /// The bytes of the last returned [`Element`].
     pub(super) fn piece(&self) -> &[u8] {
         &self.piece
     }
 
-    /// Whether the element that was returned last begins a line.
+    /// Whether the last returned element begins a line.
     pub(super) fn begins(&self) -> bool {
         self.began
     }
 
-    /// Takes bytes until an element is ready, and says how many it took.
+    /// Consumes bytes until an element is ready. Returns how many it consumed.
     pub(super) fn split(&mut self, bytes: &[u8]) -> (usize, Option<Element>) {
         if self.taken {
             self.taken = false;
@@ -100,7 +100,7 @@ impl ArraySplitter {
                     return (at, self.rest());
                 }
                 b'\n' | b'\r' => self.gap = true,
-                // White space around an element is no part of it.
+                // White space around an element does not belong to it.
                 b' ' | b'\t' if self.depth == 0 => self.gap = true,
                 byte => self.take(byte),
             }
@@ -108,13 +108,13 @@ impl ArraySplitter {
         (at, None)
     }
 
-    /// What is left of an element when the input ends without a `]`.
+    /// Returns the rest of an element if the input ends without a `]`.
     pub(super) fn cut_off(&mut self) -> Option<Element> {
         self.closed = true;
         self.rest()
     }
 
-    /// What stands before the `]`, unless it is only white space.
+    /// Returns the text since the last comma, unless it is only white space.
     fn rest(&mut self) -> Option<Element> {
         (self.handed_out > 0 || !self.piece.is_empty()).then(|| self.hand_out(true))
     }
@@ -127,7 +127,7 @@ impl ArraySplitter {
             _ => {}
         }
         let is_word = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
-        // What was taken out must not join what it kept apart.
+        // Removed white space must not join the words that it separated.
         if self.gap && is_word(byte) && is_word(self.last_byte) {
             self.piece.push(b' ');
         }
@@ -142,7 +142,7 @@ impl ArraySplitter {
             self.piece.push(if bytes[0] == b'\n' { b'\r' } else { bytes[0] });
             return 1;
         }
-        // No more than a line is ever held.
+        // Hold at most one line.
         let bytes = &bytes[..bytes.len().min(self.max_line.saturating_add(1))];
         let plain = memchr3(b'"', b'\\', b'\n', bytes).unwrap_or(bytes.len());
         self.piece.extend_from_slice(&bytes[..plain]);
@@ -156,7 +156,7 @@ impl ArraySplitter {
                 self.escaped = true;
                 self.piece.push(b'\\');
             }
-            // No JSON string holds a raw line break. As a carriage return it stays as wrong as it was, on one line.
+            // A raw line break is invalid in a JSON string. A carriage return is equally invalid, but keeps the element on one line.
             Some(_) => self.piece.push(b'\r'),
         }
         plain + 1

@@ -1,33 +1,33 @@
-//! Whether an input is lines or a JSON array, as its first bytes show (contracts §1).
+//! Tells from the first bytes of an input whether it is lines or a JSON array (contracts §1).
 
-/// A byte order mark, which is part of no line.
+/// A byte order mark. It does not belong to any line.
 pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// How far into an input its form is looked for. More white space than this can be no more than blank lines.
+/// How many bytes of an input decide its form. An input that begins with more white space than this is lines.
 pub(super) const LOOK_AHEAD: usize = 1 << 20;
 
-/// What the first bytes of an input show it to be.
+/// The form of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
-    /// Lines, and how many bytes of byte order mark come before them.
+    /// Lines, after `mark` bytes of byte order mark.
     Lines { mark: usize },
-    /// A JSON array, whose elements begin so many bytes into the input.
+    /// A JSON array, whose elements begin at this byte offset.
     Array { elements: usize },
-    /// More bytes have to show it.
+    /// Unknown until there are more bytes.
     Open,
 }
 
-/// A look at the first bytes, which goes on where it ended when more of them are there.
+/// Examines the first bytes of an input, and continues where it stopped when there are more.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct FirstLook {
-    /// How many bytes were looked at: a mark and white space, and a bracket at most.
+    /// How many bytes were examined: a mark, white space, and at most one bracket.
     seen: usize,
     bracket: Option<usize>,
 }
 
 impl FirstLook {
-    /// An array begins with `[` and then `{`, `[` or `]`, white space aside: `[INFO] boot` is a line. `is_all` says that no bytes
-    /// will follow these.
+    /// An array begins with `[` followed by `{`, `[` or `]`, ignoring white space: `[INFO] boot` is a line. `is_all` means that no
+    /// more bytes will follow.
     pub(super) fn at(&mut self, ahead: &[u8], is_all: bool) -> Form {
         let mark = if ahead.starts_with(BOM) { BOM.len() } else { 0 };
         if !is_all && ahead.len() < BOM.len() && BOM.starts_with(ahead) {
@@ -47,7 +47,7 @@ impl FirstLook {
     }
 }
 
-/// Whether readers may take an output that begins with these bytes for an array; `None` if they are white space alone.
+/// Whether readers may mistake an output that begins with these bytes for an array. Returns `None` if they are only white space.
 pub fn may_begin_array(bytes: &[u8]) -> Option<bool> {
     let text = bytes.trim_ascii_start();
     let first = text.first()?;

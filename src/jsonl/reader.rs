@@ -1,4 +1,4 @@
-//! Lines from any number of inputs, in bounded memory (contracts §1).
+//! Reads lines from any number of inputs in bounded memory (contracts §1).
 
 use memchr::{memchr, memchr_iter, memrchr};
 
@@ -10,10 +10,10 @@ use crate::error::{Error, Result};
 /// The default of `--max-line`, 1 MiB.
 pub const DEFAULT_MAX_LINE: usize = 1 << 20;
 
-/// How much is read at a time. 1 MiB was slower: it falls out of the cache (docs/limits.md).
+/// How many bytes to read at a time. 1 MiB was slower, because it does not stay in the cache (docs/limits.md).
 const READ_BYTES: usize = 256 << 10;
 
-/// In stretches of so many bytes the line ends are counted before any is looked up: two long events, or a few short ones.
+/// Line ends are counted in windows of this many bytes before any is located. A window holds two long events, or a few short ones.
 const WINDOW: usize = 2 << 10;
 
 /// One physical line.
@@ -34,25 +34,25 @@ impl Line<'_> {
     }
 }
 
-/// A stretch of the input.
+/// A part of the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Chunk<'a> {
-    /// A byte order mark at the start of an input of lines. It is part of no line.
+    /// A byte order mark at the start of an input of lines. It does not belong to any line.
     ByteOrderMark(&'a [u8]),
-    /// Whole lines as they were read, each at most `max_line` bytes. Only an input's last may lack its terminator.
+    /// Complete lines as they were read, each at most `max_line` bytes. Only the last line of an input may lack a terminator.
     Lines {
         /// The number of the first.
         first_seq: u64,
         /// The lines with their terminators.
         bytes: &'a [u8],
     },
-    /// A piece of a line that is too long, in order; the terminator is part of the last piece.
+    /// The next piece of a line that is too long. The last piece includes the terminator.
     Overlong {
         /// The number of the line.
         seq: u64,
-        /// The next bytes of it.
+        /// Its bytes.
         piece: &'a [u8],
-        /// How long the line is up to the end of this piece.
+        /// The length of the line up to the end of this piece.
         length: u64,
         /// Whether the line ends here.
         last: bool,
@@ -76,7 +76,7 @@ pub fn lines(first_seq: u64, bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
     })
 }
 
-/// The first lines of a chunk, at least one and at most so many: how many they are, and how many bytes with their terminators.
+/// Finds the first lines of a chunk, at least one and at most `most`. Returns how many there are, and their length with terminators.
 pub fn first_lines(bytes: &[u8], most: u64) -> (u64, usize) {
     let (mut count, mut length) = (0, 0);
     for window in bytes.chunks(WINDOW) {
@@ -91,13 +91,13 @@ pub fn first_lines(bytes: &[u8], most: u64) -> (u64, usize) {
     (count + u64::from(bytes.last().is_some_and(|last| *last != b'\n')), length)
 }
 
-/// How many line ends there are.
+/// Counts line ends.
 fn line_ends(bytes: &[u8]) -> u64 {
     bytecount::count(bytes, b'\n') as u64
 }
 
 impl<'a> Chunk<'a> {
-    /// The whole lines in this chunk; none where it is a mark or a piece.
+    /// The complete lines in this chunk. A mark or a piece has none.
     pub fn lines(&self) -> impl Iterator<Item = Line<'a>> + use<'a> {
         match *self {
             Self::Lines { first_seq, bytes } => lines(first_seq, bytes),
@@ -120,16 +120,16 @@ enum State {
     /// At the start of an input: lines or an array?
     Fresh(FirstLook),
     Lines,
-    /// Inside a line that is too long, of which so many bytes were handed on.
+    /// Inside a line that is too long, of which this many bytes have been returned.
     Overlong(u64),
     Array,
-    /// Behind the `]` of an array, on its line.
+    /// After the `]` of an array, on the same line.
     ArrayClosed,
     /// No input is left, or a signal asked to stop.
     Ended,
 }
 
-/// What one step found, as ranges, so that the buffer can be lent out when the search is over.
+/// The result of one step. It holds ranges, so that the buffer can be borrowed once the search is over.
 enum Found {
     Mark(usize, usize),
     Lines { first_seq: u64, from: usize, to: usize },
@@ -139,7 +139,7 @@ enum Found {
     End,
 }
 
-/// Reads lines. It holds one buffer, which grows up to the longest line allowed, or 1 MiB of white space at the start of an input.
+/// Reads lines. Its one buffer grows to the longest allowed line, or to 1 MiB if an input begins with white space.
 pub struct LineReader {
     inputs: Inputs,
     source: Option<Source>,
@@ -152,21 +152,21 @@ pub struct LineReader {
     state: State,
     array: ArraySplitter,
     unclosed_arrays: u64,
-    /// How many bytes ahead are known to have no line end.
+    /// How many of the bytes in the buffer are known to contain no line end.
     searched: usize,
-    /// The last read found nothing within the patience of its input.
+    /// Whether the last read found nothing within the patience of the inputs.
     paused: bool,
-    /// Where the lines stand that were handed out last, as long as nobody has counted them.
+    /// The range of the lines that were returned last, until they are counted.
     uncounted: Option<(usize, usize)>,
 }
 
 impl LineReader {
-    /// A reader of all inputs in turn. `max_line` is the longest text of a line, in bytes.
+    /// A reader of all inputs in turn. `max_line` is the longest line in bytes, without its terminator.
     pub fn new(inputs: Inputs, max_line: usize) -> Self {
         Self::with_capacity(inputs, max_line, READ_BYTES)
     }
 
-    /// The same, reading `capacity` bytes at a time: smaller chunks where they are kept for a while.
+    /// Like [`LineReader::new`], but reads `capacity` bytes at a time. Callers that keep chunks for a while use smaller ones.
     pub fn with_capacity(inputs: Inputs, max_line: usize, capacity: usize) -> Self {
         Self {
             inputs,
@@ -186,8 +186,8 @@ impl LineReader {
         }
     }
 
-    /// Says how many lines the last chunk had, where its reader has walked through them: that spares a second search for line
-    /// ends, which is a tenth of the cost of handing lines on.
+    /// Reports how many lines the last chunk had, if the caller has counted them. This saves a second search for line ends, a tenth
+    /// of the cost of passing lines on.
     pub fn counted(&mut self, lines: u64) {
         if self.uncounted.take().is_some() {
             self.seq += lines;
@@ -198,7 +198,7 @@ impl LineReader {
         self.uncounted.map_or(0, |(from, to)| line_ends(&self.buffer[from..to]))
     }
 
-    /// Lines handed out so far, which is the number of the last.
+    /// The number of lines returned so far, which is the number of the last one.
     pub fn lines_read(&self) -> u64 {
         self.seq + self.uncounted_lines()
     }
@@ -208,16 +208,16 @@ impl LineReader {
         self.bytes_read
     }
 
-    /// How many JSON arrays had no `]` when their input ended: their last element may be cut off.
+    /// The number of JSON arrays whose input ended without a `]`. Their last element may be cut off.
     pub fn unclosed_arrays(&self) -> u64 {
         self.unclosed_arrays
     }
 
-    /// The next stretch of the input, as soon as a whole line is there; `None` at the end, or at a line's end when a
-    /// signal asked to stop. Where the inputs have a patience, a stretch without lines when it is at its end.
+    /// Returns the next part of the input as soon as it has a complete line. Returns `None` at the end of the input, or at the end
+    /// of a line after a signal asked to stop. If the inputs have a patience and it runs out, returns a part without lines.
     ///
     /// # Errors
-    /// Where an input cannot be read.
+    /// If an input cannot be read.
     pub fn next_chunk(&mut self) -> Result<Option<Chunk<'_>>> {
         self.seq = self.lines_read();
         self.uncounted = None;
@@ -301,7 +301,7 @@ impl LineReader {
 
     fn take_lines(&mut self) -> Result<Found> {
         let ahead = &self.buffer[self.start..self.end];
-        // A long line that comes in small pieces is searched once.
+        // Search a long line that arrives in small pieces only once.
         let searched = std::mem::take(&mut self.searched);
         let Some(last) = memrchr(b'\n', &ahead[searched..]).map(|at| searched + at) else {
             return self.take_unfinished_line();
@@ -334,10 +334,10 @@ impl LineReader {
         Ok(Found::Lines { first_seq, from, to: self.start })
     }
 
-    /// No line end is in the buffer: read on, end the input, or begin to hand a too long line on.
+    /// Handles a buffer without a line end: reads on, ends the input, or begins to return a line that is too long.
     fn take_unfinished_line(&mut self) -> Result<Found> {
         let from = self.start;
-        // With `\r\n` to come, one byte more may still be a line of the length allowed.
+        // If the line ends with `\r\n`, one more byte is still within the limit.
         if self.end - self.start > self.max_line + 1 {
             let length = (self.end - self.start) as u64;
             self.start = self.end;
@@ -409,7 +409,7 @@ impl LineReader {
         Found::Element(element)
     }
 
-    /// What stands on the line of the `]` is no line of its own unless it is more than white space.
+    /// Skips the rest of the line after the `]` if it is only white space. Anything else is a line.
     fn leave_array(&mut self) -> Result<Found> {
         let ahead = &self.buffer[self.start..self.end];
         match ahead.iter().position(|b| *b == b'\n' || !b.is_ascii_whitespace()) {
@@ -433,7 +433,8 @@ impl LineReader {
         self.state = State::Fresh(FirstLook::default());
     }
 
-    /// Reads more behind what is there, or finds that the input pauses. `false` at the end of the input, or (then the state is `Ended`) at a signal.
+    /// Reads more bytes into the buffer, or notes that the input pauses. Returns `false` at the end of the input, and at a signal,
+    /// when the state is `Ended`.
     fn fill(&mut self) -> Result<bool> {
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -459,7 +460,7 @@ impl LineReader {
                         return Ok(false);
                     }
                 }
-                // A system's time-out, such as a network file's, has a number; the one of our patience has none.
+                // A time-out of the system, such as that of a network file system, has an error number. The end of our patience has none.
                 Err(e) if e.kind() == std::io::ErrorKind::TimedOut && e.raw_os_error().is_none() => {
                     self.paused = true;
                     return Ok(true);

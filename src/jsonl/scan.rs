@@ -1,6 +1,6 @@
-//! Finds fields in a raw line by their dotted paths, and checks on the way that the line is one JSON object.
+//! Finds fields in a raw line by their dotted paths, and checks that the line is one JSON object.
 //!
-//! The whole grammar of RFC 8259 is checked, UTF-8 included; what stands under a path is never guessed from a substring.
+//! The check covers the whole grammar of RFC 8259, including UTF-8. Values are never guessed from a substring.
 
 mod fields;
 mod layout;
@@ -25,7 +25,7 @@ pub use spans::Spans;
 use text::Text;
 use walk::Walker;
 
-/// Scans lines for a set of fields. It remembers the layouts that it meets, within fixed bounds.
+/// Scans lines for a set of fields. Remembers the layouts of the lines it has scanned, within fixed bounds.
 #[derive(Debug, Default)]
 pub struct Scanner {
     fields: FieldSet,
@@ -42,16 +42,15 @@ impl Scanner {
         Self { routes: Routes::new(&fields), fields, ..Self::default() }
     }
 
-    /// What it looks for.
+    /// The fields that it looks for.
     pub fn fields(&self) -> &FieldSet {
         &self.fields
     }
 
-    /// Checks that `line` is one JSON object and finds the fields in it. Of a key that stands twice the last counts, as in
-    /// jq.
+    /// Checks that `line` is one JSON object and finds the fields in it. If a key occurs twice, the last one counts, as in jq.
     ///
     /// # Errors
-    /// Where the line is anything else, with the first place that shows it.
+    /// If the line is anything else, with the position of the first problem.
     pub fn scan(&mut self, line: &[u8], spans: &mut Spans) -> Result<(), NotAnObject> {
         spans.reset(self.fields.len());
         self.look.at(line);
@@ -151,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_with_its_place() {
+    fn an_error_names_the_problem_and_its_position() {
         let at = |line: &str| find(line, "a").map_err(|e| e.to_string()).expect_err(line);
         assert_eq!(at(""), "expected an object at byte 1");
         assert_eq!(at("[1]"), "expected an object at byte 1");

@@ -1,10 +1,10 @@
-//! What a raw JSON value, found by its span, means.
+//! Decodes raw JSON values.
 
 use std::borrow::Cow;
 
-/// The text of a JSON string given with its quotes; `None` where the value is of another type.
+/// Decodes a JSON string with its quotes. Returns `None` if the value has another type.
 ///
-/// An escape that stands for no character (a lone surrogate) is shown as U+FFFD.
+/// An escape that is not a character (a lone surrogate) becomes U+FFFD.
 pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if !inner.contains(&b'\\') {
@@ -16,12 +16,12 @@ pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The value as a label: a string's text, any other value as it is written.
+/// Returns a value as a label: the text of a string, or any other value as it is written.
 pub fn label(raw: &[u8]) -> Cow<'_, str> {
     text(raw).unwrap_or_else(|| String::from_utf8_lossy(raw))
 }
 
-/// The value of a JSON number; `None` where the value is of another type.
+/// Parses a JSON number. Returns `None` if the value has another type.
 pub fn number(raw: &[u8]) -> Option<f64> {
     if !matches!(raw.first()?, b'-' | b'0'..=b'9') {
         return None;
@@ -29,7 +29,7 @@ pub fn number(raw: &[u8]) -> Option<f64> {
     std::str::from_utf8(raw).ok()?.parse().ok()
 }
 
-/// The value of a JSON number without fraction or exponent; `None` for any other, or one that does not fit.
+/// Parses a JSON number without fraction or exponent. Returns `None` for any other value, and for one that does not fit.
 pub fn integer(raw: &[u8]) -> Option<i64> {
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
@@ -42,7 +42,8 @@ pub fn integer(raw: &[u8]) -> Option<i64> {
     Some(if digits.len() < raw.len() { -number } else { number })
 }
 
-/// Whether two short stretches of bytes are equal, sixteen bytes at a time: a call of memcmp costs more than most are long.
+/// Whether two short byte strings are equal. Compares sixteen bytes at a time, because a call to memcmp costs more than most of these
+/// comparisons.
 #[inline]
 pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     const WIDE: usize = 16;
@@ -106,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_lose_their_quotes_and_escapes() {
+    fn strings_are_decoded() {
         assert_eq!(text(br#""plain""#).as_deref(), Some("plain"));
         assert_eq!(text(br#""S\u00e3o\n""#).as_deref(), Some("São\n"));
         assert_eq!(text(br#""\ud800 alone""#).as_deref(), Some("\u{fffd} alone"));
@@ -115,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_the_same_or_not_at_any_length_and_place() {
+    fn a_difference_is_found_at_any_length_and_position() {
         for length in 0..40 {
             let a: Vec<u8> = (0..length).collect();
             assert!(same(&a, &a.clone()));
@@ -129,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_numbers_only() {
+    fn only_numbers_are_parsed_as_numbers() {
         assert_eq!(number(b"1.10"), Some(1.1));
         assert_eq!(number(b"-3e2"), Some(-300.0));
         assert_eq!(number(b"\"1\""), None);

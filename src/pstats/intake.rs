@@ -478,7 +478,7 @@ mod tests {
         assert_eq!((flaws.latency_negative, flaws.latency_invalid), (1, 1));
         assert_eq!(found.events.stream.figures.judged(), 0);
         let examples = found.examples.0;
-        assert_eq!(examples.time.as_deref(), Some("\"yesterday\": it is not in a form that is known"));
+        assert_eq!(examples.time.as_deref(), Some("\"yesterday\": its format is not recognised"));
         assert_eq!(examples.status.as_deref(), Some("\"OK\": it is not a whole number"));
         assert_eq!(examples.latency.as_deref(), Some("-1: it is below 0"));
     }

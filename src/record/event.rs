@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use super::latency::Unit;
 
-/// What a field of an event says, apart from where it stands.
+/// The meaning of a field of an event, whatever its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
 pub enum Role {
@@ -44,7 +44,7 @@ pub enum Role {
     ErrorDetails,
 }
 
-/// Each role, its name in `--fields`, and where PulseStream has it.
+/// Each role, its name in `--fields`, and its path in PulseStream events.
 const ROLES: [(Role, &str, &str); 17] = [
     (Role::Id, "id", "event_id"),
     (Role::Timestamp, "timestamp", "timestamp"),
@@ -65,7 +65,7 @@ const ROLES: [(Role, &str, &str); 17] = [
     (Role::ErrorDetails, "error_details", "error_details"),
 ];
 
-/// Where each role stands in an event, as a dotted path.
+/// The dotted path of each role in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldMap {
     paths: [String; ROLES.len()],
@@ -85,17 +85,17 @@ impl FieldMap {
         &self.paths[role as usize]
     }
 
-    /// What the numbers under [`Role::Latency`] count.
+    /// The unit of the numbers under [`Role::Latency`].
     pub fn latency_unit(&self) -> Unit {
         self.latency_unit
     }
 
-    /// Whether a name in a filter is a role's or the last key of a PulseStream path.
+    /// Whether a name in a filter is a role's name or the last key of a PulseStream path.
     pub fn knows(&self, name: &str) -> bool {
         Self::names().any(|known| known == name)
     }
 
-    /// The names that a filter or a group may use beside dotted paths: those of the roles, and the last keys of PulseStream's paths.
+    /// The names that filters and groups accept besides dotted paths: those of roles, and the last keys of PulseStream's paths.
     pub fn names() -> impl Iterator<Item = &'static str> {
         ROLES.iter().flat_map(|(_, role, path)| {
             let key = path.rsplit('.').next().filter(|key| key != role);
@@ -103,8 +103,8 @@ impl FieldMap {
         })
     }
 
-    /// The dotted path that a name in a filter or a group means: a role's name, the last key of a PulseStream path
-    /// (`status_code`, `region`), or else the path that it is.
+    /// Resolves a name in a filter or a group to a dotted path. The name of a role and the last key of a PulseStream path
+    /// (`status_code`, `region`) mean the path of that role. Any other name is a path itself.
     pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
         ROLES
             .iter()
@@ -116,8 +116,8 @@ impl FieldMap {
 impl FromStr for FieldMap {
     type Err = String;
 
-    /// Reads `--fields timestamp=ts,latency=duration:s,status=code,id=uuid`; roles that are not named stay as they are. A unit may
-    /// stand behind the path of a latency; a colon that belongs to a key is written `\:` there.
+    /// Parses `--fields timestamp=ts,latency=duration:s,status=code,id=uuid`. Other roles keep their paths. A unit may follow the path
+    /// of a latency; a colon within a key is written `\:` there.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut map = Self::default();
         let mut given = Vec::new();
@@ -125,10 +125,10 @@ impl FromStr for FieldMap {
             let (name, path) = pair
                 .split_once('=')
                 .filter(|(_, path)| !path.is_empty())
-                .ok_or_else(|| format!("'{pair}' is no role=path, such as timestamp=ts or latency=dur_ms"))?;
+                .ok_or_else(|| format!("'{pair}': expected ROLE=PATH, such as timestamp=ts or latency=dur_ms"))?;
             let (role, ..) = ROLES.iter().find(|(_, known, _)| *known == name).ok_or_else(|| {
                 let known: Vec<&str> = ROLES.iter().map(|(_, name, _)| *name).collect();
-                format!("'{name}' is no role; there are {}", known.join(", "))
+                format!("'{name}' is not a role; the roles are {}", known.join(", "))
             })?;
             if given.contains(role) {
                 return Err(format!("'{name}' is given twice"));
@@ -136,7 +136,7 @@ impl FromStr for FieldMap {
             let (path, unit) = split_unit(*role, path)?;
             if path.replace("\\.", "-").split('.').any(str::is_empty) {
                 return Err(format!(
-                    "'{path}' is no path: keys parted by single dots are wanted, such as metrics.took"
+                    "'{path}' is not a path: expected keys separated by single dots, such as metrics.took"
                 ));
             }
             given.push(*role);
@@ -147,7 +147,7 @@ impl FromStr for FieldMap {
     }
 }
 
-/// The path, and the unit behind it where there is one.
+/// Splits a path from the unit that may follow it.
 fn split_unit(role: Role, text: &str) -> Result<(String, Option<Unit>), String> {
     let colon = text.rfind(':').filter(|at| role == Role::Latency && !text[..*at].ends_with('\\'));
     let Some(colon) = colon else { return Ok((text.replace("\\:", ":"), None)) };
@@ -175,11 +175,11 @@ mod tests {
         assert_eq!(map.path(Role::Timestamp), "ts");
         assert_eq!(map.path(Role::Latency), "took.ms");
         assert_eq!(map.path(Role::Service), "source.service");
-        assert!("color=x".parse::<FieldMap>().is_err_and(|e| e.contains("'color' is no role")));
+        assert!("color=x".parse::<FieldMap>().is_err_and(|e| e.contains("'color' is not a role")));
         assert!("timestamp".parse::<FieldMap>().is_err());
         assert!("id=a,id=b".parse::<FieldMap>().is_err_and(|e| e == "'id' is given twice"));
         for bad in ["latency=a..b", "latency=.a", "latency=a."] {
-            assert!(bad.parse::<FieldMap>().is_err_and(|e| e.contains("is no path")), "{bad}");
+            assert!(bad.parse::<FieldMap>().is_err_and(|e| e.contains("is not a path")), "{bad}");
         }
         assert!(r"latency=http\.req.took".parse::<FieldMap>().is_ok());
     }
@@ -200,7 +200,7 @@ mod tests {
                 "{message}"
             );
         }
-        assert!(latency("latency=:s").is_err_and(|e| e.contains("is no path")));
+        assert!(latency("latency=:s").is_err_and(|e| e.contains("is not a path")));
         // No other role has a unit, so that a colon is the key's.
         assert_eq!(map("id=x:s").map(|map| map.path(Role::Id).to_owned()), Ok("x:s".to_owned()));
     }

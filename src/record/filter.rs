@@ -7,7 +7,7 @@ use super::event::FieldMap;
 use super::number;
 use crate::jsonl::value;
 
-/// How a field's value is held against the filter's.
+/// How a field's value is compared with the filter's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Comparison {
     Equal,
@@ -18,7 +18,7 @@ enum Comparison {
     GreaterOrEqual,
 }
 
-/// The comparisons as they are written, longer ones first.
+/// The comparison operators, longer ones first.
 const COMPARISONS: [(&str, Comparison); 6] = [
     (">=", Comparison::GreaterOrEqual),
     ("<=", Comparison::LessOrEqual),
@@ -35,7 +35,7 @@ pub struct Condition {
     comparison: Comparison,
     text: String,
     number: Option<f64>,
-    /// The number, where it is whole and written so.
+    /// The number, if it is written without fraction and exponent.
     whole: Option<i128>,
 }
 
@@ -45,7 +45,7 @@ impl Condition {
         &self.path
     }
 
-    /// That a field equals this text.
+    /// The condition that a field equals this text.
     pub fn equals(name: &str, text: &str, map: &FieldMap) -> Self {
         Self::new(map.resolve(name), Comparison::Equal, text)
     }
@@ -57,8 +57,8 @@ impl Condition {
 
     /// Whether a raw value (`None` where the event has no such field) meets it.
     ///
-    /// Numbers compare as numbers, whole ones exactly. A text is equal to the filter's text alone (version `1.10` is not `1.1`); as
-    /// less or greater it compares as the number that it holds.
+    /// Numbers compare as numbers, whole ones exactly. For equality, a string compares only as text (version `1.10` is not `1.1`). For
+    /// less and greater, it compares as the number that it holds.
     pub fn holds(&self, raw: Option<&[u8]>) -> bool {
         let Some(raw) = raw else { return self.comparison == Comparison::NotEqual };
         let is_text = raw.starts_with(b"\"");
@@ -75,7 +75,7 @@ impl Condition {
         }
     }
 
-    /// How a raw value compares with the filter's, where both are numbers.
+    /// Compares a raw value with the filter's. Returns `None` unless both are numbers.
     fn order(&self, raw: &[u8]) -> Option<Ordering> {
         let ours = self.number?;
         // Shorter whole numbers are exact as doubles.
@@ -89,7 +89,7 @@ impl Condition {
     }
 }
 
-/// A number that is written without fraction and exponent; `None` for any other, and for one of more than 38 digits.
+/// Parses a number without fraction and exponent. Returns `None` for any other, and for more than 38 digits.
 fn whole(text: &[u8]) -> Option<i128> {
     let digits = text.strip_prefix(b"-").unwrap_or(text);
     let is_whole = (1..=38).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
@@ -103,23 +103,23 @@ impl fmt::Display for Condition {
     }
 }
 
-/// Conditions that all have to hold.
+/// Conditions that must all hold.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Filter {
     conditions: Vec<Condition>,
 }
 
 impl Filter {
-    /// Reads conditions separated by commas (each: all have to hold); a comma in a value is written `\,`. Fields are dotted paths
-    /// or the short names that `map` resolves.
+    /// Parses conditions separated by commas. A comma in a value is written `\,`. Fields are dotted paths or the short names that `map`
+    /// resolves.
     ///
     /// # Errors
-    /// A message that names the condition and the form.
+    /// A message that names the condition and the expected form.
     pub fn parse(text: &str, map: &FieldMap) -> Result<Self, String> {
         Self::parse_with(text, |name| map.resolve(name).to_owned())
     }
 
-    /// The same where `path_of` says which path a name means.
+    /// Like [`Filter::parse`], but `path_of` resolves names to paths.
     ///
     /// # Errors
     /// As above.
@@ -132,11 +132,6 @@ impl Filter {
     pub fn conditions(&self) -> &[Condition] {
         &self.conditions
     }
-
-    /// Adds a condition.
-    pub fn and(&mut self, condition: Condition) {
-        self.conditions.push(condition);
-    }
 }
 
 impl fmt::Display for Filter {
@@ -148,7 +143,7 @@ impl fmt::Display for Filter {
     }
 }
 
-/// The items of a list separated by commas; a comma in an item is written `\,`.
+/// Splits a list at its commas. A comma in an item is written `\,`.
 pub fn split(text: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut chars = text.chars().peekable();
@@ -164,7 +159,8 @@ pub fn split(text: &str) -> Vec<String> {
 }
 
 fn condition(item: &str, path_of: impl Fn(&str) -> String) -> Result<Condition, String> {
-    let form = || format!("'{item}' is no condition, such as service=payment-service, region!=EU or status_code>=500");
+    let form =
+        || format!("'{item}' is not a condition such as service=payment-service, region!=EU or status_code>=500");
     let at = item.find(['=', '!', '<', '>']).filter(|at| *at > 0).ok_or_else(form)?;
     let (name, rest) = item.split_at(at);
     let (sign, comparison) = COMPARISONS.iter().find(|(sign, _)| rest.starts_with(sign)).ok_or_else(form)?;
@@ -172,7 +168,7 @@ fn condition(item: &str, path_of: impl Fn(&str) -> String) -> Result<Condition, 
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
     let condition = Condition::new(&path_of(name.trim()), *comparison, text);
     if condition.number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
-        return Err(format!("'{item}': {sign} wants a number behind it"));
+        return Err(format!("'{item}': expected a number after {sign}"));
     }
     Ok(condition)
 }

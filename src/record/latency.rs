@@ -1,4 +1,4 @@
-//! How long something took: numbers in the unit of their field, and texts that name their own (`12.3ms`, Go's `1m2.5s`).
+//! Latencies: numbers in the unit of their field, and strings that name their own unit (`12.3ms`, Go's `1m2.5s`).
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 use super::number::{SCALE, Written, unquoted};
 use crate::jsonl::value;
 
-/// What the numbers of a field count.
+/// The unit of the numbers in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unit {
     /// 10⁻⁹ s.
@@ -79,10 +79,10 @@ impl fmt::Display for NoLatency {
     }
 }
 
-/// A raw value as whole µs, rounded half up from its decimal form, so that no float bends a sum.
+/// Reads a raw value as whole µs, rounded half up from its decimal form, so that sums are exact.
 ///
 /// # Errors
-/// Where it is not a latency.
+/// If it is not a latency.
 #[inline]
 pub fn microseconds(raw: &[u8], unit: Unit) -> Result<u64, NoLatency> {
     let mut us = 0u64;
@@ -151,7 +151,7 @@ fn duration(text: &str) -> Option<(i128, usize)> {
     (parts > 0).then_some((if unsigned.len() < text.len() { -sum } else { sum }, parts))
 }
 
-/// The number and the unit (in ns) of a duration's first part, and what stands behind it.
+/// The number and the unit (in ns) of the first part of a duration, and the text after it.
 fn part(text: &str) -> Option<(&str, i128, &str)> {
     let (number, rest) = text.split_at(text.find(|c: char| !c.is_ascii_digit() && c != '.')?);
     let rest = rest.trim_start_matches(' ');
@@ -160,16 +160,16 @@ fn part(text: &str) -> Option<(&str, i128, &str)> {
     Some((number, *unit, behind))
 }
 
-/// How a latency is written, for one who writes another in its place.
+/// The form of a latency, for writing another one in its place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Form<'a> {
-    /// One number, and what stands before and behind it: quotes, a unit.
+    /// One number, and the text around it: quotes, a unit.
     Number {
-        /// What stands before it.
+        /// The text before the number.
         before: &'a [u8],
         /// The number.
         number: &'a [u8],
-        /// What stands behind it.
+        /// The text after the number.
         behind: &'a [u8],
     },
     /// Hours, minutes and seconds, as Go writes them.
@@ -182,7 +182,7 @@ pub enum Form<'a> {
 }
 
 impl<'a> Form<'a> {
-    /// The form of a raw value; `None` where it is not a number or a duration.
+    /// The form of a raw value, or `None` if it is not a number or a duration.
     pub fn of(raw: &'a [u8]) -> Option<Self> {
         let Some(inner) = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) else {
             return Written::of(raw).map(|_| Self::Number { before: b"", number: raw, behind: b"" });
@@ -206,7 +206,7 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Appends a duration in quotes as Go writes it, with at most so many decimals: `"1m2.5s"`.
+/// Appends a quoted duration as Go writes it, with at most `decimals` decimals: `"1m2.5s"`.
 pub fn write_compound(seconds: f64, decimals: usize, out: &mut Vec<u8>) {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative; saturates
     let minutes = (seconds / 60.0).floor() as u64;

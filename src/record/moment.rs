@@ -1,5 +1,5 @@
-//! When an event happened, in whichever form its producer writes times (docs/fields.md lists them), and how to write another moment
-//! in the same form.
+//! Reads times in any of the forms that producers of events use (docs/fields.md lists them), and writes another time in the same
+//! form.
 
 mod epoch;
 mod text;
@@ -14,10 +14,10 @@ use epoch::Epoch;
 use text::Places;
 pub use unread::Unread;
 
-/// The moment that a raw JSON value names.
+/// Reads the moment in a raw JSON value.
 ///
 /// # Errors
-/// Where it is not a time, with the reason.
+/// If it is not a time, with the reason.
 #[inline]
 pub fn read(raw: &[u8]) -> Result<Micros, Unread> {
     match usual(raw) {
@@ -26,7 +26,7 @@ pub fn read(raw: &[u8]) -> Result<Micros, Unread> {
     }
 }
 
-/// A moment in the form that pulsepipe's own tools write, in quotes.
+/// Reads a moment in the form that pulsepipe's own tools write, in quotes.
 #[inline]
 fn usual(raw: &[u8]) -> Option<Micros> {
     time::parse_utc(unquoted(raw)?)
@@ -42,10 +42,10 @@ fn read_other(raw: &[u8]) -> Result<Micros, Unread> {
     TimeForm::of(raw).map(|form| form.at)
 }
 
-/// The moment that a text names, its quotes and escapes left behind.
+/// Reads the moment in a text without quotes and escapes.
 ///
 /// # Errors
-/// Where it is not a time, with the reason.
+/// If it is not a time, with the reason.
 pub fn read_text(text: &str) -> Result<Micros, Unread> {
     match Written::of(text.as_bytes()).filter(|number| !text::is_date_of_digits(number)) {
         Some(number) => Epoch::of(number).map(|(at, _)| at),
@@ -68,7 +68,7 @@ pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
     is_nameable
 }
 
-/// Reads the times of a stream as [`read()`] does, fastest where they are in the form of pulsepipe's own tools.
+/// Reads the times of a stream as [`read()`] does, fastest in the form that pulsepipe's own tools write.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Reader(time::Reader);
 
@@ -76,7 +76,7 @@ impl Reader {
     /// Reads the next time.
     ///
     /// # Errors
-    /// Where it is not a time, with the reason.
+    /// If it is not a time, with the reason.
     #[inline]
     pub fn read(&mut self, raw: &[u8]) -> Result<Micros, Unread> {
         match raw {
@@ -89,7 +89,8 @@ impl Reader {
 
 /// A moment and how it was written.
 #[derive(Debug, Clone)]
-pub struct TimeForm<'a> {
+struct TimeForm<'a> {
+    /// In µs. Finer digits are cut off.
     at: Micros,
     /// The value as it stands.
     raw: &'a [u8],
@@ -108,8 +109,8 @@ impl<'a> TimeForm<'a> {
     /// Reads a raw JSON value.
     ///
     /// # Errors
-    /// Where it is not a time, with the reason.
-    pub fn of(raw: &'a [u8]) -> Result<Self, Unread> {
+    /// If it is not a time, with the reason.
+    fn of(raw: &'a [u8]) -> Result<Self, Unread> {
         let characters = match raw {
             [b'"', .., b'"'] if raw.len() > 1 => Characters::of_text(raw).ok_or(Unread::Form)?,
             [b'-' | b'0'..=b'9', ..] => Characters { text: Cow::Borrowed(raw), starts: Vec::new(), first: 0 },
@@ -123,14 +124,9 @@ impl<'a> TimeForm<'a> {
         Ok(Self { at, raw, kind: Kind::Date(characters, places) })
     }
 
-    /// The moment, in µs; what is finer is cut off.
-    pub fn at(&self) -> Micros {
-        self.at
-    }
-
-    /// Appends another moment in the same form: its precision, offset, unit, quotes and escapes. `false`, and nothing written, where
-    /// the form cannot name it.
-    pub fn write(&self, at: Micros, out: &mut Vec<u8>) -> bool {
+    /// Appends another moment in the same form: its precision, offset, unit, quotes and escapes. Returns `false`, and writes nothing,
+    /// if the form cannot express it.
+    fn write(&self, at: Micros, out: &mut Vec<u8>) -> bool {
         match &self.kind {
             Kind::Epoch(epoch) => {
                 let Some(number) = epoch.write(at.saturating_sub(self.at)) else { return false };
@@ -149,18 +145,18 @@ impl<'a> TimeForm<'a> {
     }
 }
 
-/// The characters of a text, and where each stands in the raw value.
+/// The characters of a text, and the position of each in the raw value.
 #[derive(Debug, Clone)]
 struct Characters<'a> {
     text: Cow<'a, [u8]>,
-    /// Where each character begins in the raw value, and where the last ends; empty where there are no escapes.
+    /// Where each character begins in the raw value, and where the last one ends. Empty if there are no escapes.
     starts: Vec<usize>,
     /// Where the first begins.
     first: usize,
 }
 
 impl<'a> Characters<'a> {
-    /// The characters of a JSON string; `None` where it holds an escape that no time has.
+    /// Decodes a JSON string. Returns `None` if it holds an escape that no time has.
     fn of_text(raw: &'a [u8]) -> Option<Self> {
         let end = raw.len() - 1;
         let inner = &raw[1..end];
@@ -186,7 +182,7 @@ impl<'a> Characters<'a> {
         Some(Self { text: Cow::Owned(text), starts, first: 1 })
     }
 
-    /// Appends the raw value with these characters in place of its own, each as it was written where it is the same.
+    /// Appends the raw value with its characters replaced by these. A character that stays the same keeps its escape.
     fn write(&self, raw: &[u8], text: &[u8], out: &mut Vec<u8>) {
         if self.starts.is_empty() {
             out.extend_from_slice(&raw[..self.first]);
@@ -216,7 +212,7 @@ mod tests {
     fn moved(raw: &str, by: Micros) -> Option<String> {
         let form = TimeForm::of(raw.as_bytes()).unwrap_or_else(|why| panic!("{raw}: {why}"));
         let mut out = Vec::new();
-        form.write(form.at() + by, &mut out).then(|| String::from_utf8(out).expect("text"))
+        form.write(form.at + by, &mut out).then(|| String::from_utf8(out).expect("text"))
     }
 
     #[test]
@@ -386,7 +382,7 @@ mod tests {
         fn what_is_written_is_read_as_that_moment(raw in written(), by in -50_000_000_000_000i64..50_000_000_000_000) {
             let form = TimeForm::of(raw.as_bytes()).expect("a time");
             let mut out = Vec::new();
-            let at = form.at() + by;
+            let at = form.at + by;
             if form.write(at, &mut out) {
                 let text = String::from_utf8(out.clone()).expect("text");
                 let again = read(&out).map_err(|why| TestCaseError::fail(format!("{text}: {why}")))?;
@@ -397,14 +393,14 @@ mod tests {
                 prop_assert_eq!(&finer, &out);
             }
             let mut same = Vec::new();
-            prop_assert!(form.write(form.at(), &mut same));
+            prop_assert!(form.write(form.at, &mut same));
             prop_assert_eq!(String::from_utf8(same).expect("text"), raw);
         }
 
         #[test]
         fn no_text_and_no_number_brings_it_down(raw in r#"("[0-9TZ:/+., \\u\[\]a-zA-Z-]{0,40}")|(-?[0-9]{1,40}(\.[0-9]{1,40})?(e-?[0-9]{1,4})?)|.{0,20}"#, by in any::<i64>()) {
             if let Ok(form) = TimeForm::of(raw.as_bytes()) {
-                form.write(form.at().saturating_add(by / 1000), &mut Vec::new());
+                form.write(form.at.saturating_add(by / 1000), &mut Vec::new());
             }
         }
     }

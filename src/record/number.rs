@@ -2,12 +2,12 @@
 
 use crate::jsonl::value;
 
-/// A raw value without the quotes of a text; any other value as it is.
+/// Removes the quotes of a string. Returns any other value unchanged.
 pub fn unquoted(raw: &[u8]) -> &[u8] {
     raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw)
 }
 
-/// The number that a raw value holds, in quotes or not.
+/// Reads the number in a raw value, quoted or not.
 pub fn number(raw: &[u8]) -> Option<f64> {
     match raw {
         [b'"', inner @ .., b'"'] => number_in(inner),
@@ -15,12 +15,12 @@ pub fn number(raw: &[u8]) -> Option<f64> {
     }
 }
 
-/// The number that a text is, and nothing else.
+/// Reads a text that is a number and nothing else.
 pub fn number_in(text: &[u8]) -> Option<f64> {
     Written::of(text).and_then(|_| value::number(text))
 }
 
-/// The whole number that a raw value holds, in quotes or not, also where it is written as `200.0` or `2e2`.
+/// Reads the whole number in a raw value, quoted or not, including forms such as `200.0` and `2e2`.
 #[inline]
 pub fn integer(raw: &[u8]) -> Option<i64> {
     value::integer(raw).or_else(|| other_integer(raw))
@@ -47,14 +47,14 @@ pub(super) const SCALE: i128 = 10i128.pow(12);
 pub(super) struct Written<'a> {
     pub negative: bool,
     pub whole: &'a [u8],
-    /// The digits behind the point.
+    /// The digits after the point.
     pub fraction: &'a [u8],
-    /// From the `e` on; empty where there is none.
+    /// From the `e` on, or empty.
     pub power: &'a [u8],
 }
 
 impl<'a> Written<'a> {
-    /// The parts of a text that is a number by JSON's grammar and nothing else.
+    /// Splits a text that is a JSON number and nothing else.
     pub(super) fn of(text: &'a [u8]) -> Option<Self> {
         let unsigned = text.strip_prefix(b"-").unwrap_or(text);
         let digits = |text: &[u8]| text.iter().take_while(|byte| byte.is_ascii_digit()).count();
@@ -74,13 +74,13 @@ impl<'a> Written<'a> {
         Some(Self { negative: unsigned.len() < text.len(), whole, fraction, power })
     }
 
-    /// The power of ten behind the `e`; `None` where it is beyond all use.
+    /// The power of ten after the `e`, or `None` if it is out of range.
     pub(super) fn exponent(&self) -> Option<i32> {
         let text = std::str::from_utf8(self.power.get(1..).unwrap_or(b"0")).ok()?;
         text.parse().ok().filter(|exponent| (-300..=300).contains(exponent))
     }
 
-    /// The number times 10¹², what is left of it cut off towards 0; `None` where it is 10²¹ or more.
+    /// The number times 10¹², rounded towards 0, or `None` if it is 10²¹ or more.
     pub(super) fn scaled(&self) -> Option<i128> {
         const MOST_DIGITS: i32 = 33;
         let digits = self.whole.iter().chain(self.fraction).map(|digit| i128::from(digit - b'0'));

@@ -1,4 +1,4 @@
-//! The outcome (contracts §3): what became of one line of psend's input, and the run record that ends a stream of them.
+//! The outcome (contracts §3) of a line of psend's input, and the run record that ends a stream of outcomes.
 
 use std::fmt;
 use std::str::FromStr;
@@ -47,9 +47,9 @@ words! {
     Word {
         /// The server said that it took the event.
         Accepted = "accepted",
-        /// The server said that it had it already.
+        /// The server said that it already had the event.
         Duplicate = "duplicate",
-        /// The server refused it for good, or psend did not send what is no event.
+        /// The server refused it for good, or psend did not send it because it is not an event.
         Rejected = "rejected",
         /// Still refused for rate when the retries were spent.
         RateLimited = "rate_limited",
@@ -69,7 +69,7 @@ words! {
 }
 
 words! {
-    /// What an attempt met: an outcome's word, or one of two more.
+    /// The result of an attempt: the word of an outcome, or one of two more.
     Answer {
         /// Taken.
         Accepted = "accepted",
@@ -95,7 +95,7 @@ words! {
 }
 
 words! {
-    /// What kind of trouble an error tells of.
+    /// The kind of an error.
     ErrorKind {
         /// No connection.
         Connect = "connect",
@@ -109,7 +109,7 @@ words! {
         Reset = "reset",
         /// The answer's status says so.
         Http = "http",
-        /// The line is no JSON object, or the answer no HTTP.
+        /// The line is not a JSON object, or the answer is not HTTP.
         Malformed = "malformed",
         /// The line is over `--max-line`.
         TooLong = "too_long",
@@ -120,10 +120,10 @@ words! {
     }
 }
 
-/// A shorter wait for the first attempt is no wait worth a field.
+/// Shorter waits for the first attempt are not written.
 const LEAST_WAIT: Duration = Duration::from_millis(1);
 
-/// What became of one line, as psend writes it. Raw values are JSON as it stood in the event.
+/// The outcome of one line, as psend writes it. Raw values are JSON as it was in the event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outcome<'a> {
     /// The line's number in the whole input, from 1.
@@ -132,19 +132,19 @@ pub struct Outcome<'a> {
     pub event_id: Option<&'a [u8]>,
     /// How it ended.
     pub outcome: Word,
-    /// With `duplicate`: an earlier attempt of ours got no answer, so that it may be our own.
+    /// With `duplicate`: an earlier attempt of ours got no answer, so the first copy may be our own.
     pub own_retry: bool,
     /// The last answer's status code.
     pub status: Option<u16>,
     /// Requests sent.
     pub attempts: u32,
-    /// What each attempt met; written where there was more than one.
+    /// The result of each attempt. Written if there was more than one.
     pub answers: &'a [Answer],
     /// The last attempt, first byte out to last byte in.
     pub latency: Option<Duration>,
     /// From when it was due or taken up to the end.
     pub end_to_end: Option<Duration>,
-    /// How long it waited for its first attempt after it was taken up (closed loop); written from [`LEAST_WAIT`] on.
+    /// How long it waited for its first attempt after it was taken up (closed loop). Written from [`LEAST_WAIT`] on.
     pub waited: Option<Duration>,
     /// When it was due (open loop).
     pub scheduled_at: Option<Micros>,
@@ -219,7 +219,7 @@ impl Outcome<'_> {
     }
 }
 
-/// A key, as it stands behind the field before it, and its value.
+/// Appends a key, with the comma before it, and its value.
 fn raw(out: &mut Vec<u8>, key: &[u8], value: Option<&[u8]>) {
     out.extend_from_slice(key);
     out.extend_from_slice(value.unwrap_or(b"null"));
@@ -267,7 +267,7 @@ pub struct RunRecord {
     pub rate: Option<f64>,
     /// Requests in flight at most.
     pub concurrency: u64,
-    /// Events in a request at most, where it is the batch endpoint's.
+    /// The most events in a request, with the batch endpoint.
     pub batch: Option<u64>,
     /// Retries of an event at most.
     pub retries: u32,
@@ -277,16 +277,15 @@ pub struct RunRecord {
     pub ended_at: String,
     /// `3/8`.
     pub shard: Option<String>,
-    /// The id of the run that this one goes on with: the one that began the journal. That run may have left no record.
+    /// The id of the run that this one continues, which began the journal. That run may have left no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<String>,
-    /// With `--verify`: events that are `present` by the server's word alone. It did not show them, so that none of them
-    /// could be found to differ.
+    /// With `--verify`: the number of `present` events that the server did not show, so that they could not be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<u64>,
 }
 
-/// The run record as it stands on its line.
+/// The line of a run record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunLine {
@@ -295,12 +294,12 @@ pub struct RunLine {
 }
 
 impl RunRecord {
-    /// The record that a line is; `None` where it is another, be it an event that has a `run` among its fields.
+    /// Reads the record on a line. Returns `None` for any other line, including an event with a field named `run`.
     pub fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice::<RunLine>(line).ok().map(|line| line.run)
     }
 
-    /// The id of the run that it goes on with, or its own: runs that have it in common are one.
+    /// The id of the run that this one continues, or its own. Records with the same root belong to one run.
     pub fn root(&self) -> &str {
         self.resumes.as_deref().unwrap_or(&self.id)
     }

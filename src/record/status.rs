@@ -1,4 +1,4 @@
-//! HTTP status codes as events tell of them.
+//! HTTP status codes in events.
 
 use std::fmt;
 
@@ -7,25 +7,27 @@ use super::number;
 /// Why a value is not a status code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoStatus {
-    /// A whole number that no answer has. Load generators and proxies write 0 where none came, so that it tells of a failure.
+    /// A whole number that is not a status code. Load generators and proxies write 0 if no answer came, so it counts as a failure.
     NoAnswer,
-    /// Not a whole number: it tells nothing.
+    /// Not a whole number. It says nothing about the request.
     NotANumber,
 }
 
 impl fmt::Display for NoStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoAnswer => "status codes are 100 to 999; it counts as an error, for it stands where no answer came",
+            Self::NoAnswer => {
+                "status codes are 100 to 999; it counts as an error, because it means that no answer came"
+            }
             Self::NotANumber => "it is not a whole number",
         })
     }
 }
 
-/// The status code that a raw value holds, in quotes or not.
+/// Reads the status code in a raw value, quoted or not.
 ///
 /// # Errors
-/// Where it is not one.
+/// If it is not a status code.
 #[inline]
 pub fn read(raw: &[u8]) -> Result<u16, NoStatus> {
     let number = number::integer(raw).ok_or(NoStatus::NotANumber)?;

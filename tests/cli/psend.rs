@@ -525,7 +525,7 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--url", "localhost:8000"], "http://localhost:8000"),
         (&["--dialect", "klingon"], "klingon"),
         (&["--mode", "sequential", "-c", "5"], "--mode concurrent"),
-        (&["--fields", "colour=x"], "'colour' is no role"),
+        (&["--fields", "colour=x"], "'colour' is not a role"),
         (&["--dead-letter", "-"], "--dead-letter -: expected a file"),
         (&["--journal", "-"], "--journal -: expected a file"),
         (&["-d", "0s"], "--duration 0s: a time above 0 is wanted"),

@@ -5,18 +5,17 @@ pub(super) const NONE: u32 = u32::MAX;
 
 /// A set of dotted paths to look for.
 ///
-/// The keys of a path are parted by dots. Each leads into an object, or, as a number from 0, into an array. Keys that follow
-/// each other may also stand in a line as one key that is spelt with the dots: `a.b.c` finds the `1` in `{"a":{"b":{"c":1}}}`,
-/// `{"a.b":{"c":1}}`, `{"a":{"b.c":1}}` and `{"a.b.c":1}`. If a line has several of these, the one whose first key is shorter
-/// counts, then the one whose second key is: nested members come first. A dot that is written `\.` belongs to its key, so
-/// `a\.b` finds the key `a.b` alone.
+/// The keys of a path are separated by dots. Each key leads into an object or, as a number from 0, into an array. Consecutive keys
+/// also match a single key that contains the dots: `a.b.c` finds the `1` in `{"a":{"b":{"c":1}}}`, `{"a.b":{"c":1}}`,
+/// `{"a":{"b.c":1}}` and `{"a.b.c":1}`. If a line has several of these, the one with the shorter first key counts, then the one with
+/// the shorter second key, so nested members come first. `\.` is a dot within a key, so `a\.b` finds only the key `a.b`.
 #[derive(Debug, Clone, Default)]
 pub struct FieldSet {
     paths: Vec<String>,
 }
 
 impl FieldSet {
-    /// The set of these paths; the index of each is its place in the list. A path given twice has one index.
+    /// A set of these paths. The index of each is its position in the list. A path that is given twice has one index.
     pub fn new<P: AsRef<str>>(paths: impl IntoIterator<Item = P>) -> Self {
         let mut set = Self::default();
         for path in paths {
@@ -54,12 +53,12 @@ impl FieldSet {
     }
 }
 
-/// A place as it is stored: lines and field sets are far smaller than 4 GiB.
+/// Converts a position or index to the type in which it is stored.
 pub(super) fn index(n: usize) -> u32 {
     u32::try_from(n).expect("lines and field sets are far smaller than 4 GiB")
 }
 
-/// The keys of a dotted path, as they stand in a line: `a\.b.c` has the keys `a.b` and `c`.
+/// The keys of a dotted path, as they appear in a line: `a\.b.c` has the keys `a.b` and `c`.
 fn keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut chars = path.chars().peekable();
@@ -74,7 +73,7 @@ fn keys(path: &str) -> Vec<String> {
     keys
 }
 
-/// A dotted path as people read it: without the backslashes that part the dots of its keys from those between them.
+/// Formats a dotted path for people, without the backslashes before dots within keys.
 pub fn plain_path(path: &str) -> String {
     path.replace("\\.", ".")
 }
@@ -84,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_are_parted_by_dots_without_a_backslash() {
+    fn dots_without_a_backslash_separate_keys() {
         assert_eq!(keys("a.b.c"), ["a", "b", "c"]);
         assert_eq!(keys(r"http\.response.status_code"), ["http.response", "status_code"]);
         assert_eq!(keys(r"a\b\\.c"), [r"a\b\.c"]);

@@ -1,9 +1,9 @@
-//! Layouts that were met before, learned: a line like an earlier one need not be walked token by token.
+//! Learns the layouts of lines, so that a line like an earlier one need not be walked token by token.
 //!
-//! What stands between two values of a line (brackets, keys, colons, white space) is one literal. The literals of the lines
-//! met so far form a tree: behind a value, one of a few known literals follows. A line is like an earlier one if each
-//! literal is found byte for byte and each value is a value; then it is the JSON that the earlier line was, with the
-//! fields in the same places of the tree. Anything else falls back to the walk, so nothing is ever guessed.
+//! The text between two values of a line (brackets, keys, colons, white space) is one literal. The literals of earlier lines form a
+//! tree: each value is followed by one of a few known literals. A line is like an earlier one if it has the same literals, byte for
+//! byte, with valid values between them. It is then valid JSON too, with its fields at the same places of the tree. For any other
+//! line the scanner falls back to the walk, so nothing is ever guessed.
 
 use wide::u8x16;
 
@@ -14,41 +14,41 @@ use super::spans::Spans;
 use super::text::{Text, is_short_scalar};
 use crate::jsonl::value::same;
 
-/// Lines longer than this are not learned.
+/// Longer lines are not learned.
 const LONGEST_LINE: usize = 16 << 10;
-/// How many literals are remembered at most, and how many bytes of them; above that all are forgotten.
+/// How many literals are remembered at most, and how many bytes of them. Above this, all are forgotten.
 const MOST_STEPS: usize = 4096;
 const MOST_LITERAL_BYTES: usize = 256 << 10;
-/// How many literals may follow one value: keys that are no two times the same are no layout.
+/// How many literals may follow one value. Keys that never repeat do not form a layout.
 const MOST_SIBLINGS: usize = 64;
-/// How many lines may be learned more than were recognised: input without layouts must not pay for learning.
+/// Limits how many more lines are learned than recognised, so that input without layouts does not pay for learning.
 const MOST_CREDIT: u32 = 256;
 const LESSON: u32 = 4;
-/// Without credit one line in so many is learned all the same: a stream may become regular again.
+/// Without credit, one unrecognised line in this many is still learned, because a stream may become regular again.
 const STRANGE_LINES: u64 = 64;
 
 const ROOT: u32 = 0;
 
-/// How many bytes of a literal are compared at once, whatever its length: few are longer.
+/// How many bytes of a literal are compared at once. Few literals are longer.
 const HEAD: usize = 32;
 
-/// What a literal holds beside keys.
+/// What happens to fields within a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
-    /// A field's object or array begins so many bytes into the literal.
+    /// A field's object or array begins at this offset into the literal.
     Open(u32, usize),
-    /// It ends there.
+    /// It ends at this offset.
     Close(u32, usize),
-    /// A key that stood before stands again.
+    /// The key of a field occurs again.
     Forget(u32),
-    /// The value before the literal is this field too, beside that one.
+    /// The value before the literal is the first field as well as the second.
     Also(u32, u32),
 }
 
-/// What stands behind a literal.
+/// What follows a literal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behind {
-    /// A string; its opening quote is part of the literal.
+    /// A string. Its opening quote is part of the literal.
     Text,
     /// A number, true, false or null.
     Scalar,
@@ -56,26 +56,26 @@ enum Behind {
     End,
 }
 
-/// A literal in the tree, in a cache line of its own. What recognising a line does not touch stands apart, in a [`Fork`].
+/// A literal in the tree, in its own cache line. Data that is rarely used to recognise a line is kept apart, in a [`Fork`].
 #[derive(Debug, Clone, Copy)]
 #[repr(align(64))]
 struct Step {
-    /// The literal's first bytes, and zeros where it is shorter.
+    /// The first bytes of the literal, padded with zeros.
     head: [u8x16; 2],
     /// A bit for each byte of the head that belongs to the literal.
     of_head: u32,
     length: u32,
-    /// Where the literal stands among all.
+    /// The offset of the literal among all literals.
     from: u32,
-    /// The step that followed last time; [`NONE`] at first.
+    /// The step that followed last time, or [`NONE`] at first.
     likely: u32,
-    /// Where in the literal its first quote stands; [`NONE`] where it has none.
+    /// The offset of the first quote in the literal, or [`NONE`].
     quote: u32,
-    /// The field whose value stands behind it.
+    /// The field whose value follows.
     field: u32,
     behind: Behind,
     has_marks: bool,
-    /// Whether it is as most are: a value behind it, no marks, and no longer than a head.
+    /// Whether it is like most: followed by a value, without marks, and no longer than a head.
     is_common: bool,
 }
 
@@ -98,7 +98,7 @@ impl Step {
         }
     }
 
-    /// Whether the literal's first bytes are those of a line from somewhere on.
+    /// Whether these bytes of a line begin with the first bytes of the literal.
     #[inline(always)] // A call costs as much as the comparison.
     fn begins(&self, here: &[u8; HEAD]) -> bool {
         let [low, high] = halves(here);
@@ -124,12 +124,12 @@ struct Fork {
 /// The tree of literals.
 #[derive(Debug)]
 pub(super) struct Layouts {
-    /// The root, which has no literal, then all others; for each a fork.
+    /// The root, which has no literal, then all other steps. Each has a fork.
     steps: Vec<Step>,
     forks: Vec<Fork>,
     literals: Vec<u8>,
     credit: u32,
-    /// Lines that were not recognised.
+    /// The number of lines that were not recognised.
     strange: u64,
 }
 
@@ -143,7 +143,7 @@ impl Default for Layouts {
 }
 
 impl Layouts {
-    /// Whether the line is like an earlier one; then `spans` holds its fields, else nothing of use.
+    /// Whether the line is like an earlier one. If so, `spans` holds its fields; if not, its contents are undefined.
     #[inline]
     pub(super) fn recognise(&mut self, text: Text<'_>, quotes: Quotes<'_>, spans: &mut Spans) -> bool {
         let line = text.line;
@@ -193,8 +193,8 @@ impl Layouts {
         }
     }
 
-    /// Passes over likely steps as long as they are common, with texts or short scalars behind: one test for all that others
-    /// may be. Returns the last step, and where its value ends.
+    /// Passes over likely steps as long as they are common and followed by strings or short scalars. One test rules out all other
+    /// cases. Returns the last step, and where its value ends.
     #[inline(always)]
     fn pass_common(
         &self,
@@ -230,8 +230,7 @@ impl Layouts {
         (place, at)
     }
 
-    /// The step behind `before` whose literal stands here where it is not the one that stood here last time; no more than
-    /// one does.
+    /// Finds the step after `before` whose literal is here, if it is not the one that was here last time. At most one matches.
     #[cold]
     fn turn_off(&mut self, before: u32, line: &[u8], at: usize) -> Option<u32> {
         let mut next = self.forks[before as usize].next.iter().copied();
@@ -240,7 +239,7 @@ impl Layouts {
         Some(found)
     }
 
-    /// Whether a step's literal stands here, and all of it: `,` is also how `,"key":` begins, but no value follows there.
+    /// Whether the whole literal of a step is here. `,"key":` also begins with `,`, but no value follows that comma.
     #[inline(always)] // A call costs as much as most comparisons.
     fn stands_here(&self, step: &Step, line: &[u8], at: usize) -> bool {
         let Some(here) = line.get(at..) else { return false };
@@ -271,13 +270,13 @@ impl Layouts {
         self.literals.clear();
     }
 
-    /// Whether a line that was not recognised is worth learning.
+    /// Whether to learn a line that was not recognised.
     pub(super) fn is_curious(&mut self, line: &[u8]) -> bool {
         self.strange += 1;
         (self.credit >= LESSON || self.strange.is_multiple_of(STRANGE_LINES)) && line.len() <= LONGEST_LINE
     }
 
-    /// Remembers the layout of a line that was walked.
+    /// Learns the layout of a line that was walked.
     pub(super) fn learn(&mut self, line: &[u8], lesson: &Lesson) {
         self.credit = self.credit.saturating_sub(LESSON);
         if lesson.is_tangled {
@@ -306,7 +305,7 @@ impl Layouts {
         }
     }
 
-    /// The step behind `before` with this literal; a new one where there is none, and `None` where there are too many.
+    /// Returns the step after `before` with this literal, and adds it if necessary. Returns `None` if there are too many.
     fn step(&mut self, before: u32, literal: &[u8], marks: Box<[Mark]>, field: u32, behind: Behind) -> Option<u32> {
         let is_known = |step: &Step| step.behind == behind && self.literal(step) == literal;
         let siblings = &self.forks[before as usize].next;
@@ -326,8 +325,7 @@ impl Layouts {
     }
 }
 
-/// Where the scalar ends that begins at `from`: where the step that is likely next lets expect it, or else where it is
-/// found.
+/// Returns the end of the scalar that begins at `from`. Tries the end that the likely next step implies before it searches.
 #[inline]
 fn scalar_end(text: &Text<'_>, from: usize, quotes: Quotes<'_>, next: Option<&Step>) -> Option<usize> {
     if let Some(next) = next {
@@ -367,15 +365,15 @@ impl Mark {
     }
 }
 
-/// What a walk tells of a line's layout, beside its spans.
+/// The layout of a line, as a walk finds it, and its spans.
 #[derive(Debug, Default)]
 pub(super) struct Lesson {
     spans: Spans,
     /// Field, from, to of each scalar.
     values: Vec<(u32, usize, usize)>,
-    /// Each mark with the place from which on it holds, in order.
+    /// Each mark with the position from which it applies, in order.
     marks: Vec<(usize, Mark)>,
-    /// Whether a field stands where no value or mark has set it.
+    /// Whether a field has a position that no value or mark has set.
     is_tangled: bool,
 }
 

@@ -1,7 +1,7 @@
-//! One wide look at a line before anything is read in it: where its quotes are, and whether it holds anything unusual.
+//! A first pass over a line, in wide blocks: finds its quotes, and whether it holds anything unusual.
 //!
-//! Most lines are plain ASCII without control characters or backslashes, and one pass finds that out. Where the quotes are
-//! known, the end of a string is looked up instead of searched for. Knows nothing of what stands between the quotes.
+//! Most lines are plain ASCII without control characters or backslashes, and this pass shows it. Once the quotes are known, the end
+//! of a string is looked up instead of searched for. The pass ignores what is between the quotes.
 
 use memchr::memchr;
 use wide::u8x16;
@@ -10,28 +10,28 @@ use super::fields::index;
 use super::quotes::{Quotes, WORD};
 use super::text::Text;
 
-/// Bytes that are looked at together: one bit of a `u64` each.
+/// The bytes that are examined together, one bit of a `u64` each.
 const BLOCK: usize = 64;
 
-/// What was seen of the line looked at last; holds only what is reused from one line to the next.
+/// What was seen in the last line. The buffer is reused from one line to the next.
 #[derive(Debug, Default)]
 pub(super) struct Look {
-    /// Whether all of it is ASCII.
+    /// Whether the line is ASCII.
     pub(super) is_ascii: bool,
-    /// Whether a control character stands anywhere.
+    /// Whether the line contains a control character.
     pub(super) has_controls: bool,
-    /// Whether a backslash stands anywhere.
+    /// Whether the line contains a backslash.
     pub(super) has_backslash: bool,
     quotes: Vec<u8>,
 }
 
 impl Look {
-    /// Looks at a line.
+    /// Examines a line.
     #[inline]
     pub(super) fn at(&mut self, line: &[u8]) {
         let mut seen = Seen::default();
         let (blocks, tail) = line.as_chunks::<BLOCK>();
-        // A word more than there are blocks: a look at the last bits takes in what stands behind them.
+        // One word more than there are blocks, because reading the last bits also reads the bytes after them.
         let wanted = (blocks.len() + 2) * WORD;
         if self.quotes.len() < wanted {
             self.quotes.resize(wanted, 0);
@@ -40,7 +40,7 @@ impl Look {
         for (block, word) in blocks.iter().zip(words.iter_mut()) {
             *word = seen.quotes(block).to_le_bytes();
         }
-        // What is left is looked at with the bytes before it: to copy it takes longer.
+        // The rest is examined together with the bytes before it, because copying it takes longer.
         let mut short = [b' '; BLOCK];
         let (last, before) = match line.last_chunk() {
             Some(last) => (last, BLOCK - tail.len()),
@@ -56,7 +56,7 @@ impl Look {
         self.has_backslash = seen.backslash.any();
     }
 
-    /// The quotes of the line that was looked at; `None` where an escape is none, for then there is no telling.
+    /// Returns the quotes of the examined line, or `None` if an invalid escape makes them ambiguous.
     #[inline]
     pub(super) fn quotes(&mut self, line: &[u8]) -> Option<Quotes<'_>> {
         if self.has_backslash {
@@ -77,13 +77,13 @@ impl Look {
     }
 }
 
-/// What the blocks of a line have in common.
+/// A summary of the blocks of a line.
 struct Seen {
-    /// The least byte of each place in sixteen.
+    /// The smallest byte at each of sixteen positions.
     least: u8x16,
-    /// The bits that any byte of a place has.
+    /// The bits that are set in any byte at each position.
     bits: u8x16,
-    /// Ones where a byte was a backslash.
+    /// All ones at each position that had a backslash.
     backslash: u8x16,
 }
 
@@ -94,8 +94,8 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// Looks at a block; returns its quotes, a bit each.
-    #[inline(always)] // What was seen stays in registers from block to block.
+    /// Examines a block. Returns its quotes, one bit each.
+    #[inline(always)] // Keeps the summary in registers from block to block.
     fn quotes(&mut self, block: &[u8; BLOCK]) -> u64 {
         let mut quotes = 0;
         for (part, bytes) in block.as_chunks().0.iter().enumerate() {

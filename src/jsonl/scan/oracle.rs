@@ -1,18 +1,18 @@
-//! What a line holds under a path, slowly and simply, by serde_json: tests and `examples/fuzz-scan.rs` hold the scanner against it.
+//! Finds fields slowly and simply with serde_json. Tests and `examples/fuzz-scan.rs` compare the scanner with it.
 //!
-//! Where serde_json and the scanner differ on purpose:
+//! Intended differences between serde_json and the scanner:
 //!
-//! - serde_json stops at a depth of 128 where it builds values. Nothing here builds any, so depth does not matter.
-//! - A lone surrogate (`"\ud800"`) is grammar, but no text. Nothing here reads strings, but for keys: see [`Unsaid`].
-//! - `1e999` is grammar, but no `f64`. Nothing here reads numbers.
-//! - serde_json does not look at the UTF-8 of what it passes over, so that is checked first.
+//! - serde_json stops at a depth of 128 when it builds values. Nothing here builds values, so depth does not matter.
+//! - A lone surrogate (`"\ud800"`) is valid grammar, but not text. Only keys are read as text here: see [`Unsaid`].
+//! - `1e999` is valid grammar, but not an `f64`. Nothing here reads numbers.
+//! - serde_json does not check the UTF-8 of what it skips, so this is checked first.
 
 use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-/// A key on the way is no text, so serde_json cannot tell what stands under it.
+/// A key on the way is not text, so serde_json cannot tell what is under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Unsaid;
 
@@ -22,7 +22,7 @@ pub(super) fn is_object(line: &[u8]) -> bool {
     is_json && line.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{')
 }
 
-/// Where the value under a dotted path stands in a line that is one JSON value.
+/// Finds the value under a dotted path in a line that is one JSON value.
 pub(super) fn find(line: &str, path: &str) -> Result<Option<std::ops::Range<usize>>, Unsaid> {
     let keys: Vec<String> = path.replace("\\.", "\0").split('.').map(|key| key.replace('\0', ".")).collect();
     let found = under(line, &keys)?;
@@ -45,7 +45,7 @@ fn under<'a>(value: &'a str, keys: &[String]) -> Result<Option<&'a str>, Unsaid>
     if !value.starts_with('{') {
         return Ok(None);
     }
-    // Of a key that stands twice the last counts here too.
+    // If a key occurs twice, the last one counts here too.
     let members: BTreeMap<String, &RawValue> = serde_json::from_str(value).map_err(|_| Unsaid)?;
     for joined in 1..=keys.len() {
         if let Some(member) = members.get(&keys[..joined].join("."))

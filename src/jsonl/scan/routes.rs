@@ -1,21 +1,21 @@
-//! The routes that lead to fields, as a finite automaton: its states are places in a line, its steps keys and elements.
+//! The routes to fields, as a finite automaton. Its states are places in a line; its steps are keys and elements.
 //!
-//! A path of n keys can be spelt in 2^(n-1) ways, as each dot either parts two keys of the line or belongs to one. They share
-//! their states, so the automaton has about as many states as the paths have keys. Which way led to a state is a
-//! [`Route`], which the walk keeps.
+//! A path of n keys can be written in 2^(n-1) ways, because each dot either separates two keys of the line or belongs to one. These ways
+//! share their states, so the automaton has about as many states as the paths have keys. The walk keeps the [`Route`] that led to
+//! a state.
 
 use std::collections::{BTreeMap, HashMap};
 
 use super::fields::{FieldSet, NONE, index};
 
-/// The way to a place: a bit for each dot of the path from the left, set if the dot belongs to a key. Of two routes to one
-/// field, the smaller counts.
+/// The way to a place: one bit for each dot of the path, from the left, set if the dot belongs to a key. The smaller of two routes to
+/// a field takes precedence.
 pub(super) type Route = u64;
 
-/// Dots past this many only part keys. So no route has all bits set.
+/// Dots after this many always separate keys, so no route has all bits set.
 const MOST_JOINED: usize = 63;
 
-/// A field that is here or below, and how many of its path's keys were passed.
+/// A field that is here or below, and how many keys of its path have been passed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     pub(super) field: u32,
@@ -23,7 +23,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// The routes to the field that lead through here, if `route` led here.
+    /// All routes to the field that begin with `route`, which led here.
     pub(super) fn routes(self, route: Route) -> std::ops::RangeInclusive<Route> {
         route..=route | Route::MAX.unbounded_shr(self.passed)
     }
@@ -33,15 +33,15 @@ impl Place {
 struct State {
     /// The fields that are here, then those below.
     places: Box<[Place]>,
-    /// How many are here.
+    /// How many of the places are here.
     ends: usize,
-    /// By the length of the key, then the key.
+    /// Sorted by the length of the key, then by the key.
     steps: Box<[Step]>,
     /// The steps whose key is also the number of an element.
     elements: Box<[(u64, usize)]>,
 }
 
-/// What leads from one state to another.
+/// A step from one state to another.
 #[derive(Debug)]
 pub(super) struct Step {
     key: Box<[u8]>,
@@ -50,8 +50,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// For each place of the state it leads to: which place of the state before it comes from, and the bits that it adds to
-    /// the route.
+    /// For each place of the next state: the place of the previous state that it comes from, and the bits that it adds to the
+    /// route.
     #[inline]
     pub(super) fn from(&self) -> &[(u32, Route)] {
         &self.from
@@ -72,7 +72,7 @@ impl Default for Routes {
 }
 
 impl Routes {
-    /// Where a line begins.
+    /// The state at the start of a line.
     pub(super) const ROOT: u32 = 0;
 
     pub(super) fn new(fields: &FieldSet) -> Self {
@@ -82,7 +82,7 @@ impl Routes {
         let mut known = HashMap::from([(root.clone(), Self::ROOT)]);
         let mut open = vec![root];
         let mut states = Vec::new();
-        // States are numbered as they are met, and made in that order.
+        // States are numbered as they are found, and built in that order.
         while let Some(places) = open.get(states.len()).cloned() {
             let mut steps = Vec::new();
             for ((_, key), mut moves) in moves(&places, &paths) {
@@ -106,19 +106,19 @@ impl Routes {
         self.fields
     }
 
-    /// The fields that are at a state, then those below.
+    /// The fields at a state, then those below it.
     #[inline]
     pub(super) fn places(&self, state: u32) -> &[Place] {
         &self.states[state as usize].places
     }
 
-    /// The fields that are at a state; none at [`NONE`].
+    /// The fields at a state. [`NONE`] has none.
     #[inline]
     pub(super) fn ends(&self, state: u32) -> &[Place] {
         if state == NONE { &[] } else { &self.places(state)[..self.states[state as usize].ends] }
     }
 
-    /// The step that a key of an object is.
+    /// The step for a key of an object.
     #[inline]
     pub(super) fn member(&self, state: u32, key: &[u8]) -> Option<&Step> {
         let steps = &self.states[state as usize].steps;
@@ -126,7 +126,7 @@ impl Routes {
         place.ok().map(|place| &steps[place])
     }
 
-    /// The step that an element of an array is, by its number from 0.
+    /// The step for an element of an array, by its number from 0.
     #[inline]
     pub(super) fn element(&self, state: u32, number: u64) -> Option<&Step> {
         let state = &self.states[state as usize];
@@ -137,15 +137,15 @@ impl Routes {
 
 /// How a key moves one of the fields that are looked for.
 struct Move {
-    /// To this place.
+    /// The place that it leads to.
     place: Place,
-    /// From this place of the state.
+    /// The place of the state that it starts from.
     from: u32,
     /// The bits that it adds to the route.
     joined: Route,
 }
 
-/// Each key that leads on from these places, by its length first, and what it moves.
+/// Each key that leads on from these places, sorted by length first, and the fields that it moves.
 fn moves(places: &[Place], paths: &[Vec<String>]) -> BTreeMap<(usize, Box<[u8]>), Vec<Move>> {
     let mut moves: BTreeMap<_, Vec<Move>> = BTreeMap::new();
     for (from, place) in places.iter().enumerate() {
@@ -161,7 +161,7 @@ fn moves(places: &[Place], paths: &[Vec<String>]) -> BTreeMap<(usize, Box<[u8]>)
     moves
 }
 
-/// The number of an element, as a key spells it: digits, without a zero before others.
+/// The number of an element that a key stands for: digits without a leading zero.
 fn element(key: &[u8]) -> Option<u64> {
     let is_number = key.iter().all(u8::is_ascii_digit) && (key.len() == 1 || key.first() != Some(&b'0'));
     std::str::from_utf8(key).ok().filter(|_| is_number)?.parse().ok()

@@ -1,11 +1,11 @@
-//! Where the fields of a line stand.
+//! The positions of the fields in a line.
 
 use std::ops::Range;
 
 use super::fields::{NONE, index};
 use super::sink::Sink;
 
-/// Where the fields of a [`FieldSet`] stand in a line.
+/// The positions in a line of the fields of a [`FieldSet`](super::fields::FieldSet).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spans {
     spans: Vec<(u32, u32)>,
@@ -13,27 +13,27 @@ pub struct Spans {
 }
 
 impl Spans {
-    /// The byte range of the value of this field; `None` where the path is not in the line.
+    /// Returns the byte range of this field's value, or `None` if the path is not in the line.
     #[inline]
     pub fn range(&self, field: usize) -> Option<Range<usize>> {
         let (start, end) = self.spans[field];
         (start != NONE).then_some(start as usize..end as usize)
     }
 
-    /// The same as the places where it begins and ends.
+    /// Like [`Spans::range`], as the positions of the start and the end.
     #[inline]
     pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
         let (start, end) = self.spans[field];
         (start != NONE).then_some((start as usize, end as usize))
     }
 
-    /// The value of this field as it stands in the line.
+    /// Returns the raw value of this field.
     #[inline]
     pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
         self.range(field).map(|range| &line[range])
     }
 
-    /// Whether a backslash stood anywhere in the line that was scanned: where none did, texts are as they are written.
+    /// Whether the scanned line contains a backslash. If not, strings need no decoding.
     #[inline]
     pub fn has_escapes(&self) -> bool {
         self.escapes
@@ -44,7 +44,7 @@ impl Spans {
         self.spans[field as usize] = (from, to);
     }
 
-    /// Sets it where it is a field that is looked for. The line is known to be shorter than 4 GiB.
+    /// Sets the span of a field, unless it is [`NONE`]. The line must be shorter than 4 GiB.
     #[inline]
     pub(super) fn set_if_any(&mut self, field: u32, from: usize, to: usize) {
         if let Some(span) = self.spans.get_mut(field as usize) {
@@ -57,10 +57,10 @@ impl Spans {
         self.spans[field as usize].1 = to;
     }
 
-    /// Follows a change of the line: the bytes of `range` became `length` others.
+    /// Updates the spans after the bytes of `range` were replaced by `length` others.
     ///
-    /// A value that was replaced whole stands where its successor stands; one around the change grows or shrinks with it; one
-    /// that was part of what went is no longer found.
+    /// A value that was replaced as a whole gets the span of its replacement. A value around the change grows or shrinks with it. A
+    /// value inside the replaced bytes is no longer found.
     pub fn splice(&mut self, range: Range<usize>, length: usize) {
         let (from, to, length) = (index(range.start), index(range.end), index(length));
         let moved = |at: u32| at - (to - from) + length;
@@ -78,7 +78,7 @@ impl Spans {
         }
     }
 
-    /// Enters where a field stands that was put into the line.
+    /// Sets the position of a field that was added to the line.
     pub fn enter(&mut self, field: usize, range: Range<usize>) {
         self.spans[field] = (index(range.start), index(range.end));
     }

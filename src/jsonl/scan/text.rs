@@ -1,4 +1,4 @@
-//! The tokens of JSON's grammar (RFC 8259), passed over one at a time.
+//! Passes over the tokens of JSON's grammar (RFC 8259), one at a time.
 
 use super::not_an_object::{NotAnObject, Problem};
 use super::quotes::Quotes;
@@ -7,9 +7,9 @@ use super::quotes::Quotes;
 pub(super) struct Text<'a> {
     pub(super) line: &'a [u8],
     pub(super) at: usize,
-    /// Whether strings have to be searched for control characters.
+    /// Whether strings must be searched for control characters.
     pub(super) strict: bool,
-    /// Where its quotes are, if all of its escapes are some.
+    /// The quotes of the line, if all of its escapes are valid.
     pub(super) quotes: Option<Quotes<'a>>,
 }
 
@@ -42,7 +42,7 @@ impl Text<'_> {
         }
     }
 
-    /// Passes over the string at whose opening quote we stand; says whether it holds escapes.
+    /// Passes over the string whose opening quote is here. Returns whether it holds escapes.
     #[inline]
     pub(super) fn string(&mut self) -> Result<bool, NotAnObject> {
         let start = self.at + 1;
@@ -56,7 +56,7 @@ impl Text<'_> {
         Ok(quotes.has_escapes && inner.contains(&b'\\'))
     }
 
-    /// The same in a line where an escape is none or a string does not end: finds what is wrong first.
+    /// Like [`Text::string`], for a line with an invalid escape or an unterminated string: finds the first problem.
     #[cold]
     fn string_by_bytes(&mut self) -> Result<bool, NotAnObject> {
         let start = self.at + 1;
@@ -144,8 +144,8 @@ impl Text<'_> {
     }
 }
 
-/// Whether a short number, `true`, `false` or `null` stands from `from` up to `to`. A `false` may also mean that it is a
-/// longer or a rarer form, or stands at the very end of the line.
+/// Whether the bytes from `from` to `to` are a short number, `true`, `false` or `null`. Also returns `false` for longer and rarer
+/// forms, and for a value at the very end of the line.
 #[inline]
 pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
     const WORD: usize = 8;
@@ -158,16 +158,16 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
     let word = all & (u64::MAX >> (64 - 8 * length));
     let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
     if bytes[0] >= b'a' {
-        // The length counts: a NUL behind `null` looks like the zeros that fill a word.
+        // Check the length: a NUL after `null` looks like the zeros that fill a word.
         let four = (word == text(b"true\0\0\0\0")) | (word == text(b"null\0\0\0\0"));
         return four & (length == 4) | (word == text(b"false\0\0\0")) & (length == 5);
     }
-    // A bit is left in each byte that is no digit: those have the high half 3, and still have it with 6 added.
+    // Leaves a bit in each byte that is not a digit. The high half of a digit is 3, and is still 3 after adding 6.
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
     const THREES: u64 = 0x3030_3030_3030_3030;
     const SIXES: u64 = 0x0606_0606_0606_0606;
     let others = |word: u64| ((word & HIGH) ^ THREES) | ((word.wrapping_add(SIXES) & HIGH) ^ THREES);
-    // Zeros behind a number keep a whole one whole, and one with a fraction one with a fraction.
+    // Zeros appended to a number do not change whether it is valid.
     let digits = word | if length < WORD { THREES << (8 * length) } else { 0 };
     let found = others(digits);
     if found == 0 {
@@ -179,7 +179,7 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
     is_one_point && point > 0 && point + 1 < length && (point == 1 || bytes[0] != b'0')
 }
 
-/// Strings hold no control characters.
+/// Checks that a string holds no control characters.
 fn no_control_in(inner: &[u8], start: usize) -> Result<(), NotAnObject> {
     match inner.iter().position(|byte| *byte < b' ') {
         Some(at) => Err(NotAnObject { at: start + at, problem: Problem::Control }),

@@ -1,5 +1,5 @@
-//! The walk over a whole line, for lines whose layout is not known: keeps a stack of its own, so that no depth exhausts
-//! the thread's, and tells a [`Sink`] where the fields are.
+//! Walks over a whole line whose layout is unknown, and tells a [`Sink`] where the fields are. It has its own stack, so that no depth
+//! exhausts the thread's.
 
 use std::collections::BTreeMap;
 
@@ -14,10 +14,10 @@ use crate::jsonl::value;
 #[derive(Debug)]
 struct Frame {
     state: u32,
-    /// Where the routes to its places begin.
+    /// Where the routes to its places begin in [`Walker::routes`].
     routes: usize,
     from: usize,
-    /// The number of the element that comes next.
+    /// The number of the next element.
     element: u64,
 }
 
@@ -31,20 +31,20 @@ enum Next {
     Behind,
 }
 
-/// Walks lines; holds only what is reused from one to the next.
+/// Walks lines. Holds only what is reused from one line to the next.
 #[derive(Debug, Default)]
 pub(super) struct Walker {
-    /// For each object or array around the place: whether it is an object.
+    /// For each object or array around this place: whether it is an object.
     nesting: Vec<bool>,
-    /// The outermost of them, as far as fields may be in them.
+    /// The outermost of these, as far as they may hold fields.
     frames: Vec<Frame>,
-    /// The routes to the places of each frame's state, and then of the value to come.
+    /// The routes to the places of the state of each frame, then to those of the next value.
     routes: Vec<Route>,
     found: Found,
 }
 
 impl Walker {
-    /// Passes over the one object that a line must be.
+    /// Walks a line that must be one object.
     pub(super) fn walk(
         &mut self,
         mut text: Text<'_>,
@@ -58,7 +58,7 @@ impl Walker {
         self.walk_value(text, routes, sink)
     }
 
-    /// Passes over the one value that a text must be.
+    /// Walks a text that must be one value.
     pub(super) fn walk_value(
         &mut self,
         mut text: Text<'_>,
@@ -140,12 +140,12 @@ impl Walker {
         self.found.begin(routes.fields());
     }
 
-    /// The object or array around the place, if fields may be in it.
+    /// The object or array around this place, if it may hold fields.
     fn frame(&self) -> Option<&Frame> {
         self.frames.last().filter(|_| self.frames.len() == self.nesting.len())
     }
 
-    /// Goes on to the value of a member; returns its state.
+    /// Moves to the value of a member. Returns its state.
     fn enter_member(&mut self, step: &Step, routes: &Routes, sink: &mut impl Sink) -> u32 {
         let before = self.frames.last().map_or(0, |frame| frame.routes);
         let from = self.enter(step, before);
@@ -155,7 +155,7 @@ impl Walker {
         step.to
     }
 
-    /// Goes on to the next element of an array; returns its state.
+    /// Moves to the next element of an array. Returns its state.
     fn enter_element(&mut self, routes: &Routes) -> u32 {
         if self.frames.len() != self.nesting.len() {
             return NONE;
@@ -169,7 +169,7 @@ impl Walker {
         })
     }
 
-    /// Keeps the routes to the places that a step leads to, and says where.
+    /// Adds the routes to the places that a step leads to. Returns where they begin.
     fn enter(&mut self, step: &Step, before: usize) -> usize {
         let from = self.routes.len();
         for (place, joined) in step.from() {
@@ -232,12 +232,12 @@ impl Walker {
     }
 }
 
-/// On which route each field was found, and where else it stands.
+/// The route on which each field was found, and its positions on other routes.
 #[derive(Debug, Default)]
 struct Found {
-    /// The best route to each field; [`NOWHERE`] if it was not found yet.
+    /// The best route to each field, or [`NOWHERE`] if it has not been found yet.
     best: Vec<Route>,
-    /// Where fields stand on other routes. Hardly a line has such.
+    /// The positions of fields on other routes. Few lines have any.
     others: BTreeMap<(u32, Route), (u32, u32)>,
 }
 
@@ -250,7 +250,7 @@ impl Found {
         self.others.clear();
     }
 
-    /// Whether a field counts where this route leads: if there is no better one. The one that was the best is kept.
+    /// Whether this is now the best route to a field. The previous best is kept.
     fn takes(&mut self, field: u32, route: Route, sink: &impl Sink) -> bool {
         let best = self.best[field as usize];
         if route > best {
@@ -271,7 +271,7 @@ impl Found {
         self.others.insert((field, route), span);
     }
 
-    /// Forgets where a field stands on these routes.
+    /// Forgets the positions of a field on these routes.
     fn forget(&mut self, field: u32, routes: std::ops::RangeInclusive<Route>, sink: &mut impl Sink) {
         let was_best = self.best[field as usize] != NOWHERE && routes.contains(&self.best[field as usize]);
         if was_best {

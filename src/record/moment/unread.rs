@@ -7,15 +7,15 @@ use std::fmt;
 pub enum Unread {
     /// It is an object, a list, true or false.
     Type,
-    /// Its form is not one that is known.
+    /// Its format is not recognised.
     Form,
     /// A date or time of day that does not exist.
     NoSuchTime,
     /// It has no year.
     NoYear,
-    /// Digits alone, and the day cannot be told from the month.
+    /// Its day and month are ambiguous.
     DayOrMonth,
-    /// A time zone by name: only offsets and UTC are read.
+    /// Its time zone is a name. Only offsets and UTC are accepted.
     Zone,
     /// A number before 1973: zeros and counters are more likely than such times.
     Small,
@@ -26,14 +26,14 @@ pub enum Unread {
 impl fmt::Display for Unread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Type => "it is neither a text nor a number",
-            Self::Form => "it is not in a form that is known",
+            Self::Type => "it is neither a string nor a number",
+            Self::Form => "its format is not recognised",
             Self::NoSuchTime => "there is no such date or time of day",
             Self::NoYear => "it has no year",
-            Self::DayOrMonth => "the day cannot be told from the month",
-            Self::Zone => "its time zone is a name, and not an offset from UTC",
-            Self::Small => "numbers before 1973 are not taken for times",
-            Self::Beyond => "it is not in the years 1 to 9999",
+            Self::DayOrMonth => "the day and the month are ambiguous",
+            Self::Zone => "its time zone is a name, not an offset from UTC",
+            Self::Small => "numbers before 1973 are not read as times",
+            Self::Beyond => "it is outside the years 1 to 9999",
         })
     }
 }

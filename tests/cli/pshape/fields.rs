@@ -143,7 +143,7 @@ fn an_effect_that_changed_nothing_says_why_though_it_is_told_to_be_quiet() {
         assert!(said.contains(effect[0]), "{said}");
         assert!(said.contains("nothing was changed: 1 events"), "{said}");
         assert!(
-            said.contains("such as line 1: 'f' is \"05/01/2026 09:00\": the day cannot be told from the month"),
+            said.contains("such as line 1: 'f' is \"05/01/2026 09:00\": the day and the month are ambiguous"),
             "{said}"
         );
     }

@@ -55,8 +55,8 @@ fn wrong_usage_is_named_and_nothing_is_written() {
         (&["--from", "flat"], "--curve"),
         (&["--duplicates", "5%,copies=0"], "1 to 1000"),
         (&["--max-held", "lots"], "--max-held"),
-        (&["--where", "service", "--spikes", "1"], "'service' is no condition"),
-        (&["--where", "status_code>=high", "--spikes", "1"], ">= wants a number"),
+        (&["--where", "service", "--spikes", "1"], "'service' is not a condition"),
+        (&["--where", "status_code>=high", "--spikes", "1"], "expected a number after >="),
         (&["--sipkes", "1"], "--spikes"),
         (&["--truth", "-"], "--truth"),
         (&["--seed", "x"], "--seed"),
@@ -161,7 +161,7 @@ fn messages_say_what_would_be_right() {
         (&["--incident", "region=EU,at=1h,for=1m,eros=1"], "without 'errors' or 'latency'"),
         (&["--skew", "servce=x,by=1m"], "unknown option 'servce'; did you mean 'service'?"),
         (&["--fields", "id=a,id=b"], "'id' is given twice"),
-        (&["--fields", "latency=a..b"], "'a..b' is no path"),
+        (&["--fields", "latency=a..b"], "'a..b' is not a path"),
     ] {
         let run = run_with("pshape", args, b"{}\n").expect_code(2);
         assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
