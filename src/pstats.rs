@@ -4,29 +4,32 @@
 //! whatever comes in: sketches (`sketch`), capped groups (`groups`) and windows (`windows`), ids exact up to a cap
 //! (`distinct`).
 
-pub mod args;
-pub mod distinct;
-pub mod doubts;
-pub mod engine;
-pub mod examples;
-pub mod figures;
-pub mod groups;
-pub mod input;
-pub mod intake;
-pub mod joins;
+mod args;
+mod config;
+mod distinct;
+mod doubts;
+mod engine;
+mod examples;
+mod figures;
+mod groups;
+mod input;
+mod intake;
+mod joins;
 mod labels;
-pub mod order;
-pub mod report;
-pub mod require;
-pub mod settings;
-pub mod settle;
-pub mod sinks;
-pub mod sketch;
-pub mod state;
-pub mod stream;
-pub mod summary;
-pub mod threads;
-pub mod windows;
+mod layout;
+mod order;
+mod report;
+mod require;
+mod resolve;
+mod settings;
+mod settle;
+mod sinks;
+mod sketch;
+mod state;
+mod stream;
+mod summary;
+mod threads;
+mod windows;
 
 use std::collections::BTreeSet;
 use std::process::ExitCode;
@@ -38,17 +41,19 @@ use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
 use crate::time;
-use args::{Args, Config};
+use args::Args;
+use config::Config;
 use engine::Engine;
 use joins::Sources;
 use report::compare::compare;
 use report::{GroupReport, Report, Run};
+use resolve::resolve;
 use sinks::Sinks;
 
-/// Runs the tool.
+/// Runs the tool on the process's command line.
 pub fn main() -> ExitCode {
     cli::run("pstats", |args: Args, console| {
-        let config = args.resolve()?;
+        let config = resolve(args)?;
         run(&config, console, &SystemClock::start(), Sinks::open(&config, console)?)
     })
 }

@@ -16,7 +16,7 @@ const BATCH: usize = 64;
 
 /// The hash that stands for an id.
 #[inline]
-pub fn hash_of(id: &[u8]) -> u64 {
+pub(super) fn hash_of(id: &[u8]) -> u64 {
     xxh3_64(id)
 }
 
@@ -29,7 +29,7 @@ enum Seen {
 
 /// Counts ids and how many of them differ.
 #[derive(Debug, Clone)]
-pub struct Distinct {
+pub(super) struct Distinct {
     cap: usize,
     total: u64,
     waiting: Vec<u64>,
@@ -38,13 +38,13 @@ pub struct Distinct {
 
 impl Distinct {
     /// Nothing yet; exact up to `cap` different ids.
-    pub fn new(cap: usize) -> Self {
+    pub(super) fn new(cap: usize) -> Self {
         Self { cap, total: 0, waiting: Vec::with_capacity(BATCH), seen: Seen::All(Hashes::default()) }
     }
 
     /// Counts an id, given as [`hash_of`] it.
     #[inline]
-    pub fn add(&mut self, hash: u64) {
+    pub(super) fn add(&mut self, hash: u64) {
         self.total += 1;
         self.waiting.push(hash);
         if self.waiting.len() == BATCH {
@@ -53,7 +53,7 @@ impl Distinct {
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, mut other: Self) {
+    pub(super) fn merge(&mut self, mut other: Self) {
         other.settle();
         let hashes = match other.seen {
             Seen::All(set) => Ok(set.iter().collect()),
@@ -63,7 +63,7 @@ impl Distinct {
     }
 
     /// How many ids were counted, repeats included.
-    pub fn total(&self) -> u64 {
+    pub(super) fn total(&self) -> u64 {
         self.total
     }
 
@@ -71,7 +71,7 @@ impl Distinct {
     ///
     /// # Errors
     /// Where they are more than the cap: how many there are at least.
-    pub fn unique(&mut self) -> Result<u64, u64> {
+    pub(super) fn unique(&mut self) -> Result<u64, u64> {
         self.settle();
         match &self.seen {
             Seen::All(set) => Ok(set.len() as u64),
@@ -83,7 +83,7 @@ impl Distinct {
     ///
     /// # Errors
     /// As [`Self::unique`].
-    pub fn hashes(&mut self) -> Result<Vec<u64>, u64> {
+    pub(super) fn hashes(&mut self) -> Result<Vec<u64>, u64> {
         self.unique()?;
         let Seen::All(set) = &self.seen else { return Ok(Vec::new()) };
         let mut hashes: Vec<u64> = set.iter().collect();
@@ -93,7 +93,7 @@ impl Distinct {
 
     /// Adds what a state held: how many ids had been counted there, and the hashes of the different ones, or how many there
     /// are at least.
-    pub fn absorb(&mut self, total: u64, hashes: Result<Vec<u64>, u64>) {
+    pub(super) fn absorb(&mut self, total: u64, hashes: Result<Vec<u64>, u64>) {
         self.settle();
         self.total += total;
         match hashes {

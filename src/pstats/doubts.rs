@@ -17,7 +17,7 @@ const SHORT_US: u64 = 100;
 const LONG_US: u64 = 30_000_000;
 
 /// What is to be said on stderr.
-pub fn doubts(summary: &Summary, fields: &FieldMap) -> Vec<String> {
+pub(super) fn doubts(summary: &Summary, fields: &FieldMap) -> Vec<String> {
     let Summary { input, events, outcomes, examples } = summary;
     let path = |role| fields.path(role);
     let paths = [path(Role::Timestamp), path(Role::Status), path(Role::Latency)];
@@ -64,7 +64,8 @@ mod tests {
     use super::*;
     use crate::jsonl::Line;
     use crate::pstats::intake::Intake;
-    use crate::pstats::settings::{Layout, Settings};
+    use crate::pstats::layout::Layout;
+    use crate::pstats::settings::Settings;
 
     fn said(fields: &str, latencies: &[&str]) -> Vec<String> {
         let settings = Settings { fields: fields.parse().expect("fields"), ..Settings::default() };

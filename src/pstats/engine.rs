@@ -3,8 +3,9 @@
 use super::doubts::doubts;
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
+use super::layout::Layout;
 use super::report::{Report, Run, seconds};
-use super::settings::{Layout, Settings};
+use super::settings::Settings;
 use super::state::{self, StateReader, Step};
 use super::summary::Summary;
 use crate::cli::{Console, Stop};
@@ -13,7 +14,7 @@ use crate::jsonl::Chunk;
 use crate::record::outcome::RunRecord;
 
 /// Counts what comes in.
-pub struct Engine {
+pub(super) struct Engine {
     settings: Settings,
     /// Whether a state's settings may take the place of ours: none were given, and nothing was counted yet.
     adopts: bool,
@@ -31,7 +32,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where the settings cannot be.
-    pub fn new(settings: Settings, given: bool, sources: Sources, origin: String) -> Result<Self> {
+    pub(super) fn new(settings: Settings, given: bool, sources: Sources, origin: String) -> Result<Self> {
         let joins = if sources.is_none() { None } else { Some(Joins::new(&sources)?) };
         let layout = Layout::new(&settings)?;
         let summary = Summary::new(&settings, &layout);
@@ -52,7 +53,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where a state in it is no state, of another version, or of other settings.
-    pub fn take(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
+    pub(super) fn take(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
         let mut lines = 0;
         match chunk {
             Chunk::ByteOrderMark(_) => {}
@@ -106,7 +107,7 @@ impl Engine {
     }
 
     /// So many JSON arrays of the input had no end.
-    pub fn note_arrays_cut_off(&mut self, arrays: u64) {
+    pub(super) fn note_arrays_cut_off(&mut self, arrays: u64) {
         self.summary.input.arrays_cut_off += arrays;
     }
 
@@ -114,7 +115,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where the two took over the settings of different states.
-    pub fn append(&mut self, mut next: Self) -> Result<()> {
+    pub(super) fn append(&mut self, mut next: Self) -> Result<()> {
         next.states.finish()?;
         next.end_outcomes()?;
         if self.adopts && self.lines() == 0 && self.state_lines == 0 {
@@ -131,7 +132,7 @@ impl Engine {
     }
 
     /// Whether the outcomes that another engine counted, whose lines came after ours, may be of the same lines as ours.
-    pub fn may_share_lines(&self, next: &Self) -> bool {
+    pub(super) fn may_share_lines(&self, next: &Self) -> bool {
         self.intake.settle().may_share_lines(next.intake.settle())
     }
 
@@ -147,7 +148,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where the input ended amid a state, or one of these files cannot be read.
-    pub fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
+    pub(super) fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
         if !stop.requested() {
             self.states.finish()?;
         }
@@ -162,7 +163,7 @@ impl Engine {
     ///
     /// # Errors
     /// Where truth and outcomes are not of the same run.
-    pub fn final_report(&mut self, run: Run) -> Result<Report> {
+    pub(super) fn final_report(&mut self, run: Run) -> Result<Report> {
         let mut report = self.report(run);
         if let Some(joins) = self.intake.joins() {
             report.truth = joins.truth_report()?;
@@ -175,33 +176,33 @@ impl Engine {
     }
 
     /// How many lines were counted so far.
-    pub fn lines(&self) -> u64 {
+    pub(super) fn lines(&self) -> u64 {
         let of = |summary: &Summary| summary.input.total().lines;
         of(&self.summary) + self.intake.waiting().map_or(0, of)
     }
 
     /// The groupings that were asked for.
-    pub fn groupings(&self) -> &[Vec<String>] {
+    pub(super) fn groupings(&self) -> &[Vec<String>] {
         &self.settings.by
     }
 
     /// What makes the figures doubtful, now that the input has ended.
-    pub fn doubts(&self) -> Vec<String> {
+    pub(super) fn doubts(&self) -> Vec<String> {
         doubts(&self.summary, &self.settings.fields)
     }
 
     /// How many lines of state came in.
-    pub fn state_lines(&self) -> u64 {
+    pub(super) fn state_lines(&self) -> u64 {
         self.state_lines
     }
 
     /// Whether a state has begun that has not ended yet.
-    pub fn is_amid_state(&self) -> bool {
+    pub(super) fn is_amid_state(&self) -> bool {
         self.states.is_amid()
     }
 
     /// The report on what was counted so far.
-    pub fn report(&mut self, run: Run) -> Report {
+    pub(super) fn report(&mut self, run: Run) -> Report {
         let run = Run { window_s: self.settings.window.map(seconds), ..run };
         let mut with_waiting = None;
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
@@ -209,7 +210,7 @@ impl Engine {
     }
 
     /// The state of what was counted so far.
-    pub fn state(&mut self) -> Vec<u8> {
+    pub(super) fn state(&mut self) -> Vec<u8> {
         let mut with_waiting = None;
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
         state::write(summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())

@@ -4,7 +4,7 @@ use std::fmt::Display;
 
 /// Examples of values, each with the reason.
 #[derive(Debug, Clone, Default)]
-pub struct Examples {
+pub(super) struct Examples {
     /// Of times.
     pub time: Option<String>,
     /// Of status codes.
@@ -18,7 +18,7 @@ const LONGEST: usize = 80;
 
 impl Examples {
     /// Takes over what another has and this one lacks.
-    pub fn merge(&mut self, next: Self) {
+    pub(super) fn merge(&mut self, next: Self) {
         let take = |ours: &mut Option<String>, theirs| *ours = ours.take().or(theirs);
         take(&mut self.time, next.time);
         take(&mut self.status, next.status);
@@ -27,7 +27,7 @@ impl Examples {
 }
 
 /// Keeps a raw value and what is wrong with it, if it is the first.
-pub fn keep(example: &mut Option<String>, raw: &[u8], why: impl Display) {
+pub(super) fn keep(example: &mut Option<String>, raw: &[u8], why: impl Display) {
     example.get_or_insert_with(|| {
         let text = String::from_utf8_lossy(raw);
         let end = text.char_indices().map(|(at, _)| at).find(|at| *at >= LONGEST);

@@ -6,7 +6,7 @@ use super::sketch::{Latency, Sample, Sketch};
 
 /// What one line adds to the figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Point {
+pub(super) struct Point {
     /// Whether it was a success; `None` where the line does not say.
     pub success: Option<bool>,
     /// How long it took.
@@ -16,7 +16,7 @@ pub struct Point {
 /// Count, failures and latency of some lines.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
-pub struct Figures<S> {
+pub(super) struct Figures<S> {
     count: u64,
     failures: u64,
     unjudged: u64,
@@ -26,7 +26,7 @@ pub struct Figures<S> {
 impl<S: Sketch> Figures<S> {
     /// Counts a line.
     #[inline]
-    pub fn add(&mut self, point: Point) {
+    pub(super) fn add(&mut self, point: Point) {
         self.count += 1;
         match point.success {
             Some(success) => self.failures += u64::from(!success),
@@ -38,7 +38,7 @@ impl<S: Sketch> Figures<S> {
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.failures += other.failures;
         self.unjudged += other.unjudged;
@@ -49,7 +49,7 @@ impl<S: Sketch> Figures<S> {
     ///
     /// # Errors
     /// What does not add up.
-    pub fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         match self.failures.checked_add(self.unjudged) {
             Some(n) if n <= self.count => {}
             _ => return Err(format!("{} failures of {} lines", self.failures, self.count)),
@@ -61,22 +61,22 @@ impl<S: Sketch> Figures<S> {
     }
 
     /// How many lines.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// How many of them say whether they were a success: what rates are shares of.
-    pub fn judged(&self) -> u64 {
+    pub(super) fn judged(&self) -> u64 {
         self.count - self.unjudged
     }
 
     /// How many were no success.
-    pub fn failures(&self) -> u64 {
+    pub(super) fn failures(&self) -> u64 {
         self.failures
     }
 
     /// Their latencies.
-    pub fn latency(&self) -> &Latency<S> {
+    pub(super) fn latency(&self) -> &Latency<S> {
         &self.latency
     }
 }

@@ -7,25 +7,25 @@ mod places;
 mod values;
 
 use super::figures::{Figures, Point};
-use super::settings::{Grouping, Groupings, MOST_SLOTS};
+use super::layout::{Grouping, Groupings, MOST_SLOTS};
 use super::sketch::Coarse;
 use places::{LEFT_OUT, NOWHERE, Places};
-pub use values::{HEAD, Value};
+pub(super) use values::{HEAD, Value};
 use values::{NONE, Values};
 
 /// A line, as far as groups go by it.
-pub trait Fields<'a> {
+pub(super) trait Fields<'a> {
     /// The value in this slot; `None` where the line has none, or null.
     fn value(&self, slot: usize) -> Option<Value<'a>>;
 }
 
 /// A group's values, one for each field; `None` where the lines have none.
-pub type Key = Vec<Option<Box<str>>>;
+pub(super) type Key = Vec<Option<Box<str>>>;
 
 /// A group, which shares no cache line with another.
 #[derive(Debug, Clone, Default)]
 #[repr(align(64))]
-pub struct Group {
+pub(super) struct Group {
     /// Its values, in the order of the grouping's fields.
     pub key: Key,
     /// Its lines' figures.
@@ -37,7 +37,7 @@ const REST: u32 = 0;
 
 /// The groups of one grouping: those whose lines came first, up to a cap, and the rest together.
 #[derive(Debug, Clone)]
-pub struct Groups {
+pub(super) struct Groups {
     cap: usize,
     /// In which slots the values of its fields stand.
     slots: Vec<usize>,
@@ -55,12 +55,12 @@ impl Groups {
     }
 
     /// The groups in the order in which they came.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = &Group> {
         self.groups[1..].iter()
     }
 
     /// The lines that found no room for a group of their own; `None` where there are none.
-    pub fn rest(&self) -> Option<&Figures<Coarse>> {
+    pub(super) fn rest(&self) -> Option<&Figures<Coarse>> {
         Some(&self.groups[REST as usize].figures).filter(|rest| rest.count() > 0)
     }
 
@@ -102,7 +102,7 @@ impl<'a> Fields<'a> for [Option<Value<'a>>; MOST_SLOTS] {
 
 /// The groups of all groupings of one kind of line.
 #[derive(Debug, Clone)]
-pub struct AllGroups {
+pub(super) struct AllGroups {
     /// The values of each field that any group has.
     values: Vec<Values>,
     /// In the order of the settings.
@@ -111,7 +111,7 @@ pub struct AllGroups {
 
 impl AllGroups {
     /// No group yet, and at most `cap` of each grouping.
-    pub fn new(cap: usize, groupings: &Groupings) -> Self {
+    pub(super) fn new(cap: usize, groupings: &Groupings) -> Self {
         Self {
             values: vec![Values::default(); groupings.slots.len()],
             all: groupings.all.iter().map(|grouping| Groups::new(cap, grouping)).collect(),
@@ -119,13 +119,13 @@ impl AllGroups {
     }
 
     /// Those of each grouping, in the order of the settings.
-    pub fn each(&self) -> &[Groups] {
+    pub(super) fn each(&self) -> &[Groups] {
         &self.all
     }
 
     /// Finds the groups of a line by its values, given by their slots. It waits there until its point comes to be counted.
     #[inline]
-    pub fn enter<'a>(&mut self, line: &impl Fields<'a>) {
+    pub(super) fn enter<'a>(&mut self, line: &impl Fields<'a>) {
         let mut numbers = [NONE; MOST_SLOTS];
         for (slot, (number, values)) in numbers.iter_mut().zip(&self.values).enumerate() {
             *number = line.value(slot).map_or(NONE, |value| values.find(value));
@@ -140,12 +140,12 @@ impl AllGroups {
     }
 
     /// Counts the lines that were entered, whose points are these.
-    pub fn settle(&mut self, points: &[Point]) {
+    pub(super) fn settle(&mut self, points: &[Point]) {
         self.all.iter_mut().for_each(|groups| groups.settle(points));
     }
 
     /// Adds the figures of a group of the grouping in this place, or of its rest where there is no key.
-    pub fn absorb(&mut self, grouping: usize, key: Option<&[Option<Box<str>>]>, figures: &Figures<Coarse>) {
+    pub(super) fn absorb(&mut self, grouping: usize, key: Option<&[Option<Box<str>>]>, figures: &Figures<Coarse>) {
         let groups = &mut self.all[grouping];
         let place = key.map_or(REST, |key| {
             let mut line = [None; MOST_SLOTS];
@@ -163,7 +163,7 @@ impl AllGroups {
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         for (grouping, groups) in other.all.iter().enumerate() {
             groups.iter().for_each(|group| self.absorb(grouping, Some(&group.key), &group.figures));
             self.absorb(grouping, None, &groups.groups[REST as usize].figures);
@@ -183,7 +183,7 @@ mod tests {
 
     fn with(fields: usize, cap: usize, only_present: bool) -> AllGroups {
         let of = Grouping { fields: Vec::new(), slots: (0..fields).collect(), only_present };
-        let slots = vec![crate::pstats::settings::Slot::Hour; fields];
+        let slots = vec![crate::pstats::layout::Slot::Hour; fields];
         AllGroups::new(cap, &Groupings { all: vec![of], slots })
     }
 

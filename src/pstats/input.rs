@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Lines and their bytes, terminators included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Amount {
+pub(super) struct Amount {
     /// Lines.
     pub lines: u64,
     /// Bytes.
@@ -14,7 +14,7 @@ pub struct Amount {
 impl Amount {
     /// Counts a line of so many bytes.
     #[inline]
-    pub fn add(&mut self, bytes: u64) {
+    pub(super) fn add(&mut self, bytes: u64) {
         self.lines += 1;
         self.bytes += bytes;
     }
@@ -30,16 +30,16 @@ macro_rules! counts {
     ($(#[$meta:meta])* $name:ident: $type:ty { $($(#[$doc:meta])* $field:ident,)* } $merge:expr) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-        pub struct $name { $($(#[$doc])* pub $field: $type,)* }
+        pub(super) struct $name { $($(#[$doc])* pub $field: $type,)* }
 
         impl $name {
             /// Adds what another counted.
-            pub fn merge(&mut self, other: &Self) {
+            pub(super) fn merge(&mut self, other: &Self) {
                 $($merge(&mut self.$field, other.$field);)*
             }
 
             /// The counts with their names.
-            pub fn each(&self) -> impl Iterator<Item = (&'static str, $type)> {
+            pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, $type)> {
                 [$((stringify!($field), self.$field)),*].into_iter()
             }
         }
@@ -102,7 +102,7 @@ counts! {
 
 /// Everything under `input`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Input {
+pub(super) struct Input {
     /// Lines by kind.
     pub kinds: Kinds,
     /// What events lack.
@@ -115,20 +115,20 @@ pub struct Input {
 
 impl Input {
     /// All lines and bytes.
-    pub fn total(&self) -> Amount {
+    pub(super) fn total(&self) -> Amount {
         let mut total = Amount::default();
         self.kinds.each().for_each(|(_, amount)| total.merge(amount));
         total
     }
 
     /// Lines that could not be read as an object.
-    pub fn unreadable(&self) -> u64 {
+    pub(super) fn unreadable(&self) -> u64 {
         let kinds = &self.kinds;
         kinds.not_json.lines + kinds.not_object.lines + kinds.not_utf8.lines + kinds.too_long.lines
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.kinds.merge(&other.kinds);
         self.event_flaws.merge(&other.event_flaws);
         self.outcome_flaws.merge(&other.outcome_flaws);

@@ -10,7 +10,8 @@ use super::examples::{Examples, keep};
 use super::input::Flaws;
 use super::joins::{Arrival, Joins};
 use super::labels::{Source, hour_name, unescape};
-use super::settings::{Layout, Settings, Slot};
+use super::layout::{Layout, Slot};
+use super::settings::Settings;
 use super::settle::{Fate, Settle};
 use super::sketch::Sample;
 use super::state::is_state;
@@ -30,7 +31,7 @@ use crate::record::truth::TruthLine;
 
 /// What became of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
+pub(super) enum Taken {
     /// It was counted.
     Counted,
     /// It is a line of state, and not ours to read.
@@ -38,7 +39,7 @@ pub enum Taken {
 }
 
 /// Reads lines into a summary; holds what is reused from one line to the next.
-pub struct Intake {
+pub(super) struct Intake {
     settings: Settings,
     layout: Layout,
     scanner: Scanner,
@@ -54,7 +55,7 @@ pub struct Intake {
 
 impl Intake {
     /// An intake that looks for these fields.
-    pub fn new(settings: Settings, layout: Layout, joins: Option<Joins>) -> Self {
+    pub(super) fn new(settings: Settings, layout: Layout, joins: Option<Joins>) -> Self {
         let id_path = layout.fields.path(layout.event.id).to_owned();
         let scanner = Scanner::new(layout.fields.clone());
         Self {
@@ -72,17 +73,17 @@ impl Intake {
     }
 
     /// The rows that are put side by side, where that was asked for.
-    pub fn joins(&mut self) -> &mut Option<Joins> {
+    pub(super) fn joins(&mut self) -> &mut Option<Joins> {
         &mut self.joins
     }
 
     /// The fields that it looks for.
-    pub fn layout(&self) -> &Layout {
+    pub(super) fn layout(&self) -> &Layout {
         &self.layout
     }
 
     /// Counts a line, unless it is one of state.
-    pub fn take(&mut self, line: Line<'_>, summary: &mut Summary) -> Taken {
+    pub(super) fn take(&mut self, line: Line<'_>, summary: &mut Summary) -> Taken {
         let bytes = (line.text.len() + line.end.len()) as u64;
         let text = line.text;
         let kinds = &mut summary.input.kinds;
@@ -247,12 +248,12 @@ impl Intake {
 
 impl Intake {
     /// Which outcomes came of which lines.
-    pub fn settle(&self) -> &Settle {
+    pub(super) fn settle(&self) -> &Settle {
         &self.settle
     }
 
     /// The counts of the outcomes that count unless another of their line comes.
-    pub fn waiting(&self) -> Option<&Summary> {
+    pub(super) fn waiting(&self) -> Option<&Summary> {
         self.waiting.as_deref()
     }
 
@@ -260,7 +261,7 @@ impl Intake {
     ///
     /// # Errors
     /// Where they cannot be read back.
-    pub fn end(&mut self, summary: &mut Summary) -> Done<()> {
+    pub(super) fn end(&mut self, summary: &mut Summary) -> Done<()> {
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
         if !self.settle.is_in_doubt() {
             summary.merge(*waiting);

@@ -31,12 +31,12 @@ const CACHE_KIB: u32 = 16 << 10;
 /// The most shards whose names are kept for messages.
 const MOST_SHARDS: usize = 1000;
 
-pub use faults::{FaultReport, TruthReport};
-pub use reconcile::{ReconciledReport, StoredReport};
+pub(super) use faults::{FaultReport, TruthReport};
+pub(super) use reconcile::{ReconciledReport, StoredReport};
 
 /// What is joined, beside the stream itself.
 #[derive(Debug, Clone, Default)]
-pub struct Sources {
+pub(super) struct Sources {
     /// `--truth`, one for each shard; `-` where it stands among the lines of the input.
     pub truth: Vec<PathBuf>,
     /// `--against`.
@@ -47,14 +47,14 @@ pub struct Sources {
 
 impl Sources {
     /// Whether nothing is to be joined.
-    pub fn is_none(&self) -> bool {
+    pub(super) fn is_none(&self) -> bool {
         self.truth.is_empty() && self.against.is_none() && self.stored.is_none()
     }
 }
 
 /// An outcome as far as joins go.
 #[derive(Debug, Clone, Copy)]
-pub struct Arrival<'a> {
+pub(super) struct Arrival<'a> {
     /// Its shard, as it is written.
     pub shard: Option<&'a str>,
     /// Its line in psend's input.
@@ -74,7 +74,7 @@ pub struct Arrival<'a> {
 }
 
 /// The rows gathered so far.
-pub struct Joins {
+pub(super) struct Joins {
     db: Connection,
     truth: bool,
     reconcile: bool,
@@ -142,7 +142,7 @@ impl Joins {
     ///
     /// # Errors
     /// Where no temporary database can be made.
-    pub fn new(sources: &Sources) -> Result<Self> {
+    pub(super) fn new(sources: &Sources) -> Result<Self> {
         let open = || -> rusqlite::Result<Connection> {
             let db = Connection::open("")?;
             db.execute_batch(&format!(
@@ -186,7 +186,7 @@ impl Joins {
     }
 
     /// An outcome came in.
-    pub fn outcome(&mut self, arrival: Arrival<'_>) {
+    pub(super) fn outcome(&mut self, arrival: Arrival<'_>) {
         let id = arrival.id.map(u64::cast_signed);
         if self.truth {
             let shard = self.shard(arrival.shard);
@@ -213,7 +213,7 @@ impl Joins {
     }
 
     /// An event came in.
-    pub fn event(&mut self, id: Option<u64>) {
+    pub(super) fn event(&mut self, id: Option<u64>) {
         if let (true, Some(id)) = (self.reconcile, id) {
             self.arrived(id.cast_signed(), EVENT_BIT);
         }
@@ -226,7 +226,7 @@ impl Joins {
     }
 
     /// A line of truth.
-    pub fn truth_line(&mut self, line: TruthLine, id_path: &str) {
+    pub(super) fn truth_line(&mut self, line: TruthLine, id_path: &str) {
         let truth = match line {
             TruthLine::Summary(summary) => {
                 self.summaries_due = self.summaries_due.saturating_sub(1);
@@ -250,7 +250,7 @@ impl Joins {
     ///
     /// # Errors
     /// Where one cannot be read, or a line of truth is none.
-    pub fn read(
+    pub(super) fn read(
         &mut self,
         sources: &Sources,
         map: &FieldMap,

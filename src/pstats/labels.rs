@@ -1,7 +1,7 @@
 //! The values that groups go by, as they stand in a line.
 
 use super::groups::{Fields, HEAD, Value};
-use super::settings::Slot;
+use super::layout::Slot;
 use crate::clock::Micros;
 use crate::jsonl::scan::Spans;
 use crate::jsonl::value;

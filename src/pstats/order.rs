@@ -10,7 +10,7 @@ use crate::clock::Micros;
 /// together knowing only their ends, which "earlier than any before" cannot. A gap is the step between two neighbours that
 /// are both not late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Order {
+pub(super) struct Order {
     count: u64,
     late: u64,
     earliest: Micros,
@@ -27,7 +27,7 @@ pub struct Order {
 impl Order {
     /// The next timestamp.
     #[inline]
-    pub fn add(&mut self, at: Micros) {
+    pub(super) fn add(&mut self, at: Micros) {
         if self.count == 0 {
             *self = Self { count: 1, earliest: at, latest: at, first: at, last: at, ..Self::default() };
             return;
@@ -50,7 +50,7 @@ impl Order {
     }
 
     /// Another run that follows this one.
-    pub fn append(&mut self, next: &Self) {
+    pub(super) fn append(&mut self, next: &Self) {
         if next.count == 0 {
             return;
         }
@@ -77,7 +77,7 @@ impl Order {
     ///
     /// # Errors
     /// What does not add up.
-    pub fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         let within = |at: Micros| (self.earliest..=self.latest).contains(&at);
         if !within(self.first) || !within(self.last) || self.late > self.count.saturating_sub(1) {
             return Err("times that contradict their order".to_owned());
@@ -86,27 +86,27 @@ impl Order {
     }
 
     /// How many timestamps there were.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// How many were earlier than the one just before.
-    pub fn late(&self) -> u64 {
+    pub(super) fn late(&self) -> u64 {
         self.late
     }
 
     /// The earliest and the latest.
-    pub fn range(&self) -> Option<(Micros, Micros)> {
+    pub(super) fn range(&self) -> Option<(Micros, Micros)> {
         (self.count > 0).then_some((self.earliest, self.latest))
     }
 
     /// The longest step forward between two neighbours that are not late, in µs.
-    pub fn longest_gap(&self) -> Option<Micros> {
+    pub(super) fn longest_gap(&self) -> Option<Micros> {
         self.longest_gap.max(self.first_gap)
     }
 
     /// The longest step back between two neighbours, in µs.
-    pub fn longest_step_back(&self) -> Micros {
+    pub(super) fn longest_step_back(&self) -> Micros {
         self.longest_step_back
     }
 }

@@ -3,20 +3,20 @@
 //! A pure function of the summary; only [`Run`] holds what depends on the clock, the file names or the command line
 //! (contracts §5). Field names here are the JSON's keys.
 
-pub mod compare;
+pub(super) mod compare;
 mod events;
 mod figures;
-pub mod html;
+pub(super) mod html;
 mod input;
 mod joined;
-pub mod junit;
-pub mod markdown;
+pub(super) mod junit;
+pub(super) mod markdown;
 mod outcomes;
-pub mod prometheus;
+pub(super) mod prometheus;
 mod sheet;
-pub mod text;
+pub(super) mod text;
 mod units;
-pub mod words;
+pub(super) mod words;
 
 use std::collections::BTreeMap;
 
@@ -24,22 +24,23 @@ use serde::Serialize;
 use serde_json::Value;
 
 use compare::ComparedReport;
-pub use events::{EndpointReport, EventsReport};
-pub use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
-pub use input::InputReport;
-pub use outcomes::OutcomesReport;
-pub use units::seconds;
+pub(super) use events::{EndpointReport, EventsReport};
+pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
+pub(super) use input::InputReport;
+pub(super) use outcomes::OutcomesReport;
+pub(super) use units::seconds;
 
 use super::joins::{ReconciledReport, TruthReport};
+use super::layout::Layout;
 use super::require::{Requirement, Verdict};
-use super::settings::{Layout, Settings};
+use super::settings::Settings;
 use super::summary::{Summary, lines_read};
 use crate::cli::numbers::counted;
 use crate::error::{Error, Result};
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report {
+pub(super) struct Report {
     /// What came in, and what of it could not be read.
     pub input: InputReport,
     /// Where events came in.
@@ -60,7 +61,7 @@ pub struct Report {
 
 /// What depends on the clock, the file names or the command line.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct Run {
+pub(super) struct Run {
     /// pstats' version.
     pub version: &'static str,
     /// The files read; empty for standard input.
@@ -83,7 +84,7 @@ pub struct Run {
 
 impl Report {
     /// The report on what was counted, without a verdict yet.
-    pub fn new(summary: &mut Summary, layout: &Layout, run: Run) -> Self {
+    pub(super) fn new(summary: &mut Summary, layout: &Layout, run: Run) -> Self {
         let of_events = summary.events.stream.figures.count() > 0;
         let of_outcomes = summary.outcomes.came() > 0 || !summary.outcomes.runs.is_empty();
         Self::with(summary, layout, run, of_events, of_outcomes)
@@ -91,7 +92,7 @@ impl Report {
 
     /// The report on nothing, with all of its parts: which figures there are. A text is there, if empty; what is null would be
     /// a number.
-    pub fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
+    pub(super) fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
         let run = Run { compared: Some(ComparedReport::default()), ..Run::default() };
         let mut report = Self::with(&mut Summary::new(settings, layout), layout, run, true, true);
         let time = TimeReport { first: Some(String::new()), last: Some(String::new()), span_s: None };
@@ -132,7 +133,7 @@ impl Report {
     ///
     /// # Errors
     /// Where a requirement could mean events or outcomes.
-    pub fn judge(&mut self, requirements: &[Requirement], base: Option<&Value>, allow: Allow) -> Result<()> {
+    pub(super) fn judge(&mut self, requirements: &[Requirement], base: Option<&Value>, allow: Allow) -> Result<()> {
         let value = self.to_value();
         for requirement in requirements {
             self.requirements.push(requirement.judge(&value, base, allow.empty).map_err(Error::usage)?);
@@ -150,12 +151,12 @@ impl Report {
     }
 
     /// Whether a requirement was not met.
-    pub fn has_failed(&self) -> bool {
+    pub(super) fn has_failed(&self) -> bool {
         self.requirements.iter().any(|verdict| !verdict.met)
     }
 
     /// Why there may be less here than there was, if so.
-    pub fn incomplete(&self) -> Option<String> {
+    pub(super) fn incomplete(&self) -> Option<String> {
         match &self.outcomes {
             _ if self.run.interrupted => {
                 Some(format!("interrupted: only {} counted", counted(self.input.lines, "line was", "lines were")))
@@ -187,19 +188,19 @@ impl Report {
 
     /// Lines that the run records say were read, and outcomes that came, where these are fewer. Legal: blank lines have no
     /// outcome, and a run taken up again counts its lines twice.
-    pub fn outcomes_missing(&self) -> Option<(u64, u64)> {
+    pub(super) fn outcomes_missing(&self) -> Option<(u64, u64)> {
         let outcomes = self.outcomes.as_ref()?;
         let read = lines_read(&outcomes.runs);
         (read > outcomes.came).then_some((read, outcomes.came))
     }
 
     /// The report as a JSON value.
-    pub fn to_value(&self) -> Value {
+    pub(super) fn to_value(&self) -> Value {
         serde_json::to_value(self).expect("names and numbers are JSON")
     }
 
     /// The report as JSON, indented, with a line's end.
-    pub fn to_json(&self) -> Vec<u8> {
+    pub(super) fn to_json(&self) -> Vec<u8> {
         let mut json = serde_json::to_vec_pretty(self).expect("names and numbers are JSON");
         json.push(b'\n');
         json
@@ -213,7 +214,7 @@ fn note(not_known: &mut BTreeMap<String, String>, part: &str, figures: Vec<(&'st
 
 /// What a requirement puts up with.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Allow {
+pub(super) struct Allow {
     /// `--allow-empty`: no data meets every requirement.
     pub empty: bool,
     /// `--partial`: a run that is not complete is as good.

@@ -15,11 +15,11 @@ use crate::cli::numbers::exact;
 use crate::jsonl::scan::plain_path;
 use crate::record::filter;
 use bound::{Bound, Comparison, Unit};
-pub use catalogue::Catalogue;
+pub(super) use catalogue::Catalogue;
 
 /// A requirement, as it was read.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Requirement {
+pub(super) struct Requirement {
     text: String,
     group: Vec<(String, String)>,
     path: Vec<String>,
@@ -29,7 +29,7 @@ pub struct Requirement {
 
 /// A requirement's verdict.
 #[derive(Debug, Clone, Serialize)]
-pub struct Verdict {
+pub(super) struct Verdict {
     /// As it was given.
     pub requirement: String,
     /// The figure's full path, where it could be found.
@@ -47,7 +47,7 @@ impl Requirement {
     ///
     /// # Errors
     /// A message that names what is wrong, with the nearest names where a figure or a field is misspelt.
-    pub fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         let form = || {
             format!(
                 "'{text}' is not a requirement: expected one such as 'error_rate < 5%' or 'service=auth-service: latency.p95 < 200ms'"
@@ -85,12 +85,12 @@ impl Requirement {
     }
 
     /// The fields of its group; none where it is on the whole.
-    pub fn group_fields(&self) -> Vec<String> {
+    pub(super) fn group_fields(&self) -> Vec<String> {
         self.group.iter().map(|(field, _)| field.clone()).collect()
     }
 
     /// Whether it needs the run that `--compare` names.
-    pub fn needs_base(&self) -> bool {
+    pub(super) fn needs_base(&self) -> bool {
         matches!(self.bound, Bound::OfBase(_))
     }
 
@@ -98,7 +98,7 @@ impl Requirement {
     ///
     /// # Errors
     /// Where events and outcomes came in and the requirement does not say which of them it means.
-    pub fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
+    pub(super) fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
         let verdict =
             |figure, value, met, message| Verdict { requirement: self.text.clone(), figure, value, met, message };
         let no_data = |figure, value| verdict(figure, value, allow_empty, "no data".to_owned());

@@ -29,11 +29,11 @@ const IDS_EVERY: u64 = 256;
 const MOST_IDS: usize = 1 << 16;
 
 /// The most segments that are kept; a stream has one for each run of psend in it. The outcomes of further ones all count.
-pub const MOST_SEGMENTS: usize = 1000;
+pub(super) const MOST_SEGMENTS: usize = 1000;
 
 /// What is to be done with an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// It counts.
     Counts,
     /// It counts unless another of its line does.
@@ -44,7 +44,7 @@ pub enum Fate {
 
 /// How much an outcome says about its line: of several the one that says most counts, and of equal ones the last, below
 /// [`SUCCESS`].
-pub fn weight(word: Word) -> usize {
+pub(super) fn weight(word: Word) -> usize {
     match word {
         Word::NotSent => 0,
         Word::Unknown => 1,
@@ -54,7 +54,7 @@ pub fn weight(word: Word) -> usize {
 }
 
 /// The weight of those that say that the server has the event. Of several of these the first counts.
-pub const SUCCESS: usize = 3;
+pub(super) const SUCCESS: usize = 3;
 const WEIGHTS: usize = SUCCESS + 1;
 
 /// The outcomes of one shard up to a run record.
@@ -92,7 +92,7 @@ impl Segment {
 
 /// What is known of the outcomes that came.
 #[derive(Debug, Default)]
-pub struct Settle {
+pub(super) struct Settle {
     shards: HashMap<String, usize>,
     /// The shard of the last outcome, as it was written, and its segment.
     last: Option<(Vec<u8>, usize)>,
@@ -107,7 +107,7 @@ pub struct Settle {
 impl Settle {
     /// An outcome came: of this shard as it is written, line and id. `line` is its text.
     #[inline]
-    pub fn meet(
+    pub(super) fn meet(
         &mut self,
         shard: Option<&[u8]>,
         seq: u64,
@@ -156,7 +156,7 @@ impl Settle {
     }
 
     /// A run record came.
-    pub fn close(&mut self, run: &RunRecord) {
+    pub(super) fn close(&mut self, run: &RunRecord) {
         self.last = None;
         let shard = self.shard(run.shard.as_deref().unwrap_or_default());
         let key = run.root();
@@ -167,12 +167,12 @@ impl Settle {
     }
 
     /// Whether lines may have several outcomes, of which one counts.
-    pub fn is_in_doubt(&self) -> bool {
+    pub(super) fn is_in_doubt(&self) -> bool {
         self.is_in_doubt
     }
 
     /// Whether outcomes of the same lines may have come to another, to which a later part of the input was given.
-    pub fn may_share_lines(&self, next: &Self) -> bool {
+    pub(super) fn may_share_lines(&self, next: &Self) -> bool {
         let is_divided = |of: &Self| of.is_in_doubt || of.segments.len() > of.shards.len();
         let shares = |ours: &Segment, theirs: &Segment| {
             let mut pairs = ours.seqs.iter().flat_map(|one| theirs.seqs.iter().map(move |other| (one, other)));
@@ -193,7 +193,7 @@ impl Settle {
     ///
     /// # Errors
     /// Where they cannot be read back.
-    pub fn finish(&mut self, mut take: impl FnMut(&[u8], bool)) -> Result<()> {
+    pub(super) fn finish(&mut self, mut take: impl FnMut(&[u8], bool)) -> Result<()> {
         let (segments, runs) = (&self.segments, self.runs());
         let mut kept = vec![Seqs::default(); segments.len()];
         self.waiting.backwards(|place, weight, seq, line| {
@@ -222,7 +222,7 @@ impl Settle {
     }
 
     /// How many outcomes were counted although another of their line and run was: what was counted cannot be taken back.
-    pub fn counted_twice(&self) -> u64 {
+    pub(super) fn counted_twice(&self) -> u64 {
         let mut twice = 0;
         for (place, of_run) in self.runs().iter().enumerate() {
             for other in of_run.iter().filter(|other| **other > place) {
@@ -233,7 +233,7 @@ impl Settle {
     }
 
     /// How many outcomes came whose line's number was too far from the others' to be kept.
-    pub fn forgotten(&self) -> u64 {
+    pub(super) fn forgotten(&self) -> u64 {
         self.segments.iter().flat_map(|segment| &segment.seqs).map(Seqs::forgotten).sum()
     }
 }

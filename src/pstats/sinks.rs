@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rustix::termios::Winsize;
 
-use super::args::{Config, Form, ReportFile};
+use super::config::{Config, Form, ReportFile};
 use super::engine::Engine;
 use super::report::words::cut;
 use super::report::{Report, Run, html, junit, markdown, prometheus, text};
@@ -22,7 +22,7 @@ const REDRAW: Duration = Duration::from_millis(500);
 const LEAST_TICK: Duration = Duration::from_millis(10);
 
 /// The outputs of a run.
-pub struct Sinks<'a> {
+pub(super) struct Sinks<'a> {
     config: &'a Config,
     console: &'a Console,
     /// Where the main report goes; stderr where there is none, for stdout has the input.
@@ -43,7 +43,7 @@ impl<'a> Sinks<'a> {
     ///
     /// # Errors
     /// Where an output cannot be written.
-    pub fn open(config: &'a Config, console: &'a Console) -> Result<Self> {
+    pub(super) fn open(config: &'a Config, console: &'a Console) -> Result<Self> {
         let to_stderr = config.tee && config.output.is_none();
         let tee = if config.tee { Some(Output::open(None)?) } else { None };
         let report = if to_stderr { None } else { Some(Output::open(config.output.as_deref())?) };
@@ -66,12 +66,12 @@ impl<'a> Sinks<'a> {
     }
 
     /// Whether the screen shows the report while data flows.
-    pub fn is_live(&self) -> bool {
+    pub(super) fn is_live(&self) -> bool {
         self.live
     }
 
     /// How long the input may pause before [`Sinks::show`] is to be called all the same.
-    pub fn tick(&self) -> Duration {
+    pub(super) fn tick(&self) -> Duration {
         REDRAW.min(self.config.every).max(LEAST_TICK)
     }
 
@@ -80,7 +80,7 @@ impl<'a> Sinks<'a> {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
+    pub(super) fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
         let (bytes, is_mark, begins_line) = match chunk {
             // Behind the start it would be part of a line.
@@ -105,7 +105,7 @@ impl<'a> Sinks<'a> {
     ///
     /// # Errors
     /// Where a file cannot be written.
-    pub fn show(&mut self, elapsed: Duration, engine: &mut Engine, run: impl Fn(&Engine) -> Run) -> Result<()> {
+    pub(super) fn show(&mut self, elapsed: Duration, engine: &mut Engine, run: impl Fn(&Engine) -> Run) -> Result<()> {
         if self.live && elapsed - self.drawn >= REDRAW {
             self.drawn = elapsed;
             let run = run(engine);
@@ -151,7 +151,7 @@ impl<'a> Sinks<'a> {
     ///
     /// # Errors
     /// Where one cannot be written.
-    pub fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
+    pub(super) fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
         self.write_files(report, engine, false)?;
         let rendered = rendered(self.config.form, report, engine, self.color);
         let clear = self.rub_out();

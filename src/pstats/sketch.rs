@@ -11,7 +11,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// The longest latency of the whole stream's histogram: one hour. Longer ones are counted as a group's are.
-pub const LONGEST_US: u64 = 3_600_000_000;
+pub(super) const LONGEST_US: u64 = 3_600_000_000;
 
 /// Buckets an octave of a group's sketch, as a power of two.
 const SUB_BITS: u32 = 6;
@@ -21,7 +21,7 @@ const QUARTER: usize = SUB / 4;
 
 /// A latency with the bucket that every group's sketch counts it in, worked out once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Sample {
+pub(super) struct Sample {
     us: u64,
     bucket: u16,
 }
@@ -29,7 +29,7 @@ pub struct Sample {
 impl Sample {
     /// A latency in µs.
     #[inline]
-    pub fn new(us: u64) -> Self {
+    pub(super) fn new(us: u64) -> Self {
         let shift = (63 - SUB_BITS).saturating_sub((us | 1).leading_zeros());
         // Below 2 × SUB a bucket is one µs; above, `us >> shift` lies in SUB..2×SUB. At most 57 × 64 + 127.
         let bucket = ((shift << SUB_BITS) as u16) + (us >> shift) as u16;
@@ -37,13 +37,13 @@ impl Sample {
     }
 
     /// The latency in µs.
-    pub fn us(self) -> u64 {
+    pub(super) fn us(self) -> u64 {
         self.us
     }
 }
 
 /// Counts of latencies by size.
-pub trait Sketch: Default + Clone {
+pub(super) trait Sketch: Default + Clone {
     /// Counts one.
     fn add(&mut self, sample: Sample);
     /// Adds what another sketch counted.
@@ -61,7 +61,7 @@ pub trait Sketch: Default + Clone {
 /// Counts are kept narrow, so that those of a few hundred groups stay in the cache between two lines: with 64 bits each, a
 /// tenth of pstats' time went into waiting for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Coarse {
+pub(super) struct Coarse {
     /// The octave of `counts[0]`.
     base: usize,
     /// The lowest bits of each count.
@@ -175,19 +175,19 @@ impl Sketch for Coarse {
 
 /// The whole stream's sketch: HDR, three digits, 1 µs to 1 h, longer ones apart.
 #[derive(Debug, Clone)]
-pub struct Fine {
+pub(super) struct Fine {
     counts: Histogram<u64>,
     over: Coarse,
 }
 
 impl Fine {
     /// How many were longer than [`LONGEST_US`].
-    pub fn over(&self) -> u64 {
+    pub(super) fn over(&self) -> u64 {
         self.over.recorded().map(|(_, count)| count).sum()
     }
 
     /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), without gaps.
-    pub fn classes(&self) -> Vec<(u64, u64)> {
+    pub(super) fn classes(&self) -> Vec<(u64, u64)> {
         let class_of = |us: u64| usize::from(Sample::new(us).bucket) / QUARTER;
         let buckets = self.buckets();
         let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Vec::new() };
@@ -248,7 +248,7 @@ impl Sketch for Fine {
 /// Latencies of one kind: count, exact sum and maximum, and a sketch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
-pub struct Latency<S> {
+pub(super) struct Latency<S> {
     count: u64,
     #[serde(with = "sum_as_text")]
     sum_us: u128,
@@ -260,7 +260,7 @@ pub struct Latency<S> {
 impl<S: Sketch> Latency<S> {
     /// Counts one.
     #[inline]
-    pub fn add(&mut self, sample: Sample) {
+    pub(super) fn add(&mut self, sample: Sample) {
         self.count += 1;
         self.sum_us += u128::from(sample.us);
         self.max_us = self.max_us.max(sample.us);
@@ -268,7 +268,7 @@ impl<S: Sketch> Latency<S> {
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         self.count += other.count;
         self.sum_us += other.sum_us;
         self.max_us = self.max_us.max(other.max_us);
@@ -276,24 +276,24 @@ impl<S: Sketch> Latency<S> {
     }
 
     /// How many latencies were added.
-    pub fn count(&self) -> u64 {
+    pub(super) fn count(&self) -> u64 {
         self.count
     }
 
     /// The mean in µs; `None` where there is nothing.
-    pub fn mean_us(&self) -> Option<f64> {
+    pub(super) fn mean_us(&self) -> Option<f64> {
         // Sums stay far below 2^53 µs (285 years) in all but absurd input, where the last digits do not matter.
         #[allow(clippy::cast_precision_loss)]
         (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)
     }
 
     /// The longest in µs, exact; `None` where there is nothing.
-    pub fn max_us(&self) -> Option<u64> {
+    pub(super) fn max_us(&self) -> Option<u64> {
         (self.count > 0).then_some(self.max_us)
     }
 
     /// The quantile of this many millionths in µs: the value of rank ⌈q × count⌉; `None` where there is nothing.
-    pub fn quantile_us(&self, millionths: u32) -> Option<u64> {
+    pub(super) fn quantile_us(&self, millionths: u32) -> Option<u64> {
         let rank = (u128::from(self.count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
         let rank = u64::try_from(rank).unwrap_or(u64::MAX);
         (self.count > 0).then(|| self.sketch.at_rank(rank).min(self.max_us))
@@ -304,7 +304,7 @@ impl<S: Sketch> Latency<S> {
     /// # Errors
     /// What does not add up.
     #[allow(clippy::cast_precision_loss)] // compared with a margin
-    pub fn check(&self) -> Result<(), String> {
+    pub(super) fn check(&self) -> Result<(), String> {
         /// A bucket's name is at most this far from the latencies in it, or a microsecond.
         const MARGIN: f64 = 0.01;
         let buckets = self.sketch.buckets();
@@ -325,7 +325,7 @@ impl<S: Sketch> Latency<S> {
     }
 
     /// The sketch, for what only one of the resolutions knows.
-    pub fn sketch(&self) -> &S {
+    pub(super) fn sketch(&self) -> &S {
         &self.sketch
     }
 }

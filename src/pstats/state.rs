@@ -16,8 +16,9 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::figures::Figures;
 use super::input::Input;
+use super::layout::{Layout, STATE_KEY};
 use super::order::Order;
-use super::settings::{Layout, STATE_KEY, Settings};
+use super::settings::Settings;
 use super::sketch::{Coarse, Fine, Latency};
 use super::stream::Stream;
 use super::summary::Summary;
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
 
 /// The form's version; a state of another is refused.
-pub const VERSION: u64 = 2;
+pub(super) const VERSION: u64 = 2;
 
 /// Hashes of ids on one line: with base64 some 350 kB, well below --max-line.
 const HASHES_A_LINE: usize = 1 << 15;
@@ -125,14 +126,14 @@ enum Part {
 
 /// The identities of the states that were added up.
 #[derive(Debug, Clone, Default)]
-pub struct Added(BTreeSet<u64>);
+pub(super) struct Added(BTreeSet<u64>);
 
 impl Added {
     /// Enters these.
     ///
     /// # Errors
     /// Where one of them is there already: which one.
-    pub fn add(&mut self, states: &Self) -> Result<(), String> {
+    pub(super) fn add(&mut self, states: &Self) -> Result<(), String> {
         match states.0.iter().find(|id| self.0.contains(id)) {
             Some(id) => Err(hex(*id)),
             None => {
@@ -149,7 +150,13 @@ fn hex(id: u64) -> String {
 }
 
 /// Writes the state of a summary, to which these states were added. `origin` says what was counted.
-pub fn write(summary: &mut Summary, settings: &Settings, layout: &Layout, origin: &str, added: &Added) -> Vec<u8> {
+pub(super) fn write(
+    summary: &mut Summary,
+    settings: &Settings,
+    layout: &Layout,
+    origin: &str,
+    added: &Added,
+) -> Vec<u8> {
     let mut to = Lines { out: Vec::new(), lines: 0, checksum: 0 };
     to.put(Part::Settings {
         by: settings.by.clone(),
@@ -249,7 +256,7 @@ impl Lines {
 }
 
 /// What a line of state did.
-pub enum Step {
+pub(super) enum Step {
     /// A state begins; these are its settings.
     Begins(Box<Settings>),
     /// It goes on.
@@ -270,7 +277,7 @@ struct Current {
 
 /// Reads states line by line.
 #[derive(Default)]
-pub struct StateReader {
+pub(super) struct StateReader {
     current: Option<Current>,
     /// The checksum of the settings of a state that begins.
     begins: (u64, u64),
@@ -279,12 +286,12 @@ pub struct StateReader {
 
 impl StateReader {
     /// Whether a state has begun that has not ended yet.
-    pub fn is_amid(&self) -> bool {
+    pub(super) fn is_amid(&self) -> bool {
         self.current.is_some()
     }
 
     /// The states that were added so far.
-    pub fn added(&self) -> &Added {
+    pub(super) fn added(&self) -> &Added {
         &self.added
     }
 
@@ -292,7 +299,7 @@ impl StateReader {
     ///
     /// # Errors
     /// Where it does.
-    pub fn finish(&self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         match &self.current {
             None => Ok(()),
             Some(state) => Err(Error::failed(format!(
@@ -306,12 +313,12 @@ impl StateReader {
     ///
     /// # Errors
     /// Where both read the same.
-    pub fn append(&mut self, next: &Self) -> Result<()> {
+    pub(super) fn append(&mut self, next: &Self) -> Result<()> {
         self.added.add(&next.added).map_err(|id| Error::failed(twice(&id)))
     }
 
     /// Begins the state whose settings a [`Step::Begins`] told.
-    pub fn begin(&mut self, settings: &Settings, layout: &Layout) {
+    pub(super) fn begin(&mut self, settings: &Settings, layout: &Layout) {
         let (began, checksum) = self.begins;
         let summary = Summary::new(settings, layout);
         self.current = Some(Current { began, summary, lines: 1, checksum, holds: Added::default() });
@@ -322,7 +329,7 @@ impl StateReader {
     /// # Errors
     /// Where it is of another version, not what pstats wrote, or not the next line of its state; or where the state was added
     /// already, or contradicts itself.
-    pub fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
+    pub(super) fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
         check_version(line).map_err(wrong)?;
         let before = self.current.as_ref().map_or((0, 0), |state| (state.lines, state.checksum));
@@ -385,7 +392,7 @@ fn twice(id: &str) -> String {
 }
 
 /// Whether a line has the marks of a state. Events may have a field of the same name.
-pub fn is_state(line: &[u8]) -> bool {
+pub(super) fn is_state(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Marks {
         #[serde(rename = "pstats_state")]

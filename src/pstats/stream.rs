@@ -3,15 +3,16 @@
 use super::distinct::Distinct;
 use super::figures::{Figures, Point};
 use super::groups::{AllGroups, Fields};
+use super::layout::Groupings;
 use super::order::Order;
-use super::settings::{Groupings, Settings};
+use super::settings::Settings;
 use super::sketch::Fine;
 use super::windows::Windows;
 use crate::clock::Micros;
 
 /// What a line says, as far as events and outcomes say the same.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The hash of its id.
     pub id: Option<u64>,
     /// When it happened.
@@ -25,7 +26,7 @@ const BATCH: usize = 256;
 
 /// The counts of one kind of line.
 #[derive(Debug, Clone)]
-pub struct Stream {
+pub(super) struct Stream {
     /// Of all lines.
     pub figures: Figures<Fine>,
     /// Of each grouping, in the order of the settings.
@@ -42,7 +43,7 @@ pub struct Stream {
 
 impl Stream {
     /// No line yet.
-    pub fn new(settings: &Settings, groupings: &Groupings) -> Self {
+    pub(super) fn new(settings: &Settings, groupings: &Groupings) -> Self {
         Self {
             figures: Figures::default(),
             groups: AllGroups::new(settings.max_groups, groupings),
@@ -55,7 +56,7 @@ impl Stream {
 
     /// Counts a line, as soon as [`Self::settle`] is called; `line` gives the values that groupings go by.
     #[inline]
-    pub fn add<'a>(&mut self, entry: Entry, line: &impl Fields<'a>) {
+    pub(super) fn add<'a>(&mut self, entry: Entry, line: &impl Fields<'a>) {
         if let Some(id) = entry.id {
             self.ids.add(id);
         }
@@ -71,14 +72,14 @@ impl Stream {
     }
 
     /// Counts the lines that wait: figures and groups are those of all lines only then.
-    pub fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.waiting.iter().for_each(|point| self.figures.add(*point));
         self.groups.settle(&self.waiting);
         self.waiting.clear();
     }
 
     /// Adds what another counted, whose lines came after ours.
-    pub fn merge(&mut self, mut next: Self) {
+    pub(super) fn merge(&mut self, mut next: Self) {
         next.settle();
         self.figures.merge(&next.figures);
         self.groups.merge(&next.groups);

@@ -7,7 +7,8 @@ use super::examples::Examples;
 use super::figures::Point;
 use super::groups::Fields;
 use super::input::Input;
-use super::settings::{Layout, Settings};
+use super::layout::Layout;
+use super::settings::Settings;
 use super::sketch::{Fine, Latency, Sample};
 use super::stream::{self, Stream};
 use crate::clock::Micros;
@@ -19,7 +20,7 @@ const MOST_RUNS: usize = 1000;
 
 /// What an event says.
 #[derive(Debug, Clone, Copy)]
-pub struct Event {
+pub(super) struct Event {
     /// What it shares with outcomes.
     pub entry: stream::Entry,
     /// Its status code.
@@ -30,7 +31,7 @@ pub struct Event {
 
 /// The events of a run.
 #[derive(Debug, Clone)]
-pub struct Events {
+pub(super) struct Events {
     /// What they share with outcomes.
     pub stream: Stream,
     /// By the first digit of the status code; 0 for all that are not 1 to 5.
@@ -50,7 +51,7 @@ impl Events {
 
 /// What an outcome says.
 #[derive(Debug, Clone, Copy)]
-pub struct Outcome {
+pub(super) struct Outcome {
     /// What it shares with events; its time is when it was sent, or was to be.
     pub entry: stream::Entry,
     /// How it ended.
@@ -71,7 +72,7 @@ pub struct Outcome {
 
 /// The outcomes of a run.
 #[derive(Debug, Clone)]
-pub struct Outcomes {
+pub(super) struct Outcomes {
     /// What they share with events.
     pub stream: Stream,
     /// By word.
@@ -147,19 +148,19 @@ impl Outcomes {
     }
 
     /// Outcomes that came in, those that `--where` left out among them.
-    pub fn came(&self) -> u64 {
+    pub(super) fn came(&self) -> u64 {
         self.stream.figures.count() + self.left_out
     }
 
     /// Whether there may have been more run records than were kept.
-    pub fn has_all_kept(&self) -> bool {
+    pub(super) fn has_all_kept(&self) -> bool {
         self.runs.len() < MOST_RUNS
     }
 }
 
 /// Of each run the record that counts, for runs that go on with each other are one: the last, with the most lines that one
 /// of them read, for each reads the input from its start.
-pub fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
+pub(super) fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
     let mut whole: Vec<RunRecord> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
     for run in runs {
@@ -182,13 +183,13 @@ pub fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
 }
 
 /// Lines that these runs say they read.
-pub fn lines_read(runs: &[RunRecord]) -> u64 {
+pub(super) fn lines_read(runs: &[RunRecord]) -> u64 {
     whole_runs(runs).iter().fold(0, |sum, run| sum.saturating_add(run.lines_read))
 }
 
 /// Everything that was counted.
 #[derive(Debug, Clone)]
-pub struct Summary {
+pub(super) struct Summary {
     /// What came in.
     pub input: Input,
     /// The events.
@@ -201,7 +202,7 @@ pub struct Summary {
 
 impl Summary {
     /// Nothing yet.
-    pub fn new(settings: &Settings, layout: &Layout) -> Self {
+    pub(super) fn new(settings: &Settings, layout: &Layout) -> Self {
         Self {
             input: Input::default(),
             examples: Default::default(),
@@ -212,7 +213,7 @@ impl Summary {
 
     /// Counts an event; `line` gives the values that groupings go by.
     #[inline]
-    pub fn add_event<'a>(&mut self, event: Event, line: &impl Fields<'a>) {
+    pub(super) fn add_event<'a>(&mut self, event: Event, line: &impl Fields<'a>) {
         let events = &mut self.events;
         events.stream.add(event.entry, line);
         if let Some(status) = event.status {
@@ -227,7 +228,7 @@ impl Summary {
 
     /// Counts an outcome, in the same way.
     #[inline]
-    pub fn add_outcome<'a>(&mut self, outcome: Outcome, line: &impl Fields<'a>) {
+    pub(super) fn add_outcome<'a>(&mut self, outcome: Outcome, line: &impl Fields<'a>) {
         let outcomes = &mut self.outcomes;
         outcomes.stream.add(outcome.entry, line);
         outcomes.words[outcome.word as usize] += 1;
@@ -246,23 +247,23 @@ impl Summary {
     }
 
     /// Counts the events and outcomes that wait for others to be counted with; before, not all figures are those of all.
-    pub fn settle(&mut self) {
+    pub(super) fn settle(&mut self) {
         self.events.stream.settle();
         self.outcomes.stream.settle();
     }
 
     /// Keeps a run record.
-    pub fn add_run(&mut self, run: RunRecord) {
+    pub(super) fn add_run(&mut self, run: RunRecord) {
         self.outcomes.add_run(run);
     }
 
     /// Whether nothing came in.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.input.total().lines == 0
     }
 
     /// Adds what another counted with the same settings, whose lines came after ours.
-    pub fn merge(&mut self, next: Self) {
+    pub(super) fn merge(&mut self, next: Self) {
         self.input.merge(&next.input);
         self.events.merge(next.events);
         self.outcomes.merge(next.outcomes);
@@ -272,7 +273,7 @@ impl Summary {
 }
 
 /// Success of an event: a status code below 400 (contracts §5). A number that is not a status code tells that no answer came.
-pub fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample>) -> Point {
+pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample>) -> Point {
     let success = match status {
         Some(Ok(code)) => Some(code < 400),
         Some(Err(NoStatus::NoAnswer)) => Some(false),
@@ -282,11 +283,11 @@ pub fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample
 }
 
 /// Success of an outcome: delivered, or present where that was asked (contracts §5).
-pub fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
+pub(super) fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
     Point { success: Some(is_success(word)), latency }
 }
 
 /// Whether an outcome with this word is a success.
-pub fn is_success(word: Word) -> bool {
+pub(super) fn is_success(word: Word) -> bool {
     matches!(word, Word::Accepted | Word::Duplicate | Word::Present)
 }

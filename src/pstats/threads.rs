@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::engine::Engine;
-use super::settings::STATE_KEY;
+use super::layout::STATE_KEY;
 use crate::cli::Stop;
 use crate::cli::input::{Inputs, Source};
 use crate::error::{At, Error, Place, Result};
@@ -33,7 +33,7 @@ struct Stretch {
 ///
 /// # Errors
 /// Where a file cannot be read, or an engine stops.
-pub fn count(
+pub(super) fn count(
     files: &[PathBuf],
     threads: usize,
     max_line: usize,

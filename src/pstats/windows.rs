@@ -10,10 +10,10 @@ use super::sketch::Coarse;
 use crate::clock::Micros;
 
 /// The most windows there are.
-pub const MOST: usize = 1000;
+pub(super) const MOST: usize = 1000;
 
 /// The most windows of a width that was not given: as many as a chart shows well.
-pub const MOST_FOUND: usize = 200;
+pub(super) const MOST_FOUND: usize = 200;
 
 /// So many windows show a course; sparse ones are not widened to fewer.
 const ENOUGH: usize = 20;
@@ -24,7 +24,7 @@ const LADDER: [Micros; 13] = [1, 2, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_6
 
 /// The figures of the lines of each window.
 #[derive(Debug, Clone)]
-pub struct Windows {
+pub(super) struct Windows {
     /// Given with `--window`, or found.
     given: bool,
     width: Micros,
@@ -37,13 +37,13 @@ pub struct Windows {
 
 impl Windows {
     /// No line yet, in windows of this width, or of one found from the data: a second, if that is enough.
-    pub fn new(width: Option<Micros>) -> Self {
+    pub(super) fn new(width: Option<Micros>) -> Self {
         Self { given: width.is_some(), width: width.unwrap_or(SECOND), windows: Vec::new(), last: 0, within: 0..0 }
     }
 
     /// Counts a line of this time.
     #[inline]
-    pub fn add(&mut self, at: Micros, point: Point) {
+    pub(super) fn add(&mut self, at: Micros, point: Point) {
         if !self.within.contains(&at) {
             self.last = self.find(at.div_euclid(self.width));
             let start = self.windows[self.last].0.checked_mul(self.width);
@@ -91,7 +91,7 @@ impl Windows {
     }
 
     /// Adds the figures of a window of this width that starts here.
-    pub fn absorb(&mut self, start: Micros, width: Micros, figures: &Figures<Coarse>) {
+    pub(super) fn absorb(&mut self, start: Micros, width: Micros, figures: &Figures<Coarse>) {
         while self.width < width {
             self.widen_to(wider(self.given, self.width));
         }
@@ -100,13 +100,13 @@ impl Windows {
     }
 
     /// Adds what another counted.
-    pub fn merge(&mut self, other: &Self) {
+    pub(super) fn merge(&mut self, other: &Self) {
         other.iter().for_each(|(start, figures)| self.absorb(start, other.width, figures));
     }
 
     /// The windows to show: where the width was found and most windows would be empty, wider ones, as long as enough are left
     /// to see a course in.
-    pub fn shown(&self) -> Self {
+    pub(super) fn shown(&self) -> Self {
         let mut shown = self.clone();
         while !self.given && shown.is_sparse() {
             let mut wide = shown.clone();
@@ -129,12 +129,12 @@ impl Windows {
     }
 
     /// The width of a window in µs.
-    pub fn width(&self) -> Micros {
+    pub(super) fn width(&self) -> Micros {
         self.width
     }
 
     /// The windows that hold something, as (start, figures), ascending.
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = (Micros, &Figures<Coarse>)> {
+    pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (Micros, &Figures<Coarse>)> {
         self.windows.iter().map(|(index, figures)| (index.saturating_mul(self.width), figures))
     }
 }

@@ -1,6 +1,6 @@
 //! Where in a list of groups the one of a line is, by the numbers of the line's values.
 
-use crate::pstats::settings::{Grouping, MOST_SLOTS};
+use crate::pstats::layout::{Grouping, MOST_SLOTS};
 
 use super::values::NONE;
 

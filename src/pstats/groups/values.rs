@@ -4,7 +4,7 @@ use crate::jsonl::value::same;
 
 /// How many bytes of a value are hashed and compared at once, whatever its length: most values are no longer, and lengths
 /// that change from line to line would be guessed wrong by the processor.
-pub const HEAD: usize = 32;
+pub(crate) const HEAD: usize = 32;
 const WORDS: usize = HEAD / 8;
 type Head = [u64; WORDS];
 
@@ -25,7 +25,7 @@ static MASKS: [[u64; WORDS]; HEAD + 1] = {
 
 /// The value of a field in one line.
 #[derive(Debug, Clone, Copy)]
-pub struct Value<'a> {
+pub(crate) struct Value<'a> {
     /// Its text, and what stands behind it: with [`HEAD`] bytes there, none need be copied. UTF-8, but for whoever made it
     /// to know.
     pub from: &'a [u8],

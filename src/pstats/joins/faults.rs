@@ -22,7 +22,7 @@ impl Joins {
     ///
     /// # Errors
     /// Where truth and outcomes are not of the same run.
-    pub fn truth_report(&self) -> Result<Option<TruthReport>> {
+    pub(crate) fn truth_report(&self) -> Result<Option<TruthReport>> {
         if !self.truth {
             return Ok(None);
         }
@@ -220,7 +220,7 @@ impl Joins {
 /// Why it cannot be told whether a fault was met rightly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Why {
+pub(crate) enum Why {
     /// The server answered with an error.
     ErrorAnswer,
     /// No whole answer came.
@@ -261,7 +261,7 @@ impl Why {
     }
 
     /// In words, of so many faults.
-    pub fn in_words(self) -> &'static str {
+    pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::ErrorAnswer => "answered with an error",
             Self::NoAnswer => "without a complete answer",
@@ -280,7 +280,7 @@ impl Why {
 
 /// Under `truth`.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct TruthReport {
+pub(crate) struct TruthReport {
     /// Faults injected.
     pub count: u64,
     /// Met as a right server meets them; null, as the next two, where no outcome came in.
@@ -303,8 +303,7 @@ pub struct TruthReport {
 
 /// What became of a fault.
 #[derive(Debug, Clone, Default, Serialize)]
-#[allow(missing_docs)] // as above
-pub struct FaultReport {
+pub(crate) struct FaultReport {
     pub count: u64,
     pub detected: u64,
     pub missed: u64,
@@ -346,7 +345,7 @@ impl TruthReport {
     }
 
     /// The report on nothing, with every fault there is.
-    pub fn on_nothing() -> Self {
+    pub(crate) fn on_nothing() -> Self {
         let faults = [
             "spike",
             "slow",

@@ -14,7 +14,7 @@ impl Joins {
     ///
     /// # Errors
     /// Where the temporary database fails.
-    pub fn reconciled_report(&self, sources: &Sources) -> Result<Option<ReconciledReport>> {
+    pub(crate) fn reconciled_report(&self, sources: &Sources) -> Result<Option<ReconciledReport>> {
         if !self.reconcile {
             return Ok(None);
         }
@@ -116,7 +116,7 @@ fn best_word(words: i64) -> &'static str {
 /// Under `reconciled`. Lines without an id are in none of its figures. A figure that cannot be known is null: those of what was
 /// sent without `--against`, those of what is stored without `--stored`, those of outcomes where none came.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct ReconciledReport {
+pub(crate) struct ReconciledReport {
     /// Events sent, by `--against`.
     pub sent: Option<u64>,
     /// Different ids of them.
@@ -183,7 +183,7 @@ impl ReconciledReport {
     }
 
     /// The figures that are known, as people read them: name, count, what is meant.
-    pub fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
+    pub(crate) fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
         let all = [
             ("Sent", self.sent_ids, "unique ids"),
             ("Arrived", Some(self.arrived_ids), "unique ids"),
@@ -199,7 +199,7 @@ impl ReconciledReport {
     }
 
     /// The report on nothing, with every row there is.
-    pub fn on_nothing() -> Self {
+    pub(crate) fn on_nothing() -> Self {
         let rows = Word::ALL.iter().map(|word| word.as_str()).chain(["event", "none"]);
         Self { table: rows.map(|row| (row, StoredReport::default())).collect(), ..Self::default() }
     }
@@ -207,8 +207,7 @@ impl ReconciledReport {
 
 /// What the server holds of the ids of one outcome.
 #[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)] // the words of contracts §3
-pub struct StoredReport {
+pub(crate) struct StoredReport {
     pub present: u64,
     /// Null where lines of the stored have no id.
     pub missing: Option<u64>,

@@ -9,7 +9,7 @@ use crate::cli::numbers;
 
 /// Under `run.compared`: it depends on a file of the command line.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct ComparedReport {
+pub(crate) struct ComparedReport {
     /// The earlier report's file.
     pub base: String,
     /// The figures that both have.
@@ -24,7 +24,7 @@ pub struct ComparedReport {
 
 impl ComparedReport {
     /// What is not in the table of figures, for a reader.
-    pub fn notes(&self) -> Vec<String> {
+    pub(crate) fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         if self.figures.is_empty() {
             notes.push("Nothing to compare: the two runs have no kind of line in common.".to_owned());
@@ -46,7 +46,7 @@ impl ComparedReport {
 
 /// A figure of both runs.
 #[derive(Debug, Clone, Serialize)]
-pub struct ComparedFigure {
+pub(crate) struct ComparedFigure {
     /// Its path in the report.
     pub figure: String,
     /// In the earlier run.
@@ -61,7 +61,7 @@ pub struct ComparedFigure {
 
 /// A setting of psend that is not the same.
 #[derive(Debug, Clone, Serialize)]
-pub struct ComparedSetting {
+pub(crate) struct ComparedSetting {
     /// target, mode, rate, concurrency, batch or retries.
     pub setting: String,
     /// In the earlier run, as JSON.
@@ -72,7 +72,7 @@ pub struct ComparedSetting {
 
 impl ComparedFigure {
     /// The change for a reader: `+12.3%`.
-    pub fn change_in_words(&self) -> String {
+    pub(crate) fn change_in_words(&self) -> String {
         let mark = if self.differs { " ◀" } else { "" };
         match self.change {
             _ if self.base == self.now => "=".to_owned(),
@@ -83,7 +83,7 @@ impl ComparedFigure {
 }
 
 /// A figure as its name says it is to be read.
-pub fn shown(figure: &str, value: f64) -> String {
+pub(crate) fn shown(figure: &str, value: f64) -> String {
     if figure.ends_with("_rate") {
         numbers::percent(value)
     } else if figure.ends_with("_ms") {
@@ -119,7 +119,7 @@ const FIGURES: [&str; 17] = [
 const SETTINGS: [&str; 6] = ["target", "mode", "rate", "concurrency", "batch", "retries"];
 
 /// Puts two reports side by side.
-pub fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
+pub(crate) fn compare(base: &Value, now: &Value, base_file: String) -> ComparedReport {
     let mut figures = Vec::new();
     let (mut only_base, mut only_now) = (Vec::new(), Vec::new());
     for kind in ["events", "outcomes"] {

@@ -6,12 +6,12 @@ use super::figures::{
     By, ClassReport, FiguresReport, GroupReport, IdsReport, TimeReport, WindowReport, by, distribution, windows,
 };
 use super::units::{NO_TIME_PASSED, per_second, seconds, share};
-use crate::pstats::settings::Grouping;
+use crate::pstats::layout::Grouping;
 use crate::pstats::summary::Events;
 
 /// Whether times come in order (see `order.rs` for what late and gap mean).
 #[derive(Debug, Clone, Serialize)]
-pub struct OrderReport {
+pub(crate) struct OrderReport {
     /// Lines whose time is earlier than the line's before.
     pub late: u64,
     /// Their share, 0 to 1.
@@ -24,8 +24,7 @@ pub struct OrderReport {
 
 /// Shares of status codes by their first digit, 0 to 1.
 #[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)] // each is what its name says
-pub struct ClassesReport {
+pub(crate) struct ClassesReport {
     #[serde(rename = "1xx")]
     pub informational: u64,
     #[serde(rename = "2xx")]
@@ -41,14 +40,14 @@ pub struct ClassesReport {
 
 impl ClassesReport {
     /// Events that have a status code.
-    pub fn known(&self) -> u64 {
+    pub(crate) fn known(&self) -> u64 {
         self.informational + self.success + self.redirection + self.client_error + self.server_error + self.other
     }
 }
 
 /// Under `events`.
 #[derive(Debug, Clone, Serialize)]
-pub struct EventsReport {
+pub(crate) struct EventsReport {
     /// Of all events.
     #[serde(flatten)]
     pub figures: FiguresReport,
@@ -82,7 +81,7 @@ pub struct EventsReport {
 
 /// An endpoint and its mean.
 #[derive(Debug, Clone, Serialize)]
-pub struct EndpointReport {
+pub(crate) struct EndpointReport {
     /// Which.
     pub endpoint: String,
     /// Its mean latency.

@@ -10,7 +10,7 @@ use crate::cli::numbers::count;
 use crate::clock::Micros;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};
-use crate::pstats::settings::Grouping;
+use crate::pstats::layout::Grouping;
 use crate::pstats::sketch::{Fine, Latency, Sketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::windows::Windows;
@@ -18,7 +18,7 @@ use crate::time;
 
 /// The figures that the whole, each group and each window have.
 #[derive(Debug, Clone, Serialize)]
-pub struct FiguresReport {
+pub(crate) struct FiguresReport {
     /// Lines.
     pub count: u64,
     /// Successes among the lines that say, 0 to 1.
@@ -43,8 +43,7 @@ impl FiguresReport {
 
 /// A distribution of latencies, in milliseconds. Null where there is none.
 #[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)] // each is what its name says
-pub struct LatencyReport {
+pub(crate) struct LatencyReport {
     /// How many lines had a latency.
     pub count: u64,
     pub mean_ms: Option<f64>,
@@ -76,7 +75,7 @@ impl LatencyReport {
 
 /// A class of latencies.
 #[derive(Debug, Clone, Serialize)]
-pub struct ClassReport {
+pub(crate) struct ClassReport {
     /// The longest in it.
     pub up_to_ms: f64,
     /// How many.
@@ -89,7 +88,7 @@ pub(super) fn distribution(sketch: &Fine) -> Vec<ClassReport> {
 
 /// A group: its fields' values (null for the lines past `--max-groups`), and its figures.
 #[derive(Debug, Clone, Serialize)]
-pub struct GroupReport {
+pub(crate) struct GroupReport {
     /// Field and value in the order of the grouping, an object in JSON; null for a value that is not there.
     #[serde(serialize_with = "as_object")]
     pub group: Option<Vec<(String, Option<String>)>>,
@@ -100,7 +99,7 @@ pub struct GroupReport {
 
 impl GroupReport {
     /// Its values, one for each of so many fields, as people read them.
-    pub fn labels(&self, fields: usize) -> Vec<String> {
+    pub(crate) fn labels(&self, fields: usize) -> Vec<String> {
         match &self.group {
             None => std::iter::once("(other)".to_owned()).chain((1..fields).map(|_| String::new())).collect(),
             Some(values) => values.iter().map(|(_, v)| v.as_deref().unwrap_or("(none)").to_owned()).collect(),
@@ -108,17 +107,17 @@ impl GroupReport {
     }
 
     /// Its values as one text.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         self.labels(1).join(" ")
     }
 
     /// Whether it is the lines past `--max-groups`.
-    pub fn is_rest(&self) -> bool {
+    pub(crate) fn is_rest(&self) -> bool {
         self.group.is_none()
     }
 
     /// Whether any of its fields has a value.
-    pub fn has_value(&self) -> bool {
+    pub(crate) fn has_value(&self) -> bool {
         self.group.as_ref().is_some_and(|values| values.iter().any(|(_, value)| value.is_some()))
     }
 }
@@ -131,7 +130,7 @@ fn as_object<S: Serializer>(group: &Option<Vec<(String, Option<String>)>>, to: S
 }
 
 /// Groupings by name, each with its groups from the largest to the smallest; behind them those whose values are no names.
-pub type By = BTreeMap<String, Vec<GroupReport>>;
+pub(crate) type By = BTreeMap<String, Vec<GroupReport>>;
 
 pub(super) fn by(stream: &Stream, groupings: &[Grouping]) -> By {
     groupings
@@ -163,7 +162,7 @@ fn is_name(value: &Option<Box<str>>) -> bool {
 
 /// A stretch of time.
 #[derive(Debug, Clone, Serialize)]
-pub struct WindowReport {
+pub(crate) struct WindowReport {
     /// RFC 3339.
     pub start: String,
     /// The figures of the lines that fell into it.
@@ -178,7 +177,7 @@ pub(super) fn windows(windows: &Windows) -> Vec<WindowReport> {
 
 /// How many ids, and how many of them differ.
 #[derive(Debug, Clone, Serialize)]
-pub struct IdsReport {
+pub(crate) struct IdsReport {
     /// Different ids; null where there are more than `--exact-ids`.
     pub unique: Option<u64>,
     /// Lines whose id stood on an earlier line; null likewise.
@@ -226,7 +225,7 @@ impl IdsReport {
 
 /// When.
 #[derive(Debug, Clone, Serialize)]
-pub struct TimeReport {
+pub(crate) struct TimeReport {
     /// The earliest time, RFC 3339.
     pub first: Option<String>,
     /// The latest time, RFC 3339.

@@ -13,7 +13,7 @@ use crate::page::{escape, render};
 const ROWS: usize = 25;
 
 /// Writes the page.
-pub fn write(report: &Report) -> String {
+pub(crate) fn write(report: &Report) -> String {
     let mut page = Body::default();
     page.put("<h1>pstats report</h1>\n");
     let time = report.outcomes.as_ref().map(|o| &o.time).or(report.events.as_ref().map(|e| &e.time));

@@ -8,7 +8,7 @@ use crate::pstats::input::{Amount, Flaws, Input};
 
 /// Under `input`.
 #[derive(Debug, Clone, Serialize)]
-pub struct InputReport {
+pub(crate) struct InputReport {
     /// All lines.
     pub lines: u64,
     /// All bytes.

@@ -3,7 +3,7 @@
 use super::Report;
 
 /// Writes the verdicts.
-pub fn write(report: &Report) -> String {
+pub(crate) fn write(report: &Report) -> String {
     let failures = report.requirements.iter().filter(|verdict| !verdict.met).count();
     let mut xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"pstats\" tests=\"{}\" failures=\"{failures}\" \

@@ -11,7 +11,7 @@ use crate::cli::numbers::{count, duration, number};
 const ROWS: usize = 20;
 
 /// Writes the report.
-pub fn write(report: &Report) -> String {
+pub(crate) fn write(report: &Report) -> String {
     let mut page = String::from("# pstats report\n");
     if report.events.is_none() && report.outcomes.is_none() {
         page.push_str("\nThe input has no events and no outcomes.\n");

@@ -8,15 +8,14 @@ use super::figures::{
     By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, windows,
 };
 use super::units::{NO_TIME_PASSED, per_second, seconds};
-use crate::pstats::settings::Grouping;
+use crate::pstats::layout::Grouping;
 use crate::pstats::sketch::Fine;
 use crate::pstats::summary::{Outcomes, lines_read, whole_runs};
 use crate::record::outcome::{Answer, RunRecord, Word};
 
 /// Under `outcomes`.
 #[derive(Debug, Clone, Serialize)]
-#[allow(missing_docs)] // the words of contracts §3
-pub struct OutcomesReport {
+pub(crate) struct OutcomesReport {
     /// Of all outcomes; `latency` is that of the last attempt.
     #[serde(flatten)]
     pub figures: FiguresReport,
@@ -80,7 +79,7 @@ pub struct OutcomesReport {
 
 impl OutcomesReport {
     /// The count of each word.
-    pub fn words(&self) -> Vec<(&'static str, u64)> {
+    pub(crate) fn words(&self) -> Vec<(&'static str, u64)> {
         let counts = [
             self.accepted,
             self.duplicate,

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use super::{FiguresReport, LatencyReport, Report};
 
 /// Writes the report.
-pub fn write(report: &Report) -> String {
+pub(crate) fn write(report: &Report) -> String {
     let mut page = Page::default();
     for (kind, amount) in &report.input.kinds {
         page.sample("pulsepipe_input_lines", "Lines read, by kind.", &[("kind", kind)], int(amount.lines));

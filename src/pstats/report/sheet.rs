@@ -9,7 +9,7 @@ const WIDEST: usize = 100;
 
 /// How the text is drawn.
 #[derive(Debug, Clone, Copy)]
-pub struct Style {
+pub(crate) struct Style {
     /// Whether headings and what is wrong are coloured.
     pub color: bool,
 }

@@ -4,7 +4,7 @@ use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compare::{ComparedFigure, ComparedReport, shown};
 use super::joined::{stored, why_undecidable};
-pub use super::sheet::Style;
+pub(crate) use super::sheet::Style;
 use super::sheet::{Page, Side, left};
 use super::units::share;
 use super::words::{bar, milliseconds, moment, percent, sparkline, width};
@@ -19,7 +19,7 @@ const BAR: usize = 24;
 const LINE: usize = 72;
 
 /// Writes the whole report.
-pub fn write(report: &Report, style: Style) -> String {
+pub(crate) fn write(report: &Report, style: Style) -> String {
     let mut page = Page::new(style);
     if report.events.is_none() && report.outcomes.is_none() {
         page.title("Nothing to report");

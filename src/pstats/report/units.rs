@@ -16,7 +16,7 @@ pub(super) fn milliseconds(us: u64) -> f64 {
 
 /// Of µs.
 #[allow(clippy::cast_precision_loss)]
-pub fn seconds(us: Micros) -> f64 {
+pub(crate) fn seconds(us: Micros) -> f64 {
     us as f64 / 1e6
 }
 

@@ -8,23 +8,23 @@ use crate::cli::numbers;
 const NONE: &str = "–";
 
 /// A share from 0 to 1 as a percentage.
-pub fn percent(share: Option<f64>) -> String {
+pub(crate) fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| NONE.to_owned(), numbers::percent)
 }
 
 /// Milliseconds; long ones as a length of time.
-pub fn milliseconds(ms: Option<f64>) -> String {
+pub(crate) fn milliseconds(ms: Option<f64>) -> String {
     ms.map_or_else(|| NONE.to_owned(), numbers::milliseconds)
 }
 
 /// A time without its fraction and its T: `2026-01-05 09:00:00`.
-pub fn moment(rfc3339: &str) -> String {
+pub(crate) fn moment(rfc3339: &str) -> String {
     rfc3339.get(..19).unwrap_or(rfc3339).replacen('T', " ", 1)
 }
 
 /// A bar of at most `width` characters for a share from 0 to 1, in eighths of a character.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // small, not negative
-pub fn bar(share: f64, width: usize) -> String {
+pub(crate) fn bar(share: f64, width: usize) -> String {
     const PARTS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
     let eighths = (share.clamp(0.0, 1.0) * (width * 8) as f64).round() as usize;
     let eighths = if share > 0.0 { eighths.max(1) } else { 0 };
@@ -33,7 +33,7 @@ pub fn bar(share: f64, width: usize) -> String {
 
 /// Values as one line of small columns, at most `width` of them; neighbours are added where there are more.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // 0 to 7
-pub fn sparkline(values: &[f64], width: usize) -> String {
+pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
     const COLUMNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let step = values.len().div_ceil(width.max(1)).max(1);
     let columns: Vec<f64> = values.chunks(step).map(|chunk| chunk.iter().sum::<f64>() / chunk.len() as f64).collect();
@@ -43,7 +43,7 @@ pub fn sparkline(values: &[f64], width: usize) -> String {
 }
 
 /// The first columns of a line on a terminal.
-pub fn cut(line: &str, columns: usize) -> &str {
+pub(crate) fn cut(line: &str, columns: usize) -> &str {
     let mut width = 0;
     let end = line.char_indices().find(|(_, c)| {
         width += c.width().unwrap_or(0);
@@ -53,7 +53,7 @@ pub fn cut(line: &str, columns: usize) -> &str {
 }
 
 /// How many columns a text takes on a terminal.
-pub fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 

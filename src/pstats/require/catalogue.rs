@@ -9,7 +9,7 @@ pub(super) const SECTIONS: [&str; 6] = ["input", "events", "outcomes", "truth", 
 const OF_GROUPS: [&str; 4] = ["count", "success_rate", "error_rate", "latency"];
 
 /// What a requirement may name.
-pub struct Catalogue {
+pub(crate) struct Catalogue {
     /// The report on nothing, with all of its parts.
     nothing: Value,
     /// The fields that groups go by, apart from dotted paths.
@@ -28,7 +28,7 @@ enum Leads {
 impl Catalogue {
     /// What there is to require of a report with all of these parts, in which a text is a string and a figure without data
     /// null; `fields` are the names that groups may go by without being dotted paths.
-    pub fn new(nothing: Value, fields: Vec<String>) -> Self {
+    pub(crate) fn new(nothing: Value, fields: Vec<String>) -> Self {
         Self { nothing, fields }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::pstats::figures::Figures;
 use crate::pstats::input::{Amount, Flaws};
-use crate::pstats::settings::{Grouping, Layout};
+use crate::pstats::layout::{Grouping, Layout};
 use crate::pstats::sketch::Sketch;
 use crate::pstats::stream::Stream;
 use crate::pstats::summary::{Summary, is_success};
