@@ -3,6 +3,7 @@
 //! Each names, when a value does not parse, the form that it takes; clap adds the flag and the value.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -121,10 +122,8 @@ impl FromStr for Probability {
             Some(percent) => (percent.trim_end(), 100.0),
             None => (text, 1.0),
         };
-        let value = number.parse::<f64>().map_err(|_| form())? / scale;
-        // What is no plain decimal number, such as 1e-3 or -0, is not how anyone writes a chance on purpose.
-        let is_plain = number.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-        if is_plain && (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(form()) }
+        let value = decimal(number).ok_or_else(form)? / scale;
+        if (0.0..=1.0).contains(&value) { Ok(Self(value)) } else { Err(form()) }
     }
 }
 
@@ -253,7 +252,7 @@ impl FromStr for Rate {
             "m" => 1e6,
             _ => return Err(form()),
         };
-        let events = digits.parse::<f64>().map_err(|_| form())? * scale;
+        let events = decimal(digits).ok_or_else(form)? * scale;
         let rate = Self { events, per };
         if events > 0.0
             && events.is_finite()
@@ -291,7 +290,7 @@ impl FromStr for Shard {
         }
         let form = || "expected a shard I/N with I from 1 to N, such as 1/4, or auto".to_owned();
         let (index, count) = text.split_once('/').ok_or_else(form)?;
-        let shard = Self { index: index.parse().map_err(|_| form())?, count: count.parse().map_err(|_| form())? };
+        let shard = Self { index: plain(index).ok_or_else(form)?, count: plain(count).ok_or_else(form)? };
         if shard.index >= 1 && shard.index <= shard.count { Ok(shard) } else { Err(form()) }
     }
 }
@@ -301,7 +300,7 @@ impl Shard {
     fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
         let number = |name: &str| -> Result<Option<u64>, String> {
             get(name)
-                .map(|text| text.parse().map_err(|_| format!("{name} is '{text}', expected a whole number")))
+                .map(|text| plain(&text).ok_or_else(|| format!("{name} is '{text}', expected a whole number")))
                 .transpose()
         };
         let shard = if let Some(index) = number("JOB_COMPLETION_INDEX")? {
@@ -362,27 +361,67 @@ impl FromStr for Moment {
     }
 }
 
+/// The most that `--threads` takes.
+pub const MOST_THREADS: u64 = 256;
+
+/// What a flag takes that wants a count in this range: `12`, `10k`.
+pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| {
+        let count = text.parse::<Count>().ok().filter(|Count(n)| range.contains(n));
+        count
+            .and_then(|Count(n)| n.try_into().ok())
+            .ok_or_else(|| format!("expected a whole number from {} to {}", Count(*range.start()), Count(*range.end())))
+    }
+}
+
+/// What a flag takes that wants a duration of a microsecond or more.
+///
+/// # Errors
+/// The form that is expected.
+pub fn span_above_zero(text: &str) -> Result<Span, String> {
+    let span = text.parse::<Span>()?;
+    if span.micros() == 0 { Err("expected a duration above 0, such as 500ms, 10s or 1m".to_owned()) } else { Ok(span) }
+}
+
+/// What a flag takes that wants a size of a byte or more.
+///
+/// # Errors
+/// The form that is expected.
+pub fn size_above_zero(text: &str) -> Result<ByteSize, String> {
+    let size = text.parse::<ByteSize>()?;
+    if size.0 == 0 { Err("expected at least 1 byte, such as 64k or 1MiB".to_owned()) } else { Ok(size) }
+}
+
+/// A plain decimal number, such as `0.5`. `None` for `1e-3`, `-0`, `inf` and `nan`, which nobody writes on purpose where a number has
+/// to be 0 or more.
+pub fn decimal(text: &str) -> Option<f64> {
+    let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
+    text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
+}
+
+/// A whole number of digits alone. `None` for `+1`.
+fn plain(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// What `--seed` takes.
 ///
 /// # Errors
-/// The form that is wanted.
+/// The form that is expected.
 pub fn seed(text: &str) -> Result<u64, String> {
-    let is_plain = text.bytes().all(|b| b.is_ascii_digit());
-    let seed = text.parse().ok().filter(|_| is_plain);
-    seed.ok_or_else(|| format!("expected a whole number from 0 to {}", u64::MAX))
+    plain(text).ok_or_else(|| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 /// What `--hours` takes, with an h behind it or not.
 ///
 /// # Errors
-/// The form that is wanted.
+/// The form that is expected.
 pub fn hours(text: &str) -> Result<Micros, String> {
     const HOUR: f64 = 3_600_000_000.0;
     // Some 10,000 years, up to which hours are exact to the microsecond.
     const MOST: f64 = 88e6;
     let digits = text.strip_suffix('h').unwrap_or(text);
-    let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let hours = digits.parse::<f64>().ok().filter(|hours| is_plain && *hours > 0.0);
+    let hours = decimal(digits).filter(|hours| *hours > 0.0);
     let hours = hours.ok_or("expected a number of hours above 0, such as 24, 168 or 0.5")?;
     if hours > MOST {
         return Err(format!("expected at most {MOST} hours: there are years from 1 to 9999"));

@@ -84,11 +84,11 @@ pub(super) struct Args {
     pub(super) skip: Count,
 
     /// How many threads to use; the output is the same [default: one per core]
-    #[arg(long, value_name = "N", value_parser = threads)]
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=values::MOST_THREADS))]
     pub(super) threads: Option<usize>,
 
     /// How often to report progress if stderr is not a terminal
-    #[arg(long, value_name = "TIME", default_value = "15s")]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero)]
     pub(super) every: Span,
 
     /// Show no progress; a seed or start that was not given is still printed
@@ -138,10 +138,6 @@ pub(super) enum Format {
 /// A curve; `-` is standard input, which pgen does not need for anything else.
 fn curve(text: OsString) -> Result<CurveChoice, String> {
     if text == "-" { Ok(CurveChoice::File(text.into())) } else { CurveChoice::of(&text) }
-}
-
-fn threads(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| *n > 0).ok_or_else(|| "expected a number of threads, at least 1".to_owned())
 }
 
 fn zone(text: &str) -> Result<Tz, String> {

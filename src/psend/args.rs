@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use super::target::Route;
 use crate::cli::CommandLine;
 use crate::cli::files::{Files, is_stdout};
-use crate::cli::values::{ByteSize, Count, Probability, Rate, Shard, Span};
+use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Shard, Span};
 use crate::record::event::FieldMap;
 
 /// Deliver events over HTTP, and write one outcome for each
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "http2", help_heading = "Target")]
     pub(super) no_keepalive: bool,
     /// Requests that a connection carries at most
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=1_000_000_000), conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
     pub(super) keepalive_requests: Option<u64>,
     /// How old a connection may be when it gets another request
     #[arg(long, value_name = "TIME", conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
@@ -82,8 +82,8 @@ pub struct Args {
     #[arg(long, value_enum, default_value_t = Mode::Concurrent, help_heading = "Pace")]
     pub(super) mode: Mode,
     /// Requests in flight at most [default: 10, or 1000 with --rate, --stages or --replay]
-    #[arg(short, long, value_name = "N", help_heading = "Pace")]
-    pub(super) concurrency: Option<Count>,
+    #[arg(short, long, value_name = "N", value_parser = values::whole::<usize>(1..=100_000), help_heading = "Pace")]
+    pub(super) concurrency: Option<usize>,
     /// Pause of each sender between two events: milliseconds, or with a unit
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds, help_heading = "Pace")]
     pub(super) delay: Duration,
@@ -100,35 +100,35 @@ pub struct Args {
     #[arg(long, value_name = "SPEED", group = "open", value_parser = speed, help_heading = "Pace")]
     pub(super) replay: Option<f64>,
     /// The longest wait between two events of --replay; longer gaps are shortened to it, and told
-    #[arg(long, value_name = "TIME", default_value = "1h", requires = "replay", help_heading = "Pace")]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::span_above_zero, requires = "replay", help_heading = "Pace")]
     pub(super) max_gap: Span,
     /// How events spread around --rate or --stages [default: constant]
     #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
     pub(super) arrival: Option<ArrivalWord>,
     /// Send up to so many events in a request, to the batch endpoint
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000), help_heading = "Pace")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=1000), help_heading = "Pace")]
     pub(super) batch: Option<u64>,
     /// How long to wait for a batch to fill
     #[arg(long, value_name = "TIME", default_value = "50ms", requires = "batch", help_heading = "Pace")]
     pub(super) batch_wait: Span,
     /// The largest batch
-    #[arg(long, value_name = "SIZE", default_value = "5MiB", requires = "batch", help_heading = "Pace")]
+    #[arg(long, value_name = "SIZE", default_value = "5MiB", value_parser = values::size_above_zero, requires = "batch", help_heading = "Pace")]
     pub(super) batch_bytes: ByteSize,
     /// Take up events for so long, as if the input ended then
-    #[arg(short, long, value_name = "TIME", help_heading = "Pace")]
+    #[arg(short, long, value_name = "TIME", value_parser = values::span_above_zero, help_heading = "Pace")]
     pub(super) duration: Option<Span>,
     /// This run is part I of N: --rate and --stages are divided by N, and outcomes carry the mark
     #[arg(long, value_name = "I/N", help_heading = "Pace")]
     pub(super) shard: Option<Shard>,
 
     /// How long one request may take
-    #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Delivery")]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span_above_zero, help_heading = "Delivery")]
     pub(super) timeout: Span,
     /// How long making a connection may take, but no longer than --timeout
-    #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Delivery")]
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::span_above_zero, help_heading = "Delivery")]
     pub(super) connect_timeout: Span,
     /// How often an event is sent again after an error that may pass
-    #[arg(long, value_name = "N", default_value = "5", help_heading = "Delivery")]
+    #[arg(long, value_name = "N", default_value = "5", value_parser = values::whole::<u32>(0..=1_000_000), help_heading = "Delivery")]
     pub(super) retries: u32,
     /// The longest wait before the first retry; it doubles with each
     #[arg(long, value_name = "TIME", default_value = "100ms", help_heading = "Delivery")]
@@ -175,7 +175,7 @@ pub struct Args {
     #[arg(long, conflicts_with = "batch", help_heading = "Events")]
     pub(super) send_malformed: bool,
     /// The longest line that is sent
-    #[arg(long, value_name = "SIZE", default_value = "1MiB", help_heading = "Events")]
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size_above_zero, help_heading = "Events")]
     pub(super) max_line: ByteSize,
 
     /// Write outcomes to a file
@@ -185,7 +185,7 @@ pub struct Args {
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
     /// How often to tell of progress where stderr is no terminal
-    #[arg(long, value_name = "TIME", default_value = "15s", help_heading = "Output")]
+    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero, help_heading = "Output")]
     pub(super) every: Span,
 }
 
@@ -255,7 +255,7 @@ impl FromStr for Stages {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let form = || "stages TIME:RATE are wanted, such as 30s:100,5m:1000,30s:0".to_owned();
+        let form = || "expected stages TIME:RATE, such as 30s:100,5m:1000,30s:0".to_owned();
         let stage = |part: &str| {
             let (time, rate) = part.trim().split_once(':').ok_or_else(form)?;
             // A stage may end in silence, unlike a --rate.
@@ -270,8 +270,7 @@ fn speed(text: &str) -> Result<f64, String> {
     // Beyond these, the gaps between events are no durations.
     const SPEEDS: RangeInclusive<f64> = 1e-6..=1e6;
     let digits = text.strip_suffix(['x', 'X']).unwrap_or(text);
-    let is_plain = digits.bytes().all(|b| b.is_ascii_digit() || b == b'.');
-    let speed = digits.parse::<f64>().ok().filter(|speed| is_plain && SPEEDS.contains(speed));
+    let speed = values::decimal(digits).filter(|speed| SPEEDS.contains(speed));
     speed.ok_or_else(|| "expected a speed from 0.000001x to 1000000x, such as 1x or 60x (an hour a minute)".to_owned())
 }
 
@@ -286,7 +285,7 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
 fn tag(text: &str) -> Result<(String, String), String> {
     let (name, path) = text.split_once('=').unwrap_or((text, text));
     if name.is_empty() || name.starts_with('-') || path.is_empty() {
-        return Err("NAME=PATH is wanted, such as region=context.tags.region".to_owned());
+        return Err("expected NAME=PATH, such as region=context.tags.region".to_owned());
     }
     Ok((name.to_owned(), path.to_owned()))
 }

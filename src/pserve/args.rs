@@ -149,7 +149,7 @@ impl Args {
 
 fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
     let wanted = |why: &dyn std::fmt::Display| {
-        Error::usage(format!("--listen {listen}: {why}; a host and a port are wanted, such as 127.0.0.1:8000"))
+        Error::usage(format!("--listen {listen}: {why}; expected a host and a port, such as 127.0.0.1:8000"))
     };
     let found: Vec<_> = listen.to_socket_addrs().map_err(|e| wanted(&e))?.collect();
     if found.is_empty() { Err(wanted(&"no such host")) } else { Ok(found) }
@@ -159,6 +159,6 @@ fn limiter(rate: Rate) -> Result<Limiter> {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and above 0
     match rate.events() {
         events if events.fract() == 0.0 => Ok(Limiter::new(events as u64, Span(rate.per()).micros())),
-        _ => Err(Error::usage(format!("--rate-limit {rate}: a whole number of events is wanted, such as 300/1m"))),
+        _ => Err(Error::usage(format!("--rate-limit {rate}: expected a whole number of events, such as 300/1m"))),
     }
 }

@@ -4,9 +4,9 @@ use super::effect::{Effect, Kind, Setup, Share, Verdict};
 use super::event::{Event, Field};
 use super::pick::Pick;
 use super::position::Position;
-use super::spec::Spec;
+use super::spec::{LINES, Spec};
 use super::window::Window;
-use crate::cli::values::Probability;
+use crate::cli::values::{self, Probability};
 use crate::error::Result;
 use crate::record::event::Role;
 use crate::record::filter::{Condition, Filter};
@@ -70,10 +70,10 @@ impl Active {
             Share::Asked => Pick::from_spec(&mut spec, None, draws)?,
             Share::AskedOrAll => Pick::from_spec(&mut spec, Some(Probability::ONE), draws)?,
             Share::All => Pick::all(),
-            Share::Every => match spec.need("every")? {
-                0 => return Err(spec.invalid("every", "0", "a number of lines above 0 is wanted")),
-                every => Pick::every(every),
-            },
+            Share::Every => {
+                let every = spec.read("every", values::whole(LINES))?;
+                Pick::every(spec.there("every", every)?)
+            }
         };
         let effect = (kind.build)(&mut spec, &mut setup)?;
         if let Some(filter) = filter {

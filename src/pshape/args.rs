@@ -183,7 +183,7 @@ pub(super) struct Args {
     pub levels: Option<Levels>,
 
     /// Lines longer than this pass as they are
-    #[arg(long, value_name = "BYTES", default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
+    #[arg(long, value_name = "BYTES", value_parser = values::size_above_zero, default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     pub max_line: ByteSize,
 
     /// The most that is held back for late events, in bytes

@@ -1,8 +1,10 @@
 //! Numbers as they are written in JSON: multiplied without a detour through a tree.
 
 use std::io::Write as _;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::cli::values::decimal;
 use crate::jsonl::value;
 use crate::record::latency::{Form, write_compound};
 
@@ -14,11 +16,13 @@ impl FromStr for Times {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let number = text.strip_suffix('x').unwrap_or(text).parse().ok();
+        // Beyond these, what is multiplied is 0 or no number that a field holds.
+        const FACTORS: RangeInclusive<f64> = 1e-9..=1e9;
+        let number = decimal(text.strip_suffix('x').unwrap_or(text));
         number
-            .filter(|n: &f64| n.is_finite() && *n > 0.0)
+            .filter(|n| FACTORS.contains(n))
             .map(Self)
-            .ok_or("a factor above 0 is wanted, such as 3x or 2.5")
+            .ok_or("expected a factor above 0 and at most 1000000000, such as 3x or 2.5")
     }
 }
 

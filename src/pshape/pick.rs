@@ -2,12 +2,15 @@
 //! a read nor another effect moves it (contracts §6).
 
 use super::spec::Spec;
-use crate::cli::values::Probability;
+use crate::cli::values::{Probability, decimal};
 use crate::error::Result;
 use crate::seed::Choice;
 
 /// How many lines a search for the next one looks at before it says how far it got.
 const AHEAD: u64 = 1024;
+
+/// The longest mean of runs that can be asked for: their end is drawn anew at each line, from 2^64 steps.
+const LONGEST_MEAN: f64 = 1e12;
 
 /// A rule that says yes or no to each line, and where its next yes is.
 #[derive(Debug, Clone)]
@@ -65,16 +68,18 @@ impl Pick {
             Some(default) => spec.take("p")?.unwrap_or(default),
             None => spec.need::<Probability>("p")?,
         };
-        let burst = spec.take::<f64>("burst")?;
+        let burst = spec.text("burst");
         let Some(below) = share.threshold() else { return Ok(Self::all()) };
         let Some(burst) = burst else { return Ok(Rule::Chance { draws, below }.into()) };
         // Independent draws come in runs of 1 / (1 − P) on average; shorter ones would have to shun each other.
         let shortest = 1.0 / (1.0 - share.get());
-        if !burst.is_finite() || burst < shortest {
-            let why = format!("a mean length of runs is wanted, at least {shortest:.3} with a share of {share}");
-            return Err(spec.invalid("burst", &burst.to_string(), why));
-        }
-        let leave = 1.0 / burst;
+        let Some(mean) = decimal(&burst).filter(|mean| (shortest..=LONGEST_MEAN).contains(mean)) else {
+            let why = format!(
+                "expected the mean length of runs, from {shortest:.3} with a share of {share} to {LONGEST_MEAN} lines"
+            );
+            return Err(spec.invalid("burst", &burst, why));
+        };
+        let leave = 1.0 / mean;
         let enter = leave * share.get() / (1.0 - share.get());
         let threshold = |p: f64| Probability::clamped(p).threshold().unwrap_or(u64::MAX);
         let on = draws.at(0) < below;

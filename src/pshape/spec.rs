@@ -4,16 +4,22 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
+use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::str::FromStr;
 
 use crate::error::{Error, Result};
+
+/// How many lines an option may count: the most is more than any input has.
+pub(super) const LINES: RangeInclusive<u64> = 1..=1_000_000_000_000_000;
 
 /// The options of one effect, and where they stand.
 #[derive(Debug, Clone)]
 pub(super) struct Spec {
     /// `--spikes`, or `FILE:12: spikes`.
     place: String,
+    /// The whole value of a flag.
+    typed: Option<String>,
     /// The option that may come first without its name.
     head: Option<&'static str>,
     given: Vec<(String, String)>,
@@ -53,7 +59,7 @@ impl Spec {
     /// # Errors
     /// Where an option is given twice or has no name.
     pub(super) fn parse(flag: &str, text: &str, head: Option<&'static str>) -> Result<Self> {
-        let mut spec = Self::empty(flag, head);
+        let mut spec = Self { typed: Some(text.to_owned()), ..Self::empty(flag, head) };
         for (place, item) in text.split(',').map(str::trim).enumerate() {
             match (item.split_once('='), head) {
                 (Some((name, value)), _) => spec.give(name.trim(), value.trim())?,
@@ -66,7 +72,15 @@ impl Spec {
 
     /// No options yet, at this place.
     pub(super) fn empty(place: impl Into<String>, head: Option<&'static str>) -> Self {
-        Self { place: place.into(), head, given: Vec::new(), places: Vec::new(), known: Vec::new(), exact: Vec::new() }
+        Self {
+            place: place.into(),
+            typed: None,
+            head,
+            given: Vec::new(),
+            places: Vec::new(),
+            known: Vec::new(),
+            exact: Vec::new(),
+        }
     }
 
     /// Adds an option.
@@ -75,7 +89,7 @@ impl Spec {
     /// Where it is there already.
     pub(super) fn give(&mut self, name: &str, value: &str) -> Result<()> {
         if name.is_empty() {
-            return Err(self.wrong("an option without a name; name=value is wanted, separated by commas"));
+            return Err(self.wrong("an option without a name; expected name=value, separated by commas"));
         }
         if self.given.iter().any(|(known, _)| known == name) {
             return Err(self.wrong(format_args!("'{name}' is given twice")));
@@ -134,7 +148,7 @@ impl Spec {
         T: FromStr,
         T::Err: Display,
     {
-        self.text(name).map(|text| text.parse().map_err(|e| self.invalid(name, &text, e))).transpose()
+        self.read(name, |text| text.parse().map_err(|e: T::Err| e.to_string()))
     }
 
     /// Takes an option that has to be there.
@@ -146,7 +160,28 @@ impl Spec {
         T: FromStr,
         T::Err: Display,
     {
-        self.take(name)?.ok_or_else(|| self.wrong(format_args!("'{name}' is missing")))
+        let value = self.take(name)?;
+        self.there(name, value)
+    }
+
+    /// The value of an option that has to be there.
+    ///
+    /// # Errors
+    /// Where it is missing.
+    pub(super) fn there<T>(&self, name: &str, value: Option<T>) -> Result<T> {
+        value.ok_or_else(|| self.wrong(format_args!("'{name}' is missing")))
+    }
+
+    /// Takes an option's value by a rule of its own.
+    ///
+    /// # Errors
+    /// Where the rule refuses it.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        rule: impl Fn(&str) -> Result<T, String>,
+    ) -> Result<Option<T>> {
+        self.text(name).map(|text| rule(&text).map_err(|e| self.invalid(name, &text, e))).transpose()
     }
 
     /// Takes a switch: an option without a value.
@@ -157,7 +192,7 @@ impl Spec {
         match self.text(name).as_deref() {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(other) => Err(self.invalid(name, other, "true or false is wanted")),
+            Some(other) => Err(self.invalid(name, other, "expected true or false")),
         }
     }
 
@@ -200,7 +235,10 @@ impl Spec {
 
     /// An error about the whole.
     pub(super) fn wrong(&self, why: impl Display) -> Error {
-        Error::usage(format!("{}: {why}", self.place))
+        match &self.typed {
+            Some(text) => Error::usage(format!("invalid value '{text}' for {}: {why}", self.place)),
+            None => Error::usage(format!("{}: {why}", self.place)),
+        }
     }
 
     /// Ends the reading.
@@ -222,8 +260,9 @@ impl Spec {
         let known: Vec<&str> = self.known.iter().chain(to_come).copied().collect();
         let near = nearest(name, known.iter().copied());
         let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
+        let why = format!("unknown option '{name}'{hint} (there are {})", known.join(", "));
         let place = self.place_of(name);
-        Err(Error::usage(format!("{place}: unknown option '{name}'{hint} (there are {})", known.join(", "))))
+        Err(if place == self.place { self.wrong(why) } else { Error::usage(format!("{place}: {why}")) })
     }
 }
 
@@ -266,8 +305,11 @@ mod tests {
         let _ = spec.take::<u64>("burst");
         assert_eq!(
             message(spec.finish()),
-            "--spikes: unknown option 'burts'; did you mean 'burst'? (there are p, burst)"
+            "invalid value '1.5,burts=3' for --spikes: unknown option 'burts'; did you mean 'burst'? (there are p, burst)"
         );
-        assert_eq!(message(Spec::parse("--drop", "1%,burst=2,burst=3", Some("p"))), "--drop: 'burst' is given twice");
+        assert_eq!(
+            message(Spec::parse("--drop", "1%,burst=2,burst=3", Some("p"))),
+            "invalid value '1%,burst=2,burst=3' for --drop: 'burst' is given twice"
+        );
     }
 }

@@ -11,7 +11,7 @@ use super::config::{Form, ReportFile};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
 use crate::cli::CommandLine;
 use crate::cli::files::Files;
-use crate::cli::values::{ByteSize, Count, Span};
+use crate::cli::values::{self, ByteSize, Count, Span};
 use crate::jsonl::DEFAULT_MAX_LINE;
 
 /// Summarises events and outcomes: how many there are, how many succeeded and how long they took, by service, status,
@@ -36,7 +36,7 @@ pub(super) struct Args {
     pub(super) by: Vec<String>,
 
     /// Width of a window of the time series, doubled to keep at most 1,000 windows [default: chosen from the data]
-    #[arg(long, value_name = "SPAN", help_heading = "Counting")]
+    #[arg(long, value_name = "SPAN", value_parser = values::span_above_zero, help_heading = "Counting")]
     pub(super) window: Option<Span>,
 
     /// Count only events and outcomes that meet all conditions, such as service=payment-service,status_code>=500; fields are
@@ -61,8 +61,8 @@ pub(super) struct Args {
     pub(super) tee: bool,
 
     /// Count regular files with N threads; a pipe is read by one
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(super) threads: u16,
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<usize>(1..=values::MOST_THREADS))]
+    pub(super) threads: usize,
 
     /// Also write the report to FILE in this format, rewritten at each interval of --every; - writes it to standard output at
     /// the end; repeatable
@@ -70,7 +70,7 @@ pub(super) struct Args {
     pub(super) report: Vec<ReportFile>,
 
     /// How often to rewrite the files of --report, and to report progress if stderr is not a terminal
-    #[arg(long, value_name = "SPAN", default_value = "15s")]
+    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = values::span_above_zero)]
     pub(super) every: Span,
 
     /// Where events of another schema have their fields, such as timestamp=ts,latency=took:s,status=code,id=uuid.
@@ -79,7 +79,7 @@ pub(super) struct Args {
     pub(super) fields: Option<String>,
 
     /// Longest line; a longer one is counted but not read
-    #[arg(long, value_name = "SIZE", default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
+    #[arg(long, value_name = "SIZE", value_parser = values::size_above_zero, default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     pub(super) max_line: ByteSize,
 
     /// pshape's record of injected faults: reports for each whether the server handled it correctly. Read after the input

@@ -26,9 +26,6 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
     if by.iter().flatten().any(String::is_empty) {
         return Err(Error::usage("--by: a name is empty; expected fields such as service,endpoint"));
     }
-    if args.window.is_some_and(|window| window.micros() < 1) {
-        return Err(Error::usage("--window: expected a time above 0, such as 10s or 1m"));
-    }
     let fields = args.fields.as_deref().map(str::parse::<FieldMap>).transpose();
     let fields = fields.map_err(|e| Error::usage(format!("--fields: {e}")))?;
     let given = !by.is_empty() || args.window.is_some() || args.filter.is_some() || args.fields.is_some();
@@ -57,7 +54,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         given,
         live: args.live,
         tee: args.tee,
-        threads: usize::from(args.threads),
+        threads: args.threads,
         reports: args.report,
         every: args.every.0,
         base,

@@ -42,14 +42,14 @@ const TEXTS: [&str; 29] = [
     "--shift",
 ];
 
-/// The flags of a tool that take a value, by its help.
-fn flags_with_values(name: &str) -> Vec<String> {
+/// The flags of a tool that take a value, each with what its help calls the value, such as `FILE`.
+pub fn flags_with_values(name: &str) -> Vec<(String, String)> {
     let help = run(name, &["--help"]).expect_code(0);
     let flag = |line: &str| {
         let (flag, rest) = line.trim_start().split_once(' ')?;
         let (flag, rest) = if flag.ends_with(',') { rest.split_once(' ')? } else { (flag, rest) };
-        // A list of OPTIONS says which of its options is wrong or missing, rather than the whole of it.
-        (flag.starts_with("--") && rest.starts_with('<') && rest.trim() != "<OPTIONS>").then(|| flag.to_owned())
+        let value = rest.trim().trim_start_matches('[').strip_prefix('<')?.trim_end_matches([']', '>']);
+        flag.starts_with("--").then(|| (flag.to_owned(), value.to_owned()))
     };
     help.lines().into_iter().filter_map(flag).collect()
 }
@@ -58,7 +58,7 @@ fn flags_with_values(name: &str) -> Vec<String> {
 fn a_value_that_begins_with_a_hyphen_is_answered_with_flag_value_and_form() {
     let mut asked = 0;
     for name in ["pgen", "pshape", "psend", "pstats", "pserve"] {
-        for flag in flags_with_values(name) {
+        for (flag, _) in flags_with_values(name) {
             if TEXTS.contains(&&*flag) {
                 continue;
             }

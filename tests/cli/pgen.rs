@@ -310,7 +310,7 @@ fn flags_that_contradict_each_other_are_refused() {
     refused(&["--count", "inf"], "--count inf needs --event-rate");
     refused(&["--event-rate", "5"], "--event-rate goes with --count inf");
     refused(&["--count", "inf", "--event-rate", "5", "--hours", "3"], "has no end");
-    refused(&["--threads", "0"], "expected a number of threads, at least 1");
+    refused(&["--threads", "0"], "expected a whole number from 1 to 256");
     refused(&["--curve", "steep"], "business, flat, diurnal, follow-the-sun");
     refused(&["--profile", "/nowhere/mine.toml"], "/nowhere/mine.toml");
 }

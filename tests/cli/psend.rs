@@ -520,7 +520,7 @@ fn the_environment_gives_target_and_key_and_the_key_is_shown_nowhere() {
 #[test]
 fn wrong_usage_names_the_flag_the_value_and_the_form() {
     for (flags, part) in [
-        (&["--concurrency", "0"][..], "--concurrency 0"),
+        (&["--concurrency", "0"][..], "--concurrency <N>': expected a whole number from 1 to 100,000"),
         (&["--timeout", "soon"], "such as 500ms"),
         (&["--url", "localhost:8000"], "http://localhost:8000"),
         (&["--dialect", "klingon"], "klingon"),
@@ -528,7 +528,7 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--fields", "colour=x"], "'colour' is not a role"),
         (&["--dead-letter", "-"], "--dead-letter -: expected a file"),
         (&["--journal", "-"], "--journal -: expected a file"),
-        (&["-d", "0s"], "--duration 0s: a time above 0 is wanted"),
+        (&["-d", "0s"], "expected a duration above 0"),
         (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is a already"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {

@@ -1,6 +1,6 @@
 //! `--duplicates P[,copies=1][,delay=5m][,conflict]`: events are sent again, as a retry does that did not see the answer.
 
-use crate::cli::values::Span;
+use crate::cli::values::{self, Span};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
@@ -24,10 +24,7 @@ struct Duplicates {
 
 /// Reads `copies`, `delay` and `conflict`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    let copies = spec.take("copies")?.unwrap_or(1u32);
-    if !(1..=1000).contains(&copies) {
-        return Err(spec.invalid("copies", &copies.to_string(), "1 to 1000 are wanted"));
-    }
+    let copies = spec.read("copies", values::whole(1..=1000))?.unwrap_or(1);
     let delay: Micros = spec.take::<Span>("delay")?.map_or(0, Span::micros);
     setup.wants.clock |= delay > 0;
     Ok(Box::new(Duplicates {

@@ -1,5 +1,6 @@
 //! A success made an error, coherently: what `--errors` and `--incident` do to an event.
 
+use crate::cli::values;
 use crate::error::Result;
 use crate::jsonl::value;
 use crate::pshape::event::{Event, Field, Fields, json, split_path};
@@ -20,11 +21,11 @@ impl std::str::FromStr for Codes {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let form = "status codes from 400 to 599 are wanted, each with its weight if they differ, such as 500:3/503:2";
+        let form = "expected status codes from 400 to 599, each with its weight if they differ, such as 500:3/503:2";
         let code = |item: &str| {
             let (code, weight) = item.split_once(':').unwrap_or((item, "1"));
-            let code: u16 = code.trim().parse().ok().filter(|c| (400..600).contains(c))?;
-            let weight: u32 = weight.trim().parse().ok().filter(|w| *w > 0)?;
+            let code: u16 = values::whole(400..=599)(code.trim()).ok()?;
+            let weight: u32 = values::whole(1..=u32::MAX.into())(weight.trim()).ok()?;
             Some((code, u64::from(weight)))
         };
         text.split('/').map(code).collect::<Option<_>>().map(Self).ok_or(form)

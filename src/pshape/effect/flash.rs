@@ -36,7 +36,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     let at = spec.need("at")?;
     let Times(peak) = spec.take("peak")?.unwrap_or(Times(10.0));
     if peak <= 1.0 {
-        return Err(spec.invalid("peak", &peak.to_string(), "a factor above 1 is wanted, such as 10x"));
+        return Err(spec.invalid("peak", &peak.to_string(), "expected a factor above 1, such as 10x"));
     }
     let mut span = |name, default: &str| -> Result<f64> {
         let span =

@@ -3,7 +3,7 @@
 //! Its events are gone, or (flush) it sends them when it is back: they are stamped, in their order, just after the outage, within a
 //! hundredth of its length.
 
-use crate::cli::values::Span;
+use crate::cli::values;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
@@ -22,11 +22,12 @@ struct Gap {
 /// Reads `at`, `for` and `mode`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let at = spec.need("at")?;
-    let length = spec.need::<Span>("for")?.micros();
+    let length = spec.read("for", values::span_above_zero)?;
+    let length = spec.there("for", length)?.micros();
     let flush = match spec.text("mode").as_deref() {
         None | Some("drop") => false,
         Some("flush") => true,
-        Some(other) => return Err(spec.invalid("mode", other, "drop or flush is wanted")),
+        Some(other) => return Err(spec.invalid("mode", other, "expected drop or flush")),
     };
     setup.wants_start([at]);
     Ok(Box::new(Gap { at, length, flush }))

@@ -1,7 +1,7 @@
 //! `--incident service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5`: a service fails for a
 //! while, and those that lean on it suffer with it.
 
-use crate::cli::values::{Probability, Span};
+use crate::cli::values::{self, Probability};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
@@ -42,7 +42,8 @@ struct Suffering {
 /// Reads `at`, `for`, `errors`, `latency`, `cascade`, `codes`, and conditions such as `service` or `region`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let at = spec.need("at")?;
-    let length = spec.need::<Span>("for")?.micros();
+    let length = spec.read("for", values::span_above_zero)?;
+    let length = spec.there("for", length)?.micros();
     let errors = spec.take::<Probability>("errors")?;
     let latency = spec.take::<Times>("latency")?;
     if errors.is_none() && latency.is_none() {
@@ -61,7 +62,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     let service = map.path(Role::Service);
     let mut suffering = vec![Suffering { conditions: setup.asked(&conditions), weight: 1.0, met: false }];
     for item in cascade.iter().flat_map(|text| text.split('/')) {
-        let form = "services with their share of the failure are wanted, such as order-service:0.5/search-service:20%";
+        let form = "expected services with their share of the failure, such as order-service:0.5/search-service:20%";
         let (name, share) = item.split_once(':').ok_or_else(|| spec.invalid("cascade", item, form))?;
         let share: Probability = share.parse().map_err(|_| spec.invalid("cascade", item, form))?;
         let mut others: Vec<Condition> = conditions.iter().filter(|c| c.path() != service).cloned().collect();

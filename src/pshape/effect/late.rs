@@ -1,7 +1,7 @@
 //! `--late P[,by=5m][,cap=24h]`: events arrive late. They keep their timestamp and take their place in the stream where the event
 //! time is by that much further; the delay is lognormal.
 
-use crate::cli::values::Span;
+use crate::cli::values::{self, Span};
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
@@ -25,7 +25,7 @@ struct Late {
 /// Reads `by` and `cap`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let minutes = |n: u64| Span(std::time::Duration::from_secs(60 * n));
-    let by = spec.take("by")?.unwrap_or(minutes(5)).micros();
+    let by = spec.read("by", values::span_above_zero)?.unwrap_or(minutes(5)).micros();
     let cap = spec.take("cap")?.unwrap_or(minutes(24 * 60)).micros();
     if by > cap {
         return Err(spec.wrong("the median delay 'by' is above the longest, 'cap'"));

@@ -34,7 +34,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
     }
     let prefix = given.ok_or_else(|| spec.wrong("'prefix' is missing"))?;
     if prefix.is_empty() || prefix.chars().count() > LONGEST_PREFIX {
-        let why = format!("1 to {LONGEST_PREFIX} characters are wanted, such as rerun-1_");
+        let why = format!("expected 1 to {LONGEST_PREFIX} characters, such as rerun-1_");
         return Err(spec.invalid("prefix", &prefix, why));
     }
     let mut head = json(&prefix);

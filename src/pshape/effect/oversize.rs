@@ -1,6 +1,6 @@
 //! `--oversize P[,to=512KiB]`: events that are far larger than events are.
 
-use crate::cli::values::ByteSize;
+use crate::cli::values::{self, ByteSize};
 use crate::error::Result;
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::pshape::event::{Event, Field};
@@ -20,9 +20,9 @@ const KEY: &[u8] = b"\"padding\":\"";
 
 /// Reads `to`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    let to = spec.take("to")?.unwrap_or(ByteSize(512 << 10));
+    let to = spec.read("to", values::size_above_zero)?.unwrap_or(ByteSize(512 << 10));
     if to.0 > 1 << 30 {
-        return Err(spec.invalid("to", &to.to_string(), "at most 1GiB is wanted"));
+        return Err(spec.invalid("to", &to.to_string(), "expected at most 1GiB"));
     }
     Ok(Box::new(Oversize { to: usize::try_from(to.0).unwrap_or(usize::MAX), payload: setup.fields.path("payload") }))
 }

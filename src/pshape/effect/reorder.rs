@@ -1,9 +1,10 @@
 //! `--reorder P,window=100`: events fall back by up to so many lines, as they do between producers that race.
 
+use crate::cli::values;
 use crate::error::Result;
 use crate::pshape::event::Event;
 use crate::pshape::position::Position;
-use crate::pshape::spec::Spec;
+use crate::pshape::spec::{LINES, Spec};
 use crate::seed::Choice;
 
 use super::{Effect, Setup, Verdict};
@@ -15,10 +16,7 @@ struct Reorder {
 
 /// Reads `window`.
 pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
-    let window = spec.take("window")?.unwrap_or(100u64);
-    if window == 0 {
-        return Err(spec.invalid("window", "0", "a number of lines above 0 is wanted"));
-    }
+    let window = spec.read("window", values::whole(LINES))?.unwrap_or(100);
     Ok(Box::new(Reorder { window, draws: setup.draws("lines") }))
 }
 

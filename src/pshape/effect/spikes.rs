@@ -41,7 +41,7 @@ impl FromStr for Factor {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let form = "factors above 0 are wanted, such as 2..10, 3 or pareto:1.5";
+        let form = "expected factors above 0, such as 2..10, 3 or pareto:1.5";
         let number = |text: &str| text.parse::<Times>().map(|Times(factor)| factor).map_err(|_| form);
         if let Some(alpha) = text.strip_prefix("pareto:") {
             return Ok(Self::Pareto(number(alpha)?));

@@ -261,8 +261,8 @@ fn other_apis_are_asked_at_their_own_path() {
     assert_eq!(server.requests()[1].line, "GET /items/a%2Fb%20%C3%A9?full=1");
     for (path, why) in [
         ("/items", "--id-path /items: {id} must stand in it for the event's id, such as /events/{id}"),
-        ("items/{id}", "--id-path items/{id}: a path that begins with / is wanted, such as /events/{id}"),
-        ("{id}", "--id-path {id}: a path that begins with / is wanted"),
+        ("items/{id}", "--id-path items/{id}: expected a path that begins with /, such as /events/{id}"),
+        ("{id}", "--id-path {id}: expected a path that begins with /"),
         ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is no path"),
     ] {
         let wrong = send(&server, &["--verify", "--id-path", path], b"").expect_code(2);
