@@ -100,13 +100,13 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     Ok(signals.first().map_or(judged, Ending::Signalled))
 }
 
-/// Counts regular files in several threads, where that was asked for and nothing needs the lines in order.
+/// Counts regular files in several threads, if asked to and if nothing needs the lines in order. Returns whether it did.
 fn count_in_threads(config: &Config, stop: &Stop, engine: &mut Engine) -> Result<bool> {
     let ordered = !config.sources.is_none() || !config.reports.is_empty() || config.tee || config.live;
     let threads = if ordered { 1 } else { config.threads };
     let more = || Engine::new(config.settings.clone(), config.given, Sources::default(), origin(config));
     let parts = threads::count(&config.files, threads, config.max_line, stop, more)?;
-    // Of several outcomes of one line it matters which came first.
+    // If a line has several outcomes, their order matters.
     let shares = |parts: &Vec<Engine>| {
         let pairs = parts.iter().enumerate().flat_map(|(at, one)| parts[at + 1..].iter().map(move |next| (one, next)));
         pairs.into_iter().any(|(one, next)| one.may_share_lines(next))
@@ -148,7 +148,7 @@ fn count_in_order(
     Ok(())
 }
 
-/// Says on stderr which of the fields that groups were asked for by no line has.
+/// Warns of each field of `--by` that no line has.
 fn warn_of_groupings(report: &Report, groupings: &[Vec<String>], console: &Console) {
     let by = [report.events.as_ref().map(|events| &events.by), report.outcomes.as_ref().map(|outcomes| &outcomes.by)];
     let mut told = BTreeSet::new();
@@ -166,7 +166,7 @@ fn warn_of_groupings(report: &Report, groupings: &[Vec<String>], console: &Conso
     }
 }
 
-/// Says on stderr what makes the report less than it seems.
+/// Warns of what makes the report incomplete, and reports requirements that were not met.
 fn warn(report: &Report, console: &Console) {
     let input = &report.input;
     if let Some(why) = report.incomplete() {

@@ -23,7 +23,7 @@ pub(super) fn hash_of(id: &[u8]) -> u64 {
 #[derive(Debug, Clone)]
 enum Seen {
     All(Hashes),
-    /// There were too many; so many at least.
+    /// There were too many: a lower bound.
     TooMany(u64),
 }
 
@@ -70,7 +70,7 @@ impl Distinct {
     /// How many differ.
     ///
     /// # Errors
-    /// Where they are more than the cap: how many there are at least.
+    /// If they are more than the cap: how many there are at least.
     pub(super) fn unique(&mut self) -> Result<u64, u64> {
         self.settle();
         match &self.seen {

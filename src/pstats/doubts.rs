@@ -1,4 +1,4 @@
-//! What makes figures on events doubtful: values that could not be read, and latencies that no service has.
+//! Warnings about doubtful figures: values that could not be read, and implausible latencies.
 
 use super::examples::Examples;
 use super::input::Flaws;
@@ -16,7 +16,7 @@ const SHORT_US: u64 = 100;
 /// So is one of this many µs: few clients wait that long.
 const LONG_US: u64 = 30_000_000;
 
-/// What is to be said on stderr.
+/// The warnings for stderr.
 pub(super) fn doubts(summary: &Summary, fields: &FieldMap) -> Vec<String> {
     let Summary { input, events, outcomes, examples } = summary;
     let path = |role| fields.path(role);

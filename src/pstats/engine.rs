@@ -31,7 +31,7 @@ impl Engine {
     /// Counts with these settings; `given` says whether they were asked for or are only the usual ones, `origin` what is counted.
     ///
     /// # Errors
-    /// Where the settings cannot be.
+    /// If the settings contradict each other.
     pub(super) fn new(settings: Settings, given: bool, sources: Sources, origin: String) -> Result<Self> {
         let joins = if sources.is_none() { None } else { Some(Joins::new(&sources)?) };
         let layout = Layout::new(&settings)?;
@@ -52,7 +52,7 @@ impl Engine {
     /// Counts a stretch of the input; returns how many whole lines it had.
     ///
     /// # Errors
-    /// Where a state in it is no state, of another version, or of other settings.
+    /// If a state in it is invalid, of another version, or of other settings.
     pub(super) fn take(&mut self, chunk: &Chunk<'_>) -> Result<u64> {
         let mut lines = 0;
         match chunk {
@@ -114,7 +114,7 @@ impl Engine {
     /// Adds what another engine counted, whose lines came after ours.
     ///
     /// # Errors
-    /// Where the two took over the settings of different states.
+    /// If the two have the settings of different states.
     pub(super) fn append(&mut self, mut next: Self) -> Result<()> {
         next.states.finish()?;
         next.end_outcomes()?;
@@ -136,7 +136,7 @@ impl Engine {
         self.intake.settle().may_share_lines(next.intake.settle())
     }
 
-    /// Adds the outcomes that waited for what became of their lines.
+    /// Adds the outcomes that were held back until their lines were settled.
     fn end_outcomes(&mut self) -> Result<()> {
         self.intake.end(&mut self.summary)?;
         let settle = self.intake.settle();
@@ -144,10 +144,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Ends the input, and reads the files beside it.
+    /// Ends the input, and reads the files to join with it.
     ///
     /// # Errors
-    /// Where the input ended amid a state, or one of these files cannot be read.
+    /// If the input ended amid a state, or one of these files cannot be read.
     pub(super) fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
         if !stop.requested() {
             self.states.finish()?;
@@ -159,10 +159,10 @@ impl Engine {
         }
     }
 
-    /// The report on all, with what the files beside the input say.
+    /// The final report, with the verdicts of the joined files.
     ///
     /// # Errors
-    /// Where truth and outcomes are not of the same run.
+    /// If truth and outcomes are not of the same run.
     pub(super) fn final_report(&mut self, run: Run) -> Result<Report> {
         let mut report = self.report(run);
         if let Some(joins) = self.intake.joins() {

@@ -7,7 +7,7 @@ use super::sketch::{Latency, Sample, Sketch};
 /// What one line adds to the figures.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Point {
-    /// Whether it was a success; `None` where the line does not say.
+    /// Whether it was a success; `None` if the line does not say.
     pub success: Option<bool>,
     /// How long it took.
     pub latency: Option<Sample>,

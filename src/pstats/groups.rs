@@ -15,11 +15,11 @@ use values::{NONE, Values};
 
 /// A line, as far as groups go by it.
 pub(super) trait Fields<'a> {
-    /// The value in this slot; `None` where the line has none, or null.
+    /// The value in this slot; `None` if the line has none, or null.
     fn value(&self, slot: usize) -> Option<Value<'a>>;
 }
 
-/// A group's values, one for each field; `None` where the lines have none.
+/// A group's values, one for each field; `None` if the lines have none.
 pub(super) type Key = Vec<Option<Box<str>>>;
 
 /// A group, which shares no cache line with another.
@@ -59,7 +59,7 @@ impl Groups {
         self.groups[1..].iter()
     }
 
-    /// The lines that found no room for a group of their own; `None` where there are none.
+    /// The lines that found no room for a group of their own; `None` if there are none.
     pub(super) fn rest(&self) -> Option<&Figures<Coarse>> {
         Some(&self.groups[REST as usize].figures).filter(|rest| rest.count() > 0)
     }

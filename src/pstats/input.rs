@@ -12,7 +12,7 @@ pub(super) struct Amount {
 }
 
 impl Amount {
-    /// Counts a line of so many bytes.
+    /// Counts a line of this many bytes.
     #[inline]
     pub(super) fn add(&mut self, bytes: u64) {
         self.lines += 1;
@@ -94,7 +94,7 @@ counts! {
         latency_missing,
         /// A latency below 0.
         latency_negative,
-        /// A latency that is no number, or one past all reason (285 years).
+        /// A latency that is not a number, or is above 285 years.
         latency_invalid,
     }
     |a: &mut u64, b| *a += b

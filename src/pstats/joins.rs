@@ -34,10 +34,10 @@ const MOST_SHARDS: usize = 1000;
 pub(super) use faults::{FaultReport, TruthReport};
 pub(super) use reconcile::{ReconciledReport, StoredReport};
 
-/// What is joined, beside the stream itself.
+/// The files to join with the stream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sources {
-    /// `--truth`, one for each shard; `-` where it stands among the lines of the input.
+    /// `--truth`, one per shard; `-` if its lines are in the input.
     pub truth: Vec<PathBuf>,
     /// `--against`.
     pub against: Option<PathBuf>,
@@ -79,7 +79,7 @@ pub(super) struct Joins {
     truth: bool,
     reconcile: bool,
     failed: Option<rusqlite::Error>,
-    /// The names of shards by their hash, for messages: some of them, where there are absurdly many.
+    /// The names of shards by their hash, for messages; some of them if there are very many.
     shards: BTreeMap<i64, String>,
     /// Summaries of truth still to come, one from each source.
     summaries_due: usize,
@@ -141,7 +141,7 @@ impl Joins {
     /// An empty place for rows.
     ///
     /// # Errors
-    /// Where no temporary database can be made.
+    /// If no temporary database can be made.
     pub(super) fn new(sources: &Sources) -> Result<Self> {
         let open = || -> rusqlite::Result<Connection> {
             let db = Connection::open("")?;
@@ -246,10 +246,10 @@ impl Joins {
         self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
     }
 
-    /// Reads the files beside the stream, which has ended.
+    /// Reads the files of the flags, now that the stream has ended.
     ///
     /// # Errors
-    /// Where one cannot be read, or a line of truth is none.
+    /// If one cannot be read, or a line of `--truth` is not truth.
     pub(super) fn read(
         &mut self,
         sources: &Sources,
@@ -362,7 +362,7 @@ impl Joins {
     }
 }
 
-/// A count; of nothing where it is null.
+/// A count; 0 if it is null.
 fn whole(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, Option<i64>>(column)?.unwrap_or(0).cast_unsigned())
 }

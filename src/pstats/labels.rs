@@ -13,7 +13,7 @@ pub(super) struct Source<'a> {
     pub line: &'a [u8],
     pub spans: &'a Spans,
     pub slots: &'a [Slot],
-    /// For each slot the text of a value with escapes; empty where the line has none.
+    /// For each slot the text of a value with escapes; empty if the line has none.
     pub unescaped: &'a [String],
     pub at: Option<Micros>,
     pub status: Option<u16>,

@@ -66,7 +66,7 @@ impl Groupings {
     }
 }
 
-/// The groupings that every report on events has; `true` where lines without the value are left out.
+/// The groupings that every report on events has; `true` if lines without the value are left out.
 const OF_EVENTS: [(&str, bool); 10] = [
     ("service", false),
     ("endpoint", false),
@@ -145,7 +145,7 @@ impl Layout {
     /// The fields that these settings ask for.
     ///
     /// # Errors
-    /// Where `--where` is no filter, or groupings go by too many fields.
+    /// If `--where` is not a filter, or groupings have too many fields.
     pub(super) fn new(settings: &Settings) -> Result<Self> {
         let map = &settings.fields;
         let text = settings.filter.as_deref().unwrap_or_default();

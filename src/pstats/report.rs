@@ -43,15 +43,15 @@ use crate::error::{Error, Result};
 pub(super) struct Report {
     /// What came in, and what of it could not be read.
     pub input: InputReport,
-    /// Where events came in.
+    /// `None` without events.
     pub events: Option<EventsReport>,
-    /// Where outcomes came in.
+    /// `None` without outcomes.
     pub outcomes: Option<OutcomesReport>,
-    /// With `--truth`: what became of each injected fault.
+    /// With `--truth`: the verdict on each injected fault.
     pub truth: Option<TruthReport>,
     /// With `--against` or `--stored`: what was sent, arrived and is stored.
     pub reconciled: Option<ReconciledReport>,
-    /// Figures that are null although lines came that they are about, by their path, and why. They meet no requirement.
+    /// Figures that are null although there were lines for them, by path, with the reason. They meet no requirement.
     pub not_known: BTreeMap<String, String>,
     /// The verdict on each `--require`.
     pub requirements: Vec<Verdict>,
@@ -74,11 +74,11 @@ pub(super) struct Run {
     pub ended_at: String,
     /// How long that took.
     pub elapsed_s: f64,
-    /// `--window`; the windows are wider where it was doubled.
+    /// `--window`; windows are wider if it was doubled.
     pub window_s: Option<f64>,
     /// Whether a second signal ended the reading.
     pub interrupted: bool,
-    /// With `--compare`: this run beside an earlier one.
+    /// With `--compare`: this run compared with an earlier one.
     pub compared: Option<ComparedReport>,
 }
 
@@ -132,7 +132,7 @@ impl Report {
     /// Puts the verdict on each requirement into the report.
     ///
     /// # Errors
-    /// Where a requirement could mean events or outcomes.
+    /// If a requirement could mean events or outcomes.
     pub(super) fn judge(&mut self, requirements: &[Requirement], base: Option<&Value>, allow: Allow) -> Result<()> {
         let value = self.to_value();
         for requirement in requirements {
@@ -207,16 +207,16 @@ impl Report {
     }
 }
 
-/// Enters figures of a part of the report that are not known.
+/// Adds the figures of a part of the report that are not known.
 fn note(not_known: &mut BTreeMap<String, String>, part: &str, figures: Vec<(&'static str, String)>) {
     not_known.extend(figures.into_iter().map(|(figure, why)| (format!("{part}.{figure}"), why)));
 }
 
-/// What a requirement puts up with.
+/// What requirements tolerate.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Allow {
-    /// `--allow-empty`: no data meets every requirement.
+    /// `--allow-empty`: pass when there is no data.
     pub empty: bool,
-    /// `--partial`: a run that is not complete is as good.
+    /// `--partial`: do not fail because a run is not complete.
     pub partial: bool,
 }

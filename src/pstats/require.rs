@@ -32,7 +32,7 @@ pub(super) struct Requirement {
 pub(super) struct Verdict {
     /// As it was given.
     pub requirement: String,
-    /// The figure's full path, where it could be found.
+    /// The figure's full path, if it was found.
     pub figure: Option<String>,
     /// The figure, in the unit that its name says.
     pub value: Option<f64>,
@@ -46,7 +46,7 @@ impl Requirement {
     /// Reads a requirement.
     ///
     /// # Errors
-    /// A message that names what is wrong, with the nearest names where a figure or a field is misspelt.
+    /// A message that names what is wrong, with the closest names if a figure or a field is misspelt.
     pub(super) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         let form = || {
             format!(
@@ -84,7 +84,7 @@ impl Requirement {
         }
     }
 
-    /// The fields of its group; none where it is on the whole.
+    /// The fields of its group; empty if it is on the whole.
     pub(super) fn group_fields(&self) -> Vec<String> {
         self.group.iter().map(|(field, _)| field.clone()).collect()
     }
@@ -97,7 +97,7 @@ impl Requirement {
     /// The verdict on this report; `base` is the report of the run that it is compared with.
     ///
     /// # Errors
-    /// Where events and outcomes came in and the requirement does not say which of them it means.
+    /// If events and outcomes came in and the requirement does not say which of them it means.
     pub(super) fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
         let verdict =
             |figure, value, met, message| Verdict { requirement: self.text.clone(), figure, value, met, message };
@@ -143,10 +143,10 @@ impl Requirement {
         }
     }
 
-    /// The part of the report that it is on; `None` where neither events nor outcomes came in.
+    /// The part of the report that it is on; `None` if neither events nor outcomes came in.
     ///
     /// # Errors
-    /// Where both came in and it does not say which of them it means.
+    /// If both came in and it does not say which of them it means.
     fn root(&self, report: &Value) -> Result<Option<&'static str>, String> {
         if let Some(named) = catalogue::SECTIONS.iter().find(|section| **section == self.path[0]) {
             return Ok(Some(named));
@@ -201,10 +201,10 @@ impl Requirement {
         }
     }
 
-    /// Its group; `None` where no line was of it.
+    /// Its group; `None` if no line was of it.
     ///
     /// # Errors
-    /// Where groups were not counted by its fields, or its group may be one of those past the cap.
+    /// If groups were not counted by its fields, or its group may be one of those past the cap.
     fn group_in<'a>(&self, section: &'a Value) -> Result<Option<&'a Value>, String> {
         let fields: Vec<String> = self.group.iter().map(|(field, _)| plain_path(field)).collect();
         let Some(groupings) = section["by"].as_object() else { return Ok(None) };

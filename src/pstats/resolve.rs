@@ -87,7 +87,7 @@ fn with_grouping(mut known: Vec<Vec<String>>, fields: &Vec<String>) -> Vec<Vec<S
     known
 }
 
-/// Reads the requirements of the command line and of the files; a message names where one stands.
+/// Reads the requirements of the command line and of the files. An error names the file and line.
 fn requirements(settings: &Settings, texts: &[String], files: &[PathBuf]) -> Result<Vec<Requirement>> {
     let layout = Layout::new(settings)?;
     let catalogue = Catalogue::new(Report::on_nothing(settings, &layout), layout.group_fields());

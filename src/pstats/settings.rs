@@ -15,9 +15,9 @@ pub(super) const DEFAULT_EXACT_IDS: u64 = 1_000_000;
 /// The settings that a summary depends on. Summaries with other settings do not add up.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Settings {
-    /// `--by`, beside the groupings that every report has.
+    /// `--by`, in addition to the groupings of every report.
     pub by: Vec<Vec<String>>,
-    /// `--window` in µs; found from the data where there is none.
+    /// `--window` in µs; `None` chooses it from the data.
     pub window: Option<Micros>,
     /// `--where`, as typed.
     pub filter: Option<String>,
@@ -32,7 +32,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// A state's settings in the place of these, but for the caps that were asked for: states that stayed below theirs add up
+    /// A state's settings instead of these, except for caps that were given: states that stayed below theirs add up
     /// under any.
     pub(super) fn adopted(&self, theirs: Self) -> Self {
         let usual = Self::default();
@@ -44,7 +44,7 @@ impl Settings {
         }
     }
 
-    /// Which of the settings that counts depend on are others there, in words; `None` where they are the same.
+    /// Describes the first setting that differs; `None` if all are the same.
     pub(super) fn differs_from(&self, other: &Self) -> Option<String> {
         let by = |settings: &Self| settings.by.iter().map(|fields| fields.join(",")).collect::<Vec<_>>().join(" ");
         let window =

@@ -3,7 +3,7 @@
 //! A run that is taken up again writes an outcome for lines that have one already: for those that were `not_sent`, and, where
 //! the run before was killed, for those that its journal did not come to tell of. Outcomes that say that the server has the
 //! event are counted at once; the first of a line counts. All others wait until the input has ended, for another run may
-//! have settled what became of the line.
+//! have settled the line's outcome.
 //!
 //! Outcomes do not name their run. They belong to the run whose record comes next in their shard, and those before no record
 //! to one run that was killed. Where the ids of one line differ, several runs were mixed up before their records: then there is
@@ -137,7 +137,7 @@ impl Settle {
         Fate::Waits
     }
 
-    /// The segment that the next outcome of this shard belongs to; one that is not kept, where there are too many.
+    /// The segment that the next outcome of this shard belongs to; one that is not kept if there are too many.
     #[cold]
     fn turn_to(&mut self, raw: &[u8]) -> usize {
         let shard = self.shard(&String::from_utf8_lossy(raw));
@@ -192,7 +192,7 @@ impl Settle {
     /// Hands on the outcomes that waited, with whether they count.
     ///
     /// # Errors
-    /// Where they cannot be read back.
+    /// If they cannot be read back.
     pub(super) fn finish(&mut self, mut take: impl FnMut(&[u8], bool)) -> Result<()> {
         let (segments, runs) = (&self.segments, self.runs());
         let mut kept = vec![Seqs::default(); segments.len()];

@@ -25,7 +25,7 @@ const LEAST_TICK: Duration = Duration::from_millis(10);
 pub(super) struct Sinks<'a> {
     config: &'a Config,
     console: &'a Console,
-    /// Where the main report goes; stderr where there is none, for stdout has the input.
+    /// Where the main report goes; `None` is stderr, because stdout has the input.
     report: Option<Output>,
     tee: Option<Output>,
     /// Whether the last line handed on lacks its end, as a file's may; `None` before anything was.
@@ -42,7 +42,7 @@ impl<'a> Sinks<'a> {
     /// Opens what the flags name.
     ///
     /// # Errors
-    /// Where an output cannot be written.
+    /// If an output cannot be written.
     pub(super) fn open(config: &'a Config, console: &'a Console) -> Result<Self> {
         let to_stderr = config.tee && config.output.is_none();
         let tee = if config.tee { Some(Output::open(None)?) } else { None };
@@ -75,11 +75,11 @@ impl<'a> Sinks<'a> {
         REDRAW.min(self.config.every).max(LEAST_TICK)
     }
 
-    /// Hands the input on, with `--tee`: lines as they came, each with an end but the last. Where its reader went away, the
-    /// rest is only counted, if there is a file or a verdict that it counts for.
+    /// Copies the input, with `--tee`: lines as they came, each with an end but the last. If its reader went away, the
+    /// rest is only counted, provided that there is a file or a verdict.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub(super) fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
         let (bytes, is_mark, begins_line) = match chunk {
@@ -101,10 +101,10 @@ impl<'a> Sinks<'a> {
         }
     }
 
-    /// Shows what was counted so far, where it is time to; cheap to call often.
+    /// Shows what was counted so far if it is time to; cheap to call often.
     ///
     /// # Errors
-    /// Where a file cannot be written.
+    /// If a file cannot be written.
     pub(super) fn show(&mut self, elapsed: Duration, engine: &mut Engine, run: impl Fn(&Engine) -> Run) -> Result<()> {
         if self.live && elapsed - self.drawn >= REDRAW {
             self.drawn = elapsed;
@@ -147,10 +147,10 @@ impl<'a> Sinks<'a> {
         }
     }
 
-    /// Writes the report where it belongs, and the files beside it.
+    /// Writes the main report, and the further ones.
     ///
     /// # Errors
-    /// Where one cannot be written.
+    /// If one cannot be written.
     pub(super) fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
         self.write_files(report, engine, false)?;
         let rendered = rendered(self.config.form, report, engine, self.color);

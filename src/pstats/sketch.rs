@@ -280,19 +280,19 @@ impl<S: Sketch> Latency<S> {
         self.count
     }
 
-    /// The mean in µs; `None` where there is nothing.
+    /// The mean in µs; `None` if there is nothing.
     pub(super) fn mean_us(&self) -> Option<f64> {
         // Sums stay far below 2^53 µs (285 years) in all but absurd input, where the last digits do not matter.
         #[allow(clippy::cast_precision_loss)]
         (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)
     }
 
-    /// The longest in µs, exact; `None` where there is nothing.
+    /// The longest in µs, exact; `None` if there is nothing.
     pub(super) fn max_us(&self) -> Option<u64> {
         (self.count > 0).then_some(self.max_us)
     }
 
-    /// The quantile of this many millionths in µs: the value of rank ⌈q × count⌉; `None` where there is nothing.
+    /// The quantile of this many millionths in µs: the value of rank ⌈q × count⌉; `None` if there is nothing.
     pub(super) fn quantile_us(&self, millionths: u32) -> Option<u64> {
         let rank = (u128::from(self.count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
         let rank = u64::try_from(rank).unwrap_or(u64::MAX);

@@ -132,7 +132,7 @@ impl Added {
     /// Enters these.
     ///
     /// # Errors
-    /// Where one of them is there already: which one.
+    /// If one of them is there already: which one.
     pub(super) fn add(&mut self, states: &Self) -> Result<(), String> {
         match states.0.iter().find(|id| self.0.contains(id)) {
             Some(id) => Err(hex(*id)),
@@ -295,10 +295,10 @@ impl StateReader {
         &self.added
     }
 
-    /// Makes sure that the input does not end amid a state.
+    /// Checks that the input does not end within a state.
     ///
     /// # Errors
-    /// Where it does.
+    /// If it does.
     pub(super) fn finish(&self) -> Result<()> {
         match &self.current {
             None => Ok(()),
@@ -312,12 +312,12 @@ impl StateReader {
     /// Enters the states that another reader read, whose lines came after ours.
     ///
     /// # Errors
-    /// Where both read the same.
+    /// If both read the same.
     pub(super) fn append(&mut self, next: &Self) -> Result<()> {
         self.added.add(&next.added).map_err(|id| Error::failed(twice(&id)))
     }
 
-    /// Begins the state whose settings a [`Step::Begins`] told.
+    /// Begins the state whose settings came with a [`Step::Begins`].
     pub(super) fn begin(&mut self, settings: &Settings, layout: &Layout) {
         let (began, checksum) = self.begins;
         let summary = Summary::new(settings, layout);
@@ -327,7 +327,7 @@ impl StateReader {
     /// Reads the line with this number.
     ///
     /// # Errors
-    /// Where it is of another version, not what pstats wrote, or not the next line of its state; or where the state was added
+    /// If it is of another version, not what pstats wrote, or not the next line of its state; or if the state was added
     /// already, or contradicts itself.
     pub(super) fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));

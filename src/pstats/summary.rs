@@ -282,7 +282,7 @@ pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option
     Point { success, latency }
 }
 
-/// Success of an outcome: delivered, or present where that was asked (contracts §5).
+/// Success of an outcome: delivered, or present if psend verified it (contracts §5).
 pub(super) fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
     Point { success: Some(is_success(word)), latency }
 }

@@ -28,11 +28,11 @@ struct Stretch {
     may_have_state: bool,
 }
 
-/// Counts these files with so many threads into one engine each, in the order of the files; `None` where they cannot be divided:
+/// Counts these files with so many threads into one engine each, in the order of the files; `None` if they cannot be divided:
 /// one is standard input, or no regular file, or a state may run across their parts.
 ///
 /// # Errors
-/// Where a file cannot be read, or an engine stops.
+/// If a file cannot be read, or an engine stops.
 pub(super) fn count(
     files: &[PathBuf],
     threads: usize,
@@ -76,7 +76,7 @@ pub(super) fn count(
         .map(Some)
 }
 
-/// Counts a stretch; `None` where it holds a state, or a part of one, that has to be read in order.
+/// Counts a stretch; `None` if it holds a state, or a part of one, that has to be read in order.
 fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Option<Engine>> {
     let place = Place::of(&stretch.path);
     let mut file = File::open(&stretch.path).at(&place)?;

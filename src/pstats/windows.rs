@@ -30,7 +30,7 @@ pub(super) struct Windows {
     width: Micros,
     /// By the start of the window over its width, ascending.
     windows: Vec<(i64, Figures<Coarse>)>,
-    /// The place of the window that the last line fell into, and its time; empty where the place may be another by now.
+    /// The place of the window that the last line fell into, and its time; empty if the place may be another by now.
     last: usize,
     within: Range<Micros>,
 }

@@ -90,13 +90,13 @@ impl Default for Pairs {
 }
 
 impl Pairs {
-    /// The number of a pair; 0 where it has none.
+    /// The number of a pair; 0 if it has none.
     #[inline]
     fn find(&self, one: u32, other: u32) -> u32 {
         self.slots[self.slot_of(pair(one, other))].1
     }
 
-    /// The number of a pair, which it is given where it has none.
+    /// The number of a pair; gives it one if it has none.
     fn number(&mut self, one: u32, other: u32) -> u32 {
         let pair = pair(one, other);
         let slot = self.slot_of(pair);

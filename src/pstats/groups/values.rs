@@ -117,7 +117,7 @@ impl Default for Values {
 }
 
 impl Values {
-    /// The number of a value; [`NEW`] where it has none.
+    /// The number of a value; [`NEW`] if it has none.
     #[inline(always)] // A call costs as much as what most values take.
     pub(super) fn find(&self, value: Value<'_>) -> u32 {
         let (head, length) = (value.head(), value.length);
@@ -136,7 +136,7 @@ impl Values {
         }
     }
 
-    /// The number of a value, which it is given where it has none.
+    /// The number of a value; gives it one if it has none.
     pub(super) fn number(&mut self, value: Value<'_>) -> u32 {
         let slot = self.slot_of(value);
         if self.slots[slot] != 0 {

@@ -1,4 +1,4 @@
-//! Each injected fault against what became of its line (contracts §4).
+//! Each injected fault against the outcome of its line (contracts §4).
 
 use std::collections::BTreeMap;
 
@@ -18,10 +18,10 @@ fn is_repeated() -> String {
 }
 
 impl Joins {
-    /// What became of each injected fault.
+    /// The verdict on each injected fault.
     ///
     /// # Errors
-    /// Where truth and outcomes are not of the same run.
+    /// If truth and outcomes are not of the same run.
     pub(crate) fn truth_report(&self) -> Result<Option<TruthReport>> {
         if !self.truth {
             return Ok(None);
@@ -217,7 +217,7 @@ impl Joins {
     }
 }
 
-/// Why it cannot be told whether a fault was met rightly.
+/// Why a fault is undecidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Why {
@@ -283,13 +283,13 @@ impl Why {
 pub(crate) struct TruthReport {
     /// Faults injected.
     pub count: u64,
-    /// Met as a right server meets them; null, as the next two, where no outcome came in.
+    /// Handled correctly by the server; null without outcomes, like the next two.
     pub detected: Option<u64>,
     /// Not: broken lines that were taken, copies taken as new, dropped events that were seen.
     pub missed: Option<u64>,
     /// Good lines that were refused, or said to be duplicates.
     pub false_alarm: Option<u64>,
-    /// What cannot be told.
+    /// Faults without a verdict.
     pub undecidable: u64,
     /// Why, for all faults and the lines without one.
     pub why_undecidable: BTreeMap<Why, u64>,
@@ -301,7 +301,7 @@ pub(crate) struct TruthReport {
     pub untouched: FaultReport,
 }
 
-/// What became of a fault.
+/// Verdicts on the injections of one fault.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct FaultReport {
     pub count: u64,

@@ -13,7 +13,7 @@ impl Joins {
     /// What was sent, what arrived and what is stored, side by side.
     ///
     /// # Errors
-    /// Where the temporary database fails.
+    /// If the temporary database fails.
     pub(crate) fn reconciled_report(&self, sources: &Sources) -> Result<Option<ReconciledReport>> {
         if !self.reconcile {
             return Ok(None);
@@ -139,7 +139,7 @@ pub(crate) struct ReconciledReport {
     pub not_sent_present: Option<u64>,
     /// Ids that the server holds and that were neither sent nor arrived.
     pub extra: Option<u64>,
-    /// Whether `--stored` is all there: where it is of `psend --verify`, its run record says that it is complete.
+    /// Whether `--stored` is complete: outcomes of `psend --verify` need a run record that says so.
     pub complete: bool,
     /// Which figures are null although `--stored` was given, and why.
     #[serde(skip)]
@@ -149,7 +149,7 @@ pub(crate) struct ReconciledReport {
 }
 
 impl ReconciledReport {
-    /// Zeros, where these figures can be known.
+    /// Zeros for the figures that can be known.
     fn begun(sent: bool, stored: bool, outcomes: bool) -> Self {
         let known = |is_known: bool| is_known.then_some(0);
         Self {
@@ -209,7 +209,7 @@ impl ReconciledReport {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct StoredReport {
     pub present: u64,
-    /// Null where lines of the stored have no id.
+    /// Null if lines of the stored have no id.
     pub missing: Option<u64>,
     pub differs: u64,
     pub extra: u64,

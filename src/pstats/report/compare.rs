@@ -1,4 +1,4 @@
-//! This run beside an earlier one, whose JSON report `--compare` names.
+//! Compares this run with an earlier one, whose JSON report `--compare` names.
 
 use std::collections::BTreeSet;
 
@@ -53,7 +53,7 @@ pub(crate) struct ComparedFigure {
     pub base: f64,
     /// In this run.
     pub now: f64,
-    /// How much more it is, as a share of the base; null where the base is 0.
+    /// Change as a share of the base; null if the base is 0.
     pub change: Option<f64>,
     /// Whether that is more than a tenth, or a rate more than a percentage point.
     pub differs: bool,
@@ -160,7 +160,7 @@ pub(crate) fn compare(base: &Value, now: &Value, base_file: String) -> ComparedR
     ComparedReport { base: base_file, figures, settings: settings.collect(), only_base, only_now }
 }
 
-/// What a setting was in the runs of a report: each value once, as JSON. `None` where there is no run record.
+/// What a setting was in the runs of a report: each value once, as JSON. `None` if there is no run record.
 fn setting(report: &Value, name: &str) -> Option<String> {
     let runs = report["outcomes"]["runs"].as_array()?;
     let values: BTreeSet<String> = runs.iter().map(|run| run[name].to_string()).collect();

@@ -55,7 +55,7 @@ pub(crate) struct EventsReport {
     pub latency_over_1h: u64,
     /// Latencies in classes of a quarter of an octave, ascending and without gaps.
     pub latency_distribution: Vec<ClassReport>,
-    /// Events a second of their own time.
+    /// Events per second of event time.
     pub throughput: Option<f64>,
     /// Their own time.
     pub time: TimeReport,
@@ -67,7 +67,7 @@ pub(crate) struct EventsReport {
     pub status_classes: ClassesReport,
     /// Events answered from a cache among those that say, 0 to 1.
     pub cache_hit_rate: Option<f64>,
-    /// The endpoint with the longest mean latency; null where endpoints past `--max-groups` were counted together.
+    /// The endpoint with the longest mean latency; null if endpoints past `--max-groups` were counted together.
     pub slowest_endpoint: Option<EndpointReport>,
     /// The endpoint with the shortest mean latency; null likewise.
     pub fastest_endpoint: Option<EndpointReport>,

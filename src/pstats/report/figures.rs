@@ -41,7 +41,7 @@ impl FiguresReport {
     }
 }
 
-/// A distribution of latencies, in milliseconds. Null where there is none.
+/// A distribution of latencies, in milliseconds. Null if there is none.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct LatencyReport {
     /// How many lines had a latency.
@@ -98,7 +98,7 @@ pub(crate) struct GroupReport {
 }
 
 impl GroupReport {
-    /// Its values, one for each of so many fields, as people read them.
+    /// Its values as people read them, one for each of this many fields.
     pub(crate) fn labels(&self, fields: usize) -> Vec<String> {
         match &self.group {
             None => std::iter::once("(other)".to_owned()).chain((1..fields).map(|_| String::new())).collect(),
@@ -111,7 +111,7 @@ impl GroupReport {
         self.labels(1).join(" ")
     }
 
-    /// Whether it is the lines past `--max-groups`.
+    /// Whether it holds the lines beyond `--max-groups`.
     pub(crate) fn is_rest(&self) -> bool {
         self.group.is_none()
     }
@@ -178,13 +178,13 @@ pub(super) fn windows(windows: &Windows) -> Vec<WindowReport> {
 /// How many ids, and how many of them differ.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct IdsReport {
-    /// Different ids; null where there are more than `--exact-ids`.
+    /// Unique ids; null if there are more than `--exact-ids`.
     pub unique: Option<u64>,
-    /// Lines whose id stood on an earlier line; null likewise.
+    /// Lines whose id was on an earlier line; null likewise.
     pub duplicates: Option<u64>,
     /// Whether these two are known.
     pub exact: bool,
-    /// So many different ids there are for sure.
+    /// Lower bound of the number of unique ids.
     pub unique_at_least: u64,
 }
 

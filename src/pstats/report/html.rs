@@ -105,7 +105,7 @@ impl Body {
         self.table_by(1, head, rows);
     }
 
-    /// A table whose first so many columns are text.
+    /// A table whose first `texts` columns are text.
     fn table_by(&mut self, texts: usize, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
         let class = |column: usize| if column < texts { " class=\"text\"" } else { "" };
         let heads: String =

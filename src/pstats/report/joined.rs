@@ -3,7 +3,7 @@
 use crate::cli::numbers::count;
 use crate::pstats::joins::{StoredReport, TruthReport};
 
-/// Why so many faults could not be told; empty where all could.
+/// Why faults are undecidable; empty if none is.
 pub(super) fn why_undecidable(truth: &TruthReport) -> String {
     let each = truth.why_undecidable.iter().map(|(why, n)| format!("{} {}", count(*n), why.in_words()));
     each.collect::<Vec<_>>().join(", ")

@@ -109,7 +109,7 @@ fn heading(page: &mut String, text: &str) {
     page.push_str(&format!("\n## {text}\n\n"));
 }
 
-/// A table with a heading of its own. Columns stand at the left where their head begins with a blank.
+/// A table with a heading of its own. Columns whose head begins with a blank are aligned left.
 fn section(page: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     page.push_str(&format!("### {}\n\n", cell(title)));
     table(page, head, rows);
@@ -157,7 +157,7 @@ fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, 
     facts(page, "Totals", rows);
 }
 
-/// What the guide's Sample Statistics say of events, beside their totals.
+/// The rest of the guide's Sample Statistics of events.
 fn statistics(page: &mut String, events: &EventsReport) {
     let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
     let mut rows = vec![("services", how_many(groups("service"))), ("endpoints", how_many(groups("endpoint")))];
@@ -212,7 +212,7 @@ fn latencies(page: &mut String, rows: &[(&str, &LatencyReport)]) {
     section(page, "Latency", &head, rows);
 }
 
-/// Groupings as tables; of events, some have told their story already.
+/// Groupings as tables, without those shown elsewhere.
 fn groups(page: &mut String, by: &By, elsewhere: &[&str]) {
     let told = |name: &str| elsewhere.contains(&name) || name == "service,hour";
     for (name, groups) in by.iter().filter(|(name, groups)| !told(name) && says_something(groups)) {

@@ -47,7 +47,7 @@ pub(crate) struct OutcomesReport {
     pub retried: u64,
     /// Bytes of the bodies sent, once for each event.
     pub request_bytes: u64,
-    /// Outcomes a second, from the first request to the last end; those for which none was sent are not counted.
+    /// Outcomes per second, from the first request to the last end, without those for which no request was sent.
     pub throughput: Option<f64>,
     /// From the first request to the last end.
     pub time: TimeReport,

@@ -62,7 +62,7 @@ impl Page {
         self.line(&visible(text));
     }
 
-    /// A name and its figure, with an explanation where it needs one.
+    /// A name and its figure, with an explanation if it needs one.
     pub(super) fn fact(&mut self, name: &str, figure: &str, more: &str) {
         let gap = if more.is_empty() { "" } else { "   " };
         self.line(format!("  {}{}{gap}{}", left(&visible(name), 18), right(figure, 14), visible(more)).trim_end());
@@ -112,12 +112,12 @@ fn widths(head: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<usize> {
     (0..head.len()).map(widest).collect()
 }
 
-/// Text at the left of so many columns.
+/// Pads text on the right to this many columns.
 pub(super) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
-/// Text at the right of so many columns.
+/// Pads text on the left to this many columns.
 fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
 }

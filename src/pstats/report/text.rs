@@ -291,7 +291,7 @@ impl Page {
         self.table(&head, &rows);
     }
 
-    /// The shares of a grouping as bars: of `whole`, or of the largest where there is none.
+    /// The shares of a grouping as bars: of `whole`, or of the sum of its groups.
     fn shares(&mut self, heading: &str, groups: &[GroupReport], whole: Option<u64>) {
         if groups.is_empty() {
             return;
@@ -323,7 +323,7 @@ impl Page {
 
     fn groupings(&mut self, by: &super::By, elsewhere: &[&str]) {
         let usual = ["service", "endpoint", "status", "region", "country", "city", "device", "hour", "error"];
-        // The heat map of the HTML report is no table to read.
+        // Only the HTML report's heat map needs it.
         let others = by.keys().map(String::as_str).filter(|name| !usual.contains(name) && *name != "service,hour");
         let order: Vec<&str> = usual.into_iter().filter(|name| !elsewhere.contains(name)).chain(others).collect();
         for name in order {
@@ -394,7 +394,7 @@ impl Page {
             }
         }
         for (kind, fields) in [("event", &input.event_fields), ("outcome", &input.outcome_fields)] {
-            // Where nothing answered, an outcome has neither by contract.
+            // By contract, an outcome without an answer has neither.
             let expected = |name: &str| kind == "outcome" && name.ends_with("_missing") && name != "id_missing";
             for (name, n) in fields.iter().filter(|(name, n)| **n > 0 && !expected(name)) {
                 self.fact(&format!("  {}", name.replace('_', " ")), &count(*n), &format!("in {kind}s"));
@@ -425,7 +425,7 @@ fn row(group: &GroupReport, fields: usize, most: u64) -> Vec<String> {
     cells
 }
 
-/// Whether a table of these groups says more than the whole: not where no line has the value.
+/// Whether a table of these groups says more than the whole: not if no line has a value.
 pub(super) fn says_something(groups: &[GroupReport]) -> bool {
     groups.iter().any(|group| group.group.is_none() || group.has_value())
 }

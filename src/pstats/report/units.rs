@@ -20,10 +20,10 @@ pub(crate) fn seconds(us: Micros) -> f64 {
     us as f64 / 1e6
 }
 
-/// Why there is no rate although there is something to count.
+/// Why there is no rate although there are lines.
 pub(super) const NO_TIME_PASSED: &str = "no time passed between the first and the last";
 
-/// How many a second, to three decimals, where there is time between the first and the last.
+/// Lines per second, to three decimals; `None` if no time passed between the first and the last.
 #[allow(clippy::cast_precision_loss)]
 pub(super) fn per_second(count: u64, range: Option<(Micros, Micros)>) -> Option<f64> {
     let (first, last) = range?;

@@ -31,7 +31,7 @@ pub(crate) fn bar(share: f64, width: usize) -> String {
     "█".repeat(eighths / 8) + PARTS[eighths % 8]
 }
 
-/// Values as one line of small columns, at most `width` of them; neighbours are added where there are more.
+/// Values as one line of small columns, at most `width` of them; neighbours are averaged if there are more.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // 0 to 7
 pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
     const COLUMNS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];

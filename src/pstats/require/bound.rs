@@ -45,7 +45,7 @@ impl Comparison {
     }
 }
 
-/// What kind of number a figure is, told by its key (contracts §5: units stand in the name).
+/// The unit of a figure, taken from its key (contracts §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Unit {
     /// 0 to 1; written with %.

@@ -42,7 +42,7 @@ impl Catalogue {
         Err(format!("there are no groups by '{name}' without --by {name}{nearest}"))
     }
 
-    /// The path of a figure with units put to its names; of a group's figure, where it is `in_group`.
+    /// The path of a figure with units put to its names; of a group's figure if `in_group`.
     pub(super) fn figure(&self, name: &str, in_group: bool) -> Result<Vec<String>, String> {
         let written: Vec<&str> = name.split('.').collect();
         let (sections, rest) = match written.split_first() {

@@ -50,7 +50,7 @@ impl Seqs {
         is_new
     }
 
-    /// Makes this block the last; `false` where it is full.
+    /// Makes this block the last; `false` if it is full.
     #[cold]
     fn turn_to(&mut self, block: u64) -> bool {
         if let Some((before, bits)) = self.last.take() {

@@ -51,7 +51,7 @@ impl Spool {
     /// Hands on all texts, the last first.
     ///
     /// # Errors
-    /// Where they could not be kept or read back.
+    /// If they could not be kept or read back.
     pub(super) fn backwards(&mut self, take: impl FnMut(usize, usize, u64, &[u8])) -> Result<()> {
         self.write();
         let done = match self.failed.take() {
