@@ -155,12 +155,13 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
         return false;
     }
     let all = u64::from_le_bytes(*bytes);
-    let word = all & (u64::MAX >> (64 - 8 * length));
-    let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
+    let inside = u64::MAX >> (64 - 8 * length);
     if bytes[0] >= b'a' {
-        // Check the length: a NUL after `null` looks like the zeros that fill a word.
-        let four = (word == text(b"true\0\0\0\0")) | (word == text(b"null\0\0\0\0"));
-        return four & (length == 4) | (word == text(b"false\0\0\0")) & (length == 5);
+        // Fills the word with a byte that the line cannot hold, since it is UTF-8. Zeros would take `null\0` for `null`.
+        let word = all | !inside;
+        let text = |word: &[u8; WORD]| u64::from_le_bytes(*word);
+        let is_null_or_true = (word == text(b"null\xff\xff\xff\xff")) | (word == text(b"true\xff\xff\xff\xff"));
+        return is_null_or_true | (word == text(b"false\xff\xff\xff"));
     }
     // Leaves a bit in each byte that is not a digit. The high half of a digit is 3, and is still 3 after adding 6.
     const HIGH: u64 = 0xf0f0_f0f0_f0f0_f0f0;
@@ -168,7 +169,7 @@ pub(super) fn is_short_scalar(line: &[u8], from: usize, to: usize) -> bool {
     const SIXES: u64 = 0x0606_0606_0606_0606;
     let others = |word: u64| ((word & HIGH) ^ THREES) | ((word.wrapping_add(SIXES) & HIGH) ^ THREES);
     // Zeros appended to a number do not change whether it is valid.
-    let digits = word | if length < WORD { THREES << (8 * length) } else { 0 };
+    let digits = (all & inside) | (THREES & !inside);
     let found = others(digits);
     if found == 0 {
         return length == 1 || bytes[0] != b'0';
