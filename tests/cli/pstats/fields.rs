@@ -118,7 +118,7 @@ fn numbers_in_quotes_meet_a_filter() {
 fn a_time_that_could_not_be_read_is_shown_with_its_reason() {
     let input = b"{\"timestamp\":\"2026-01-05T09:00:00Z\"}\n{\"timestamp\":\"05/01/2026 09:00\"}\n";
     let run = run_with("pstats", &["-q"], input).expect_code(0);
-    let said = "1 of 2 events has no time in 'timestamp' that could be read, such as \"05/01/2026 09:00\": the day cannot be told \
-                from the month";
+    let said = "1 of 2 events has no time in 'timestamp' that could be read, such as \"05/01/2026 09:00\": the day and the \
+                month are ambiguous";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
