@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn runs_shorter_than_chance_makes_them_are_refused() {
-        assert!(pick("0.5,burst=1.5").is_err_and(|e| e.to_string().contains("at least 2.000")));
+        assert!(pick("0.5,burst=1.5").is_err_and(|e| e.to_string().contains("from 2.000")));
         assert!(pick("1,burst=3").is_ok_and(|pick| matches!(pick.rule, Rule::All)));
         assert!(pick("0,burst=3").is_ok_and(|mut pick| !(1..1000).any(|seq| pick.takes(seq))));
     }
