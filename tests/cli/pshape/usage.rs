@@ -61,7 +61,7 @@ fn wrong_usage_is_named_and_nothing_is_written() {
         (&["--truth", "-"], "--truth"),
         (&["--seed", "x"], "--seed"),
         (&["--shard", "4/3"], "--shard"),
-        (&["--fields", "colour=x"], "no role"),
+        (&["--fields", "colour=x"], "not a role"),
     ] {
         let run = run_with("pshape", args, b"{}\n").expect_code(2);
         assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
