@@ -68,3 +68,36 @@ impl Clock for SystemClock {
         wall()
     }
 }
+
+/// The clock of the asynchronous runtime: where a test pauses that runtime's time, this clock stands still with its timers.
+#[derive(Debug, Clone, Copy)]
+pub struct RuntimeClock {
+    wall: Micros,
+    started: tokio::time::Instant,
+}
+
+impl RuntimeClock {
+    /// A clock that starts now.
+    pub fn start() -> Self {
+        Self::start_at(wall())
+    }
+
+    /// A clock that starts now and takes this for the wall clock's time.
+    pub fn start_at(wall: Micros) -> Self {
+        Self { wall, started: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for RuntimeClock {
+    fn started(&self) -> Micros {
+        self.wall
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    fn wall(&self) -> Micros {
+        wall()
+    }
+}

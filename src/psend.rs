@@ -1,7 +1,7 @@
 //! psend: events in, one outcome each out.
 //!
 //! A thread reads and checks lines (`intake`); a fixed number of senders on one current-thread runtime take them to the
-//! server, each over its own `transport` (`dispatch`); a thread writes the outcomes (`sink`). What to do after an attempt
+//! server, each over its own `transport` (`dispatch`); a thread writes the outcomes (`sink`); `drive` starts and ends them. What to do after an attempt
 //! is decided in pure modules: `dialect` (what an answer means), `retry` (whether and when again), `delivery` (what it all
 //! comes to), `gate` (who must wait).
 
@@ -13,6 +13,7 @@ pub mod delivery;
 pub mod dialect;
 pub mod difference;
 pub mod dispatch;
+pub mod drive;
 pub mod files;
 pub mod gate;
 pub mod given;
@@ -30,6 +31,8 @@ pub mod retry;
 pub mod run;
 pub mod secret;
 pub mod shortage;
+#[cfg(test)]
+mod simulation;
 pub mod sink;
 pub mod supply;
 pub mod tally;

@@ -29,7 +29,48 @@ pub struct Output {
 #[derive(Debug)]
 enum Target {
     Open(Stream),
-    Beside { file: NamedTempFile, path: PathBuf },
+    Beside {
+        file: NamedTempFile,
+        path: PathBuf,
+    },
+    #[cfg(test)]
+    Small(SmallDisk),
+}
+
+/// A file on a disk that fills up.
+#[cfg(test)]
+#[derive(Debug)]
+struct SmallDisk {
+    file: File,
+    room: usize,
+}
+
+#[cfg(test)]
+impl Write for SmallDisk {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.room == 0 {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let written = self.file.write(&buf[..buf.len().min(self.room)])?;
+        self.room -= written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+#[cfg(test)]
+impl Output {
+    /// The same output, on a disk that has room for so many more bytes.
+    pub(crate) fn with_room(self, room: usize) -> Self {
+        let to = match self.to {
+            Target::Open(stream) => Target::Small(SmallDisk { file: stream.to, room }),
+            other => other,
+        };
+        Self { place: self.place, to }
+    }
 }
 
 impl Output {
@@ -175,17 +216,17 @@ impl Output {
     /// If the rename fails.
     pub fn finish(self) -> Result<()> {
         match self.to {
-            Target::Open(_) => Ok(()),
             Target::Beside { file, path } => file.persist(path).map(drop).map_err(|e| e.error).at(&self.place),
+            _ => Ok(()),
         }
     }
 
     /// The temporary file that holds the output until [`Output::finish`]. Returns `None` if the output is written in place.
     pub fn beside(&self) -> Option<PathBuf> {
         match &self.to {
-            Target::Open(_) => None,
             // As the user named the folder.
             Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
+            _ => None,
         }
     }
 
@@ -205,6 +246,8 @@ impl Output {
         match &mut self.to {
             Target::Open(file) => file,
             Target::Beside { file, .. } => file.as_file_mut(),
+            #[cfg(test)]
+            Target::Small(file) => file,
         }
     }
 
@@ -212,6 +255,8 @@ impl Output {
         match &mut self.to {
             Target::Open(file) => &mut file.to,
             Target::Beside { file, .. } => file.as_file_mut(),
+            #[cfg(test)]
+            Target::Small(small) => &mut small.file,
         }
     }
 }

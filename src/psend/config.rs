@@ -8,7 +8,7 @@ use hyper::header::{HeaderMap, HeaderName};
 use hyper::{Method, Uri};
 
 use super::dialect::{BatchForm, Dialect};
-use super::pacing::{Arrival, Curve};
+use super::pacing::{Arrival, Curve, Replay, Schedule};
 use super::retry;
 use super::secret::Secrets;
 use super::supply::Limits;
@@ -17,6 +17,7 @@ use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::record::event::FieldMap;
+use crate::seed::Generator;
 
 /// A run of psend.
 #[derive(Debug, Clone)]
@@ -119,6 +120,18 @@ pub enum Pace {
     Curve(Curve, Arrival),
     /// By the events' timestamps, so many times as fast, without gaps longer than this.
     Replay(f64, Duration),
+}
+
+impl Pace {
+    /// The schedule, from its beginning. A Poisson process takes its gaps from `draws`.
+    pub fn schedule(&self, draws: Generator) -> Schedule {
+        match self {
+            Self::Curve(curve, arrival) => {
+                Schedule::Curve { curve: curve.clone(), arrival: *arrival, events: 0.0, draws: Box::new(draws) }
+            }
+            Self::Replay(speed, max_gap) => Schedule::Replay(Replay::new(*speed, *max_gap)),
+        }
+    }
 }
 
 /// A header that carries the event's id.

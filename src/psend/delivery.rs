@@ -194,6 +194,12 @@ impl Delivery {
         self.uncertain
     }
 
+    /// Whether the journal may leave it to the next run. Of an event that this run may have had stored, the next one would not
+    /// know that; what a run before may have sent stays marked as such.
+    pub fn may_be_left_open(&self) -> bool {
+        !self.uncertain || self.event.may_have_been_sent
+    }
+
     /// How it ended, if this is its end.
     pub fn word(&self) -> Word {
         match self.last {
@@ -207,7 +213,7 @@ impl Delivery {
             Some(Meaning::RateLimited) => Word::RateLimited,
             Some(_) => Word::Failed,
             None if self.is_no_event() => Word::Rejected,
-            None if self.must_not_be_sent_again() => Word::Unknown,
+            None if self.event.may_have_been_sent => Word::Unknown,
             None => Word::NotSent,
         }
     }

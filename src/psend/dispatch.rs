@@ -79,8 +79,8 @@ enum Next {
     NotSent,
     /// Those that are left are tried again, after no less than this.
     Again(Duration),
-    /// They are tried again in two halves: one of them may be at fault for all.
-    Split,
+    /// They are tried again in two halves, after no less than this: one of them may be at fault for all.
+    Split(Duration),
 }
 
 impl Dispatch {
@@ -136,6 +136,7 @@ impl Dispatch {
             self.sink.room().await;
             if !self.plan.delay.is_zero() && !self.supply.is_over() {
                 tokio::select! {
+                    biased;
                     () = tokio::time::sleep(self.plan.delay) => {}
                     () = self.gate.closed() => {}
                 }
@@ -205,14 +206,18 @@ impl Dispatch {
                     self.refused(failure, began).await;
                     continue;
                 }
-                if self.gate.ending().is_some() {
+                // A rate limit may have been met while the connection was made.
+                if self.gate.ending().is_some() || self.gate.is_quiet(self.clock.elapsed()) {
                     continue;
                 }
                 let next = self.attempt(transport, cutoff, group, began).await;
                 drop(permit);
                 match next {
                     Next::NotSent => {}
-                    Next::Split => parts.push(group.split_off(group.len() / 2)),
+                    Next::Split(wait) => {
+                        parts.push(group.split_off(group.len() / 2));
+                        self.sleep(wait).await;
+                    }
                     Next::Again(wait) => {
                         let pause = self.record_done(group);
                         if group.is_empty() {
@@ -367,6 +372,7 @@ impl Dispatch {
                 Pass::Changed => self.gate.changed().await,
                 Pass::At(at) => {
                     tokio::select! {
+                        biased;
                         () = tokio::time::sleep(at.saturating_sub(now)) => {}
                         () = self.gate.changed() => {}
                     }
@@ -378,6 +384,7 @@ impl Dispatch {
     /// Sleeps, unless the run ends.
     async fn sleep(&self, wait: Duration) {
         tokio::select! {
+            biased;
             () = tokio::time::sleep(wait) => {}
             () = self.gate.ended() => {}
         }
@@ -453,7 +460,11 @@ impl Dispatch {
         let event = &delivery.event;
         let word = outcome.outcome;
         // What the run ended on before the server could take it is as good as not sent.
-        let is_open = word == Word::NotSent || (delivery.last() == Some(Meaning::Away) && self.gate.ending().is_some());
+        let is_open = match delivery.last() {
+            None => !delivery.is_no_event() && !delivery.must_not_be_sent_again(),
+            Some(Meaning::Away) => self.gate.ending().is_some() && delivery.may_be_left_open(),
+            Some(_) => false,
+        };
         let is_left = match word {
             Word::Accepted | Word::Duplicate | Word::Present => false,
             // What the journal does not tell of, --resume sends.

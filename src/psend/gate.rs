@@ -74,6 +74,8 @@ pub enum Pass {
 #[derive(Debug)]
 pub struct Gate {
     state: Cell<State>,
+    /// No request goes before this time since the start, whatever happens meanwhile: a rate limit asked for it.
+    quiet_until: Cell<Duration>,
     /// How long it was closed before it opened last.
     held: Cell<Duration>,
     patience: Duration,
@@ -121,6 +123,7 @@ impl Gate {
     pub fn new(patience: Duration, in_flight: usize) -> Self {
         Self {
             state: Cell::new(State::Open),
+            quiet_until: Cell::default(),
             held: Cell::new(Duration::ZERO),
             patience,
             in_flight: in_flight as u64,
@@ -144,6 +147,7 @@ impl Gate {
     /// Whether a sender with so many events may pass now.
     pub fn look(&self, now: Duration, events: usize) -> Pass {
         match self.state.get() {
+            _ if self.is_quiet(now) => Pass::At(self.quiet_until.get()),
             State::Open => Pass::Go,
             State::Paused { until, .. } if now < until => Pass::At(until),
             State::Paused { .. } => {
@@ -204,8 +208,14 @@ impl Gate {
         }
     }
 
+    /// Whether a rate limit asks all senders to wait.
+    pub fn is_quiet(&self, now: Duration) -> bool {
+        now < self.quiet_until.get()
+    }
+
     /// The server wants no requests until this time. Gives by how much that is later than was known.
     pub fn pause(&self, now: Duration, until: Duration) -> Duration {
+        self.quiet_until.set(until.max(self.quiet_until.get()));
         let (since, known) = match self.state.get() {
             State::Away { .. } => return Duration::ZERO,
             State::Paused { since, until } if now < until => (since, until),
@@ -223,6 +233,8 @@ impl Gate {
         if until > known {
             self.state.set(State::Paused { since, until });
         }
+        // Who waits for the end of a round must wait for a time now.
+        self.changed.notify_waiters();
         until.saturating_sub(known)
     }
 

@@ -123,30 +123,36 @@ impl Fields {
 }
 
 /// Cuts lines into events; holds only what is reused from one to the next.
-struct Cutter {
+pub struct Cutter {
+    reader: LineReader,
     scanner: Scanner,
     spans: Spans,
     rules: Rules,
     left: u64,
+    /// The number of the last line that was read.
+    last: u64,
 }
 
 impl Cutter {
-    fn new(rules: Rules) -> Self {
+    /// Cuts what `reader` reads.
+    pub fn new(reader: LineReader, rules: Rules) -> Self {
         let scanner = Scanner::new(rules.fields.set.clone());
-        Self { scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules }
+        Self { reader, scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules, last: 0 }
     }
 
-    /// Cuts the whole input and hands it on in blocks, until it ends or no more is wanted.
-    fn cut_all(&mut self, reader: &mut LineReader, state: &Reading, out: &mpsc::Sender<Vec<Event>>) -> Result<()> {
-        let mut last = 0;
+    /// The next events, at least one; `None` at the input's end, or when no more are wanted.
+    ///
+    /// # Errors
+    /// If the input cannot be read, or is not the one that the journal tells of.
+    pub fn next_block(&mut self, state: &Reading) -> Result<Option<Vec<Event>>> {
         while self.left > 0 && !state.enough.load(Ordering::Relaxed) {
             let mut events = Vec::new();
-            match reader.next_chunk()? {
+            match self.reader.next_chunk()? {
                 Some(Chunk::Lines { first_seq, bytes }) => {
                     // The one copy: from here on each line is a slice of this block.
                     let block = Bytes::copy_from_slice(bytes);
                     for line in jsonl::lines(first_seq, &block) {
-                        last = line.seq;
+                        self.last = line.seq;
                         if !line.is_blank() && self.is_wanted(line.seq, line.text, line.text.len() as u64, state)? {
                             events.push(self.cut(line.seq, block.slice_ref(line.text), state));
                         }
@@ -156,9 +162,9 @@ impl Cutter {
                     }
                 }
                 Some(Chunk::Overlong { seq, piece, length, last: ends }) => {
-                    last = seq;
+                    self.last = seq;
                     let piece = piece.to_vec();
-                    let length = self.pass_over(reader, seq, &piece, length, ends)?;
+                    let length = self.pass_over(seq, &piece, length, ends)?;
                     if self.is_wanted(seq, b"", length, state)? {
                         events.push(self.too_long(seq, length));
                     }
@@ -170,14 +176,14 @@ impl Cutter {
                     break;
                 }
             }
-            state.unclosed_arrays.store(reader.unclosed_arrays(), Ordering::Relaxed);
-            state.bytes.store(reader.bytes_read(), Ordering::Relaxed);
-            state.lines.store(last, Ordering::Relaxed);
-            if !events.is_empty() && out.blocking_send(events).is_err() {
-                break;
+            state.unclosed_arrays.store(self.reader.unclosed_arrays(), Ordering::Relaxed);
+            state.bytes.store(self.reader.bytes_read(), Ordering::Relaxed);
+            state.lines.store(self.last, Ordering::Relaxed);
+            if !events.is_empty() {
+                return Ok(Some(events));
             }
         }
-        Ok(())
+        Ok(None)
     }
 
     /// Whether a line is to be dealt with in this run; counts it against the limit.
@@ -193,7 +199,7 @@ impl Cutter {
 
     /// Reads to the end of a line that is too long to be held, and copies it to the dead letters piece by piece; no other
     /// line may come between. Gives its length.
-    fn pass_over(&self, reader: &mut LineReader, seq: u64, first: &[u8], length: u64, ends: bool) -> Result<u64> {
+    fn pass_over(&mut self, seq: u64, first: &[u8], length: u64, ends: bool) -> Result<u64> {
         let done = self.rules.resume.as_ref().is_some_and(|resume| resume.tells_of(seq));
         let mut letters = self.rules.dead_letters.as_ref().filter(|_| !done).map(DeadLetters::lock);
         let mut keep = |piece: &[u8], ends: bool| -> Result<()> {
@@ -204,7 +210,7 @@ impl Cutter {
         keep(first, ends)?;
         let (mut length, mut ends) = (length, ends);
         while !ends {
-            let Some(Chunk::Overlong { piece, length: so_far, last, .. }) = reader.next_chunk()? else { break };
+            let Some(Chunk::Overlong { piece, length: so_far, last, .. }) = self.reader.next_chunk()? else { break };
             keep(piece, last)?;
             (length, ends) = (so_far, last);
         }
@@ -301,6 +307,14 @@ impl Reading {
         read.ok()
     }
 
+    /// The next events of the input; `None` at its end. What ended it early is kept.
+    pub fn next_block(&self, cutter: &mut Cutter) -> Option<Vec<Event>> {
+        cutter.next_block(self).unwrap_or_else(|e| {
+            *self.broke.lock().expect("no holder of this lock can panic") = Some(e);
+            None
+        })
+    }
+
     /// The first value in the place of a timestamp that was not one, with the reason.
     pub fn untimed(&self) -> Option<&str> {
         self.untimed.get().map(String::as_str)
@@ -327,14 +341,16 @@ pub struct Rules {
 }
 
 /// Reads on a thread of its own. What is handed out is `begun`.
-pub fn read(mut reader: LineReader, rules: Rules, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
-    let (sender, receiver) = mpsc::channel(BLOCKS);
+pub fn read(mut cutter: Cutter, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
+    let (sender, intake) = Intake::channel(begun);
     std::thread::spawn(move || {
-        if let Err(e) = Cutter::new(rules).cut_all(&mut reader, &state, &sender) {
-            *state.broke.lock().expect("no holder of this lock can panic") = Some(e);
+        while let Some(events) = state.next_block(&mut cutter) {
+            if sender.blocking_send(events).is_err() {
+                break;
+            }
         }
     });
-    Intake { current: RefCell::default(), blocks: RefCell::new(receiver), begun }
+    intake
 }
 
 /// Where the senders take events from, in the input's order.
@@ -345,6 +361,12 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// Hands out the events of the blocks that are sent to it. What is handed out is `begun`.
+    pub fn channel(begun: Option<Rc<Begun>>) -> (mpsc::Sender<Vec<Event>>, Self) {
+        let (sender, receiver) = mpsc::channel(BLOCKS);
+        (sender, Self { current: RefCell::default(), blocks: RefCell::new(receiver), begun })
+    }
+
     /// The next event, if one has been read already.
     pub fn at_hand(&self) -> Option<Event> {
         let event = self.current.borrow_mut().next()?;

@@ -1,6 +1,5 @@
 //! One run: puts the parts together, watches over them, and tells how it went.
 
-use std::cell::{Cell, RefCell};
 use std::io::IsTerminal;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,21 +7,19 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rand::SeedableRng;
-use tokio::task::JoinHandle;
 
 use super::config::{Config, Network, Pace};
 use super::dispatch::Dispatch;
+use super::drive::{self, Drive, Driven};
 use super::files;
-use super::gate::{Gate, Why};
-use super::intake::{self, Fields, Reading, Rules};
+use super::gate::Why;
+use super::intake::{self, Cutter, Reading};
 use super::journal::{Begun, Journal, Origin, Resume};
 use super::open_files;
 use super::outlook::{Outlook, Stage};
-use super::pacing::{self, Replay, Schedule};
+use super::pacing;
 use super::sink::{self, DeadLetters, Outlets, Written};
-use super::supply::Supply;
-use super::tally::{Tally, ms, rate};
-use super::transport::Transport;
+use super::tally::{ms, rate};
 use super::transport::cork::Cork;
 use super::transport::dial::{Dial, Protocol};
 use super::transport::http1::{self, Http1};
@@ -33,7 +30,7 @@ use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::values::Span;
 use crate::cli::{Console, Ending, Signals, Stop};
-use crate::clock::{Clock, SystemClock};
+use crate::clock::{Clock, RuntimeClock};
 use crate::error::{Error, Place, Result};
 use crate::jsonl::LineReader;
 use crate::record::event::Role;
@@ -44,15 +41,12 @@ use crate::time;
 /// How far the journal's mark of what was begun may run ahead of it, in events: more saves next to nothing.
 const MOST_AHEAD: u64 = 64;
 
-/// How often the run looks for a signal, a broken output and the time to show progress.
-const TICK: Duration = Duration::from_millis(20);
-
 /// Lines that wait or are in flight keep the block that they were read in: with many senders, blocks are smaller.
 const HELD_BYTES: usize = 16 << 20;
 
 /// Runs psend to its end.
 pub fn run(config: &Config, console: &Console) -> Result<Ending> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::start());
     let way = Way::to(config, &clock)?;
     open_files::make_room(way.connections(config.limits.concurrency))?;
     let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
@@ -128,17 +122,17 @@ impl Way {
 
 /// What the journal of a run says.
 #[derive(Default)]
-struct Log {
+pub(super) struct Log {
     /// Which lines a run before has dealt with.
-    resume: Option<Resume>,
-    begun: Option<Rc<Begun>>,
+    pub(super) resume: Option<Resume>,
+    pub(super) begun: Option<Rc<Begun>>,
     /// The id of the run that began the journal, where that is not this one.
     resumes: Option<String>,
 }
 
 /// Opens what is written to. Nothing is written before the journal is this run's alone. With a journal, and for dead letters,
 /// files are written in place: they are there for a crash.
-fn open_outlets(config: &Config, to_terminal: bool, id: &str, console: &Console) -> Result<(Outlets, Log)> {
+pub(super) fn open_outlets(config: &Config, to_terminal: bool, id: &str, console: &Console) -> Result<(Outlets, Log)> {
     let is_verify = config.plan.job.is_verify();
     let this = Origin {
         run: id.to_owned(),
@@ -201,29 +195,6 @@ fn pace(config: &Config) -> String {
     }
 }
 
-/// The schedule of an open loop, from its beginning.
-fn schedule(pace: &Pace) -> Schedule {
-    match pace {
-        Pace::Curve(curve, arrival) => Schedule::Curve {
-            curve: curve.clone(),
-            arrival: *arrival,
-            events: 0.0,
-            draws: Box::new(seed::Generator::seed_from_u64(seed::draw())),
-        },
-        Pace::Replay(speed, max_gap) => Schedule::Replay(Replay::new(*speed, *max_gap)),
-    }
-}
-
-/// Starts a sender, or at the `end` the task that asks once more whether the answers can be believed.
-fn work<T: Transport + 'static>(dispatch: &Rc<Dispatch>, transport: T, end: bool) -> JoinHandle<()> {
-    let dispatch = Rc::clone(dispatch);
-    if end {
-        tokio::task::spawn_local(async move { dispatch.ask_last(transport).await })
-    } else {
-        tokio::task::spawn_local(dispatch.send(transport))
-    }
-}
-
 /// What a run came to.
 struct End {
     /// Why it ended before its input did, where it did.
@@ -250,88 +221,30 @@ impl Run<'_> {
         let reading = Arc::new(Reading::new(self.stop.clone()));
         let block = (HELD_BYTES / config.limits.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
-        let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
-        let rules = Rules {
-            max_line: config.max_line,
-            fields,
-            limit: config.limit,
-            dead_letters: outlets.dead_letters.clone(),
-            resume,
-        };
-        let intake = intake::read(reader, rules, Arc::clone(&reading), begun.clone());
+        let cutter = Cutter::new(reader, drive::rules(config, outlets.dead_letters.clone(), resume));
+        let intake = intake::read(cutter, Arc::clone(&reading), begun.clone());
         let (sink, writer) = sink::open(outlets);
-        let jitter = seed::Generator::seed_from_u64(seed::draw());
-        let gate = Rc::new(Gate::new(
-            config.plan.wait_for_server,
-            config.limits.concurrency.saturating_mul(config.limits.events),
-        ));
-        let tally = Rc::<RefCell<Tally>>::default();
-        let busy = Rc::<Cell<usize>>::default();
-        let supply = Supply::new(
-            config.limits,
-            intake,
-            config.pace.as_ref().map(schedule),
-            Arc::clone(&clock),
-            Rc::clone(&gate),
-            Rc::clone(&tally),
-            Rc::clone(&busy),
-        );
-        let dispatch = Rc::new(Dispatch::new(
-            config.plan.clone(),
-            Arc::clone(&clock),
-            (!config.quiet).then(|| self.console.clone()),
-            supply,
-            sink,
-            gate,
-            tally,
-            busy,
-            jitter,
-        ));
-
+        let writer = writer.spawn();
+        let news = (!config.quiet).then(|| self.console.clone());
+        let draws = || seed::Generator::seed_from_u64(seed::draw());
+        let dispatch = drive::assemble(config, &clock, news, intake, sink, draws);
+        let drive = Drive {
+            config,
+            clock: clock.as_ref(),
+            dispatch: Rc::clone(&dispatch),
+            reading: &reading,
+            stop: &|| self.stop.requested(),
+        };
+        let show = self.show(&dispatch, &reading);
         if let Way::Http1(shared) = &way {
             let cork = Rc::clone(&shared.cork);
             tokio::task::spawn_local(async move { cork.pull().await });
         }
-        let spawn = |again: bool| match &way {
-            Way::Http1(shared) => work(&dispatch, Http1::new(Rc::clone(shared)), again),
-            Way::Http2(http2) => work(&dispatch, http2.clone(), again),
+        let Driven { why, lines_read } = match &way {
+            Way::Http1(shared) => drive.run(|| Http1::new(Rc::clone(shared)), show).await,
+            Way::Http2(http2) => drive.run(|| http2.clone(), show).await,
         };
-        let all = async {
-            let senders = futures::future::try_join_all((0..config.limits.concurrency).map(|_| spawn(false)));
-            senders.await.expect("a sender does not panic");
-            spawn(true).await.expect("a sender does not panic");
-        };
-        tokio::select! {
-            () = all => {}
-            () = dispatch.sink.flush_when_idle() => {}
-            () = self.watch(&dispatch, clock.as_ref(), &reading) => {}
-        }
-        let why = dispatch
-            .gate
-            .ending()
-            .or_else(|| self.stop.requested().then_some(Why::Signal))
-            // However few events there are: none got past the key.
-            .or_else(|| dispatch.key_refused().filter(|_| dispatch.control.doubt().is_none()).map(|_| Why::KeyRefused));
-        // The rest of the input is kept as dead letters where there is no server for it; where there is a journal, --resume
-        // takes it.
-        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused | Why::OverRate))
-            && config.dead_letter.is_some()
-            && config.journal.is_none();
-        let more = || {
-            let time_is_up = dispatch.supply.ends().is_some_and(|end| clock.elapsed() >= end);
-            let more = keep_rest && !dispatch.sink.is_broken() && !time_is_up;
-            reading.enough.store(!more, Ordering::Relaxed);
-            more
-        };
-        if let Some(why) = why {
-            dispatch.gate.end(why);
-            dispatch.give_up_rest(more).await;
-        }
-        reading.enough.store(true, Ordering::Relaxed);
         let elapsed = clock.elapsed();
-        // Where time was up, what was read further counts as not read.
-        let timed_out = why.is_none() && dispatch.gate.is_closed();
-        let lines_read = if timed_out { dispatch.supply.taken() } else { reading.lines.load(Ordering::Relaxed) };
         let broke = reading.broke();
         let record = RunRecord {
             id: self.id.clone(),
@@ -352,7 +265,7 @@ impl Run<'_> {
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
         line.push(b'\n');
         dispatch.sink.close(line).await;
-        let written = writer.finish();
+        let written = writer.join().expect("writing does not panic");
         if let Some(begun) = begun.filter(|_| written.broke.is_none()) {
             begun.settle();
         }
@@ -459,28 +372,13 @@ impl Run<'_> {
         })
     }
 
-    /// Looks after the run; never ends by itself.
-    async fn watch(&self, dispatch: &Dispatch, clock: &dyn Clock, reading: &Reading) {
+    /// Shows how far the run is, each time it is called.
+    fn show<'b>(&'b self, dispatch: &'b Dispatch, reading: &'b Reading) -> impl FnMut(Duration) + 'b {
         let config = self.config;
         let mut progress = self.console.progress(config.quiet, config.every);
         let mut momentum = Momentum::default();
-        let mut give_up_at = None;
         let outlook = Outlook { limit: config.limit, bytes: files::input_bytes(&config.files) };
-        loop {
-            tokio::time::sleep(TICK).await;
-            let now = clock.elapsed();
-            if self.stop.requested() {
-                dispatch.gate.end(Why::Signal);
-            }
-            if dispatch.sink.is_broken() {
-                dispatch.gate.end(Why::OutputBroke);
-            }
-            if config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
-                dispatch.gate.close();
-            }
-            if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + config.grace) {
-                dispatch.gate.abort();
-            }
+        move |now| {
             self.tell_of_gaps(dispatch);
             let tally = dispatch.tally.borrow();
             momentum.look(tally.sent(), now);

@@ -204,32 +204,29 @@ pub struct Sink {
     broken: Arc<AtomicBool>,
 }
 
-/// The thread that writes.
+/// What writes the blocks.
 pub struct Writer {
-    thread: JoinHandle<Written>,
+    outlets: Outlets,
+    waiting: Waiting,
+    written: Written,
+    blocks: mpsc::Receiver<Block>,
+    empty: Arc<Mutex<Vec<Block>>>,
+    broken: Arc<AtomicBool>,
 }
 
-/// Starts to write.
-pub fn open(mut outlets: Outlets) -> (Sink, Writer) {
-    let (sender, mut blocks) = mpsc::channel::<Block>(BLOCKS);
+/// A sink, and the writer of what is put there.
+pub fn open(outlets: Outlets) -> (Sink, Writer) {
+    let (sender, blocks) = mpsc::channel(BLOCKS);
     let empty = Arc::new(Mutex::new(Vec::new()));
     let broken = Arc::new(AtomicBool::new(false));
-    let (give_back, say_broken) = (Arc::clone(&empty), Arc::clone(&broken));
-    let thread = std::thread::spawn(move || {
-        let (mut waiting, mut written) = (Waiting::default(), Written::default());
-        while let Some(mut block) = blocks.blocking_recv() {
-            outlets.write(&mut block, &mut waiting, &mut written);
-            say_broken.store(written.broke.is_some(), Ordering::Relaxed);
-            if block.is_record {
-                break;
-            }
-            block.clear();
-            give_back.lock().expect("no holder of this lock can panic").push(block);
-        }
-        outlets.finish(&mut written);
-        written
-    });
-    (Sink { block: RefCell::default(), begun: Notify::new(), blocks: sender, empty, broken }, Writer { thread })
+    let sink = Sink {
+        block: RefCell::default(),
+        begun: Notify::new(),
+        blocks: sender,
+        empty: Arc::clone(&empty),
+        broken: Arc::clone(&broken),
+    };
+    (sink, Writer { outlets, waiting: Waiting::default(), written: Written::default(), blocks, empty, broken })
 }
 
 impl Sink {
@@ -298,8 +295,46 @@ impl Sink {
 }
 
 impl Writer {
-    /// Waits until all is written. The sink must be closed.
-    pub fn finish(self) -> Written {
-        self.thread.join().expect("writing does not panic")
+    /// Writes on a thread of its own, until the sink is closed.
+    pub fn spawn(mut self) -> JoinHandle<Written> {
+        std::thread::spawn(move || {
+            while let Some(block) = self.blocks.blocking_recv() {
+                if self.write(block) {
+                    break;
+                }
+            }
+            self.finish()
+        })
+    }
+
+    /// Writes one block. True after the last, which has the run record.
+    fn write(&mut self, mut block: Block) -> bool {
+        self.outlets.write(&mut block, &mut self.waiting, &mut self.written);
+        self.broken.store(self.written.broke.is_some(), Ordering::Relaxed);
+        if block.is_record {
+            return true;
+        }
+        block.clear();
+        self.empty.lock().expect("no holder of this lock can panic").push(block);
+        false
+    }
+
+    fn finish(mut self) -> Written {
+        self.outlets.finish(&mut self.written);
+        self.written
+    }
+}
+
+#[cfg(test)]
+impl Writer {
+    /// Writes as a task on the runtime's clock. `pause` says how long the writing of each block takes.
+    pub(super) async fn run(mut self, mut pause: impl FnMut() -> Duration) -> Written {
+        while let Some(block) = self.blocks.recv().await {
+            tokio::time::sleep(pause()).await;
+            if self.write(block) {
+                break;
+            }
+        }
+        self.finish()
     }
 }

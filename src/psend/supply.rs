@@ -190,6 +190,7 @@ impl Supply {
         let due = self.held.borrow().as_ref().filter(|_| self.schedule.is_some()).map(|next| next.since);
         if let Some(wait) = due.and_then(|due| due.checked_sub(self.clock.elapsed())) {
             tokio::select! {
+                biased;
                 () = tokio::time::sleep(wait) => {}
                 () = self.gate.ended() => {}
             }

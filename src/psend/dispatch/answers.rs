@@ -70,7 +70,7 @@ impl Dispatch {
                 group.iter_mut().for_each(|delivery| {
                     delivery.answered(Meaning::Retry, reply.status, reply.latency, whole.complaint.clone());
                 });
-                return Next::Split;
+                return Next::Split(asked.unwrap_or_default());
             }
             if batch.tells_of_each(reply.status, whole.meaning) {
                 let ids: Vec<_> = group.iter().map(|delivery| delivery.event.id()).collect();
