@@ -47,14 +47,16 @@ pub(super) enum Fate {
 pub(super) fn weight(word: Word) -> usize {
     match word {
         Word::NotSent => 0,
-        Word::Unknown => 1,
+        Word::Rejected | Word::RateLimited | Word::Failed => 1,
+        // The server may have the event, whatever another run was told of it.
+        Word::Unknown => 2,
         word if is_success(word) => SUCCESS,
-        _ => 2,
+        _ => 3,
     }
 }
 
 /// The weight of those that say that the server has the event. Of several of these the first counts.
-pub(super) const SUCCESS: usize = 3;
+pub(super) const SUCCESS: usize = 4;
 const WEIGHTS: usize = SUCCESS + 1;
 
 /// The outcomes of one shard up to a run record.

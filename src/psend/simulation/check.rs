@@ -22,14 +22,14 @@ pub(super) struct Run {
     pub(super) counted: u64,
 }
 
+/// The rank of an outcome that says that the server has the event.
+const HELD: u8 = 3;
+
 /// What is looked at of an outcome.
 #[derive(Debug, Clone, Deserialize)]
 struct Seen {
     seq: u64,
     outcome: Word,
-    /// Whether it is left to the run that resumes.
-    #[serde(skip)]
-    is_left: bool,
     /// The line as it was written.
     #[serde(skip)]
     text: String,
@@ -102,9 +102,7 @@ impl<'a> Log<'a> {
                 self.every_line_has_an_outcome(nth, &run, driven, &seqs)?;
             }
         }
-        let journaled = self.journaled();
-        let is_left = |seq| self.journal.is_some() && !journaled.contains(&seq);
-        self.all.extend(added.into_iter().map(|seen| Seen { is_left: is_left(seen.seq), ..seen }));
+        self.all.extend(added);
         self.journal_follows_outcomes(nth)?;
         self.runs.push(run);
         Ok(())
@@ -190,18 +188,19 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// Of each line's outcomes the one that counts: the last that is neither `unknown` nor left to the next run.
+    /// Of each line's outcomes the one that counts (contracts §3): the first that says that the server has the event, or else the last
+    /// of those that say most.
     fn outcome_that_counts(&self) -> BTreeMap<u64, Word> {
         let rank = |seen: &Seen| match seen.outcome {
             Word::NotSent => 0,
-            _ if seen.is_left => 0,
-            Word::Unknown => 1,
-            _ => 2,
+            Word::Rejected | Word::RateLimited | Word::Failed => 1,
+            Word::Unknown => 2,
+            _ => HELD,
         };
         let mut by_line: BTreeMap<u64, &Seen> = BTreeMap::new();
         for seen in &self.all {
             let known = by_line.entry(seen.seq).or_insert(seen);
-            if rank(seen) >= rank(known) {
+            if rank(seen) >= rank(known) && rank(known) < HELD {
                 *known = seen;
             }
         }

@@ -80,7 +80,9 @@ fn of_outcomes_that_settle_nothing_the_one_that_says_most_counts() {
     for (words, counts) in [
         (&["not_sent", "unknown"][..], "unknown"),
         (&["unknown", "not_sent"], "unknown"),
-        (&["unknown", "rejected"], "rejected"),
+        (&["unknown", "rejected"], "unknown"),
+        (&["failed", "unknown"], "unknown"),
+        (&["unknown", "missing"], "missing"),
         (&["failed", "rejected"], "rejected"),
         (&["rejected", "failed"], "failed"),
         (&["accepted", "not_sent"], "accepted"),
