@@ -314,7 +314,7 @@ impl Server {
         let line = line_of(event);
         let id = event.get("event_id").and_then(Value::as_str).map(str::to_owned);
         let said = |success: bool, message: &str| json!({"event_id": id, "success": success, "message": message});
-        if line % self.nature.poison == 0 {
+        if line.is_multiple_of(self.nature.poison) {
             return (400, said(false, "this one not"));
         }
         if let Some(id) = &id {
