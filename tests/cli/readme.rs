@@ -121,8 +121,8 @@ fn every_flag_of_a_tool_is_on_its_page() {
 
 #[test]
 fn no_document_names_a_flag_that_does_not_exist() {
-    /// Flags of curl and of GNU parallel.
-    const OF_OTHERS: [&str; 3] = ["--data-urlencode", "--pipepart", "--block"];
+    /// Flags of cargo, curl and GNU Parallel.
+    const OF_OTHERS: [&str; 4] = ["--lib", "--data-urlencode", "--pipepart", "--block"];
     let known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
     let pages = ["README", "CONTRIBUTING", "CHANGELOG", "docs/recipes"].map(str::to_owned);
     for page in pages.into_iter().chain(TOOLS.map(|tool| format!("docs/{tool}"))) {
