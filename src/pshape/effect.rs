@@ -32,7 +32,8 @@ pub(super) use setup::{Setup, Wants};
 use crate::clock::Micros;
 use crate::record::truth::Expect;
 
-use super::event::Event;
+use super::event::{Event, Stamp};
+use super::number::Stays;
 use super::position::Position;
 
 /// What happens to an event that an effect takes.
@@ -70,6 +71,27 @@ pub(super) enum Verdict {
     Late(Micros),
     /// The event takes its place so many lines later.
     Behind(u64),
+}
+
+impl From<Stamp> for Verdict {
+    fn from(stamp: Stamp) -> Self {
+        match stamp {
+            Stamp::Same => Self::Kept,
+            Stamp::Written => Self::Changed(Expect::Accepted),
+            Stamp::TooCoarse => Self::Stuck,
+            Stamp::Unwritable => Self::Beyond,
+        }
+    }
+}
+
+impl From<Result<(), Stays>> for Verdict {
+    fn from(multiplied: Result<(), Stays>) -> Self {
+        match multiplied {
+            Ok(()) => Self::Changed(Expect::Accepted),
+            Err(Stays::NoNumber) => Self::Passed,
+            Err(Stays::Stuck) => Self::Stuck,
+        }
+    }
 }
 
 /// How an event is sent again.

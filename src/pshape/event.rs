@@ -17,6 +17,7 @@ use crate::record::number;
 use crate::record::status;
 
 use super::edit::{Edit, EditLog};
+use super::number::{Stays, scale};
 
 /// A field that some effect asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,14 +56,16 @@ impl Fields {
     }
 }
 
-/// Whether another time was written.
+/// Whether another timestamp was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stamp {
-    /// It was.
+    /// The event already has this timestamp.
+    Same,
+    /// It was written.
     Written,
-    /// It reads as the time that stood there, in a form as coarse as that.
+    /// In the event's form it is the same text as before.
     TooCoarse,
-    /// The form has no way to name it.
+    /// The event's form cannot express it.
     Unwritable,
 }
 
@@ -218,8 +221,11 @@ impl Event {
         moment::read(self.raw(self.timestamp)?).ok()
     }
 
-    /// Stamps the event with another time, in the form of the one that it has.
+    /// Gives the event another timestamp, in the form of the one that it has.
     pub(super) fn set_timestamp(&mut self, at: Micros) -> Stamp {
+        if self.timestamp() == Some(at) {
+            return Stamp::Same;
+        }
         let mut raw = std::mem::take(&mut self.scratch);
         raw.clear();
         let is_written = self.raw(self.timestamp).is_some_and(|before| moment::write_like(before, at, &mut raw));
@@ -261,6 +267,17 @@ impl Event {
             log.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
         }
         self.splice(range, raw);
+    }
+
+    /// Multiplies a field's number, in the form that it has. `scratch` is room for the product.
+    ///
+    /// # Errors
+    /// If the value stays as it is, with the reason.
+    #[inline]
+    pub(super) fn multiply(&mut self, field: Field, factor: f64, scratch: &mut Vec<u8>) -> Result<(), Stays> {
+        scale(self.raw(field).ok_or(Stays::NoNumber)?, factor, scratch)?;
+        self.set(field, scratch);
+        Ok(())
     }
 
     /// Replaces a field's value by a number, in quotes where it stood in quotes.

@@ -67,7 +67,7 @@ impl Effect for Reshape {
             self.laid = laid.filter(Laid::has_traffic);
         }
         match self.laid.as_ref().filter(inside) {
-            Some(laid) => event.move_to(laid.map(at)),
+            Some(laid) => event.set_timestamp(laid.map(at)).into(),
             None => Verdict::Passed,
         }
     }

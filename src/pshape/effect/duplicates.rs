@@ -51,7 +51,7 @@ impl Effect for Duplicates {
             return;
         }
         let factor = 1.5 + unit(self.draws.at(position.seq));
-        if !matches!(copy.multiply(self.latency, factor, &mut self.scaled), Verdict::Changed(_)) {
+        if copy.multiply(self.latency, factor, &mut self.scaled).is_err() {
             match copy.raw(self.mark) {
                 None => drop(copy.append(None, self.mark, b"true")),
                 Some(b"true") => copy.set(self.mark, b"false"),

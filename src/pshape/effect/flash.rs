@@ -62,7 +62,7 @@ impl Effect for Flash {
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let moved = self.shape.moved((at - crowd) as f64, (crowd - start).max(0) as f64).map(|to| to.round() as Micros);
         match moved {
-            Some(to) => event.move_to(crowd + to),
+            Some(to) => event.set_timestamp(crowd + to).into(),
             None => Verdict::Kept,
         }
     }

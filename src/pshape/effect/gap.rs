@@ -42,7 +42,7 @@ impl Effect for Gap {
             Verdict::Kept
         } else if self.flush {
             let into = i128::from(since) * i128::from(backlog) / i128::from(self.length + backlog);
-            event.move_to(from + self.length + Micros::try_from(into).unwrap_or(0))
+            event.set_timestamp(from + self.length + Micros::try_from(into).unwrap_or(0)).into()
         } else {
             Verdict::Gone
         }

@@ -103,10 +103,10 @@ impl Effect for Incident {
         let failed = fails && self.failure.inject(event, position.seq);
         let factor = 1.0 + (self.latency - 1.0) * weight;
         match event.multiply(self.response_time, factor, &mut self.scaled) {
-            Verdict::Changed(expect) => Verdict::Changed(expect),
-            _ if failed => Verdict::Changed(Expect::Accepted),
-            _ if fails => Verdict::Passed,
-            _ => Verdict::Kept,
+            Ok(()) => Verdict::Changed(Expect::Accepted),
+            Err(_) if failed => Verdict::Changed(Expect::Accepted),
+            Err(_) if fails => Verdict::Passed,
+            Err(_) => Verdict::Kept,
         }
     }
 

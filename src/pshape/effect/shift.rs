@@ -2,12 +2,11 @@
 
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::{Event, Stamp};
+use crate::pshape::event::Event;
 use crate::pshape::number::Times;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Offset, Origin};
-use crate::record::truth::Expect;
 use crate::time;
 
 use super::{Effect, Setup, Verdict};
@@ -49,20 +48,6 @@ impl Effect for Shift {
         // Exact up to 285 years from the first event.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let since = ((at - first) as f64 * self.stretch).round() as Micros;
-        event.move_to(self.start.unwrap_or(first).saturating_add(self.by).saturating_add(since))
-    }
-}
-
-impl Event {
-    /// Stamps the event with this time, as an effect: it may be the one that it has, or one that cannot be written in its form.
-    pub(super) fn move_to(&mut self, at: Micros) -> Verdict {
-        if self.timestamp() == Some(at) {
-            return Verdict::Kept;
-        }
-        match self.set_timestamp(at) {
-            Stamp::Written => Verdict::Changed(Expect::Accepted),
-            Stamp::TooCoarse => Verdict::Stuck,
-            Stamp::Unwritable => Verdict::Beyond,
-        }
+        event.set_timestamp(self.start.unwrap_or(first).saturating_add(self.by).saturating_add(since)).into()
     }
 }

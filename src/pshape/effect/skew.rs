@@ -24,7 +24,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 impl Effect for Skew {
     fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
         match event.timestamp() {
-            Some(at) => event.move_to(at.saturating_add(self.by)),
+            Some(at) => event.set_timestamp(at.saturating_add(self.by)).into(),
             None => Verdict::Passed,
         }
     }

@@ -74,7 +74,7 @@ pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Ef
 impl Effect for Spikes {
     fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
         let factor = self.factor.draw(self.draws.at(position.seq));
-        event.multiply(self.latency, factor, &mut self.scaled)
+        event.multiply(self.latency, factor, &mut self.scaled).into()
     }
 }
 
