@@ -3,6 +3,7 @@
 mod active;
 mod args;
 mod block;
+mod config;
 mod edit;
 mod effect;
 mod engine;
@@ -11,9 +12,9 @@ mod held;
 mod levels;
 mod number;
 mod pick;
-mod plan;
 mod position;
 mod report;
+mod resolve;
 mod scenario;
 mod spec;
 mod truth;
@@ -30,8 +31,8 @@ use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
 
 use args::Args;
+use config::Config;
 use engine::Engine;
-use plan::Config;
 use truth::TruthFile;
 
 /// Runs the tool on the process's command line.
@@ -41,7 +42,7 @@ pub fn main() -> ExitCode {
             Output::open(None)?.put(scenario::list().as_bytes())?;
             return Ok(Ending::Done);
         }
-        shape(Config::resolve(args, &SystemClock::start(), console)?, console)
+        shape(resolve::resolve(args, &SystemClock::start(), console)?, console)
     })
 }
 
@@ -49,7 +50,7 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let signals = Signals::listen(1).at(&Place::Stdin)?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
-    let shard = config.plan.shard;
+    let shard = config.pipeline.shard;
     let opened = Output::open_until(config.output.as_deref(), &stop).and_then(|out| {
         let truth = config.truth.as_deref().map(|path| TruthFile::create_until(path, shard, &stop)).transpose()?;
         Ok((out, truth))
@@ -59,7 +60,7 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
         Ok(opened) => opened,
     };
     let mut reader = LineReader::new(inputs, config.max_line);
-    let mut engine = Engine::new(config.plan, out, truth);
+    let mut engine = Engine::new(config.pipeline, out, truth);
 
     let ran = engine.run(&mut reader);
     let complete = ran.is_ok() && signals.first().is_none();

@@ -1,4 +1,4 @@
-//! The effects: each is one file behind one small trait, and a row in the table of `kinds.rs`.
+//! The effects. Each is one file that exports its [`Kind`], and a line in the list in `kinds.rs`.
 
 mod curve;
 mod drop;
@@ -10,6 +10,7 @@ mod fail;
 mod flash;
 mod gap;
 mod incident;
+mod kind;
 mod kinds;
 pub(super) mod label;
 mod late;
@@ -26,7 +27,8 @@ mod skew;
 mod slow;
 mod spikes;
 
-pub(super) use kinds::{KINDS, Kind, Phase, Share};
+pub(super) use kind::{Kind, Phase, Share, Typed};
+pub(super) use kinds::KINDS;
 pub(super) use setup::{Setup, Wants};
 
 use crate::clock::Micros;

@@ -14,11 +14,11 @@ use crate::record::truth::Expect;
 
 use super::active::Active;
 use super::block::Block;
+use super::config::Pipeline;
 use super::effect::label::Label;
 use super::effect::{Again, Phase, Verdict, Wants};
 use super::event::{BYTE_ORDER_MARK, Event};
 use super::held::{self, Held};
-use super::plan::Plan;
 use super::position::Position;
 use super::report::Report;
 use super::truth::{Account, TruthFile};
@@ -84,21 +84,21 @@ struct Journey {
 
 impl Engine {
     /// An engine that writes events, and truth where it is wanted.
-    pub(super) fn new(plan: Plan, out: Output, truth: Option<TruthFile>) -> Self {
-        let (event, scanner) = Event::new(plan.fields, truth.is_some());
+    pub(super) fn new(pipeline: Pipeline, out: Output, truth: Option<TruthFile>) -> Self {
+        let (event, scanner) = Event::new(pipeline.fields, truth.is_some());
         Self {
-            effects: plan.effects,
-            wants: plan.wants,
-            origin: plan.origin,
-            label: plan.label,
+            effects: pipeline.effects,
+            wants: pipeline.wants,
+            origin: pipeline.origin,
+            label: pipeline.label,
             out,
             truth,
             scanner,
             copy: event.sibling(),
             event,
             block: Block::default(),
-            held: Held::new(plan.max_held),
-            position: Position { seq: 0, first: None, start: plan.origin.start(None) },
+            held: Held::new(pipeline.max_held),
+            position: Position { seq: 0, first: None, start: pipeline.origin.start(None) },
             now: Micros::MIN,
             taken: Vec::new(),
             account: Account::new(),

@@ -14,7 +14,23 @@ use crate::pshape::spec::Spec;
 use crate::pshape::window::Period;
 use crate::world::curve::{Curve, CurveChoice, Timeline};
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "curve",
+    fault: "curve",
+    head: Some("name"),
+    typed: Typed::ValueAndFrom,
+    phase: Phase::Retime,
+    share: Share::All,
+    windowed: false,
+    spared: "lacked a timestamp in the window",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 struct Reshape {
     old: Curve,
@@ -35,7 +51,7 @@ struct Laid {
 }
 
 /// Reads `name` and `from`; the window is the run's `--start` and `--end`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let new = curve(spec, "name")?.ok_or_else(|| spec.wrong("'name' is missing"))?;
     let old = match curve(spec, "from")? {
         Some(curve) => curve,

@@ -5,13 +5,27 @@ use crate::pshape::event::Event;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "drop",
+    fault: "drop",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Stream,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked nothing",
+    needs: &[],
+    build,
+};
 
 struct Drop;
 
 /// Has no options of its own.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
-pub(super) fn build(_spec: &mut Spec, _setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(_spec: &mut Spec, _setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Drop))
 }
 

@@ -10,7 +10,21 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Again, Effect, Setup, Verdict};
+use super::{Again, Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "duplicates",
+    fault: "duplicate",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Stream,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 struct Duplicates {
     again: Again,
@@ -23,7 +37,7 @@ struct Duplicates {
 }
 
 /// Reads `copies`, `delay` and `conflict`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let copies = spec.read("copies", values::whole(1..=1000))?.unwrap_or(1);
     let delay: Micros = spec.take::<Span>("delay")?.map_or(0, Span::micros);
     setup.wants.clock |= delay > 0;

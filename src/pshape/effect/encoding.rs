@@ -8,7 +8,21 @@ use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "encoding",
+    fault: "encoding",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Bytes,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a text to break",
+    needs: &[],
+    build,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
@@ -34,7 +48,7 @@ struct Encoding {
 }
 
 /// Reads `kinds`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let kinds = spec.kinds(&KINDS)?;
     Ok(Box::new(Encoding { kinds, message: setup.fields.role(Role::Message), draws: setup.draws("kind") }))
 }

@@ -5,16 +5,31 @@ use crate::pshape::effect::fail::Failure;
 use crate::pshape::event::Event;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
+use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "errors",
+    fault: "error",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Values,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a status below 400, or had a field of another type",
+    needs: &[Role::Status],
+    build,
+};
 
 struct Errors {
     failure: Failure,
 }
 
 /// Reads `codes`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     setup.counts_runs_over("status>=100,status<400");
     Ok(Box::new(Errors { failure: Failure::from_spec(spec, setup)? }))
 }

@@ -12,7 +12,23 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "flash",
+    fault: "flash",
+    head: None,
+    typed: Typed::Value,
+    phase: Phase::Retime,
+    share: Share::All,
+    windowed: false,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 /// The traffic that is left around the crowd.
 const AROUND: f64 = 0.9;
@@ -32,7 +48,7 @@ struct Shape {
 }
 
 /// Reads `at`, `peak`, `ramp`, `hold` and `decay`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let at = spec.need("at")?;
     let Times(peak) = spec.take("peak")?.unwrap_or(Times(10.0));
     if peak <= 1.0 {

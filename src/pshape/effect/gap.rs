@@ -11,7 +11,23 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "gap",
+    fault: "gap",
+    head: None,
+    typed: Typed::Value,
+    phase: Phase::Retime,
+    share: Share::All,
+    windowed: false,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 struct Gap {
     at: When,
@@ -20,7 +36,7 @@ struct Gap {
 }
 
 /// Reads `at`, `for` and `mode`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let at = spec.need("at")?;
     let length = spec.read("for", values::span_above_zero)?;
     let length = spec.there("for", length)?.micros();

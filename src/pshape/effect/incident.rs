@@ -15,7 +15,21 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "incident",
+    fault: "incident",
+    head: None,
+    typed: Typed::Value,
+    phase: Phase::Incidents,
+    share: Share::All,
+    windowed: false,
+    spared: "lacked a timestamp, or had a field of another type",
+    needs: &[Role::Timestamp, Role::Status, Role::Latency],
+    build,
+};
 
 struct Incident {
     at: When,
@@ -40,7 +54,7 @@ struct Suffering {
 }
 
 /// Reads `at`, `for`, `errors`, `latency`, `cascade`, `codes`, and conditions such as `service` or `region`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let at = spec.need("at")?;
     let length = spec.read("for", values::span_above_zero)?;
     let length = spec.there("for", length)?.micros();

@@ -10,7 +10,23 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "late",
+    fault: "late",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Stream,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 /// The standard deviation of the delay's logarithm: 95 % of the delays lie between a seventh and seven times the median.
 const SIGMA: f64 = 1.0;
@@ -23,7 +39,7 @@ struct Late {
 }
 
 /// Reads `by` and `cap`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let minutes = |n: u64| Span(std::time::Duration::from_secs(60 * n));
     let by = spec.read("by", values::span_above_zero)?.unwrap_or(minutes(5)).micros();
     let cap = spec.take("cap")?.unwrap_or(minutes(24 * 60)).micros();

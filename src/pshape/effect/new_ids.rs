@@ -12,7 +12,21 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "new-ids",
+    fault: "new_id",
+    head: Some("prefix"),
+    typed: Typed::Value,
+    phase: Phase::Values,
+    share: Share::All,
+    windowed: true,
+    spared: "lacked an id",
+    needs: &[],
+    build,
+};
 
 /// The longest prefix: an id has at most 100 characters (contracts §9), of which 32 are the hash.
 const LONGEST_PREFIX: usize = 68;
@@ -26,7 +40,7 @@ struct NewIds {
 }
 
 /// Reads `prefix`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let given: Option<String> = spec.take("prefix")?;
     if let Err(why) = spec.refuse_unknown(&["where", "from", "until"]) {
         let hint = "a prefix with ',' or '=' in it can be given in a scenario: [new-ids] prefix = \"a=b,\"";

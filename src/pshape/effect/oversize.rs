@@ -8,7 +8,21 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "oversize",
+    fault: "oversize",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Bytes,
+    share: Share::Asked,
+    windowed: true,
+    spared: "were as large already",
+    needs: &[],
+    build,
+};
 
 struct Oversize {
     to: usize,
@@ -19,7 +33,7 @@ struct Oversize {
 const KEY: &[u8] = b"\"padding\":\"";
 
 /// Reads `to`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let to = spec.read("to", values::size_above_zero)?.unwrap_or(ByteSize(512 << 10));
     if to.0 > 1 << 30 {
         return Err(spec.invalid("to", &to.to_string(), "expected at most 1GiB"));

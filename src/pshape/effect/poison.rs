@@ -9,7 +9,21 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "poison",
+    fault: "poison",
+    head: Some("every"),
+    typed: Typed::Value,
+    phase: Phase::Bytes,
+    share: Share::Every,
+    windowed: true,
+    spared: "lacked an object to nest in",
+    needs: &[],
+    build,
+};
 
 const DEPTH: usize = 10_001;
 
@@ -19,7 +33,7 @@ struct Poison {
 
 /// Has no options of its own: `every` says which lines it takes.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
-pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Poison { payload: setup.fields.path("payload") }))
 }
 

@@ -5,12 +5,27 @@ use crate::pshape::event::Event;
 use crate::pshape::levels::Level;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
+use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 use crate::world::profile::Profile;
 
 use super::ending::Ending;
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "recover",
+    fault: "recover",
+    head: Some("p"),
+    typed: Typed::OptionalValue,
+    phase: Phase::Values,
+    share: Share::AskedOrAll,
+    windowed: true,
+    spared: "lacked a status of 400 or above, or had a field of another type",
+    needs: &[Role::Status],
+    build,
+};
 
 struct Recover {
     ending: Ending,
@@ -20,7 +35,7 @@ struct Recover {
 
 /// Has no options of its own.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
-pub(super) fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     setup.counts_runs_over("status>=400");
     let draws = setup.draws("size");
     Ok(Box::new(Recover { ending: Ending::new(setup), world: Profile::built_in(), draws }))

@@ -7,7 +7,21 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::{LINES, Spec};
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "reorder",
+    fault: "reorder",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Stream,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked nothing",
+    needs: &[],
+    build,
+};
 
 struct Reorder {
     window: u64,
@@ -15,7 +29,7 @@ struct Reorder {
 }
 
 /// Reads `window`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let window = spec.read("window", values::whole(LINES))?.unwrap_or(100);
     Ok(Box::new(Reorder { window, draws: setup.draws("lines") }))
 }

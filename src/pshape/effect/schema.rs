@@ -8,7 +8,21 @@ use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "schema",
+    fault: "schema",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Bytes,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a field of the schema",
+    needs: &[],
+    build,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Drift {
@@ -46,7 +60,7 @@ struct Target {
 }
 
 /// Reads `kinds` and `required`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let kinds = spec.kinds(&KINDS)?;
     let map = setup.fields.map().clone();
     let named = spec.text("required");

@@ -9,7 +9,23 @@ use crate::pshape::spec::Spec;
 use crate::pshape::window::{Offset, Origin};
 use crate::time;
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "shift",
+    fault: "shift",
+    head: Some("by"),
+    typed: Typed::ShiftStartStretch,
+    phase: Phase::Retime,
+    share: Share::All,
+    windowed: true,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 struct Shift {
     by: Micros,
@@ -21,7 +37,7 @@ struct Shift {
 }
 
 /// Reads `by`, `start` (RFC 3339 or a date) and `stretch`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Offset(by) = spec.take("by")?.unwrap_or(Offset(0));
     let start = spec.text("start");
     let start = match start {

@@ -7,14 +7,30 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Offset;
 
-use super::{Effect, Setup, Verdict};
+use crate::record::event::Role;
+
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "skew",
+    fault: "skew",
+    head: None,
+    typed: Typed::Value,
+    phase: Phase::Stream,
+    share: Share::AskedOrAll,
+    windowed: true,
+    spared: "lacked a timestamp",
+    needs: &[Role::Timestamp],
+    build,
+};
 
 struct Skew {
     by: Micros,
 }
 
 /// Reads `by`, and conditions such as `service`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Offset(by) = spec.need("by")?;
     let conditions = setup.given_conditions(spec, &["where", "from", "until"]);
     setup.narrow(&conditions);

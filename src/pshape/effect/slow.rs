@@ -7,7 +7,21 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "slow",
+    fault: "slow",
+    head: Some("factor"),
+    typed: Typed::Value,
+    phase: Phase::Values,
+    share: Share::AskedOrAll,
+    windowed: true,
+    spared: "lacked a response time above 0",
+    needs: &[Role::Latency],
+    build,
+};
 
 struct Slow {
     latency: Field,
@@ -16,7 +30,7 @@ struct Slow {
 }
 
 /// Reads `factor`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Times(factor) = spec.need("factor")?;
     Ok(Box::new(Slow { latency: setup.fields.role(Role::Latency), factor, scaled: Vec::new() }))
 }

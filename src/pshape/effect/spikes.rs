@@ -10,7 +10,21 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Effect, Setup, Verdict};
+use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+
+/// What the list of effects says of it.
+pub(super) const KIND: Kind = Kind {
+    flag: "spikes",
+    fault: "spike",
+    head: Some("p"),
+    typed: Typed::Value,
+    phase: Phase::Values,
+    share: Share::Asked,
+    windowed: true,
+    spared: "lacked a response time above 0",
+    needs: &[Role::Latency],
+    build,
+};
 
 /// How much longer.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -62,7 +76,7 @@ struct Spikes {
 }
 
 /// Reads `factor`.
-pub(super) fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Spikes {
         latency: setup.fields.role(Role::Latency),
         factor: spec.take("factor")?.unwrap_or(Factor::Uniform(2.0, 10.0)),

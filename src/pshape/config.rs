@@ -1,0 +1,45 @@
+//! What a run is to do, resolved. It does not know the command line.
+
+use std::path::PathBuf;
+
+use crate::cli::values::Shard;
+
+use super::active::Active;
+use super::effect::Wants;
+use super::effect::label::Label;
+use super::event::Fields;
+use super::window::Origin;
+
+/// What a run is to do.
+pub(super) struct Config {
+    /// The inputs, in order.
+    pub files: Vec<PathBuf>,
+    /// The file for the events; `None` is standard output.
+    pub output: Option<PathBuf>,
+    /// The file for the truth, if it is written.
+    pub truth: Option<PathBuf>,
+    /// What the engine runs.
+    pub pipeline: Pipeline,
+    /// The longest line that effects are applied to, in bytes.
+    pub max_line: usize,
+    /// Print no summary.
+    pub quiet: bool,
+}
+
+/// What the engine runs.
+pub(super) struct Pipeline {
+    /// The effects, in the order in which they act.
+    pub effects: Vec<Active>,
+    /// The fields that they read or write.
+    pub fields: Fields,
+    /// What they need from the engine.
+    pub wants: Wants,
+    /// Where the stream starts.
+    pub origin: Origin,
+    /// Labels events with their faults, if that is asked for.
+    pub label: Option<Label>,
+    /// This run's part of the whole.
+    pub shard: Option<Shard>,
+    /// The most that is held back, in bytes.
+    pub max_held: usize,
+}

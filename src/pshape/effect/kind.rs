@@ -1,0 +1,71 @@
+//! What a kind of effect is: its name, when it acts, and which lines it is given.
+
+use super::{Effect, Setup};
+use crate::error::Result;
+use crate::pshape::spec::Spec;
+use crate::record::event::Role;
+
+/// The groups of effects, in the order in which they act.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::pshape) enum Phase {
+    /// Timestamps move.
+    Retime,
+    /// A service fails for a while.
+    Incidents,
+    /// Values change.
+    Values,
+    /// Events are lost, copied, held back.
+    Stream,
+    /// Lines break.
+    Bytes,
+}
+
+/// Which lines an effect is given.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::pshape) enum Share {
+    /// The share `p`.
+    Asked,
+    /// The share `p`, which is 1 by default.
+    AskedOrAll,
+    /// All lines: the effect has a rule of its own.
+    All,
+    /// One line in `every`.
+    Every,
+}
+
+/// How the command line gives an effect its options.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pshape) enum Typed {
+    /// As the value of its flag.
+    Value,
+    /// As the value of its flag, which may stand alone.
+    OptionalValue,
+    /// As the value of its flag; `--from` gives the option `from`.
+    ValueAndFrom,
+    /// As `--shift`, `--start` and `--stretch`, one option each.
+    ShiftStartStretch,
+}
+
+/// A kind of effect.
+pub(in crate::pshape) struct Kind {
+    /// Its flag, and its name in a scenario.
+    pub flag: &'static str,
+    /// Its flag in the singular: names the fault in truth, and its random choices.
+    pub fault: &'static str,
+    /// The option that may come first without its name.
+    pub head: Option<&'static str>,
+    /// How the command line gives it its options.
+    pub typed: Typed,
+    /// Its group.
+    pub phase: Phase,
+    /// Which lines it is given.
+    pub share: Share,
+    /// Whether `from` and `until` may narrow it. Other effects have times of their own.
+    pub windowed: bool,
+    /// Completes the sentence "N more …" about events that it cannot apply to.
+    pub spared: &'static str,
+    /// The fields that it has to read.
+    pub needs: &'static [Role],
+    /// Reads its own options.
+    pub build: fn(&mut Spec, &mut Setup<'_>) -> Result<Box<dyn Effect>>,
+}
