@@ -24,6 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
+use crate::cli::numbers;
 use crate::cli::output::Output;
 use crate::cli::{self, Console, Ending, Signals};
 use crate::clock::SystemClock;
@@ -65,10 +66,10 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let ran = engine.run(&mut reader);
     let complete = ran.is_ok() && signals.first().is_none();
     let finished = engine.finish(&reader, complete);
-    // What ended the run comes first: that truth could not be ended either says no more.
+    // What ended the run comes first: a failure to end the truth adds nothing.
     let report = match ran.and(finished) {
         Err(error) => {
-            let done = format!("after {} lines of the input", reader.lines_read());
+            let done = format!("after {} of the input", numbers::counted(reader.lines_read(), "line", "lines"));
             return signals.ending(error, console, done);
         }
         Ok(report) => report,
@@ -82,15 +83,15 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let Some(signal) = signals.first() else { return Ok(Ending::Done) };
     if let Some(path) = config.output.filter(|path| is_file(path)) {
         console.note(format_args!(
-            "interrupted after {} lines of the input; {} is not written",
-            report.lines_in,
+            "interrupted after {} of the input; {} was not written",
+            numbers::counted(report.lines_in, "line", "lines"),
             path.display()
         ));
     }
     Ok(Ending::Signalled(signal))
 }
 
-/// Whether an output at this path appears when it is whole; a device or FIFO has been written already.
+/// Whether an output at this path appears only when it is complete. A device or FIFO has been written already.
 fn is_file(path: &Path) -> bool {
     path.as_os_str() != "-" && path.metadata().map_or(true, |found| found.is_file())
 }

@@ -1,4 +1,4 @@
-//! An effect at work: which lines it is given, what it does with them, and how often it did.
+//! An effect at work: which lines it is given, what it does to them, and what it counted.
 
 use super::effect::{Effect, Kind, Setup, Share, Verdict};
 use super::event::{Event, Field};
@@ -6,6 +6,7 @@ use super::pick::Pick;
 use super::position::Position;
 use super::spec::{LINES, Spec};
 use super::window::Window;
+use crate::cli::numbers;
 use crate::cli::values::{self, Probability};
 use crate::error::Result;
 use crate::record::event::Role;
@@ -19,23 +20,23 @@ pub(super) struct Active {
     place: String,
     /// Which lines it is given.
     pub pick: Pick,
-    /// What events have to meet, as they were read.
+    /// The conditions that an event must meet, as it was read.
     filter: Vec<(Field, Condition)>,
     /// Whether an event met it.
     is_met: bool,
-    /// What events have to meet beside it to count for the length of runs.
+    /// Further conditions that an event must meet to count towards the length of runs.
     runs_over: Vec<(Field, Condition)>,
-    /// When events have to have happened.
+    /// The time in which an event must have happened.
     window: Option<Window>,
     /// What it does.
     effect: Box<dyn Effect>,
     /// What it did.
     pub counts: Counts,
-    /// What could not be read of the first event that it could not apply to, where that was it.
+    /// What could not be read in the first event that it could not apply to, if that was the reason.
     pub unread: Option<String>,
 }
 
-/// What became of the lines that an effect was given.
+/// Counts of the events that an effect was given.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counts {
     /// Events that did not meet the filter, before one did.
@@ -44,11 +45,11 @@ pub(super) struct Counts {
     pub outside: u64,
     /// Events that it cannot apply to.
     pub passed: u64,
-    /// Events that had no other value to take.
+    /// Events that cannot hold another value.
     pub stuck: u64,
-    /// Events that would have had a time that cannot be written.
+    /// Events whose new time cannot be written.
     pub beyond: u64,
-    /// Events that it would have moved, and that no later one went before.
+    /// Events that it held back, but that no later event overtook.
     pub unmoved: u64,
     /// Events that it changed.
     pub injected: u64,
@@ -58,7 +59,7 @@ impl Active {
     /// Builds an effect from its options; `filter` is the command line's, which an option `where` narrows further.
     ///
     /// # Errors
-    /// Where an option is unknown, missing, or does not parse.
+    /// If an option is unknown, missing, or does not parse.
     pub(super) fn build(
         kind: &'static Kind,
         mut spec: Spec,
@@ -177,19 +178,21 @@ impl Active {
     pub(super) fn remark(&self) -> Option<String> {
         let Counts { unmet, unmoved, passed, stuck, beyond, injected, .. } = self.counts;
         let unread = self.unread.as_ref().filter(|_| passed > 0);
+        let events = |n| numbers::counted(n, "event", "events");
         let remark = if !self.is_met && unmet > 0 {
-            format!("none of the {unmet} events met its filter")
+            format!("none of the {} events met its filter", numbers::count(unmet))
         } else if injected == 0
             && let Some(why) = unread
         {
-            format!("nothing was changed: {passed} events {}, such as {why}", self.kind.spared)
+            format!("nothing was changed: {} {}, such as {why}", events(passed), self.kind.spared)
         } else if injected == 0 && unmoved > 0 {
             format!(
-                "none of the {unmoved} events that it took changed places: no later one came in time, or an event whose time is far \
-                 ahead of the others' ended every delay"
+                "none of the {} events that it took changed places: no later event came in time, or an event whose time is far \
+                 ahead of the others ended every delay",
+                numbers::count(unmoved)
             )
         } else if injected == 0 && stuck + beyond > 0 {
-            format!("nothing was changed: of {} events none had another value to take in its form", stuck + beyond)
+            format!("nothing was changed: no other value fits the form of {}", events(stuck + beyond))
         } else {
             self.effect.remark()?
         };

@@ -21,21 +21,21 @@ use super::scenario::is_built_in;
 
 use super::levels::Levels;
 
-/// Traffic curves and faults on a stream of events, each fault on the record.
+/// Adds traffic curves and faults to a stream of events, and records each fault.
 ///
-/// Reads JSON Lines, makes them behave as production does, and hands on byte for byte what no effect touches. A pure function
-/// of input, flags and seed: the same three give the same bytes.
+/// Reads JSON Lines, applies effects that make them behave like production traffic, and passes everything else on byte for byte.
+/// The same input, flags and seed give the same bytes.
 #[derive(Debug, Parser)]
 #[command(name = "pshape", version, max_term_width = 100)]
 pub(super) struct Args {
-    /// Files of events, in order; `-` or none: standard input
+    /// Files of events, read in order [default: `-`, standard input]
     pub files: Vec<PathBuf>,
 
-    /// Spread events as this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
+    /// Spread events over time by this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
     #[arg(long, value_name = "CURVE", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub curve: Option<OsString>,
 
-    /// The curve as which the input is spread [default: flat]
+    /// The curve by which the input is spread [default: flat]
     #[arg(
         long,
         value_name = "CURVE",
@@ -69,15 +69,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "FACTOR", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub stretch: Option<String>,
 
-    /// Draw time towards a crowd: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m (repeatable)
+    /// Add a flash crowd, by moving events towards it: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m (repeatable)
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub flash: Vec<String>,
 
-    /// Leave out or send late what a producer has to say in an outage: at=1h,for=10m,mode=drop|flush (repeatable)
+    /// Stop a producer for a while; its events are lost, or sent afterwards: at=1h,for=10m,mode=drop|flush (repeatable)
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub gap: Vec<String>,
 
-    /// Let a service fail: service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5 (repeatable)
+    /// Make a service fail for a while: service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5 (repeatable)
     #[arg(long, value_name = "OPTIONS", help_heading = "Incidents", allow_hyphen_values = true)]
     pub incident: Vec<String>,
 
@@ -97,11 +97,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", help_heading = "Effects on values", num_args = 0..=1, default_missing_value = "1")]
     pub recover: Option<String>,
 
-    /// Give each event a fresh id that begins so; copies of one id stay copies
+    /// Give each event a new id with this prefix; duplicates stay duplicates
     #[arg(long, value_name = "PREFIX", help_heading = "Effects on values")]
     pub new_ids: Option<String>,
 
-    /// Let a producer's clock be wrong: service=user-service,by=90s
+    /// Make a producer's clock wrong: service=user-service,by=90s
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub skew: Vec<String>,
 
@@ -113,11 +113,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub duplicates: Option<String>,
 
-    /// Let events arrive late: P[,by=5m][,cap=24h]
+    /// Make events arrive late: P[,by=5m][,cap=24h]
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub late: Option<String>,
 
-    /// Let events fall back by some lines: P[,window=100]
+    /// Move events back by some lines: P[,window=100]
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub reorder: Option<String>,
 
@@ -133,64 +133,64 @@ pub(super) struct Args {
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub encoding: Option<String>,
 
-    /// Blow events up: P[,to=512KiB]
+    /// Make events oversized: P[,to=512KiB]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub oversize: Option<String>,
 
-    /// Nest an event too deep for its reader, now and then: every=10000
+    /// Nest one event in every N too deeply for parsers: every=10000
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub poison: Option<String>,
 
-    /// Effects from a file, or by the name of a scenario that ships with pshape (repeatable)
+    /// Apply the effects of a built-in scenario or of a file (repeatable)
     #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Scenarios")]
     pub scenario: Vec<PathBuf>,
 
-    /// List the scenarios that ship with pshape
+    /// List the built-in scenarios
     #[arg(long, help_heading = "Scenarios")]
     pub list_scenarios: bool,
 
-    /// Let effects act only on events like these: service=payment-service,status_code>=500; short names, or paths as in --fields
+    /// Apply effects only to events that meet these conditions: service=payment-service,status_code>=500; short names, or paths as in --fields
     #[arg(long = "where", value_name = "CONDITIONS", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
-    /// Write the faults of an event into the event too, as metadata.faults
+    /// Also write an event's faults into the event, as metadata.faults
     #[arg(long)]
     pub label: bool,
 
-    /// Write the events here (default: standard output)
+    /// Write the events to this file [default: standard output]
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write each injected fault here, as JSON Lines
+    /// Write each injected fault to this file, as JSON Lines
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// Fixes every random choice [default: drawn, and shown]
+    /// Seed of every random choice [default: drawn, and shown]
     #[arg(long, value_name = "N", value_parser = values::seed)]
     pub seed: Option<u64>,
 
-    /// This run's part of the whole, I/N from 1 or auto: its choices are its own, and truth is marked with it
+    /// Part I of N, counted from 1, or auto: has random choices of its own, and marks the truth
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Where the fields stand in another schema: timestamp=ts,latency=took:s,status=code,id=uuid.
+    /// Paths of the fields in another schema: timestamp=ts,latency=took:s,status=code,id=uuid.
     /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
     #[arg(long, value_name = "ROLE=PATH,…")]
     pub fields: Option<FieldMap>,
 
-    /// The words that errors and recoveries write as severity: info=INFO,warning=WARN,error=ERROR [default: PulseStream's]
+    /// Severities that errors and recoveries write: info=INFO,warning=WARN,error=ERROR [default: PulseStream's]
     #[arg(long, value_name = "LEVEL=WORD,…")]
     pub levels: Option<Levels>,
 
-    /// Lines longer than this pass as they are
+    /// Pass longer lines unchanged
     #[arg(long, value_name = "BYTES", value_parser = values::size_above_zero, default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     pub max_line: ByteSize,
 
-    /// The most that is held back for late events, in bytes
+    /// Hold back at most this much for late events
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(128 << 20))]
     pub max_held: ByteSize,
 
-    /// No summary at the end
+    /// Print no summary at the end
     #[arg(short, long)]
     pub quiet: bool,
 }

@@ -43,7 +43,7 @@ pub(super) fn normal(draw: u64) -> f64 {
 /// Why a value was not multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stays {
-    /// It is no number above 0.
+    /// It is not a number above 0.
     NoNumber,
     /// Written in its form, the product is the value itself, or 0, or beyond what a double holds.
     Stuck,
@@ -111,8 +111,8 @@ fn decimals(raw: &[u8]) -> usize {
         return written.map_or(0, |written| written.clamp(2, MOST_DECIMALS));
     }
     let exponent: i64 = std::str::from_utf8(&exponent[1..]).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
-    let wanted = i64::try_from(written.unwrap_or(0)).unwrap_or(i64::MAX).saturating_add(2).saturating_sub(exponent);
-    usize::try_from(wanted).unwrap_or(0).clamp(2, MOST_DECIMALS)
+    let digits = i64::try_from(written.unwrap_or(0)).unwrap_or(i64::MAX).saturating_add(2).saturating_sub(exponent);
+    usize::try_from(digits).unwrap_or(0).clamp(2, MOST_DECIMALS)
 }
 
 /// Appends a number at or above 0 with so many decimals, rounded half up; one that no writer of response times has (far above or

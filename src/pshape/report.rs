@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use crate::cli::numbers;
 use crate::record::truth::TruthSummary;
 
 use super::active::{Active, Counts};
@@ -68,27 +69,27 @@ impl Report {
 
     /// The summary on stderr.
     pub(super) fn text(&self) -> String {
-        let mut text = format!("{} lines in, {} out", self.lines_in, self.lines_out);
+        let mut text = format!("{} lines in, {} out", numbers::count(self.lines_in), numbers::count(self.lines_out));
         for Row { fault, spared, counts, unread, .. } in &self.effects {
-            let _ = write!(text, "\n  {fault:<10}{:>12}", counts.injected);
+            let _ = write!(text, "\n  {fault:<10}{:>12}", numbers::count(counts.injected));
             let example = unread.as_ref().map_or_else(String::new, |why| format!(", such as {why}"));
             let beside = [
                 (counts.passed, *spared, &*example),
-                (counts.stuck, "would have stayed as they are", ""),
-                (counts.unmoved, "stayed in their place", ""),
-                (counts.beyond, "would have had a time that cannot be written", ""),
+                (counts.stuck, "have no other value in their form", ""),
+                (counts.unmoved, "kept their place", ""),
+                (counts.beyond, "would get a time that cannot be written", ""),
             ];
             let beside: Vec<String> = beside
                 .iter()
                 .filter(|(count, ..)| *count > 0)
-                .map(|(count, what, example)| format!("{count} more {what}{example}"))
+                .map(|(count, what, example)| format!("{} more {what}{example}", numbers::count(*count)))
                 .collect();
             if !beside.is_empty() {
                 let _ = write!(text, "  ({})", beside.join("; "));
             }
         }
         if self.labels {
-            let _ = write!(text, "\n  {:<10}{:>12}", "label", self.labelled);
+            let _ = write!(text, "\n  {:<10}{:>12}", "label", numbers::count(self.labelled));
         }
         text
     }
@@ -96,22 +97,20 @@ impl Report {
     /// What the user should know beside the counts.
     pub(super) fn warnings(&self) -> Vec<String> {
         let counted = [
-            (self.overlong, "too long for --max-line, passed as they are"),
-            (self.not_objects, "no JSON object, passed as they are"),
-            (self.early, "held back for less than they should, for --max-held was reached"),
+            (self.overlong, "too long for --max-line, passed unchanged"),
+            (self.not_objects, "not a JSON object, passed unchanged"),
+            (self.early, "released early, because --max-held was reached"),
         ];
         let mut warnings: Vec<String> = counted
             .iter()
             .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {}: {what}", if *count == 1 { "line" } else { "lines" }))
+            .map(|(count, what)| format!("{}: {what}", numbers::counted(*count, "line", "lines")))
             .collect();
         if self.unclosed_arrays > 0 {
-            warnings.push("the input is a JSON array that is cut off: there is no ']' at its end".to_owned());
+            warnings.push("the input is a JSON array that is cut off: expected ']' at its end".to_owned());
         }
         if self.begins_array {
-            warnings.push(
-                "the output begins with '[' as a JSON array does: readers will take its lines for one array".to_owned(),
-            );
+            warnings.push("the output begins with '[', so readers will take its lines for one JSON array".to_owned());
         }
         warnings.extend(self.effects.iter().filter_map(|row| row.remark.clone()));
         warnings

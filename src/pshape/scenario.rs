@@ -80,7 +80,7 @@ fn parse(file: &str, text: &str) -> Result<Scenario> {
         let (name, at) = (key.get_ref().as_ref(), key.span().start);
         if name == "description" {
             if value.get_ref().as_str().is_none() {
-                return Err(wrong(at, "description: a text is wanted".to_owned()));
+                return Err(wrong(at, "description: expected a string".to_owned()));
             }
             continue;
         }
@@ -90,14 +90,14 @@ fn parse(file: &str, text: &str) -> Result<Scenario> {
             return Err(wrong(at, format!("no effect is called '{name}'{hint}")));
         };
         for (at, options) in tables(value)
-            .ok_or_else(|| wrong(at, format!("{name}: a table of options is wanted, such as [[{name}]]")))?
+            .ok_or_else(|| wrong(at, format!("{name}: expected a table of options, such as [[{name}]]")))?
         {
             let place = |at: usize| format!("{file}:{}: {name}", line(at));
             let mut spec = Spec::empty(place(at), None);
             for (option, value) in options {
                 let at = option.span().start;
                 let text = plain(value, text)
-                    .ok_or_else(|| wrong(at, format!("{name}: {}: a text or a number is wanted", option.get_ref())))?;
+                    .ok_or_else(|| wrong(at, format!("{name}: {}: expected a string or a number", option.get_ref())))?;
                 spec.give_at(option.get_ref(), &text, place(at))?;
             }
             scenario.push((kind.flag, spec));
@@ -145,8 +145,8 @@ mod tests {
         let message = |text: &str| parse("f.toml", text).expect_err(text).to_string();
         assert_eq!(message("\n[[spiks]]\np = 1\n"), "f.toml:2: no effect is called 'spiks'; did you mean 'spikes'?");
         assert!(message("[[drop]]\np = \n").starts_with("f.toml:2: "));
-        assert_eq!(message("drop = 1"), "f.toml:1: drop: a table of options is wanted, such as [[drop]]");
-        assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: a text or a number is wanted");
+        assert_eq!(message("drop = 1"), "f.toml:1: drop: expected a table of options, such as [[drop]]");
+        assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: expected a string or a number");
         assert!(
             load(Path::new("blak-friday")).expect_err("a typo").to_string().contains("did you mean 'black-friday'?")
         );

@@ -6,6 +6,7 @@
 use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone};
 use chrono_tz::Tz;
 
+use crate::cli::numbers;
 use crate::clock::Micros;
 use crate::error::Result;
 use crate::pshape::event::Event;
@@ -60,7 +61,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Period { window, zone } = setup.period;
     let laid = window.map(|(start, end)| Laid::new(&old, &new, zone, start, end));
     if laid.as_ref().is_some_and(|laid| !laid.has_traffic()) {
-        return Err(spec.wrong("a curve is 0 all through the window from --start to --end"));
+        return Err(spec.wrong("a curve is 0 throughout the window from --start to --end"));
     }
     Ok(Box::new(Reshape { old, new, zone, weekly: laid.is_none(), laid, last: Micros::MIN, backwards: 0 }))
 }
@@ -90,11 +91,8 @@ impl Effect for Reshape {
 
     fn remark(&self) -> Option<String> {
         (self.backwards > 0).then(|| {
-            format!(
-                "{} timestamps are before that of the line before them; each was moved by its own, so that the order \
-                 stays as it was found",
-                self.backwards
-            )
+            let count = numbers::counted(self.backwards, "timestamp", "timestamps");
+            format!("{count} out of order: each event was moved by its own timestamp, so the lines keep their order")
         })
     }
 }

@@ -69,9 +69,8 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let conditions = setup.given_conditions(spec, &["where"]);
     if conditions.is_empty() {
         spec.refuse_unknown(&["where"])?;
-        return Err(
-            spec.wrong("whose incident is it? A condition such as service=payment-service or region=EU is missing")
-        );
+        return Err(spec
+            .wrong("expected a condition that says which events fail, such as service=payment-service or region=EU"));
     }
     let service = map.path(Role::Service);
     let mut suffering = vec![Suffering { conditions: setup.asked(&conditions), weight: 1.0, met: false }];
@@ -127,6 +126,6 @@ impl Effect for Incident {
     fn remark(&self) -> Option<String> {
         let unmet = self.suffering.iter().find(|suffering| !suffering.met)?;
         let texts: Vec<String> = unmet.conditions.iter().map(|(_, condition)| condition.to_string()).collect();
-        Some(format!("no event of its time meets {}", texts.join(",")))
+        Some(format!("no event during the incident meets {}", texts.join(",")))
     }
 }

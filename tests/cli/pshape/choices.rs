@@ -311,7 +311,7 @@ fn each_effects_share_of_a_million_events_is_within_5_standard_errors() {
     let run = run_with("pshape", &args.split_whitespace().collect::<Vec<_>>(), &input).expect_code(0);
     let count = |fault: &str| -> usize {
         let row = run.stderr.lines().find_map(|line| line.trim_start().strip_prefix(fault));
-        row.and_then(|row| row.split_whitespace().next()?.parse().ok())
+        row.and_then(|row| row.split_whitespace().next()?.replace(',', "").parse().ok())
             .unwrap_or_else(|| panic!("{fault}: {}", run.stderr))
     };
     let (errors, dropped) = (count("error"), count("drop"));

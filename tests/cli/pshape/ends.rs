@@ -96,7 +96,7 @@ fn an_interrupted_run_ends_at_a_line_with_130_and_says_so_in_truth() {
 fn an_interrupted_run_says_that_its_output_file_is_not_written() {
     let (run, truth) = signalled(&["-o", "out"], rustix::process::Signal::INT);
     let run = run.expect_code(130);
-    assert!(run.stderr.contains("interrupted after 3 lines of the input; out is not written"), "{}", run.stderr);
+    assert!(run.stderr.contains("interrupted after 3 lines of the input; out was not written"), "{}", run.stderr);
     assert!(truth.trim_end().ends_with("\"complete\":false}"), "{truth}");
 }
 

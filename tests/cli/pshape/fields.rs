@@ -141,7 +141,7 @@ fn an_effect_that_changed_nothing_says_why_though_it_is_told_to_be_quiet() {
     ] {
         let said = said(&[effect, time].concat(), "\"05/01/2026 09:00\"");
         assert!(said.contains(effect[0]), "{said}");
-        assert!(said.contains("nothing was changed: 1 events"), "{said}");
+        assert!(said.contains("nothing was changed: 1 event "), "{said}");
         assert!(
             said.contains("such as line 1: 'f' is \"05/01/2026 09:00\": the day and the month are ambiguous"),
             "{said}"
@@ -152,6 +152,6 @@ fn an_effect_that_changed_nothing_says_why_though_it_is_told_to_be_quiet() {
     let gone = said(&["--shift", "1h"], "1");
     assert!(gone.contains("'timestamp' is not there"), "{gone}");
     let coarse = said(&["--shift", "1h", "--fields", "timestamp=f"], "\"2026-01-05\"");
-    assert!(coarse.contains("of 1 events none had another value to take in its form"), "{coarse}");
+    assert!(coarse.contains("no other value fits the form of 1 event"), "{coarse}");
     assert_eq!(said(&["--shift", "1h", "--fields", "timestamp=f"], "1767603600"), "");
 }

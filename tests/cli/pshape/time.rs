@@ -73,7 +73,7 @@ fn a_time_that_no_timestamp_can_name_leaves_the_event_and_is_said() {
         check(&shaped, input);
         assert_eq!(shaped.faults.len(), 1, "{args:?}");
         let said = &shaped.run.stderr;
-        assert!(said.contains("1  (1 more would have had a time that cannot be written)"), "{args:?}: {said}");
+        assert!(said.contains("1  (1 more would get a time that cannot be written)"), "{args:?}: {said}");
     }
 }
 
@@ -82,7 +82,7 @@ fn events_out_of_order_are_moved_by_their_own_time_and_said() {
     let mut lines: Vec<Vec<u8>> = split(&sparse(10, 60)).into_iter().map(<[u8]>::to_vec).collect();
     lines.swap(3, 7);
     let shaped = shape(&["--curve", "business"], &lines.concat());
-    assert!(shaped.run.stderr.contains("--curve: 2 timestamps are before"), "{}", shaped.run.stderr);
+    assert!(shaped.run.stderr.contains("--curve: 2 timestamps out of order"), "{}", shaped.run.stderr);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn wrong_usage_is_named_and_nothing_is_written() {
         (&["--late", "5%,by=2d"], "'by' is above"),
         (&["--gap", "at=1h,for=10m,mode=wait"], "drop or flush"),
         (&["--flash", "peak=10x"], "'at' is missing"),
-        (&["--incident", "at=1h,for=10m,errors=5%"], "whose incident"),
+        (&["--incident", "at=1h,for=10m,errors=5%"], "which events fail"),
         (&["--poison", "every=0"], "from 1 to"),
         (&["--curve", "busines"], "business, flat"),
         (&["--curve", "flat", "--start", "2026-01-05T00:00:00Z"], "--end or --hours"),
@@ -85,7 +85,7 @@ fn what_is_wrong_in_a_scenario_is_named_with_its_file_line_and_key() {
             "[[incident]]\nat = '1h'\nfor = '1m'\nerrors = 1\nserivce = 'x'\n",
             "mine.toml:5: incident: unknown option 'serivce'",
         ),
-        ("[late]\np = 1\nkinds = ['a', {}]\n", "mine.toml:3: late: kinds: a text or a number is wanted"),
+        ("[late]\np = 1\nkinds = ['a', {}]\n", "mine.toml:3: late: kinds: expected a string or a number"),
         ("[[drop]]\np = 1\np = 1\n", "mine.toml:3: "),
     ] {
         std::fs::write(&file, text).expect("written");
@@ -116,11 +116,11 @@ fn a_filter_that_nothing_meets_is_said_whether_or_not_a_line_was_drawn() {
         !warned(&["--scenario", "bad-deploy", "--where", "region=EU", "--slow", "2x"]).contains("--where does nothing")
     );
     let incident = |options: &str| warned(&["--incident", &format!("at=0s,for=1h,errors=1,{options}")]);
-    assert!(incident("service=nope").contains("--incident: no event of its time meets source.service=nope"));
+    assert!(incident("service=nope").contains("--incident: no event during the incident meets source.service=nope"));
     assert!(incident("service=user-service,cascade=nope:1").contains("meets source.service=nope"));
     assert!(!incident("service=user-service,cascade=auth-service:1").contains("--incident:"));
     let late = warned(&["--incident", "at=2h,for=1h,errors=1,service=user-service"]);
-    assert!(late.contains("no event of its time meets"), "{late}");
+    assert!(late.contains("no event during the incident meets"), "{late}");
 }
 
 #[test]
@@ -132,7 +132,7 @@ fn a_scenario_that_nothing_meets_is_named_with_the_line_of_its_effect() {
     std::fs::write(folder.path().join("events"), events(50)).expect("written");
     let run = shell_in(folder.path(), "pshape -q --seed 1 --scenario s.toml events", &[]).expect_code(0);
     assert!(run.stderr.contains("warning: s.toml:2: drop: none of the 50 events met its filter"), "{}", run.stderr);
-    let said = "warning: s.toml:5: incident: no event of its time meets source.service=no";
+    let said = "warning: s.toml:5: incident: no event during the incident meets source.service=no";
     assert!(run.stderr.contains(said) && !run.stderr.contains("--drop"), "{}", run.stderr);
 }
 

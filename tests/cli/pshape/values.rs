@@ -80,7 +80,7 @@ fn lines_that_an_effect_cannot_apply_to_pass_and_are_counted() {
     let shaped = shape(&["--spikes", "1"], input);
     check(&shaped, input);
     assert_eq!(shaped.summary["totals"], json!({"spike": 1}));
-    assert!(shaped.run.stderr.contains("4 lines: no JSON object"), "{}", shaped.run.stderr);
+    assert!(shaped.run.stderr.contains("4 lines: not a JSON object"), "{}", shaped.run.stderr);
     assert!(
         shaped.run.stderr.contains("spike                1  (2 more lacked a response time above 0, such as line 5: 'metrics.response_time_ms' is not there)"),
         "{}",
@@ -106,7 +106,7 @@ fn small_response_times_keep_their_digits_and_what_cannot_change_is_counted() {
     assert_eq!(slow("10x", "1e308"), "{\"d\":1e308}");
     let shaped = shape(&["--slow", "1.2x", "--fields", "latency=d"], b"{\"d\":1}\n{\"d\":2}\n{\"d\":10}\n{}\n");
     assert_eq!(shaped.run.text(), "{\"d\":1}\n{\"d\":2}\n{\"d\":12}\n{}\n");
-    let said = "slow                 1  (1 more lacked a response time above 0, such as line 4: 'd' is not there; 2 more would have stayed as they are)";
+    let said = "slow                 1  (1 more lacked a response time above 0, such as line 4: 'd' is not there; 2 more have no other value in their form)";
     assert!(shaped.run.stderr.contains(said), "{}", shaped.run.stderr);
 }
 
