@@ -1,11 +1,14 @@
-//! Runs a tool: parse, run, exit code. The one place that knows the process: its arguments, signals, standard streams.
+//! Runs a tool: parses the command line, runs it, returns an exit code. Only this module knows the process: its arguments, signals
+//! and standard streams.
 
+pub mod api_key;
 pub mod console;
 pub mod ending;
 pub mod files;
 mod form;
+mod help;
 pub mod input;
-pub mod key_file;
+
 pub mod numbers;
 pub mod output;
 mod standard;
@@ -19,6 +22,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use clap::builder::StyledStr;
 use clap::error::ErrorKind;
 use clap::{Arg, Command, Parser};
 
@@ -26,29 +30,32 @@ use crate::error::Result;
 pub use console::Console;
 pub use ending::Ending;
 use files::Files;
+pub use help::Help;
 use output::Output;
 pub use stop::{Signals, Stop};
 
 /// A tool's command line.
 pub trait CommandLine: Parser {
-    /// The files that it names, and the standard streams used in place of one.
+    /// Its help.
+    const HELP: Help;
+
+    /// The files that it names, and the standard streams that are used in place of one.
     fn files(&self) -> Files;
 }
 
-/// Parses the command line into `A`, checks that its files are apart, runs the tool and turns its end into an exit code.
+/// Parses the command line into `A`, checks that its files are distinct, runs the tool and turns the result into an exit code.
 ///
-/// A closed standard output ends a tool quietly with status 0; psend, which owes an outcome to every event, deals with it
-/// before it comes here.
+/// A closed standard output ends a tool quietly with status 0. psend owes an outcome to every event, so it handles this case itself.
 pub fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending>) -> ExitCode {
     let console = Console::new(tool);
     let ended = match parse::<A>() {
         Ok(args) => args.files().check().and_then(|()| body(args, &console)),
         // In a pipe of several tools it matters whose command line was wrong.
-        Err(wrong) if wrong.use_stderr() => {
-            console.note(wrong.render().to_string().trim_end());
+        Err(Stopped::Wrong(error)) => {
+            console.note(error.render().to_string().trim_end());
             return ExitCode::from(2);
         }
-        Err(help) => print(&help).map(|()| Ending::Done),
+        Err(Stopped::Asked(text)) => print(&text).map(|()| Ending::Done),
     };
     match ended {
         Ok(ending) => ending.into(),
@@ -60,19 +67,32 @@ pub fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Console) ->
     }
 }
 
-fn print(help: &clap::Error) -> Result<()> {
-    let text = help.render();
+/// Why there is nothing to run.
+enum Stopped {
+    /// The command line is wrong.
+    Wrong(clap::Error),
+    /// Only help or the version was asked for.
+    Asked(StyledStr),
+}
+
+fn print(text: &StyledStr) -> Result<()> {
     let text = if console::shows_colors(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
     Output::open(None)?.put(text.as_bytes())
 }
 
-fn parse<A: Parser>() -> std::result::Result<A, clap::Error> {
-    let mut command = A::command().mut_args(take_negative_values);
+fn parse<A: CommandLine>() -> std::result::Result<A, Stopped> {
+    let mut command = A::HELP.add_to(A::command()).mut_args(take_negative_values);
     let args = join_negative_values(&command, std::env::args_os());
-    let mut matches = command
-        .try_get_matches_from_mut(&args)
-        .map_err(|wrong| if wrong.kind() == ErrorKind::InvalidUtf8 { not_utf8(&mut command, &args) } else { wrong })?;
-    A::from_arg_matches_mut(&mut matches).map_err(|wrong| wrong.format(&mut command))
+    let mut matches = command.try_get_matches_from_mut(&args).map_err(|error| match error.kind() {
+        ErrorKind::DisplayHelp => {
+            let long = args.iter().any(|arg| arg == "--help");
+            Stopped::Asked(help::text(&mut command, long))
+        }
+        ErrorKind::DisplayVersion => Stopped::Asked(error.render()),
+        ErrorKind::InvalidUtf8 => Stopped::Wrong(not_utf8(&mut command, &args)),
+        _ => Stopped::Wrong(error),
+    })?;
+    A::from_arg_matches_mut(&mut matches).map_err(|error| Stopped::Wrong(error.format(&mut command)))
 }
 
 /// Names the flag whose value is not valid UTF-8, because clap does not. The message omits the value, which may be a key.
@@ -109,8 +129,8 @@ fn take_negative_values(arg: Arg) -> Arg {
     if typed { arg.allow_hyphen_values(true) } else { arg }
 }
 
-/// The same where a value may be left out: `--recover -5%` is `--recover=-5%`, for no flag begins with a number, while what
-/// `--recover --quiet` means is another flag.
+/// Does the same for flags whose value is optional: `--recover -5%` becomes `--recover=-5%`, because no flag begins with a number.
+/// In `--recover --quiet` the second is another flag.
 fn join_negative_values(command: &Command, args: impl Iterator<Item = OsString>) -> Vec<OsString> {
     let optional: Vec<String> = command
         .get_arguments()

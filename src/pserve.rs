@@ -1,17 +1,20 @@
 //! pserve: an embedded event ingestion server, PulseStream's API (contracts §9) over SQLite.
 //!
-//! A request goes one way: [`api`] reads it, [`keys`] and [`limit`] let it pass, [`validate`] checks the event, [`store`]
-//! commits it together with the others that wait. Nothing is answered 200 before it is on disk.
+//! A request passes through four modules: [`api`] reads it, [`keys`] and [`limit`] let it pass, [`validate`] checks the
+//! event, and [`store`] commits it together with the others that are waiting. Nothing is answered 200 before it is on disk.
 
-pub mod api;
-pub mod args;
+mod api;
+mod args;
+mod config;
 mod connection;
 mod exec;
-pub mod keys;
-pub mod limit;
+mod keys;
+mod limit;
+mod resolve;
 mod serve;
-pub mod store;
-pub mod validate;
+mod signals;
+mod store;
+mod validate;
 
 use std::process::ExitCode;
 
@@ -21,7 +24,7 @@ use args::Args;
 /// Runs pserve as a process.
 pub fn main() -> ExitCode {
     cli::run("pserve", |args: Args, console| {
-        let config = args.resolve(std::env::var_os("PULSE_API_KEY"))?;
+        let config = resolve::resolve(args, std::env::var_os("PULSE_API_KEY"))?;
         serve::run(config, console)
     })
 }

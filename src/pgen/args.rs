@@ -7,64 +7,82 @@ use chrono_tz::Tz;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
-use crate::cli::CommandLine;
 use crate::cli::files::Files;
 use crate::cli::values::{self, Count, Moment, Probability, Rate, Shard, Span};
+use crate::cli::{CommandLine, Help};
 use crate::clock::Micros;
 use crate::world::curve::CurveChoice;
 
 /// The window's length in hours if neither `--hours` nor both ends are given.
 pub(super) const DEFAULT_HOURS: Micros = 24;
 
-/// Write realistic API events as JSON Lines; the same seed, start and flags give the same bytes
+/// Writes realistic API events as JSON Lines.
+///
+/// The same seed, start and flags give the same bytes on every machine.
 #[derive(Debug, Parser)]
-#[command(name = "pgen", version, max_term_width = 100, args_override_self = true)]
+#[command(name = "pgen", version, args_override_self = true)]
 pub(super) struct Args {
-    /// How many events to write: 500, 10k or 1m, or inf for an endless stream
+    /// Events to write: 500, 10k, 1m or inf
+    ///
+    /// inf writes events until it is stopped.
     #[arg(short = 'n', long, value_name = "N", default_value = "10k")]
     pub(super) count: Amount,
 
-    /// Write to FILE, which appears once it is complete; - is standard output
+    /// Write to FILE [default: -, standard output]
+    ///
+    /// FILE appears once it is complete.
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
-    /// Output format
+    /// Output format: jsonl or json
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     pub(super) format: Format,
 
     #[arg(long, value_name = "H", value_parser = values::hours,
-        help = format!("Spread the events over H hours [default: {DEFAULT_HOURS}]"))]
+        help = format!("Length of the window in hours [default: {DEFAULT_HOURS}]"))]
     pub(super) hours: Option<Micros>,
 
-    /// Start of the window: an RFC 3339 time, a date, or now [default: the window ends now]
+    /// Start of the window: a time, a date or now
+    ///
+    /// Times are in RFC 3339. By default the window ends now.
     #[arg(long, value_name = "TIME")]
     pub(super) start: Option<Moment>,
 
-    /// End of the window, which is excluded: an RFC 3339 time, a date, or now
+    /// End of the window, exclusive
     #[arg(long, value_name = "TIME")]
     pub(super) end: Option<Moment>,
 
-    /// With --count inf: mean rate in event time, such as 500 or 300/1m
+    /// Mean rate of --count inf in event time, such as 500 or 300/1m
     #[arg(long, value_name = "RATE")]
     pub(super) event_rate: Option<Rate>,
 
-    /// Seed of every random choice [default: random, printed on stderr]
+    /// Seed of every random choice [default: random]
+    ///
+    /// A random seed is printed on stderr, so that the run can be repeated.
     #[arg(long, value_name = "NUMBER", value_parser = values::seed)]
     pub(super) seed: Option<u64>,
 
-    /// Multiply the response time by 2 to 10 on this share of events, such as 0.05 or 5%
+    /// Share of slow events, such as 0.05 or 5%
+    ///
+    /// Multiplies the response time of these events by 2 to 10.
     #[arg(long, value_name = "P", default_value_t = Probability::ZERO)]
     pub(super) spikes: Probability,
 
-    /// Traffic over the week: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
+    /// Traffic over the week
+    ///
+    /// Curves are business, flat, diurnal and follow-the-sun, or a file of 24 × 7 weights.
     #[arg(long, value_name = "CURVE", value_parser = OsStringValueParser::new().try_map(curve), default_value = "business")]
     pub(super) curve: CurveChoice,
 
-    /// Time zone of the curve, such as Europe/Berlin
+    /// Time zone of --curve
+    ///
+    /// A name such as Europe/Berlin.
     #[arg(long, value_name = "ZONE", value_parser = zone, default_value = "UTC")]
     pub(super) tz: Tz,
 
-    /// Read services, places and figures from a TOML file [default: built in]
+    /// Services, places and figures, from a TOML file
+    ///
+    /// --print-profile prints the default as a file to start from.
     #[arg(long, value_name = "FILE")]
     pub(super) profile: Option<PathBuf>,
 
@@ -75,7 +93,9 @@ pub(super) struct Args {
     ])]
     pub(super) print_profile: bool,
 
-    /// Write only part I of N; all parts in order are the whole. auto reads the environment of Kubernetes or Slurm
+    /// Write part I of N; the parts add up to the whole
+    ///
+    /// auto reads I and N from the environment of Kubernetes or Slurm.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
 
@@ -83,7 +103,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "K", default_value = "0")]
     pub(super) skip: Count,
 
-    /// How many threads to use; the output is the same [default: one per core]
+    /// Threads to use; the output does not depend on them [default: one per core]
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=values::MOST_THREADS))]
     pub(super) threads: Option<usize>,
 
@@ -91,12 +111,31 @@ pub(super) struct Args {
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero)]
     pub(super) every: Span,
 
-    /// Show no progress; a seed or start that was not given is still printed
+    /// Show no progress
+    ///
+    /// A seed or start that was not given is still printed.
     #[arg(short, long)]
     pub(super) quiet: bool,
 }
 
 impl CommandLine for Args {
+    const HELP: Help = Help {
+        examples: "  \
+  pgen > events.jsonl
+  pgen --count 1m --seed 42 --start 2026-01-05T00:00:00Z -o events.jsonl
+  pgen -n 100k --spikes 5% | psend -c 100 | pstats
+  pgen -n inf --event-rate 500 | head -n 1000
+  pgen --hours 168 --curve diurnal --tz Europe/Berlin > week.jsonl
+  pgen --print-profile > shop.toml; pgen --profile shop.toml > shop.jsonl",
+        everyday: &[
+            "count", "output", "format", "hours", "start", "end", "seed", "spikes", "curve", "tz", "profile", "shard",
+            "quiet",
+        ],
+        exit_status: "\
+Exit status: 0 if all events are written, 1 if the job could not be finished, 2
+for wrong usage, 130 after Ctrl-C.",
+    };
+
     fn files(&self) -> Files {
         let curve = match &self.curve {
             CurveChoice::File(path) => Some(path),

@@ -1,4 +1,4 @@
-//! The command line of psend, as typed. What it comes to is said in `resolve`.
+//! The command line, as typed.
 
 use std::ffi::{OsStr, OsString};
 use std::ops::RangeInclusive;
@@ -10,186 +10,213 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use super::target::Route;
-use crate::cli::CommandLine;
 use crate::cli::files::{Files, is_stdout};
 use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Shard, Span};
+use crate::cli::{CommandLine, Help};
 use crate::record::event::FieldMap;
 
-/// Deliver events over HTTP, and write one outcome for each
+/// Sends events over HTTP and writes one outcome for each.
 ///
-/// Reads JSON objects, one a line, sends each as it stands, and writes a line of JSON for each that says what became of
-/// it. Where standard output is a terminal only the summary is shown; give -o or a pipe for the outcomes.
+/// Reads JSON objects, one per line, sends each line unchanged, and writes a line of JSON that tells how the event ended. If
+/// standard output is a terminal, only the summary is shown: use -o or a pipe to get the outcomes.
 #[derive(Debug, Parser)]
-#[command(name = "psend", version, after_help = AFTER_HELP)]
+#[command(name = "psend", version)]
 pub struct Args {
-    /// Files of events; standard input without one, or where it is -
+    /// Files of events [default: -, standard input]
     pub(super) files: Vec<PathBuf>,
 
-    /// Where events go; a path in it stands before every path [default: PULSE_URL, or http://localhost:8000]
+    /// URL of the server [default: http://localhost:8000]
+    ///
+    /// A path in the URL is a prefix of all paths. PULSE_URL sets the default.
     #[arg(long, value_name = "URL", help_heading = "Target")]
     pub(super) url: Option<String>,
-    /// The API key; better in PULSE_API_KEY or a file, where no process list shows it
+    /// API key; prefer PULSE_API_KEY or --api-key-file, which the process list does not show
     #[arg(long, value_name = "KEY", help_heading = "Target")]
     pub(super) api_key: Option<String>,
-    /// A file whose one line is the API key
+    /// File with the API key, on one line
+    ///
+    /// PULSE_API_KEY can hold the key instead. On loopback the default is the guide's test key.
     #[arg(long, value_name = "FILE", conflicts_with = "api_key", help_heading = "Target")]
     pub(super) api_key_file: Option<PathBuf>,
-    /// The API's dialect: pulsestream, plain, or a TOML file
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = "pulsestream", help_heading = "Target")]
+    /// API of the server
+    ///
+    /// Defines the form of requests and the meaning of answers: pulsestream, plain (which goes only by status codes) or a TOML file.
+    /// --print-dialect prints a file to start from.
+    #[arg(long, value_name = "NAME|FILE", default_value = "pulsestream", help_heading = "Target")]
     pub(super) dialect: PathBuf,
-    /// Print the dialect, to start one's own from, and do nothing else
+    /// Print the dialect and exit
     #[arg(long, help_heading = "Target")]
     pub(super) print_dialect: bool,
 
-    /// A header to send: 'Name: value', or @FILE with one a line, which no process list shows (may be repeated)
-    #[arg(short = 'H', long, value_name = "HEADER|@FILE", help_heading = "Target")]
+    /// Add a header: 'Name: value', or @FILE
+    ///
+    /// A file has one header per line, and the process list does not show them. Repeatable.
+    #[arg(short = 'H', long, value_name = "HEADER", help_heading = "Target")]
     pub(super) header: Vec<OsString>,
-    /// Speak HTTP/2
+    /// Use HTTP/2
     #[arg(long, help_heading = "Target")]
     pub(super) http2: bool,
     /// Close each connection after one request
     #[arg(long, conflicts_with = "http2", help_heading = "Target")]
     pub(super) no_keepalive: bool,
-    /// Requests that a connection carries at most
+    /// Most requests per connection
     #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=1_000_000_000), conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
     pub(super) keepalive_requests: Option<u64>,
-    /// How old a connection may be when it gets another request
+    /// Send no request on a connection that is older than TIME
     #[arg(long, value_name = "TIME", conflicts_with_all = ["http2", "no_keepalive"], help_heading = "Target")]
     pub(super) keepalive_time: Option<Span>,
     /// Compress bodies
     #[arg(long, help_heading = "Target")]
     pub(super) gzip: bool,
-    /// Trust the certificates in this file (PEM) instead of the system's
+    /// Trust the certificates in FILE (PEM) instead of the system's
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(super) cacert: Option<PathBuf>,
-    /// Show this certificate (PEM) to the server
+    /// Client certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "key", help_heading = "Target")]
     pub(super) cert: Option<PathBuf>,
-    /// The private key (PEM) of --cert
+    /// Private key (PEM) of --cert
     #[arg(long, value_name = "FILE", requires = "cert", help_heading = "Target")]
     pub(super) key: Option<PathBuf>,
-    /// Take any certificate (dangerous)
+    /// Accept any certificate (dangerous)
     #[arg(long, conflicts_with = "cacert", help_heading = "Target")]
     pub(super) insecure: bool,
-    /// Connect through this socket instead of over the network
+    /// Connect to this Unix socket instead of the URL's host
     #[arg(long, value_name = "PATH", conflicts_with = "connect_to", help_heading = "Target")]
     pub(super) unix_socket: Option<PathBuf>,
-    /// Connect to this host and port, whatever the URL names
+    /// Connect to this host and port instead of the URL's
     #[arg(long, value_name = "HOST:PORT", value_parser = Route::parse, help_heading = "Target")]
     pub(super) connect_to: Option<Route>,
 
-    /// Many requests at a time, or one after the other
+    /// Send concurrently, or one event after the other
     #[arg(long, value_enum, default_value_t = Mode::Concurrent, help_heading = "Pace")]
     pub(super) mode: Mode,
-    /// Requests in flight at most [default: 10, or 1000 with --rate, --stages or --replay]
+    /// Most requests in flight [default: 10 or 1000]
+    ///
+    /// The default is 1000 with --rate, --stages or --replay, and 10 without.
     #[arg(short, long, value_name = "N", value_parser = values::whole::<usize>(1..=100_000), help_heading = "Pace")]
     pub(super) concurrency: Option<usize>,
-    /// Pause of each sender between two events: milliseconds, or with a unit
+    /// Pause of each sender between two events: milliseconds, or a duration with a unit
     #[arg(long, value_name = "MS", default_value = "0", value_parser = milliseconds, help_heading = "Pace")]
     pub(super) delay: Duration,
-    /// Read at most so many events
+    /// Stop after reading N events
     #[arg(long, value_name = "N", help_heading = "Pace")]
     pub(super) limit: Option<Count>,
-    /// Send at this rate, however slow the server is: 500, 500/s, 300/1m (open loop)
+    /// Send at a fixed rate: 500, 500/s or 300/1m
+    ///
+    /// This is an open loop: it does not wait for the server. Each event's latency counts from when it was due.
     #[arg(short, long, value_name = "RATE", group = "open", help_heading = "Pace")]
     pub(super) rate: Option<Rate>,
-    /// Ramp from one rate to the next, beginning with none: 30s:100,5m:1000,30s:0 (open loop)
+    /// Ramp linearly from rate to rate, starting at 0, such as 30s:100,5m:1000,30s:0 (open loop)
     #[arg(long, value_name = "TIME:RATE,…", group = "open", help_heading = "Pace")]
     pub(super) stages: Option<Stages>,
-    /// Send when the events' own timestamps say, so many times as fast: 1x, 60x (open loop)
+    /// Send at the pace of the events' timestamps, sped up: 1x, 60x (open loop)
     #[arg(long, value_name = "SPEED", group = "open", value_parser = speed, help_heading = "Pace")]
     pub(super) replay: Option<f64>,
-    /// The longest wait between two events of --replay; longer gaps are shortened to it, and told
+    /// Longest wait between two events of --replay; longer gaps are shortened and reported
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::span_above_zero, requires = "replay", help_heading = "Pace")]
     pub(super) max_gap: Span,
-    /// How events spread around --rate or --stages [default: constant]
+    /// How --rate or --stages spaces events [default: constant]
     #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
     pub(super) arrival: Option<ArrivalWord>,
-    /// Send up to so many events in a request, to the batch endpoint
+    /// Send up to N events per request
+    ///
+    /// They go to the batch endpoint. Each event still has its own outcome.
     #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=1000), help_heading = "Pace")]
     pub(super) batch: Option<u64>,
-    /// How long to wait for a batch to fill
+    /// Longest wait for a batch to fill
     #[arg(long, value_name = "TIME", default_value = "50ms", requires = "batch", help_heading = "Pace")]
     pub(super) batch_wait: Span,
-    /// The largest batch
+    /// Largest request body of a batch
     #[arg(long, value_name = "SIZE", default_value = "5MiB", value_parser = values::size_above_zero, requires = "batch", help_heading = "Pace")]
     pub(super) batch_bytes: ByteSize,
-    /// Take up events for so long, as if the input ended then
+    /// Stop taking events after TIME
+    ///
+    /// The run then ends as if the input had ended: what is in flight is finished.
     #[arg(short, long, value_name = "TIME", value_parser = values::span_above_zero, help_heading = "Pace")]
     pub(super) duration: Option<Span>,
-    /// This run is part I of N: --rate and --stages are divided by N, and outcomes carry the mark
+    /// This run is part I of N: divides --rate and --stages by N, and marks outcomes
     #[arg(long, value_name = "I/N", help_heading = "Pace")]
     pub(super) shard: Option<Shard>,
 
-    /// How long one request may take
+    /// Longest time for one request
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span_above_zero, help_heading = "Delivery")]
     pub(super) timeout: Span,
-    /// How long making a connection may take, but no longer than --timeout
+    /// Longest time to connect, within --timeout
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = values::span_above_zero, help_heading = "Delivery")]
     pub(super) connect_timeout: Span,
-    /// How often an event is sent again after an error that may pass
+    /// Most retries per event
+    ///
+    /// Only temporary errors are retried.
     #[arg(long, value_name = "N", default_value = "5", value_parser = values::whole::<u32>(0..=1_000_000), help_heading = "Delivery")]
     pub(super) retries: u32,
-    /// The longest wait before the first retry; it doubles with each
+    /// Longest wait before the first retry; doubles with each
     #[arg(long, value_name = "TIME", default_value = "100ms", help_heading = "Delivery")]
     pub(super) retry_base: Span,
-    /// The longest wait before any retry
+    /// Longest wait before any retry
     #[arg(long, value_name = "TIME", default_value = "30s", help_heading = "Delivery")]
     pub(super) retry_cap: Span,
-    /// The longest Retry-After that is obeyed
+    /// Longest Retry-After to obey
     #[arg(long, value_name = "TIME", default_value = "5m", help_heading = "Delivery")]
     pub(super) retry_after_max: Span,
-    /// Retries as a share of requests, beside ten a second; more are delayed
+    /// Most retries as a share of requests; ten per second are always allowed, more are delayed
     #[arg(long, value_name = "SHARE", default_value = "20%", help_heading = "Delivery")]
     pub(super) retry_budget: Probability,
-    /// How long a server that refuses connections is waited for
+    /// How long to wait for a server that is away
     #[arg(long, value_name = "TIME", default_value = "60s", help_heading = "Delivery")]
     pub(super) wait_for_server: Span,
-    /// Keep the line of each event that did not end accepted or duplicate, ready to be sent again
+    /// Write the lines of undelivered events to FILE
+    ///
+    /// These are the events that did not end accepted or duplicate. The file can be sent again.
     #[arg(long, value_name = "FILE", help_heading = "Delivery")]
     pub(super) dead_letter: Option<PathBuf>,
-    /// Note on disk what is done, so that --resume can go on after a crash
+    /// Record finished events in FILE, for --resume
     #[arg(long, value_name = "FILE", help_heading = "Delivery")]
     pub(super) journal: Option<PathBuf>,
-    /// Send only what the journal does not tell of; an outcome may stand twice then, none is lost
+    /// Send only events that the journal does not have
+    ///
+    /// Continues a run that was cut off. An event may then have two outcomes, but none is lost.
     #[arg(long, requires = "journal", help_heading = "Delivery")]
     pub(super) resume: bool,
-    /// How long requests in flight may take after Ctrl-C
+    /// Longest time for requests in flight after Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "10s", help_heading = "Delivery")]
     pub(super) grace: Span,
 
-    /// Send nothing: ask the server for each event by its id, and say whether it is present, missing or differs
+    /// Check that the server has each event
+    ///
+    /// Asks for each event by its id instead of sending it. The outcome is present, missing or differs.
     #[arg(long, conflicts_with_all = ["batch", "send_malformed", "gzip"], help_heading = "Events")]
     pub(super) verify: bool,
-    /// The path to ask at, with {id} in it
+    /// Path to ask for, such as /events/{id}
     #[arg(long, value_name = "PATH", requires = "verify", help_heading = "Events")]
     pub(super) id_path: Option<String>,
-    /// Where an event has its id, timestamp, service and endpoint: id=uuid,timestamp=ts.
-    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
+    /// Paths of fields: id=uuid,timestamp=ts
+    ///
+    /// For events of another schema. Roles are id, timestamp, service and endpoint. The path a.b means b inside a, or the key
+    /// "a.b"; a.0 the first element of an array; a\.b only the key "a.b".
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "Events")]
     pub(super) fields: Option<FieldMap>,
-    /// Copy a field of the event into its outcome: region=context.tags.region, a path as in --fields (may be repeated)
+    /// Copy a field of the event into its outcome, such as region=context.tags.region; paths are as in --fields; repeatable
     #[arg(long, value_name = "NAME=PATH", value_parser = tag, help_heading = "Events")]
     pub(super) tag: Vec<(String, String)>,
-    /// Send lines that are no JSON objects, too, as they are
+    /// Also send lines that are not JSON objects, unchanged
     #[arg(long, conflicts_with = "batch", help_heading = "Events")]
     pub(super) send_malformed: bool,
-    /// The longest line that is sent
+    /// Longest line to send
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size_above_zero, help_heading = "Events")]
     pub(super) max_line: ByteSize,
 
-    /// Write outcomes to a file
+    /// Write outcomes to FILE
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Option<PathBuf>,
-    /// Show neither progress nor summary
+    /// Show only warnings and errors
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
-    /// How often to tell of progress where stderr is no terminal
+    /// How often to report progress if stderr is not a terminal
     #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero, help_heading = "Output")]
     pub(super) every: Span,
 }
 
-/// Whether a dialect is a file, rather than the name of one of ours.
+/// Whether a dialect is a file, and not the name of a built-in one.
 pub(super) fn is_file(dialect: &Path) -> bool {
     dialect.extension().is_some_and(|ending| ending == "toml") || dialect.as_os_str().as_bytes().contains(&b'/')
 }
@@ -200,8 +227,45 @@ pub(super) fn header_file(header: &OsStr) -> Option<&Path> {
 }
 
 impl CommandLine for Args {
+    const HELP: Help = Help {
+        examples: "  \
+  psend events.jsonl > outcomes.jsonl
+  pgen -n 100k | psend -c 100 | pstats
+  psend events.jsonl --mode sequential --delay 100 -o outcomes.jsonl
+  pgen -n 1m | psend --rate 5k --duration 1m | pstats
+  psend events.jsonl --journal run.journal -o outcomes.jsonl --resume
+  psend --verify events.jsonl | pstats --require 'present = 100%'
+  psend events.jsonl --url https://host --api-key-file key.txt | pstats",
+        everyday: &[
+            "url",
+            "api-key-file",
+            "dialect",
+            "header",
+            "concurrency",
+            "rate",
+            "duration",
+            "limit",
+            "batch",
+            "timeout",
+            "retries",
+            "dead-letter",
+            "journal",
+            "resume",
+            "verify",
+            "fields",
+            "output",
+            "quiet",
+        ],
+        exit_status: "\
+Environment: PULSE_URL, PULSE_API_KEY, PULSE_ALLOW_HOSTS (if set, the only hosts
+that psend may send to).
+
+Exit status: 0 if every event has an outcome, 1 if the job could not be
+finished, 2 for wrong usage, 130 after Ctrl-C.",
+    };
+
     fn files(&self) -> Files {
-        // What names standard output is refused later, with the reason.
+        // A path that names standard output is refused later, with a reason.
         let file = |path: &Option<PathBuf>| path.clone().filter(|path| !is_stdout(path));
         let inputs = if self.print_dialect { Files::default() } else { Files::default().inputs(&self.files) };
         inputs
@@ -217,33 +281,21 @@ impl CommandLine for Args {
     }
 }
 
-const AFTER_HELP: &str = "\
-Examples:
-  psend events.jsonl                                to http://localhost:8000, ten at a time
-  pgen -n 100k | psend -c 100 | pstats              send, and report on what became of it
-  psend events.jsonl --mode sequential --delay 100  one after the other, ten a second
-  pgen -n 1m | psend --rate 5k --duration 1m > outcomes.jsonl
-  psend --verify events.jsonl | pstats --require 'present = 100%'
-  psend events.jsonl --url https://host --api-key-file key.txt -o outcomes.jsonl
-
-Environment: PULSE_URL, PULSE_API_KEY, PULSE_ALLOW_HOSTS (the only hosts that may be sent to).
-Exit status: 0 every event has its outcome, 1 the job could not be finished, 2 wrong usage, 130 Ctrl-C.";
-
-/// The words of `--mode`.
+/// `--mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
-    /// Many at a time.
+    /// Several requests at a time
     Concurrent,
-    /// One after the other.
+    /// One event after the other
     Sequential,
 }
 
-/// The words of `--arrival`.
+/// `--arrival`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ArrivalWord {
-    /// Evenly.
+    /// Evenly spaced
     Constant,
-    /// As a Poisson process.
+    /// As independent users arrive (a Poisson process)
     Poisson,
 }
 
@@ -258,7 +310,7 @@ impl FromStr for Stages {
         let form = || "expected stages TIME:RATE, such as 30s:100,5m:1000,30s:0".to_owned();
         let stage = |part: &str| {
             let (time, rate) = part.trim().split_once(':').ok_or_else(form)?;
-            // A stage may end in silence, unlike a --rate.
+            // Unlike --rate, a stage may have the rate 0.
             let rate = if rate.trim() == "0" { 0.0 } else { rate.parse::<Rate>().map_err(|_| form())?.per_second() };
             Ok((time.parse::<Span>().map_err(|_| form())?.0, rate))
         };
@@ -267,7 +319,7 @@ impl FromStr for Stages {
 }
 
 fn speed(text: &str) -> Result<f64, String> {
-    // Beyond these, the gaps between events are no durations.
+    // Beyond these, a gap between events may not fit into a duration.
     const SPEEDS: RangeInclusive<f64> = 1e-6..=1e6;
     let digits = text.strip_suffix(['x', 'X']).unwrap_or(text);
     let speed = values::decimal(digits).filter(|speed| SPEEDS.contains(speed));

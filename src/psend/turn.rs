@@ -12,11 +12,11 @@ use std::task::{Poll, Waker};
 #[derive(Debug, Default)]
 pub struct Turn {
     held: Cell<bool>,
-    waiting: RefCell<Vec<Rc<Place>>>,
+    waiting: RefCell<Vec<Rc<Waiter>>>,
 }
 
 #[derive(Debug, Default)]
-struct Place {
+struct Waiter {
     granted: Cell<bool>,
     waker: RefCell<Option<Waker>>,
 }
@@ -31,14 +31,14 @@ impl Turn {
         if !self.held.replace(true) {
             return Held(self);
         }
-        let place = Rc::new(Place::default());
-        self.waiting.borrow_mut().push(Rc::clone(&place));
-        let leave = Leave { turn: self, place: &place };
+        let waiter = Rc::new(Waiter::default());
+        self.waiting.borrow_mut().push(Rc::clone(&waiter));
+        let leave = Leave { turn: self, waiter: &waiter };
         poll_fn(|cx| {
-            if place.granted.get() {
+            if waiter.granted.get() {
                 return Poll::Ready(());
             }
-            *place.waker.borrow_mut() = Some(cx.waker().clone());
+            *waiter.waker.borrow_mut() = Some(cx.waker().clone());
             Poll::Pending
         })
         .await;
@@ -65,18 +65,18 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Gives up the place of a task that stops waiting.
+/// Gives up the waiter of a task that stops waiting.
 struct Leave<'a> {
     turn: &'a Turn,
-    place: &'a Rc<Place>,
+    waiter: &'a Rc<Waiter>,
 }
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
-        if self.place.granted.get() {
+        if self.waiter.granted.get() {
             self.turn.pass_on();
         } else {
-            self.turn.waiting.borrow_mut().retain(|place| !Rc::ptr_eq(place, self.place));
+            self.turn.waiting.borrow_mut().retain(|waiter| !Rc::ptr_eq(waiter, self.waiter));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One connection: HTTP/1.1 and nothing else, with a time limit for the head of each request.
+//! One connection: HTTP/1.1 only, with a timeout for the head of each request.
 
 use std::future::Future;
 use std::io;
@@ -18,15 +18,15 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
-/// How long the head of a request may take from its first byte on, and a new connection until then.
+/// How long the head of a request may take from its first byte, and how long a new connection may take to send that byte.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
-/// What a client of HTTP/2 sends first (RFC 9113).
+/// The first bytes from an HTTP/2 client (RFC 9113, 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
-/// Serves the requests of a connection until it ends, or until `stop` and the request under way has its answer.
+/// Serves the requests of a connection until it ends, or until `stop` is set and the request in progress has its answer.
 pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<bool>) {
-    // Odd while a request is served, even while one is waited for.
+    // Odd while a request is served, even while waiting for one.
     let turn = Arc::<AtomicU64>::default();
     let io = Watched { io, turn: Arc::clone(&turn), head: Some(0), has_bytes: false, due: None };
     let api = TowerToHyperService::new(api);
@@ -42,7 +42,7 @@ pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(io), service));
     tokio::select! {
-        // How a connection ends is the client's affair.
+        // How a connection ends is up to the client.
         _ = connection.as_mut() => return,
         () = async { drop(stop.wait_for(|stopped| *stopped).await) } => {}
     }
@@ -50,20 +50,19 @@ pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<
     let _ = connection.await;
 }
 
-/// A connection whose requests' heads are timed.
+/// A connection with a timeout for the heads of requests.
 struct Watched {
     io: TcpStream,
     turn: Arc<AtomicU64>,
-    /// The turn in which a head has begun to come.
+    /// The turn in which a head has begun to arrive.
     head: Option<u64>,
-    /// Whether a byte has come.
+    /// Whether any byte has arrived.
     has_bytes: bool,
     due: Option<Pin<Box<Sleep>>>,
 }
 
 impl Watched {
-    /// Answers in HTTP/1.1 for a request that hyper does not come to see. What does not fit into the socket at once is not worth a
-    /// wait.
+    /// Answers a request that hyper does not get to see. What does not fit into the socket's buffer is dropped.
     fn refuse(&self, status: &str, why: &str) -> io::Error {
         let body = format!("{{\"detail\":\"{why}\"}}");
         let head = format!(
@@ -84,7 +83,7 @@ impl AsyncRead for Watched {
             Poll::Ready(Ok(())) => {
                 let read = &buf.filled()[before..];
                 if !self.has_bytes && read.starts_with(HTTP2_PREFACE) {
-                    let why = "HTTP/2 is not spoken here: send HTTP/1.1";
+                    let why = "This server does not support HTTP/2: send HTTP/1.1";
                     return Poll::Ready(Err(self.refuse("505 HTTP Version Not Supported", why)));
                 }
                 self.has_bytes |= !read.is_empty();
@@ -96,9 +95,9 @@ impl AsyncRead for Watched {
             }
             Poll::Pending if is_waiting && self.head == Some(turn) => {
                 ready!(self.due.get_or_insert_with(|| Box::pin(sleep(HEAD_TIME))).as_mut().poll(cx));
-                let nothing_came = io::ErrorKind::TimedOut.into();
-                let why = "The rest of the request's head did not come";
-                Poll::Ready(Err(if self.has_bytes { self.refuse("408 Request Timeout", why) } else { nothing_came }))
+                let nothing_arrived = io::ErrorKind::TimedOut.into();
+                let why = "The rest of the request's head did not arrive";
+                Poll::Ready(Err(if self.has_bytes { self.refuse("408 Request Timeout", why) } else { nothing_arrived }))
             }
             Poll::Pending => {
                 self.due = None;

@@ -1,4 +1,4 @@
-//! Runs a command beside the server, as `timeout` runs its own, and ends it where a signal ends the server.
+//! Runs the command of `--exec`, and passes on the signals that would end the server.
 
 use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
@@ -10,23 +10,23 @@ use rustix::termios::tcgetpgrp;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, sleep_until};
 
-use super::serve::Signals;
+use super::signals::Signals;
 use crate::cli::Ending;
 use crate::error::{Error, Result};
 
-/// How long a command may take to end once it was asked to: psend alone takes ten seconds for what is in flight.
+/// How long a command may take to end after a signal. psend alone takes up to ten seconds for what is in flight.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How often what the command left running is looked for.
+/// How often to check whether the command left processes running.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// Runs the command by `sh -c` and returns its status. It finds the server's address in PULSE_URL, and in PULSE_API_KEY a key
-/// that is let in.
+/// Runs the command with `sh -c` and returns its status. Its environment has the server's address in PULSE_URL and an accepted
+/// key in PULSE_API_KEY.
 ///
-/// SIGINT, SIGTERM and SIGHUP are handed on to the command and all that it started, and the server stays until they have
-/// ended; a second signal, or the end of [`PATIENCE`], kills them.
+/// Passes SIGINT, SIGTERM and SIGHUP on to the command and all that it started, and returns once they have ended. A second
+/// signal kills them, as does the end of [`PATIENCE`].
 pub(super) async fn run(command: &OsStr, url: &str, key: &str, signals: &mut Signals) -> Result<Ending> {
-    let failed = |e: std::io::Error| Error::failed(format!("--exec: sh cannot be run: {e}"));
+    let failed = |e: std::io::Error| Error::failed(format!("--exec: cannot run sh: {e}"));
     let mut shell = Command::new("sh");
     shell.arg("-c").arg(command).env("PULSE_URL", url).env("PULSE_API_KEY", key);
     let apart = !is_in_foreground();
@@ -35,7 +35,7 @@ pub(super) async fn run(command: &OsStr, url: &str, key: &str, signals: &mut Sig
     }
     let mut child = shell.spawn().map_err(failed)?;
     let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-    let job = Job { id: id.expect("a child that was not waited for has an id"), apart };
+    let job = Job { id: id.expect("a child that has not been waited for has an id"), apart };
 
     let mut status = None;
     let mut asked = None;
@@ -48,14 +48,14 @@ pub(super) async fn run(command: &OsStr, url: &str, key: &str, signals: &mut Sig
         let deadline = asked.unwrap_or_else(Instant::now);
         tokio::select! {
             ended = child.wait(), if status.is_none() => status = Some(ended.map_err(failed)?),
-            // A shell that was told to end does not wait for what it started.
+            // A shell that gets a signal does not wait for what it started.
             () = sleep(LOOK), if status.is_some() => {}
             () = sleep_until(deadline), if asked.is_some() => {
                 job.send(Signal::KILL);
                 asked = None;
             }
             signal = signals.next() => asked = match asked {
-                // The terminal has given it to the command, too.
+                // The terminal has sent it to the command, too.
                 None if !apart && signal == Signal::INT => None,
                 None => {
                     job.send(signal);
@@ -70,33 +70,33 @@ pub(super) async fn run(command: &OsStr, url: &str, key: &str, signals: &mut Sig
     }
 }
 
-/// Whether the terminal's keys and its Ctrl-C are ours. A command beside us then stays in our process group, so that it has
-/// both as well: in one of its own it would be stopped as soon as it read from the terminal. Ctrl-C reaches it without us, and
-/// what it makes of that is its own business; other signals to us alone can be handed on to its shell alone.
+/// Whether pserve is in the terminal's foreground process group. The command then stays in this group, because in a group of
+/// its own it would be stopped as soon as it read from the terminal. Ctrl-C reaches it directly, and how it reacts is up to it.
+/// Other signals that are sent to pserve can only be passed on to the command's shell.
 fn is_in_foreground() -> bool {
     tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == getpgrp())
 }
 
-/// The command's shell, and what that started.
+/// The command's shell, and what the shell started.
 struct Job {
     id: Pid,
-    /// Whether they are a process group of their own, which has the shell's id.
+    /// Whether they have a process group of their own, whose id is the shell's.
     apart: bool,
 }
 
 impl Job {
-    /// One that has ended needs no signal.
+    /// Sends a signal. A job that has ended needs none.
     fn send(&self, signal: Signal) {
         let _ = if self.apart { kill_process_group(self.id, signal) } else { kill_process(self.id, signal) };
     }
 
-    /// Whether any of it is known to run, now that the shell has ended.
+    /// Whether any of it is known to be running after the shell has ended.
     fn is_left(&self) -> bool {
         self.apart && test_kill_process_group(self.id).is_ok()
     }
 }
 
-/// The status as a shell gives it: 128 and the number of the signal that ended the command.
+/// The status as a shell reports it: 128 plus the number of the signal that ended the command.
 fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX)

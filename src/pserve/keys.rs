@@ -1,45 +1,52 @@
-//! Which key stands for which tenant.
+//! The accepted keys, and the tenant of each.
 
 use std::collections::HashMap;
 use std::fmt;
 
 use super::store::Tenant;
+use crate::cli::api_key::TEST_KEY;
 
-/// The key that the guide's scripts use: no secret, so it serves on loopback alone.
-pub const TEST_KEY: &str = "test-api-key-12345";
-
-/// Whose a single key is.
+/// The tenant of a single key.
 const TENANT: &str = "default";
 
-/// The keys that are let in.
+/// The keys that are accepted.
 #[derive(Clone)]
-pub struct Keys {
+pub(super) struct Keys {
     tenants: HashMap<String, Tenant>,
-    /// The first of the file.
+    /// The first key of the file.
     first: String,
 }
 
 impl fmt::Debug for Keys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} keys", self.tenants.len())
+        f.debug_struct("Keys").field("count", &self.tenants.len()).finish_non_exhaustive()
     }
 }
 
 impl Keys {
-    /// One key for one tenant, `default`.
+    /// One key, for the tenant `default`.
     ///
     /// # Errors
-    /// Where it is empty or cannot stand in a header.
-    pub fn single(key: &str) -> Result<Self, String> {
+    /// If it is empty or not valid in a header.
+    pub(super) fn single(key: &str) -> Result<Self, String> {
         check(key)?;
-        Ok(Self { tenants: [(key.to_owned(), TENANT.into())].into(), first: key.to_owned() })
+        Ok(Self::of(key))
     }
 
-    /// Reads lines of a key and its tenant, parted by white space; blank lines and those that begin with # are passed over.
+    /// The guide's test key, for the tenant `default`.
+    pub(super) fn test() -> Self {
+        Self::of(TEST_KEY)
+    }
+
+    fn of(key: &str) -> Self {
+        Self { tenants: [(key.to_owned(), TENANT.into())].into(), first: key.to_owned() }
+    }
+
+    /// Reads lines of a key and its tenant, separated by white space. Skips blank lines and those that begin with `#`.
     ///
     /// # Errors
-    /// Names the line, and never the key.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// The message names the line, and never shows the key.
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let mut tenants = HashMap::new();
         let mut first = None;
         for (number, line) in (1..).zip(text.lines()) {
@@ -48,30 +55,30 @@ impl Keys {
             }
             let words: Vec<&str> = line.split_whitespace().collect();
             let [key, tenant] = words[..] else {
-                return Err(format!("line {number}: a key and its tenant are wanted, parted by a space"));
+                return Err(format!("line {number}: expected a key and its tenant, separated by a space"));
             };
             check(key).map_err(|e| format!("line {number}: {e}"))?;
             if tenants.insert(key.to_owned(), Tenant::from(tenant)).is_some() {
-                return Err(format!("line {number}: this key stands in the file already"));
+                return Err(format!("line {number}: this key is in the file already"));
             }
             first.get_or_insert_with(|| key.to_owned());
         }
-        let first = first.ok_or("holds no key: a line is a key and its tenant, parted by a space")?;
+        let first = first.ok_or("holds no key; expected lines of a key and its tenant, separated by a space")?;
         Ok(Self { tenants, first })
     }
 
     /// The tenant of a key.
-    pub fn tenant(&self, key: &[u8]) -> Option<&Tenant> {
+    pub(super) fn tenant(&self, key: &[u8]) -> Option<&Tenant> {
         self.tenants.get(std::str::from_utf8(key).ok()?)
     }
 
-    /// A key to hand to a client: the one that it has already, where that is let in, else the first.
-    pub fn for_client<'a>(&'a self, has: Option<&'a str>) -> &'a str {
+    /// The key to give to a client: the one that it has already if that is accepted, otherwise the first.
+    pub(super) fn for_client<'a>(&'a self, has: Option<&'a str>) -> &'a str {
         has.filter(|key| self.tenants.contains_key(*key)).unwrap_or(&self.first)
     }
 
-    /// Whether the guide's test key is all that is let in.
-    pub fn is_test_key(&self) -> bool {
+    /// Whether only the guide's test key is accepted.
+    pub(super) fn is_test_key(&self) -> bool {
         self.tenants.len() == 1 && self.first == TEST_KEY
     }
 }
@@ -80,7 +87,7 @@ fn check(key: &str) -> Result<(), String> {
     match key {
         "" => Err("the key is empty".to_owned()),
         key if key.bytes().all(|b| b.is_ascii_graphic()) => Ok(()),
-        _ => Err("the key holds characters that a header cannot: visible ASCII is wanted".to_owned()),
+        _ => Err("the key holds characters that are not valid in a header; expected visible ASCII".to_owned()),
     }
 }
 
@@ -99,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_keeps_a_key_that_is_let_in_and_gets_the_first_otherwise() {
+    fn a_client_keeps_an_accepted_key_and_gets_the_first_otherwise() {
         let keys = Keys::parse("k9 acme\nk1 other\n").expect("the file is good");
         assert_eq!(keys.for_client(Some("k1")), "k1");
         assert_eq!(keys.for_client(Some("k2")), "k9");
@@ -107,12 +114,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_file_is_said_without_the_key() {
+    fn errors_in_a_key_file_do_not_show_the_key() {
         for (text, said) in [
             ("", "holds no key"),
-            ("k1 acme\nsecret\n", "line 2: a key and its tenant"),
-            ("secret a b", "line 1: a key and its tenant"),
-            ("secret a\nsecret b", "line 2: this key stands in the file already"),
+            ("k1 acme\nsecret\n", "line 2: expected a key and its tenant"),
+            ("secret a b", "line 1: expected a key and its tenant"),
+            ("secret a\nsecret b", "line 2: this key is in the file already"),
             ("secr\u{e9}t a", "line 1: the key holds characters"),
         ] {
             let error = Keys::parse(text).expect_err(text);

@@ -1,4 +1,4 @@
-//! How many events a tenant may send in a window of time. A pure count: it is told the time and waits for nothing.
+//! The rate limit of each tenant. It only counts: it is given the time, and waits for nothing.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -6,9 +6,10 @@ use std::sync::Mutex;
 use super::store::Tenant;
 use crate::clock::Micros;
 
-/// A limit over fixed windows, which begin at whole multiples of their length since 1970 (a minute's at the full minute).
+/// A limit over fixed windows. They begin at multiples of their length since 1970, so a window of a minute begins at the full
+/// minute.
 #[derive(Debug)]
-pub struct Limiter {
+pub(super) struct Limiter {
     limit: u64,
     window: Micros,
     used: Mutex<HashMap<Tenant, Used>>,
@@ -20,42 +21,42 @@ struct Used {
     events: u64,
 }
 
-/// Where a tenant stands in the present window.
+/// What a tenant has left in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
-    /// Events that a window allows.
-    pub limit: u64,
-    /// How many of these are left.
-    pub remaining: u64,
+pub(super) struct Standing {
+    /// The number of events that a window allows.
+    pub(super) limit: u64,
+    /// How many of them are left.
+    pub(super) remaining: u64,
     /// When the next window begins.
-    pub reset_at: Micros,
-    /// How long a window is.
-    pub window: Micros,
+    pub(super) reset_at: Micros,
+    /// The length of a window.
+    pub(super) window: Micros,
 }
 
 impl Limiter {
     /// A limit of this many events in each window of this length.
-    pub fn new(limit: u64, window: Micros) -> Self {
+    pub(super) fn new(limit: u64, window: Micros) -> Self {
         Self { limit, window: window.max(1), used: Mutex::default() }
     }
 
-    /// Takes up to `wanted` events out of the present window, and says how many it had left.
-    pub fn take(&self, tenant: &Tenant, wanted: u64, now: Micros) -> (u64, Standing) {
-        let present = now.div_euclid(self.window);
+    /// Takes up to `events` from the current window. Returns how many were granted, and what is left.
+    pub(super) fn take(&self, tenant: &Tenant, events: u64, now: Micros) -> (u64, Standing) {
+        let current = now.div_euclid(self.window);
         let mut all = self.used.lock().expect("no holder of this lock can panic");
         let used = all.entry(tenant.clone()).or_default();
-        // A clock that was set back gives no second helping.
-        if present > used.window {
-            *used = Used { window: present, events: 0 };
+        // A clock that is set back must not grant a window twice.
+        if current > used.window {
+            *used = Used { window: current, events: 0 };
         }
-        let granted = wanted.min(self.limit - used.events);
+        let granted = events.min(self.limit - used.events);
         used.events += granted;
         let reset_at = (used.window + 1) * self.window;
         (granted, Standing { limit: self.limit, remaining: self.limit - used.events, reset_at, window: self.window })
     }
 
-    /// Where the tenant stands.
-    pub fn standing(&self, tenant: &Tenant, now: Micros) -> Standing {
+    /// What the tenant has left.
+    pub(super) fn standing(&self, tenant: &Tenant, now: Micros) -> Standing {
         self.take(tenant, 0, now).1
     }
 }

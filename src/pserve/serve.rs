@@ -1,4 +1,5 @@
-//! The server's life: open, listen, say where, serve until a signal or the command's end, finish what is in flight, close.
+//! The server's life: open the database, listen, print the URL, serve until a signal or the command's end, finish the
+//! requests in flight, close.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -6,60 +7,34 @@ use std::thread;
 use std::time::Duration;
 
 use axum::Router;
-use futures::future::OptionFuture;
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal as UnixSignal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::api::{self, App, Room};
-use super::args::Config;
+use super::config::{Config, Until};
+use super::signals::Signals;
 use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
 use super::store::sqlite::Sqlite;
 use super::{connection, exec};
 use crate::cli::output::Output;
-use crate::cli::stop::is_hangup_ignored;
-use crate::cli::values::Count;
-use crate::cli::{Console, Ending};
+use crate::cli::{Console, Ending, numbers};
 use crate::clock::SystemClock;
 use crate::error::{Error, Result};
 
 /// How long requests in flight may take to finish once the server stops.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// SIGINT, SIGTERM and, unless it is ignored (nohup), SIGHUP, as they come.
-pub(super) struct Signals {
-    interrupt: UnixSignal,
-    terminate: UnixSignal,
-    hangup: Option<UnixSignal>,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        let hangup = (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?;
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
-    }
-
-    /// The next one.
-    pub(super) async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.terminate.recv() => Signal::TERM,
-            Some(_) = OptionFuture::from(self.hangup.as_mut().map(UnixSignal::recv)) => Signal::HUP,
-        }
-    }
-}
-
 pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
     let (store, writer) = Sqlite::open(&config.db)?;
     raise_file_limit();
-    let process = |e: std::io::Error| Error::failed(format!("the server cannot start: {e}"));
-    // One thread for all connections: the writer's thread is the limit, and a second one would only take its core.
+    let process = |e: std::io::Error| Error::failed(format!("cannot start the server: {e}"));
+    // One thread for all connections: the writer's thread is the bottleneck, and a second one would only take its core.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(process)?;
     let (committer, writing) = Committer::start(writer).map_err(process)?;
 
@@ -68,8 +43,8 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         let (listener, address) = bind(&config.listen).await?;
         let url = format!("http://{}", reachable(address));
         if !config.quiet {
-            let key = if config.keys.is_test_key() { ", and the key is the guide's test key" } else { "" };
-            console.note(format_args!("events go to {}{key}", config.db.display()));
+            let key = if config.keys.is_test_key() { "; the key is the guide's test key" } else { "" };
+            console.note(format_args!("storing events in {}{key}", config.db.display()));
         }
         let app = App {
             keys: config.keys,
@@ -83,9 +58,9 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         let (stop, stopped) = watch::channel(false);
         let serving = tokio::spawn(accept(listener, api::router(Arc::new(app)), stopped));
 
-        let ending = match &config.exec {
-            Some(command) => exec::run(command, &url, &config.exec_key, &mut signals).await?,
-            None => {
+        let ending = match &config.until {
+            Until::Exit { command, key } => exec::run(command, &url, key, &mut signals).await?,
+            Until::Signal => {
                 announce(&url)?;
                 Ending::Signalled(signals.next().await.as_raw())
             }
@@ -97,26 +72,27 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         }
         Ok(ending)
     });
-    // Connections that did not finish in time end here, and with the last of them the writer's queue.
+    // Ends the connections that did not finish in time, and with the last of them the writer's queue.
     runtime.shutdown_timeout(Duration::from_secs(1));
     let stored = close(writing);
     let (ending, stored) = (ending?, stored?);
     if !config.quiet {
-        console.note(format_args!("{} events stored in {}", Count(stored), config.db.display()));
+        let events = numbers::counted(stored, "event", "events");
+        console.note(format_args!("{events} stored in {}", config.db.display()));
     }
     Ok(ending)
 }
 
 /// Serves all who connect until `stop`, then waits until those that are connected have their answers.
 async fn accept(listener: TcpListener, api: Router, mut stop: watch::Receiver<bool>) {
-    /// How long to wait where the system has no room for one more connection.
+    /// How long to wait if the system has no resources for one more connection.
     const BREATH: Duration = Duration::from_millis(100);
     let (mut connections, handed_on) = (JoinSet::new(), stop.clone());
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((connection, _)) => {
-                    // Answers are small and written whole: to wait for more of them would only delay them.
+                    // Answers are small and written in one piece: waiting to send more at once would only delay them.
                     let _ = connection.set_nodelay(true);
                     connections.spawn(connection::serve(connection, api.clone(), handed_on.clone()));
                 }
@@ -130,12 +106,12 @@ async fn accept(listener: TcpListener, api: Router, mut stop: watch::Receiver<bo
     while connections.join_next().await.is_some() {}
 }
 
-/// Waits for the last commit, and says how many events there are.
+/// Waits for the last commit. Returns how many events are stored.
 fn close(writing: thread::JoinHandle<Result<u64, StoreError>>) -> Result<u64> {
     match writing.join() {
         Ok(Ok(stored)) => Ok(stored),
         Ok(Err(error)) => Err(Error::failed(error.to_string())),
-        Err(_) => Err(Error::failed("the thread that writes to the database has panicked")),
+        Err(_) => Err(Error::failed("the thread that writes to the database panicked")),
     }
 }
 
@@ -163,7 +139,7 @@ fn announce(url: &str) -> Result<()> {
     Output::open(None)?.put(format!("{url}\n").as_bytes())
 }
 
-/// As many connections as the system lets us have: the usual soft limit of 1024 files is a shell's, not a server's.
+/// Allows as many connections as the system permits. The usual soft limit of 1024 files is meant for a shell, not a server.
 fn raise_file_limit() {
     let limit = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });

@@ -1,119 +1,119 @@
-//! What the server asks of a database, in the server's words. It knows no SQL and no HTTP.
+//! What the server needs from a database. It knows neither SQL nor HTTP.
 //!
-//! Writes go through one [`Writer`] that [`commit::Committer`] owns; reads through any number of [`Reader`]s side by side.
+//! Writes go through one [`Writer`], which [`commit::Committer`] owns. Reads go through any number of [`Reader`]s at once.
 
-pub mod commit;
-pub mod readers;
-pub mod sqlite;
+pub(super) mod commit;
+pub(super) mod readers;
+pub(super) mod sqlite;
 
 use std::sync::Arc;
 
 use crate::clock::Micros;
 
-/// Whose events these are: the half of an event's identity that the key decides.
-pub type Tenant = Arc<str>;
+/// The owner of events: the half of an event's identity that the key decides.
+pub(super) type Tenant = Arc<str>;
 
-/// Up to how many a filtered search counts its matches exactly (contracts §9).
-pub const COUNTED: u64 = 10_000;
+/// A search with filters counts at most this many matches exactly (contracts §9).
+pub(super) const COUNTED: u64 = 10_000;
 
-/// The newest hours that [`Stats::hours`] holds at most: 31 days.
-pub const HOURS: usize = 744;
+/// The most hours in [`Stats::hours`]: 31 days.
+pub(super) const HOURS: usize = 744;
 
 /// An event on its way into the store.
 #[derive(Debug, Clone)]
-pub struct Record {
-    /// Whose it is.
+pub(super) struct Record {
+    /// The owner.
     pub tenant: Tenant,
-    /// The client's event_id, or one that the server made.
+    /// The client's event_id, or one that the server generated.
     pub external_id: String,
     /// When it happened.
     pub timestamp: Micros,
-    /// When the server took it.
+    /// When the server received it.
     pub ingested_at: Micros,
-    /// The fields that a search may ask for.
-    pub fields: Fields<String>,
+    /// The fields that a search may filter by.
+    pub fields: SearchFields,
     /// The whole event, byte for byte.
     pub body: String,
 }
 
-/// One value for each field that a search may filter by: `String` in a record, `Option<String>` in a filter.
+/// One value for each field that a search may filter by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Fields<T> {
+pub(super) struct SearchFields {
     /// `event_type`
-    pub event_type: Option<T>,
+    pub event_type: Option<String>,
     /// `severity`
-    pub severity: Option<T>,
+    pub severity: Option<String>,
     /// `source.service`
-    pub service: Option<T>,
+    pub service: Option<String>,
     /// `source.endpoint`
-    pub endpoint: Option<T>,
+    pub endpoint: Option<String>,
     /// `metrics.status_code`
     pub status_code: Option<u16>,
     /// `context.user_id`
-    pub user_id: Option<T>,
+    pub user_id: Option<String>,
     /// `context.tags.country`
-    pub country: Option<T>,
+    pub country: Option<String>,
     /// `context.tags.region`
-    pub region: Option<T>,
+    pub region: Option<String>,
     /// `context.tags.city`
-    pub city: Option<T>,
+    pub city: Option<String>,
 }
 
-/// What became of a record.
+/// The result of storing a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stored {
-    /// It is in the store now.
+pub(super) enum Stored {
+    /// It was stored.
     New,
-    /// One with its identity was there already, taken at this moment, and stays as it is.
+    /// A record with its identity was stored before, and stays as it is.
     Duplicate {
-        /// When the one that is there was taken.
+        /// When the server received the stored one.
         ingested_at: Micros,
     },
 }
 
-/// Why a store did not do what it was asked.
+/// Why the store failed.
 #[derive(Debug, Clone, thiserror::Error)]
-pub enum StoreError {
-    /// No room is left; nothing of the transaction was stored.
+pub(super) enum StoreError {
+    /// The disk is full. Nothing of the transaction was stored.
     #[error("no room is left to store the event: {0}")]
     Full(String),
-    /// Anything else that a database can meet.
+    /// Any other failure.
     #[error("the database failed: {0}")]
     Failed(String),
 }
 
-/// Which events a search wants. All conditions hold at once.
+/// A search. Events must meet all of its conditions.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Search {
-    /// Fields that must have just this value.
-    pub fields: Fields<String>,
+pub(super) struct Search {
+    /// The values that these fields must have.
+    pub fields: SearchFields,
     /// The earliest timestamp.
     pub start: Option<Micros>,
-    /// The latest timestamp, itself included.
+    /// The latest timestamp, inclusive.
     pub end: Option<Micros>,
-    /// How many events at most.
+    /// The most events to return.
     pub limit: u64,
-    /// How many of the newest to pass over.
+    /// How many of the newest events to skip.
     pub offset: u64,
 }
 
 /// The answer to a [`Search`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub(super) struct Page {
     /// The events as they were stored, newest first.
     pub events: Vec<Vec<u8>>,
-    /// How many events match in all; with filters, at most [`COUNTED`].
+    /// How many events match in all. With filters, at most [`COUNTED`].
     pub total: u64,
     /// Whether `total` is all of them.
     pub total_exact: bool,
-    /// Whether older ones follow.
+    /// Whether older events match too.
     pub has_more: bool,
 }
 
 /// Counts over the events of a tenant.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Each hour that has events, oldest first, the newest [`HOURS`] at most.
+pub(super) struct Stats {
+    /// The hours that have events, oldest first. At most the newest [`HOURS`].
     pub hours: Vec<Hour>,
     /// Over all events.
     pub total: Counts,
@@ -123,60 +123,60 @@ pub struct Stats {
 
 /// The counts of one hour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Hour {
+pub(super) struct Hour {
     /// When the hour begins.
     pub start: Micros,
     /// Its counts.
     pub counts: Counts,
 }
 
-/// How many events, and how many of them tell of an error.
+/// The number of events, and of errors among them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(super) struct Counts {
     /// All of them.
     pub events: u64,
-    /// Those with a status_code from 400.
+    /// Those with a status_code of 400 or more.
     pub errors: u64,
 }
 
-/// The one that writes.
-pub trait Writer: Send {
-    /// Stores all of these or, on an error, none; on return they are on disk.
+/// Writes to the database.
+pub(super) trait Writer: Send {
+    /// Stores all of these records or, on an error, none. When it returns, they are on disk.
     ///
     /// # Errors
-    /// Where the database refuses.
+    /// If the database fails.
     fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError>;
 
-    /// Leaves the database tidy, and says how many events it holds, whosever they are.
+    /// Closes the database. Returns how many events it holds, of all tenants.
     ///
     /// # Errors
-    /// Where it cannot; what was stored is stored all the same.
+    /// If the database fails. What was stored stays stored.
     fn close(self) -> Result<u64, StoreError>;
 }
 
-/// One that reads, beside others.
-pub trait Reader: Send {
+/// Reads from the database, at the same time as others.
+pub(super) trait Reader: Send {
     /// The event with this identity, as it was stored.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     fn get(&self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
-    /// The events that a search asks for.
+    /// The events that a search matches.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     fn search(&self, tenant: &str, search: &Search) -> Result<Page, StoreError>;
 
     /// The counts of a tenant's events.
     ///
     /// # Errors
-    /// Where the database fails.
+    /// If the database fails.
     fn stats(&self, tenant: &str) -> Result<Stats, StoreError>;
 
-    /// Whether the database answers at all.
+    /// Checks that the database answers.
     ///
     /// # Errors
-    /// Where it does not.
+    /// If it does not.
     fn check(&self) -> Result<(), StoreError>;
 }

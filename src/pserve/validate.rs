@@ -1,47 +1,47 @@
-//! What an event must look like (contracts §9), checked in one pass over its JSON. It knows no HTTP and no database.
+//! Checks events against the schema (contracts §9) in one pass over their JSON. It knows neither HTTP nor the database.
 //!
-//! Only the fields that the schema names are kept, so that a body costs little more memory than its bytes; the rest is free
-//! in form, and is read through for what cannot be stored: bad JSON, lone surrogates, U+0000.
+//! Only the values of fields that the schema names are kept, so a body takes little more memory than its bytes. The rest may have
+//! any form. It is only checked for what cannot be stored: bad JSON, lone surrogates, U+0000.
 
 mod batch;
-pub mod fault;
+pub(super) mod fault;
 mod read;
 mod schema;
 
 use std::borrow::Cow;
 
-use super::store::Fields;
+use super::store::SearchFields;
 use crate::clock::Micros;
-pub use batch::Batch;
-pub use fault::Fault;
+pub(super) use batch::Batch;
+pub(super) use fault::Fault;
 use schema::Keep;
-pub use schema::{EVENT_TYPES, SEVERITIES};
+pub(super) use schema::{EVENT_TYPES, SEVERITIES};
 
 /// An event that may be stored.
 #[derive(Debug)]
-pub struct Event<'a> {
-    /// Its id, where the client gave one.
+pub(super) struct ValidEvent<'a> {
+    /// Its id, if the client gave one.
     pub event_id: Option<Cow<'a, str>>,
-    /// When it happened, where the client said so.
+    /// When it happened, if the client gave a timestamp.
     pub timestamp: Option<Micros>,
-    /// What a search may ask for.
-    pub fields: Fields<String>,
+    /// The fields that a search may filter by.
+    pub fields: SearchFields,
 }
 
 /// Why an event may not be stored.
 #[derive(Debug)]
-pub struct Invalid {
-    /// Its id, where it could be read.
+pub(super) struct Invalid {
+    /// Its id, if it could be read.
     pub event_id: Option<String>,
-    /// Everything that is wrong with it, in the order in which it stands there.
+    /// Everything that is wrong with it, in the order of the text.
     pub faults: Vec<Fault>,
 }
 
-/// Takes the bytes of a batch apart; its events are still to be checked, each by [`event`].
+/// Splits a batch into its events. Each is still to be checked by [`event`].
 ///
 /// # Errors
 /// What is wrong with the envelope.
-pub fn batch(body: &[u8]) -> Result<Batch<'_>, Vec<Fault>> {
+pub(super) fn batch(body: &[u8]) -> Result<Batch<'_>, Vec<Fault>> {
     batch::read(text(body)?)
 }
 
@@ -56,7 +56,7 @@ fn text(body: &[u8]) -> Result<&str, Vec<Fault>> {
 ///
 /// # Errors
 /// Everything that is wrong with them.
-pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Invalid> {
+pub(super) fn event(body: &[u8], now: Micros) -> Result<ValidEvent<'_>, Invalid> {
     let nameless = |faults| Invalid { event_id: None, faults };
     let (mut kept, faults) = read::event(text(body).map_err(nameless)?, now).map_err(nameless)?;
     if !faults.is_empty() {
@@ -66,7 +66,7 @@ pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Invalid> {
     let timestamp = kept.take(Keep::Timestamp).moment().ok();
     let event_id = kept.take(Keep::EventId).text();
     let mut owned = |keep| kept.take(keep).text().map(Cow::into_owned);
-    let fields = Fields {
+    let fields = SearchFields {
         event_type: owned(Keep::EventType),
         severity: owned(Keep::Severity).or_else(|| Some("info".to_owned())),
         service: owned(Keep::Service),
@@ -77,7 +77,7 @@ pub fn event(body: &[u8], now: Micros) -> Result<Event<'_>, Invalid> {
         region: owned(Keep::Region),
         city: owned(Keep::City),
     };
-    Ok(Event { event_id, timestamp, fields })
+    Ok(ValidEvent { event_id, timestamp, fields })
 }
 
 #[cfg(test)]
@@ -211,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_bodies_are_refused_with_words() {
+    fn hostile_bodies_are_refused_with_a_message() {
         let deep = format!(r#"{{"payload":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
         for (body, kind) in [
             (&b""[..], "missing"),
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_text_column_of_any_store_can_hold_is_refused_wherever_it_stands() {
+    fn u_0000_is_refused_wherever_it_occurs() {
         refuses("/title", json!("a\0b"), "value_error");
         refuses("/context/tags/colour", json!("\0"), "value_error");
         let nested = with("/payload", json!({"a": [{"b": "\0"}]}));
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_known_field_that_stands_twice_is_refused_since_either_could_be_meant() {
+    fn a_known_field_that_occurs_twice_is_refused_because_either_could_be_meant() {
         let twice = good().to_string().replacen('{', r#"{"event_id":"evt_2","#, 1);
         assert_eq!(faults(twice.as_bytes()), [("event_id".to_owned(), "duplicate_key")]);
         let free = with("/payload", json!({"x": 1})).replace(r#"{"x":1}"#, r#"{"x":1,"x":2}"#);
@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_any_length_and_fields_of_any_name_pass() {
+    fn numbers_of_any_length_and_fields_of_any_name_are_accepted() {
         takes("/payload", json!({"big": 1}));
         let big = with("/payload", json!({"big": 1})).replace(":1}", ":123456789012345678901234567890}");
         assert_eq!(faults(big.as_bytes()), []);

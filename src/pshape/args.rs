@@ -1,4 +1,4 @@
-//! The command line as it is typed.
+//! The command line, as typed.
 
 #![allow(rustdoc::broken_intra_doc_links)] // the doc comments are the help, and its brackets mean options
 
@@ -9,9 +9,9 @@ use std::path::PathBuf;
 use chrono_tz::Tz;
 use clap::Parser;
 
-use crate::cli::CommandLine;
 use crate::cli::files::Files;
 use crate::cli::values::{self, ByteSize, Moment, Shard};
+use crate::cli::{CommandLine, Help};
 use crate::clock::Micros;
 use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
@@ -23,19 +23,21 @@ use super::levels::Levels;
 
 /// Adds traffic curves and faults to a stream of events, and records each fault.
 ///
-/// Reads JSON Lines, applies effects that make them behave like production traffic, and passes everything else on byte for byte.
+/// Reads JSON Lines and changes only what the effects change; everything else passes through byte for byte.
 /// The same input, flags and seed give the same bytes.
 #[derive(Debug, Parser)]
-#[command(name = "pshape", version, max_term_width = 100)]
+#[command(name = "pshape", version)]
 pub(super) struct Args {
-    /// Files of events, read in order [default: `-`, standard input]
+    /// Files of events [default: -, standard input]
     pub files: Vec<PathBuf>,
 
-    /// Spread events over time by this curve: business, flat, diurnal, follow-the-sun, or a FILE of 24 × 7 weights
+    /// Spread events over time by a curve
+    ///
+    /// Curves are business, flat, diurnal, follow-the-sun, or a file of 24 × 7 weights.
     #[arg(long, value_name = "CURVE", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub curve: Option<OsString>,
 
-    /// The curve by which the input is spread [default: flat]
+    /// Curve of the input, for --curve [default: flat]
     #[arg(
         long,
         value_name = "CURVE",
@@ -45,43 +47,53 @@ pub(super) struct Args {
     )]
     pub from: Option<OsString>,
 
-    /// Move timestamps by this much
+    /// Move timestamps by DURATION
     #[arg(long, value_name = "DURATION", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub shift: Option<String>,
 
-    /// Move the first event to this time (RFC 3339, a date or now), and all others with it; with --curve: the start of its window
+    /// Move the first event to TIME, and all with it
+    ///
+    /// TIME is in RFC 3339, a date or now. With --curve it is the start of the window.
     #[arg(long, value_name = "TIME", help_heading = "Effects on time")]
     pub start: Option<Moment>,
 
-    /// The end of --curve's window
+    /// End of --curve's window
     #[arg(long, value_name = "TIME", help_heading = "Effects on time", requires = "curve", conflicts_with = "hours")]
     pub end: Option<Moment>,
 
-    /// The length of --curve's window, from --start
+    /// Length of --curve's window in hours, from --start
     #[arg(long, value_name = "N", help_heading = "Effects on time", requires_all = ["curve", "start"], value_parser = values::hours)]
     pub hours: Option<Micros>,
 
-    /// The time zone of --curve's hours and weeks
+    /// Time zone of --curve
     #[arg(long, value_name = "ZONE", help_heading = "Effects on time", default_value = "UTC")]
     pub tz: Tz,
 
-    /// Stretch the time between events
+    /// Multiply the time between events
     #[arg(long, value_name = "FACTOR", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub stretch: Option<String>,
 
-    /// Add a flash crowd, by moving events towards it: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m (repeatable)
+    /// Add a flash crowd: at=2h,peak=10x
+    ///
+    /// Moves events towards it. Options: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m. Repeatable.
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub flash: Vec<String>,
 
-    /// Stop a producer for a while; its events are lost, or sent afterwards: at=1h,for=10m,mode=drop|flush (repeatable)
+    /// Stop a producer for a while: at=1h,for=10m,mode=drop|flush
+    ///
+    /// Its events are lost, or sent afterwards. Repeatable.
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub gap: Vec<String>,
 
-    /// Make a service fail for a while: service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5 (repeatable)
+    /// Make a service fail for a while
+    ///
+    /// Options: service=payment-service,at=+2h,for=15m, then errors=40%, latency=5x and cascade=order-service:0.5. Repeatable.
     #[arg(long, value_name = "OPTIONS", help_heading = "Incidents", allow_hyphen_values = true)]
     pub incident: Vec<String>,
 
-    /// Multiply response times: P[,factor=2..10|pareto:1.5][,burst=20]
+    /// Multiply some response times
+    ///
+    /// Options: P[,factor=2..10|pareto:1.5][,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub spikes: Option<String>,
 
@@ -89,92 +101,129 @@ pub(super) struct Args {
     #[arg(long, value_name = "FACTOR", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub slow: Option<String>,
 
-    /// Turn successes into errors: P[,codes=500:3/503:2][,burst=20]
+    /// Turn successes into errors
+    ///
+    /// Options: P[,codes=500:3/503:2][,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
     pub errors: Option<String>,
 
-    /// Turn errors into successes, all or a share: P[,burst=20]
+    /// Turn errors into successes, all or a share
+    ///
+    /// Options: P[,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on values", num_args = 0..=1, default_missing_value = "1")]
     pub recover: Option<String>,
 
-    /// Give each event a new id with this prefix; duplicates stay duplicates
+    /// Give each event a new id with this prefix
+    ///
+    /// Duplicates stay duplicates.
     #[arg(long, value_name = "PREFIX", help_heading = "Effects on values")]
     pub new_ids: Option<String>,
 
-    /// Make a producer's clock wrong: service=user-service,by=90s
+    /// Make a producer's clock wrong
+    ///
+    /// Options: service=user-service,by=90s. Repeatable.
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub skew: Vec<String>,
 
-    /// Lose events: P[,burst=20]
+    /// Lose events
+    ///
+    /// Options: P[,burst=20]
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub drop: Option<String>,
 
-    /// Send events again: P[,copies=1][,delay=5m][,conflict] (conflict: the same id, another body)
+    /// Repeat events
+    ///
+    /// Options: P[,copies=1][,delay=5m][,conflict]. conflict gives copies another body with the same id.
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub duplicates: Option<String>,
 
-    /// Make events arrive late: P[,by=5m][,cap=24h]
+    /// Make events arrive late
+    ///
+    /// Options: P[,by=5m][,cap=24h]
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub late: Option<String>,
 
-    /// Move events back by some lines: P[,window=100]
+    /// Move events back by some lines
+    ///
+    /// Options: P[,window=100]
     #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
     pub reorder: Option<String>,
 
-    /// Break the JSON: P[,kinds=truncate/unclosed/trailing-comma/nan/two-in-one/not-an-object]
+    /// Break the JSON
+    ///
+    /// Options: P[,kinds=truncate/unclosed/trailing-comma/nan/two-in-one/not-an-object]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub malformed: Option<String>,
 
-    /// Break the schema: P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]
+    /// Break the schema
+    ///
+    /// Options: P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub schema: Option<String>,
 
-    /// Break the characters: P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]
+    /// Break the characters
+    ///
+    /// Options: P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub encoding: Option<String>,
 
-    /// Make events oversized: P[,to=512KiB]
+    /// Make events oversized
+    ///
+    /// Options: P[,to=512KiB]
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub oversize: Option<String>,
 
-    /// Nest one event in every N too deeply for parsers: every=10000
+    /// Nest one event in every N too deeply for parsers
+    ///
+    /// Options: every=10000
     #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub poison: Option<String>,
 
-    /// Apply the effects of a built-in scenario or of a file (repeatable)
-    #[arg(long, value_name = "NAME|FILE.toml", help_heading = "Scenarios")]
+    /// Apply the effects of a scenario
+    ///
+    /// NAME is a built-in scenario; --list-scenarios lists them. Repeatable.
+    #[arg(long, value_name = "NAME|FILE", help_heading = "Scenarios")]
     pub scenario: Vec<PathBuf>,
 
     /// List the built-in scenarios
     #[arg(long, help_heading = "Scenarios")]
     pub list_scenarios: bool,
 
-    /// Apply effects only to events that meet these conditions: service=payment-service,status_code>=500; short names, or paths as in --fields
+    /// Apply effects only to events such as service=a
+    ///
+    /// These are the events that meet all conditions, such as service=payment-service,status_code>=500. Fields are short names, or
+    /// paths as in --fields.
     #[arg(long = "where", value_name = "CONDITIONS", allow_hyphen_values = true)]
     pub filter: Option<String>,
 
-    /// Also write an event's faults into the event, as metadata.faults
+    /// Also write the faults of an event into the event, as metadata.faults
     #[arg(long)]
     pub label: bool,
 
-    /// Write the events to this file [default: standard output]
+    /// Write the events to FILE
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 
-    /// Write each injected fault to this file, as JSON Lines
+    /// Record each injected fault in FILE
     #[arg(long, value_name = "FILE")]
     pub truth: Option<PathBuf>,
 
-    /// Seed of every random choice [default: drawn, and shown]
+    /// Seed of every random choice [default: random]
+    ///
+    /// A random seed is printed on stderr, so that the run can be repeated.
     #[arg(long, value_name = "N", value_parser = values::seed)]
     pub seed: Option<u64>,
 
-    /// Part I of N, counted from 1, or auto: has random choices of its own, and marks the truth
+    /// This run is part I of N: marks the truth, and makes other random choices than the other parts
+    ///
+    /// auto reads I and N from the environment of Kubernetes or Slurm.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 
-    /// Paths of the fields in another schema: timestamp=ts,latency=took:s,status=code,id=uuid.
-    /// In a path a.b finds b inside a, or a key spelt "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
+    /// Paths of fields: timestamp=ts,id=uuid
+    ///
+    /// For events of another schema, such as timestamp=ts,latency=took:s,status=code,id=uuid. The path a.b means b inside a, or
+    /// the key "a.b"; a.0 the first element of an array; a\.b only the key "a.b".
     #[arg(long, value_name = "ROLE=PATH,…")]
     pub fields: Option<FieldMap>,
 
@@ -182,15 +231,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "LEVEL=WORD,…")]
     pub levels: Option<Levels>,
 
-    /// Pass longer lines unchanged
+    /// Longest line to change; longer ones pass unchanged
     #[arg(long, value_name = "BYTES", value_parser = values::size_above_zero, default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     pub max_line: ByteSize,
 
-    /// Hold back at most this much for late events
+    /// Most memory for events that are held back
     #[arg(long, value_name = "BYTES", default_value_t = ByteSize(128 << 20))]
     pub max_held: ByteSize,
 
-    /// Print no summary at the end
+    /// Print no summary
     #[arg(short, long)]
     pub quiet: bool,
 }
@@ -206,6 +255,44 @@ fn curve_file(text: &OsStr) -> Option<PathBuf> {
 }
 
 impl CommandLine for Args {
+    const HELP: Help = Help {
+        examples: "  \
+  pshape --spikes 5% --seed 1 < events.jsonl > spiked.jsonl
+  pshape --duplicates 1% --malformed 1% --truth truth.jsonl events.jsonl
+  pgen -n 100k | pshape --errors 2%,burst=20 | psend -c 100 | pstats
+  pshape --curve diurnal --start 2026-01-05 --hours 168 < events.jsonl
+  pshape --incident service=payment-service,at=+2h,for=15m < events.jsonl
+  pshape --scenario black-friday < events.jsonl",
+        everyday: &[
+            "curve",
+            "shift",
+            "start",
+            "flash",
+            "incident",
+            "spikes",
+            "errors",
+            "new-ids",
+            "drop",
+            "duplicates",
+            "late",
+            "malformed",
+            "schema",
+            "scenario",
+            "list-scenarios",
+            "where",
+            "output",
+            "truth",
+            "seed",
+            "fields",
+            "quiet",
+        ],
+        exit_status: "\
+P is a share of events, such as 0.05 or 5%. docs/pshape.md describes each effect.
+
+Exit status: 0 if all events are written, 1 if the job could not be finished, 2
+for wrong usage, 130 after Ctrl-C.",
+    };
+
     fn files(&self) -> Files {
         let curves = [("--curve", &self.curve), ("--from", &self.from)];
         let files = curves

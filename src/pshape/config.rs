@@ -7,7 +7,7 @@ use crate::cli::values::Shard;
 use super::active::Active;
 use super::effect::Wants;
 use super::effect::label::Label;
-use super::event::Fields;
+use super::event::FieldRegistry;
 use super::window::Origin;
 
 /// What a run is to do.
@@ -31,7 +31,7 @@ pub(super) struct Pipeline {
     /// The effects, in the order in which they act.
     pub effects: Vec<Active>,
     /// The fields that they read or write.
-    pub fields: Fields,
+    pub fields: FieldRegistry,
     /// What they need from the engine.
     pub wants: Wants,
     /// Where the stream starts.

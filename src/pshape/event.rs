@@ -25,14 +25,14 @@ pub(super) struct Field(usize);
 
 /// The fields that the effects of a run ask for.
 #[derive(Debug, Default)]
-pub(super) struct Fields {
+pub(super) struct FieldRegistry {
     map: FieldMap,
     set: FieldSet,
     /// The roles that were asked for.
     roles: Vec<(Role, Field)>,
 }
 
-impl Fields {
+impl FieldRegistry {
     /// No fields yet; roles stand where `map` says.
     pub(super) fn new(map: FieldMap) -> Self {
         Self { map, ..Self::default() }
@@ -97,7 +97,7 @@ pub(super) struct Event {
 impl Event {
     /// An event with these fields, and the scanner that finds them. If `recorded`, it keeps the log that truth is
     /// written from.
-    pub(super) fn new(mut fields: Fields, recorded: bool) -> (Self, Scanner) {
+    pub(super) fn new(mut fields: FieldRegistry, recorded: bool) -> (Self, Scanner) {
         let (id, timestamp) = (fields.role(Role::Id), fields.role(Role::Timestamp));
         let paths = (0..fields.set.len()).map(|field| fields.set.path(field).to_owned()).collect();
         let event = Self {
@@ -504,7 +504,7 @@ mod tests {
 
     /// The same with these paths.
     fn after_with<const N: usize>(line: &str, paths: [&str; N], work: impl FnOnce(&mut Event, [Field; N])) -> String {
-        let mut fields = Fields::default();
+        let mut fields = FieldRegistry::default();
         let asked = paths.map(|path| fields.path(path));
         let (mut event, mut scanner) = Event::new(fields, true);
         event.load(line.as_bytes(), &mut scanner).expect("an object");

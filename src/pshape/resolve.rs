@@ -16,7 +16,7 @@ use super::args::Args;
 use super::config::{Config, Pipeline};
 use super::effect::label::Label;
 use super::effect::{KINDS, Kind, Setup, Typed, Wants};
-use super::event::Fields;
+use super::event::FieldRegistry;
 use super::scenario::{self, Scenario};
 use super::spec::Spec;
 use super::window::{Origin, Period};
@@ -29,7 +29,7 @@ pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Resul
     if args.truth.as_deref().is_some_and(is_stdout) {
         return Err(Error::usage("--truth: expected a file; standard output is where the events go"));
     }
-    let mut fields = Fields::new(args.fields.clone().unwrap_or_default());
+    let mut fields = FieldRegistry::new(args.fields.clone().unwrap_or_default());
     let filter = args.filter.as_deref().map(|text| {
         Filter::parse(text, fields.map())
             .map_err(|why| Error::usage(format!("invalid value '{text}' for --where: {why}")))

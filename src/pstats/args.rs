@@ -9,63 +9,76 @@ use clap::{Parser, ValueEnum};
 
 use super::config::{Form, ReportFile};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
-use crate::cli::CommandLine;
 use crate::cli::files::Files;
 use crate::cli::values::{self, ByteSize, Count, Span};
+use crate::cli::{CommandLine, Help};
 use crate::jsonl::DEFAULT_MAX_LINE;
 
-/// Summarises events and outcomes: how many there are, how many succeeded and how long they took, by service, status,
-/// region and time. Reads JSON Lines, recognises each kind of line, and prints one report at the end.
+/// Summarises events and outcomes, and passes or fails a run.
+///
+/// Reads JSON Lines and recognises each kind of line. Reports how many there are, how many succeeded and how long they took, by
+/// service, status, region and time.
 #[derive(Debug, Parser)]
 #[command(name = "pstats", version)]
 pub(super) struct Args {
-    /// Files of JSON Lines, or of one JSON array each; without any, or for -, standard input
+    /// Files of events or outcomes [default: -, standard input]
+    ///
+    /// Each is JSON Lines or one JSON array.
     pub(super) files: Vec<PathBuf>,
 
     /// Format of the report
     #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
     pub(super) format: Form,
 
-    /// Write the report to FILE instead of standard output
+    /// Write the report to FILE
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
-    /// Also group by these fields: short names (service, endpoint, status, region, device, hour, …) or paths as in --fields;
-    /// repeatable
+    /// Also group by these fields, such as service
+    ///
+    /// Short names are service, endpoint, status, region, device, hour and others; any other field is a path, as in --fields.
+    /// Repeatable.
     #[arg(long, value_name = "FIELD,…", help_heading = "Counting")]
     pub(super) by: Vec<String>,
 
-    /// Width of a window of the time series, doubled to keep at most 1,000 windows [default: chosen from the data]
+    /// Width of a window of the time series [default: chosen from the data]
+    ///
+    /// It is doubled to keep at most 1,000 windows.
     #[arg(long, value_name = "SPAN", value_parser = values::span_above_zero, help_heading = "Counting")]
     pub(super) window: Option<Span>,
 
-    /// Count only events and outcomes that meet all conditions, such as service=payment-service,status_code>=500; fields are
-    /// short names, or paths as in --fields
+    /// Count only lines such as status_code>=500
+    ///
+    /// Counts events and outcomes that meet all conditions, such as service=payment-service,status_code>=500. Fields are short
+    /// names, or paths as in --fields.
     #[arg(long = "where", value_name = "CONDITION,…", help_heading = "Counting", allow_hyphen_values = true)]
     pub(super) filter: Option<String>,
 
-    /// Most groups per grouping; lines of further groups are counted together
+    /// Most groups per grouping; further groups are counted together
     #[arg(long, value_name = "N", default_value_t = Count(DEFAULT_MAX_GROUPS), help_heading = "Counting")]
     pub(super) max_groups: Count,
 
-    /// Count unique event_ids exactly up to N; beyond N their number is not known
+    /// Count unique event_ids exactly up to N; beyond N their number is unknown
     #[arg(long, value_name = "N", default_value_t = Count(DEFAULT_EXACT_IDS), help_heading = "Counting")]
     pub(super) exact_ids: Count,
 
-    /// Show the report on the terminal while data flows, redrawn twice a second
+    /// Redraw the report while data arrives
+    ///
+    /// It is redrawn twice a second on the terminal.
     #[arg(long)]
     pub(super) live: bool,
 
-    /// Copy the input's lines to standard output; the report goes to standard error, or to the file of -o
+    /// Copy the input to standard output; the report goes to standard error, or to the file of -o
     #[arg(long)]
     pub(super) tee: bool,
 
-    /// Count regular files with N threads; a pipe is read by one
+    /// Threads that count regular files; a pipe is read by one thread
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = values::whole::<usize>(1..=values::MOST_THREADS))]
     pub(super) threads: usize,
 
-    /// Also write the report to FILE in this format, rewritten at each interval of --every; - writes it to standard output at
-    /// the end; repeatable
+    /// Write another report, such as html=report.html
+    ///
+    /// FILE is rewritten at each interval of --every. - writes to standard output at the end. Repeatable.
     #[arg(long, value_name = "FORM=FILE", value_parser = OsStringValueParser::new().try_map(report_file))]
     pub(super) report: Vec<ReportFile>,
 
@@ -73,38 +86,52 @@ pub(super) struct Args {
     #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = values::span_above_zero)]
     pub(super) every: Span,
 
-    /// Where events of another schema have their fields, such as timestamp=ts,latency=took:s,status=code,id=uuid.
-    /// The path a.b means b inside a, or the key "a.b"; a.0 the first element of an array; a\.b only the key "a.b"
+    /// Paths of fields: timestamp=ts,id=uuid
+    ///
+    /// For events of another schema, such as timestamp=ts,latency=took:s,status=code,id=uuid. The path a.b means b inside a, or
+    /// the key "a.b"; a.0 the first element of an array; a\.b only the key "a.b".
     #[arg(long, value_name = "ROLE=PATH,…", help_heading = "Counting", allow_hyphen_values = true)]
     pub(super) fields: Option<String>,
 
-    /// Longest line; a longer one is counted but not read
+    /// Longest line to read; longer ones are only counted
     #[arg(long, value_name = "SIZE", value_parser = values::size_above_zero, default_value_t = ByteSize(DEFAULT_MAX_LINE as u64))]
     pub(super) max_line: ByteSize,
 
-    /// pshape's record of injected faults: reports for each whether the server handled it correctly. Read after the input
-    /// has ended; - if its lines are in the input; repeatable, once per shard
+    /// Report how each fault of pshape was handled
+    ///
+    /// FILE is pshape's record of injected faults. It is read after the input has ended; - if its lines are in the input.
+    /// Repeatable, once per shard.
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) truth: Vec<PathBuf>,
 
-    /// The events that were sent: reports which did not arrive, and which arrived without being sent
+    /// Report which of these events did not arrive
+    ///
+    /// EVENTS are the events that were sent. Events that arrived without being sent are reported too.
     #[arg(long, value_name = "EVENTS", help_heading = "Comparison")]
     pub(super) against: Option<PathBuf>,
 
-    /// What the server has, as events or as outcomes of psend --verify: reports what is missing, differs or is extra
+    /// Report what the server lost or changed
+    ///
+    /// FILE holds what the server has: events, or outcomes of psend --verify. Events that are missing, differ or are extra are
+    /// reported.
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) stored: Option<PathBuf>,
 
-    /// JSON report of an earlier run to compare with; requirements may then say '110% of base'
+    /// Compare with the JSON report of an earlier run
+    ///
+    /// Requirements may then say '110% of base'.
     #[arg(long, value_name = "BASE.json", help_heading = "Comparison")]
     pub(super) compare: Option<PathBuf>,
 
-    /// Require a figure of the JSON report to be within a bound, such as 'error_rate < 5%'; exit with status 99 if it is not;
-    /// repeatable
+    /// Fail unless this holds: 'error_rate < 5%'
+    ///
+    /// EXPR is a bound on a figure of the JSON report. If one does not hold, the exit status is 99. Repeatable.
     #[arg(long, value_name = "EXPR", help_heading = "Requirements", allow_hyphen_values = true)]
     pub(super) require: Vec<String>,
 
-    /// File of requirements, one per line; # begins a comment
+    /// File of requirements, one per line
+    ///
+    /// # begins a comment.
     #[arg(long, value_name = "FILE", help_heading = "Requirements")]
     pub(super) require_file: Vec<PathBuf>,
 
@@ -122,6 +149,36 @@ pub(super) struct Args {
 }
 
 impl CommandLine for Args {
+    const HELP: Help = Help {
+        examples: "  \
+  pstats outcomes.jsonl
+  pgen -n 100k | psend -c 100 | pstats --by service,status
+  pstats outcomes.jsonl --require 'success_rate >= 95%' --require 'unknown = 0'
+  pstats outcomes.jsonl --truth truth.jsonl --report html=report.html
+  pstats outcomes.jsonl --format json -o base.json
+  pstats outcomes.jsonl --compare base.json --require 'latency.p99 <= 110% of base'
+  pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",
+        everyday: &[
+            "format",
+            "output",
+            "by",
+            "where",
+            "live",
+            "report",
+            "fields",
+            "truth",
+            "against",
+            "stored",
+            "compare",
+            "require",
+            "require-file",
+            "quiet",
+        ],
+        exit_status: "\
+Exit status: 0 if the report is written, 99 if a requirement is not met, 1 if
+the job could not be finished, 2 for wrong usage.",
+    };
+
     fn files(&self) -> Files {
         let output = if self.tee {
             Files::default().writes("--tee", ["-"]).writes("--output", &self.output)

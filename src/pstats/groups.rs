@@ -14,7 +14,7 @@ pub(super) use values::{HEAD, Value};
 use values::{NONE, Values};
 
 /// A line, as far as groups go by it.
-pub(super) trait Fields<'a> {
+pub(super) trait SlotValues<'a> {
     /// The value in this slot; `None` if the line has none, or null.
     fn value(&self, slot: usize) -> Option<Value<'a>>;
 }
@@ -67,7 +67,7 @@ impl Groups {
     /// A new group where there is room, else the rest. Only values of groups are given numbers, for there may be any number
     /// of others.
     #[cold]
-    fn open<'a>(&mut self, values: &mut [Values], numbers: &mut [u32; MOST_SLOTS], line: &impl Fields<'a>) -> u32 {
+    fn open<'a>(&mut self, values: &mut [Values], numbers: &mut [u32; MOST_SLOTS], line: &impl SlotValues<'a>) -> u32 {
         if self.groups.len() > self.cap {
             return REST;
         }
@@ -94,7 +94,7 @@ impl Groups {
     }
 }
 
-impl<'a> Fields<'a> for [Option<Value<'a>>; MOST_SLOTS] {
+impl<'a> SlotValues<'a> for [Option<Value<'a>>; MOST_SLOTS] {
     fn value(&self, slot: usize) -> Option<Value<'a>> {
         self[slot]
     }
@@ -125,7 +125,7 @@ impl AllGroups {
 
     /// Finds the groups of a line by its values, given by their slots. It waits there until its point comes to be counted.
     #[inline]
-    pub(super) fn enter<'a>(&mut self, line: &impl Fields<'a>) {
+    pub(super) fn enter<'a>(&mut self, line: &impl SlotValues<'a>) {
         let mut numbers = [NONE; MOST_SLOTS];
         for (slot, (number, values)) in numbers.iter_mut().zip(&self.values).enumerate() {
             *number = line.value(slot).map_or(NONE, |value| values.find(value));

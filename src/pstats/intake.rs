@@ -16,7 +16,7 @@ use super::settle::{Fate, Settle};
 use super::sketch::Sample;
 use super::state::is_state;
 use super::stream::Entry;
-use super::summary::{Event, Outcome, Summary, event_point, outcome_point};
+use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, outcome_point};
 use crate::clock::Micros;
 use crate::error::Result as Done;
 use crate::jsonl::Line;
@@ -197,7 +197,7 @@ impl Intake {
         let status = status.and_then(Result::ok);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status };
         let entry = Entry { id, at, point };
-        summary.add_event(Event { entry, status, cache_hit }, &source);
+        summary.add_event(ParsedEvent { entry, status, cache_hit }, &source);
     }
 
     fn take_outcome(&mut self, line: &[u8], word: Word, summary: &mut Summary) {
@@ -230,7 +230,7 @@ impl Intake {
         let own_retry = raw(of.own_retry) == Some(b"true");
         let request_bytes = count(of.request_bytes);
         let slots = &self.layout.of_outcomes.slots;
-        let outcome = Outcome {
+        let outcome = ParsedOutcome {
             word,
             own_retry,
             attempts,

@@ -1,6 +1,6 @@
 //! The values that groups go by, as they stand in a line.
 
-use super::groups::{Fields, HEAD, Value};
+use super::groups::{HEAD, SlotValues, Value};
 use super::layout::Slot;
 use crate::clock::Micros;
 use crate::jsonl::scan::Spans;
@@ -19,7 +19,7 @@ pub(super) struct Source<'a> {
     pub status: Option<u16>,
 }
 
-impl<'a> Fields<'a> for Source<'a> {
+impl<'a> SlotValues<'a> for Source<'a> {
     #[inline(always)] // A call costs as much as what most values take.
     fn value(&self, place: usize) -> Option<Value<'a>> {
         match self.slots[place] {

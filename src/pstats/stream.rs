@@ -2,7 +2,7 @@
 
 use super::distinct::Distinct;
 use super::figures::{Figures, Point};
-use super::groups::{AllGroups, Fields};
+use super::groups::{AllGroups, SlotValues};
 use super::layout::Groupings;
 use super::order::Order;
 use super::settings::Settings;
@@ -56,7 +56,7 @@ impl Stream {
 
     /// Counts a line, as soon as [`Self::settle`] is called; `line` gives the values that groupings go by.
     #[inline]
-    pub(super) fn add<'a>(&mut self, entry: Entry, line: &impl Fields<'a>) {
+    pub(super) fn add<'a>(&mut self, entry: Entry, line: &impl SlotValues<'a>) {
         if let Some(id) = entry.id {
             self.ids.add(id);
         }

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 
 use super::examples::Examples;
 use super::figures::Point;
-use super::groups::Fields;
+use super::groups::SlotValues;
 use super::input::Input;
 use super::layout::Layout;
 use super::settings::Settings;
@@ -20,7 +20,7 @@ const MOST_RUNS: usize = 1000;
 
 /// What an event says.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Event {
+pub(super) struct ParsedEvent {
     /// What it shares with outcomes.
     pub entry: stream::Entry,
     /// Its status code.
@@ -51,7 +51,7 @@ impl Events {
 
 /// What an outcome says.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Outcome {
+pub(super) struct ParsedOutcome {
     /// What it shares with events; its time is when it was sent, or was to be.
     pub entry: stream::Entry,
     /// How it ended.
@@ -213,7 +213,7 @@ impl Summary {
 
     /// Counts an event; `line` gives the values that groupings go by.
     #[inline]
-    pub(super) fn add_event<'a>(&mut self, event: Event, line: &impl Fields<'a>) {
+    pub(super) fn add_event<'a>(&mut self, event: ParsedEvent, line: &impl SlotValues<'a>) {
         let events = &mut self.events;
         events.stream.add(event.entry, line);
         if let Some(status) = event.status {
@@ -228,7 +228,7 @@ impl Summary {
 
     /// Counts an outcome, in the same way.
     #[inline]
-    pub(super) fn add_outcome<'a>(&mut self, outcome: Outcome, line: &impl Fields<'a>) {
+    pub(super) fn add_outcome<'a>(&mut self, outcome: ParsedOutcome, line: &impl SlotValues<'a>) {
         let outcomes = &mut self.outcomes;
         outcomes.stream.add(outcome.entry, line);
         outcomes.words[outcome.word as usize] += 1;

@@ -78,8 +78,56 @@ fn a_value_that_begins_with_a_hyphen_is_answered_with_flag_value_and_form() {
     assert!(asked > 300, "{asked} answers");
 }
 
+/// The flags that a text names: `--rate`.
+fn flags(text: &str) -> Vec<&str> {
+    let word = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+    text.split(word).filter(|word| word.starts_with("--") && word.len() > 2).collect()
+}
+
+/// The width of the widest line.
+fn width(text: &str) -> usize {
+    text.lines().map(|line| line.chars().count()).max().unwrap_or_default()
+}
+
 #[test]
-fn help_that_cannot_be_written_is_an_error_and_help_that_is_not_read_on_is_none() {
+fn short_help_fits_a_screen_with_one_line_per_flag_and_points_to_all_of_it() {
+    for name in ["pgen", "pshape", "psend", "pstats", "pserve"] {
+        let help = run(name, &["-h"]).expect_code(0).text().to_owned();
+        assert!(help.lines().count() <= 45, "{name} -h has {} lines", help.lines().count());
+        assert!(width(&help) <= 80, "{help}");
+        assert!(help.contains(&format!("`{name} --help`")), "{help}");
+        // Help that does not fit beside its flag goes on in a line of its own.
+        let continued = help.lines().find(|line| line.starts_with("          "));
+        assert_eq!(continued, None, "{name} -h: shorten the first paragraph of this flag's help");
+        let shown = help.lines().filter(|line| line.trim_start().starts_with('-')).count();
+        assert!(shown >= 10, "{name} -h shows {shown} flags");
+    }
+}
+
+#[test]
+fn long_help_fits_80_columns_and_begins_with_examples_that_use_its_flags() {
+    let tools = ["pgen", "pshape", "psend", "pstats", "pserve"];
+    let all = tools.map(|name| run(name, &["--help"]).expect_code(0).text().to_owned());
+    for (name, help) in tools.iter().zip(&all) {
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "{name} --help");
+        let examples = help.strip_prefix("Examples:\n").unwrap_or_else(|| panic!("{help}"));
+        let examples: Vec<&str> = examples.lines().take_while(|line| !line.is_empty()).collect();
+        assert!(examples.len() >= 3, "{help}");
+        for example in examples {
+            assert!(example.starts_with("  p") && example.contains(name), "{example}");
+            let unknown = flags(example).into_iter().find(|flag| !all.iter().any(|help| help.contains(flag)));
+            assert_eq!(unknown, None, "{example}");
+        }
+        // `-h` hides flags and changes none.
+        for flag in flags(&run(name, &["-h"]).expect_code(0).text()) {
+            assert!(help.contains(flag), "{name} --help lacks {flag}");
+        }
+    }
+}
+
+#[test]
+fn help_that_cannot_be_written_is_an_error_and_help_that_is_not_read_to_the_end_is_not() {
     for name in ["pgen", "pshape", "psend", "pstats", "pserve"] {
         for flag in ["--help", "-h", "--version"] {
             run(name, &[flag]).expect_code(0);

@@ -412,7 +412,7 @@ fn at_ctrl_c_it_finishes_closes_its_files_and_exits_130() {
         server.post("/events", event("evt_1").to_string());
         server.signal(signal);
         let run = server.wait().expect_code(code);
-        assert!(run.stderr.contains("1 events stored"), "{}", run.stderr);
+        assert!(run.stderr.contains("1 event stored"), "{}", run.stderr);
         assert!(!server.db().with_extension("db-wal").exists(), "the log is folded into the database");
         assert_eq!(server.stored_ids(), ["evt_1"]);
     }
@@ -448,7 +448,7 @@ fn what_cannot_be_served_is_said_and_ends_with_1() {
     newer.execute_batch("PRAGMA application_id = 0x50756c50; PRAGMA user_version = 99").expect("numbers");
     for (db, said) in [
         (path("text"), "not a database"),
-        (path("other"), "database of something else"),
+        (path("other"), "database belongs to another program"),
         (path("newer"), "version 99"),
         (path("no/such/folder/db"), "unable to open database file"),
         (path(""), "unable to open database file"),
@@ -481,7 +481,7 @@ fn wrong_usage_is_said_and_ends_with_2() {
         (&["--api-key-file", two], "more than one line"),
         (&["--keys", keys, "--api-key", "x"], "cannot be used with"),
         (&["--api-key", ""], "empty"),
-        (&["--db", ":memory:"], "name a file"),
+        (&["--db", ":memory:"], "name of a file"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {
         let run = run("pserve", flags).expect_code(2);

@@ -11,7 +11,7 @@ const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
 
 /// Packages that only one part of the house may name.
 const OWNERS: [(&str, &[&str]); 11] = [
-    ("clap::", &["args.rs", "cli.rs"]),
+    ("clap::", &["args.rs", "cli.rs", "help.rs"]),
     ("h2::", &["psend"]),
     ("url::", &["psend"]),
     ("httparse::", &["psend"]),

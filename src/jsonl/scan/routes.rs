@@ -1,4 +1,4 @@
-//! The routes to fields, as a finite automaton. Its states are places in a line; its steps are keys and elements.
+//! The routes to fields, as a finite automaton. Its states are positions in a line. Its steps are keys and elements.
 //!
 //! A path of n keys can be written in 2^(n-1) ways, because each dot either separates two keys of the line or belongs to one. These ways
 //! share their states, so the automaton has about as many states as the paths have keys. The walk keeps the [`Route`] that led to
@@ -8,21 +8,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::fields::{FieldSet, NONE, index};
 
-/// The way to a place: one bit for each dot of the path, from the left, set if the dot belongs to a key. The smaller of two routes to
+/// The way to a state: one bit for each dot of the path, from the left, set if the dot belongs to a key. The smaller of two routes to
 /// a field takes precedence.
 pub(super) type Route = u64;
 
 /// Dots after this many always separate keys, so no route has all bits set.
 const MOST_JOINED: usize = 63;
 
-/// A field that is here or below, and how many keys of its path have been passed.
+/// A prefix of a field's path: the keys that have been passed. The field is here or below.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
+pub(super) struct Prefix {
     pub(super) field: u32,
     passed: u32,
 }
 
-impl Place {
+impl Prefix {
     /// All routes to the field that begin with `route`, which led here.
     pub(super) fn routes(self, route: Route) -> std::ops::RangeInclusive<Route> {
         route..=route | Route::MAX.unbounded_shr(self.passed)
@@ -32,8 +32,8 @@ impl Place {
 #[derive(Debug, Default)]
 struct State {
     /// The fields that are here, then those below.
-    places: Box<[Place]>,
-    /// How many of the places are here.
+    prefixes: Box<[Prefix]>,
+    /// How many of these fields are here.
     ends: usize,
     /// Sorted by the length of the key, then by the key.
     steps: Box<[Step]>,
@@ -50,7 +50,7 @@ pub(super) struct Step {
 }
 
 impl Step {
-    /// For each place of the next state: the place of the previous state that it comes from, and the bits that it adds to the
+    /// For each prefix of the next state: the prefix of the previous state that it extends, and the bits that it adds to the
     /// route.
     #[inline]
     pub(super) fn from(&self) -> &[(u32, Route)] {
@@ -77,26 +77,26 @@ impl Routes {
 
     pub(super) fn new(fields: &FieldSet) -> Self {
         let paths: Vec<Vec<String>> = fields.keys().collect();
-        let is_end = |place: &Place| place.passed as usize == paths[place.field as usize].len();
-        let root: Vec<Place> = (0..paths.len()).map(|field| Place { field: index(field), passed: 0 }).collect();
+        let is_end = |prefix: &Prefix| prefix.passed as usize == paths[prefix.field as usize].len();
+        let root: Vec<Prefix> = (0..paths.len()).map(|field| Prefix { field: index(field), passed: 0 }).collect();
         let mut known = HashMap::from([(root.clone(), Self::ROOT)]);
         let mut open = vec![root];
         let mut states = Vec::new();
         // States are numbered as they are found, and built in that order.
-        while let Some(places) = open.get(states.len()).cloned() {
+        while let Some(prefixes) = open.get(states.len()).cloned() {
             let mut steps = Vec::new();
-            for ((_, key), mut moves) in moves(&places, &paths) {
-                moves.sort_by_key(|to| (!is_end(&to.place), to.place));
-                let places: Vec<Place> = moves.iter().map(|to| to.place).collect();
-                let to = *known.entry(places).or_insert_with_key(|places| {
-                    open.push(places.clone());
+            for ((_, key), mut moves) in moves(&prefixes, &paths) {
+                moves.sort_by_key(|to| (!is_end(&to.prefix), to.prefix));
+                let prefixes: Vec<Prefix> = moves.iter().map(|to| to.prefix).collect();
+                let to = *known.entry(prefixes).or_insert_with_key(|prefixes| {
+                    open.push(prefixes.clone());
                     index(open.len() - 1)
                 });
                 steps.push(Step { key, to, from: moves.iter().map(|to| (to.from, to.joined)).collect() });
             }
-            let elements = steps.iter().enumerate().filter_map(|(place, step)| Some((element(&step.key)?, place)));
-            let (elements, ends) = (elements.collect(), places.iter().filter(|place| is_end(place)).count());
-            states.push(State { places: places.into(), ends, steps: steps.into(), elements });
+            let elements = steps.iter().enumerate().filter_map(|(nth, step)| Some((element(&step.key)?, nth)));
+            let (elements, ends) = (elements.collect(), prefixes.iter().filter(|prefix| is_end(prefix)).count());
+            states.push(State { prefixes: prefixes.into(), ends, steps: steps.into(), elements });
         }
         Self { states, fields: paths.len() }
     }
@@ -108,54 +108,54 @@ impl Routes {
 
     /// The fields at a state, then those below it.
     #[inline]
-    pub(super) fn places(&self, state: u32) -> &[Place] {
-        &self.states[state as usize].places
+    pub(super) fn prefixes(&self, state: u32) -> &[Prefix] {
+        &self.states[state as usize].prefixes
     }
 
     /// The fields at a state. [`NONE`] has none.
     #[inline]
-    pub(super) fn ends(&self, state: u32) -> &[Place] {
-        if state == NONE { &[] } else { &self.places(state)[..self.states[state as usize].ends] }
+    pub(super) fn ends(&self, state: u32) -> &[Prefix] {
+        if state == NONE { &[] } else { &self.prefixes(state)[..self.states[state as usize].ends] }
     }
 
     /// The step for a key of an object.
     #[inline]
     pub(super) fn member(&self, state: u32, key: &[u8]) -> Option<&Step> {
         let steps = &self.states[state as usize].steps;
-        let place = steps.binary_search_by(|step| step.key.len().cmp(&key.len()).then_with(|| (*step.key).cmp(key)));
-        place.ok().map(|place| &steps[place])
+        let nth = steps.binary_search_by(|step| step.key.len().cmp(&key.len()).then_with(|| (*step.key).cmp(key)));
+        nth.ok().map(|nth| &steps[nth])
     }
 
     /// The step for an element of an array, by its number from 0.
     #[inline]
     pub(super) fn element(&self, state: u32, number: u64) -> Option<&Step> {
         let state = &self.states[state as usize];
-        let (_, place) = state.elements.iter().find(|(element, _)| *element == number)?;
-        Some(&state.steps[*place])
+        let (_, nth) = state.elements.iter().find(|(element, _)| *element == number)?;
+        Some(&state.steps[*nth])
     }
 }
 
 /// How a key moves one of the fields that are looked for.
 struct Move {
-    /// The place that it leads to.
-    place: Place,
-    /// The place of the state that it starts from.
+    /// The prefix that it makes.
+    prefix: Prefix,
+    /// The prefix that it extends, by its number in the state.
     from: u32,
     /// The bits that it adds to the route.
     joined: Route,
 }
 
-/// Each key that leads on from these places, sorted by length first, and the fields that it moves.
-fn moves(places: &[Place], paths: &[Vec<String>]) -> BTreeMap<(usize, Box<[u8]>), Vec<Move>> {
+/// Each key that extends one of these prefixes, sorted by length first, and the fields that it moves.
+fn moves(prefixes: &[Prefix], paths: &[Vec<String>]) -> BTreeMap<(usize, Box<[u8]>), Vec<Move>> {
     let mut moves: BTreeMap<_, Vec<Move>> = BTreeMap::new();
-    for (from, place) in places.iter().enumerate() {
-        let (first, keys) = (place.passed as usize, &paths[place.field as usize]);
+    for (from, prefix) in prefixes.iter().enumerate() {
+        let (first, keys) = (prefix.passed as usize, &paths[prefix.field as usize]);
         let most = keys.len().min((first + 1).max(MOST_JOINED + 1));
         for passed in first + 1..=most {
             let key: Box<[u8]> = keys[first..passed].join(".").into_bytes().into();
             let joined = (first..passed - 1).fold(0, |bits, dot| bits | (1 << (63 - dot)));
-            let place = Place { passed: index(passed), ..*place };
-            moves.entry((key.len(), key)).or_default().push(Move { place, from: index(from), joined });
+            let prefix = Prefix { passed: index(passed), ..*prefix };
+            moves.entry((key.len(), key)).or_default().push(Move { prefix, from: index(from), joined });
         }
     }
     moves

@@ -14,7 +14,7 @@ use crate::jsonl::value;
 #[derive(Debug)]
 struct Frame {
     state: u32,
-    /// Where the routes to its places begin in [`Walker::routes`].
+    /// Where the routes to its prefixes begin in [`Walker::routes`].
     routes: usize,
     from: usize,
     /// The number of the next element.
@@ -38,7 +38,7 @@ pub(super) struct Walker {
     nesting: Vec<bool>,
     /// The outermost of these, as far as they may hold fields.
     frames: Vec<Frame>,
-    /// The routes to the places of the state of each frame, then to those of the next value.
+    /// The routes to the prefixes in the state of each frame, then to those of the next value.
     routes: Vec<Route>,
     found: Found,
 }
@@ -149,8 +149,8 @@ impl Walker {
     fn enter_member(&mut self, step: &Step, routes: &Routes, sink: &mut impl Sink) -> u32 {
         let before = self.frames.last().map_or(0, |frame| frame.routes);
         let from = self.enter(step, before);
-        for (place, route) in routes.places(step.to).iter().zip(&self.routes[from..]) {
-            self.found.forget(place.field, place.routes(*route), sink);
+        for (prefix, route) in routes.prefixes(step.to).iter().zip(&self.routes[from..]) {
+            self.found.forget(prefix.field, prefix.routes(*route), sink);
         }
         step.to
     }
@@ -169,11 +169,11 @@ impl Walker {
         })
     }
 
-    /// Adds the routes to the places that a step leads to. Returns where they begin.
+    /// Adds the routes to the prefixes that a step leads to. Returns where they begin.
     fn enter(&mut self, step: &Step, before: usize) -> usize {
         let from = self.routes.len();
-        for (place, joined) in step.from() {
-            self.routes.push(self.routes[before + *place as usize] | joined);
+        for (prefix, joined) in step.from() {
+            self.routes.push(self.routes[before + *prefix as usize] | joined);
         }
         from
     }
@@ -181,7 +181,7 @@ impl Walker {
     fn open(&mut self, state: u32, from: usize, is_object: bool, routes: &Routes, sink: &mut impl Sink) -> Next {
         self.nesting.push(is_object);
         if state != NONE {
-            let first = self.routes.len() - routes.places(state).len();
+            let first = self.routes.len() - routes.prefixes(state).len();
             for (end, route) in routes.ends(state).iter().zip(&self.routes[first..]) {
                 if self.found.takes(end.field, *route, sink) {
                     sink.open(end.field, from);
@@ -213,7 +213,7 @@ impl Walker {
             sink.scalar(NONE, from, to);
             return;
         }
-        let first = self.routes.len() - routes.places(state).len();
+        let first = self.routes.len() - routes.prefixes(state).len();
         let mut main = NONE;
         for (end, route) in routes.ends(state).iter().zip(&self.routes[first..]) {
             if !self.found.takes(end.field, *route, sink) {

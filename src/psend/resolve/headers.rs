@@ -2,8 +2,8 @@
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::cli::api_key::{TEST_KEY, key_in};
 use crate::cli::input;
-use crate::cli::key_file::key_in;
 use crate::error::{Error, Result};
 use crate::psend::args::{Args, header_file};
 use crate::psend::config::IdHeader;
@@ -11,9 +11,6 @@ use crate::psend::dialect::Dialect;
 use crate::psend::given::{Environment, said};
 use crate::psend::secret::{Secret, Secrets};
 use crate::psend::target::{Route, Target};
-
-/// The key that the guide's examples use.
-const TEST_KEY: &str = "test-api-key-12345";
 
 /// The headers of every request.
 pub(super) struct Headers {

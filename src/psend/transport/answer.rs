@@ -44,9 +44,9 @@ enum Next {
     Nothing,
 }
 
-/// An answer, as far as it has come.
+/// Reads one answer from the bytes of a connection, and holds what has come so far.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct ResponseReader {
     next: Next,
     /// Whether it has no body, whatever its head says of one.
     is_head_alone: bool,
@@ -68,7 +68,7 @@ pub(super) struct Answer {
     pub(super) body: Kept,
 }
 
-impl Answer {
+impl ResponseReader {
     /// An answer to a request by this method, of which nothing has come; its body will be put into `body`.
     pub(super) fn to(method: &Method, body: Kept) -> Self {
         Self {
@@ -364,7 +364,7 @@ mod tests {
 
     /// The same where it comes so many bytes at a time.
     fn read_in_parts(text: &str, part: usize) -> Result<Read<String>, String> {
-        let mut answer = Answer::to(&Method::POST, Kept::new(&Limit::new(1 << 10)));
+        let mut answer = ResponseReader::to(&Method::POST, Kept::new(&Limit::new(1 << 10)));
         let mut held: Vec<u8> = Vec::new();
         for part in text.as_bytes().chunks(part.max(1)) {
             held.extend_from_slice(part);
@@ -488,7 +488,7 @@ mod tests {
 
     #[test]
     fn retry_after_is_handed_on_as_it_came() {
-        let mut answer = Answer::to(&Method::POST, Kept::new(&Limit::new(9)));
+        let mut answer = ResponseReader::to(&Method::POST, Kept::new(&Limit::new(9)));
         let text = b"HTTP/1.1 503 Busy\r\nretry-after: \xff soon\r\nRetry-After: 2\r\nContent-Length: 3\r\n\r\nbusy";
         assert_eq!(answer.take(text), Ok(text.len() - 1));
         assert_eq!(answer.retry_after.as_ref().map(HeaderValue::as_bytes), Some(&b"\xff soon"[..]));
@@ -496,7 +496,7 @@ mod tests {
 
     #[test]
     fn the_codings_of_a_body_are_told_in_the_order_in_which_they_were_applied() {
-        let mut answer = Answer::to(&Method::POST, Kept::new(&Limit::new(9)));
+        let mut answer = ResponseReader::to(&Method::POST, Kept::new(&Limit::new(9)));
         let text = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: zstd, chunked\r\nContent-Encoding: br\r\ncontent-encoding: gzip\r\n\r\n";
         assert_eq!(answer.take(text), Ok(text.len()));
         assert_eq!(String::from_utf8_lossy(&answer.codings), "br,gzip,zstd,");
@@ -504,7 +504,7 @@ mod tests {
 
     #[test]
     fn an_answer_to_head_has_no_body() {
-        let mut answer = Answer::to(&Method::HEAD, Kept::new(&Limit::new(9)));
+        let mut answer = ResponseReader::to(&Method::HEAD, Kept::new(&Limit::new(9)));
         let text = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n";
         assert_eq!((answer.take(text), answer.is_whole()), (Ok(text.len()), true));
     }
@@ -631,7 +631,7 @@ mod tests {
             Just("HTTP/1.1 200 OK\r\n"),
             Just("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
         ], bytes in prop::collection::vec(any::<u8>(), 0..200), part in 1usize..40) {
-            let mut answer = Answer::to(&Method::POST, Kept::new(&Limit::new(2 << 10)));
+            let mut answer = ResponseReader::to(&Method::POST, Kept::new(&Limit::new(2 << 10)));
             let mut held = head.as_bytes().to_vec();
             for part in bytes.chunks(part) {
                 held.extend_from_slice(part);

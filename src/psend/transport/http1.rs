@@ -15,7 +15,7 @@ use std::time::Duration;
 use hyper::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::answer::{Answer, Malformed};
+use super::answer::{Malformed, ResponseReader};
 use super::cork::{Cork, Corked};
 use super::dial::Dial;
 use super::kept::{Kept, Limit};
@@ -133,7 +133,7 @@ impl Transport for Http1 {
             write_head(&mut self.head, &self.shared, &request, is_last);
             self.may_have_left = true;
             let began = self.shared.clock.elapsed();
-            let answer = Answer::to(&request.method, Kept::new(&self.shared.limit));
+            let answer = ResponseReader::to(&request.method, Kept::new(&self.shared.limit));
             let answer = match link.carry([&self.head, &request.body], answer, fresh).await {
                 // Nothing of it left: what came was the end of a connection that was idle, or a word on it to nobody. What a
                 // server says on a new one, such as that it is busy, is meant for this request.
@@ -159,7 +159,7 @@ impl Transport for Http1 {
                 link.rest(now, answer.kept_for);
                 self.open = Some(link);
             }
-            let Answer { status, retry_after, date, codings, body, .. } = answer;
+            let ResponseReader { status, retry_after, date, codings, body, .. } = answer;
             let body = body.end(&codings);
             return Ok(Reply { status, retry_after, date, body, latency: now.saturating_sub(began) });
         }
@@ -207,7 +207,12 @@ impl Link {
     }
 
     /// Sends a request and reads its answer, at the same time: a server may answer before it has read all.
-    async fn carry(&mut self, request: [&[u8]; 2], mut answer: Answer, fresh: bool) -> Result<Answer, Failure> {
+    async fn carry(
+        &mut self,
+        request: [&[u8]; 2],
+        mut answer: ResponseReader,
+        fresh: bool,
+    ) -> Result<ResponseReader, Failure> {
         let mut parts = request.map(IoSlice::new);
         let mut unsent = &mut parts[..];
         let mut sent = None;
@@ -243,7 +248,7 @@ impl Link {
         stream.poll_flush(cx)
     }
 
-    fn poll_answer(&mut self, answer: &mut Answer, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
+    fn poll_answer(&mut self, answer: &mut ResponseReader, cx: &mut Context<'_>) -> Poll<Result<(), Broke>> {
         while !answer.is_whole() {
             ready!(answer.body.poll_room(cx));
             if ready!(self.poll_fill(cx))? == 0 {

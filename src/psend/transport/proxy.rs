@@ -8,7 +8,7 @@ use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::Failure;
-use super::answer::Answer;
+use super::answer::ResponseReader;
 use super::kept::{Kept, Limit};
 use crate::psend::target::Route;
 use crate::record::outcome::ErrorKind;
@@ -111,7 +111,7 @@ impl Proxy {
         request.extend_from_slice(b"\r\n");
         stream.write_all(&request).await.map_err(broke)?;
         stream.flush().await.map_err(broke)?;
-        let mut answer = Answer::to(&Method::CONNECT, Kept::new(&Limit::new(0)));
+        let mut answer = ResponseReader::to(&Method::CONNECT, Kept::new(&Limit::new(0)));
         let mut held = Vec::new();
         // No byte further than its head: what comes behind is the target's.
         while !answer.is_whole() {

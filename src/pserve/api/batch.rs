@@ -1,4 +1,4 @@
-//! Takes many events in one request: each stands for itself, so that a bad one costs its neighbours nothing.
+//! Ingests many events in one request. Each is judged separately, so a bad event does not affect the others.
 
 use axum::body::Body;
 use axum::extract::State;
@@ -6,19 +6,22 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::ingest::{Answer, record};
-use super::{Caller, Refusal, Shared, body, exceeded, respond};
+use super::app::{Caller, Shared};
+use super::ingest::{EventResult, record};
+use super::refusal::{Refusal, exceeded};
+use super::{body, respond};
 use crate::pserve::validate::{self, Batch, Fault, Invalid};
 use crate::time;
 
+/// The answer to a batch.
 #[derive(Debug, Serialize)]
-struct Answers {
+struct BatchResult {
     batch_id: String,
     total_events: usize,
     successful_events: usize,
     failed_events: usize,
     ingested_at: String,
-    results: Vec<Answer>,
+    results: Vec<EventResult>,
     processing_status: &'static str,
 }
 
@@ -47,12 +50,12 @@ pub(super) async fn events(
 
     let now = app.clock.wall();
     let mut records = Vec::with_capacity(granted);
-    // What is refused before it comes to the store; the rest, in order, is what the store is asked to take.
-    let refused: Vec<Option<Answer>> = (0..)
+    // The results of events that are refused before they reach the store; `None` for those that go there, in order.
+    let refused: Vec<Option<EventResult>> = (0..)
         .zip(events)
         .map(|(index, event)| {
             if index >= granted {
-                return Some(Answer::refused(None, limit.clone().into(), vec![limit.clone()]));
+                return Some(EventResult::refused(None, limit.clone().into(), vec![limit.clone()]));
             }
             match record(tenant, event.as_bytes(), now) {
                 Ok(record) => {
@@ -61,7 +64,7 @@ pub(super) async fn events(
                 }
                 Err(Invalid { event_id, faults }) => {
                     let errors = faults.iter().map(Fault::line).collect();
-                    Some(Answer::refused(event_id, "Event validation failed".into(), errors))
+                    Some(EventResult::refused(event_id, "Event validation failed".into(), errors))
                 }
             }
         })
@@ -69,10 +72,11 @@ pub(super) async fn events(
     let ids: Vec<String> = records.iter().map(|record| record.external_id.clone()).collect();
     let stored = if records.is_empty() { Vec::new() } else { app.committer.store(records).await? };
 
-    let mut taken = ids.into_iter().zip(stored).map(|(id, stored)| app.answer(id, stored, now));
-    let results: Vec<Answer> = refused.into_iter().filter_map(|refused| refused.or_else(|| taken.next())).collect();
-    let successful = results.iter().filter(|answer| answer.success).count();
-    let answers = Answers {
+    let mut taken = ids.into_iter().zip(stored).map(|(id, stored)| app.result(id, stored, now));
+    let results: Vec<EventResult> =
+        refused.into_iter().filter_map(|refused| refused.or_else(|| taken.next())).collect();
+    let successful = results.iter().filter(|result| result.success).count();
+    let answer = BatchResult {
         batch_id: batch_id.unwrap_or_else(|| format!("batch_{:032x}", rand::random::<u128>())),
         total_events: total,
         successful_events: successful,
@@ -85,5 +89,5 @@ pub(super) async fn events(
             _ => "partial",
         },
     };
-    Ok(respond(StatusCode::OK, &answers))
+    Ok(respond::json(StatusCode::OK, &answer))
 }

@@ -1,4 +1,4 @@
-//! Finds events again, and counts them.
+//! Finds stored events, and counts them.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
@@ -6,14 +6,18 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::json;
 
-use super::{Caller, Refusal, Shared, respond, respond_bytes};
+use super::app::{Caller, Shared};
+use super::refusal::Refusal;
+use super::respond;
 use crate::pserve::store::{Counts, Page, Reader, Search};
 use crate::pserve::validate::{EVENT_TYPES, Fault, SEVERITIES};
 use crate::record::moment;
 use crate::time;
 
-/// How many events a page has, where the request does not say, and at most.
+/// The default number of events on a page.
 const PAGE: u64 = 100;
+
+/// The most events on a page.
 const PAGE_MAX: u64 = 1000;
 
 /// `GET /events/{event_id}`: the event as it was stored.
@@ -24,7 +28,7 @@ pub(super) async fn event(
 ) -> Result<Response, Refusal> {
     let Path(event_id) = event_id.map_err(|e| Refusal::Malformed(e.to_string()))?;
     let found = app.readers.ask(move |store| store.get(&tenant, &event_id)).await?;
-    found.map(|event| respond_bytes(StatusCode::OK, event)).ok_or(Refusal::NotFound("Event not found"))
+    found.map(|event| respond::bytes(StatusCode::OK, event)).ok_or(Refusal::NotFound("Event not found"))
 }
 
 /// `GET /events/search`
@@ -37,10 +41,10 @@ pub(super) async fn search(
     let started = app.clock.elapsed();
     let page = app.readers.ask(move |store| store.search(&tenant, &search)).await?;
     let took = app.clock.elapsed().saturating_sub(started);
-    Ok(respond_bytes(StatusCode::OK, write(&page, took.as_secs_f64() * 1e3)))
+    Ok(respond::bytes(StatusCode::OK, write(&page, took.as_secs_f64() * 1e3)))
 }
 
-/// The page, its events byte for byte.
+/// Writes a page, with its events byte for byte as they were stored.
 fn write(page: &Page, took_ms: f64) -> Vec<u8> {
     let rest = json!({
         "total_count": page.total,
@@ -57,7 +61,7 @@ fn write(page: &Page, took_ms: f64) -> Vec<u8> {
     out
 }
 
-/// Reads a search's parameters; all that is wrong with them is said at once.
+/// Reads the parameters of a search. On an error, returns everything that is wrong with them.
 fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
     let mut search = Search { limit: PAGE, ..Search::default() };
     let mut faults = Vec::new();
@@ -65,7 +69,7 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
     for (name, value) in parameters {
         let name = name.as_str();
         if seen.contains(&name) {
-            faults.push(Fault::query("duplicate_parameter", name, "The parameter stands here twice", value));
+            faults.push(Fault::query("duplicate_parameter", name, "The parameter is given twice", value));
             continue;
         }
         seen.push(name);
@@ -79,7 +83,7 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
             _ => Err(("int_parsing", format!("Input should be a whole number from {min} to {max}"))),
         };
         let moment = || {
-            // A + that was not escaped has become a space.
+            // A + that was not escaped arrives as a space.
             let unescaped = || moment::read_text(&value.replace(' ', "+"));
             unescaped().or_else(|_| moment::read_text(value)).map(Some).map_err(|why| {
                 ("datetime_parsing", format!("Input should be a timestamp such as 2026-01-05T09:00:00Z: {why}"))
@@ -104,7 +108,7 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
             "end_time" => moment().map(|at| search.end = at),
             "limit" => integer(1, PAGE_MAX).map(|limit| search.limit = limit),
             "offset" => integer(0, u64::MAX).map(|offset| search.offset = offset),
-            _ => Err(("extra_forbidden", "There is no such filter".to_owned())),
+            _ => Err(("extra_forbidden", "Unknown filter".to_owned())),
         };
         if let Err((kind, message)) = read {
             faults.push(Fault::query(kind, name, message, value));
@@ -128,7 +132,7 @@ pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<
             })
         })
         .collect();
-    Ok(respond(
+    Ok(respond::json(
         StatusCode::OK,
         &json!({
             "total_events": stats.total.events,
@@ -141,7 +145,7 @@ pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<
     ))
 }
 
-/// From 0 to 1; null where there is nothing to divide by.
+/// From 0 to 1, or null if there are no events.
 #[allow(clippy::cast_precision_loss)] // no store holds 2^53 events
 fn error_rate(counts: Counts) -> Option<f64> {
     (counts.events > 0).then(|| counts.errors as f64 / counts.events as f64)

@@ -1,4 +1,4 @@
-//! Takes an event in.
+//! Ingests one event.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,19 +9,21 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Serialize;
 
-use super::{App, Caller, Refusal, Shared, body, respond};
+use super::app::{App, Caller, Shared};
+use super::refusal::Refusal;
+use super::{body, respond};
 use crate::clock::Micros;
-use crate::pserve::args::Duplicates;
+use crate::pserve::config::Duplicates;
 use crate::pserve::store::{Record, Stored, Tenant};
-use crate::pserve::validate::{self, Event, Invalid};
+use crate::pserve::validate::{self, Invalid, ValidEvent};
 use crate::time;
 
-/// PulseStream's words for an event that it has already.
+/// PulseStream's message for an event that is already stored.
 const EXISTS: &str = "Event already exists (idempotent)";
 
-/// The answer to one event.
+/// The result of one event.
 #[derive(Debug, Serialize)]
-pub(super) struct Answer {
+pub(super) struct EventResult {
     pub(super) success: bool,
     event_id: Option<String>,
     ingested_at: Option<String>,
@@ -50,13 +52,13 @@ pub(super) async fn event(
     let record = record(tenant, &taken.body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
     let event_id = record.external_id.clone();
     let stored = app.committer.store(vec![record]).await?;
-    let answer = app.answer(event_id, stored[0], now);
-    let status = if answer.success { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok(respond(status, &answer))
+    let result = app.result(event_id, stored[0], now);
+    let status = if result.success { StatusCode::OK } else { StatusCode::CONFLICT };
+    Ok(respond::json(status, &result))
 }
 
-impl Answer {
-    /// The answer to an event of a batch that is not taken.
+impl EventResult {
+    /// The result of an event of a batch that is not stored.
     pub(super) fn refused(event_id: Option<String>, message: Cow<'static, str>, errors: Vec<String>) -> Self {
         let (success, ingested_at, processing_status) = (false, None, "failed");
         Self { success, event_id, ingested_at, processing_status, message, errors: Some(errors) }
@@ -64,13 +66,13 @@ impl Answer {
 }
 
 impl App {
-    /// The answer to an event that the store has taken.
-    pub(super) fn answer(&self, event_id: String, stored: Stored, now: Micros) -> Answer {
+    /// The result of an event that was passed to the store.
+    pub(super) fn result(&self, event_id: String, stored: Stored, now: Micros) -> EventResult {
         let (ingested_at, message, conflict) = match stored {
             Stored::New => (now, "Event ingested successfully", false),
             Stored::Duplicate { ingested_at } => (ingested_at, EXISTS, self.duplicates == Duplicates::Conflict),
         };
-        Answer {
+        EventResult {
             success: !conflict,
             event_id: Some(event_id),
             ingested_at: Some(time::format(ingested_at)),
@@ -81,11 +83,11 @@ impl App {
     }
 }
 
-/// Checks an event and makes it ready to store.
+/// Checks an event and prepares it for the store.
 pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Invalid> {
-    let Event { event_id, timestamp, fields } = validate::event(body, now)?;
-    let mut body = String::from_utf8(body.to_vec()).expect("what was checked is UTF-8");
-    // What the server supplies is put in at the front, so that the event can be found in the answer of a search.
+    let ValidEvent { event_id, timestamp, fields } = validate::event(body, now)?;
+    let mut body = String::from_utf8(body.to_vec()).expect("a valid event is UTF-8");
+    // What the server supplies is inserted at the front, so that the stored event has it too.
     if timestamp.is_none() {
         supply(&mut body, "timestamp", &time::format(now));
     }
@@ -101,7 +103,7 @@ pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record
     Ok(Record { tenant: Arc::clone(tenant), external_id, timestamp, ingested_at: now, fields, body })
 }
 
-/// Puts a field first into an object that has others. Neither name nor value needs escapes.
+/// Inserts a field at the front of an object that has others. Neither name nor value may need escapes.
 fn supply(object: &mut String, name: &str, value: &str) {
     if let Some(start) = object.find('{') {
         object.insert_str(start + 1, &format!(r#""{name}":"{value}","#));

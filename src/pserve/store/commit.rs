@@ -1,7 +1,7 @@
-//! Group commit: many waiting events share one transaction, and none is answered before it is on disk.
+//! Group commit: waiting events share a transaction, and none is answered before it is on disk.
 //!
-//! A thread of its own owns the writer. While it waits for the disk, events queue up; it takes what has gathered as the next
-//! transaction. Nothing is delayed on purpose: a lone event is committed at once.
+//! A separate thread owns the writer. While it waits for the disk, events queue up, and become the next transaction. Nothing is
+//! delayed on purpose: a single event is committed at once.
 
 use std::thread::{self, JoinHandle};
 
@@ -9,16 +9,18 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Record, StoreError, Stored, Writer};
 
-/// Requests that may wait for the writer; those beyond wait in their connections.
+/// The most requests that may queue for the writer. Further ones wait in their connections.
 const WAITING: usize = 1024;
 
-/// A transaction takes no more events once it has this many, or this many bytes of them.
+/// A transaction takes no further request once it has this many events.
 const EVENTS: usize = 1000;
+
+/// A transaction takes no further request once its events have this many bytes.
 const BYTES: usize = 8 << 20;
 
 /// Sends records to the writer's thread.
 #[derive(Debug, Clone)]
-pub struct Committer(mpsc::Sender<Job>);
+pub(in crate::pserve) struct Committer(mpsc::Sender<Job>);
 
 #[derive(Debug)]
 struct Job {
@@ -27,21 +29,24 @@ struct Job {
 }
 
 impl Committer {
-    /// Starts the writer's thread. It ends when the last clone of the committer is dropped, with what [`Writer::close`] says.
+    /// Starts the writer's thread. It ends when the last clone of the committer is dropped, and returns the result of
+    /// [`Writer::close`].
     ///
     /// # Errors
-    /// Where the process has no threads left.
-    pub fn start<W: Writer + 'static>(writer: W) -> std::io::Result<(Self, JoinHandle<Result<u64, StoreError>>)> {
+    /// If the thread cannot be started.
+    pub(in crate::pserve) fn start<W: Writer + 'static>(
+        writer: W,
+    ) -> std::io::Result<(Self, JoinHandle<Result<u64, StoreError>>)> {
         let (sender, jobs) = mpsc::channel(WAITING);
         let thread = thread::Builder::new().name("writer".into()).spawn(move || write(writer, jobs))?;
         Ok((Self(sender), thread))
     }
 
-    /// Stores these records in one transaction, possibly with others', and returns once they are on disk.
+    /// Stores these records in one transaction, possibly together with others. Returns once they are on disk.
     ///
     /// # Errors
-    /// Where the database refuses: then none of them is stored.
-    pub async fn store(&self, records: Vec<Record>) -> Result<Vec<Stored>, StoreError> {
+    /// If the database fails. None of them is stored then.
+    pub(in crate::pserve) async fn store(&self, records: Vec<Record>) -> Result<Vec<Stored>, StoreError> {
         let (reply, answer) = oneshot::channel();
         let gone = || StoreError::Failed("the writer has ended".to_owned());
         self.0.send(Job { records, reply }).await.map_err(|_| gone())?;
@@ -70,7 +75,7 @@ fn write(mut writer: impl Writer, mut jobs: mpsc::Receiver<Job>) -> Result<u64, 
                 Ok(stored) => Ok(stored.by_ref().take(count).collect()),
                 Err(error) => Err(error.clone()),
             };
-            // A client that has gone away is no reason to undo its event: it may ask for it by its id.
+            // If the client has gone away, its event stays stored: the client can ask for it by its id.
             let _ = reply.send(result);
         }
         records.clear();
@@ -81,7 +86,7 @@ fn write(mut writer: impl Writer, mut jobs: mpsc::Receiver<Job>) -> Result<u64, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pserve::store::Fields;
+    use crate::pserve::store::SearchFields;
     use std::collections::HashMap;
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
@@ -118,7 +123,7 @@ mod tests {
             external_id: id.to_owned(),
             timestamp: 0,
             ingested_at: 7,
-            fields: Fields::default(),
+            fields: SearchFields::default(),
             body: String::new(),
         }
     }
@@ -128,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn what_waits_shares_a_transaction_and_each_has_its_own_answer() {
+    fn waiting_requests_share_a_transaction_and_each_gets_its_own_result() {
         let memory = Memory::default();
         let sizes = Arc::clone(&memory.sizes);
         let (committer, thread) = Committer::start(memory).expect("a thread");
@@ -146,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_share_a_transaction_share_its_failure_and_the_next_goes_on() {
+    fn requests_that_share_a_transaction_share_its_failure_and_the_next_succeeds() {
         let (committer, _thread) = Committer::start(Memory::default()).expect("a thread");
         block_on(async {
             let failed = committer.store(vec![record("a"), record("poison")]).await;

@@ -1,4 +1,4 @@
-//! A few readers that requests take turns with, on threads where they may wait for the disk.
+//! A pool of readers for requests, on threads that may wait for the disk.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,13 +7,13 @@ use tokio::task;
 
 use super::{Reader, StoreError};
 
-/// How many read at once: more would only contend for the same pages.
+/// How many read at once. More would only contend for the same pages.
 const AT_ONCE: usize = 4;
 
 type Open<R> = dyn Fn() -> Result<R, StoreError> + Send + Sync;
 
-/// Opens readers as they are needed and keeps them for the next.
-pub struct Readers<R> {
+/// Opens readers when they are needed, and keeps them for the next request.
+pub(in crate::pserve) struct Readers<R> {
     open: Arc<Open<R>>,
     idle: Arc<Mutex<Vec<R>>>,
     turns: Arc<Semaphore>,
@@ -26,16 +26,16 @@ impl<R> Clone for Readers<R> {
 }
 
 impl<R: Reader + 'static> Readers<R> {
-    /// Readers that are opened like this.
-    pub fn new(open: impl Fn() -> Result<R, StoreError> + Send + Sync + 'static) -> Self {
+    /// Readers that are opened by `open`.
+    pub(in crate::pserve) fn new(open: impl Fn() -> Result<R, StoreError> + Send + Sync + 'static) -> Self {
         Self { open: Arc::new(open), idle: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Asks the store something, once it is this request's turn.
+    /// Asks a reader, as soon as one is free.
     ///
     /// # Errors
-    /// Where no reader can be opened, or the one asked fails.
-    pub async fn ask<T: Send + 'static>(
+    /// If no reader can be opened, or the reader fails.
+    pub(in crate::pserve) async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&R) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

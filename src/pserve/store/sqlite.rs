@@ -1,6 +1,6 @@
-//! Events in a SQLite file. The only file that knows SQL.
+//! Events in a SQLite file. The only module that knows SQL.
 //!
-//! Write-ahead logging with full synchronisation: a commit that has returned survives kill -9 and a power cut.
+//! It uses write-ahead logging with full synchronisation: a commit that has returned survives `kill -9` and a power cut.
 
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,10 +18,10 @@ const APPLICATION: i32 = 0x5075_6c50;
 const VERSION: i32 = 1;
 const SCHEMA: &str = include_str!("schema.sql");
 
-/// How long a statement waits for another process that writes to the same file.
+/// How long a statement waits for another process that is writing to the same file.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// How often opening is tried again meanwhile.
+/// How often opening is retried meanwhile.
 const RETRY: Duration = Duration::from_millis(20);
 
 const HOUR: Micros = 3_600_000_000;
@@ -33,20 +33,20 @@ const INSERT: &str = "INSERT INTO events (tenant_id, external_id, timestamp, ing
 
 /// A SQLite file that holds events.
 #[derive(Debug, Clone)]
-pub struct Sqlite {
+pub(in crate::pserve) struct Sqlite {
     path: PathBuf,
 }
 
 impl Sqlite {
-    /// Opens the file for writing, and makes it where it is missing.
+    /// Opens the file for writing. Creates it if it does not exist.
     ///
     /// # Errors
-    /// Where it cannot be opened, is no database, or is one of something else.
-    pub fn open(path: &Path) -> Result<(Self, SqliteWriter)> {
+    /// If it cannot be opened, is not a database, or belongs to another program.
+    pub(in crate::pserve) fn open(path: &Path) -> Result<(Self, SqliteWriter)> {
         let sqlite = Self { path: path.to_owned() };
         let begun = Instant::now();
         loop {
-            // Of several processes that make one new file at once, one does so, and the others begin anew with what it made.
+            // If several processes create the file at once, one succeeds, and the others open what it created.
             match sqlite.open_once() {
                 Err(Opening::Failed(error)) if is_busy(&error) && begun.elapsed() < BUSY => thread::sleep(RETRY),
                 Err(Opening::Failed(error)) => return Err(sqlite.error(&error)),
@@ -65,8 +65,8 @@ impl Sqlite {
     /// Opens the file for reading.
     ///
     /// # Errors
-    /// Where it cannot be opened.
-    pub fn reader(&self) -> Result<SqliteReader, StoreError> {
+    /// If it cannot be opened.
+    pub(in crate::pserve) fn reader(&self) -> Result<SqliteReader, StoreError> {
         Ok(SqliteReader(self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?))
     }
 
@@ -79,7 +79,7 @@ impl Sqlite {
     }
 
     fn prepare(&self, connection: &Connection) -> Result<(), Opening> {
-        // In one transaction, so that all are of one moment.
+        // In one transaction, so that the values are consistent.
         let reading = connection.unchecked_transaction()?;
         let number = |pragma| reading.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
         let found = (number("application_id")?, number("user_version")?, number("schema_version")?);
@@ -88,14 +88,14 @@ impl Sqlite {
             (APPLICATION, VERSION, _) => {}
             (APPLICATION, version, _) => {
                 return Err(Opening::Refused(Error::failed(format!(
-                    "{}: holds events in version {version} of the form, where this pserve knows version {VERSION}",
+                    "{}: the schema has version {version}; this pserve supports version {VERSION}",
                     self.path.display()
                 ))));
             }
             (_, _, 0) => self.create(connection)?,
             _ => {
                 return Err(Opening::Refused(Error::failed(format!(
-                    "{}: is a SQLite database of something else; name another file with --db",
+                    "{}: this SQLite database belongs to another program; name another file with --db",
                     self.path.display()
                 ))));
             }
@@ -104,7 +104,7 @@ impl Sqlite {
     }
 
     fn create(&self, connection: &Connection) -> rusqlite::Result<()> {
-        // Must come before the first table; two events of the guide's size fill a page of the default 4 KiB badly.
+        // Must be set before the first table is created. Pages of the default 4 KiB would waste space on events of the guide's size.
         connection.pragma_update(None, "page_size", 8192)?;
         connection.pragma_update(None, "journal_mode", "wal")?;
         let making = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
@@ -130,9 +130,9 @@ impl Sqlite {
 
 /// Why a file was not opened.
 enum Opening {
-    /// SQLite says so.
+    /// SQLite reported an error.
     Failed(rusqlite::Error),
-    /// It is not ours.
+    /// The file is not a database of pserve, or of another version.
     Refused(Error),
 }
 
@@ -142,7 +142,7 @@ impl From<rusqlite::Error> for Opening {
     }
 }
 
-/// Whether another process stands in the way for a while. SQLite does not wait where it changes the journal's mode.
+/// Whether another process has locked the file. SQLite does not wait for locks while it changes the journal mode.
 fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
@@ -158,7 +158,7 @@ impl From<rusqlite::Error> for StoreError {
 
 /// The connection that writes.
 #[derive(Debug)]
-pub struct SqliteWriter(Connection);
+pub(in crate::pserve) struct SqliteWriter(Connection);
 
 impl Writer for SqliteWriter {
     fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError> {
@@ -184,7 +184,7 @@ impl Writer for SqliteWriter {
                     body,
                 ])?;
                 stored.push(match new {
-                    0 => Stored::Duplicate { ingested_at: taken_at(&transaction, tenant, external_id)? },
+                    0 => Stored::Duplicate { ingested_at: ingested_at_of(&transaction, tenant, external_id)? },
                     _ => Stored::New,
                 });
             }
@@ -195,14 +195,14 @@ impl Writer for SqliteWriter {
 
     fn close(self) -> Result<u64, StoreError> {
         let count: i64 = self.0.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
-        // Fails to shorten the log where another process reads it: it is taken up again at the next start.
+        // Fails if another process is reading the log. The log is then used again at the next start.
         let _ = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         self.0.close().map_err(|(_, e)| StoreError::from(e))?;
         Ok(count.cast_unsigned())
     }
 }
 
-fn taken_at(connection: &Connection, tenant: &str, external_id: &str) -> rusqlite::Result<Micros> {
+fn ingested_at_of(connection: &Connection, tenant: &str, external_id: &str) -> rusqlite::Result<Micros> {
     connection
         .prepare_cached("SELECT ingested_at FROM events WHERE tenant_id = ?1 AND external_id = ?2")?
         .query_row(params![tenant, external_id], |row| row.get(0))
@@ -210,7 +210,7 @@ fn taken_at(connection: &Connection, tenant: &str, external_id: &str) -> rusqlit
 
 /// A connection that reads.
 #[derive(Debug)]
-pub struct SqliteReader(Connection);
+pub(in crate::pserve) struct SqliteReader(Connection);
 
 impl Reader for SqliteReader {
     fn get(&self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
@@ -219,7 +219,7 @@ impl Reader for SqliteReader {
     }
 
     fn search(&self, tenant: &str, search: &Search) -> Result<Page, StoreError> {
-        // Page and total are of one moment.
+        // In one transaction, so that page and total are consistent.
         let reading = self.0.unchecked_transaction()?;
         let conditions = Conditions::of(&tenant, search);
         let (matching, mut values) = (conditions.sql, conditions.values);
@@ -258,7 +258,7 @@ impl Reader for SqliteReader {
         )?;
         let mut rows = select.query(params![tenant])?;
         let mut stats = Stats::default();
-        // Grouping by an expression would make SQLite sort what the index holds in order already.
+        // Grouping by an expression would make SQLite sort rows that the index already holds in order.
         while let Some(row) = rows.next()? {
             let at: Micros = row.get(0)?;
             let errors = u64::from(row.get::<_, bool>(1)?);
@@ -282,7 +282,7 @@ impl Reader for SqliteReader {
     }
 }
 
-/// The bodies of the events that match, newest first; of the same moment, what came last.
+/// The bodies of the matching events, newest first. Of events with the same timestamp, the one stored last comes first.
 fn newest(matching: &str) -> String {
     format!("SELECT body FROM events INDEXED BY ix_events_newest WHERE {matching} ORDER BY timestamp DESC, id DESC")
 }
@@ -291,7 +291,7 @@ fn body(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<u8>> {
     Ok(row.get_ref(0)?.as_bytes()?.to_vec())
 }
 
-/// A search as the text of a WHERE clause and the values that it refers to, the tenant first.
+/// A search as the text of a WHERE clause and its parameters. The first is the tenant.
 struct Conditions<'a> {
     sql: String,
     values: Vec<&'a dyn ToSql>,
@@ -327,7 +327,7 @@ impl<'a> Conditions<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pserve::store::Fields;
+    use crate::pserve::store::SearchFields;
     use proptest::prelude::*;
 
     fn open() -> (tempfile::TempDir, SqliteWriter, SqliteReader) {
@@ -337,24 +337,24 @@ mod tests {
         (folder, writer, reader)
     }
 
-    fn record(number: usize, timestamp: Micros, fields: Fields<String>) -> Record {
+    fn record(number: usize, timestamp: Micros, fields: SearchFields) -> Record {
         let id = format!("evt_{number}");
         let body = format!("{{\"event_id\":\"{id}\"}}");
         Record { tenant: "t".into(), external_id: id, timestamp, ingested_at: 5, fields, body }
     }
 
-    fn service(name: &str) -> Fields<String> {
-        Fields { service: Some(name.to_owned()), ..Fields::default() }
+    fn service(name: &str) -> SearchFields {
+        SearchFields { service: Some(name.to_owned()), ..SearchFields::default() }
     }
 
     #[test]
     fn a_filtered_count_is_exact_up_to_its_cap_and_says_so_beyond() {
         let (_folder, mut writer, reader) = open();
-        let count = |fields: &Fields<String>| {
+        let count = |fields: &SearchFields| {
             let page = reader.search("t", &Search { fields: fields.clone(), limit: 1, ..Search::default() });
             page.map(|page| (page.total, page.total_exact)).expect("the search runs")
         };
-        let (all, some) = (Fields::default(), service("a"));
+        let (all, some) = (SearchFields::default(), service("a"));
         let exactly: Vec<_> = (0..10_000).map(|number| record(number, 0, service("a"))).collect();
         writer.insert(&exactly).expect("it is stored");
         assert_eq!((count(&all), count(&some)), ((10_000, true), (10_000, true)));

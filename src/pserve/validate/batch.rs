@@ -1,4 +1,4 @@
-//! The envelope around many events. It finds where each event begins and ends, and leaves the events themselves alone.
+//! The envelope of a batch. Finds where each event begins and ends, and does not look into the events.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use super::fault::{Fault, shown};
 use super::read::offset;
 
-/// How many events a batch may hold (contracts §9).
+/// The most events in a batch (contracts §9).
 const EVENTS: usize = 1000;
 
 /// The longest batch_id and source_application, in characters.
@@ -19,8 +19,8 @@ const NAME: usize = 100;
 
 /// A batch, as sent.
 #[derive(Debug)]
-pub struct Batch<'a> {
-    /// Each event's own bytes.
+pub(in crate::pserve) struct Batch<'a> {
+    /// The bytes of each event.
     pub events: Vec<&'a str>,
     /// The client's name for it.
     pub batch_id: Option<String>,
@@ -36,7 +36,7 @@ struct Envelope<'a> {
     source_application: Option<&'a RawValue>,
 }
 
-/// Takes a batch apart.
+/// Splits a batch into its events.
 ///
 /// # Errors
 /// What is wrong with the envelope.
@@ -85,7 +85,7 @@ fn name(field: &'static str, value: Option<&RawValue>) -> Result<Option<String>,
     }
 }
 
-/// A list's first [`EVENTS`] elements, and how many there are: a list of millions must not fill the memory.
+/// A list's first [`EVENTS`] elements, and how many it has. A list of millions must not fill the memory.
 struct List<'a> {
     first: Vec<&'a RawValue>,
     count: usize,
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_that_is_none_is_refused_by_name() {
+    fn errors_in_the_envelope_name_the_field() {
         let place = |path: &str, kind| vec![(path.to_owned(), kind)];
         let many = |n: usize| format!(r#"{{"events":[{}]}}"#, vec!["0"; n].join(","));
         assert_eq!(kinds(&many(1000)), []);

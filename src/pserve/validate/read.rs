@@ -1,4 +1,4 @@
-//! Reads an event's JSON once, checks each known field on the way and keeps what is wanted.
+//! Reads an event's JSON once. Checks each known field on the way, and keeps the values that the store needs.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,10 +16,10 @@ use crate::record::number;
 /// How far ahead of the server's clock a timestamp may be (contracts §9).
 const AHEAD: Micros = 5 * 60 * 1_000_000;
 
-/// No more than this many faults are told of one event.
-const TOLD: usize = 20;
+/// The most errors that are reported for one event.
+const MOST_FAULTS: usize = 20;
 
-/// A value, without what objects and arrays hold.
+/// A value, without the content of objects and arrays.
 #[derive(Debug, Default)]
 pub(super) enum Node<'de> {
     #[default]
@@ -41,18 +41,18 @@ impl<'de> Node<'de> {
         }
     }
 
-    /// The moment that it names, in whichever form.
+    /// The time that it stands for, in any form that tools read.
     pub(super) fn moment(&self) -> Result<Micros, Unread> {
         match self {
             Self::Text(text) => moment::read_text(text),
             Self::Integer(number) => moment::read_text(&number.to_string()),
-            // The shortest text that is this number is the one that was sent, as far as times go.
+            // A time has few enough digits that the shortest text for the number is the text that was sent.
             Self::Number(number) => moment::read_text(&number.to_string()),
             _ => Err(Unread::Type),
         }
     }
 
-    /// The whole number that it is, in quotes or not.
+    /// The whole number that it stands for, in quotes or not.
     pub(super) fn integer(&self) -> Option<i64> {
         match self {
             Self::Integer(number) => Some(*number),
@@ -61,8 +61,8 @@ impl<'de> Node<'de> {
         }
     }
 
-    /// The number that it is, in quotes or not.
-    #[allow(clippy::cast_precision_loss)] // it is held against 0
+    /// The number that it stands for, in quotes or not.
+    #[allow(clippy::cast_precision_loss)] // it is only compared with 0
     fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),
@@ -83,7 +83,7 @@ impl<'de> Node<'de> {
     }
 }
 
-/// The values that are wanted of a good event.
+/// The values of a valid event that the store needs.
 #[derive(Debug, Default)]
 pub(super) struct Kept<'de>([Node<'de>; Keep::COUNT]);
 
@@ -93,36 +93,36 @@ impl<'de> Kept<'de> {
     }
 }
 
-/// Reads and checks an event. What is no object at all has no values, only faults.
+/// Reads and checks an event. Returns its values and what is wrong with them, or only errors if it is not an object.
 pub(super) fn event(text: &str, now: Micros) -> Result<(Kept<'_>, Vec<Fault>), Vec<Fault>> {
-    let mut reading = Reading { now, path: Vec::new(), faults: Vec::new(), kept: Kept::default() };
+    let mut checker = Checker { now, path: Vec::new(), faults: Vec::new(), kept: Kept::default() };
     let mut json = serde_json::Deserializer::from_str(text);
-    let root = (At { reading: &mut reading, rule: Some(&EVENT) }).deserialize(&mut json);
+    let root = (At { checker: &mut checker, rule: Some(&EVENT) }).deserialize(&mut json);
     match root.and_then(|root| json.end().map(|()| root)) {
         Err(error) => Err(vec![Fault::json(offset(text, error.line(), error.column()), &error.to_string())]),
-        Ok(Node::Object) => Ok((reading.kept, reading.faults)),
+        Ok(Node::Object) => Ok((checker.kept, checker.faults)),
         Ok(other) => {
             Err(vec![Fault::new("dict_type", vec![], "Input should be a valid object: an event", other.shown())])
         }
     }
 }
 
-/// Where in the text a line and column of serde_json's are.
+/// The offset of a line and column, as serde_json counts them.
 pub(super) fn offset(text: &str, line: usize, column: usize) -> usize {
     let before: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     (before + column.saturating_sub(1)).min(text.len())
 }
 
-struct Reading<'de> {
+struct Checker<'de> {
     now: Micros,
     path: Vec<Cow<'de, str>>,
     faults: Vec<Fault>,
     kept: Kept<'de>,
 }
 
-impl<'de> Reading<'de> {
+impl<'de> Checker<'de> {
     fn fault(&mut self, kind: &'static str, msg: impl Into<Cow<'static, str>>, input: Value) {
-        if self.faults.len() < TOLD {
+        if self.faults.len() < MOST_FAULTS {
             let path = self.path.iter().map(|key| shown(key)).collect();
             self.faults.push(Fault::new(kind, path, msg, input));
         }
@@ -134,7 +134,7 @@ impl<'de> Reading<'de> {
         }
     }
 
-    /// Holds a value against its rule.
+    /// Checks a value against its rule.
     fn check(&mut self, field: &Field, node: &Node<'de>) {
         match (&field.rule, node) {
             (_, Node::Null) if field.need == Need::Optional => {}
@@ -187,7 +187,7 @@ impl<'de> Reading<'de> {
     }
 
     fn check_length(&mut self, length: &std::ops::RangeInclusive<usize>, text: &str) {
-        // A text has no more characters than bytes: most need no counting.
+        // A text has at most as many characters as bytes, so most need no counting.
         if text.len() < *length.start() {
             let msg = format!("String should have at least {} character", length.start());
             self.fault("string_too_short", msg, shown(text));
@@ -198,9 +198,9 @@ impl<'de> Reading<'de> {
     }
 }
 
-/// Reads one value: by its rule, where it has one.
+/// Reads one value, by its rule if it has one.
 struct At<'r, 'de> {
-    reading: &'r mut Reading<'de>,
+    checker: &'r mut Checker<'de>,
     rule: Option<&'static Rule>,
 }
 
@@ -237,28 +237,28 @@ impl<'de> Visitor<'de> for At<'_, 'de> {
     }
 
     fn visit_f64<E: Error>(self, it: f64) -> Result<Node<'de>, E> {
-        // 200.0 is as whole as 200; the bounds are those within which f64 holds every integer.
+        // 200.0 is a whole number too. Within these bounds f64 represents every integer.
         #[allow(clippy::cast_possible_truncation)]
         Ok(if it.fract() == 0.0 && it.abs() < 9e15 { Node::Integer(it as i64) } else { Node::Number(it) })
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Node<'de>, E> {
-        self.reading.no_nul(text);
+        self.checker.no_nul(text);
         Ok(if self.rule.is_some() { Node::Text(text.to_owned().into()) } else { Node::Text("".into()) })
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Node<'de>, E> {
-        // A text without escapes holds no U+0000: JSON allows it as an escape alone.
+        // A text without escapes holds no U+0000: JSON allows it only as an escape.
         Ok(Node::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node<'de>, A::Error> {
-        while seq.next_element_seed(At { reading: self.reading, rule: None })?.is_some() {}
+        while seq.next_element_seed(At { checker: self.checker, rule: None })?.is_some() {}
         Ok(Node::Array)
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node<'de>, A::Error> {
-        let reading = self.reading;
+        let checker = self.checker;
         let (fields, others) = match self.rule {
             Some(Rule::Object(fields)) => (*fields, None),
             Some(Rule::Texts(fields)) => (*fields, Some(&TAG)),
@@ -268,36 +268,36 @@ impl<'de> Visitor<'de> for At<'_, 'de> {
         let mut seen = 0u32;
         while let Some(key) = map.next_key_seed(Key)? {
             if let Cow::Owned(key) = &key {
-                reading.no_nul(key);
+                checker.no_nul(key);
             }
             if !named {
-                map.next_value_seed(At { reading, rule: None })?;
+                map.next_value_seed(At { checker, rule: None })?;
                 continue;
             }
             let known = fields.iter().position(|field| field.name == key);
-            reading.path.push(key);
+            checker.path.push(key);
             let field = known.map(|index| &fields[index]).or(others);
-            let node = map.next_value_seed(At { reading, rule: field.map(|field| &field.rule) })?;
+            let node = map.next_value_seed(At { checker, rule: field.map(|field| &field.rule) })?;
             if let Some(field) = field {
-                reading.check(field, &node);
+                checker.check(field, &node);
             }
             if let Some(index) = known {
                 if seen & (1 << index) != 0 {
-                    reading.fault("duplicate_key", "The key stands here twice", Value::Null);
+                    checker.fault("duplicate_key", "The key occurs twice", Value::Null);
                 }
                 seen |= 1 << index;
                 if let Some(keep) = fields[index].keep {
-                    reading.kept.0[keep as usize] = node;
+                    checker.kept.0[keep as usize] = node;
                 }
             }
-            reading.path.pop();
+            checker.path.pop();
         }
         if others.is_none() {
             for (index, field) in fields.iter().enumerate() {
                 if field.need == Need::Required && seen & (1 << index) == 0 {
-                    reading.path.push(field.name.into());
-                    reading.fault("missing", "Field required", Value::Null);
-                    reading.path.pop();
+                    checker.path.push(field.name.into());
+                    checker.fault("missing", "Field required", Value::Null);
+                    checker.path.pop();
                 }
             }
         }
@@ -305,7 +305,7 @@ impl<'de> Visitor<'de> for At<'_, 'de> {
     }
 }
 
-/// An object's key, borrowed where it has no escapes.
+/// An object's key, borrowed unless it has escapes.
 struct Key;
 
 impl<'de> DeserializeSeed<'de> for Key {

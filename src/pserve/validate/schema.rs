@@ -1,8 +1,8 @@
-//! The fields of an event and the rule of each (contracts §9), as data. Whatever is not named here is free.
+//! The fields of an event and their rules (contracts §9), as data. What is not named here may have any form.
 
 use std::ops::RangeInclusive;
 
-/// A field that is known by name.
+/// A field that has a rule.
 #[derive(Debug)]
 pub(super) struct Field {
     pub(super) name: &'static str,
@@ -14,9 +14,9 @@ pub(super) struct Field {
 /// Whether a field may be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Need {
-    /// It must be there.
+    /// It must be present.
     Required,
-    /// The server supplies it where it is missing; null is no value.
+    /// The server supplies it if it is missing. It must not be null.
     Supplied,
     /// It may be missing or null.
     Optional,
@@ -27,23 +27,23 @@ pub(super) enum Need {
 pub(super) enum Rule {
     /// One of these texts.
     Choice(&'static [&'static str]),
-    /// A text of this many characters.
+    /// A text with this many characters.
     Text(RangeInclusive<usize>),
-    /// A timestamp, not far ahead.
+    /// A timestamp that is not too far in the future.
     Timestamp,
     /// A whole number in this range, in quotes or not.
     Integer(RangeInclusive<i64>),
-    /// A number from 0, in quotes or not.
+    /// A number that is not negative, in quotes or not.
     Amount,
     /// true or false.
     Flag,
     /// An object with these fields, and others of any kind.
     Object(&'static [Field]),
-    /// An object of texts, these among them.
+    /// An object of texts, with these among them.
     Texts(&'static [Field]),
 }
 
-/// The fields whose values are wanted after the check.
+/// The fields whose values are kept after the check.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Keep {
     EventId,
@@ -76,11 +76,12 @@ impl Field {
 
 use Need::{Optional, Required, Supplied};
 
-/// What `event_type` may be.
-pub const EVENT_TYPES: &[&str] = &["api_call", "user_action", "system_event", "error_event", "custom_event"];
+/// The values of `event_type`.
+pub(in crate::pserve) const EVENT_TYPES: &[&str] =
+    &["api_call", "user_action", "system_event", "error_event", "custom_event"];
 
-/// What `severity` may be.
-pub const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
+/// The values of `severity`.
+pub(in crate::pserve) const SEVERITIES: &[&str] = &["info", "warning", "error", "critical"];
 
 const ANY: RangeInclusive<usize> = 0..=usize::MAX;
 

@@ -3,7 +3,7 @@
 use crate::cli::values;
 use crate::error::Result;
 use crate::jsonl::value;
-use crate::pshape::event::{Event, Field, Fields, json, split_path};
+use crate::pshape::event::{Event, Field, FieldRegistry, json, split_path};
 use crate::pshape::levels::Level;
 use crate::pshape::spec::Spec;
 use crate::record::event::{FieldMap, Role};
@@ -184,7 +184,7 @@ impl Failure {
 }
 
 impl Home {
-    fn find(fields: &mut Fields) -> Self {
+    fn find(fields: &mut FieldRegistry) -> Self {
         let (map, usual) = (fields.map(), FieldMap::default());
         let path = map.path(Role::ErrorDetails);
         match split_path(path).0.strip_suffix('.').map(str::to_owned) {

@@ -1,6 +1,6 @@
 //! `--label`: each event that a fault touches says so itself, in `metadata.faults`, which PulseStream's schema allows.
 
-use crate::pshape::event::{Event, Field, Fields};
+use crate::pshape::event::{Event, Field, FieldRegistry};
 
 /// Writes labels.
 pub(in crate::pshape) struct Label {
@@ -14,7 +14,7 @@ const FAULT: &str = "label";
 
 impl Label {
     /// A writer of labels.
-    pub(in crate::pshape) fn new(fields: &mut Fields) -> Self {
+    pub(in crate::pshape) fn new(fields: &mut FieldRegistry) -> Self {
         let (metadata, faults) = (fields.path("metadata"), fields.path("metadata.faults"));
         Self { metadata, faults, raw: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! What an effect is built from, and what it asks of the run.
 
 use crate::error::Result;
-use crate::pshape::event::{Field, Fields};
+use crate::pshape::event::{Field, FieldRegistry};
 use crate::pshape::levels::Levels;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Origin, Period, When, Window};
@@ -12,7 +12,7 @@ use crate::seed::{Choice, Seed};
 /// What effects are built from, beside their own options.
 pub(in crate::pshape) struct Setup<'a> {
     /// Where an effect says which fields it wants.
-    pub fields: &'a mut Fields,
+    pub fields: &'a mut FieldRegistry,
     /// The root of the run's random choices.
     pub seed: Seed,
     /// The name of this effect's choices.

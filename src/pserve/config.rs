@@ -1,0 +1,45 @@
+//! What to serve, and how, resolved. It does not know the command line.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::keys::Keys;
+use super::limit::Limiter;
+
+/// What pserve is asked for.
+#[derive(Debug)]
+pub(super) struct Config {
+    /// The addresses to try, in order.
+    pub(super) listen: Vec<SocketAddr>,
+    /// The database's file.
+    pub(super) db: PathBuf,
+    /// Until when to serve.
+    pub(super) until: Until,
+    /// The keys to accept.
+    pub(super) keys: Keys,
+    /// The answer to a duplicate.
+    pub(super) duplicates: Duplicates,
+    /// `None` accepts any number of events.
+    pub(super) limiter: Option<Limiter>,
+    /// Whether to write only errors to stderr.
+    pub(super) quiet: bool,
+}
+
+/// When the server stops.
+#[derive(Debug)]
+pub(super) enum Until {
+    /// At a signal.
+    Signal,
+    /// When this command ends. It gets the key in its environment.
+    Exit { command: OsString, key: String },
+}
+
+/// The answer to an event whose id is already stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Duplicates {
+    /// 200, as if it had been stored now. The message says otherwise.
+    Idempotent,
+    /// 409.
+    Conflict,
+}

@@ -1,0 +1,83 @@
+//! From the command line to a [`Config`]: finds the address, reads the keys, refuses what would lose events.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+use std::net::{SocketAddr, ToSocketAddrs};
+
+use super::args::Args;
+use super::config::{Config, Until};
+use super::keys::Keys;
+use super::limit::Limiter;
+use crate::cli::api_key::key_in;
+use crate::cli::input;
+use crate::cli::values::{Rate, Span};
+use crate::error::{Error, Result};
+
+/// Resolves the flags. `environment_key` is the value of PULSE_API_KEY.
+///
+/// # Errors
+/// A usage error that names the flag, or the file that cannot be read.
+pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<Config> {
+    let environment_key = environment_key.map(OsString::into_string).transpose();
+    let environment_key = environment_key.map_err(|_| Error::usage("PULSE_API_KEY: the key is not valid UTF-8"))?;
+    let listen = addresses(&args.listen)?;
+    let keys = match keys(&args, environment_key.as_deref())? {
+        Some(keys) => keys,
+        None if listen.iter().all(|address| address.ip().is_loopback()) => Keys::test(),
+        None => {
+            return Err(Error::usage(format!(
+                "--listen {}: other machines can reach this address, and the guide's test key is public: set a key with \
+                 --api-key-file, --keys or PULSE_API_KEY",
+                args.listen
+            )));
+        }
+    };
+    if args.db.as_os_str() == ":memory:" {
+        return Err(Error::usage("--db :memory:: events must survive the server; expected the name of a file"));
+    }
+    let until = match args.exec {
+        Some(command) => Until::Exit { command, key: keys.for_client(environment_key.as_deref()).to_owned() },
+        None => Until::Signal,
+    };
+    let limiter = args.rate_limit.map(limiter).transpose()?;
+    Ok(Config { listen, db: args.db, until, keys, duplicates: args.duplicates, limiter, quiet: args.quiet })
+}
+
+/// The keys that were given. A flag takes precedence over the environment.
+fn keys(args: &Args, environment_key: Option<&str>) -> Result<Option<Keys>> {
+    let usage = |of: &dyn Display| {
+        let of = of.to_string();
+        move |e: String| Error::usage(format!("{of}: {e}"))
+    };
+    let keys = if let Some(file) = &args.keys {
+        let text = input::named_text("--keys", file)?;
+        Keys::parse(&text).map_err(usage(&format_args!("--keys {}", file.display())))
+    } else if let Some(file) = &args.api_key_file {
+        let text = input::named_text("--api-key-file", file)?;
+        let key = key_in(&text).map_err(|e| format!("{e}; --keys accepts several")).and_then(Keys::single);
+        key.map_err(usage(&format_args!("--api-key-file {}", file.display())))
+    } else if let Some(key) = &args.api_key {
+        Keys::single(key).map_err(usage(&"--api-key"))
+    } else if let Some(key) = environment_key {
+        Keys::single(key).map_err(usage(&"PULSE_API_KEY"))
+    } else {
+        return Ok(None);
+    };
+    keys.map(Some)
+}
+
+fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
+    let wrong = |why: &dyn Display| {
+        Error::usage(format!("--listen {listen}: {why}; expected a host and a port, such as 127.0.0.1:8000"))
+    };
+    let found: Vec<_> = listen.to_socket_addrs().map_err(|e| wrong(&e))?.collect();
+    if found.is_empty() { Err(wrong(&"no such host")) } else { Ok(found) }
+}
+
+fn limiter(rate: Rate) -> Result<Limiter> {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and above 0
+    match rate.events() {
+        events if events.fract() == 0.0 => Ok(Limiter::new(events as u64, Span(rate.per()).micros())),
+        _ => Err(Error::usage(format!("--rate-limit {rate}: expected a whole number of events, such as 300/1m"))),
+    }
+}
