@@ -151,19 +151,19 @@ pub(super) struct Args {
 
     /// Break the JSON
     ///
-    /// Options: P[,kinds=truncate/unclosed/trailing-comma/nan/two-in-one/not-an-object]
+    /// Options: P[,kinds=KIND/KIND]. Kinds are truncate, unclosed, trailing-comma, nan, two-in-one and not-an-object; by default all.
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub malformed: Option<String>,
 
     /// Break the schema
     ///
-    /// Options: P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]
+    /// Options: P[,kinds=KIND/KIND][,required=PATH/PATH]. Kinds are missing, null, retype, rename and extra; by default all.
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub schema: Option<String>,
 
     /// Break the characters
     ///
-    /// Options: P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]
+    /// Options: P[,kinds=KIND/KIND]. Kinds are bad-utf8, lone-surrogate, nul, bom and crlf; by default all.
     #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
     pub encoding: Option<String>,
 

@@ -156,7 +156,7 @@ impl CommandLine for Args {
   pstats outcomes.jsonl --require 'success_rate >= 95%' --require 'unknown = 0'
   pstats outcomes.jsonl --truth truth.jsonl --report html=report.html
   pstats outcomes.jsonl --format json -o base.json
-  pstats outcomes.jsonl --compare base.json --require 'latency.p99 <= 110% of base'
+  pstats new.jsonl --compare base.json --require 'latency.p99 <= 110% of base'
   pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",
         everyday: &[
             "format",

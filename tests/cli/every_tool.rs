@@ -120,7 +120,7 @@ fn long_help_fits_80_columns_and_begins_with_examples_that_use_its_flags() {
             assert_eq!(unknown, None, "{example}");
         }
         // `-h` hides flags and changes none.
-        for flag in flags(&run(name, &["-h"]).expect_code(0).text()) {
+        for flag in flags(run(name, &["-h"]).expect_code(0).text()) {
             assert!(help.contains(flag), "{name} --help lacks {flag}");
         }
     }
