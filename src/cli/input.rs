@@ -80,8 +80,7 @@ fn text_of(bytes: Vec<u8>) -> io::Result<String> {
 
 fn without_mark(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     if let Some(form) = form::of(&bytes) {
-        let what = format!("{form}; convert it to text first with {}", form.command);
-        return Err(io::Error::new(io::ErrorKind::InvalidData, what));
+        return Err(io::Error::new(io::ErrorKind::InvalidData, form.advice()));
     }
     if bytes.starts_with(BYTE_ORDER_MARK) {
         bytes.drain(..BYTE_ORDER_MARK.len());
@@ -117,7 +116,7 @@ impl Inputs {
                         return Err(Error::failed(format!("{place}: is a directory; expected a file of JSON Lines")));
                     }
                     if found.is_file() {
-                        let mut start = [0; form::LONGEST];
+                        let mut start = [0; form::LOOK_AHEAD];
                         checked(File::open(path).at(place)?, place, console.tool()).read(&mut start).at(place)?;
                     }
                 }

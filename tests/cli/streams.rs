@@ -231,10 +231,73 @@ fn input_in_another_form_is_named_with_the_command_that_makes_text_of_it() {
     }
 }
 
+/// The first bytes of files that are no text, each with what the tools say it is.
+fn binary() -> Vec<(&'static str, Vec<u8>)> {
+    let random = |count: u64| (0..count).flat_map(|n| pulsepipe::seed::mix(n + 1).to_le_bytes()).collect::<Vec<u8>>();
+    let utf16 = "time,service\n2026-01-05,a\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let mut tar = [b"events.jsonl".as_slice(), &[0; 245], b"ustar\0"].concat();
+    tar.resize(2048, b'x');
+    vec![
+        (
+            "an SQLite database",
+            [b"SQLite format 3\0\x10\0\x01\x01\0\x40\x20\x20\0\0\0\x02".as_slice(), &[0; 4096]].concat(),
+        ),
+        ("a Parquet file", [b"PAR1\x15\x04\x15\x10\x15\x14\x4c\x15".as_slice(), &random(100)].concat()),
+        ("an Avro file", [b"Obj\x01\x04\x16avro.schema".as_slice(), &random(100)].concat()),
+        ("an Arrow file", b"ARROW1\0\0\xff\xff\xff\xff".to_vec()),
+        ("a PDF", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec()),
+        ("a ZIP archive", b"PK\x03\x04\x14\0\0\0\x08\0events.jsonl".to_vec()),
+        ("a 7z archive", b"7z\xbc\xaf\x27\x1c\0\x04".to_vec()),
+        ("a tar archive", tar),
+        ("UTF-32", b"{\0\0\0\"\0\0\0".to_vec()),
+        ("not text", vec![0; 100]),
+        ("not text", random(8)),
+        ("not text", random(200_000)),
+        ("not text", [b"{".to_vec(), random(1000)].concat()),
+        ("not text", utf16),
+        ("not text", std::fs::read(crate::support::path("pgen")).expect("a program")),
+    ]
+}
+
 #[test]
-fn bytes_that_are_no_lines_at_all_are_told_of() {
-    let bytes = std::fs::read(crate::support::path("pgen")).expect("a program");
-    let said = run_with("pstats", &["-q"], &bytes).expect_code(0).stderr;
-    assert!(said.contains("could not be read as a JSON object"), "{said}");
-    run_with("pstats", &["-q", "--require", "count > 0"], &bytes).expect_code(99);
+fn binary_input_is_named_and_ends_every_tool_with_a_usage_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("events");
+    let name = file.to_str().expect("a path");
+    for (form, bytes) in binary() {
+        std::fs::write(&file, &bytes).expect("written");
+        for args in
+            [&["pstats", "-q"][..], &["pshape", "-q", "--seed", "1"], &["psend", "-q", "--url", "http://127.0.0.1:9"]]
+        {
+            let by_name = run(args[0], &[&args[1..], &[name]].concat()).expect_code(2);
+            let piped = run_with(args[0], &args[1..], &bytes).expect_code(2);
+            assert!(by_name.stdout.is_empty(), "{}: {form}", args[0]);
+            for (run, place) in [(by_name, name), (piped, "standard input")] {
+                let says = format!("{place}: this is {form}");
+                assert!(run.stderr.contains(&says), "{}: expected '{says}' in {}", args[0], run.stderr);
+            }
+        }
+    }
+}
+
+#[test]
+fn text_with_a_few_control_characters_in_it_is_lines() {
+    let nul = std::fs::read("tests/data/nul_behind_a_value.jsonl").expect("the file");
+    for text in [
+        nul.as_slice(),
+        b"\0{\"event_id\":\"a\"}\n",
+        b"\x1b[31mboot\x1b[0m\n{\"event_id\":\"a\"}\n",
+        b"caf\xe9 \xe0 la carte, d\xe9j\xe0 vu\n{\"event_id\":\"a\"}\n",
+        b"{\"a\":\"\x01\x02\"}\n{\"event_id\":\"a\"}\n",
+    ] {
+        run_with("pstats", &["-q"], text).expect_code(0);
+        assert_eq!(run_with("pshape", &["-q", "--seed", "1"], text).expect_code(0).stdout, text);
+    }
+}
+
+#[test]
+fn lines_that_are_no_events_are_counted_and_warned_of() {
+    let said = run_with("pstats", &["-q"], b"hello\nworld\n").expect_code(0).stderr;
+    assert!(said.contains("2 of 2 lines could not be read as a JSON object"), "{said}");
+    run_with("pstats", &["-q", "--require", "count > 0"], b"hello\n").expect_code(99);
 }
