@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::cli::Console;
 use crate::cli::files::is_stdout;
 use crate::cli::values::{ByteSize, Moment, Probability};
+use crate::cli::{CommandLine, Console};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
 use crate::record::filter::Filter;
@@ -42,6 +42,9 @@ pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Resul
 
     let levels = args.levels.clone().unwrap_or_default();
     let scenarios = args.scenario.iter().map(|name| scenario::load(name)).collect::<Result<Vec<_>>>()?;
+    // The command line was checked before, without the files that a scenario names.
+    let named = scenarios.iter().flat_map(scenario::files);
+    named.fold(args.files(), |files, (place, file)| files.reads(&place, [file])).check()?;
     let mut effects = Vec::new();
     let mut wants = Wants::default();
     let mut origin = Origin::default();

@@ -10,13 +10,15 @@
 //! until = "+2h15m"
 //! ```
 
-use std::path::Path;
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::cli::input;
 use crate::error::{Error, Result};
+use crate::world::curve::CurveChoice;
 
 use super::effect::KINDS;
 use super::spec::{Spec, nearest};
@@ -57,6 +59,16 @@ pub(super) fn load(file: &Path) -> Result<Scenario> {
         Error::usage(format!("--scenario {name}: {e}{hint} (--list-scenarios lists those that ship with pshape)"))
     })?;
     parse(name, &text)
+}
+
+/// The files that the effects of a scenario name, each with the place where it does.
+pub(super) fn files(scenario: &Scenario) -> impl Iterator<Item = (String, PathBuf)> + '_ {
+    let curves = scenario.iter().filter(|(flag, _)| *flag == "curve").map(|(_, spec)| spec);
+    let named = curves.flat_map(|spec| ["name", "from"].map(|option| spec.peek(option)));
+    named.flatten().filter_map(|(place, text)| match CurveChoice::of(OsStr::new(text)).ok()? {
+        CurveChoice::File(path) => Some((place.to_owned(), path)),
+        CurveChoice::Named(_) => None,
+    })
 }
 
 /// The names of the library with what each is about, a line each.

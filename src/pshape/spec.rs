@@ -127,6 +127,12 @@ impl Spec {
         self.given.iter().any(|(given, _)| given == name)
     }
 
+    /// An option that is there and was not taken yet: where it stands, and its text.
+    pub(super) fn peek(&self, name: &str) -> Option<(&str, &str)> {
+        let (_, text) = self.given.iter().find(|(given, _)| given == name)?;
+        Some((self.place_of(name), text))
+    }
+
     /// Adds names of options that could be given.
     pub(super) fn knows(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.known.extend(names);

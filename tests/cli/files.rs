@@ -104,6 +104,26 @@ fn truth_is_not_written_over_the_events() {
 }
 
 #[test]
+fn a_curve_that_a_scenario_names_is_not_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let weeks = vec![vec!["1"; 24].join(" "); 7].join("\n");
+    fs::write(folder.path().join("week"), &weeks).expect("written");
+    fs::write(folder.path().join("e"), TEXT).expect("written");
+    for (option, flags) in [("name", "-o week"), ("name", "--truth week"), ("from", "-o week"), ("name", "> week")] {
+        let curve = if option == "name" { "name = 'week'" } else { "name = 'flat'\nfrom = 'week'" };
+        fs::write(folder.path().join("s.toml"), format!("[[curve]]\n{curve}\n")).expect("written");
+        let run = shell_in(folder.path(), &format!("pshape --seed 1 --scenario s.toml e {flags}"), &[]).expect_code(2);
+        let says = format!("s.toml:{}: curve week are the same file", if option == "name" { 2 } else { 3 });
+        assert!(run.stderr.contains(&says), "{flags}: {}", run.stderr);
+        // The shell has emptied it in the last case.
+        let left = fs::read_to_string(folder.path().join("week")).expect("it is there");
+        assert_eq!(left, if flags.starts_with('>') { "" } else { &weeks }, "{flags}");
+    }
+    fs::write(folder.path().join("s.toml"), "[[curve]]\nname = 'flat'\n").expect("written");
+    shell_in(folder.path(), "pshape --seed 1 --scenario s.toml e -o flat", &[]).expect_code(0);
+}
+
+#[test]
 fn two_outputs_that_a_link_without_a_target_makes_one_are_told_apart() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e"), TEXT).expect("written");
