@@ -161,6 +161,14 @@ impl Active {
         matches!(verdict, Verdict::Changed(_))
     }
 
+    /// Lets the effect work on another version of the event that it has just changed. Nothing is counted.
+    pub(super) fn repeat(&mut self, version: &mut Event, position: &Position) {
+        version.begin();
+        if let Verdict::Changed(_) = self.effect.apply(version, position) {
+            version.commit(self.kind.fault);
+        }
+    }
+
     /// Makes a copy of an event the fault that it is.
     pub(super) fn make_copy(&mut self, copy: &mut Event, position: &Position) {
         copy.begin();

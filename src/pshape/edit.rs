@@ -77,6 +77,11 @@ impl EditLog {
         self.faults.push(Fault { name, changes: from..self.changes.len(), edit });
     }
 
+    /// Takes out the faults of this name, which changed nothing.
+    pub(super) fn withdraw(&mut self, name: &str) {
+        self.faults.retain(|fault| fault.name != name);
+    }
+
     /// Merges all faults into one: of each field, the first value before and the last after.
     pub(super) fn fold(&mut self, name: &'static str, edit: impl FnOnce() -> Edit) {
         let edit = self.faults.iter().any(|fault| fault.edit.is_some()).then(edit);

@@ -17,8 +17,9 @@ use super::block::Block;
 use super::config::Pipeline;
 use super::effect::label::Label;
 use super::effect::{Again, Phase, Verdict, Wants};
-use super::event::{BYTE_ORDER_MARK, Event};
-use super::held::{self, Held};
+use super::event::Event;
+use super::held::{self, Held, Stays};
+use super::last_step::{self, Finished, Unmoved};
 use super::position::Position;
 use super::report::Report;
 use super::truth::{Account, TruthFile};
@@ -80,6 +81,8 @@ struct Journey {
     again: Option<Again>,
     late: Option<Micros>,
     behind: u64,
+    /// The event if it keeps its place, where that is another one.
+    unmoved: Option<Unmoved>,
 }
 
 impl Engine {
@@ -278,7 +281,7 @@ impl Engine {
         }
         stays = stays && self.act(&taken[stream..bytes], &mut journey);
         if stays {
-            self.break_up(&taken[bytes..]);
+            self.finish_event(&taken[bytes..], &mut journey);
             if self.event.names().is_empty() && journey.again.is_none() {
                 self.pass_line(source);
             } else {
@@ -324,40 +327,15 @@ impl Engine {
     }
 
     /// Labels the event, and lets the effects act that may leave no event; enters what a right server makes of the line.
-    fn break_up(&mut self, taken: &[usize]) {
-        let labelled = self.label.is_some().then(|| self.label(taken));
-        let mut refusals = 0;
-        for number in labelled.as_deref().unwrap_or(taken) {
-            let verdict = self.effects[*number].apply(&mut self.event, &self.position);
-            refusals += usize::from(verdict == Verdict::Changed(Expect::Rejected));
-        }
-        self.account.is_marked = refusals == 1 && self.event.text().starts_with(BYTE_ORDER_MARK);
-        self.account.expect = match refusals {
-            0 => Expect::Accepted,
-            _ if self.account.is_marked => Expect::Either,
-            _ => Expect::Rejected,
-        };
+    fn finish_event(&mut self, taken: &[usize], journey: &mut Journey) {
+        let (event, label) = (&mut self.event, self.label.as_mut());
+        let Finished { expect, is_marked, is_labelled, unmoved } =
+            last_step::finish(event, label, &mut self.effects, taken, &journey.movers, &self.position);
+        self.report.labelled += u64::from(is_labelled);
+        self.account.expect = expect;
+        self.account.is_marked = is_marked;
         self.account.is_copy = false;
-    }
-
-    /// Labels the event with its faults and those to come; gives the effects that have been named, and may act.
-    ///
-    /// What is to come is tried out, for behind it there may be no object any more to write a label into: on a copy with the longest
-    /// label that there can be, so that what is named has room behind the label too.
-    fn label(&mut self, taken: &[usize]) -> Vec<usize> {
-        let Some(label) = &mut self.label else { return Vec::new() };
-        let mut coming = taken.to_vec();
-        let names = |effects: &[Active], of: &[usize]| -> Vec<&str> {
-            of.iter().map(|number| effects[*number].kind.fault).collect()
-        };
-        if !taken.is_empty() {
-            let mut trial = self.event.sibling();
-            trial.copy(&self.event);
-            label.write(&mut trial, &names(&self.effects, taken));
-            coming.retain(|number| self.effects[*number].attempt(&mut trial, &self.position));
-        }
-        self.report.labelled += u64::from(label.write(&mut self.event, &names(&self.effects, &coming)));
-        coming
+        journey.unmoved = unmoved;
     }
 
     /// Gives the event, and its copies where it is sent again, their places.
@@ -368,7 +346,7 @@ impl Engine {
         if self.event.names().is_empty() {
             self.pass_line(source);
         } else {
-            self.dispatch(source, false, due, journey.behind, &journey.movers)?;
+            self.dispatch(source, due, journey.behind, Some(journey))?;
         }
         let Some(again) = journey.again else { return Ok(()) };
         self.account.is_marked = false;
@@ -382,31 +360,37 @@ impl Engine {
             };
             if again.delay > 0 {
                 let due = at.saturating_add(again.delay.saturating_mul(i64::from(number)));
-                self.dispatch(source, true, Some(due), 0, &[])?;
+                self.dispatch(source, Some(due), 0, None)?;
             } else {
                 // Without a delay of its own a copy follows its original, wherever that goes.
-                self.dispatch(source, true, due, journey.behind, &[])?;
+                self.dispatch(source, due, journey.behind, None)?;
             }
         }
         Ok(())
     }
 
-    /// Writes the event in work, or its copy; or holds it back until `due`, and then behind so many lines.
+    /// Writes the event in work, of which this is the journey, or without one its copy; or holds it back until `due`, and then behind
+    /// so many lines.
     fn dispatch(
         &mut self,
         source: Source<'_>,
-        copy: bool,
         due: Option<Micros>,
         behind: u64,
-        movers: &[usize],
+        original: Option<&Journey>,
     ) -> Result<()> {
         let Source { line, chunk, .. } = source;
-        let event = if copy { &self.copy } else { &self.event };
+        let event = if original.is_some() { &self.event } else { &self.copy };
         self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
-            let bytes = [event.text(), line.end].concat();
-            let held = held::Line { bytes, truth: self.account.clone(), behind, movers: movers.to_vec() };
-            return self.hold(held, due, chunk);
+            let bytes = |event: &Event| [event.text(), line.end].concat();
+            let truth = self.account.clone();
+            let stays = original.and_then(|journey| journey.unmoved.as_ref()).map(|unmoved| {
+                self.account.enter(&unmoved.event, line.seq);
+                let faults = self.account.faults.clone();
+                Box::new(Stays { bytes: bytes(&unmoved.event), faults, is_labelled: unmoved.is_labelled })
+            });
+            let movers = original.map_or_else(Vec::new, |journey| journey.movers.clone());
+            return self.hold(held::Line { bytes: bytes(event), truth, behind, movers, stays }, due, chunk);
         }
         self.furthest = self.furthest.max(line.seq);
         // What was made of an event begins with no bracket.
@@ -448,6 +432,11 @@ impl Engine {
             for number in std::mem::take(&mut line.movers) {
                 self.effects[number].note_unmoved();
                 line.truth.faults.remove_unchanged(self.effects[number].kind.fault);
+            }
+            if let Some(stays) = line.stays.take() {
+                self.report.labelled -= u64::from(!stays.is_labelled);
+                line.bytes = stays.bytes;
+                line.truth.faults = stays.faults;
             }
             self.furthest = line.truth.source_seq;
         }

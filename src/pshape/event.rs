@@ -17,6 +17,7 @@ use crate::record::number;
 use crate::record::status;
 
 use super::edit::{Edit, EditLog};
+use super::members::{self, Member};
 use super::number::{Stays, scale};
 
 /// A field that some effect asked for.
@@ -223,15 +224,17 @@ impl Event {
 
     /// Gives the event another timestamp, in the form of the one that it has.
     pub(super) fn set_timestamp(&mut self, at: Micros) -> Stamp {
-        if self.timestamp() == Some(at) {
-            return Stamp::Same;
-        }
         let mut raw = std::mem::take(&mut self.scratch);
         raw.clear();
-        let is_written = self.raw(self.timestamp).is_some_and(|before| moment::write_like(before, at, &mut raw));
-        let stamp = match self.raw(self.timestamp) {
+        let before = self.raw(self.timestamp);
+        let is_written = before.is_some_and(|before| moment::write_like(before, at, &mut raw));
+        let is_same_text = before == Some(&*raw);
+        // In the usual form, another text is another time.
+        let may_be_same = is_same_text || !is_written || !before.is_some_and(moment::is_usual);
+        let stamp = match before {
+            _ if may_be_same && self.timestamp() == Some(at) => Stamp::Same,
             _ if !is_written => Stamp::Unwritable,
-            Some(before) if before == raw => Stamp::TooCoarse,
+            _ if is_same_text => Stamp::TooCoarse,
             _ => {
                 self.set(self.timestamp, &raw);
                 Stamp::Written
@@ -295,13 +298,15 @@ impl Event {
     /// Takes a field out of the object that it stands in, key, comma and all; and all others that its path finds then. `false`, and
     /// no change, if the field is not there, or is an element of an array: the next element would take its place.
     pub(super) fn remove(&mut self, field: Field) -> bool {
-        let Some(value) = self.range(field).filter(|value| self.key_range(value).is_some()) else { return false };
+        let Some(value) = self.range(field).filter(|value| members::is_member(&self.text, value.start)) else {
+            return false;
+        };
         if let Some(log) = &mut self.log {
             log.changed(&self.paths[field.0], Some(&self.text[value]), None);
         }
-        while let Some(range) = self.range(field).and_then(|value| self.member_range(&value)) {
-            self.edit(range, b"");
-            self.find_again();
+        while let Some(found) = self.members(field) {
+            let gone = members::without(&found).into_iter().map(|range| (range, Vec::new()));
+            self.edit_all(gone);
         }
         true
     }
@@ -309,7 +314,7 @@ impl Event {
     /// Gives a field the last key of another's path, in the object that it stands in; and all others that its path finds then. `false`,
     /// and no change, if the other field is there already, or this one is not, or is an element of an array.
     pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
-        let is_member = |value: &Range<usize>| self.range(to).is_none() && self.key_range(value).is_some();
+        let is_member = |value: &Range<usize>| self.range(to).is_none() && members::is_member(&self.text, value.start);
         let Some(value) = self.range(field).filter(is_member) else { return false };
         if let Some(log) = &mut self.log {
             let raw = &self.text[value];
@@ -318,12 +323,11 @@ impl Event {
         }
         let last_key = |field: Field| split_path(&self.paths[field.0]).1;
         let (old, new) = (last_key(field), last_key(to));
-        while let Some(range) = self.range(field).and_then(|value| self.key_range(&value)) {
+        while let Some(found) = self.members(field) {
             // A key that is spelt with dots holds the keys before the last too.
-            let key = value::label(&self.text[range.clone()]);
+            let key = value::label(&self.text[found[0].key.clone()]);
             let key = json(&(key.strip_suffix(old.as_str()).unwrap_or_default().to_owned() + &new));
-            self.edit(range, &key);
-            self.find_again();
+            self.edit_all(found.into_iter().map(|member| (member.key, key.clone())));
         }
         true
     }
@@ -394,6 +398,14 @@ impl Event {
         }
     }
 
+    /// Takes back the faults of this name, which changed nothing in the event.
+    pub(super) fn withdraw(&mut self, fault: &'static str) {
+        self.names.retain(|name| *name != fault);
+        if let Some(log) = &mut self.log {
+            log.withdraw(fault);
+        }
+    }
+
     /// Makes one fault of all that set this event apart from the line that was read.
     pub(super) fn fold(&mut self, fault: &'static str) {
         if let Some(log) = &mut self.log {
@@ -421,43 +433,36 @@ impl Event {
         self.spans.enter(field.0, value..value + raw.len());
     }
 
-    /// Finds the fields where they stand now. The line is an object still.
+    /// The member that a field is, and those of its object with the same key. `None` if the field is not there, or is an element of an
+    /// array.
+    fn members(&self, field: Field) -> Option<Vec<Member>> {
+        Some(members::with_same_key(&self.text, self.range(field)?.start)).filter(|found| !found.is_empty())
+    }
+
+    /// Replaces bytes in several places, in order, and finds the fields again. The line is an object still.
+    fn edit_all(&mut self, edits: impl Iterator<Item = (Range<usize>, Vec<u8>)>) {
+        self.structural = true;
+        self.scratch.clear();
+        let mut done = 0;
+        for (range, bytes) in edits {
+            self.scratch.extend_from_slice(&self.text[done..range.start]);
+            self.scratch.extend_from_slice(&bytes);
+            done = range.end;
+        }
+        self.scratch.extend_from_slice(&self.text[done..]);
+        std::mem::swap(&mut self.text, &mut self.scratch);
+        self.find_again();
+    }
+
     fn find_again(&mut self) {
         let found = self.scanner.scan(&self.text, &mut self.spans);
         debug_assert!(found.is_ok(), "members go and are renamed only where the event is an object");
-    }
-
-    /// Where the member with this value stands, with the comma that goes when it goes. `None` if the value is an element of an array.
-    fn member_range(&self, value: &Range<usize>) -> Option<Range<usize>> {
-        let member = self.key_range(value)?.start..value.end;
-        let behind = member.end + space(&self.text[member.end..]);
-        if self.text.get(behind) == Some(&b',') {
-            return Some(member.start..behind + 1 + space(&self.text[behind + 1..]));
-        }
-        // The last of its object: the comma before it goes, where there is one.
-        let head = self.text[..member.start].trim_ascii_end();
-        Some(head.strip_suffix(b",").map_or(member.start, <[u8]>::len)..member.end)
     }
 
     /// Whether the writer of this line puts a space behind a colon.
     fn is_spaced(&self) -> bool {
         let colon = self.text.iter().position(|b| *b == b':');
         colon.is_some_and(|at| self.text.get(at + 1) == Some(&b' '))
-    }
-
-    /// Where the key of the member with this value stands, quotes included. `None` if the value is an element of an array.
-    fn key_range(&self, value: &Range<usize>) -> Option<Range<usize>> {
-        let head = self.text[..value.start].trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
-        let end = head.len();
-        let mut start = end.saturating_sub(1);
-        while start > 0 {
-            start -= 1;
-            let escapes = head[..start].iter().rev().take_while(|b| **b == b'\\').count();
-            if head[start] == b'"' && escapes % 2 == 0 {
-                break;
-            }
-        }
-        Some(start..end)
     }
 
     #[inline]
@@ -484,11 +489,6 @@ pub(super) fn split_path(path: &str) -> (&str, String) {
 /// A text as a raw JSON string.
 pub(super) fn json(text: &str) -> Vec<u8> {
     serde_json::to_vec(text).expect("a string is JSON")
-}
-
-/// The length of the white space at the start.
-fn space(bytes: &[u8]) -> usize {
-    bytes.len() - bytes.trim_ascii_start().len()
 }
 
 #[cfg(test)]

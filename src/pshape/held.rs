@@ -5,6 +5,8 @@ use std::collections::BinaryHeap;
 
 use crate::clock::Micros;
 
+use crate::record::truth::Faults;
+
 use super::truth::Account;
 
 /// A line that is ready but for its place.
@@ -18,6 +20,19 @@ pub(super) struct Line {
     pub behind: u64,
     /// The effects that gave it another place, if a later line goes before it.
     pub movers: Vec<usize>,
+    /// The line if no later line goes before it. `None` if its bytes are the same.
+    pub stays: Option<Box<Stays>>,
+}
+
+/// A line that keeps its place, whose label does not name the effects that were to move it.
+#[derive(Debug)]
+pub(super) struct Stays {
+    /// Its bytes with the terminator.
+    pub bytes: Vec<u8>,
+    /// The truth about it.
+    pub faults: Faults,
+    /// Whether it still has a label.
+    pub is_labelled: bool,
 }
 
 /// What a held line costs beside its bytes.
@@ -25,7 +40,8 @@ const OVERHEAD: usize = 128;
 
 impl Line {
     fn cost(&self) -> usize {
-        self.bytes.capacity() + self.truth.faults.capacity() + OVERHEAD
+        let stays = self.stays.as_ref().map_or(0, |stays| stays.bytes.capacity() + stays.faults.capacity() + OVERHEAD);
+        self.bytes.capacity() + self.truth.faults.capacity() + stays + OVERHEAD
     }
 }
 
@@ -151,7 +167,7 @@ mod tests {
     use super::*;
 
     fn line(name: &str) -> Line {
-        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0, movers: Vec::new() }
+        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0, movers: Vec::new(), stays: None }
     }
 
     fn name(line: Option<Line>) -> Option<String> {

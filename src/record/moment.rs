@@ -32,6 +32,12 @@ fn usual(raw: &[u8]) -> Option<Micros> {
     time::parse_utc(unquoted(raw)?)
 }
 
+/// Whether a raw value has the form that pulsepipe's own tools write, in which each moment has one text.
+#[inline]
+pub fn is_usual(raw: &[u8]) -> bool {
+    unquoted(raw).is_some_and(time::has_form_of_write)
+}
+
 #[inline]
 fn unquoted(raw: &[u8]) -> Option<&[u8]> {
     raw.strip_prefix(b"\"")?.strip_suffix(b"\"")
@@ -56,7 +62,7 @@ pub fn read_text(text: &str) -> Result<Micros, Unread> {
 /// Appends another moment in the form of `raw`, which names one: the same precision, offset, unit, quotes and escapes. Returns `false`
 /// and writes nothing if the form cannot name the other moment.
 pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
-    if !unquoted(raw).is_some_and(time::has_form_of_write) {
+    if !is_usual(raw) {
         return TimeForm::of(raw).is_ok_and(|form| form.write(at, out));
     }
     let is_nameable = (clock::FIRST..clock::LAST).contains(&at);

@@ -173,6 +173,61 @@ fn a_label_names_what_came_and_keeps_what_was_there() {
     }
 }
 
+/// Of each line of the output, the faults in its truth and those in its label.
+fn named(shaped: &Shaped) -> Vec<(BTreeSet<String>, BTreeSet<String>)> {
+    let mut lines: Vec<_> = shaped
+        .run
+        .text()
+        .lines()
+        .map(|line| {
+            let event = serde_json::from_str::<Value>(line).unwrap_or_default();
+            let label = event["metadata"]["faults"].as_array().into_iter().flatten();
+            (BTreeSet::new(), label.filter_map(Value::as_str).map(str::to_owned).collect())
+        })
+        .collect();
+    for fault in shaped.faults.iter().filter(|fault| fault["fault"] != "label") {
+        let Some(seq) = fault["seq"].as_u64() else { continue };
+        lines[usize::try_from(seq).expect("a line") - 1].0.insert(fault["fault"].as_str().expect("a name").to_owned());
+    }
+    lines
+}
+
+#[test]
+fn a_label_does_not_name_a_delay_that_moved_nothing() {
+    // Nothing comes after the only event, so that it keeps its place.
+    let alone = events(1);
+    for movers in [&["--late", "1"][..], &["--reorder", "1"], &["--late", "1", "--reorder", "1"]] {
+        let shaped = shape(&[movers, &["--label"]].concat(), &alone);
+        assert_eq!(shaped.run.stdout, alone, "{movers:?}");
+        assert!(shaped.faults.is_empty(), "{movers:?}");
+        assert_eq!(shaped.summary["totals"]["label"], 0, "{movers:?}");
+        let slow = shape(&[movers, &["--label", "--slow", "2x", "--oversize", "1,to=2KiB"]].concat(), &alone);
+        check(&slow, &alone);
+        assert!(slow.run.text().contains(r#""metadata":{"faults":["slow","oversize"]}"#), "{}", slow.run.text());
+        assert_eq!(slow.summary["totals"]["label"], 1);
+    }
+}
+
+#[test]
+fn labels_and_truth_name_the_same_faults_of_events_that_may_have_moved() {
+    let input = events(300);
+    let args =
+        ["--late", "40%,by=2s", "--reorder", "40%,window=3", "--slow", "2x,p=30%", "--duplicates", "20%,delay=3s"];
+    let shaped = shape(&[&args[..], &["--schema", "20%,kinds=missing/extra", "--label"]].concat(), &input);
+    check(&shaped, &input);
+    let lines = named(&shaped);
+    let stayed = shaped.run.stderr.contains("kept their place");
+    assert!(stayed && lines.iter().any(|(truth, _)| truth.contains("late")), "{}", shaped.run.stderr);
+    for (at, (truth, label)) in lines.iter().enumerate() {
+        // A copy's truth is one fault, and its label names those of its original too.
+        if !truth.contains("duplicate") {
+            assert_eq!(truth, label, "line {}", at + 1);
+        }
+    }
+    let labelled = lines.iter().filter(|(_, label)| !label.is_empty()).count();
+    assert_eq!(shaped.summary["totals"]["label"], labelled);
+}
+
 #[test]
 fn a_line_in_brackets_that_becomes_the_first_is_warned_of() {
     let said = "the output begins with '['";

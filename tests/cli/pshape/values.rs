@@ -208,3 +208,19 @@ fn fields_are_found_under_any_path_and_named_in_truth_as_json() {
     assert_eq!(slow.len(), 2);
     assert_eq!(slow[0]["changes"]["a\tb.took\\.ms\u{1}"], json!([12.25, 24.5]));
 }
+
+#[test]
+fn a_field_that_stands_in_an_event_a_hundred_thousand_times_goes_and_is_renamed_everywhere() {
+    // Work that grows with the square of the number takes minutes here.
+    const TIMES: usize = 100_000;
+    let input = format!("{{\"x\":0,{},\"y\":1}}\n", vec!["\"ab\":1"; TIMES].join(","));
+    let of = |kind: &str| {
+        shape(&["--schema", &format!("1,kinds={kind},required=ab"), "--max-line", "4MiB"], input.as_bytes())
+    };
+    let gone = of("missing");
+    check(&gone, input.as_bytes());
+    assert_eq!(gone.run.text(), "{\"x\":0,\"y\":1}\n");
+    let renamed = of("rename");
+    check(&renamed, input.as_bytes());
+    assert_eq!(renamed.run.text(), input.replace("\"ab\"", "\"Ab_\""));
+}
