@@ -31,15 +31,28 @@ pub fn number(raw: &[u8]) -> Option<f64> {
 
 /// Parses a JSON number without fraction or exponent. Returns `None` for any other value, and for one that does not fit.
 pub fn integer(raw: &[u8]) -> Option<i64> {
+    /// Every number of so many digits fits.
+    const SHORT: usize = 18;
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
+    if digits.is_empty() || digits.len() > SHORT {
+        return long_integer(raw, digits);
     }
-    if digits.len() > 18 {
-        return std::str::from_utf8(raw).ok()?.parse().ok();
+    let mut number = 0;
+    for byte in digits {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        number = number * 10 + i64::from(digit);
     }
-    let number = digits.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
     Some(if digits.len() < raw.len() { -number } else { number })
+}
+
+#[cold]
+fn long_integer(raw: &[u8], digits: &[u8]) -> Option<i64> {
+    // The standard library also takes a plus sign.
+    digits.first().filter(|byte| byte.is_ascii_digit())?;
+    std::str::from_utf8(raw).ok()?.parse().ok()
 }
 
 /// Whether two short byte strings are equal. Compares sixteen bytes at a time, because a call to memcmp costs more than most of these
@@ -136,6 +149,13 @@ mod tests {
         assert_eq!(number(b"\"1\""), None);
         assert_eq!(integer(b"200"), Some(200));
         assert_eq!(integer(b"200.0"), None);
-        assert_eq!(integer(b"99999999999999999999"), None);
+        assert_eq!(integer(b"-17"), Some(-17));
+        assert_eq!(integer(b"9223372036854775807"), Some(i64::MAX));
+        assert_eq!(integer(b"-9223372036854775808"), Some(i64::MIN));
+        for not_one in
+            ["99999999999999999999", "", "-", "+1", "+9223372036854775807", "--1", "1/", "1:", "00000000000000000x1"]
+        {
+            assert_eq!(integer(not_one.as_bytes()), None, "{not_one}");
+        }
     }
 }

@@ -102,13 +102,14 @@ impl Intake {
         }
         if let Some(word) = self.outcome_word(text) {
             self.join_outcome(text, word);
-            match self.fate(text, word) {
-                Fate::Counts => self.count_outcome(text, bytes, word, summary),
+            let seq = self.seq(text);
+            match self.fate(text, seq, word) {
+                Fate::Counts => self.count_outcome(text, bytes, seq, word, summary),
                 Fate::Repeats => kinds.repeated.add(bytes),
                 Fate::Waits => {
                     let mut waiting =
                         self.waiting.take().unwrap_or_else(|| Box::new(Summary::new(&self.settings, &self.layout)));
-                    self.count_outcome(text, bytes, word, &mut waiting);
+                    self.count_outcome(text, bytes, seq, word, &mut waiting);
                     self.waiting = Some(waiting);
                 }
             }
@@ -275,7 +276,7 @@ impl Intake {
             } else if self.scanner.scan(line, &mut self.spans).is_ok()
                 && let Some(word) = self.outcome_word(line)
             {
-                self.count_outcome(line, bytes, word, summary);
+                self.count_outcome(line, bytes, self.seq(line), word, summary);
             }
         })?;
         summary.settle();
@@ -283,11 +284,16 @@ impl Intake {
         Ok(())
     }
 
+    /// The line that an outcome is of.
+    #[inline]
+    fn seq(&self, line: &[u8]) -> Option<u64> {
+        self.spans.raw(line, self.layout.outcome.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok())
+    }
+
     /// What is to be done with an outcome.
     #[inline]
-    fn fate(&mut self, line: &[u8], word: Word) -> Fate {
-        let of = self.layout.outcome;
-        let seq = self.spans.raw(line, of.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok());
+    fn fate(&mut self, line: &[u8], seq: Option<u64>, word: Word) -> Fate {
+        let of = &self.layout.outcome;
         let Some(seq) = seq else { return Fate::Counts };
         let id = || id(self.spans.raw(line, of.event_id), self.spans.has_escapes(), &mut Flaws::default());
         self.settle.meet(self.spans.raw(line, of.shard), seq, id, word, line)
@@ -295,9 +301,9 @@ impl Intake {
 
     /// Counts an outcome.
     #[inline]
-    fn count_outcome(&mut self, line: &[u8], bytes: u64, word: Word, summary: &mut Summary) {
+    fn count_outcome(&mut self, line: &[u8], bytes: u64, seq: Option<u64>, word: Word, summary: &mut Summary) {
         let of = &self.layout.outcome;
-        summary.outcomes.firsts += u64::from(self.spans.raw(line, of.seq) == Some(b"1"));
+        summary.outcomes.firsts += u64::from(seq == Some(1));
         if self.is_left_out(line, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
             summary.input.kinds.left_out.add(bytes);
             summary.outcomes.left_out += 1;

@@ -67,6 +67,8 @@ struct Segment {
     run: Option<String>,
     /// The lines that have an outcome, by its weight.
     seqs: [Seqs; WEIGHTS],
+    /// A bit for each weight that an outcome had.
+    weights: u8,
     /// Some of their ids.
     ids: HashMap<u64, Option<u64>>,
     /// It holds the outcomes of more than one run.
@@ -130,8 +132,11 @@ impl Settle {
         }
         let weight = weight(word);
         let is_new = segment.seqs[weight].insert(seq);
+        let others = segment.weights & !(1 << weight);
+        segment.weights |= 1 << weight;
+        // Most runs have outcomes of one weight alone.
         let has_other = || (0..WEIGHTS).any(|other| other != weight && segment.seqs[other].contains(seq));
-        self.is_in_doubt |= !is_new || has_other();
+        self.is_in_doubt |= !is_new || others != 0 && has_other();
         if weight == SUCCESS {
             return if is_new { Fate::Counts } else { Fate::Repeats };
         }

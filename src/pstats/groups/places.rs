@@ -35,7 +35,7 @@ impl Places {
     }
 
     /// The place of the group of these numbers, which stand in the slots of the line's values.
-    #[inline]
+    #[inline(always)] // A call costs as much as what most groupings take.
     pub(super) fn find(&self, numbers: &[u32; MOST_SLOTS]) -> u32 {
         let first = numbers[self.first];
         if self.further.is_empty() {
@@ -44,6 +44,7 @@ impl Places {
         self.find_further(first, numbers)
     }
 
+    #[inline(never)] // Keeps what most groupings take small.
     fn find_further(&self, first: u32, numbers: &[u32; MOST_SLOTS]) -> u32 {
         if self.only_present && (first == NONE || self.further.iter().any(|(slot, _)| numbers[*slot] == NONE)) {
             return LEFT_OUT;
