@@ -11,6 +11,7 @@ pub mod input;
 
 pub mod numbers;
 pub mod output;
+pub mod shard;
 mod standard;
 pub mod stop;
 mod stream;

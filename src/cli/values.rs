@@ -272,63 +272,6 @@ impl fmt::Display for Rate {
     }
 }
 
-/// One of N parts of a run: `3/8`, counted from 1, or `auto` for what Kubernetes or Slurm put into the environment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Which part, from 1.
-    pub index: u64,
-    /// Of how many.
-    pub count: u64,
-}
-
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "auto" {
-            return Self::from_environment(|name| std::env::var(name).ok());
-        }
-        let form = || "expected a shard I/N with I from 1 to N, such as 1/4, or auto".to_owned();
-        let (index, count) = text.split_once('/').ok_or_else(form)?;
-        let shard = Self { index: plain(index).ok_or_else(form)?, count: plain(count).ok_or_else(form)? };
-        if shard.index >= 1 && shard.index <= shard.count { Ok(shard) } else { Err(form()) }
-    }
-}
-
-impl Shard {
-    /// What `auto` means: an indexed Kubernetes job or a Slurm array (contracts §6).
-    fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Self, String> {
-        let number = |name: &str| -> Result<Option<u64>, String> {
-            get(name)
-                .map(|text| plain(&text).ok_or_else(|| format!("{name} is '{text}', expected a whole number")))
-                .transpose()
-        };
-        let shard = if let Some(index) = number("JOB_COMPLETION_INDEX")? {
-            let count = number("PULSE_SHARDS")?
-                .ok_or("JOB_COMPLETION_INDEX is set, but PULSE_SHARDS, the number of shards, is not")?;
-            Self { index: index.saturating_add(1), count }
-        } else if let Some(id) = number("SLURM_ARRAY_TASK_ID")? {
-            let min = number("SLURM_ARRAY_TASK_MIN")?.unwrap_or(0);
-            let count = number("SLURM_ARRAY_TASK_COUNT")?
-                .ok_or("SLURM_ARRAY_TASK_ID is set, but SLURM_ARRAY_TASK_COUNT is not")?;
-            Self { index: id.checked_sub(min).and_then(|i| i.checked_add(1)).unwrap_or(0), count }
-        } else {
-            return Err("auto needs JOB_COMPLETION_INDEX and PULSE_SHARDS, or SLURM_ARRAY_TASK_ID, _MIN and _COUNT, in the environment".to_owned());
-        };
-        if shard.index >= 1 && shard.index <= shard.count {
-            Ok(shard)
-        } else {
-            Err(format!("the environment names shard {shard}, which is not one of 1 to {}", shard.count))
-        }
-    }
-}
-
-impl fmt::Display for Shard {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.index, self.count)
-    }
-}
-
 /// A moment: RFC 3339, a date alone (its first moment in UTC), or `now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
@@ -400,7 +343,7 @@ pub fn decimal(text: &str) -> Option<f64> {
 }
 
 /// A whole number of digits alone. `None` for `+1`.
-fn plain(text: &str) -> Option<u64> {
+pub(super) fn plain(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
@@ -558,25 +501,5 @@ mod tests {
         {
             assert_eq!(rate(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn shards_count_from_1() {
-        assert_eq!(of("3/8"), Some(Shard { index: 3, count: 8 }));
-        for bad in ["0/3", "4/3", "1", "a/b", "1/"] {
-            assert_eq!(of::<Shard>(bad), None, "{bad}");
-        }
-    }
-
-    #[test]
-    fn an_automatic_shard_is_read_from_the_environment() {
-        let with = |vars: &'static [(&str, &str)]| {
-            Shard::from_environment(|name| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
-        };
-        assert_eq!(with(&[("JOB_COMPLETION_INDEX", "0"), ("PULSE_SHARDS", "4")]), Ok(Shard { index: 1, count: 4 }));
-        let slurm = &[("SLURM_ARRAY_TASK_ID", "7"), ("SLURM_ARRAY_TASK_MIN", "5"), ("SLURM_ARRAY_TASK_COUNT", "4")];
-        assert_eq!(with(slurm), Ok(Shard { index: 3, count: 4 }));
-        assert!(with(&[("JOB_COMPLETION_INDEX", "0")]).is_err());
-        assert!(with(&[]).is_err());
     }
 }

@@ -8,7 +8,8 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::cli::files::Files;
-use crate::cli::values::{self, Count, Moment, Probability, Rate, Shard, Span};
+use crate::cli::shard::Shard;
+use crate::cli::values::{self, Count, Moment, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
 use crate::clock::Micros;
 use crate::world::curve::CurveChoice;
@@ -95,7 +96,8 @@ pub(super) struct Args {
 
     /// Write part I of N; the parts add up to the whole
     ///
-    /// auto reads I and N from the environment of Kubernetes or Slurm.
+    /// auto reads I and N from the scheduler's variables: Kubernetes, Slurm, AWS Batch, Grid Engine, PBS, HyperQueue, Nomad,
+    /// Cloud Run.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
 

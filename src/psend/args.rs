@@ -11,7 +11,8 @@ use clap::{Parser, ValueEnum};
 
 use super::target::Route;
 use crate::cli::files::{Files, is_stdout};
-use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Shard, Span};
+use crate::cli::shard::Shard;
+use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
 use crate::record::event::FieldMap;
 

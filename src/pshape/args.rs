@@ -10,7 +10,8 @@ use chrono_tz::Tz;
 use clap::Parser;
 
 use crate::cli::files::Files;
-use crate::cli::values::{self, ByteSize, Moment, Shard};
+use crate::cli::shard::Shard;
+use crate::cli::values::{self, ByteSize, Moment};
 use crate::cli::{CommandLine, Help};
 use crate::clock::Micros;
 use crate::jsonl::DEFAULT_MAX_LINE;
@@ -216,7 +217,8 @@ pub(super) struct Args {
 
     /// This run is part I of N: marks the truth, and makes other random choices than the other parts
     ///
-    /// auto reads I and N from the environment of Kubernetes or Slurm.
+    /// auto reads I and N from the scheduler's variables: Kubernetes, Slurm, AWS Batch, Grid Engine, PBS, HyperQueue, Nomad,
+    /// Cloud Run.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
 

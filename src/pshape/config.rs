@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::values::Shard;
+use crate::cli::shard::Shard;
 
 use super::active::Active;
 use super::effect::Wants;

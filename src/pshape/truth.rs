@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::Stop;
 use crate::cli::output::Output;
-use crate::cli::values::Shard;
+use crate::cli::shard::Shard;
 use crate::error::Result;
 use crate::record::truth::{Expect, Faults, TruthSummary};
 
