@@ -2,6 +2,7 @@
 //! and standard streams.
 
 pub mod api_key;
+pub mod compressed;
 pub mod console;
 pub mod ending;
 pub mod files;

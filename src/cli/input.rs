@@ -9,7 +9,7 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::form::{self, Checked};
-use super::{Console, Stop, standard};
+use super::{Console, Stop, compressed, standard};
 use crate::error::{At, Error, Place, Result};
 
 /// How large the pipes between the tools are made: a wake-up for each 64 KiB would be the limit of the whole pipeline
@@ -117,7 +117,8 @@ impl Inputs {
                     }
                     if found.is_file() {
                         let mut start = [0; form::LOOK_AHEAD];
-                        checked(File::open(path).at(place)?, place, console.tool()).read(&mut start).at(place)?;
+                        let from = File::open(path).and_then(compressed::read).at(place)?;
+                        checked(from, place, console.tool()).read(&mut start).at(place)?;
                     }
                 }
                 _ => {
@@ -169,11 +170,12 @@ impl Inputs {
             _ => standard_input(&self.stop, patience).at(&place)?.from,
         };
         // The bytes of a regular file are there: nobody waits for them.
-        let read: Box<dyn Read + Send> = if from.metadata().at(&place)?.is_file() {
-            Box::new(from)
+        let from: Box<dyn Read + Send> = if from.metadata().at(&place)?.is_file() {
+            compressed::read(from).at(&place)?
         } else {
-            Box::new(checked(Stoppable { from, stop: self.stop.clone(), patience }, &place, self.tool))
+            Box::new(Stoppable { from, stop: self.stop.clone(), patience })
         };
+        let read = Box::new(checked(from, &place, self.tool));
         Ok(Some(Source { place, read }))
     }
 }

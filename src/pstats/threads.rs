@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::engine::Engine;
 use super::layout::STATE_KEY;
 use crate::cli::Stop;
+use crate::cli::compressed::{self, Compression};
 use crate::cli::input::{Inputs, Source};
 use crate::error::{At, Error, Place, Result};
 use crate::jsonl::LineReader;
@@ -24,6 +25,8 @@ struct Stretch {
     path: PathBuf,
     from: u64,
     to: u64,
+    /// Whether it is all of the file, which may be compressed.
+    is_whole: bool,
     /// Whether it may have lines of state: a whole file that begins with one. A state elsewhere could run across stretches.
     may_have_state: bool,
 }
@@ -79,9 +82,14 @@ pub(super) fn count(
 /// Counts a stretch; `None` if it holds a state, or a part of one, that has to be read in order.
 fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Option<Engine>> {
     let place = Place::of(&stretch.path);
-    let mut file = File::open(&stretch.path).at(&place)?;
-    file.seek(SeekFrom::Start(stretch.from)).at(&place)?;
-    let source = Source { place, read: Box::new(file.take(stretch.to - stretch.from)) };
+    let read: Box<dyn Read + Send> = if stretch.is_whole {
+        File::open(&stretch.path).and_then(compressed::read).at(&place)?
+    } else {
+        let mut file = File::open(&stretch.path).at(&place)?;
+        file.seek(SeekFrom::Start(stretch.from)).at(&place)?;
+        Box::new(file.take(stretch.to - stretch.from))
+    };
+    let source = Source { place, read };
     let mut reader = LineReader::new(Inputs::from_source(source, stop.clone()), max_line);
     while let Some(chunk) = reader.next_chunk()? {
         let taken = engine.take(&chunk);
@@ -98,18 +106,21 @@ fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop
 fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut head = [0; 4096];
-    let read = file.read(&mut head)?;
-    let text = head[..read].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head[..read]);
+    let mut head = Vec::new();
+    compressed::read(File::open(path)?)?.take(4096).read_to_end(&mut head)?;
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
     // A state is read as a whole.
     let is_state = text.starts_with(format!("{{\"{STATE_KEY}\"").as_bytes());
     let is_lines = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') && !is_state;
-    let parts = if is_lines { (length / LEAST_BYTES).clamp(1, threads as u64 * 4) } else { 1 };
+    let mut start = [0; 4];
+    let read = file.read(&mut start)?;
+    let is_compressed = Compression::of(&start[..read]).is_some();
+    let parts = if is_lines && !is_compressed { (length / LEAST_BYTES).clamp(1, threads as u64 * 4) } else { 1 };
     let mut from = 0;
     for part in 1..=parts {
         let to = if part == parts { length } else { line_behind(&mut file, length / parts * part, length)? };
         if to > from {
-            into.push(Stretch { path: path.to_owned(), from, to, may_have_state: is_state });
+            into.push(Stretch { path: path.to_owned(), from, to, is_whole: parts == 1, may_have_state: is_state });
             from = to;
         }
     }

@@ -203,18 +203,22 @@ fn input_in_another_form_is_named_with_the_command_that_makes_text_of_it() {
         let file = folder.path().join("events");
         std::fs::write(&file, bytes).expect("written");
         let file = file.to_str().expect("a path");
+        // A file of these is read: compressed_files_are_read_as_what_they_hold.
+        let is_read = matches!(form, "gzip" | "zstd");
         for args in
             [&["pstats", "-q"][..], &["pshape", "-q", "--seed", "1"], &["psend", "-q", "--url", "http://127.0.0.1:9"]]
         {
-            let by_name = run(args[0], &[&args[1..], &[file]].concat()).expect_code(2);
-            let says = format!("{file}: this is {form}: {command} {file} | {}", args[0]);
-            assert!(by_name.stderr.contains(&says), "{}", by_name.stderr);
+            if !is_read {
+                let by_name = run(args[0], &[&args[1..], &[file]].concat()).expect_code(2);
+                let says = format!("{file}: this is {form}: {command} {file} | {}", args[0]);
+                assert!(by_name.stderr.contains(&says), "{}", by_name.stderr);
+                assert!(by_name.stdout.is_empty());
+            }
             let piped = run_with(args[0], &args[1..], bytes).expect_code(2);
             let says = format!("standard input: this is {form}: {command} FILE | {}", args[0]);
             assert!(piped.stderr.contains(&says), "{}", piped.stderr);
-            assert!(by_name.stdout.is_empty());
         }
-        for flag in ["--truth", "--against", "--stored"] {
+        for flag in ["--truth", "--against", "--stored"].into_iter().filter(|_| !is_read) {
             let said = run("pstats", &["-q", flag, file]).expect_code(2).stderr;
             assert!(said.contains(&format!("this is {form}: {command} {file} | pstats")), "{flag}: {said}");
         }
@@ -227,6 +231,81 @@ fn input_in_another_form_is_named_with_the_command_that_makes_text_of_it() {
         ] {
             let said = run(name, &[flag, file]).expect_code(2).stderr;
             assert!(said.contains(flag) && said.contains(&format!("this is {form}")), "{name} {flag}: {said}");
+        }
+    }
+}
+
+fn gzip(text: &[u8]) -> Vec<u8> {
+    let mut to = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    to.write_all(text).and_then(|()| to.finish()).expect("memory")
+}
+
+fn zstd(text: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(text, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+/// Output without what depends on the command line, if it is a report.
+fn report(output: &[u8]) -> String {
+    let mut text = String::from_utf8(output.to_vec()).expect("UTF-8");
+    if let Ok(mut report) = serde_json::from_str::<serde_json::Value>(&text) {
+        report.as_object_mut().expect("an object").remove("run");
+        text = report.to_string();
+    }
+    text
+}
+
+#[test]
+fn compressed_files_are_read_as_what_they_hold() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, bytes: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, bytes).expect("written");
+        path.to_str().expect("a path").to_owned()
+    };
+    let events = run("pgen", &["-n", "2000", "--seed", "1", "--start", "2026-01-05", "-q"]).expect_code(0).stdout;
+    let plain = write("events", &events);
+    let state = write("state", &run("pstats", &["-q", "--format", "state", &plain]).expect_code(0).stdout);
+    for compress in [gzip, zstd] {
+        let _ = std::fs::remove_file(folder.path().join("sent.db"));
+        let packed = write("events.packed", &compress(&events));
+        let packed_state = write("state.packed", &compress(&std::fs::read(&state).expect("the state")));
+        for args in [
+            &["pstats", "--format", "json", "--threads", "1"][..],
+            &["pstats", "--format", "json", "--threads", "4"],
+            &["pshape", "--seed", "1", "--duplicates", "0.1"],
+            &["pstats", "--format", "json", "--stored", "FILE"],
+        ] {
+            // The last argument names the file of events; so does FILE.
+            let with = |file: &str| {
+                let flags = args[1..].iter().map(|arg| if *arg == "FILE" { file } else { arg });
+                run(args[0], &["-q"].into_iter().chain(flags).chain([file]).collect::<Vec<_>>()).expect_code(0).stdout
+            };
+            assert_eq!(report(&with(&packed)), report(&with(&plain)), "{args:?}");
+        }
+        let merged = |file: &str| run("pstats", &["-q", "--format", "json", file]).expect_code(0).stdout;
+        assert_eq!(report(&merged(&packed_state)), report(&merged(&state)));
+        let sent = format!("pserve -q --listen 127.0.0.1:0 --db sent.db --exec 'psend -q {packed}'");
+        let sent = shell_in(folder.path(), &sent, &[]).expect_code(0).stdout;
+        assert_eq!(String::from_utf8_lossy(&sent).matches(r#""outcome":"accepted""#).count(), 2000);
+        let redirected = shell(&format!("pstats -q --format json < {packed}")).expect_code(0).stdout;
+        assert_eq!(
+            report(&redirected),
+            report(&run("pstats", &["-q", "--format", "json", &plain]).expect_code(0).stdout)
+        );
+    }
+}
+
+#[test]
+fn a_compressed_file_that_is_cut_off_is_named_and_is_no_success() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = run("pgen", &["-n", "2000", "--seed", "1", "--start", "2026-01-05", "-q"]).expect_code(0).stdout;
+    for (form, whole) in [("gzip", gzip(&events)), ("zstd", zstd(&events))] {
+        let file = folder.path().join("events");
+        std::fs::write(&file, &whole[..whole.len() - 3]).expect("written");
+        let file = file.to_str().expect("a path");
+        for args in [&["pstats", "-q"][..], &["pshape", "-q", "--seed", "1"]] {
+            let said = run(args[0], &[&args[1..], &[file]].concat()).expect_code(1).stderr;
+            assert!(said.contains(&format!("{file}: the {form} data is cut off")), "{said}");
         }
     }
 }
