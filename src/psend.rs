@@ -1,45 +1,53 @@
 //! psend: events in, one outcome each out.
 //!
-//! A thread reads and checks lines (`intake`); a fixed number of senders on one current-thread runtime take them to the
-//! server, each over its own `transport` (`dispatch`); a thread writes the outcomes (`sink`); `drive` starts and ends them. What to do after an attempt
-//! is decided in pure modules: `dialect` (what an answer means), `retry` (whether and when again), `delivery` (what it all
-//! comes to), `gate` (who must wait).
+//! A thread reads and checks lines (`intake`). A fixed number of senders on one runtime take them (`supply`) and send them
+//! (`dispatch`), each over its own `transport`. A thread writes the outcomes (`sink`). `run` starts all of these and `drive`
+//! steers them. Decisions are made in pure modules: what an answer means (`dialect`), whether and when to try again (`retry`),
+//! what the attempts add up to (`delivery`), who must wait (`backpressure`) and how a run ends early (`shutdown`).
 
+mod answers;
 pub mod args;
+mod backpressure;
 pub mod config;
-pub mod control;
-pub mod cutoff;
-pub mod delivery;
+mod control;
+mod cutoff;
+mod delivery;
 pub mod dialect;
-pub mod difference;
-pub mod dispatch;
-pub mod drive;
-pub mod files;
-pub mod gate;
-pub mod given;
-pub mod intake;
-pub mod journal;
-pub mod meaning;
+mod difference;
+mod dispatch;
+mod drive;
+mod files;
+mod flow;
+mod given;
+mod health;
+mod intake;
+mod journal;
+mod meaning;
 pub mod message;
-pub mod number;
-pub mod open_files;
-pub mod outlook;
-pub mod pacing;
-pub mod process_list;
+mod number;
+mod open_files;
+mod outlets;
+mod outlook;
+mod pacing;
+mod process_list;
+mod progress;
+mod report;
 pub mod resolve;
-pub mod retry;
-pub mod run;
+mod retry;
+mod run;
 pub mod secret;
-pub mod shortage;
+mod shared;
+mod shortage;
+mod shutdown;
 #[cfg(test)]
 mod simulation;
-pub mod sink;
-pub mod supply;
-pub mod tally;
+mod sink;
+mod supply;
+mod tally;
 pub mod target;
 pub mod transport;
-pub mod turn;
-pub mod verify;
+mod turn;
+mod verify;
 
 use std::process::ExitCode;
 

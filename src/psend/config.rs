@@ -11,7 +11,6 @@ use super::dialect::{BatchForm, Dialect};
 use super::pacing::{Arrival, Curve, Replay, Schedule};
 use super::retry;
 use super::secret::Secrets;
-use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
@@ -60,6 +59,21 @@ pub struct Config {
     pub key_source: String,
     /// What the senders go by.
     pub plan: Plan,
+}
+
+/// How many events are taken, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// How many senders there are.
+    pub concurrency: usize,
+    /// How long events are taken, from the first one on.
+    pub duration: Option<Duration>,
+    /// The most events that a sender takes at a time.
+    pub events: usize,
+    /// The most bytes of their lines together, with the commas between them. One event is taken whatever its size.
+    pub bytes: u64,
+    /// How long a sender with one event waits for more.
+    pub wait: Duration,
 }
 
 /// How the target is reached.

@@ -1,5 +1,5 @@
-//! Whether `--verify` can be believed: the server is asked for an event that cannot be there, before the first event and after
-//! the last. A server that does not say that it is missing would call anything present.
+//! Whether `--verify` can be believed: psend asks for an event that cannot exist, before the first event and after the last. A
+//! server that does not say that it is missing might call anything present.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::jsonl::value;
 use crate::record::outcome::Word;
 use crate::seed::Generator;
 
-/// What is asked, and what came of it.
+/// What was asked, and the result.
 #[derive(Default)]
-pub struct Control {
-    /// An event's id, after which those are shaped that no event has.
+pub(super) struct Control {
+    /// An event's id. Made-up ids have its form.
     sample: OnceCell<String>,
     first: tokio::sync::OnceCell<()>,
     doubt: RefCell<Option<String>>,
@@ -23,8 +23,8 @@ pub struct Control {
 }
 
 impl Control {
-    /// Asks before the first event is asked for, which is this; senders that have another one wait for the answer.
-    pub async fn first(&self, event: &Event, ask: impl AsyncFnOnce()) {
+    /// Asks before this event, which is the first. Senders that have another event wait for the answer.
+    pub(super) async fn first(&self, event: &Event, ask: impl AsyncFnOnce()) {
         let begin = async || {
             self.sample.get_or_init(|| event.id().map(|raw| value::label(raw).into_owned()).unwrap_or_default());
             ask().await;
@@ -32,14 +32,14 @@ impl Control {
         self.first.get_or_init(begin).await;
     }
 
-    /// A question for an event that cannot be there, at this time since the start; none before there was an event.
-    pub fn question(&self, draws: &mut Generator, now: Duration) -> Option<Delivery> {
+    /// A question for an event that cannot exist, at this time since the start. Returns `None` before the first event.
+    pub(super) fn question(&self, draws: &mut Generator, now: Duration) -> Option<Delivery> {
         let id = like(self.sample.get()?, draws);
         Some(Delivery::new(Event::control(&id), now))
     }
 
-    /// Takes a question that has come to its end.
-    pub fn ended(&self, asked: &Delivery) {
+    /// Takes the result of a question.
+    pub(super) fn ended(&self, asked: &Delivery) {
         let word = asked.word();
         if word != Word::Missing {
             let id = asked.event.id().map(value::label).unwrap_or_default();
@@ -51,26 +51,26 @@ impl Control {
         self.is_disproved.set(word == Word::Present);
     }
 
-    /// Whether the server called what cannot be there present: then no answer tells anything.
-    pub fn is_disproved(&self) -> bool {
+    /// Whether the server called an event present that cannot exist. Then none of its answers means anything.
+    pub(super) fn is_disproved(&self) -> bool {
         self.is_disproved.get()
     }
 
-    /// Why the server's answers say nothing, if that is so.
-    pub fn doubt(&self) -> Option<String> {
+    /// Why the server's answers cannot be believed, if that is so.
+    pub(super) fn doubt(&self) -> Option<String> {
         self.doubt.borrow().clone()
     }
 }
 
-/// An id that no event has, in the form of this one, for some servers refuse ids of another form.
+/// An id that no event has, in the form of this one, since some servers refuse ids of another form.
 fn like(sample: &str, draws: &mut Generator) -> String {
-    /// So many characters drawn meet no id by chance.
+    /// With this many random characters, an existing id is not met by chance.
     const DRAWN: usize = 12;
     let mut draw =
         |among: &[u8]| char::from(among[usize::try_from(draws.next_u64() % among.len() as u64).unwrap_or(0)]);
     let drawable = sample.bytes().filter(u8::is_ascii_alphanumeric).count();
     if drawable < DRAWN {
-        // A number gets more digits, as many as 64 bits hold; what ends in none can be anything.
+        // A number at the end gets more digits, as many as fit into 64 bits. An id without one gives no form to keep.
         let stem = sample.trim_end_matches(|c: char| c.is_ascii_digit());
         let (stem, form) = match stem.len() < sample.len() {
             true => (stem, "100000000000000000"),
@@ -88,7 +88,7 @@ fn like(sample: &str, draws: &mut Generator) -> String {
             kept -= 1;
             return c;
         }
-        // Hexadecimal digits stay such, and no letter comes in that alphabets without look-alikes leave out.
+        // Hexadecimal digits stay hexadecimal, and letters that some alphabets leave out as look-alikes are not used.
         match c {
             '0'..='9' => draw(b"0123456789"),
             'a'..='f' => draw(b"abcdef"),

@@ -9,47 +9,48 @@ use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio::time::{Instant, Sleep};
 
-use super::gate::Gate;
+use super::flow::Flow;
 use super::transport::Failure;
 use crate::cli::values::Span;
 use crate::record::outcome::ErrorKind;
 
 /// A sender's cutoff, the same for all its requests.
 ///
-/// Its timer is moved only when it fires, and its place among those who wait for the gate is taken once: nearly every request
-/// is answered long before its time, and setting a timer for each costs more than all else that is done for it here.
-pub struct Cutoff {
+/// Its timer is moved only when it fires, and it begins to wait for the end of the run only once: nearly every request is
+/// answered long before its time, and setting a timer for each costs more than everything else that is done for it here.
+pub(super) struct Cutoff {
     timeout: Duration,
     timer: Pin<Box<Sleep>>,
-    gate: Rc<Gate>,
-    /// Wakes the sender; whether all is given up is read from the gate itself.
+    flow: Rc<Flow>,
+    /// Wakes the sender. Whether requests are given up is read from `flow`.
     aborted: Pin<Box<dyn Future<Output = ()>>>,
 }
 
 impl Cutoff {
-    /// Requests have this much time, and are given up with the gate's word.
-    pub fn new(timeout: Duration, gate: Rc<Gate>) -> Self {
+    /// Requests have this much time. They are given up earlier when `flow` says so.
+    pub(super) fn new(timeout: Duration, flow: Rc<Flow>) -> Self {
         Self {
             timeout,
             timer: Box::pin(tokio::time::sleep(timeout)),
-            gate: Rc::clone(&gate),
-            aborted: Box::pin(async move { gate.aborted().await }),
+            flow: Rc::clone(&flow),
+            aborted: Box::pin(async move { flow.aborted().await }),
         }
     }
 
-    /// What a request came to; `None` where it was cut short.
-    pub async fn within<F: Future>(&mut self, request: F) -> Option<F::Output> {
+    /// Returns a request's result, or `None` if it was cut short.
+    pub(super) async fn within<F: Future>(&mut self, request: F) -> Option<F::Output> {
         let mut request = pin!(request);
-        // A time-out beyond what a clock can hold never comes.
+        // A timeout beyond the clock's range never ends.
         let over = Instant::now().checked_add(self.timeout);
         poll_fn(|cx| {
             if let Poll::Ready(done) = request.as_mut().poll(cx) {
                 return Poll::Ready(Some(done));
             }
-            if self.gate.is_aborted() || self.aborted.as_mut().poll(cx).is_ready() {
+            if self.flow.is_aborted() || self.aborted.as_mut().poll(cx).is_ready() {
                 return Poll::Ready(None);
             }
-            // A request to which something comes all the time uses up what a task may do at once; the time counts all the same.
+            // A steadily trickling response exhausts the task's budget, so the timer is polled unconstrained; otherwise it would
+            // never fire.
             while let Some(over) = over
                 && pin!(unconstrained(self.timer.as_mut())).poll(cx).is_ready()
             {
@@ -63,12 +64,12 @@ impl Cutoff {
         .await
     }
 
-    /// What it means that a request was cut short.
-    pub fn failure(&self, may_have_left: bool) -> Failure {
+    /// The failure of a request that was cut short.
+    pub(super) fn failure(&self, may_have_left: bool) -> Failure {
         let time = Span(self.timeout);
-        match (may_have_left, self.gate.is_aborted()) {
+        match (may_have_left, self.flow.is_aborted()) {
             (true, true) => Failure::unanswered(ErrorKind::Interrupted, "no answer before the end of --grace"),
-            (true, false) => Failure::unanswered(ErrorKind::Timeout, format!("no whole answer within {time}")),
+            (true, false) => Failure::unanswered(ErrorKind::Timeout, format!("no complete answer within {time}")),
             (false, _) => Failure::unreached(ErrorKind::Timeout, format!("no connection within {time}")),
         }
     }
@@ -76,15 +77,23 @@ impl Cutoff {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::super::backpressure::Backpressure;
+    use super::super::shutdown::{Shutdown, Why};
     use super::*;
+    use crate::clock::RuntimeClock;
 
     const TIMEOUT: Duration = Duration::from_millis(60);
 
-    fn with_cutoff<T>(work: impl AsyncFnOnce(Cutoff, Rc<Gate>) -> T) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    /// Works with a cutoff on a paused clock. A run that ends gives requests in flight no grace.
+    fn with_cutoff<T>(work: impl AsyncFnOnce(Cutoff, Rc<Flow>) -> T) -> T {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
         runtime.block_on(async {
-            let gate = Rc::new(Gate::new(Duration::ZERO, 1));
-            work(Cutoff::new(TIMEOUT, Rc::clone(&gate)), gate).await
+            let machines = (Backpressure::new(Duration::ZERO, 1), Shutdown::new(Duration::ZERO));
+            let flow = Rc::new(Flow::new(Arc::new(RuntimeClock::start()), machines.0, machines.1));
+            work(Cutoff::new(TIMEOUT, Rc::clone(&flow)), flow).await
         })
     }
 
@@ -94,30 +103,31 @@ mod tests {
             assert_eq!(cutoff.within(tokio::time::sleep(TIMEOUT * 2 / 3)).await, Some(()));
             let began = Instant::now();
             assert_eq!(cutoff.within(std::future::pending::<()>()).await, None);
-            assert!(began.elapsed() >= TIMEOUT);
+            assert_eq!(began.elapsed().as_millis(), TIMEOUT.as_millis());
         });
     }
 
     #[test]
     fn a_request_that_never_rests_is_cut_short_too() {
         with_cutoff(async |mut cutoff, _| {
-            let began = Instant::now();
             let restless = async {
                 loop {
+                    // A paused clock moves only while all tasks rest.
+                    tokio::time::advance(Duration::from_millis(1)).await;
                     tokio::task::consume_budget().await;
                 }
             };
             assert!(cutoff.within(restless).await.is_none());
-            assert!(began.elapsed() < TIMEOUT * 20);
         });
     }
 
     #[test]
-    fn what_is_in_flight_and_what_comes_after_is_cut_short_when_all_is_given_up() {
-        with_cutoff(async |mut cutoff, gate| {
+    fn requests_in_flight_and_later_ones_are_cut_short_when_the_run_is_aborted() {
+        with_cutoff(async |mut cutoff, flow| {
             let give_up = async {
                 tokio::task::yield_now().await;
-                gate.abort();
+                flow.end(Why::Signal);
+                flow.tick(Duration::from_secs(1));
             };
             let (cut, ()) = tokio::join!(cutoff.within(std::future::pending::<()>()), give_up);
             assert_eq!(cut, None);

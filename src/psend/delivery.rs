@@ -1,4 +1,4 @@
-//! What is known of one event on its way: the attempts made, and the outcome that they come to (contracts §3).
+//! What is known about one event on its way: the attempts made, and the outcome that follows from them (contracts §3).
 
 use std::time::Duration;
 
@@ -14,9 +14,9 @@ use crate::record::outcome::{Answer, ErrorKind, Outcome, Word};
 pub struct Delivery {
     /// The event.
     pub event: Event,
-    /// When it was due or taken up, since the start of the run.
+    /// When it was due or taken, since the start of the run.
     pub since: Duration,
-    /// When it was due by the wall clock, in an open loop; none where that is past all that a timestamp can say.
+    /// When it was due by the wall clock, in an open loop. `None` if a timestamp cannot express it.
     pub scheduled_at: Option<Micros>,
     /// The request's body, the same for each attempt.
     pub body: Bytes,
@@ -27,7 +27,7 @@ pub struct Delivery {
     uncertain: bool,
     /// How many events the server had settled when it last put this one off.
     put_off: Option<u64>,
-    /// Whether it is not tried again, whatever it met.
+    /// Whether it is not tried again, whatever the answer.
     spent: bool,
     last: Option<Meaning>,
     status: Option<u16>,
@@ -36,7 +36,7 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// An event that was taken up at this time since the start.
+    /// An event that was taken at this time since the start.
     pub fn new(mut event: Event, since: Duration) -> Self {
         let error = event.fault.take().map(|fault| *fault);
         let uncertain = event.may_have_been_sent;
@@ -68,13 +68,13 @@ impl Delivery {
         self.sent.map(|(since_start, _)| since_start)
     }
 
-    /// An attempt was answered in full.
+    /// An attempt got a complete answer.
     pub fn answered(&mut self, meaning: Meaning, status: u16, latency: Duration, complaint: Option<String>) {
         let kind = if (300..400).contains(&status) { ErrorKind::Redirect } else { ErrorKind::Http };
         self.met(meaning, Some(status), Some(latency), complaint.map(|text| (kind, text)));
     }
 
-    /// An attempt left and no whole answer came, which means this.
+    /// An attempt left and no complete answer came, which means this.
     pub fn unanswered(&mut self, meaning: Meaning, kind: ErrorKind, message: String) {
         let status = self.status;
         self.met(meaning, status, None, Some((kind, message)));
@@ -100,7 +100,7 @@ impl Delivery {
         self.error = error;
     }
 
-    /// Whether the line is no event, so that there is nothing to send.
+    /// Whether the line is not an event, so that there is nothing to send.
     pub fn is_no_event(&self) -> bool {
         self.answers.is_empty() && matches!(self.error, Some((ErrorKind::Malformed | ErrorKind::TooLong, _)))
     }
@@ -110,12 +110,12 @@ impl Delivery {
         self.event.may_have_been_sent && self.event.id().is_none()
     }
 
-    /// Takes a line for an event although it is none, so that the server meets it.
+    /// Treats a line as an event although it is not one, so that it is sent.
     pub fn send_all_the_same(&mut self) {
         self.error = None;
     }
 
-    /// Whether the line could be sent though it is no event: it is at hand.
+    /// Whether the line could be sent although it is not an event: its bytes were kept.
     pub fn is_malformed(&self) -> bool {
         matches!(self.error, Some((ErrorKind::Malformed, _))) && self.answers.is_empty()
     }
@@ -125,7 +125,7 @@ impl Delivery {
         u32::try_from(self.answers.len()).unwrap_or(u32::MAX)
     }
 
-    /// Attempts that were made because of what the one before met. A batch that is sent in halves counts none.
+    /// Attempts that were made because of the result of the one before. Splitting a batch does not count.
     pub fn retries(&self) -> u32 {
         self.retries
     }
@@ -135,13 +135,13 @@ impl Delivery {
         self.retries = self.retries.saturating_add(1);
     }
 
-    /// The server put it off, for rate or because it was away, when it had settled so many events. Gives how many it had when
-    /// it did so before.
+    /// The server put it off, for rate or because it was away, when it had settled this many events. Returns how many it had
+    /// settled the time before.
     pub fn put_off(&mut self, settled: u64) -> Option<u64> {
         self.put_off.replace(settled)
     }
 
-    /// The same, where only the first time is remembered. Gives how many it had settled then; `None` if this is the first.
+    /// The same, but remembers only the first time. Returns how many it had settled then, or `None` if this is the first time.
     pub fn put_off_first(&mut self, settled: u64) -> Option<u64> {
         self.put_off.or_else(|| self.put_off.replace(settled))
     }
@@ -156,7 +156,7 @@ impl Delivery {
         !self.spent
     }
 
-    /// What was taken for a server that is away was meant for this event alone.
+    /// An answer that seemed to mean that the server is away was about this event alone.
     pub fn refused_after_all(&mut self) {
         self.last = Some(Meaning::Rejected);
         if let Some(last) = self.answers.last_mut() {
@@ -169,7 +169,7 @@ impl Delivery {
         self.status
     }
 
-    /// No request can be made for it, and why.
+    /// No request can be made for it, for this reason.
     pub fn cannot_be_sent(&mut self, why: &str) {
         let message = format!("line {}: {why}", self.event.seq);
         self.error.get_or_insert((ErrorKind::Malformed, message));
@@ -184,23 +184,23 @@ impl Delivery {
         }
     }
 
-    /// What the last attempt met.
+    /// The result of the last attempt.
     pub fn last(&self) -> Option<Meaning> {
         self.last
     }
 
-    /// Whether an attempt may have been taken without our being told.
+    /// Whether the server may have taken an attempt without telling us.
     pub fn is_uncertain(&self) -> bool {
         self.uncertain
     }
 
-    /// Whether the journal may leave it to the next run. Of an event that this run may have had stored, the next one would not
-    /// know that; what a run before may have sent stays marked as such.
+    /// Whether the journal may leave it to the next run. It may not if this run may have had the event stored, since the next one
+    /// would not know. An event that an earlier run may have sent stays marked as such.
     pub fn may_be_left_open(&self) -> bool {
         !self.uncertain || self.event.may_have_been_sent
     }
 
-    /// How it ended, if this is its end.
+    /// Its outcome, if it ends now.
     pub fn word(&self) -> Word {
         match self.last {
             Some(Meaning::Accepted) => Word::Accepted,

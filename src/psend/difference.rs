@@ -14,7 +14,7 @@ use crate::record::moment;
 
 /// What is different.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Difference<'a> {
+pub(super) struct Difference<'a> {
     /// Where, as a dotted path. A long one is cut in the middle.
     pub path: String,
     /// The value that was sent there.
@@ -25,7 +25,7 @@ pub struct Difference<'a> {
 
 /// The first field of `sent` that `held` has otherwise; of the fields of an object, the first by name. What `held` has more
 /// is no difference, nor is a null that it leaves out.
-pub fn first<'a>(sent: &'a str, held: &'a str) -> Option<Difference<'a>> {
+pub(super) fn first<'a>(sent: &'a str, held: &'a str) -> Option<Difference<'a>> {
     let (sent, held) = (sent.trim(), held.trim());
     let texts = Pair { sent: Text::of(sent), held: Text::of(held) };
     let Some((a, b)) = texts.sent.whole().zip(texts.held.whole()) else {

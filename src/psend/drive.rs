@@ -1,7 +1,5 @@
-//! Drives the senders from the first event to the last outcome: starts them, ends them early where there is a reason to, and
-//! gives up what is then left.
+//! Drives the senders of a run: starts them, ends them early if there is a reason to, and gives up what is then left.
 
-use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,79 +7,80 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::dispatch::Dispatch;
-use super::gate::{Gate, Why};
 use super::intake::{Fields, Intake, Reading, Rules};
 use super::journal::Resume;
+use super::shared::Shared;
+use super::shutdown::Why;
 use super::sink::{DeadLetters, Sink};
 use super::supply::Supply;
-use super::tally::Tally;
 use super::transport::Transport;
 use crate::cli::Console;
 use crate::clock::Clock;
 use crate::seed::Generator;
 
-/// How often the run looks for a signal, a broken output and the time to show progress.
+/// How often the run checks for a signal, a broken output, and whether to show progress.
 const TICK: Duration = Duration::from_millis(20);
 
 /// How the input is read.
-pub fn rules(config: &Config, dead_letters: Option<DeadLetters>, resume: Option<Resume>) -> Rules {
+pub(super) fn rules(config: &Config, dead_letters: Option<DeadLetters>, resume: Option<Resume>) -> Rules {
     let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
     Rules { max_line: config.max_line, fields, limit: config.limit, dead_letters, resume }
 }
 
-/// Puts together what the senders of a run share. Each kind of choice has its own `draws`.
-pub fn assemble(
-    config: &Config,
-    clock: &Arc<dyn Clock>,
-    news: Option<Console>,
-    intake: Intake,
-    sink: Sink,
-    draws: impl Fn() -> Generator,
-) -> Rc<Dispatch> {
-    let in_flight = config.limits.concurrency.saturating_mul(config.limits.events);
-    let gate = Rc::new(Gate::new(config.plan.wait_for_server, in_flight));
-    let tally = Rc::<RefCell<Tally>>::default();
-    let busy = Rc::<Cell<usize>>::default();
-    let schedule = config.pace.as_ref().map(|pace| pace.schedule(draws()));
-    let (clock, jitter) = (Arc::clone(clock), draws());
-    let supply = Supply::new(
-        config.limits,
-        intake,
-        schedule,
-        Arc::clone(&clock),
-        Rc::clone(&gate),
-        Rc::clone(&tally),
-        Rc::clone(&busy),
-    );
-    Rc::new(Dispatch::new(config.plan.clone(), clock, news, supply, sink, gate, tally, busy, jitter))
-}
-
-/// What drives a run.
-pub struct Drive<'a> {
-    /// What is to be done.
-    pub config: &'a Config,
-    /// Runs since the run's start.
-    pub clock: &'a dyn Clock,
+/// A run's senders, and what is needed to steer them.
+pub(super) struct Drive<'a> {
     /// What the senders share.
-    pub dispatch: Rc<Dispatch>,
+    pub(super) shared: Rc<Shared>,
+    /// The senders.
+    pub(super) dispatch: Rc<Dispatch>,
     /// How far reading is.
-    pub reading: &'a Reading,
+    pub(super) reading: &'a Reading,
+    config: &'a Config,
     /// Whether a signal asks to stop.
-    pub stop: &'a dyn Fn() -> bool,
+    stop: &'a dyn Fn() -> bool,
 }
 
-/// What a run came to.
+/// How a run ended.
 #[derive(Debug)]
-pub struct Driven {
+pub(super) struct Driven {
     /// Why it ended before its input did, if it did.
-    pub why: Option<Why>,
+    pub(super) why: Option<Why>,
     /// Lines that count as read.
-    pub lines_read: u64,
+    pub(super) lines_read: u64,
 }
 
-impl Drive<'_> {
-    /// Runs to the end. Each sender has a transport of its own; `look` is called again and again meanwhile.
-    pub async fn run<T: Transport + 'static>(&self, transport: impl Fn() -> T, look: impl FnMut(Duration)) -> Driven {
+/// What a run is made of that lives outside of the senders.
+pub(super) struct Parts<'a> {
+    /// What is to be done.
+    pub(super) config: &'a Config,
+    /// The runtime's clock, since the start of the run.
+    pub(super) clock: &'a Arc<dyn Clock>,
+    /// Where news is told.
+    pub(super) news: Option<Console>,
+    /// Where events come from.
+    pub(super) intake: Intake,
+    /// Where outcomes go.
+    pub(super) sink: Sink,
+    /// How far reading is.
+    pub(super) reading: &'a Reading,
+    /// Whether a signal asks to stop.
+    pub(super) stop: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Drive<'a> {
+    /// Makes what the senders need. Each kind of random choice has its own generator, which `draws` makes.
+    pub(super) fn new(parts: Parts<'a>, draws: impl Fn() -> Generator) -> Self {
+        let Parts { config, clock, news, intake, sink, reading, stop } = parts;
+        let schedule = config.pace.as_ref().map(|pace| pace.schedule(draws()));
+        let shared = Shared::new(config, clock, news, draws());
+        let supply = Supply::new(&shared, config.limits, intake, schedule);
+        let dispatch = Dispatch::new(&shared, supply, sink);
+        Self { shared, dispatch, reading, config, stop }
+    }
+
+    /// Sends until all events have their outcome or the run is aborted. Each sender has its own transport. Calls `look` again and
+    /// again meanwhile.
+    pub(super) async fn drive<T: Transport + 'static>(&self, transport: impl Fn() -> T, look: impl FnMut(Duration)) {
         let dispatch = &self.dispatch;
         let all = async {
             let send = |_| tokio::task::spawn_local(Rc::clone(dispatch).send(transport()));
@@ -95,59 +94,57 @@ impl Drive<'_> {
             () = dispatch.sink.flush_when_idle() => {}
             () = self.watch(look) => {}
         }
-        self.drain().await
     }
 
-    /// Looks after the run; never ends by itself.
+    /// Watches the run. Never returns.
     async fn watch(&self, mut look: impl FnMut(Duration)) {
-        let Self { config, dispatch, .. } = self;
-        let mut give_up_at = None;
+        let Self { shared, dispatch, .. } = self;
+        let flow = &shared.flow;
         loop {
             tokio::time::sleep(TICK).await;
-            let now = self.clock.elapsed();
+            let now = shared.clock.elapsed();
             if (self.stop)() {
-                dispatch.gate.end(Why::Signal);
+                flow.end(Why::Signal);
             }
             if dispatch.sink.is_broken() {
-                dispatch.gate.end(Why::OutputBroke);
+                flow.end(Why::OutputBroke);
             }
-            if config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
-                dispatch.gate.close();
+            if self.config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
+                flow.drain();
             }
-            if dispatch.gate.ending().is_some() && now >= *give_up_at.get_or_insert(now + config.grace) {
-                dispatch.gate.abort();
-            }
+            flow.tick(now);
             look(now);
         }
     }
 
-    /// Gives up what was read and not sent, where the run ended early.
-    async fn drain(&self) -> Driven {
-        let Self { config, dispatch, reading, .. } = self;
-        let why = dispatch
-            .gate
+    /// Gives up what was read and not sent, if the run ended early.
+    pub(super) async fn drain(&self) -> Driven {
+        let Self { shared, dispatch, reading, config, .. } = self;
+        let flow = &shared.flow;
+        let why = flow
             .ending()
             .or_else(|| (self.stop)().then_some(Why::Signal))
-            // However few events there are: none got past the key.
-            .or_else(|| dispatch.key_refused().filter(|_| dispatch.control.doubt().is_none()).map(|_| Why::KeyRefused));
-        // The rest of the input is kept as dead letters where there is no server for it; where there is a journal, --resume
-        // takes it.
+            // None got past the key, however few events there were.
+            .or_else(|| {
+                dispatch.health.key_refused().filter(|_| dispatch.control.doubt().is_none()).map(|_| Why::KeyRefused)
+            });
+        // If there is no server for the rest of the input, it is kept as dead letters. If there is a journal, --resume reads it.
         let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused | Why::OverRate))
             && config.dead_letter.is_some()
             && config.journal.is_none();
         let more = || {
-            let time_is_up = dispatch.supply.ends().is_some_and(|end| self.clock.elapsed() >= end);
+            let time_is_up = dispatch.supply.ends().is_some_and(|end| shared.clock.elapsed() >= end);
             let more = keep_rest && !dispatch.sink.is_broken() && !time_is_up;
             reading.enough.store(!more, Ordering::Relaxed);
             more
         };
         if let Some(why) = why {
-            dispatch.gate.end(why);
+            flow.end(why);
             dispatch.give_up_rest(more).await;
         }
         reading.enough.store(true, Ordering::Relaxed);
-        // Where time was up, what was read further counts as not read.
-        let timed_out = why.is_none() && dispatch.gate.is_closed();
+        // If time was up, lines that were read ahead do not count as read.
+        let timed_out = why.is_none() && !flow.takes_events();
         let lines_read = if timed_out { dispatch.supply.taken() } else { reading.lines.load(Ordering::Relaxed) };
         Driven { why, lines_read }
     }

@@ -1,4 +1,4 @@
-//! The files of a run, looked at before any is written to.
+//! Checks the files of a run before anything is written.
 
 use std::fs::Metadata;
 use std::os::fd::AsFd;
@@ -8,27 +8,27 @@ use super::config::Config;
 use crate::cli::files::metadata_of;
 use crate::error::{Error, Result};
 
-/// Checks that no dead letters of a run before would be lost.
+/// Checks that no dead letters of an earlier run would be lost.
 ///
 /// # Errors
 /// Names the file that is not empty.
-pub fn check(config: &Config) -> Result<()> {
+pub(super) fn check(config: &Config) -> Result<()> {
     match &config.dead_letter {
         Some(path) if !config.resume && is_begun(path) => Err(Error::usage(format!(
-            "--dead-letter {0}: it holds events of a run before; name another file, or send those and remove {0}",
+            "--dead-letter {0}: it holds events of an earlier run; name another file, or send those and remove {0}",
             path.display()
         ))),
         _ => Ok(()),
     }
 }
 
-/// Whether a run before wrote to this file.
-pub fn is_begun(path: &Path) -> bool {
+/// Whether an earlier run wrote to this file.
+pub(super) fn is_begun(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() > 0)
 }
 
-/// The bytes of all inputs together, where all are files.
-pub fn input_bytes(files: &[PathBuf]) -> Option<u64> {
+/// The bytes of all inputs together, if all are files.
+pub(super) fn input_bytes(files: &[PathBuf]) -> Option<u64> {
     let stdin = [PathBuf::from("-")];
     let files = if files.is_empty() { &stdin[..] } else { files };
     let size = |file: &PathBuf| {

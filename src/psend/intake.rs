@@ -1,4 +1,4 @@
-//! Lines in: a thread reads, checks and cuts the input; the senders take events from it one by one.
+//! Lines in: a thread reads, checks and cuts the input. The senders take events from it one by one.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -20,10 +20,10 @@ use crate::record::event::{FieldMap, Role};
 use crate::record::moment;
 use crate::record::outcome::ErrorKind;
 
-/// Blocks of events between the reader and the senders: one is handed out while the next waits.
+/// Blocks of events that wait between the reader and the senders, beside the one that is handed out.
 const BLOCKS: usize = 1;
 
-/// A part of an event's line.
+/// Where a value is in an event's line.
 type Part = Option<(u32, u32)>;
 
 /// One line that is not blank.
@@ -31,13 +31,13 @@ type Part = Option<(u32, u32)>;
 pub struct Event {
     /// Its number in the whole input, from 1; 0 for [`Event::control`].
     pub seq: u64,
-    /// Its bytes without the line's end; nothing where it was too long to be held.
+    /// Its bytes without the line's end. Empty if it was too long to be held.
     pub line: Bytes,
     /// Its length in bytes.
     pub length: u64,
-    /// The time that it carries.
+    /// Its timestamp.
     pub timestamp: Option<Micros>,
-    /// Why it is no event.
+    /// Why it is not an event, if it is not.
     pub fault: Option<Box<(ErrorKind, String)>>,
     /// Whether a run that was cut off may have sent it.
     pub may_have_been_sent: bool,
@@ -48,9 +48,9 @@ pub struct Event {
 }
 
 impl Event {
-    /// An event that no line is, with this id.
+    /// An event with this id that is not a line of the input.
     pub fn control(id: &str) -> Self {
-        let line = Bytes::from(serde_json::to_string(id).expect("a text is JSON"));
+        let line = Bytes::from(serde_json::to_string(id).expect("a string is JSON"));
         let whole = u32::try_from(line.len()).ok().map(|end| (0, end));
         Self {
             seq: 0,
@@ -66,7 +66,7 @@ impl Event {
         }
     }
 
-    /// Whether it is no line of the input.
+    /// Whether it is not a line of the input.
     pub fn is_control(&self) -> bool {
         self.seq == 0
     }
@@ -75,7 +75,7 @@ impl Event {
         part.map(|(from, to)| &self.line[from as usize..to as usize])
     }
 
-    /// The raw value of its identity: a string that is not empty or a number.
+    /// The raw value of its id: a number, or a string that is not empty.
     pub fn id(&self) -> Option<&[u8]> {
         self.part(self.id)
     }
@@ -96,9 +96,9 @@ impl Event {
     }
 }
 
-/// Which fields of a line are looked for.
+/// Which fields of a line are read.
 #[derive(Debug, Clone)]
-pub struct Fields {
+pub(super) struct Fields {
     set: FieldSet,
     id: usize,
     service: usize,
@@ -109,7 +109,7 @@ pub struct Fields {
 
 impl Fields {
     /// The fields of this schema, and those at the paths that `--tag` names.
-    pub fn new<'a>(map: &FieldMap, tags: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(super) fn new<'a>(map: &FieldMap, tags: impl IntoIterator<Item = &'a str>) -> Self {
         let mut set = FieldSet::default();
         Self {
             id: set.add(map.path(Role::Id)),
@@ -122,8 +122,8 @@ impl Fields {
     }
 }
 
-/// Cuts lines into events; holds only what is reused from one to the next.
-pub struct Cutter {
+/// Makes events of lines.
+pub(super) struct Cutter {
     reader: LineReader,
     scanner: Scanner,
     spans: Spans,
@@ -135,21 +135,21 @@ pub struct Cutter {
 
 impl Cutter {
     /// Cuts what `reader` reads.
-    pub fn new(reader: LineReader, rules: Rules) -> Self {
+    pub(super) fn new(reader: LineReader, rules: Rules) -> Self {
         let scanner = Scanner::new(rules.fields.set.clone());
         Self { reader, scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules, last: 0 }
     }
 
-    /// The next events, at least one; `None` at the input's end, or when no more are wanted.
+    /// The next events, at least one. Returns `None` at the input's end, or when no more are needed.
     ///
     /// # Errors
-    /// If the input cannot be read, or is not the one that the journal tells of.
-    pub fn next_block(&mut self, state: &Reading) -> Result<Option<Vec<Event>>> {
+    /// If the input cannot be read, or is not the one that the journal is about.
+    pub(super) fn next_block(&mut self, state: &Reading) -> Result<Option<Vec<Event>>> {
         while self.left > 0 && !state.enough.load(Ordering::Relaxed) {
             let mut events = Vec::new();
             match self.reader.next_chunk()? {
                 Some(Chunk::Lines { first_seq, bytes }) => {
-                    // The one copy: from here on each line is a slice of this block.
+                    // The only copy: from here on each line is a slice of this block.
                     let block = Bytes::copy_from_slice(bytes);
                     for line in jsonl::lines(first_seq, &block) {
                         self.last = line.seq;
@@ -186,7 +186,7 @@ impl Cutter {
         Ok(None)
     }
 
-    /// Whether a line is to be dealt with in this run; counts it against the limit.
+    /// Whether a line is for this run. Counts it against the limit.
     fn is_wanted(&mut self, seq: u64, text: &[u8], length: u64, state: &Reading) -> Result<bool> {
         self.left -= 1;
         let Some(resume) = self.rules.resume.as_mut().filter(|resume| !resume.is_over()) else { return Ok(true) };
@@ -197,8 +197,8 @@ impl Cutter {
         Ok(!done)
     }
 
-    /// Reads to the end of a line that is too long to be held, and copies it to the dead letters piece by piece; no other
-    /// line may come between. Gives its length.
+    /// Reads to the end of a line that is too long to be held, and copies it to the dead letters piece by piece, with no other
+    /// line in between. Returns its length.
     fn pass_over(&mut self, seq: u64, first: &[u8], length: u64, ends: bool) -> Result<u64> {
         let done = self.rules.resume.as_ref().is_some_and(|resume| resume.tells_of(seq));
         let mut letters = self.rules.dead_letters.as_ref().filter(|_| !done).map(DeadLetters::lock);
@@ -242,8 +242,8 @@ impl Cutter {
         Event { seq, length, timestamp, fault, may_have_been_sent, id, service, endpoint, tags, line }
     }
 
-    /// Where the event of a malformed line begins that has nothing wrong but byte order marks in front. A server may ignore
-    /// them (RFC 8259, 8.1), so that the event may be stored under its id.
+    /// Where the event begins in a line that is malformed only because of byte order marks before it. A server may ignore them
+    /// (RFC 8259, 8.1) and store the event under its id.
     fn event_behind_marks(&mut self, line: &[u8]) -> Option<usize> {
         let mut event = line.strip_prefix(jsonl::BOM)?;
         while let Some(behind) = event.strip_prefix(jsonl::BOM) {
@@ -269,32 +269,32 @@ impl Cutter {
     }
 }
 
-/// How far reading is, for anyone who wants to know.
+/// How far reading is.
 #[derive(Debug, Default)]
-pub struct Reading {
+pub(super) struct Reading {
     /// Physical lines handed on so far.
     pub lines: AtomicU64,
     /// Bytes read so far.
     pub bytes: AtomicU64,
-    /// Lines passed over, for a run before has dealt with them.
+    /// Lines passed over because an earlier run is done with them.
     pub done_before: AtomicU64,
-    /// JSON arrays that had no end.
+    /// JSON arrays without an end.
     pub unclosed_arrays: AtomicU64,
-    /// The signal that ends reading.
+    /// Ends reading when a signal comes.
     stop: Stop,
-    /// Goes up when no more lines are wanted.
+    /// Set when no more lines are needed.
     pub enough: AtomicBool,
     broke: Mutex<Option<Error>>,
     untimed: OnceLock<String>,
 }
 
 impl Reading {
-    /// Nothing read yet; this signal will end it.
-    pub fn new(stop: Stop) -> Self {
+    /// Nothing read yet. `stop` will end it.
+    pub(super) fn new(stop: Stop) -> Self {
         Self { stop, ..Self::default() }
     }
 
-    /// The moment that a raw value names; keeps the first that names none.
+    /// The moment that a raw value names. Keeps the first value that names none.
     fn moment(&self, seq: u64, raw: &[u8]) -> Option<Micros> {
         const LONGEST: usize = 60;
         let read = moment::read(raw);
@@ -307,41 +307,41 @@ impl Reading {
         read.ok()
     }
 
-    /// The next events of the input; `None` at its end. What ended it early is kept.
-    pub fn next_block(&self, cutter: &mut Cutter) -> Option<Vec<Event>> {
+    /// The next events of the input. Returns `None` at its end, and keeps the error that ended it early.
+    pub(super) fn next_block(&self, cutter: &mut Cutter) -> Option<Vec<Event>> {
         cutter.next_block(self).unwrap_or_else(|e| {
             *self.broke.lock().expect("no holder of this lock can panic") = Some(e);
             None
         })
     }
 
-    /// The first value in the place of a timestamp that was not one, with the reason.
-    pub fn untimed(&self) -> Option<&str> {
+    /// The first timestamp that could not be read, and why.
+    pub(super) fn untimed(&self) -> Option<&str> {
         self.untimed.get().map(String::as_str)
     }
 
-    /// What ended reading early, where something did.
-    pub fn broke(&self) -> Option<Error> {
+    /// The error that ended reading early, if there was one.
+    pub(super) fn broke(&self) -> Option<Error> {
         self.broke.lock().expect("no holder of this lock can panic").take()
     }
 }
 
-/// What is done with lines while they are read.
-pub struct Rules {
-    /// The longest line that is held.
+/// How lines are read.
+pub(super) struct Rules {
+    /// The longest line that is held, in bytes.
     pub max_line: usize,
-    /// Which fields are looked for.
+    /// Which fields are read.
     pub fields: Fields,
-    /// How many lines that are not blank are read at most.
+    /// The most lines that are read, without blank ones.
     pub limit: Option<u64>,
-    /// Where lines go that are too long to be held.
+    /// Where lines that are too long to be held go.
     pub dead_letters: Option<DeadLetters>,
-    /// Which lines a run before has dealt with.
+    /// Which lines an earlier run is done with.
     pub resume: Option<Resume>,
 }
 
-/// Reads on a thread of its own. What is handed out is `begun`.
-pub fn read(mut cutter: Cutter, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
+/// Reads on a new thread. Events that are handed out are marked in `begun`.
+pub(super) fn read(mut cutter: Cutter, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
     let (sender, intake) = Intake::channel(begun);
     std::thread::spawn(move || {
         while let Some(events) = state.next_block(&mut cutter) {
@@ -354,21 +354,21 @@ pub fn read(mut cutter: Cutter, state: Arc<Reading>, begun: Option<Rc<Begun>>) -
 }
 
 /// Where the senders take events from, in the input's order.
-pub struct Intake {
+pub(super) struct Intake {
     current: RefCell<std::vec::IntoIter<Event>>,
     blocks: RefCell<mpsc::Receiver<Vec<Event>>>,
     begun: Option<Rc<Begun>>,
 }
 
 impl Intake {
-    /// Hands out the events of the blocks that are sent to it. What is handed out is `begun`.
-    pub fn channel(begun: Option<Rc<Begun>>) -> (mpsc::Sender<Vec<Event>>, Self) {
+    /// Hands out the events of the blocks that are sent to it, and marks them in `begun`.
+    pub(super) fn channel(begun: Option<Rc<Begun>>) -> (mpsc::Sender<Vec<Event>>, Self) {
         let (sender, receiver) = mpsc::channel(BLOCKS);
         (sender, Self { current: RefCell::default(), blocks: RefCell::new(receiver), begun })
     }
 
-    /// The next event, if one has been read already.
-    pub fn at_hand(&self) -> Option<Event> {
+    /// The next event, if it has been read.
+    pub(super) fn at_hand(&self) -> Option<Event> {
         let event = self.current.borrow_mut().next()?;
         if let Some(begun) = &self.begun {
             begun.mark(event.seq);
@@ -377,13 +377,13 @@ impl Intake {
     }
 
     /// Whether it is known that there are no more.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         let blocks = self.blocks.borrow();
         self.current.borrow().as_slice().is_empty() && blocks.is_closed() && blocks.is_empty()
     }
 
-    /// The next event as soon as there is one; `None` at the input's end. One task at a time may wait.
-    pub async fn next(&self) -> Option<Event> {
+    /// The next event, as soon as there is one. Returns `None` at the input's end. One task at a time may wait.
+    pub(super) async fn next(&self) -> Option<Event> {
         loop {
             if let Some(event) = self.at_hand() {
                 return Some(event);

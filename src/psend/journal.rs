@@ -25,19 +25,19 @@ const VERSION: &str = "2";
 const DIGITS: usize = 20;
 
 /// The hash of a line. A line that is too long to be held is known by its length.
-pub fn hash(line: &[u8], length: u64) -> u64 {
+pub(super) fn hash(line: &[u8], length: u64) -> u64 {
     if line.is_empty() { mix(length) } else { xxh3_64(line) }
 }
 
 /// Appends the entry of a line.
-pub fn write(seq: u64, hash: u64, out: &mut Vec<u8>) {
+pub(super) fn write(seq: u64, hash: u64, out: &mut Vec<u8>) {
     // Writing to a Vec cannot fail.
     let _ = writeln!(out, "{seq} {hash:016x}");
 }
 
 /// The run that a journal belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Origin {
+pub(super) struct Origin {
     /// The id of the run that began it.
     pub run: String,
     /// What that run did with events: `send` or `verify`.
@@ -87,7 +87,7 @@ fn digits(text: &str) -> Option<u64> {
 
 /// A journal, held for this run alone.
 #[derive(Debug)]
-pub struct Journal {
+pub(super) struct Journal {
     file: File,
     place: Place,
     this: Origin,
@@ -105,7 +105,7 @@ impl Journal {
     /// # Errors
     /// Where it cannot be read, another run holds it, it is not a journal of this form, or it tells of a run before that
     /// did something else, or at all if `resume` is not set.
-    pub fn open(path: &Path, resume: bool, this: Origin) -> Result<Self> {
+    pub(super) fn open(path: &Path, resume: bool, this: Origin) -> Result<Self> {
         let place = Place::of(path);
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::usage(format!("--journal {place}: expected a regular file, which can be read back")));
@@ -170,12 +170,12 @@ impl Journal {
     }
 
     /// The id of the run that began it, where that was not this one.
-    pub fn resumes(&self) -> Option<&str> {
+    pub(super) fn resumes(&self) -> Option<&str> {
         self.found.as_ref().map(|header| header.origin.run.as_str())
     }
 
     /// Where lines are done elsewhere: at the target of the run that began it.
-    pub fn other_target(&self) -> Option<&str> {
+    pub(super) fn other_target(&self) -> Option<&str> {
         let target = &self.found.as_ref()?.origin.target;
         (*target != self.this.target && !self.done.is_empty()).then_some(target)
     }
@@ -184,7 +184,7 @@ impl Journal {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn begin(self, at_once: u64) -> Result<(Resume, Begun, Entries)> {
+    pub(super) fn begin(self, at_once: u64) -> Result<(Resume, Begun, Entries)> {
         let Self { mut file, place, this, found, done, whole } = self;
         file.set_len(whole).at(&place)?;
         file.seek(SeekFrom::Start(whole)).at(&place)?;
@@ -218,7 +218,7 @@ fn is_begun_header(text: &[u8]) -> bool {
 
 /// What is written as events end.
 #[derive(Debug)]
-pub struct Entries {
+pub(super) struct Entries {
     file: File,
     place: Place,
 }
@@ -228,7 +228,7 @@ impl Entries {
     ///
     /// # Errors
     /// Where the disk says no.
-    pub fn put(&mut self, entries: &[u8]) -> Result<()> {
+    pub(super) fn put(&mut self, entries: &[u8]) -> Result<()> {
         self.file.write_all(entries).and_then(|()| self.file.sync_data()).at(&self.place)
     }
 }
@@ -238,7 +238,7 @@ impl Entries {
 /// It is written before events are sent and not waited for: what is in the system's hands outlives the process. It runs ahead
 /// by as many events as can be in flight, so that few events cost a write.
 #[derive(Debug)]
-pub struct Begun {
+pub(super) struct Begun {
     file: File,
     offset: u64,
     at_once: u64,
@@ -248,14 +248,14 @@ pub struct Begun {
 
 impl Begun {
     /// The event on this line may be sent from now on.
-    pub fn mark(&self, seq: u64) {
+    pub(super) fn mark(&self, seq: u64) {
         if seq > self.marked.get() {
             self.write(seq.saturating_add(self.at_once.saturating_sub(1)));
         }
     }
 
     /// All that this run sent has its outcome in the journal.
-    pub fn settle(&self) {
+    pub(super) fn settle(&self) {
         self.write(self.before);
     }
 
@@ -268,7 +268,7 @@ impl Begun {
 
 /// Lines that are done.
 #[derive(Debug, Default, Clone)]
-pub struct Done {
+pub(super) struct Done {
     /// First number → last number and the sum of [`share`] over the range.
     ranges: BTreeMap<u64, (u64, u64)>,
 }
@@ -320,7 +320,7 @@ impl Done {
 
 /// Goes through an input and says which lines are done, checking on the way that it is the input that the journal tells of.
 #[derive(Debug)]
-pub struct Resume {
+pub(super) struct Resume {
     place: Place,
     done: Done,
     sum: u64,
@@ -329,7 +329,7 @@ pub struct Resume {
 
 impl Resume {
     /// Whether a run before may have sent this line, which is not done.
-    pub fn may_have_been_sent(&self, seq: u64) -> bool {
+    pub(super) fn may_have_been_sent(&self, seq: u64) -> bool {
         seq <= self.begun
     }
 
@@ -344,7 +344,7 @@ impl Resume {
     ///
     /// # Errors
     /// Where the lines up to here are not those that the journal tells of.
-    pub fn is_done(&mut self, seq: u64, hash: u64) -> Result<bool> {
+    pub(super) fn is_done(&mut self, seq: u64, hash: u64) -> Result<bool> {
         while let Some((&first, &(last, expected))) = self.done.ranges.first_key_value() {
             if seq < first {
                 return Ok(false);
@@ -367,12 +367,12 @@ impl Resume {
     }
 
     /// Whether the journal tells of this line.
-    pub fn tells_of(&self, seq: u64) -> bool {
+    pub(super) fn tells_of(&self, seq: u64) -> bool {
         self.done.contains(seq)
     }
 
     /// Whether nothing of the journal is left to be met.
-    pub fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         self.done.is_empty()
     }
 
@@ -380,7 +380,7 @@ impl Resume {
     ///
     /// # Errors
     /// Where it ended before.
-    pub fn finish(&self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         match self.done.ranges.first_key_value() {
             None => Ok(()),
             Some((_, (last, _))) => Err(self.another_input(&format!("the input ended before line {last},"))),

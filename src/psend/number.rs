@@ -1,7 +1,7 @@
 //! Whether two JSON numbers are the same, however they are written and however many digits they have.
 
 /// Whether `1.10` is `1.1` and `1e2` is `100`: no double comes between, so that all digits count.
-pub fn is_same(a: &str, b: &str) -> bool {
+pub(super) fn is_same(a: &str, b: &str) -> bool {
     a == b || Decimal::of(a).is_some_and(|a| Some(a) == Decimal::of(b))
 }
 

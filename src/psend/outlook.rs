@@ -1,30 +1,32 @@
-//! How far a run is and how long it will take, from what is known of its input beforehand. No clock and no file in here.
+//! How far a run is and how long it will take, from what is known about its input beforehand. Pure: no clock and no file.
 
 use std::time::Duration;
 
-/// What is known of the input before it is read.
+use crate::cli::numbers;
+
+/// What is known about the input before it is read.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Outlook {
-    /// Events that are read at most.
+pub(super) struct Outlook {
+    /// The most events that are read.
     pub limit: Option<u64>,
-    /// Bytes of all inputs together, where all are files.
+    /// Bytes of all inputs together, if all are files.
     pub bytes: Option<u64>,
 }
 
 /// How far the run is.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Stage {
-    /// Events that ended.
+pub(super) struct Stage {
+    /// Events that have an outcome.
     pub done: u64,
     /// Lines read.
     pub lines: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// Lines that a run before has dealt with.
+    /// Lines that an earlier run is done with.
     pub before: u64,
     /// Time since the start.
     pub elapsed: Duration,
-    /// When taking up events ends at the latest.
+    /// When taking events ends at the latest.
     pub ends: Option<Duration>,
 }
 
@@ -39,17 +41,17 @@ impl Outlook {
         Some(total.saturating_sub(stage.before).max(stage.done))
     }
 
-    /// `of 500`, or `of about 512` where only sizes tell; nothing where nothing does.
-    pub fn of_total(&self, stage: &Stage) -> String {
+    /// ` of 500`, ` of about 512` if it follows from sizes, or nothing if it is not known.
+    pub(super) fn of_total(&self, stage: &Stage) -> String {
         match self.total(stage) {
             None => String::new(),
-            Some(total) if self.limit == Some(total) => format!(" of {total}"),
-            Some(total) => format!(" of about {total}"),
+            Some(total) if self.limit == Some(total) => format!(" of {}", numbers::count(total)),
+            Some(total) => format!(" of about {}", numbers::count(total)),
         }
     }
 
-    /// `, 1:05 left`, as it has gone so far; nothing where nothing tells.
-    pub fn time_left(&self, stage: &Stage) -> String {
+    /// `, 1:05 left` at the speed so far, or nothing if it is not known.
+    pub(super) fn time_left(&self, stage: &Stage) -> String {
         let by_events = self.total(stage).filter(|_| stage.done > 0).and_then(|total| {
             let left = stage.elapsed.as_secs_f64() * (total - stage.done) as f64 / stage.done as f64;
             Duration::try_from_secs_f64(left).ok()
@@ -74,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_known_of_the_input_tells_how_long_it_will_take() {
+    fn the_time_left_follows_from_what_is_known_about_the_input() {
         let after = |seconds| Stage {
             done: 100,
             lines: 120,
@@ -83,7 +85,7 @@ mod tests {
             ..Stage::default()
         };
         let sized = Outlook { bytes: Some(12_000), ..Outlook::default() };
-        assert_eq!(sized.of_total(&after(5)) + &sized.time_left(&after(5)), " of about 1200, 0:55 left");
+        assert_eq!(sized.of_total(&after(5)) + &sized.time_left(&after(5)), " of about 1,200, 0:55 left");
         let limited = Outlook { limit: Some(200), ..sized };
         assert_eq!(limited.of_total(&after(5)) + &limited.time_left(&after(400)), " of 200, 6:40 left");
         let unknown = Outlook::default();

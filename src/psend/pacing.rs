@@ -1,6 +1,6 @@
-//! When the next event is due in an open loop: pure arithmetic, from how many were sent to a time since the start.
+//! When the next event is due in an open loop: pure arithmetic, from the number of events before it to a time since the start.
 //!
-//! The schedule does not know how the server does, so that it cannot slip when the server is slow.
+//! The schedule knows nothing about the server, so it cannot slip when the server is slow.
 
 use std::fmt;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::clock::Micros;
 use crate::seed::Generator;
 use crate::time;
 
-/// A rate over time: straight lines between rates.
+/// A rate over time that changes linearly from one rate to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     pieces: Vec<Piece>,
@@ -33,7 +33,7 @@ impl Piece {
         if self.seconds.is_infinite() { f64::INFINITY } else { (self.from + self.to) / 2.0 * self.seconds }
     }
 
-    /// When so many of its events are due, from its own beginning: the root of `from·t + (to−from)/(2·seconds)·t²`,
+    /// When this many of its events are due, from its own beginning: the root of `from·t + (to−from)/(2·seconds)·t²`,
     /// in the form that does not cancel.
     fn time_of(&self, events: f64) -> f64 {
         let slope = (self.to - self.from) / self.seconds;
@@ -43,12 +43,12 @@ impl Piece {
 }
 
 impl Curve {
-    /// The same rate for ever, in events a second.
+    /// The same rate for ever, in events per second.
     pub fn constant(rate: f64) -> Self {
         Self { pieces: vec![Piece { begins: 0.0, before: 0.0, seconds: f64::INFINITY, from: rate, to: rate }] }
     }
 
-    /// From nothing to the first stage's rate in its time, from there to the second's, and so on; then it is over.
+    /// From 0 to the first stage's rate within its time, from there to the second's, and so on. Then it is over.
     pub fn stages(stages: &[(Duration, f64)]) -> Self {
         let mut pieces: Vec<Piece> = Vec::with_capacity(stages.len());
         for (length, to) in stages {
@@ -69,13 +69,13 @@ impl Curve {
         self
     }
 
-    /// When it ends; `None` if it goes on for ever.
+    /// When it ends. Returns `None` if it goes on for ever.
     fn end(&self) -> Option<Duration> {
         let last = self.pieces.last()?;
         Duration::try_from_secs_f64(last.begins + last.seconds).ok()
     }
 
-    /// When `events` events are due; `None` past the curve's end.
+    /// When `events` events are due. Returns `None` past the curve's end.
     fn time_of(&self, events: f64) -> Option<Duration> {
         let piece = self.pieces.iter().find(|piece| events < piece.before + piece.events())?;
         Duration::try_from_secs_f64(piece.begins + piece.time_of(events - piece.before)).ok()
@@ -114,17 +114,17 @@ pub enum Schedule {
 pub struct Replay {
     /// How many times as fast.
     speed: f64,
-    /// No event is due later than this after the one before.
+    /// No event is due more than this after the one before.
     max_gap: Duration,
-    /// The event before by whose timestamp others are due.
+    /// The last event by whose timestamp later ones are due.
     last: Option<Timed>,
-    /// The one before a gap that was too long, as long as only one event came behind it.
+    /// The event before a gap that was too long, while only one event has come after it.
     before_gap: Option<Timed>,
-    /// Whether `last` is the only one since the start or such a gap: it may be a stray.
+    /// Whether `last` is the only event since the start or such a gap. Its timestamp may be wrong.
     is_alone: bool,
-    /// From the first event to `last`, in microseconds of the events' time, without the gaps that were too long.
+    /// From the first event to `last`, in microseconds of the events' time, without gaps that were too long.
     passed: u128,
-    /// What was waited for in place of those gaps.
+    /// The time that was waited instead of those gaps.
     in_place: Duration,
 }
 
@@ -142,9 +142,9 @@ pub struct Timed {
 pub struct Gap {
     /// The event before it.
     pub before: Timed,
-    /// The event behind it.
+    /// The event after it.
     pub behind: Timed,
-    /// How long it would have been waited for, after the speed.
+    /// How long it would have taken at the replay's speed.
     pub wait: Duration,
 }
 
@@ -157,8 +157,8 @@ impl fmt::Display for Gap {
     }
 }
 
-/// A long time as people say it.
-pub fn in_round_figures(time: Duration) -> String {
+/// A long time in words.
+pub(super) fn in_round_figures(time: Duration) -> String {
     let hours = time.as_secs_f64() / 3600.0;
     match hours / 24.0 {
         days if days >= 730.0 => format!("{:.0} years", days / 365.25),
@@ -169,14 +169,14 @@ pub fn in_round_figures(time: Duration) -> String {
 }
 
 impl Replay {
-    /// A replay so many times as fast, without gaps longer than this.
+    /// A replay `speed` times as fast, with no gap longer than `max_gap`.
     pub fn new(speed: f64, max_gap: Duration) -> Self {
         Self { speed, max_gap, last: None, before_gap: None, is_alone: true, passed: 0, in_place: Duration::ZERO }
     }
 
-    /// When this event is due, and the gap before it if it was too long. An event that is older than the one before is due at
-    /// once. Where the one before was the only one behind such a gap, the gap is taken back: it was a stray, and this one goes
-    /// on where the others were.
+    /// When this event is due, and the gap before it if that was too long. An event that is older than the one before is due at
+    /// once. If the one before was the only one after such a gap, its timestamp was wrong: the gap is undone, and this event
+    /// continues where the others were.
     fn due(&mut self, event: Timed) -> (Duration, Option<Gap>) {
         let mut gap = None;
         match self.last {
@@ -215,20 +215,20 @@ impl Replay {
         self.last = Some(to);
     }
 
-    /// How long so many microseconds of the events' time take.
+    /// How long this many microseconds of the events' time take.
     fn waited(&self, micros: u128) -> Duration {
         Duration::try_from_secs_f64(micros as f64 / 1e6 / self.speed).unwrap_or(Duration::MAX)
     }
 }
 
-/// From one event to another, in microseconds of the events' time; 0 if that is older.
+/// From one event to another, in microseconds of the events' time. 0 if the other is older.
 fn micros(from: Timed, to: Timed) -> u128 {
     u128::try_from(i128::from(to.at) - i128::from(from.at)).unwrap_or(0)
 }
 
 impl Schedule {
-    /// When the next event is due, from the start; `None` where the schedule is over. A [`Schedule::Replay`] asks the
-    /// event, see [`Schedule::due_by`].
+    /// When the next event is due, from the start. Returns `None` when the schedule is over. In a [`Schedule::Replay`], the event
+    /// itself decides: see [`Schedule::due_by`].
     pub fn due(&mut self) -> Option<Duration> {
         match self {
             Self::Curve { curve, arrival, events, draws } => {
@@ -244,7 +244,7 @@ impl Schedule {
         }
     }
 
-    /// When it is over, from its start; `None` if it has no end of its own.
+    /// When it is over, from its start. Returns `None` if it has no end of its own.
     pub fn end(&self) -> Option<Duration> {
         match self {
             Self::Curve { curve, .. } => curve.end(),
@@ -257,7 +257,7 @@ impl Schedule {
         matches!(self, Self::Replay(_))
     }
 
-    /// When the event on this line with this timestamp is due, given what [`Schedule::due`] said, and the gap before it if
+    /// When the event on this line with this timestamp is due, given the result of [`Schedule::due`], and the gap before it if
     /// that was too long. An event without a timestamp is due at once.
     pub fn due_by(&mut self, due: Duration, seq: u64, timestamp: Option<Micros>) -> (Duration, Option<Gap>) {
         match (self, timestamp) {

@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt;
 ///
 /// # Errors
 /// Where the system does not let a process write its own arguments, as outside Linux.
-pub fn blank(secret: &str) -> io::Result<()> {
+pub(super) fn blank(secret: &str) -> io::Result<()> {
     let place = || io::Error::new(io::ErrorKind::Unsupported, "the arguments' place in memory is not told");
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // The second field is a name in parentheses that may hold anything; arg_start is the 48th (proc_pid_stat(5)).

@@ -9,12 +9,11 @@ use hyper::{Method, Uri};
 
 use self::headers::Headers;
 use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
-use super::config::{Batch, Config, Job, Network, Pace, Plan};
+use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan};
 use super::dialect::{self, BatchForm, Dialect};
 use super::given::{Environment, said};
 use super::pacing::{Arrival, Curve};
 use super::retry;
-use super::supply::Limits;
 use super::target::{Route, Target};
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;

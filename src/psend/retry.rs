@@ -1,15 +1,15 @@
-//! Whether and when another attempt follows: (attempt, answer) → retry or stop, and how long to wait. No clock, no
-//! network and no sleep in here.
+//! Whether and when another attempt follows: (attempt, answer) → retry or stop, and how long to wait. Pure: no clock, no network,
+//! no sleep.
 
 use std::time::Duration;
 
 use super::meaning::Meaning;
 use crate::clock::Micros;
 
-/// When an event is sent again, and after which wait.
+/// When an event is sent again, and how long after.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
-    /// How many attempts may follow the first.
+    /// The most attempts that may follow the first.
     pub retries: u32,
     /// The longest wait before the first retry; it doubles with each.
     pub base: Duration,
@@ -20,18 +20,18 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Whether an event that met this answer after so many retries is sent again. What is not `charged` to it costs no retry,
-    /// so that it is sent again however many there were, unless none are wanted at all.
+    /// Whether an event with this answer is sent again after so many retries. An attempt that is not `charged` costs no retry, so
+    /// it follows however many there were, unless retries are turned off.
     ///
-    /// An event that the server cannot recognise is never sent again once an attempt may have been taken: it would be
-    /// stored twice (contracts §3).
+    /// An event that the server cannot recognise is never sent again once an attempt may have been taken: it could be stored
+    /// twice (contracts §3).
     pub fn again(&self, retries: u32, answer: Meaning, charged: bool, recognisable: bool, uncertain: bool) -> bool {
         let is_left = if charged { retries < self.retries } else { self.retries > 0 };
         answer.retryable() && is_left && (recognisable || !uncertain)
     }
 
-    /// The wait before the `nth` retry, from 1: uniform between nothing and a limit that doubles, the
-    /// "full jitter" of Brooker, "Exponential Backoff And Jitter" (2015). `draw` is 64 random bits.
+    /// The wait before the `nth` retry, from 1: uniform between 0 and a limit that doubles, the "full jitter" of Brooker,
+    /// "Exponential Backoff And Jitter" (2015). `draw` is 64 random bits.
     pub fn backoff(&self, nth: u32, draw: u64) -> Duration {
         let limit = self.base.saturating_mul(1u32.checked_shl(nth.saturating_sub(1)).unwrap_or(u32::MAX));
         let nanos = u128::from(u64::try_from(limit.min(self.cap).as_nanos()).unwrap_or(u64::MAX));
@@ -55,18 +55,18 @@ impl Policy {
     }
 }
 
-/// What a `Retry-After` header comes to.
+/// What a `Retry-After` header asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RetryAfter {
-    /// Wait so long.
+    /// Wait this long.
     Wait(Duration),
-    /// It asks for more than [`Policy::retry_after_max`]: wait that long.
+    /// More than [`Policy::retry_after_max`]: wait that long instead.
     TooLong,
-    /// It is neither a number of seconds nor a date.
+    /// Neither a number of seconds nor a date.
     Unreadable,
 }
 
-/// A number of seconds, with or without a fraction. More than fit are a very long time.
+/// A number of seconds, with or without a fraction. One that is too large is [`Duration::MAX`].
 fn seconds(text: &str) -> Option<Duration> {
     let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.')
         && text.starts_with(|c: char| c.is_ascii_digit());
@@ -82,7 +82,7 @@ fn since_epoch(text: &str) -> Option<Duration> {
 /// How many retries there may be for the requests made (`--retry-budget`), so that a server in trouble does not get a
 /// storm on top. Retries past the budget wait; none is dropped.
 #[derive(Debug)]
-pub struct Budget {
+pub(super) struct Budget {
     share: f64,
     tokens: f64,
     seen: Duration,
@@ -94,18 +94,18 @@ impl Budget {
     /// How many retries can be saved up.
     const SAVED: f64 = 1000.0;
 
-    /// Retries may be this share of requests, and ten a second beside.
-    pub fn new(share: f64) -> Self {
+    /// Retries may be this share of requests, plus ten per second.
+    pub(super) fn new(share: f64) -> Self {
         Self { share, tokens: Self::PER_SECOND, seen: Duration::ZERO }
     }
 
     /// A first attempt was made.
-    pub fn earn(&mut self) {
+    pub(super) fn earn(&mut self) {
         self.tokens = (self.tokens + self.share).min(Self::SAVED);
     }
 
-    /// Takes a retry from the budget at this time since the start, and says how long it has to wait.
-    pub fn spend(&mut self, elapsed: Duration) -> Duration {
+    /// Takes a retry from the budget at this time since the start. Returns how long it has to wait.
+    pub(super) fn spend(&mut self, elapsed: Duration) -> Duration {
         let passed = elapsed.saturating_sub(self.seen).as_secs_f64();
         self.seen = self.seen.max(elapsed);
         self.tokens = (self.tokens + passed * Self::PER_SECOND).min(Self::SAVED) - 1.0;

@@ -1,21 +1,21 @@
-//! That this computer lacks what one more connection takes, such as a free port: since when, and for how long at most. It holds
-//! back only the sender that met it. The server is there, and what other senders give back is this one's.
+//! Whether this computer lacks what another connection takes, such as a free port, and since when. This holds back only the sender
+//! that met it: the server is there, and a port that another sender frees serves this one.
 
 use std::cell::Cell;
 use std::time::Duration;
 
 /// How long a sender waits before it tries again.
-pub const WAIT: Duration = Duration::from_millis(100);
+pub(super) const WAIT: Duration = Duration::from_millis(100);
 
-/// A shortage, where there is one.
+/// A shortage, if there is one.
 #[derive(Debug, Default)]
-pub struct Shortage {
+pub(super) struct Shortage {
     since: Cell<Option<Duration>>,
 }
 
 impl Shortage {
-    /// A sender met it in an attempt that began then. Gives how long it has lasted, and whether that is news.
-    pub fn met(&self, began: Duration, now: Duration) -> (Duration, bool) {
+    /// A sender met it in an attempt that began at `began`. Returns how long it has lasted, and whether it is news.
+    pub(super) fn met(&self, began: Duration, now: Duration) -> (Duration, bool) {
         let known = self.since.get();
         let since = known.unwrap_or(began);
         self.since.set(Some(since));
@@ -23,7 +23,7 @@ impl Shortage {
     }
 
     /// A request got through.
-    pub fn end(&self) {
+    pub(super) fn end(&self) {
         self.since.set(None);
     }
 }

@@ -1,12 +1,14 @@
-//! Whole runs in simulated time. A seed decides on the input, the command line, the server and what goes wrong; the real reader,
-//! senders and writer run on a paused clock, and what comes out is held against the contract.
+//! Whole runs in simulated time. A seed decides on the input, the command line, the server, and what goes wrong. The real reader,
+//! senders and writer run on a paused clock, and their results are checked against the contract.
 //!
-//! `PULSE_SIMULATION_SEED=17 cargo test --lib psend::simulation` repeats one seed; `PULSE_SIMULATION_RUNS` sets how many are tried.
+//! `PULSE_SIMULATION_SEED=17 cargo test --lib psend::simulation` repeats one seed. `PULSE_SIMULATION_RUNS` sets how many are tried.
 
 mod check;
 mod dice;
+mod planted;
 mod scenario;
 mod server;
+mod wire;
 
 use std::cell::Cell;
 use std::path::Path;
@@ -16,19 +18,21 @@ use std::time::Duration;
 
 use clap::Parser;
 use rand::SeedableRng;
+use tempfile::TempDir;
 use tokio::task::LocalSet;
 use tokio::time::{sleep, timeout};
 
 use self::check::{Log, Run};
 use self::dice::Dice;
 use self::scenario::{Full, Scenario};
-use self::server::{Server, Wire};
+use self::server::Server;
+use self::wire::Wire;
 use super::args::Args;
 use super::config::Config;
-use super::drive::{self, Drive};
+use super::drive::{self, Drive, Parts};
 use super::intake::{Cutter, Intake, Reading};
+use super::outlets;
 use super::resolve::resolve;
-use super::run::open_outlets;
 use super::sink::{self, DeadLetters, Outlets};
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
@@ -49,7 +53,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 /// Seeds that once found a fault.
 const FOUND: &[u64] = &[297, 307, 353, 369, 402, 438, 544, 545, 805, 971, 1006, 1143, 2481];
 
-/// A clock that no computer's time moves.
+/// A clock that the computer's time does not move.
 struct SimulatedClock(RuntimeClock);
 
 impl Clock for SimulatedClock {
@@ -66,10 +70,11 @@ impl Clock for SimulatedClock {
     }
 }
 
-/// What the process meets from outside in one run.
+/// What happens to the process in one run.
 #[derive(Debug, Clone, Copy, Default)]
 struct Outside {
     signal: Option<Duration>,
+    /// When it is killed, or a second signal ends it at once.
     killed: Option<Duration>,
     full: Option<(Full, usize)>,
 }
@@ -81,7 +86,7 @@ fn config(scenario: &Scenario, resume: bool) -> Config {
 }
 
 fn outlets_on(mut outlets: Outlets, config: &Config, outside: &Outside) -> Outlets {
-    // In place, also without a journal, so that it can be looked at after a full disk.
+    // In place even without a journal, so that it can be read after a full disk.
     outlets.outcomes = None;
     let path = config.output.as_ref().expect("each scenario has an output");
     let mut outcomes = Output::in_place(path, config.resume).expect("it can be opened");
@@ -101,7 +106,7 @@ fn outlets_on(mut outlets: Outlets, config: &Config, outside: &Outside) -> Outle
 /// One run of psend, to its end or until it is killed.
 async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, server: &Rc<Server>) -> Run {
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(RuntimeClock::start_at(NOON)));
-    let (outlets, log) = open_outlets(config, false, "run", &Console::new("psend")).expect("it can be opened");
+    let (outlets, log) = outlets::open(config, false, "run", &Console::new("psend")).expect("it can be opened");
     let outlets = outlets_on(outlets, config, &outside);
     let reading = Arc::new(Reading::new(Stop::never()));
     let stop = {
@@ -131,11 +136,12 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     let writer = tokio::task::spawn_local(writer.run(move || pauses.ms(0, slowness)));
     let draws = Cell::new(seed);
     let draw = || Generator::seed_from_u64(draws.replace(draws.get().wrapping_add(1)));
-    let dispatch = drive::assemble(config, &clock, None, intake, sink, draw);
-    let drive = Drive { config, clock: clock.as_ref(), dispatch: Rc::clone(&dispatch), reading: &reading, stop: &stop };
+    let parts = Parts { config, clock: &clock, news: None, intake, sink, reading: &reading, stop: &stop };
+    let drive = Drive::new(parts, draw);
     let life = async {
-        let driven = drive.run(|| Wire::to(server), |_| {}).await;
-        dispatch.sink.close(b"{\"run\":{}}\n".to_vec()).await;
+        drive.drive(|| Wire::to(server, &clock), |_| {}).await;
+        let driven = drive.drain().await;
+        drive.dispatch.sink.close(b"{\"run\":{}}\n".to_vec()).await;
         let written = writer.await.expect("writing does not panic");
         if let Some(begun) = log.begun.filter(|_| written.broke.is_none()) {
             begun.settle();
@@ -144,57 +150,72 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     };
     let ended = match outside.killed {
         Some(at) => timeout(at, life).await.ok(),
-        None => Some(timeout(LONGEST, life).await.unwrap_or_else(|_| panic!("no end: {:?}", dispatch.gate))),
+        None => Some(timeout(LONGEST, life).await.unwrap_or_else(|_| panic!("no end: {:?}", drive.shared.flow))),
     };
     // Lines that are too long go to the dead letters while they are read.
     let broke = reading.broke();
     assert!(broke.is_none() || matches!(outside.full, Some((Full::DeadLetters, _))), "{broke:?}");
-    Run { ended, read_all: broke.is_none(), counted: dispatch.tally.borrow().done() }
+    Run { ended, read_all: broke.is_none(), counted: drive.shared.tally.borrow().done() }
 }
 
-async fn simulate(seed: u64, scenario: &Scenario) -> Result<(), String> {
+/// Runs a scenario, and resumes it if there is a journal. `tamper` may change the results before they are checked.
+async fn simulate(seed: u64, scenario: &Scenario, tamper: impl Fn(&mut Run, &Server)) -> Result<(), String> {
     let first = config(scenario, false);
     let (server, inbox) = Server::new(seed, first.limits.concurrency);
+    if scenario.is_verify {
+        server.prepare(seed, &scenario.lines);
+    }
     tokio::task::spawn_local(Rc::clone(&server).serve(inbox));
-    let outside = Outside { signal: scenario.signal, killed: scenario.killed, full: scenario.full };
+    let killed = [scenario.killed, scenario.second].into_iter().flatten().min();
+    let outside = Outside { signal: scenario.signal, killed, full: scenario.full };
     let mut log = Log::of(scenario, &first);
     let mut configs = vec![(first, outside)];
     if scenario.has_journal {
-        // The second run may be stopped, too; the last one is left in peace.
-        let outside = Outside { signal: scenario.signal, ..Outside::default() };
+        // The second run may be stopped too. The last one is left in peace.
+        let outside = Outside { signal: scenario.signal, killed: scenario.second, full: None };
         configs.extend([(config(scenario, true), outside), (config(scenario, true), Outside::default())]);
     }
     for (at, (config, outside)) in (0..).zip(configs) {
-        let ended = LocalSet::new().run_until(run(scenario, &config, outside, seed + at, &server)).await;
-        // What is on its way comes to its end.
+        let mut ended = LocalSet::new().run_until(run(scenario, &config, outside, seed + at, &server)).await;
+        // Requests on their way reach their end.
         sleep(Duration::from_secs(20)).await;
         server.forget_clients();
+        tamper(&mut ended, &server);
         log.add(ended, &server)?;
     }
     log.check_all(&server)
 }
 
-/// What is wrong with the run of this seed.
+/// Does something in simulated time. Returns what is wrong, if anything is.
+fn in_simulated_time(work: impl Future<Output = Result<(), String>>) -> Option<String> {
+    let one_run = || {
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
+        LocalSet::new().block_on(&runtime, work)
+    };
+    match std::panic::catch_unwind(std::panic::AssertUnwindSafe(one_run)) {
+        Ok(done) => done.err(),
+        Err(panic) => Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned())),
+    }
+}
+
+/// What is wrong with the run of this seed, if anything is.
 fn fault_of(seed: u64, folder: &Path) -> Option<String> {
     for file in std::fs::read_dir(folder).expect("the folder is there").flatten() {
         std::fs::remove_file(file.path()).expect("it is ours");
     }
     let scenario = Scenario::draw(seed, folder);
-    let one_run = || {
-        let runtime =
-            tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().expect("a runtime");
-        LocalSet::new().block_on(&runtime, simulate(seed, &scenario))
-    };
-    let fault = match std::panic::catch_unwind(std::panic::AssertUnwindSafe(one_run)) {
-        Ok(done) => done.err(),
-        Err(panic) => Some(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "a panic".to_owned())),
-    };
+    let fault = in_simulated_time(simulate(seed, &scenario, |_, _| {}));
     fault.map(|fault| format!("seed {seed}: {fault}\npsend {}\n{scenario:#?}", scenario.args.join(" ")))
 }
 
+/// A folder for a run's files, in memory if possible: journals wait for their disk.
+fn folder() -> TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
 fn try_seeds(seeds: impl Iterator<Item = u64>) {
-    // In memory where the system has a place for it: journals wait for their disk.
-    let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder");
+    let folder = folder();
     for seed in seeds {
         if let Some(fault) = fault_of(seed, folder.path()) {
             panic!("{fault}\nto repeat: PULSE_SIMULATION_SEED={seed} cargo test --lib psend::simulation");

@@ -1,7 +1,7 @@
-//! Outcomes out: senders append to a block, and a thread writes blocks, so that a slow reader holds up no request.
+//! Outcomes out: senders append to a block, and a thread writes blocks, so that a slow reader does not hold up requests.
 //!
-//! A block is written in the order that survives a crash: outcomes, then dead letters, and only when these are safe the
-//! journal that says that the events are done.
+//! A block is written in the order that survives a crash: first outcomes, then dead letters, and only when these are safe the
+//! journal's entries that say that the events are done.
 
 use std::cell::RefCell;
 use std::path::PathBuf;
@@ -18,27 +18,27 @@ use crate::error::{Error, Result};
 
 /// A block is written when it has this many bytes,
 const BLOCK_BYTES: usize = 64 << 10;
-/// or when its first outcome is this old.
+/// or when the first outcome in it is this old.
 const BLOCK_AGE: Duration = Duration::from_millis(5);
-/// Blocks that wait to be written; with more, senders take up no new event.
+/// At most this many blocks wait to be written. Until there is room, senders take no new event.
 const BLOCKS: usize = 2;
 
-/// A file of events that did not get through. The reader of the input writes lines to it that are too long to be held.
+/// A file of events that were not delivered. The thread that reads the input writes lines to it that are too long to be held.
 #[derive(Debug, Clone)]
-pub struct DeadLetters(Arc<Mutex<Output>>);
+pub(super) struct DeadLetters(Arc<Mutex<Output>>);
 
 impl DeadLetters {
-    /// Lines go to this output.
-    pub fn new(output: Output) -> Self {
+    /// Dead letters that go to this output.
+    pub(super) fn new(output: Output) -> Self {
         Self(Arc::new(Mutex::new(output)))
     }
 
-    /// The output, for as long as a line takes.
-    pub fn lock(&self) -> MutexGuard<'_, Output> {
+    /// Locks the output, for one line.
+    pub(super) fn lock(&self) -> MutexGuard<'_, Output> {
         self.0.lock().expect("no holder of this lock can panic")
     }
 
-    /// The output, unless a line is being written to it.
+    /// Locks the output, unless a line is being written to it.
     fn try_lock(&self) -> Option<MutexGuard<'_, Output>> {
         match self.0.try_lock() {
             Err(TryLockError::WouldBlock) => None,
@@ -47,18 +47,18 @@ impl DeadLetters {
     }
 }
 
-/// Where everything goes that a run writes.
+/// Where a run writes to.
 #[derive(Debug, Default)]
-pub struct Outlets {
-    /// Outcomes; they go nowhere without one.
+pub(super) struct Outlets {
+    /// Outcomes. `None` discards them.
     pub outcomes: Option<Output>,
-    /// Events that did not get through.
+    /// Events that were not delivered.
     pub dead_letters: Option<DeadLetters>,
-    /// What is done.
+    /// Events that are done.
     pub journal: Option<Entries>,
 }
 
-/// What the writer is handed.
+/// What the writer gets.
 #[derive(Debug, Default)]
 struct Block {
     outcomes: Vec<u8>,
@@ -83,8 +83,8 @@ impl Block {
     }
 }
 
-/// What is written after the outcomes: dead letters, for which a line that is too long to be held may still be on its way, and
-/// what the journal says once they are there. No more lines come in until that one has ended, so that little gathers here.
+/// What is written after the outcomes: dead letters, which may have to wait for the end of a line that is too long to be held, and
+/// the journal's entries, which wait for the dead letters. Little gathers here, since no lines come in until that one has ended.
 #[derive(Debug, Default)]
 struct Waiting {
     dead_letters: Vec<u8>,
@@ -102,16 +102,16 @@ impl Waiting {
     }
 }
 
-/// What writing came to.
+/// How writing went.
 #[derive(Debug, Default)]
-pub struct Written {
+pub(super) struct Written {
     /// Outcomes that could not be written.
     pub lost: u64,
-    /// Why, or what else could not be written.
+    /// The first error.
     pub broke: Option<Error>,
-    /// Whether it was outcomes.
+    /// Whether outcomes could not be written.
     outcomes_broke: bool,
-    /// Where the outcomes are that were written before, where that is not their place.
+    /// The file with the outcomes written so far, if it is not the one that was asked for.
     pub kept: Option<PathBuf>,
 }
 
@@ -133,7 +133,7 @@ impl Outlets {
         }
     }
 
-    /// Writes what waits, unless dead letters would have to wait for a line that has not ended; at the end they do.
+    /// Writes what waits, unless a line that has not ended blocks the dead letters. At the end, waits for that line.
     fn settle(&mut self, waiting: &mut Waiting, is_end: bool) -> Result<()> {
         if waiting.is_empty() {
             return Ok(());
@@ -161,7 +161,7 @@ impl Outlets {
         journal.put(&done)
     }
 
-    /// Puts outcomes in their place when all are there; else they stay beside it, for they cannot be had again.
+    /// Moves the outcomes to their file if they are complete. Otherwise keeps them beside it, since they cannot be had again.
     fn finish(self, written: &mut Written) {
         let Some(outcomes) = self.outcomes else { return };
         if written.outcomes_broke {
@@ -172,7 +172,7 @@ impl Outlets {
     }
 }
 
-/// Writes a block; on failure, says from where on it was not written.
+/// Writes a block. On failure, returns from which byte on it was not written.
 fn put(output: &mut Output, block: &[u8]) -> Result<(), (usize, Error)> {
     use std::io::{ErrorKind, Write};
     let mut done = 0;
@@ -196,7 +196,7 @@ fn count_lines(bytes: &[u8]) -> u64 {
 }
 
 /// Where senders put outcomes.
-pub struct Sink {
+pub(super) struct Sink {
     block: RefCell<Block>,
     begun: Notify,
     blocks: mpsc::Sender<Block>,
@@ -204,8 +204,8 @@ pub struct Sink {
     broken: Arc<AtomicBool>,
 }
 
-/// What writes the blocks.
-pub struct Writer {
+/// Writes the blocks.
+pub(super) struct Writer {
     outlets: Outlets,
     waiting: Waiting,
     written: Written,
@@ -214,8 +214,8 @@ pub struct Writer {
     broken: Arc<AtomicBool>,
 }
 
-/// A sink, and the writer of what is put there.
-pub fn open(outlets: Outlets) -> (Sink, Writer) {
+/// Makes a sink and its writer.
+pub(super) fn open(outlets: Outlets) -> (Sink, Writer) {
     let (sender, blocks) = mpsc::channel(BLOCKS);
     let empty = Arc::new(Mutex::new(Vec::new()));
     let broken = Arc::new(AtomicBool::new(false));
@@ -230,9 +230,9 @@ pub fn open(outlets: Outlets) -> (Sink, Writer) {
 }
 
 impl Sink {
-    /// Takes an outcome, which `outcome` writes; the event itself, where it did not get through; and what the journal is
-    /// to say, where it is done.
-    pub fn put(&self, outcome: impl FnOnce(&mut Vec<u8>), dead_letter: Option<&[u8]>, done: Option<(u64, u64)>) {
+    /// Takes an outcome, which `outcome` writes; the event's line if it is a dead letter; and the number and hash of the line if
+    /// the journal is to call it done.
+    pub(super) fn put(&self, outcome: impl FnOnce(&mut Vec<u8>), dead_letter: Option<&[u8]>, done: Option<(u64, u64)>) {
         let mut block = self.block.borrow_mut();
         if block.is_empty() {
             self.begun.notify_one();
@@ -253,14 +253,14 @@ impl Sink {
     }
 
     /// Waits until there is room for more.
-    pub async fn room(&self) {
+    pub(super) async fn room(&self) {
         while self.block.borrow().is_full() {
             self.hand_over().await;
         }
     }
 
-    /// Hands blocks over that do not fill up. Runs beside the senders for as long as they do.
-    pub async fn flush_when_idle(&self) {
+    /// Hands over blocks that do not fill up. Runs beside the senders and never returns.
+    pub(super) async fn flush_when_idle(&self) {
         loop {
             self.begun.notified().await;
             tokio::time::sleep(BLOCK_AGE).await;
@@ -268,15 +268,15 @@ impl Sink {
         }
     }
 
-    /// Hands over all that is left, then the run record, and lets the writer end.
-    pub async fn close(&self, record: Vec<u8>) {
+    /// Hands over what is left, then the run record, and lets the writer end.
+    pub(super) async fn close(&self, record: Vec<u8>) {
         self.hand_over().await;
-        // A writer that is gone has said why.
+        // A writer that is gone has reported why.
         let _ = self.blocks.send(Block { outcomes: record, is_record: true, ..Block::default() }).await;
     }
 
     /// Whether something can no longer be written.
-    pub fn is_broken(&self) -> bool {
+    pub(super) fn is_broken(&self) -> bool {
         self.broken.load(Ordering::Relaxed)
     }
 
@@ -295,8 +295,8 @@ impl Sink {
 }
 
 impl Writer {
-    /// Writes on a thread of its own, until the sink is closed.
-    pub fn spawn(mut self) -> JoinHandle<Written> {
+    /// Writes on a new thread until the sink is closed.
+    pub(super) fn spawn(mut self) -> JoinHandle<Written> {
         std::thread::spawn(move || {
             while let Some(block) = self.blocks.blocking_recv() {
                 if self.write(block) {
@@ -307,7 +307,7 @@ impl Writer {
         })
     }
 
-    /// Writes one block. True after the last, which has the run record.
+    /// Writes one block. Returns whether it was the last, which has the run record.
     fn write(&mut self, mut block: Block) -> bool {
         self.outlets.write(&mut block, &mut self.waiting, &mut self.written);
         self.broken.store(self.written.broke.is_some(), Ordering::Relaxed);
@@ -327,7 +327,7 @@ impl Writer {
 
 #[cfg(test)]
 impl Writer {
-    /// Writes as a task on the runtime's clock. `pause` says how long the writing of each block takes.
+    /// Writes as a task on the runtime's clock. Each block takes as long as `pause` says.
     pub(super) async fn run(mut self, mut pause: impl FnMut() -> Duration) -> Written {
         while let Some(block) = self.blocks.recv().await {
             tokio::time::sleep(pause()).await;

@@ -7,14 +7,15 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::pacing::Gap;
+use crate::cli::numbers;
 use crate::record::outcome::{ErrorKind, Word};
 
-/// The longest latency that is told apart, in microseconds; longer ones count as this.
+/// The longest latency that is recorded, in microseconds. Longer ones count as this.
 const LONGEST: u64 = 3_600_000_000;
 
-/// What there is to tell so far.
+/// The figures so far.
 #[derive(Debug)]
-pub struct Tally {
+pub(super) struct Tally {
     words: BTreeMap<Word, u64>,
     answers: BTreeMap<u16, u64>,
     breaks: BTreeMap<ErrorKind, u64>,
@@ -37,23 +38,23 @@ pub struct Tally {
 
 /// The gaps of a replay that were too long.
 #[derive(Debug, Default)]
-pub struct Gaps {
+pub(super) struct Gaps {
     /// How many there were.
     pub count: u64,
-    /// How long they would have been waited for, in all.
+    /// How long they would have taken together.
     pub wait: Duration,
-    /// Those that are yet to be told.
+    /// Those that are still to be reported.
     untold: Vec<Gap>,
 }
 
-/// Why an open loop took an event up after it was due.
+/// Why an open loop took an event after it was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Late {
+pub(super) enum Late {
     /// All senders had events in flight, or waiting to be sent again.
     Senders,
-    /// The input did not have it yet.
+    /// It had not been read yet.
     Input,
-    /// psend itself was not quick enough.
+    /// psend itself was not fast enough.
     Itself,
 }
 
@@ -84,7 +85,7 @@ impl Default for Tally {
 
 impl Tally {
     /// An attempt was answered.
-    pub fn answered(&mut self, status: u16, latency: Duration) {
+    pub(super) fn answered(&mut self, status: u16, latency: Duration) {
         self.requests += 1;
         if status >= 300 {
             *self.answers.entry(status).or_default() += 1;
@@ -93,25 +94,25 @@ impl Tally {
         self.total = self.total.saturating_add(latency);
     }
 
-    /// An attempt got no whole answer, or the server closed a connection that it had kept, with the request on it.
-    pub fn broke(&mut self, kind: ErrorKind, on_kept: bool) {
+    /// An attempt got no complete answer. `on_kept` if the server closed a connection that it had kept, with the request on it.
+    pub(super) fn broke(&mut self, kind: ErrorKind, on_kept: bool) {
         self.requests += 1;
         self.closed_kept += u64::from(on_kept);
         *self.breaks.entry(kind).or_default() += 1;
     }
 
-    /// The server refused so many events for rate.
-    pub fn over_rate(&mut self, events: u64) {
+    /// The server refused this many events for rate.
+    pub(super) fn over_rate(&mut self, events: u64) {
         self.over_rate = self.over_rate.saturating_add(events);
     }
 
-    /// An answer did not tell what became of an event.
-    pub fn unclear(&mut self, kind: ErrorKind) {
+    /// An answer did not say what happened to an event.
+    pub(super) fn unclear(&mut self, kind: ErrorKind) {
         *self.breaks.entry(kind).or_default() += 1;
     }
 
-    /// An event ended now. It was `sent` first at that time since the start, if the server ever saw it.
-    pub fn ended(&mut self, word: Word, sent: Option<Duration>, now: Duration) {
+    /// An event has its outcome now. It was first sent at `sent`, if the server ever saw it. Times count from the start.
+    pub(super) fn ended(&mut self, word: Word, sent: Option<Duration>, now: Duration) {
         *self.words.entry(word).or_default() += 1;
         self.done += 1;
         match sent {
@@ -124,24 +125,24 @@ impl Tally {
         }
     }
 
-    /// The server said that it holds an event, and did not show it.
-    pub fn not_shown(&mut self) {
+    /// The server said that it holds an event, but did not show it.
+    pub(super) fn not_shown(&mut self) {
         self.not_shown += 1;
     }
 
-    /// Events that the server said it holds, and did not show.
-    pub fn count_not_shown(&self) -> u64 {
+    /// Events that the server said it holds, but did not show.
+    pub(super) fn count_not_shown(&self) -> u64 {
         self.not_shown
     }
 
-    /// A replay took up an event without a timestamp that can be read.
-    pub fn untimed(&mut self) {
+    /// A replay took an event without a readable timestamp.
+    pub(super) fn untimed(&mut self) {
         self.untimed += 1;
     }
 
-    /// A replay came to a gap that was too long.
-    pub fn gap(&mut self, gap: Gap) {
-        /// So many are told one by one.
+    /// A replay met a gap that was too long.
+    pub(super) fn gap(&mut self, gap: Gap) {
+        /// This many are reported one by one.
         const TOLD: u64 = 3;
         if self.gaps.count < TOLD {
             self.gaps.untold.push(gap);
@@ -151,97 +152,95 @@ impl Tally {
     }
 
     /// The gaps of a replay that were too long.
-    pub fn gaps(&self) -> &Gaps {
+    pub(super) fn gaps(&self) -> &Gaps {
         &self.gaps
     }
 
-    /// The gaps of a replay that are to be told now.
-    pub fn gaps_to_tell(&mut self) -> Vec<Gap> {
+    /// The gaps of a replay that are to be reported now.
+    pub(super) fn gaps_to_tell(&mut self) -> Vec<Gap> {
         std::mem::take(&mut self.gaps.untold)
     }
 
-    /// An event was taken up so long after it was due.
-    pub fn late(&mut self, why: Late, by: Duration) {
+    /// An event was taken this long after it was due.
+    pub(super) fn late(&mut self, why: Late, by: Duration) {
         *self.late.entry(why).or_default() += 1;
         self.latest = self.latest.max(by);
     }
 
-    /// Events that ended.
-    pub fn done(&self) -> u64 {
+    /// Events that have an outcome.
+    pub(super) fn done(&self) -> u64 {
         self.done
     }
 
-    /// Events that ended and were sent.
-    pub fn sent(&self) -> u64 {
+    /// Events that have an outcome and were sent.
+    pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// From the first request to the last end: the time that the throughput is counted over, in pstats too.
+    /// From the first request to the last end. Both psend and pstats count the throughput over this time.
     fn busy_for(&self) -> Duration {
         self.busy.map_or(Duration::ZERO, |(first, last)| last.saturating_sub(first))
     }
 
-    /// Events of a replay without a timestamp that can be read.
-    pub fn without_timestamp(&self) -> u64 {
+    /// Events of a replay without a readable timestamp.
+    pub(super) fn without_timestamp(&self) -> u64 {
         self.untimed
     }
 
     /// Outcomes so far, in one line: `accepted 120, failed 3`.
-    pub fn outcomes(&self) -> String {
-        let words: Vec<String> = self.words.iter().map(|(word, n)| format!("{word} {n}")).collect();
+    pub(super) fn outcomes(&self) -> String {
+        let words: Vec<String> = self.words.iter().map(|(word, n)| format!("{word} {}", numbers::count(*n))).collect();
         if words.is_empty() { "no outcome yet".to_owned() } else { words.join(", ") }
     }
 
     /// The 95th percentile of the latency so far.
-    pub fn p95(&self) -> Option<Duration> {
+    pub(super) fn p95(&self) -> Option<Duration> {
         (!self.latency.is_empty()).then(|| Duration::from_micros(self.latency.value_at_quantile(0.95)))
     }
 
-    /// The summary that ends a run, for a person. The server held all senders back for so long; what is never sent is `unsent`.
-    pub fn summary(&self, elapsed: Duration, held_back: Duration, unsent: &str) -> String {
+    /// The summary at the end of a run, for a person. The server held back all senders for `held_back`. Lines that are never
+    /// sent are `unsent`.
+    pub(super) fn summary(&self, elapsed: Duration, held_back: Duration, unsent: &str) -> String {
+        let count = numbers::count;
         let mut text = String::new();
-        let seconds = elapsed.as_secs_f64();
         // Writing to a String cannot fail.
-        let _ = writeln!(text, "Events:      {}", self.done);
-        let _ = writeln!(text, "Time:        {seconds:.2} s");
-        let _ = writeln!(text, "Throughput:  {:.1} events/s", rate(self.sent, self.busy_for()));
+        let _ = writeln!(text, "Events:      {}", count(self.done));
+        let _ = writeln!(text, "Time:        {}", numbers::duration(elapsed.as_secs_f64()));
+        let _ = writeln!(text, "Throughput:  {} events/s", numbers::number(rate(self.sent, self.busy_for())));
         let answered = self.latency.len();
         if answered > 0 {
-            let mean = self.total.as_secs_f64() * 1e3 / answered as f64;
-            let at = |q| ms(Duration::from_micros(self.latency.value_at_quantile(q)));
-            let max = ms(Duration::from_micros(self.latency.max()));
+            let mean = numbers::milliseconds(self.total.as_secs_f64() * 1e3 / answered as f64);
+            let at = |q| micros(self.latency.value_at_quantile(q));
             let _ = writeln!(
                 text,
-                "Latency:     mean {mean:.2} ms, P50 {}, P95 {}, P99 {}, max {max}",
+                "Latency:     mean {mean}, P50 {}, P95 {}, P99 {}, max {}",
                 at(0.5),
                 at(0.95),
-                at(0.99)
+                at(0.99),
+                micros(self.latency.max())
             );
         }
-        let _ = writeln!(text, "Requests:    {}", self.requests);
+        let _ = writeln!(text, "Requests:    {}", count(self.requests));
         for (word, n) in &self.words {
-            let share = 100.0 * *n as f64 / self.done as f64;
-            let _ = writeln!(text, "  {:<12} {n} ({share:.1} %)", word.as_str());
+            let share = numbers::percent(*n as f64 / self.done as f64);
+            let _ = writeln!(text, "  {:<12} {} ({share})", word.as_str(), count(*n));
         }
         if self.never_sent > 0 {
-            let _ = writeln!(
-                text,
-                "Not sent for what they are: {} lines that are {unsent}; the server never saw them",
-                self.never_sent
-            );
+            let lines = numbers::counted(self.never_sent, "line that is", "lines that are");
+            let _ = writeln!(text, "Not sent:    {lines} {unsent}; the server never saw them");
         }
         if self.not_shown > 0 {
             let _ = writeln!(
                 text,
-                "Not compared: {} events that the server says are there and does not show; differs is not possible for them",
-                self.not_shown
+                "Not compared: {} that the server says it holds, but does not show; for these, differs is impossible",
+                numbers::counted(self.not_shown, "event", "events")
             );
         }
         let errors: Vec<String> = self
             .answers
             .iter()
-            .map(|(status, n)| format!("{status} × {n}"))
-            .chain(self.breaks.iter().map(|(kind, n)| format!("{kind} × {n}")))
+            .map(|(status, n)| format!("{status} × {}", count(*n)))
+            .chain(self.breaks.iter().map(|(kind, n)| format!("{kind} × {}", count(*n))))
             .collect();
         if !errors.is_empty() {
             let _ = writeln!(text, "Errors:      {}", errors.join(", "));
@@ -249,23 +248,24 @@ impl Tally {
         if self.closed_kept > 0 {
             let _ = writeln!(
                 text,
-                "Kept:        the server closes connections that it keeps, with requests on them: {} resets; \
+                "Kept:        the server closes connections that it keeps, with requests on them: {}; \
                  --keepalive-time TIME, below its own limit, or --no-keepalive avoids that",
-                self.closed_kept
+                numbers::counted(self.closed_kept, "reset", "resets")
             );
         }
         if self.over_rate > 0 {
-            let _ = writeln!(text, "Rate limit:  {} refusals, each of one event", self.over_rate);
+            let refusals = numbers::counted(self.over_rate, "refusal", "refusals");
+            let _ = writeln!(text, "Rate limit:  {refusals}, each of one event");
         }
         if held_back >= Duration::from_millis(50) {
-            let _ = writeln!(text, "Held back:   {:.1} s by the server", held_back.as_secs_f64());
+            let _ = writeln!(text, "Held back:   {} by the server", numbers::duration(held_back.as_secs_f64()));
         }
         if !self.late.is_empty() {
             let _ = writeln!(
                 text,
-                "Late:        {} events, by up to {} (end_to_end_ms holds the wait)",
-                self.late.values().sum::<u64>(),
-                ms(self.latest)
+                "Late:        {}, by up to {} (end_to_end_ms includes this)",
+                numbers::counted(self.late.values().sum::<u64>(), "event", "events"),
+                numbers::milliseconds(self.latest.as_secs_f64() * 1e3)
             );
             for (why, n) in &self.late {
                 let why = match why {
@@ -273,7 +273,7 @@ impl Tally {
                     Late::Input => "the input came too slowly",
                     Late::Itself => "psend itself was too slow",
                 };
-                let _ = writeln!(text, "  {n} because {why}");
+                let _ = writeln!(text, "  {} because {why}", count(*n));
             }
         }
         text.truncate(text.trim_end().len());
@@ -281,12 +281,12 @@ impl Tally {
     }
 }
 
-/// Events a second.
-pub fn rate(events: u64, time: Duration) -> f64 {
+/// Events per second.
+pub(super) fn rate(events: u64, time: Duration) -> f64 {
     if time.is_zero() { 0.0 } else { events as f64 / time.as_secs_f64() }
 }
 
-/// A latency as people read it.
-pub fn ms(latency: Duration) -> String {
-    format!("{:.2} ms", latency.as_secs_f64() * 1e3)
+/// A number of microseconds, for a person.
+fn micros(micros: u64) -> String {
+    numbers::milliseconds(micros as f64 / 1e3)
 }

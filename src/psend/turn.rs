@@ -1,16 +1,16 @@
-//! One at a time, and the last to ask goes first.
+//! A lock whose last waiter goes first.
 //!
-//! Senders that wait for an event hold warm connections; the one that was busy last has the warmest, so a run that needs
-//! few connections opens few. For tasks of one thread.
+//! Senders that wait for an event hold warm connections. The one that was busy last has the warmest, so a run that needs few
+//! connections opens few. For tasks of one thread.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// What can be held by one task at a time.
+/// A lock that one task holds at a time.
 #[derive(Debug, Default)]
-pub struct Turn {
+pub(super) struct Turn {
     held: Cell<bool>,
     waiting: RefCell<Vec<Rc<Waiter>>>,
 }
@@ -21,13 +21,13 @@ struct Waiter {
     waker: RefCell<Option<Waker>>,
 }
 
-/// The turn, held; dropping it passes it on.
+/// The lock, held. Dropping it passes it on.
 #[derive(Debug)]
-pub struct Held<'a>(&'a Turn);
+pub(super) struct Held<'a>(&'a Turn);
 
 impl Turn {
-    /// Waits for the turn.
-    pub async fn take(&self) -> Held<'_> {
+    /// Waits for the lock.
+    pub(super) async fn take(&self) -> Held<'_> {
         if !self.held.replace(true) {
             return Held(self);
         }
@@ -65,7 +65,7 @@ impl Drop for Held<'_> {
     }
 }
 
-/// Gives up the waiter of a task that stops waiting.
+/// Gives up the waiter of a task that no longer waits.
 struct Leave<'a> {
     turn: &'a Turn,
     waiter: &'a Rc<Waiter>,
@@ -88,7 +88,7 @@ mod tests {
     use std::task::Context;
 
     #[test]
-    fn the_last_to_ask_goes_first_and_who_leaves_holds_nobody_up() {
+    fn the_last_to_ask_goes_first_and_one_that_leaves_holds_nobody_up() {
         let turn = Turn::default();
         let cx = &mut Context::from_waker(Waker::noop());
         let mut first = pin!(turn.take());

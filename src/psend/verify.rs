@@ -15,7 +15,7 @@ use crate::jsonl::value;
 const NO_CONTENT: u16 = 204;
 
 /// What the answer to a question for an event says of it.
-pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
+pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     let Plan { dialect, secrets, .. } = plan;
     let mut reading = dialect.read_verify(reply.status, &reply.body, now, secrets);
     let is_shown = reading.meaning == Meaning::Present && (200..300).contains(&reply.status);

@@ -1,9 +1,10 @@
-//! Holds what came out of simulated runs against the contract (contracts §3).
+//! Checks the results of simulated runs against the contract (contracts §3).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::scenario::{Full, Scenario};
 use super::server::Server;
@@ -12,20 +13,20 @@ use crate::psend::drive::Driven;
 use crate::psend::sink::Written;
 use crate::record::outcome::Word;
 
-/// What one run came to.
+/// The result of one run.
 pub(super) struct Run {
-    /// `None` if it was killed.
+    /// `None` if it was ended at once: killed, or by a second signal.
     pub(super) ended: Option<(Driven, Written)>,
     /// Whether no error ended reading early.
     pub(super) read_all: bool,
-    /// The events that its summary counts.
+    /// The events that its summary counts as done.
     pub(super) counted: u64,
 }
 
-/// The rank of an outcome that says that the server has the event.
+/// The rank of outcomes that say that the server has the event.
 const HELD: u8 = 3;
 
-/// What is looked at of an outcome.
+/// What is checked of an outcome.
 #[derive(Debug, Clone, Deserialize)]
 struct Seen {
     seq: u64,
@@ -42,13 +43,13 @@ pub(super) struct Log<'a> {
     dead_letters: Option<PathBuf>,
     journal: Option<PathBuf>,
     is_limited: bool,
-    /// Bytes of the outcomes that were looked at.
+    /// Lines of outcomes that were checked.
     seen: usize,
     all: Vec<Seen>,
     runs: Vec<Run>,
 }
 
-/// A check that fails names what it found.
+/// Fails with `what` unless it holds.
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {
     if holds { Ok(()) } else { Err(what()) }
 }
@@ -58,6 +59,11 @@ fn lines(path: &PathBuf) -> Vec<String> {
     let text = String::from_utf8(std::fs::read(path).unwrap_or_default()).expect("only text is written");
     let whole = text.rfind('\n').map_or(0, |end| end + 1);
     text[..whole].lines().map(str::to_owned).collect()
+}
+
+/// Whether a server holds an event as it stands in this line.
+fn is_same_event(held: &Value, line: &str) -> bool {
+    serde_json::from_str::<Value>(line).is_ok_and(|event| event == *held)
 }
 
 impl<'a> Log<'a> {
@@ -74,7 +80,7 @@ impl<'a> Log<'a> {
         }
     }
 
-    /// Looks at what a run added.
+    /// Checks what a run added.
     pub(super) fn add(&mut self, run: Run, server: &Server) -> Result<(), String> {
         let nth = self.runs.len() + 1;
         let faults = server.faults.borrow().join("\n");
@@ -102,6 +108,9 @@ impl<'a> Log<'a> {
                 self.every_line_has_an_outcome(nth, &run, driven, &seqs)?;
             }
         }
+        ensure(run.counted >= added.len() as u64, || {
+            format!("run {nth}: {} counted, and {} written", run.counted, added.len())
+        })?;
         self.all.extend(added);
         self.journal_follows_outcomes(nth)?;
         self.runs.push(run);
@@ -130,7 +139,7 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// What the journal calls done has its outcome.
+    /// Lines that the journal calls done have an outcome.
     fn journal_follows_outcomes(&self, nth: usize) -> Result<(), String> {
         for seq in self.journaled() {
             let is_there = self.all.iter().any(|seen| seen.seq == seq);
@@ -145,7 +154,7 @@ impl<'a> Log<'a> {
         lines(journal).iter().skip(1).filter_map(number).collect()
     }
 
-    /// Looks at all runs together.
+    /// Checks all runs together.
     pub(super) fn check_all(&self, server: &Server) -> Result<(), String> {
         let all_lines_kept = self.runs.iter().all(|run| run.ended.as_ref().is_some_and(|(_, w)| w.broke.is_none()));
         let by_line = self.outcome_that_counts();
@@ -158,12 +167,16 @@ impl<'a> Log<'a> {
             let is_stored = stored.contains_key(seq);
             let is_held = line.id.as_ref().is_some_and(|id| server.holds(id));
             let is_doubted = server.doubted.borrow().contains(seq);
+            let asked_for = line.id.as_ref().and_then(|id| server.prepared(id));
+            let is_same = asked_for.as_ref().is_some_and(|held| is_same_event(held, &line.text));
             let is_true = match word {
                 Word::Accepted => is_stored,
                 Word::Duplicate => is_held,
-                Word::Unknown => is_doubted || self.runs.len() > 1,
+                Word::Unknown => is_doubted || self.scenario.is_verify || self.runs.len() > 1,
                 Word::Rejected | Word::RateLimited | Word::Failed | Word::NotSent => !is_stored,
-                Word::Present | Word::Missing | Word::Differs => false,
+                Word::Present => is_same || (asked_for.is_some() && !server.shows_events()),
+                Word::Missing => self.scenario.is_verify && asked_for.is_none(),
+                Word::Differs => asked_for.is_some() && !is_same && server.shows_events(),
             };
             ensure(is_true, || {
                 let held = if is_held { "held" } else { "not held" };
@@ -188,13 +201,14 @@ impl<'a> Log<'a> {
         Ok(())
     }
 
-    /// Of each line's outcomes the one that counts (contracts §3): the first that says that the server has the event, or else the last
-    /// of those that say most.
+    /// The outcome that counts for each line (contracts §3): the first that says that the server has the event, or else the last of
+    /// those that say most.
     fn outcome_that_counts(&self) -> BTreeMap<u64, Word> {
         let rank = |seen: &Seen| match seen.outcome {
             Word::NotSent => 0,
             Word::Rejected | Word::RateLimited | Word::Failed => 1,
             Word::Unknown => 2,
+            Word::Missing | Word::Differs => 2,
             _ => HELD,
         };
         let mut by_line: BTreeMap<u64, &Seen> = BTreeMap::new();
@@ -207,7 +221,7 @@ impl<'a> Log<'a> {
         by_line.into_iter().map(|(seq, seen)| (seq, seen.outcome)).collect()
     }
 
-    /// What did not get through is kept, once; what got through is not.
+    /// Each event that was not delivered is kept once, and no other.
     fn dead_letters_are_what_is_left(&self, by_line: &BTreeMap<u64, Word>) -> Result<(), String> {
         let Some(path) = &self.dead_letters else { return Ok(()) };
         if matches!(self.scenario.full, Some((Full::DeadLetters, _))) || self.runs.len() > 1 {
@@ -217,13 +231,13 @@ impl<'a> Log<'a> {
         for (seq, word) in by_line {
             let text = &self.scenario.lines[usize::try_from(*seq).expect("it is a line") - 1].text;
             let kept = letters.iter().filter(|letter| *letter == text).count();
-            let expected = usize::from(!matches!(word, Word::Accepted | Word::Duplicate));
+            let expected = usize::from(!matches!(word, Word::Accepted | Word::Duplicate | Word::Present));
             ensure(kept == expected, || format!("line {seq} is {word}, and {kept} times among the dead letters"))?;
         }
         Ok(())
     }
 
-    /// After a run that came to the end of its input, the journal has every line.
+    /// After a run that reached the end of its input, the journal has every line.
     fn nothing_is_left(&self, by_line: &BTreeMap<u64, Word>) -> Result<(), String> {
         let Some(Run { ended: Some((driven, _)), .. }) = self.runs.last() else { return Ok(()) };
         if driven.why.is_some() || self.is_limited {

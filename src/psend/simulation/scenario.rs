@@ -1,4 +1,4 @@
-//! What a seed makes of a run: its command line, its input, and what goes wrong meanwhile.
+//! What a run is made of, by its seed: a command line, an input, and what goes wrong meanwhile.
 
 use std::path::Path;
 use std::time::Duration;
@@ -38,11 +38,15 @@ pub(super) struct Scenario {
     pub(super) block: usize,
     /// When a signal comes.
     pub(super) signal: Option<Duration>,
-    /// When the process is killed; only where there is a journal.
+    /// When a second signal ends the process at once.
+    pub(super) second: Option<Duration>,
+    /// When the process is killed. Only with a journal.
     pub(super) killed: Option<Duration>,
     /// Which disk is full, after so many bytes.
     pub(super) full: Option<(Full, usize)>,
     pub(super) has_journal: bool,
+    /// Whether the server is asked for events, and none are sent.
+    pub(super) is_verify: bool,
     /// How long reading and writing a block take at most, in milliseconds.
     pub(super) slowness: u64,
 }
@@ -52,18 +56,26 @@ impl Scenario {
     pub(super) fn draw(seed: u64, folder: &Path) -> Self {
         let dice = &mut Dice::new(seed, "scenario");
         let (has_journal, has_dead_letters) = (dice.percent(50), dice.percent(50));
-        let args = args(dice, folder, has_journal, has_dead_letters);
+        let mut args = args(dice, folder, has_journal, has_dead_letters);
         let count = dice.one_of(&[1, 5, 20, 40]);
         let mut lines: Vec<Line> = Vec::new();
         for n in 1..=count {
             let line = draw_line(dice, n, &lines);
             lines.push(line);
         }
+        let block = usize::try_from(dice.between(64, 2000)).expect("it is small");
+        let signal = dice.percent(30).then(|| dice.ms(0, 1000));
+        // A stream of its own: what was found with a seed before is still found with it.
+        let more = &mut Dice::new(seed, "job");
+        let is_verify = more_args(more, &mut args);
+        let second = signal.map(|first| first + more.ms(0, 600)).filter(|_| more.percent(40));
         Self {
             args,
             lines,
-            block: usize::try_from(dice.between(64, 2000)).expect("it is small"),
-            signal: dice.percent(30).then(|| dice.ms(0, 1000)),
+            block,
+            signal,
+            second,
+            is_verify,
             killed: (has_journal && dice.percent(40)).then(|| dice.ms(0, 800)),
             full: dice.percent(20).then(|| {
                 let which = if has_dead_letters && dice.percent(30) { Full::DeadLetters } else { Full::Outcomes };
@@ -139,4 +151,18 @@ fn args(dice: &mut Dice, folder: &Path, has_journal: bool, has_dead_letters: boo
         flag("--journal", file("journal"));
     }
     args
+}
+
+/// Adds what else a run may do. Returns whether it asks for events instead of sending them.
+fn more_args(dice: &mut Dice, args: &mut Vec<String>) -> bool {
+    let is_batch = args.iter().any(|arg| arg == "--batch");
+    let (verify, gzip, malformed) = (dice.percent(12), dice.percent(15), dice.percent(15));
+    let is_verify = verify && !is_batch;
+    let flags = [
+        ("--verify", is_verify),
+        ("--gzip", gzip && !is_verify),
+        ("--send-malformed", malformed && !is_verify && !is_batch),
+    ];
+    args.extend(flags.iter().filter(|(_, is_given)| *is_given).map(|(flag, _)| (*flag).to_owned()));
+    is_verify
 }

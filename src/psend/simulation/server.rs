@@ -1,31 +1,33 @@
-//! A server in memory: it stores events, answers late, wrongly or not at all, and notes what it was asked that it should not
-//! have been asked.
+//! A server in memory: it stores events, answers late, wrongly or not at all, and notes each request that should not have come.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
-use hyper::header::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::dice::Dice;
-use crate::psend::transport::kept::{Kept, Limit};
-use crate::psend::transport::{Failure, Fate, Reach, Reply, Request, Transport};
+use super::scenario::Line;
+use crate::psend::transport::kept::Limit;
+use crate::psend::transport::{Failure, Fate};
 use crate::record::outcome::ErrorKind;
+
+/// The length of the windows of a server that names them, in whole seconds by the wall clock.
+pub(super) const WINDOW: Duration = Duration::from_secs(1);
 
 /// How an answer comes about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Mood {
-    /// It stores what it can, and says what came of each event.
+pub(super) enum Mood {
+    /// It stores what it can, and says what happened to each event.
     Works,
-    /// The same, but a batch's answer leaves one event out.
+    /// The same, but a batch's answer leaves out one event.
     LeavesOut,
     /// An error that may pass; nothing is stored.
     Errs,
-    /// It refuses the whole for what is in it.
+    /// It refuses the whole request for what is in it.
     Refuses,
     /// It says that its database is away.
     IsAway,
@@ -33,7 +35,7 @@ enum Mood {
     Gateway,
     /// The connection breaks before anything is stored.
     BreaksBefore,
-    /// The connection breaks when all is stored, or half of the answer has come.
+    /// The connection breaks when everything is stored, or when half of the answer has come.
     BreaksAfter,
     /// No answer comes.
     Hangs,
@@ -43,13 +45,13 @@ enum Mood {
     NeverLeft,
 }
 
-/// From when on and until when.
+/// From when and until when.
 type Span = (Duration, Duration);
 
-/// What the seed makes of the server.
+/// How the server behaves, by the seed.
 struct Nature {
     moods: Vec<Mood>,
-    /// How many of a hundred requests meet another mood than the first.
+    /// How many of a hundred requests meet one of these moods.
     trouble: u64,
     latency: u64,
     gone: Vec<Span>,
@@ -60,22 +62,59 @@ struct Nature {
     poison: u64,
     says_409: bool,
     says_retry_after: bool,
+    /// Whether it answers to too many events as PulseStream does: with the length of its windows, and in a batch for each event.
+    names_its_windows: bool,
+    /// Whether it shows an event that it is asked for, or only says that it has it.
+    shows_events: bool,
+}
+
+/// What a request asks for.
+#[derive(Debug, Clone)]
+pub(super) enum Question {
+    /// To store this event.
+    One(Value),
+    /// To store these events.
+    Batch(Vec<Value>),
+    /// To show the event with this id.
+    Show(String),
+}
+
+impl Question {
+    /// The events to store.
+    pub(super) fn events(&self) -> &[Value] {
+        match self {
+            Self::One(event) => std::slice::from_ref(event),
+            Self::Batch(events) => events,
+            Self::Show(_) => &[],
+        }
+    }
 }
 
 /// A sender's request, on its way to the server.
 pub(super) struct Call {
-    events: Vec<Value>,
-    is_batch: bool,
-    answer: oneshot::Sender<Result<Answer, Failure>>,
+    pub(super) question: Question,
+    pub(super) answer: oneshot::Sender<Result<Answer, Failure>>,
 }
 
 /// What the server says.
-struct Answer {
-    status: u16,
-    body: Value,
-    retry_after: Option<Duration>,
-    /// Events of which it does not say what came of them.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    pub(super) retry_after: Option<Duration>,
+    /// Events that it does not mention.
     untold: Vec<u64>,
+    /// Whether it refuses events for rate, and names the length of its windows.
+    names_window: bool,
+}
+
+impl Answer {
+    fn new(status: u16, body: Value) -> Self {
+        Self { status, body, retry_after: None, untold: Vec::new(), names_window: false }
+    }
+
+    fn error(status: u16, text: &str, retry_after: Option<Duration>) -> Self {
+        Self { retry_after, ..Self::new(status, json!({"message": text})) }
+    }
 }
 
 /// The server, and what it knows.
@@ -83,28 +122,30 @@ pub(super) struct Server {
     started: Instant,
     nature: Nature,
     dice: RefCell<Dice>,
-    calls: mpsc::UnboundedSender<Call>,
+    pub(super) calls: mpsc::UnboundedSender<Call>,
+    /// The events that it can show, by their ids.
+    shown: RefCell<BTreeMap<String, Value>>,
     /// Which line's event is stored under an id.
     ids: RefCell<BTreeMap<String, u64>>,
     /// How often each line's event is stored.
     pub(super) copies: RefCell<BTreeMap<u64, u32>>,
-    /// Lines that were once on their way without an answer that tells what came of them.
+    /// Lines that were once sent without an answer that says what happened to them.
     pub(super) doubted: RefCell<BTreeSet<u64>>,
-    /// What clients did that they must not do.
+    /// What clients did that they must not.
     pub(super) faults: RefCell<Vec<String>>,
     window: Cell<(Duration, u64)>,
-    in_flight: Cell<usize>,
-    /// Requests that may be in flight.
+    pub(super) in_flight: Cell<usize>,
+    /// The most requests that may be in flight.
     concurrency: usize,
     /// No request may come before this.
-    quiet: Cell<Duration>,
+    pub(super) quiet: Cell<Duration>,
     /// No request with this line may come before this.
     quiet_for: RefCell<BTreeMap<u64, Duration>>,
-    limit: Rc<Limit>,
+    pub(super) limit: Rc<Limit>,
 }
 
 impl Nature {
-    fn draw(dice: &mut Dice) -> Self {
+    fn draw(dice: &mut Dice, more: &mut Dice) -> Self {
         const TROUBLES: [Mood; 10] = [
             Mood::LeavesOut,
             Mood::Errs,
@@ -135,20 +176,23 @@ impl Nature {
             poison: dice.one_of(&[7, 1000, 1000]),
             says_409: dice.percent(50),
             says_retry_after: dice.percent(70),
+            names_its_windows: more.percent(30),
+            shows_events: more.percent(70),
         }
     }
 }
 
 impl Server {
-    /// A server of this seed, for clients that may have so many requests in flight. Calls come out of the second part.
+    /// A server of this seed, for clients that may have this many requests in flight. Its calls come out of the second part.
     pub(super) fn new(seed: u64, concurrency: usize) -> (Rc<Self>, mpsc::UnboundedReceiver<Call>) {
         let (calls, inbox) = mpsc::unbounded_channel();
         let mut dice = Dice::new(seed, "server");
         let server = Self {
             started: Instant::now(),
-            nature: Nature::draw(&mut dice),
+            nature: Nature::draw(&mut dice, &mut Dice::new(seed, "server's words")),
             dice: RefCell::new(dice),
             calls,
+            shown: RefCell::default(),
             ids: RefCell::default(),
             copies: RefCell::default(),
             doubted: RefCell::default(),
@@ -171,17 +215,42 @@ impl Server {
         }
     }
 
-    /// The clients are killed: none of them waits for anything any more.
+    /// Stores some of these lines' events, and others with a difference, so that it can be asked for them.
+    pub(super) fn prepare(&self, seed: u64, lines: &[Line]) {
+        let mut dice = Dice::new(seed, "held events");
+        for line in lines {
+            let (Some(id), true) = (&line.id, line.is_event) else { continue };
+            let mut event: Value = serde_json::from_str(&line.text).expect("an event is JSON");
+            match dice.below(100) {
+                0..60 => {}
+                60..80 => event["n"] = json!(0),
+                _ => continue,
+            }
+            self.shown.borrow_mut().entry(id.clone()).or_insert(event);
+        }
+    }
+
+    /// The event that it has for this id, if it was prepared.
+    pub(super) fn prepared(&self, id: &str) -> Option<Value> {
+        self.shown.borrow().get(id).cloned()
+    }
+
+    /// Whether it shows an event that it is asked for.
+    pub(super) fn shows_events(&self) -> bool {
+        self.nature.shows_events
+    }
+
+    /// The clients are gone: none of them waits for anything any more.
     pub(super) fn forget_clients(&self) {
         self.quiet.set(Duration::ZERO);
         self.quiet_for.borrow_mut().clear();
     }
 
-    fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.started.elapsed()
     }
 
-    fn pause(&self) -> Duration {
+    pub(super) fn pause(&self) -> Duration {
         self.dice.borrow_mut().ms(0, self.nature.latency)
     }
 
@@ -190,8 +259,13 @@ impl Server {
         spans.iter().any(|(from, until)| (*from..*until).contains(&now))
     }
 
-    /// How often it has gone: connections outlive none of these.
-    fn epoch(&self) -> usize {
+    /// Whether it cannot be reached.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_within(&self.nature.gone)
+    }
+
+    /// How often it has gone. No connection outlives that.
+    pub(super) fn epoch(&self) -> usize {
         let now = self.now();
         self.nature.gone.iter().filter(|(from, _)| *from <= now).count()
     }
@@ -201,7 +275,7 @@ impl Server {
     }
 
     /// Notes that a request with these lines comes in.
-    fn begin(&self, lines: &[u64], events: &[Value]) {
+    pub(super) fn begin(&self, lines: &[u64], events: &[Value]) {
         let now = self.now();
         self.in_flight.set(self.in_flight.get() + 1);
         if self.in_flight.get() > self.concurrency {
@@ -221,21 +295,21 @@ impl Server {
     }
 
     async fn answer(&self, call: Call) {
-        let Call { events, is_batch, answer } = call;
+        let Call { question, answer } = call;
         sleep(self.pause()).await;
         let mood = self.mood();
         let failure = |fate| Failure { fate, ..Failure::unanswered(ErrorKind::Reset, "the connection broke") };
         let said = match mood {
-            _ if self.is_within(&self.nature.gone) => Err(failure(Fate::Unknown)),
+            _ if self.is_gone() => Err(failure(Fate::Unknown)),
             Mood::BreaksBefore => Err(failure(Fate::UnknownOnKept)),
             Mood::Declines => Err(failure(Fate::Refused)),
             Mood::Hangs | Mood::BreaksAfter => {
                 if self.dice.borrow_mut().percent(50) {
-                    self.work(&events, is_batch, mood);
+                    self.work(&question, mood);
                 }
                 Err(failure(Fate::Unknown))
             }
-            mood => Ok(self.work(&events, is_batch, mood)),
+            mood => Ok(self.work(&question, mood)),
         };
         sleep(self.pause()).await;
         if mood == Mood::Hangs {
@@ -245,74 +319,109 @@ impl Server {
         let _ = answer.send(said);
     }
 
-    fn mood(&self) -> Mood {
+    pub(super) fn mood(&self) -> Mood {
         let mut dice = self.dice.borrow_mut();
         if dice.percent(self.nature.trouble) { dice.one_of(&self.nature.moods) } else { Mood::Works }
     }
 
     /// Does with a request what this mood does.
-    fn work(&self, events: &[Value], is_batch: bool, mood: Mood) -> Answer {
+    fn work(&self, question: &Question, mood: Mood) -> Answer {
         let wait = {
             let mut dice = self.dice.borrow_mut();
             (self.nature.says_retry_after && dice.percent(70)).then(|| dice.ms(1, 600))
         };
-        let error = |status, text: &str, retry_after| Answer {
-            status,
-            body: json!({"message": text}),
-            retry_after,
-            untold: Vec::new(),
-        };
         if self.is_within(&self.nature.wrong_key) {
-            return error(401, "no such key", None);
+            return Answer::error(401, "no such key", None);
         }
-        if let Some(wait) = self.over_rate(events.len() as u64) {
-            return error(429, "slow down", Some(wait).filter(|_| self.nature.says_retry_after));
-        }
+        let events = question.events();
+        let is_batch = matches!(question, Question::Batch(_));
+        let taken = if self.nature.names_its_windows && is_batch {
+            self.room(events.len() as u64)
+        } else if let Err(wait) = self.take(events.len().max(1) as u64) {
+            return self.over_rate(question, wait);
+        } else {
+            events.len()
+        };
         match mood {
-            Mood::Errs => return error(500, "oh no", wait),
-            Mood::Refuses => return error(422, "not like this", None),
-            Mood::IsAway => return error(503, "the database system is starting up", wait),
+            Mood::Errs => return Answer::error(500, "oh no", wait),
+            Mood::Refuses => return Answer::error(422, "not like this", None),
+            Mood::IsAway => return Answer::error(503, "the database system is starting up", wait),
             _ => {}
         }
         if mood == Mood::Gateway {
             if self.dice.borrow_mut().percent(50) {
-                events.iter().for_each(|event| drop(self.store(event)));
+                events[..taken].iter().for_each(|event| drop(self.store(event)));
             }
-            return Answer { untold: events.iter().map(line_of).collect(), ..error(504, "too slow", wait) };
+            return Answer { untold: events.iter().map(line_of).collect(), ..Answer::error(504, "too slow", wait) };
         }
-        let mut results: Vec<(u16, Value)> = events.iter().map(|event| self.store(event)).collect();
+        if let Question::Show(id) = question {
+            return self.show(id);
+        }
+        let mut results: Vec<(u16, Value)> = events[..taken].iter().map(|event| self.store(event)).collect();
         if !is_batch {
             let (status, body) = results.remove(0);
-            return Answer { status, body, retry_after: None, untold: Vec::new() };
+            return Answer::new(status, body);
         }
+        results.extend(events[taken..].iter().map(|event| (400, too_many(event))));
         let mut untold = Vec::new();
         if mood == Mood::LeavesOut {
             results.pop();
-            // Results are matched by their ids: of events that share one or have none, nothing is known.
+            // Results are matched by id: nothing is known about events without one, or with the same.
             untold = events.iter().map(line_of).collect();
         }
         let results: Vec<Value> = results.into_iter().map(|(_, result)| result).collect();
-        Answer { status: 200, body: json!({ "results": results }), retry_after: None, untold }
+        let names_window = taken < events.len() && untold.is_empty();
+        Answer { untold, names_window, ..Answer::new(200, json!({ "results": results })) }
     }
 
-    /// How long a request with so many events must wait, if it is over the rate.
-    fn over_rate(&self, events: u64) -> Option<Duration> {
-        let (quota, length) = self.nature.rate?;
+    /// The answer to a request that is over the rate, which may come again after `wait`.
+    fn over_rate(&self, question: &Question, wait: Duration) -> Answer {
+        if self.nature.names_its_windows && !matches!(question, Question::Show(_)) {
+            let body = json!({"message": {"success": false, "errors": [OVER_RATE]}});
+            return Answer { names_window: true, ..Answer::new(400, body) };
+        }
+        Answer::error(429, "slow down", Some(wait).filter(|_| self.nature.says_retry_after))
+    }
+
+    /// Whether it has the event with this id, as PulseStream says it or with the event itself.
+    fn show(&self, id: &str) -> Answer {
+        match (self.prepared(id), self.nature.shows_events) {
+            (Some(event), true) => Answer::new(200, event),
+            (Some(_), false) => Answer::error(500, "Failed to retrieve event", None),
+            (None, true) => Answer::new(404, json!({})),
+            (None, false) => Answer::error(500, "Event not found", None),
+        }
+    }
+
+    /// Takes this many events from the quota of the current window, if there is one.
+    ///
+    /// # Errors
+    /// How long the request must wait, if there is no room.
+    fn take(&self, events: u64) -> Result<(), Duration> {
+        let Some((quota, length)) = self.nature.rate else { return Ok(()) };
         let now = self.now();
         let (began, taken) = self.window.get();
         let (began, taken) = if now >= began + length { (now, 0) } else { (began, taken) };
-        // A batch that is larger than a window's quota has the window to itself.
+        // A batch that is larger than the quota gets a window of its own.
         if taken > 0 && taken + events > quota {
-            return Some(began + length - now);
+            return Err(began + length - now);
         }
         self.window.set((began, taken + events));
-        None
+        Ok(())
     }
 
-    /// Stores one event, and says what came of it.
+    /// How many of this many events it takes in the current window.
+    fn room(&self, events: u64) -> usize {
+        (0..events).take_while(|_| self.take(1).is_ok()).count()
+    }
+
+    /// Stores one event. Returns the answer to it.
     fn store(&self, event: &Value) -> (u16, Value) {
         let line = line_of(event);
         let id = event.get("event_id").and_then(Value::as_str).map(str::to_owned);
+        if event.get("malformed").is_some() {
+            return (422, json!({"detail": "not JSON"}));
+        }
         let said = |success: bool, message: &str| json!({"event_id": id, "success": success, "message": message});
         if line.is_multiple_of(self.nature.poison) {
             return (400, said(false, "this one not"));
@@ -333,9 +442,12 @@ impl Server {
         self.ids.borrow().contains_key(id)
     }
 
-    /// Notes what a client hears.
-    fn tell(&self, lines: &[u64], answer: &Answer) {
+    /// Notes what a client hears. The next window begins after `next_window` by the client's clock.
+    pub(super) fn tell(&self, lines: &[u64], answer: &Answer, next_window: Duration) {
         let now = self.now();
+        if answer.names_window {
+            self.quiet.set(self.quiet.get().max(now + next_window));
+        }
         if answer.status == 429
             && let Some(wait) = answer.retry_after
         {
@@ -353,101 +465,15 @@ impl Server {
     }
 }
 
-/// The number of the line that an event stood on.
-fn line_of(event: &Value) -> u64 {
-    event["n"].as_u64().expect("only whole events are sent")
+/// What PulseStream says of an event that is over the rate.
+const OVER_RATE: &str = "Rate limit exceeded. Limit: 5 events per 1 seconds";
+
+/// The result of an event in a batch that is over the rate.
+fn too_many(event: &Value) -> Value {
+    json!({"event_id": event.get("event_id"), "success": false, "errors": [OVER_RATE]})
 }
 
-/// A request in flight. Unless an answer tells what came of its lines, nobody knows.
-struct InFlight<'a> {
-    server: &'a Server,
-    lines: Vec<u64>,
-    is_told: bool,
-}
-
-impl Drop for InFlight<'_> {
-    fn drop(&mut self) {
-        self.server.in_flight.set(self.server.in_flight.get() - 1);
-        if !self.is_told {
-            self.server.doubted.borrow_mut().extend(&self.lines);
-        }
-    }
-}
-
-/// A sender's way to the server.
-pub(super) struct Wire {
-    server: Rc<Server>,
-    /// The server's epoch when the connection was made.
-    connected: Option<usize>,
-    may_have_left: bool,
-}
-
-impl Wire {
-    pub(super) fn to(server: &Rc<Server>) -> Self {
-        Self { server: Rc::clone(server), connected: None, may_have_left: false }
-    }
-}
-
-impl Transport for Wire {
-    async fn connect(&mut self) -> Result<Reach, Failure> {
-        if self.connected == Some(self.server.epoch()) {
-            return Ok(Reach::Connected);
-        }
-        self.connected = None;
-        sleep(self.server.pause() / 2).await;
-        if self.server.is_within(&self.server.nature.gone) {
-            return Err(Failure::unreached(ErrorKind::Connect, "connection refused"));
-        }
-        self.connected = Some(self.server.epoch());
-        Ok(Reach::Connected)
-    }
-
-    async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
-        let server = Rc::clone(&self.server);
-        let body: Value = serde_json::from_slice(&request.body).expect("only JSON is sent");
-        let batch = body.get("events").and_then(Value::as_array).cloned();
-        let (is_batch, events) = (batch.is_some(), batch.unwrap_or_else(|| vec![body]));
-        let lines: Vec<u64> = events.iter().map(line_of).collect();
-        self.may_have_left = false;
-        if server.mood() == Mood::NeverLeft {
-            self.connected = None;
-            sleep(server.pause() / 2).await;
-            return Err(Failure::unreached(ErrorKind::Reset, "the connection broke before the request left"));
-        }
-        server.begin(&lines, &events);
-        let mut in_flight = InFlight { server: &server, lines, is_told: false };
-        self.may_have_left = true;
-        let began = server.now();
-        // A request that is given up takes its connection with it.
-        let epoch = self.connected.take();
-        let (answer, said) = oneshot::channel();
-        if server.calls.send(Call { events, is_batch, answer }).is_err() {
-            return Err(Failure::unanswered(ErrorKind::Reset, "the server has ended"));
-        }
-        let answer = match said.await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(failure)) => {
-                in_flight.is_told = failure.fate == Fate::Refused;
-                return Err(failure);
-            }
-            Err(_) => return Err(Failure::unanswered(ErrorKind::Reset, "the server has ended")),
-        };
-        self.connected = epoch;
-        in_flight.is_told = true;
-        server.tell(&in_flight.lines, &answer);
-        let mut body = Kept::new(&server.limit);
-        body.push(answer.body.to_string().as_bytes());
-        let seconds = answer.retry_after.map(|wait| wait.as_secs_f64().to_string());
-        Ok(Reply {
-            status: answer.status,
-            retry_after: seconds.map(|text| HeaderValue::from_str(&text).expect("a number is a header's value")),
-            date: None,
-            body: body.end(b""),
-            latency: server.now() - began,
-        })
-    }
-
-    fn may_have_left(&self) -> bool {
-        self.may_have_left
-    }
+/// The number of an event's line.
+pub(super) fn line_of(event: &Value) -> u64 {
+    event["n"].as_u64().expect("each line that is sent has its number")
 }

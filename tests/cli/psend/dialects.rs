@@ -192,7 +192,8 @@ fn a_limit_of_any_size_does_not_end_the_progress_line() {
     let flags = ["--limit", "18446744073709551615", "--every", "20ms", "-c", "1"];
     let run = send(&server, &flags, &events(5)).expect_code(0);
     assert!(
-        run.stderr.contains("5 of 18446744073709551615 events") || run.stderr.contains("1 of 18446744073709551615"),
+        run.stderr.contains("5 of 18,446,744,073,709,551,615 events")
+            || run.stderr.contains("1 of 18,446,744,073,709,551,615"),
         "{}",
         run.stderr
     );

@@ -221,7 +221,7 @@ fn a_replay_reads_numbers_and_says_which_events_have_no_time() {
     let first = at(&outcomes[0], "scheduled_at");
     let due: Vec<i64> = outcomes.iter().map(|o| (at(o, "scheduled_at") - first) / 1000).collect();
     assert_eq!(due, [0, 100, 100, 200]);
-    let said = "--replay: 1 events have no 'timestamp' that can be read as a time (line 3: \"soon\": its format is not recognised)";
+    let said = "--replay: 1 event has no time in 'timestamp' (line 3: \"soon\": its format is not recognised)";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
 

@@ -85,7 +85,7 @@ fn a_pulsestream_whose_database_goes_away_twice_loses_and_rejects_nothing() {
         let run = send(&server.server, flags, &events(300)).expect_code(0);
         assert_eq!(count(&run, "accepted"), 300, "{flags:?}: {}", run.stderr);
         assert!(run.stderr.contains("the server is away (HTTP 40"), "{}", run.stderr);
-        assert!(run.stderr.contains("the server is there, after"), "{}", run.stderr);
+        assert!(run.stderr.contains("the server is back after"), "{}", run.stderr);
         // In each outage what was in flight, and then one try at a time.
         assert!(server.asked_while_away() <= 2 * (10 + 8), "{flags:?}: {}", server.asked_while_away());
     }

@@ -277,7 +277,7 @@ fn what_was_done_at_another_server_is_told() {
     let (first, second) = (store(Duration::ZERO), store(Duration::ZERO));
     files.run(&first, &["--limit", "10"]).expect_code(0);
     let run = files.run(&second, &["--resume", "-q"]).expect_code(0);
-    let told = format!("what was done at {} is not done again at {}", first.url(), second.url());
+    let told = format!("events that are done at {} are not sent to {}", first.url(), second.url());
     assert!(run.stderr.contains(&told), "{}", run.stderr);
     assert_eq!(second.requests().len(), 10);
 }

@@ -336,6 +336,6 @@ fn dead_letters_of_a_run_before_are_not_written_over() {
     std::fs::write(&dead, events(2)).expect("written");
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--dead-letter", dead.to_str().expect("a path")], &events(5)).expect_code(2);
-    assert!(run.stderr.contains("it holds events of a run before"), "{}", run.stderr);
+    assert!(run.stderr.contains("it holds events of an earlier run"), "{}", run.stderr);
     assert_eq!(text(&dead).as_bytes(), events(2));
 }

@@ -30,7 +30,7 @@ fn a_terminal_shows_rate_flight_total_time_left_and_p95_while_events_go_out_and_
     let input = file.to_str().expect("a path");
 
     let seen = on_a_terminal("-c 10 --limit 1000", input);
-    let progress: Vec<&str> = seen.split("psend: ").filter(|line| line.contains(" of 1000 events, ")).collect();
+    let progress: Vec<&str> = seen.split("psend: ").filter(|line| line.contains(" of 1,000 events, ")).collect();
     assert!(progress.len() > 5, "it is redrawn: {seen}");
     // The last one may be drawn when the last events are under way, fewer than there are senders.
     let late = progress[progress.len() - 2];

@@ -305,5 +305,5 @@ fn verify_keeps_as_dead_letters_what_is_not_present_and_says_what_could_not_be_a
     assert_eq!(outcomes[3]["error"], error);
     let kept = std::fs::read_to_string(&dead).expect("it is there");
     assert_eq!(kept, input.split_once('\n').expect("lines").1);
-    assert!(run.stderr.contains("1 lines that are no JSON object, too long, or without an id"), "{}", run.stderr);
+    assert!(run.stderr.contains("1 line that is not a JSON object, too long, or without an id"), "{}", run.stderr);
 }

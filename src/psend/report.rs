@@ -1,0 +1,179 @@
+//! What a run tells a person on stderr: what it is about to do, and how it went.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::config::{Config, Pace};
+use super::drive::Drive;
+use super::pacing;
+use super::shutdown::Why;
+use super::sink::Written;
+use super::transport::{Failure, Fate};
+use crate::cli::numbers;
+use crate::cli::values::Span;
+use crate::cli::{Console, Ending};
+use crate::error::{Error, Place, Result};
+use crate::record::event::Role;
+
+/// How a run ended.
+pub(super) struct End {
+    /// Why it ended before its input did, if it did.
+    pub(super) why: Option<Why>,
+    /// Time since the start.
+    pub(super) elapsed: Duration,
+    /// What ended reading early.
+    pub(super) broke: Option<Error>,
+    /// What became of the outcomes.
+    pub(super) written: Written,
+    /// The first signal, if one came.
+    pub(super) signal: Option<i32>,
+}
+
+/// Says what is about to happen, and warns of what may not be meant.
+pub(super) fn before(config: &Config, console: &Console) {
+    if !config.quiet {
+        console.note(introduction(config));
+    }
+    if config.plan.job.batch().is_some()
+        && let Some(header) = config.plan.id_headers.first()
+    {
+        console.warn(format_args!(
+            "--batch: the dialect's header {} is made from one event's id, so batches are sent without it",
+            header.name
+        ));
+    }
+    if config.network.trust.anyone {
+        console.warn("--insecure: certificates are not checked, so anyone on the way can read and change what is sent");
+    }
+}
+
+/// What is about to happen, in one line.
+fn introduction(config: &Config) -> String {
+    let mut limit = config
+        .limit
+        .map_or_else(|| "all events".to_owned(), |n| format!("at most {}", numbers::counted(n, "event", "events")));
+    if let Some(duration) = config.limits.duration {
+        limit.push_str(&format!(" for {}", Span(duration)));
+    }
+    let doing = if config.plan.job.is_verify() { "asking" } else { "sending to" };
+    let mut target = config.target.to_string();
+    if config.network.route != config.target.route() {
+        target.push_str(&format!(" at {}", config.network.route));
+    }
+    if let Some(proxy) = &config.network.proxy {
+        target.push_str(&format!(" by proxy {proxy}"));
+    }
+    format!(
+        "{doing} {target}, {}, at most {} in flight, {limit}; key: {}",
+        pace(config),
+        numbers::count(config.limits.concurrency as u64),
+        config.key_source
+    )
+}
+
+fn pace(config: &Config) -> String {
+    match (&config.pace, config.rate) {
+        (None, _) => config.mode.to_owned(),
+        (Some(_), Some(rate)) => format!("open loop: {} events/s", numbers::exact(rate)),
+        (Some(Pace::Replay(speed, _)), _) => format!("open loop: replay at {speed}x"),
+        (Some(_), None) => format!("open loop: {}", config.mode),
+    }
+}
+
+/// Reports a replay's long gaps as they are met: the run will not wait as long as the events' times ask for.
+pub(super) fn gaps(config: &Config, console: &Console, drive: &Drive<'_>) {
+    let Some(Pace::Replay(_, max_gap)) = config.pace else { return };
+    for gap in drive.shared.tally.borrow_mut().gaps_to_tell() {
+        console.warn(format_args!("--replay: {gap}; this gap is shortened to {} (--max-gap)", Span(max_gap)));
+    }
+}
+
+/// Says how the run went, and how the process ends.
+///
+/// # Errors
+/// If the input could not be read.
+pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: End) -> Result<Ending> {
+    let Drive { shared, dispatch, reading, .. } = drive;
+    let End { why, elapsed, broke, written, signal } = end;
+    gaps(config, console, drive);
+    let tally = shared.tally.borrow();
+    if tally.without_timestamp() > 0 {
+        let example = reading.untimed().map_or_else(String::new, |why| format!(" ({why})"));
+        console.warn(format_args!(
+            "--replay: {} no time in '{}'{example}, so each was due with the event before it; --fields timestamp=PATH names \
+             another field",
+            numbers::counted(tally.without_timestamp(), "event has", "events have"),
+            config.fields.path(Role::Timestamp)
+        ));
+    }
+    if tally.gaps().count > 0 {
+        console.warn(format_args!(
+            "--replay: {} shortened to --max-gap; together they would have taken {}",
+            numbers::counted(tally.gaps().count, "gap between events was", "gaps between events were"),
+            pacing::in_round_figures(tally.gaps().wait)
+        ));
+    }
+    if reading.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
+        console.warn("the input is a JSON array without its end: it may have been cut off");
+    }
+    if !config.quiet {
+        let done_before = reading.done_before.load(Ordering::Relaxed);
+        if done_before > 0 && broke.is_none() {
+            console.note(format_args!(
+                "{} done before, and not sent again",
+                numbers::counted(done_before, "event was", "events were")
+            ));
+        }
+        let unsent = if config.plan.job.is_verify() {
+            "not a JSON object, too long, or without an id to ask for"
+        } else if !config.plan.id_headers.is_empty() {
+            "not a JSON object, too long, or without an id for a header"
+        } else {
+            "not a JSON object, or too long"
+        };
+        console.block(tally.summary(elapsed, shared.flow.held_back(elapsed), unsent));
+    }
+    if let Some(error) = broke {
+        return Err(error);
+    }
+    let done = numbers::counted(tally.done(), "event has an outcome", "events have an outcome");
+    if let Some(error) = written.broke {
+        let why = if error.is_closed_stdout() { format!("{} was closed", Place::Stdout) } else { error.to_string() };
+        let done = match written.lost {
+            0 => done,
+            lost => numbers::counted(lost, "outcome could not be written", "outcomes could not be written"),
+        };
+        let kept = written.kept.map(|path| format!("; earlier ones are in {}", path.display()));
+        console.error(format_args!("{why}; {done}{}", kept.unwrap_or_default()));
+        return Ok(Ending::Unfinished);
+    }
+    if let Some(doubt) = dispatch.control.doubt().filter(|_| matches!(why, None | Some(Why::NoVerdict))) {
+        console.error(format_args!(
+            "--verify: {doubt}: the answers of {} do not tell which events it holds, so the {} mean nothing",
+            config.target,
+            numbers::counted(tally.done(), "outcome", "outcomes")
+        ));
+        return Ok(Ending::Unfinished);
+    }
+    let target = &config.target;
+    let message = match (why, dispatch.health.no_server()) {
+        (None, _) => return Ok(Ending::Done),
+        (Some(Why::Signal), _) => return Ok(Ending::Signalled(signal.unwrap_or(2))),
+        (Some(Why::KeyRefused), _) => format!(
+            "{target} refused the key ({}) in every answer so far ({}, all 401 or 403); {done}",
+            config.key_source,
+            numbers::count(dispatch.health.key_refused().unwrap_or_default().into())
+        ),
+        (Some(Why::NoServer), Some(Failure { message, fate: Fate::Short, .. })) => {
+            format!("cannot connect to {target}: {message}; {done}")
+        }
+        (Some(Why::NoServer), Some(Failure { message, .. })) => format!("no server at {target}: {message}; {done}"),
+        (Some(Why::OverRate), _) => format!(
+            "{target} refused everything for rate for {}; {done}",
+            Span(Duration::from_secs(shared.flow.barren().1.as_secs()))
+        ),
+        (Some(Why::NoServer | Why::NoVerdict | Why::OutputBroke), _) => "outcomes can no longer be written".to_owned(),
+    };
+    console.error(message);
+    Ok(Ending::Unfinished)
+}

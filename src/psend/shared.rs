@@ -1,0 +1,65 @@
+//! What the senders of a run share: one value, made once, before the first of them starts.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+
+use super::backpressure::Backpressure;
+use super::config::{Config, Plan};
+use super::flow::Flow;
+use super::shutdown::Shutdown;
+use super::tally::Tally;
+use crate::cli::Console;
+use crate::clock::Clock;
+use crate::seed::Generator;
+
+/// What the senders of a run share.
+pub(super) struct Shared {
+    /// What is done with each event.
+    pub(super) plan: Plan,
+    /// The runtime's clock, since the start of the run.
+    pub(super) clock: Arc<dyn Clock>,
+    /// Who must wait, and when the run ends.
+    pub(super) flow: Rc<Flow>,
+    /// The run in figures.
+    pub(super) tally: RefCell<Tally>,
+    /// Senders that have events: in flight, or waiting to be sent again.
+    pub(super) busy: Cell<usize>,
+    /// Spreads retries, and makes up ids that no event has.
+    pub(super) draws: RefCell<Generator>,
+    /// Where news is told during the run.
+    news: Option<Console>,
+}
+
+impl Shared {
+    pub(super) fn new(config: &Config, clock: &Arc<dyn Clock>, news: Option<Console>, draws: Generator) -> Rc<Self> {
+        let in_flight = config.limits.concurrency.saturating_mul(config.limits.events);
+        let backpressure = Backpressure::new(config.plan.wait_for_server, in_flight as u64);
+        let flow = Flow::new(Arc::clone(clock), backpressure, Shutdown::new(config.grace));
+        Rc::new(Self {
+            plan: config.plan.clone(),
+            clock: Arc::clone(clock),
+            flow: Rc::new(flow),
+            tally: RefCell::default(),
+            busy: Cell::default(),
+            draws: RefCell::new(draws),
+            news,
+        })
+    }
+
+    /// Tells news on stderr, unless `--quiet` was given.
+    pub(super) fn tell(&self, news: fmt::Arguments<'_>) {
+        if let Some(console) = &self.news {
+            console.note(news);
+        }
+    }
+
+    /// How long to wait before the nth retry.
+    pub(super) fn backoff(&self, nth: u32) -> Duration {
+        self.plan.retry.backoff(nth, self.draws.borrow_mut().next_u64())
+    }
+}
