@@ -18,6 +18,7 @@ mod position;
 mod report;
 mod resolve;
 mod scenario;
+mod selection;
 mod spec;
 mod truth;
 mod window;

@@ -7,7 +7,8 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
 use chrono_tz::Tz;
-use clap::Parser;
+use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 
 use crate::cli::files::Files;
 use crate::cli::shard::Shard;
@@ -18,9 +19,9 @@ use crate::jsonl::DEFAULT_MAX_LINE;
 use crate::record::event::FieldMap;
 use crate::world::curve::CurveChoice;
 
-use super::scenario::is_built_in;
-
+use super::effect::{Flag, Form, GivenBy, KINDS, Kind, Phase};
 use super::levels::Levels;
+use super::scenario::is_built_in;
 
 /// Adds traffic curves and faults to a stream of events, and records each fault.
 ///
@@ -32,11 +33,8 @@ pub(super) struct Args {
     /// Files of events [default: -, standard input]
     pub files: Vec<PathBuf>,
 
-    /// Spread events over time by a curve
-    ///
-    /// Curves are business, flat, diurnal, follow-the-sun, or a file of 24 × 7 weights.
-    #[arg(long, value_name = "CURVE", help_heading = "Effects on time", allow_hyphen_values = true)]
-    pub curve: Option<OsString>,
+    #[command(flatten)]
+    pub effects: EffectFlags,
 
     /// Curve of the input, for --curve [default: flat]
     #[arg(
@@ -73,112 +71,6 @@ pub(super) struct Args {
     /// Multiply the time between events
     #[arg(long, value_name = "FACTOR", help_heading = "Effects on time", allow_hyphen_values = true)]
     pub stretch: Option<String>,
-
-    /// Add a flash crowd: at=2h,peak=10x
-    ///
-    /// Moves events towards it. Options: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m. Repeatable.
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
-    pub flash: Vec<String>,
-
-    /// Stop a producer for a while: at=1h,for=10m,mode=drop|flush
-    ///
-    /// Its events are lost, or sent afterwards. Repeatable.
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on time", allow_hyphen_values = true)]
-    pub gap: Vec<String>,
-
-    /// Make a service fail for a while
-    ///
-    /// Options: service=payment-service,at=+2h,for=15m, then errors=40%, latency=5x and cascade=order-service:0.5. Repeatable.
-    #[arg(long, value_name = "OPTIONS", help_heading = "Incidents", allow_hyphen_values = true)]
-    pub incident: Vec<String>,
-
-    /// Multiply some response times
-    ///
-    /// Options: P[,factor=2..10|pareto:1.5][,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
-    pub spikes: Option<String>,
-
-    /// Multiply all response times: FACTOR[,p=P][,burst=20]
-    #[arg(long, value_name = "FACTOR", help_heading = "Effects on values", allow_hyphen_values = true)]
-    pub slow: Option<String>,
-
-    /// Turn successes into errors
-    ///
-    /// Options: P[,codes=500:3/503:2][,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on values", allow_hyphen_values = true)]
-    pub errors: Option<String>,
-
-    /// Turn errors into successes, all or a share
-    ///
-    /// Options: P[,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on values", num_args = 0..=1, default_missing_value = "1")]
-    pub recover: Option<String>,
-
-    /// Give each event a new id with this prefix
-    ///
-    /// Duplicates stay duplicates.
-    #[arg(long, value_name = "PREFIX", help_heading = "Effects on values")]
-    pub new_ids: Option<String>,
-
-    /// Make a producer's clock wrong
-    ///
-    /// Options: service=user-service,by=90s. Repeatable.
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on the stream", allow_hyphen_values = true)]
-    pub skew: Vec<String>,
-
-    /// Lose events
-    ///
-    /// Options: P[,burst=20]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
-    pub drop: Option<String>,
-
-    /// Repeat events
-    ///
-    /// Options: P[,copies=1][,delay=5m][,conflict]. conflict gives copies another body with the same id.
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
-    pub duplicates: Option<String>,
-
-    /// Make events arrive late
-    ///
-    /// Options: P[,by=5m][,cap=24h]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
-    pub late: Option<String>,
-
-    /// Move events back by some lines
-    ///
-    /// Options: P[,window=100]
-    #[arg(long, value_name = "P", help_heading = "Effects on the stream", allow_hyphen_values = true)]
-    pub reorder: Option<String>,
-
-    /// Break the JSON
-    ///
-    /// Options: P[,kinds=KIND/KIND]. Kinds are truncate, unclosed, trailing-comma, nan, two-in-one and not-an-object; by default all.
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
-    pub malformed: Option<String>,
-
-    /// Break the schema
-    ///
-    /// Options: P[,kinds=KIND/KIND][,required=PATH/PATH]. Kinds are missing, null, retype, rename and extra; by default all.
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
-    pub schema: Option<String>,
-
-    /// Break the characters
-    ///
-    /// Options: P[,kinds=KIND/KIND]. Kinds are bad-utf8, lone-surrogate, nul, bom and crlf; by default all.
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
-    pub encoding: Option<String>,
-
-    /// Make events oversized
-    ///
-    /// Options: P[,to=512KiB]
-    #[arg(long, value_name = "P", help_heading = "Effects on bytes", allow_hyphen_values = true)]
-    pub oversize: Option<String>,
-
-    /// Nest one event in every N too deeply for parsers
-    ///
-    /// Options: every=10000
-    #[arg(long, value_name = "OPTIONS", help_heading = "Effects on bytes", allow_hyphen_values = true)]
-    pub poison: Option<String>,
 
     /// Apply the effects of a scenario
     ///
@@ -296,10 +188,10 @@ for wrong usage, 130 after Ctrl-C.",
     };
 
     fn files(&self) -> Files {
-        let curves = [("--curve", &self.curve), ("--from", &self.from)];
+        let curves = [("--curve", self.effects.curve()), ("--from", self.from.as_deref())];
         let files = curves
             .into_iter()
-            .fold(Files::default(), |files, (flag, curve)| files.reads(flag, curve.as_deref().and_then(curve_file)));
+            .fold(Files::default(), |files, (flag, curve)| files.reads(flag, curve.and_then(curve_file)));
         let scenarios = self.scenario.iter().filter(|scenario| !is_built_in(scenario));
         let files = files.reads("--scenario", scenarios).output(self.output.as_deref()).writes("--truth", &self.truth);
         if self.list_scenarios { files } else { files.inputs(&self.files) }
@@ -307,35 +199,77 @@ for wrong usage, 130 after Ctrl-C.",
 }
 
 impl Args {
-    /// The options given to a kind of effect by its own flag, once for each time.
-    pub(super) fn given(&self, flag: &str) -> Vec<&OsStr> {
-        fn one(text: &Option<impl AsRef<OsStr>>) -> Vec<&OsStr> {
-            text.iter().map(AsRef::as_ref).collect()
-        }
-        fn all(texts: &[String]) -> Vec<&OsStr> {
-            texts.iter().map(AsRef::as_ref).collect()
-        }
-        match flag {
-            "curve" => one(&self.curve),
-            "flash" => all(&self.flash),
-            "gap" => all(&self.gap),
-            "incident" => all(&self.incident),
-            "spikes" => one(&self.spikes),
-            "slow" => one(&self.slow),
-            "errors" => one(&self.errors),
-            "recover" => one(&self.recover),
-            "new-ids" => one(&self.new_ids),
-            "skew" => all(&self.skew),
-            "drop" => one(&self.drop),
-            "duplicates" => one(&self.duplicates),
-            "late" => one(&self.late),
-            "reorder" => one(&self.reorder),
-            "malformed" => one(&self.malformed),
-            "schema" => one(&self.schema),
-            "encoding" => one(&self.encoding),
-            "oversize" => one(&self.oversize),
-            "poison" => one(&self.poison),
-            _ => Vec::new(),
-        }
+    /// Whether a flag asks for an effect.
+    pub(super) fn has_effects(&self) -> bool {
+        let moved = self.shift.is_some() || self.stretch.is_some() || self.start.is_some();
+        moved || self.effects.each().any(|(_, given)| !given.is_empty())
+    }
+}
+
+/// What the flags of the effects were given: for each kind, in the order of [`KINDS`], one value for each time.
+#[derive(Debug)]
+pub(super) struct EffectFlags(Vec<Vec<OsString>>);
+
+impl EffectFlags {
+    /// Each kind, with what its own flag was given.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&'static Kind, &[OsString])> {
+        KINDS.into_iter().zip(self.0.iter().map(Vec::as_slice))
+    }
+
+    /// What `--curve` was given.
+    pub(super) fn curve(&self) -> Option<&OsStr> {
+        let is_curve = |kind: &Kind| matches!(kind.given_by, GivenBy::Flag(Flag { form: Form::Curve, .. }));
+        self.each().find(|(kind, _)| is_curve(kind)).and_then(|(_, given)| given.first()).map(OsString::as_os_str)
+    }
+}
+
+/// The flag of an effect, as clap knows it.
+fn arg(kind: &'static Kind) -> Option<Arg> {
+    let GivenBy::Flag(flag) = &kind.given_by else { return None };
+    let heading = match kind.phase {
+        Phase::Retime => "Effects on time",
+        Phase::Incidents => "Incidents",
+        Phase::Values => "Effects on values",
+        Phase::Stream => "Effects on the stream",
+        Phase::Bytes => "Effects on bytes",
+    };
+    let text = StringValueParser::new().map(OsString::from);
+    let arg = Arg::new(kind.flag)
+        .long(kind.flag)
+        .value_name(flag.value)
+        .action(if flag.repeatable { ArgAction::Append } else { ArgAction::Set })
+        .help(flag.help)
+        .help_heading(heading);
+    let arg = if flag.details.is_empty() { arg } else { arg.long_help(format!("{}\n\n{}", flag.help, flag.details)) };
+    Some(match flag.form {
+        Form::Options => arg.value_parser(text).allow_hyphen_values(true),
+        Form::OptionalOptions => arg.value_parser(text).num_args(0..=1).default_missing_value("1"),
+        Form::Text => arg.value_parser(text),
+        Form::Curve => arg.value_parser(OsStringValueParser::new()).allow_hyphen_values(true),
+    })
+}
+
+impl clap::Args for EffectFlags {
+    fn augment_args(command: Command) -> Command {
+        command.args(KINDS.into_iter().filter_map(arg))
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for EffectFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let given = |kind: &Kind| match kind.given_by {
+            GivenBy::Flag(_) => matches.get_many(kind.flag).unwrap_or_default().cloned().collect(),
+            GivenBy::ShiftStartStretch => Vec::new(),
+        };
+        Ok(Self(KINDS.into_iter().map(given).collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }

@@ -27,7 +27,7 @@ mod skew;
 mod slow;
 mod spikes;
 
-pub(super) use kind::{Kind, Phase, Share, Typed};
+pub(super) use kind::{Flag, Form, GivenBy, Kind, Phase, Share};
 pub(super) use kinds::KINDS;
 pub(super) use setup::{Setup, Wants};
 

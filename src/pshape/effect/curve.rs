@@ -17,14 +17,20 @@ use crate::world::curve::{Curve, CurveChoice, Timeline};
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "curve",
     fault: "curve",
     head: Some("name"),
-    typed: Typed::ValueAndFrom,
+    given_by: GivenBy::Flag(Flag {
+        value: "CURVE",
+        form: Form::Curve,
+        repeatable: false,
+        help: "Spread events over time by a curve",
+        details: "Curves are business, flat, diurnal, follow-the-sun, or a file of 24 × 7 weights.",
+    }),
     phase: Phase::Retime,
     share: Share::All,
     windowed: false,

@@ -5,14 +5,20 @@ use crate::pshape::event::Event;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "drop",
     fault: "drop",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Lose events",
+        details: "Options: P[,burst=20]",
+    }),
     phase: Phase::Stream,
     share: Share::Asked,
     windowed: true,

@@ -10,14 +10,20 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Again, Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Again, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "duplicates",
     fault: "duplicate",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Repeat events",
+        details: "Options: P[,copies=1][,delay=5m][,conflict]. conflict gives copies another body with the same id.",
+    }),
     phase: Phase::Stream,
     share: Share::Asked,
     windowed: true,

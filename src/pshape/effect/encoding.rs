@@ -8,14 +8,20 @@ use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "encoding",
     fault: "encoding",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Break the characters",
+        details: "Options: P[,kinds=KIND/KIND]. Kinds are bad-utf8, lone-surrogate, nul, bom and crlf; by default all.",
+    }),
     phase: Phase::Bytes,
     share: Share::Asked,
     windowed: true,

@@ -8,14 +8,20 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "errors",
     fault: "error",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Turn successes into errors",
+        details: "Options: P[,codes=500:3/503:2][,burst=20]",
+    }),
     phase: Phase::Values,
     share: Share::Asked,
     windowed: true,

@@ -14,14 +14,20 @@ use crate::pshape::window::When;
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "flash",
     fault: "flash",
     head: None,
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "OPTIONS",
+        form: Form::Options,
+        repeatable: true,
+        help: "Add a flash crowd: at=2h,peak=10x",
+        details: "Moves events towards it. Options: at=2h,peak=10x,ramp=30s,hold=2m,decay=5m. Repeatable.",
+    }),
     phase: Phase::Retime,
     share: Share::All,
     windowed: false,

@@ -13,14 +13,20 @@ use crate::pshape::window::When;
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "gap",
     fault: "gap",
     head: None,
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "OPTIONS",
+        form: Form::Options,
+        repeatable: true,
+        help: "Stop a producer for a while: at=1h,for=10m,mode=drop|flush",
+        details: "Its events are lost, or sent afterwards. Repeatable.",
+    }),
     phase: Phase::Retime,
     share: Share::All,
     windowed: false,

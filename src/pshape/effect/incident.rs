@@ -15,14 +15,20 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "incident",
     fault: "incident",
     head: None,
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "OPTIONS",
+        form: Form::Options,
+        repeatable: true,
+        help: "Make a service fail for a while",
+        details: "Options: service=payment-service,at=+2h,for=15m, then errors=40%, latency=5x and cascade=order-service:0.5. Repeatable.",
+    }),
     phase: Phase::Incidents,
     share: Share::All,
     windowed: false,

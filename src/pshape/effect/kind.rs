@@ -34,16 +34,40 @@ pub(in crate::pshape) enum Share {
 }
 
 /// How the command line gives an effect its options.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pshape) enum Typed {
-    /// As the value of its flag.
-    Value,
-    /// As the value of its flag, which may stand alone.
-    OptionalValue,
-    /// As the value of its flag; `--from` gives the option `from`.
-    ValueAndFrom,
-    /// As `--shift`, `--start` and `--stretch`, one option each.
+#[derive(Debug)]
+pub(in crate::pshape) enum GivenBy {
+    /// As the value of the effect's flag.
+    Flag(Flag),
+    /// As the values of `--shift`, `--start` and `--stretch`, one option each.
     ShiftStartStretch,
+}
+
+/// The flag of an effect.
+#[derive(Debug)]
+pub(in crate::pshape) struct Flag {
+    /// The name of its value in help.
+    pub value: &'static str,
+    /// The form of its value.
+    pub form: Form,
+    /// Whether it may be given several times.
+    pub repeatable: bool,
+    /// What it does, in one line.
+    pub help: &'static str,
+    /// The rest of its help.
+    pub details: &'static str,
+}
+
+/// The form of a flag's value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pshape) enum Form {
+    /// Options.
+    Options,
+    /// Options, or nothing for the share 1.
+    OptionalOptions,
+    /// A text that is not taken for the name of a flag.
+    Text,
+    /// Options that may name files. `--from` gives the option `from`.
+    Curve,
 }
 
 /// A kind of effect.
@@ -55,7 +79,7 @@ pub(in crate::pshape) struct Kind {
     /// The option that may come first without its name.
     pub head: Option<&'static str>,
     /// How the command line gives it its options.
-    pub typed: Typed,
+    pub given_by: GivenBy,
     /// Its group.
     pub phase: Phase,
     /// Which lines it is given.

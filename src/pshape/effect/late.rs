@@ -12,14 +12,20 @@ use crate::seed::Choice;
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "late",
     fault: "late",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Make events arrive late",
+        details: "Options: P[,by=5m][,cap=24h]",
+    }),
     phase: Phase::Stream,
     share: Share::Asked,
     windowed: true,

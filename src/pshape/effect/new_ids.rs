@@ -12,14 +12,20 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "new-ids",
     fault: "new_id",
     head: Some("prefix"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "PREFIX",
+        form: Form::Text,
+        repeatable: false,
+        help: "Give each event a new id with this prefix",
+        details: "Duplicates stay duplicates.",
+    }),
     phase: Phase::Values,
     share: Share::All,
     windowed: true,

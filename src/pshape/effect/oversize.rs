@@ -8,14 +8,20 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "oversize",
     fault: "oversize",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Make events oversized",
+        details: "Options: P[,to=512KiB]",
+    }),
     phase: Phase::Bytes,
     share: Share::Asked,
     windowed: true,

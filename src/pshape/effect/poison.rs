@@ -9,14 +9,20 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "poison",
     fault: "poison",
     head: Some("every"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "OPTIONS",
+        form: Form::Options,
+        repeatable: false,
+        help: "Nest one event in every N too deeply for parsers",
+        details: "Options: every=10000",
+    }),
     phase: Phase::Bytes,
     share: Share::Every,
     windowed: true,

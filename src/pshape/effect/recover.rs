@@ -11,14 +11,20 @@ use crate::seed::Choice;
 use crate::world::profile::Profile;
 
 use super::ending::Ending;
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "recover",
     fault: "recover",
     head: Some("p"),
-    typed: Typed::OptionalValue,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::OptionalOptions,
+        repeatable: false,
+        help: "Turn errors into successes, all or a share",
+        details: "Options: P[,burst=20]",
+    }),
     phase: Phase::Values,
     share: Share::AskedOrAll,
     windowed: true,

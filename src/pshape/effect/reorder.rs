@@ -7,14 +7,20 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::{LINES, Spec};
 use crate::seed::Choice;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "reorder",
     fault: "reorder",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Move events back by some lines",
+        details: "Options: P[,window=100]",
+    }),
     phase: Phase::Stream,
     share: Share::Asked,
     windowed: true,

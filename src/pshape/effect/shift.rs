@@ -11,14 +11,14 @@ use crate::time;
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "shift",
     fault: "shift",
     head: Some("by"),
-    typed: Typed::ShiftStartStretch,
+    given_by: GivenBy::ShiftStartStretch,
     phase: Phase::Retime,
     share: Share::All,
     windowed: true,

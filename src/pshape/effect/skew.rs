@@ -9,14 +9,20 @@ use crate::pshape::window::Offset;
 
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "skew",
     fault: "skew",
     head: None,
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "OPTIONS",
+        form: Form::Options,
+        repeatable: true,
+        help: "Make a producer's clock wrong",
+        details: "Options: service=user-service,by=90s. Repeatable.",
+    }),
     phase: Phase::Stream,
     share: Share::AskedOrAll,
     windowed: true,

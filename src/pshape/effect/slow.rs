@@ -7,14 +7,20 @@ use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "slow",
     fault: "slow",
     head: Some("factor"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "FACTOR",
+        form: Form::Options,
+        repeatable: false,
+        help: "Multiply all response times",
+        details: "Options: FACTOR[,p=P][,burst=20]",
+    }),
     phase: Phase::Values,
     share: Share::AskedOrAll,
     windowed: true,

@@ -10,14 +10,20 @@ use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Effect, Kind, Phase, Setup, Share, Typed, Verdict};
+use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
 /// What the list of effects says of it.
 pub(super) const KIND: Kind = Kind {
     flag: "spikes",
     fault: "spike",
     head: Some("p"),
-    typed: Typed::Value,
+    given_by: GivenBy::Flag(Flag {
+        value: "P",
+        form: Form::Options,
+        repeatable: false,
+        help: "Multiply some response times",
+        details: "Options: P[,factor=2..10|pareto:1.5][,burst=20]",
+    }),
     phase: Phase::Values,
     share: Share::Asked,
     windowed: true,
