@@ -2,6 +2,7 @@
 
 mod imports;
 mod layers;
+mod packages;
 
 use std::collections::BTreeSet;
 use std::fs;
