@@ -104,3 +104,51 @@ async fn refuse<T>(mut body: Body, refusal: Refusal) -> Result<T, Refusal> {
     }
     Err(refusal)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use futures::stream;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// A body that arrives in these pieces, each after a pause. The clock stands still but for the pauses.
+    fn arriving(pieces: impl IntoIterator<Item = (Duration, usize), IntoIter: Send + 'static>) -> Body {
+        Body::from_stream(stream::unfold(pieces.into_iter(), async |mut pieces| {
+            let (pause, length) = pieces.next()?;
+            sleep(pause).await;
+            Some((Ok::<_, Infallible>(Bytes::from(vec![b'x'; length])), pieces))
+        }))
+    }
+
+    /// What becomes of a body, and how many seconds that takes.
+    async fn fate(body: Body) -> (Result<usize, Refusal>, u64) {
+        let begun = Instant::now();
+        let fate = collect(body, &Room::default()).await.map(|(body, _)| body.len());
+        (fate, begun.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_refused_when_it_has_fallen_behind_the_least_rate() {
+        let each_second = |bytes: usize| arriving((0..).map(move |_| (Duration::from_secs(1), bytes)).take(600));
+        let (fast, took) = fate(each_second(LEAST_RATE + 100)).await;
+        assert_eq!((fast.ok(), took), (Some(600 * (LEAST_RATE + 100)), 600));
+        // One byte in sixteen too few: the 30 s are used up after 16 times as long.
+        let (slow, took) = fate(each_second(LEAST_RATE / 16 * 15)).await;
+        assert!(matches!(slow, Err(Refusal::TooSlow)) && (460..=480).contains(&took), "{took} s");
+        let (drip, took) = fate(each_second(1)).await;
+        assert!(matches!(drip, Err(Refusal::TooSlow)) && took == 30, "{took} s");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_pause_for_thirty_seconds_and_no_longer() {
+        let pausing = |seconds: u64| {
+            arriving([(Duration::ZERO, 1 << 20), (Duration::from_secs(seconds), 10), (Duration::from_secs(1), 10)])
+        };
+        assert_eq!(fate(pausing(29)).await.0.ok(), Some((1 << 20) + 20));
+        let (fate, took) = fate(pausing(31)).await;
+        assert!(matches!(fate, Err(Refusal::TooSlow)) && took == 30, "{took} s");
+    }
+}

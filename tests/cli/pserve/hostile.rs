@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::support::server::{API, KEY, Server};
@@ -48,8 +49,22 @@ fn http2_is_refused_with_words() {
 #[test]
 fn a_head_that_does_not_end_is_answered_408_and_closed() {
     let server = Server::start(&[]);
+    let mut dripping = TcpStream::connect(server.address()).expect("it listens");
+    let mut writer = dripping.try_clone().expect("a socket");
+    // A byte now and then gives it no more time.
+    let drips = std::thread::spawn(move || {
+        let head = format!("GET /health HTTP/1.1\r\nX: {}", "x".repeat(1000));
+        head.bytes()
+            .take_while(|byte| writer.write_all(&[*byte]).map(|()| sleep(Duration::from_millis(100))).is_ok())
+            .count()
+    });
     let answer = answer_to(&server, b"GET /health HTTP/1.1\r\nHost: x\r\n");
     assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    let mut answer = Vec::new();
+    let _ = dripping.read_to_end(&mut answer);
+    assert!(answer.starts_with(b"HTTP/1.1 408 "), "{}", String::from_utf8_lossy(&answer));
+    dripping.shutdown(std::net::Shutdown::Both).ok();
+    assert!(drips.join().expect("it wrote") < 1000);
 }
 
 #[test]
