@@ -108,8 +108,8 @@ fn parse(file: &str, text: &str) -> Result<Scenario> {
             let mut spec = Spec::empty(place(at), None);
             for (option, value) in options {
                 let at = option.span().start;
-                let text = plain(value, text)
-                    .ok_or_else(|| wrong(at, format!("{name}: {}: expected a string or a number", option.get_ref())))?;
+                let text =
+                    plain(value, text).ok_or_else(|| wrong(at, format!("{name}: {}: {FORM}", option.get_ref())))?;
                 spec.give_at(option.get_ref(), &text, place(at))?;
             }
             scenario.push((kind.flag, spec));
@@ -127,14 +127,23 @@ fn tables<'a, 'i>(value: &'a Spanned<DeValue<'i>>) -> Option<Vec<(usize, &'a DeT
     }
 }
 
+/// What an option's value has to be.
+const FORM: &str = "expected a string, a number or a list of these";
+
 /// An option's value as a flag would have it; a list is joined with `/`.
 fn plain(value: &Spanned<DeValue<'_>>, text: &str) -> Option<String> {
+    match value.get_ref().as_array() {
+        Some(array) => {
+            array.iter().map(|item| scalar(item, text)).collect::<Option<Vec<_>>>().map(|items| items.join("/"))
+        }
+        None => scalar(value, text),
+    }
+}
+
+fn scalar(value: &Spanned<DeValue<'_>>, text: &str) -> Option<String> {
     match value.get_ref() {
         DeValue::String(text) => Some(text.clone().into_owned()),
-        DeValue::Array(array) => {
-            array.iter().map(|value| plain(value, text)).collect::<Option<Vec<_>>>().map(|items| items.join("/"))
-        }
-        DeValue::Table(_) => None,
+        DeValue::Array(_) | DeValue::Table(_) => None,
         _ => Some(text.get(value.span())?.replace('_', "")),
     }
 }
@@ -158,7 +167,9 @@ mod tests {
         assert_eq!(message("\n[[spiks]]\np = 1\n"), "f.toml:2: no effect is called 'spiks'; did you mean 'spikes'?");
         assert!(message("[[drop]]\np = \n").starts_with("f.toml:2: "));
         assert_eq!(message("drop = 1"), "f.toml:1: drop: expected a table of options, such as [[drop]]");
-        assert_eq!(message("[[drop]]\np = { x = 1 }"), "f.toml:2: drop: p: expected a string or a number");
+        for wrong in ["{ x = 1 }", "[[1]]"] {
+            assert_eq!(message(&format!("[[drop]]\np = {wrong}")), format!("f.toml:2: drop: p: {FORM}"));
+        }
         assert!(
             load(Path::new("blak-friday")).expect_err("a typo").to_string().contains("did you mean 'black-friday'?")
         );

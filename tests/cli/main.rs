@@ -23,3 +23,4 @@ mod scripts;
 mod streams;
 mod support;
 mod tidy;
+mod wrong_types;

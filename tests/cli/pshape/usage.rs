@@ -85,7 +85,7 @@ fn what_is_wrong_in_a_scenario_is_named_with_its_file_line_and_key() {
             "[[incident]]\nat = '1h'\nfor = '1m'\nerrors = 1\nserivce = 'x'\n",
             "mine.toml:5: incident: unknown option 'serivce'",
         ),
-        ("[late]\np = 1\nkinds = ['a', {}]\n", "mine.toml:3: late: kinds: expected a string or a number"),
+        ("[late]\np = 1\nkinds = ['a', {}]\n", "mine.toml:3: late: kinds: expected a string, a number or a list"),
         ("[[drop]]\np = 1\np = 1\n", "mine.toml:3: "),
     ] {
         std::fs::write(&file, text).expect("written");
