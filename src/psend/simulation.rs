@@ -2,6 +2,23 @@
 //! senders and writer run on a paused clock, and their results are checked against the contract.
 //!
 //! `PULSE_SIMULATION_SEED=17 cargo test --lib psend::simulation` repeats one seed. `PULSE_SIMULATION_RUNS` sets how many are tried.
+//!
+//! It was tried against bugs that were planted one at a time. Each was found, at this seed:
+//!
+//! | planted bug | seed |
+//! |---|---|
+//! | events that wait for a retry when the run ends get no outcome | 64 |
+//! | an event without an id is sent again after no answer | 6 |
+//! | a rate limit that was met while connecting is forgotten | 53 |
+//! | a rate limit that was met while the server is away is forgotten | 4122 |
+//! | the wait of a batch that is sent again in halves is forgotten | 353 |
+//! | the rest of the server's rate window is not waited for | 25 |
+//! | a `Retry-After` of an error is not waited for | 8 |
+//! | events in flight are counted twice when they are given up after a signal | 110 |
+//! | their outcomes are written twice | 9 |
+//! | the journal is written before the outcomes | 0 |
+//!
+//! `planted` shows with tampered results that the checks find each kind.
 
 mod check;
 mod dice;

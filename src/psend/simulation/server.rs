@@ -29,7 +29,7 @@ pub(super) enum Mood {
     Errs,
     /// It refuses the whole request for what is in it.
     Refuses,
-    /// It says that its database is away.
+    /// It says that its database is away: of the whole request, or of each event.
     IsAway,
     /// A gateway answers for it, which may have stored the events.
     Gateway,
@@ -345,7 +345,13 @@ impl Server {
         match mood {
             Mood::Errs => return Answer::error(500, "oh no", wait),
             Mood::Refuses => return Answer::error(422, "not like this", None),
-            Mood::IsAway => return Answer::error(503, "the database system is starting up", wait),
+            Mood::IsAway if self.nature.names_its_windows && is_batch => {
+                let results = events[..taken].iter().map(|event| refused(event, AWAY));
+                let results: Vec<Value> = results.chain(events[taken..].iter().map(too_many)).collect();
+                let names_window = taken < events.len();
+                return Answer { names_window, ..Answer::new(200, json!({ "results": results })) };
+            }
+            Mood::IsAway => return Answer::error(503, AWAY, wait),
             _ => {}
         }
         if mood == Mood::Gateway {
@@ -468,9 +474,17 @@ impl Server {
 /// What PulseStream says of an event that is over the rate.
 const OVER_RATE: &str = "Rate limit exceeded. Limit: 5 events per 1 seconds";
 
+/// What it says while its database is away.
+const AWAY: &str = "the database system is starting up";
+
+/// The result of an event in a batch that is refused with these words.
+fn refused(event: &Value, words: &str) -> Value {
+    json!({"event_id": event.get("event_id"), "success": false, "errors": [words]})
+}
+
 /// The result of an event in a batch that is over the rate.
 fn too_many(event: &Value) -> Value {
-    json!({"event_id": event.get("event_id"), "success": false, "errors": [OVER_RATE]})
+    refused(event, OVER_RATE)
 }
 
 /// The number of an event's line.
