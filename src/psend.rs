@@ -22,6 +22,7 @@ mod given;
 mod health;
 mod intake;
 mod journal;
+mod load;
 mod meaning;
 pub mod message;
 mod number;

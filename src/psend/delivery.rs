@@ -7,7 +7,16 @@ use bytes::Bytes;
 use super::intake::Event;
 use super::meaning::Meaning;
 use crate::clock::Micros;
-use crate::record::outcome::{Answer, ErrorKind, Outcome, Word};
+use crate::record::outcome::{Answer, ErrorKind, LateCause, Outcome, Word};
+
+/// When a sender took an event that a schedule sends.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Since the start of the run.
+    pub at: Duration,
+    /// Why that was after the event was due, if it was.
+    pub late: Option<LateCause>,
+}
 
 /// An event on its way.
 #[derive(Debug)]
@@ -18,6 +27,8 @@ pub struct Delivery {
     pub since: Duration,
     /// When it was due by the wall clock, in an open loop. `None` if a timestamp cannot express it.
     pub scheduled_at: Option<Micros>,
+    /// When a sender took it, in an open loop.
+    pub taken: Option<Taken>,
     /// The request's body, the same for each attempt.
     pub body: Bytes,
     /// When the first attempt was sent, since the start of the run and by the wall clock.
@@ -44,6 +55,7 @@ impl Delivery {
             event,
             since,
             scheduled_at: None,
+            taken: None,
             body: Bytes::new(),
             sent: None,
             answers: Vec::new(),
@@ -61,6 +73,21 @@ impl Delivery {
     /// An attempt was sent at this time since the start, which is this moment.
     pub fn sent(&mut self, since_start: Duration, at: Micros) {
         self.sent.get_or_insert((since_start, at));
+    }
+
+    /// Why it is sent after it was due, if the first attempt is sent now, and by how much. `allowed` does not count. The attempt
+    /// began at `began`; until then the sender waited for the server. Returns `None` unless a schedule sends this event.
+    pub fn lateness(&self, began: Duration, now: Duration, allowed: Duration) -> Option<Option<(LateCause, Duration)>> {
+        let taken = self.taken.filter(|_| self.sent.is_none())?;
+        let by = now.saturating_sub(self.since);
+        let until_taken = taken.at.saturating_sub(self.since);
+        let by_server = now.max(began).saturating_sub(taken.at);
+        let cause = match taken.late {
+            Some(cause) if until_taken >= by_server => cause,
+            _ if by_server > allowed => LateCause::Server,
+            late => late.unwrap_or(LateCause::Psend),
+        };
+        Some((by > allowed).then_some((cause, by)))
     }
 
     /// When the first attempt was sent, since the start of the run.

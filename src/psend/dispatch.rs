@@ -207,7 +207,7 @@ impl Dispatch {
         group: &mut [Delivery],
         began: Duration,
     ) -> Next {
-        let Shared { plan, clock, flow, .. } = &*self.shared;
+        let Shared { plan, clock, flow, tally, allowed_delay, .. } = &*self.shared;
         let request = message::request(plan, group);
         let sent = clock.elapsed();
         let sent_at = clock.at(sent);
@@ -226,7 +226,12 @@ impl Dispatch {
             }
             return Next::NotSent;
         }
-        group.iter_mut().for_each(|delivery| delivery.sent(sent, sent_at));
+        for delivery in &mut *group {
+            if let Some(late) = delivery.lateness(began, sent, *allowed_delay) {
+                tally.borrow_mut().scheduled(late);
+            }
+            delivery.sent(sent, sent_at);
+        }
         match done {
             Ok(reply) => self.answers.read(&reply, group, began),
             Err(failure) => self.answers.missing(failure, group, began),

@@ -70,6 +70,11 @@ impl Flow {
         self.ending().is_some() || (!backpressure.is_open() && backpressure.is_quiet(self.clock.elapsed()))
     }
 
+    /// Whether any sender may send at any time.
+    pub(super) fn is_open(&self) -> bool {
+        self.backpressure.borrow().is_open()
+    }
+
     /// The server wants no requests for this long. Returns by how much that is longer than known.
     pub(super) fn pause(&self, wait: Duration) -> Duration {
         let now = self.clock.elapsed();

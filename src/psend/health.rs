@@ -160,7 +160,8 @@ impl Health {
 
     /// No connection could be made, in an attempt that began at `began`. Nothing was sent, so this is not an attempt at an event.
     pub(super) async fn refused(&self, failure: Failure, began: Duration) {
-        if failure.fate == Fate::Short {
+        if let Fate::Short(resource) = failure.fate {
+            self.shared.tally.borrow_mut().short_of(resource);
             return self.short(failure, began).await;
         }
         let message = self.shared.plan.secrets.blank(failure.message.clone());

@@ -164,7 +164,7 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
             config.key_source,
             numbers::count(dispatch.health.key_refused().unwrap_or_default().into())
         ),
-        (Some(Why::NoServer), Some(Failure { message, fate: Fate::Short, .. })) => {
+        (Some(Why::NoServer), Some(Failure { message, fate: Fate::Short(_), .. })) => {
             format!("cannot connect to {target}: {message}; {done}")
         }
         (Some(Why::NoServer), Some(Failure { message, .. })) => format!("no server at {target}: {message}; {done}"),

@@ -11,6 +11,7 @@ use super::config::{Config, Network};
 use super::drive::{self, Drive, Driven, Parts};
 use super::intake::{self, Cutter, Reading};
 use super::journal::Begun;
+use super::load::Used;
 use super::outlets::{self, Log};
 use super::report::{self, End};
 use super::sink::{self, Outlets, Written};
@@ -110,6 +111,7 @@ struct Beside {
     begun: Option<Rc<Begun>>,
     resumes: Option<String>,
     started_at: String,
+    used_at_start: Used,
 }
 
 impl Run<'_> {
@@ -144,6 +146,7 @@ impl Run<'_> {
         let config = self.config;
         let Log { resume, begun, resumes } = log;
         let started_at = time::format(self.clock.now());
+        let used_at_start = Used::until(self.clock.elapsed());
         let reading = Arc::new(Reading::new(self.stop.clone()));
         let block = (HELD_BYTES / config.limits.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
@@ -151,7 +154,7 @@ impl Run<'_> {
         let intake = intake::read(cutter, Arc::clone(&reading), begun.clone());
         let (sink, writer) = sink::open(outlets);
         let writer = writer.spawn();
-        (intake, sink, Beside { reading, writer, begun, resumes, started_at })
+        (intake, sink, Beside { reading, writer, begun, resumes, started_at, used_at_start })
     }
 
     /// Sends events over this run's transport, and shows progress meanwhile.
@@ -176,6 +179,7 @@ impl Run<'_> {
         let config = self.config;
         let Drive { shared, dispatch, .. } = drive;
         let is_verify = config.plan.job.is_verify();
+        let load = Used::until(self.clock.elapsed()).since(&beside.used_at_start);
         let record = RunRecord {
             id: self.id.clone(),
             complete: driven.why.is_none() && is_all_read && dispatch.control.doubt().is_none(),
@@ -191,6 +195,7 @@ impl Run<'_> {
             shard: config.plan.shard.clone(),
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
+            generator: Some(shared.tally.borrow().generator(config.pace.is_some(), load)),
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
         line.push(b'\n');

@@ -17,6 +17,10 @@ use crate::cli::Console;
 use crate::clock::Clock;
 use crate::seed::Generator;
 
+/// Timers have a resolution of a millisecond, and computers do other work: an event that is sent at most this long after it was
+/// due is not late.
+pub(super) const LEAST_DELAY: Duration = Duration::from_millis(10);
+
 /// What the senders of a run share.
 pub(super) struct Shared {
     /// What is done with each event.
@@ -31,6 +35,8 @@ pub(super) struct Shared {
     pub(super) busy: Cell<usize>,
     /// Spreads retries, and makes up ids that no event has.
     pub(super) draws: RefCell<Generator>,
+    /// How long after it was due an event may be sent without being late: a batch takes its time to fill.
+    pub(super) allowed_delay: Duration,
     /// Where news is told during the run.
     news: Option<Console>,
 }
@@ -47,6 +53,7 @@ impl Shared {
             tally: RefCell::default(),
             busy: Cell::default(),
             draws: RefCell::new(draws),
+            allowed_delay: if config.limits.events > 1 { LEAST_DELAY + config.limits.wait } else { LEAST_DELAY },
             news,
         })
     }

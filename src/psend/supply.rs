@@ -8,13 +8,13 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::config::Limits;
-use super::delivery::Delivery;
+use super::delivery::{Delivery, Taken};
 use super::intake::{Event, Intake};
 use super::pacing::Schedule;
-use super::shared::Shared;
-use super::tally::Late;
+use super::shared::{LEAST_DELAY, Shared};
 use super::turn::Turn;
 use crate::clock;
+use crate::record::outcome::LateCause;
 
 /// What is left of the input when no more events may be taken.
 pub(super) enum Left {
@@ -37,7 +37,9 @@ pub(super) struct Supply {
     held: RefCell<Option<Delivery>>,
     began: Cell<Option<Duration>>,
     taken: Cell<u64>,
-    behind: Cell<Option<Late>>,
+    behind: Cell<Option<LateCause>>,
+    /// How long the server had held back senders when the event before was taken.
+    held_back: Cell<Duration>,
     /// The time that the schedule gave and no event has taken yet.
     drawn: Cell<Option<Duration>>,
     /// Whether the event for it had not been read yet when it was asked for.
@@ -57,6 +59,7 @@ impl Supply {
             began: Cell::new(None),
             taken: Cell::new(0),
             behind: Cell::new(None),
+            held_back: Cell::default(),
             drawn: Cell::new(None),
             starved: Cell::new(false),
         }
@@ -162,7 +165,12 @@ impl Supply {
         if let Some(wait) = due.and_then(|due| due.checked_sub(self.now())) {
             self.shared.flow.sleep(wait).await;
         }
-        self.held.borrow_mut().take()
+        let mut next = self.held.borrow_mut().take()?;
+        if self.schedule.is_some() {
+            let now = self.now();
+            next.taken = Some(Taken { at: now, late: self.why_late(next.since, now) });
+        }
+        Some(next)
     }
 
     /// The next event of an open loop, with the time at which it is due.
@@ -197,7 +205,6 @@ impl Supply {
         }
         let mut next = self.begin(Delivery::new(event, self.now()));
         let due = due.saturating_add(self.began.get().unwrap_or_default());
-        self.note_lateness(due, self.now());
         next.since = due;
         next.scheduled_at = Some(clock.at(due)).filter(|at| *at < clock::LAST);
         Some(next)
@@ -242,24 +249,25 @@ impl Supply {
         }
     }
 
-    fn note_lateness(&self, due: Duration, now: Duration) {
-        /// Timers have a resolution of a millisecond, so less than this does not count.
-        const SLACK: Duration = Duration::from_millis(10);
-        let by = now.saturating_sub(due);
+    /// Why a sender takes an event after it was due, if it does.
+    fn why_late(&self, due: Duration, now: Duration) -> Option<LateCause> {
+        let flow = &self.shared.flow;
         let starved = self.starved.replace(false);
-        if by < SLACK {
+        let held_back = flow.held_back(now);
+        let is_held_back = held_back > self.held_back.replace(held_back) || !flow.is_open();
+        if now.saturating_sub(due) <= LEAST_DELAY {
             self.behind.set(None);
-            return;
+            return None;
         }
-        let why = if starved {
-            Late::Input
-        } else if self.shared.busy.get() + 1 >= self.limits.concurrency {
-            Late::Senders
-        } else {
+        let is_busy = self.shared.busy.get() + 1 >= self.limits.concurrency;
+        let why = match (starved, is_busy) {
+            (true, _) => LateCause::Input,
+            (false, true) if is_held_back => LateCause::Server,
+            (false, true) => LateCause::Concurrency,
             // Catching up: this event is late for the same reason as the ones before.
-            self.behind.get().unwrap_or(Late::Itself)
+            (false, false) => self.behind.get().unwrap_or(LateCause::Psend),
         };
         self.behind.set(Some(why));
-        self.shared.tally.borrow_mut().late(why, by);
+        Some(why)
     }
 }

@@ -1,14 +1,15 @@
 //! The run in figures: what the progress line and the summary show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::load::Load;
 use super::pacing::Gap;
 use crate::cli::numbers;
-use crate::record::outcome::{ErrorKind, Word};
+use crate::record::outcome::{ErrorKind, Generator, LateCause, Resource, Word};
 
 /// The longest latency that is recorded, in microseconds. Longer ones count as this.
 const LONGEST: u64 = 3_600_000_000;
@@ -32,8 +33,10 @@ pub(super) struct Tally {
     untimed: u64,
     over_rate: u64,
     gaps: Gaps,
-    late: BTreeMap<Late, u64>,
+    scheduled: u64,
+    late: BTreeMap<LateCause, u64>,
     latest: Duration,
+    short_of: BTreeSet<Resource>,
 }
 
 /// The gaps of a replay that were too long.
@@ -45,17 +48,6 @@ pub(super) struct Gaps {
     pub wait: Duration,
     /// Those that are still to be reported.
     untold: Vec<Gap>,
-}
-
-/// Why an open loop took an event after it was due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Late {
-    /// All senders had events in flight, or waiting to be sent again.
-    Senders,
-    /// It had not been read yet.
-    Input,
-    /// psend itself was not fast enough.
-    Itself,
 }
 
 impl Default for Tally {
@@ -77,8 +69,10 @@ impl Default for Tally {
             untimed: 0,
             over_rate: 0,
             gaps: Gaps::default(),
+            scheduled: 0,
             late: BTreeMap::new(),
             latest: Duration::ZERO,
+            short_of: BTreeSet::new(),
         }
     }
 }
@@ -161,10 +155,32 @@ impl Tally {
         std::mem::take(&mut self.gaps.untold)
     }
 
-    /// An event was taken this long after it was due.
-    pub(super) fn late(&mut self, why: Late, by: Duration) {
-        *self.late.entry(why).or_default() += 1;
-        self.latest = self.latest.max(by);
+    /// A schedule's event was sent. If it was late: why, and by how much.
+    pub(super) fn scheduled(&mut self, late: Option<(LateCause, Duration)>) {
+        self.scheduled += 1;
+        if let Some((cause, by)) = late {
+            *self.late.entry(cause).or_default() += 1;
+            self.latest = self.latest.max(by);
+        }
+    }
+
+    /// This computer was short of something.
+    pub(super) fn short_of(&mut self, resource: Resource) {
+        self.short_of.insert(resource);
+    }
+
+    /// How well the sending side kept up, given its load.
+    pub(super) fn generator(&self, is_open_loop: bool, load: Load) -> Generator {
+        let cores = load.is_short_of_cores().then_some(Resource::Cores);
+        Generator {
+            scheduled: is_open_loop.then_some(self.scheduled),
+            late: LateCause::ALL.iter().map(|cause| (*cause, self.late.get(cause).copied().unwrap_or(0))).collect(),
+            latest_ms: self.latest.as_micros() as f64 / 1e3,
+            cpu_s: load.cpu.map(|cpu| cpu.as_secs_f64()),
+            sender_cpu_share: load.sender_cpu_share,
+            sender_wait_share: load.sender_wait_share,
+            short_of: self.short_of.iter().copied().chain(cores).collect(),
+        }
     }
 
     /// Events that have an outcome.
@@ -263,15 +279,17 @@ impl Tally {
         if !self.late.is_empty() {
             let _ = writeln!(
                 text,
-                "Late:        {}, by up to {} (end_to_end_ms includes this)",
-                numbers::counted(self.late.values().sum::<u64>(), "event", "events"),
+                "Late:        {} of {}, by up to {} (end_to_end_ms includes this)",
+                count(self.late.values().sum::<u64>()),
+                numbers::counted(self.scheduled, "event", "events"),
                 numbers::milliseconds(self.latest.as_secs_f64() * 1e3)
             );
             for (why, n) in &self.late {
                 let why = match why {
-                    Late::Senders => "all senders were waiting for the server: --concurrency was reached",
-                    Late::Input => "the input came too slowly",
-                    Late::Itself => "psend itself was too slow",
+                    LateCause::Concurrency => "all senders were waiting for the server: --concurrency was reached",
+                    LateCause::Input => "the input came too slowly",
+                    LateCause::Server => "the server asked to wait, was away, or took long to connect to",
+                    LateCause::Psend => "psend itself was too slow, or had no CPU",
                 };
                 let _ = writeln!(text, "  {} because {why}", count(*n));
             }

@@ -19,7 +19,7 @@ use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
 
-use crate::record::outcome::ErrorKind;
+use crate::record::outcome::{ErrorKind, Resource};
 
 /// What is sent.
 #[derive(Debug, Clone)]
@@ -67,8 +67,8 @@ pub struct Failure {
 pub enum Fate {
     /// Nothing of it left, for there was no connection.
     Unreached,
-    /// Nothing of it left: this computer lacks what a connection takes, such as a free port. The server is not at fault.
-    Short,
+    /// Nothing of it left: this computer lacks what a connection takes. The server is not at fault.
+    Short(Resource),
     /// The server did nothing with it: it said so (RFC 9113, 8.7), or answered before a byte had left.
     Refused,
     /// It left, or may have.
@@ -80,7 +80,7 @@ pub enum Fate {
 impl Fate {
     /// Whether nothing of the request left.
     pub fn is_unsent(self) -> bool {
-        matches!(self, Self::Unreached | Self::Short)
+        matches!(self, Self::Unreached | Self::Short(_))
     }
 }
 

@@ -6,6 +6,7 @@
 pub(super) mod compare;
 mod events;
 mod figures;
+mod generator;
 pub(super) mod html;
 mod input;
 mod joined;
@@ -26,6 +27,7 @@ use serde_json::Value;
 use compare::ComparedReport;
 pub(super) use events::{EndpointReport, EventsReport};
 pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
+use generator::GeneratorReport;
 pub(super) use input::InputReport;
 pub(super) use outcomes::OutcomesReport;
 pub(super) use units::seconds;
@@ -103,6 +105,7 @@ impl Report {
         }
         if let Some(outcomes) = &mut report.outcomes {
             outcomes.time = time;
+            outcomes.generator = GeneratorReport::on_nothing();
         }
         report.truth = Some(TruthReport::on_nothing());
         report.reconciled = Some(ReconciledReport::on_nothing());
@@ -184,6 +187,11 @@ impl Report {
             _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is missing".to_owned()),
             _ => None,
         }
+    }
+
+    /// Why the figures may be psend's own and not the server's, if so.
+    pub(super) fn generator_warning(&self) -> Option<&str> {
+        self.outcomes.as_ref()?.generator.warning.as_deref()
     }
 
     /// Lines that the run records say were read, and outcomes that came, where these are fewer. Legal: blank lines have no

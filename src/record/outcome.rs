@@ -1,5 +1,6 @@
 //! The outcome (contracts §3) of a line of psend's input, and the run record that ends a stream of outcomes.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -118,6 +119,53 @@ words! {
         /// A signal, or the end of `--grace`.
         Interrupted = "interrupted",
     }
+}
+
+words! {
+    /// Why an event of an open loop was sent after it was due.
+    LateCause {
+        /// psend itself was not fast enough, or had no CPU.
+        Psend = "psend",
+        /// It had not been read yet.
+        Input = "input",
+        /// All senders had events: `--concurrency` was reached.
+        Concurrency = "concurrency",
+        /// The server asked to wait, was away, or took long to connect to.
+        Server = "server",
+    }
+}
+
+words! {
+    /// What the sending computer can run short of.
+    Resource {
+        /// Local ports for connections.
+        Ports = "ports",
+        /// Open files.
+        Files = "files",
+        /// Memory for connections.
+        Memory = "memory",
+        /// CPU cores.
+        Cores = "cores",
+    }
+}
+
+/// How well the sending side kept up (contracts §3): whether figures may be psend's own, not the server's.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Generator {
+    /// Events that a schedule sent. `None` in a closed loop, which has no schedule.
+    pub scheduled: Option<u64>,
+    /// How many of them were sent late, by cause.
+    pub late: BTreeMap<LateCause, u64>,
+    /// The longest delay among these, in milliseconds.
+    pub latest_ms: f64,
+    /// CPU time of the process, in seconds. `None` if the system does not tell.
+    pub cpu_s: Option<f64>,
+    /// How much of the run the sending thread ran, from 0 to 1.
+    pub sender_cpu_share: Option<f64>,
+    /// How much of the run the sending thread was ready to run and had no core, from 0 to 1.
+    pub sender_wait_share: Option<f64>,
+    /// What the computer was short of.
+    pub short_of: Vec<Resource>,
 }
 
 /// Shorter waits for the first attempt are not written.
@@ -283,6 +331,9 @@ pub struct RunRecord {
     /// With `--verify`: the number of `present` events that the server did not show, so that they could not be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<u64>,
+    /// How well the sending side kept up. Older records do not have it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generator: Option<Generator>,
 }
 
 /// The line of a run record.

@@ -4,6 +4,7 @@ mod answers;
 mod batch;
 mod dialects;
 mod faults;
+mod generator;
 mod http2;
 mod keep_alive;
 mod memory;

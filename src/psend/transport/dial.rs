@@ -18,7 +18,7 @@ use super::tls::Trust;
 use super::{Failure, Fate, race};
 use crate::error::{Error, Result as Made};
 use crate::psend::target::{Route, Target};
-use crate::record::outcome::ErrorKind;
+use crate::record::outcome::{ErrorKind, Resource};
 
 /// What is spoken on a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -195,16 +195,16 @@ async fn secure(plain: Stream, tls: Option<&Tls>, route: &Route) -> Result<Strea
 
 /// What this error says where it is this computer that cannot make another connection, to this address.
 fn shortage(error: &io::Error, to: Option<SocketAddr>) -> Option<Failure> {
-    let what = match Errno::from_io_error(error)? {
+    let (resource, what) = match Errno::from_io_error(error)? {
         Errno::ADDRNOTAVAIL if has_way(to?) => {
-            "a free port: all are taken by connections to this server, or closed not long ago"
+            (Resource::Ports, "a free port: all are taken by connections to this server, or closed not long ago")
         }
-        Errno::MFILE | Errno::NFILE => "another open file",
-        Errno::NOBUFS | Errno::NOMEM => "memory for another connection",
+        Errno::MFILE | Errno::NFILE => (Resource::Files, "another open file"),
+        Errno::NOBUFS | Errno::NOMEM => (Resource::Memory, "memory for another connection"),
         _ => return None,
     };
     let message = format!("this computer does not have {what} ({error})");
-    Some(Failure { fate: Fate::Short, ..Failure::unreached(ErrorKind::Connect, message) })
+    Some(Failure { fate: Fate::Short(resource), ..Failure::unreached(ErrorKind::Connect, message) })
 }
 
 /// Whether this computer has an address to reach this one from. A datagram's socket takes none of the ports of TCP, and to

@@ -31,6 +31,9 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(why) = report.incomplete() {
         page.put(&format!("<p class=\"warn\">{}</p>\n", escape(&why)));
     }
+    if let Some(why) = report.generator_warning() {
+        page.put(&format!("<p class=\"warn\">{}</p>\n", escape(why)));
+    }
     page.requirements(report);
     if let Some(outcomes) = &report.outcomes {
         page.put("<h2>Outcomes</h2>\n");

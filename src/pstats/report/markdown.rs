@@ -27,6 +27,9 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(why) = report.incomplete() {
         page.push_str(&format!("\n**{}**\n", cell(&why)));
     }
+    if let Some(why) = report.generator_warning() {
+        page.push_str(&format!("\n**{}**\n", cell(why)));
+    }
     if let Some(events) = &report.events {
         heading(&mut page, "Events");
         figures(&mut page, &events.figures, events.throughput, &events.time);

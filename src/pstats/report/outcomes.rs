@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::figures::{
     By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, windows,
 };
+use super::generator::GeneratorReport;
 use super::units::{NO_TIME_PASSED, per_second, seconds};
 use crate::pstats::layout::Grouping;
 use crate::pstats::sketch::Fine;
@@ -67,6 +68,8 @@ pub(crate) struct OutcomesReport {
     /// Outcomes that count beside others of their line and run.
     #[serde(skip)]
     pub apart: u64,
+    /// How well the sending side kept up.
+    pub generator: GeneratorReport,
     /// psend's run records.
     pub runs: Vec<RunRecord>,
     /// Groups.
@@ -100,6 +103,10 @@ impl OutcomesReport {
         let mut figures = self.ids.not_known();
         if self.time.first.is_some() && self.throughput.is_none() {
             figures.push(("throughput", NO_TIME_PASSED.to_owned()));
+        }
+        if let Some(why) = self.generator.unknown {
+            let names = ["generator.count", "generator.late", "generator.late_share", "generator.latest_ms"];
+            figures.extend(names.map(|name| (name, why.to_owned())));
         }
         figures
     }
@@ -142,6 +149,7 @@ impl OutcomesReport {
             apart: outcomes.apart,
             came: outcomes.came(),
             has_all_records,
+            generator: GeneratorReport::new(&outcomes.runs, has_all_records),
             runs: outcomes.runs.clone(),
             by: by(stream, groupings),
             window_s: seconds(shown.width()),

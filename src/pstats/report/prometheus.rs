@@ -34,6 +34,9 @@ pub(crate) fn write(report: &Report) -> String {
         if let Some(throughput) = outcomes.throughput {
             page.sample("pulsepipe_outcomes_per_second", "Outcomes per second.", &[], throughput);
         }
+        if let Some(share) = outcomes.generator.late_share {
+            page.sample("pulsepipe_generator_late_ratio", "Share of events that psend sent late, 0 to 1.", &[], share);
+        }
         page.latency("outcomes", "latency", &outcomes.figures.latency);
         page.latency("outcomes", "end_to_end", &outcomes.end_to_end);
         page.groups("outcomes", &outcomes.by);

@@ -36,6 +36,11 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
         let why = page.paint("33", &visible(&why));
         page.line(&why);
     }
+    if let Some(why) = report.generator_warning() {
+        page.text.push('\n');
+        let why = page.paint("33", &visible(why));
+        page.line(&why);
+    }
     if let Some(truth) = &report.truth {
         page.truth(truth);
     }
@@ -134,6 +139,12 @@ impl Page {
             self.fact("Throughput", &format!("{}/s", number(throughput)), "");
         }
         self.fact("Success rate", &percent(outcomes.figures.success_rate), "accepted, duplicate or present");
+        if let (Some(late), Some(share)) =
+            (outcomes.generator.late.filter(|late| *late > 0), outcomes.generator.late_share)
+        {
+            let cause = outcomes.generator.cause.unwrap_or_default();
+            self.fact("Sent late", &count(late), &format!("{}, mostly because of {cause}", percent(Some(share))));
+        }
         self.ids(&outcomes.ids);
 
         self.section("Outcomes");
