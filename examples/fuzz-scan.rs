@@ -49,7 +49,7 @@ const PATHS: [&str; 28] = [
     "b",
 ];
 
-/// Forms that stand beside the sample's events.
+/// Forms in addition to the sample's events.
 const FORMS: [&str; 8] = [
     r#"{"seq":17,"event_id":"evt_17_a9ba527e3","outcome":"accepted","status":200,"attempts":1,"latency_ms":3.214,"end_to_end_ms":3.402,"scheduled_at":null,"sent_at":"2026-01-05T10:00:00.123456Z","request_bytes":953,"service":"payment-service","endpoint":"/api/v1/payments/capture","error":null}"#,
     r#"{"seq":18,"event_id":null,"outcome":"failed","status":null,"attempts":2,"answers":["error","no_answer"],"latency_ms":null,"end_to_end_ms":30.5,"scheduled_at":"2026-01-05T10:00:00Z","sent_at":null,"request_bytes":0,"service":null,"endpoint":null,"error":{"kind":"timeout","message":"it said \"no\""},"tags":{"region":"EU"},"shard":"3/8"}"#,
@@ -274,7 +274,7 @@ impl<R: Rng> Fuzz<R> {
                 line.splice(range, value.iter().copied());
             }
             7 => {
-                // A stretch again: members that stand twice, arrays that grow.
+                // Repeats a part: members that occur twice, arrays that grow.
                 let to = self.place(line);
                 let piece = line[at.min(to)..at.max(to)].to_vec();
                 if piece.len() < 500 {
@@ -314,7 +314,7 @@ impl<R: Rng> Fuzz<R> {
         line.splice(at..at, bytes.iter().copied());
     }
 
-    /// A place in a line: three times of four beside punctuation.
+    /// A position in a line: three times out of four next to punctuation.
     fn place(&mut self, line: &[u8]) -> usize {
         let mut at = self.random.random_range(0..=line.len());
         if self.random.random_bool(0.75) {
@@ -326,7 +326,7 @@ impl<R: Rng> Fuzz<R> {
     }
 }
 
-/// Where a value stands that begins at this place, roughly: up to the next comma or bracket outside of a string.
+/// The approximate range of a value that begins at this position: up to the next comma or bracket outside of strings.
 fn value_at(line: &[u8], at: usize) -> Range<usize> {
     let mut to = at;
     let mut in_string = false;

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 cargo bench --quiet --locked --bench pgen
 
-# Memory: the peak of the resident set, at few and at many events, with one thread and with many.
+# Memory: the peak of the resident set, with few and with many events, with one thread and with many.
 if [ -x /usr/bin/time ]; then
     for run in "1 10k" "1 50m" "64 50m"; do
         read -r threads count <<<"$run"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# psend's figures against wrk and oha: the client alone on core 0, the same server that only answers (examples/answer.rs) on core 1.
+# psend's figures against wrk and oha: only the client on core 0, the same server, which only answers (examples/answer.rs), on core 1.
 # psend reads unique events from a pipe (its cat on the server's core) and writes an outcome for each; the peers send one fixed body.
 set -euo pipefail
 cd "$BENCH/../.."
@@ -25,7 +25,7 @@ LUA
 
 servers=()
 trap 'kill "${servers[@]}" 2>/dev/null || true' EXIT
-# Starts a server with these arguments; its URL is in $url then.
+# Starts a server with these arguments, and sets $url.
 serve() {
     local said=$WORK/url.$RANDOM
     taskset -c 1 "$answer" "$@" >"$said" &
@@ -34,7 +34,7 @@ serve() {
     url=$(<"$said")
 }
 
-# Runs a client and prints its requests a second and its CPU time a request in µs. wrk counts its requests by itself.
+# Runs a client and prints its requests per second and its CPU time per request in µs. wrk counts its requests itself.
 client() {
     local out=$1 seconds user system requests=$count
     shift
@@ -59,7 +59,7 @@ oha_on() {
         "$1/api/v1/ingestion/events"
 }
 
-# The median of psend's figures over a peer's, in interleaved runs: of the speed, and of the CPU time a request.
+# The median ratio of psend's figures to a peer's, in interleaved runs: of the speed, and of the CPU time per request.
 against() {
     local peer=$1
     for _ in $(seq "${RUNS:-5}"); do

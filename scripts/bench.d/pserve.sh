@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# pserve against SQLite's own shell: the same events, once each in a request of its own and answered when it is on disk, and
-# once as a file of INSERTs, 100 to a commit, with no network, no checks and the same table, constraint and sync.
+# pserve against SQLite's shell: the same events, once with one request per event, answered when it is on disk, and once as a
+# file of INSERTs, 100 per commit, without network or checks, with the same table, constraint and sync.
 set -euo pipefail
 
 if ! command -v sqlite3 >/dev/null; then

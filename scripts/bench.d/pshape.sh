@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# pshape's figures: handing on against cat on the same file, effects in GB/s of that file, the pipe with and without it, memory.
+# pshape's figures: passing through against cat on the same file, effects in GB/s of that file, the pipe with and without it, memory.
 set -euo pipefail
 
 events=$WORK/pshape-events.jsonl

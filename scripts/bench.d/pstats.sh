@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# pstats' figures: GB/s on pgen's events, spaced JSON and unknown layouts, outcomes a second, two threads against one, peers, memory.
+# pstats' figures: GB/s on pgen's events, spaced JSON and unknown layouts, outcomes per second, two threads against one, peers, memory.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -24,7 +24,7 @@ events=$WORK/events.jsonl
 spaced=$WORK/spaced.jsonl
 for _ in $(seq 1600); do cat ../../tests/data/events_500.jsonl; done >"$spaced"
 unknown=$WORK/unknown.jsonl
-# No two lines alike: another key in another place each time.
+# No two lines have the same layout: each has another key in another place.
 awk '{ at = index($0, "\"severity\""); print substr($0, 1, at - 1) "\"k" NR * 7919 % 100003 "\":1," substr($0, at) }' \
     "$events" >"$unknown"
 outcomes=$WORK/outcomes.jsonl

@@ -1,4 +1,4 @@
-//! Files that gzip or zstd compressed, read as the text that they hold. In bounded memory, whatever the bytes say.
+//! Reads files that are compressed by gzip or zstd as the text in them. Memory is bounded for any bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
@@ -7,7 +7,7 @@ use flate2::bufread::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// The largest window of a zstd frame, in bytes. `zstd --long` writes it; for more, zstd itself needs a flag.
+/// The largest window of a zstd frame, in bytes. `zstd --long` writes it. To read a larger one, zstd itself needs a flag.
 const ZSTD_WINDOW: u64 = 128 << 20;
 
 /// How many bytes are read from the file at a time.
@@ -27,17 +27,17 @@ impl Compression {
     pub fn of(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
-            // The second is a frame to be skipped, with which some files begin.
+            // The second is a skippable frame, with which some files begin.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
         }
     }
 }
 
-/// Reads a regular file from where it stands: its bytes, or the text in it if it is compressed.
+/// Reads a regular file from its current position: its bytes, or the text in it if it is compressed.
 ///
 /// # Errors
-/// If the file cannot be read. A later read fails if what is compressed is cut off or damaged.
+/// If the file cannot be read. A later read fails if the compressed data is cut off or damaged.
 pub fn read(mut file: File) -> io::Result<Box<dyn Read + Send>> {
     let from = file.stream_position()?;
     let mut start = Vec::new();
@@ -81,7 +81,7 @@ impl<R: BufRead> Frames<R> {
         Self { from, decoder, is_within: false }
     }
 
-    /// Goes to the next frame that holds something. Returns `false` at the end of the file.
+    /// Moves to the next frame that is not empty. Returns `false` at the end of the file.
     fn begin(&mut self) -> io::Result<bool> {
         while !self.from.fill_buf()?.is_empty() {
             match self.decoder.init(&mut self.from) {
@@ -98,7 +98,7 @@ impl<R: BufRead> Frames<R> {
         Ok(false)
     }
 
-    /// An error at the end of the file is one because of the end.
+    /// An error at the end of the file means that the file is cut off.
     fn told(&mut self, error: FrameDecoderError) -> Error {
         match self.from.fill_buf() {
             Ok([]) => ErrorKind::UnexpectedEof.into(),

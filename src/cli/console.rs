@@ -1,4 +1,4 @@
-//! The only writer to stderr: messages, and the progress line that they must not tear.
+//! The only writer to stderr. Messages do not break the progress line.
 
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -17,7 +17,7 @@ use super::whole::write_all;
 /// How often the progress line is redrawn on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// A tool's voice on stderr. Clones share one progress line.
+/// Writes a tool's messages to stderr. Clones share one progress line.
 #[derive(Debug, Clone)]
 pub struct Console {
     tool: &'static str,
@@ -25,7 +25,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// The voice of this tool.
+    /// The console of this tool.
     pub fn new(tool: &'static str) -> Self {
         Self { tool, line: Arc::default() }
     }
@@ -45,7 +45,7 @@ impl Console {
         self.tool
     }
 
-    /// How large the terminal behind stderr is, if it is one.
+    /// The size of the terminal behind stderr, if it is one.
     pub fn size() -> Option<Winsize> {
         rustix::termios::tcgetwinsize(io::stderr()).ok()
     }
@@ -65,12 +65,12 @@ impl Console {
         self.say(format_args!("{}: {message}", self.tool));
     }
 
-    /// A block of text as it is, such as a summary.
+    /// Writes a block of text as it is, such as a summary.
     pub fn block(&self, text: impl Display) {
         self.write(format_args!("{text}"));
     }
 
-    /// A message may quote what came from the data; only its line ends are ours.
+    /// A message may quote data, so only its line ends are written as they are.
     fn say(&self, message: impl Display) {
         let message = message.to_string();
         let lines: Vec<_> = message.split('\n').map(visible).collect();
@@ -88,8 +88,8 @@ impl Console {
         }
     }
 
-    /// [`Console::progress`] for a tool at an end of a pipe: the terminal has one line, and where tools are joined it is
-    /// psend's, which has most to tell.
+    /// Like [`Console::progress`], for a tool at an end of a pipe. If tools are joined on a terminal, only psend shows
+    /// progress, because there is only one line.
     pub fn progress_at_an_end(&self, quiet: bool, every: Duration) -> Progress {
         let is_pipe =
             |fd: BorrowedFd<'_>| fstat(fd).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
@@ -110,18 +110,17 @@ impl Console {
     }
 }
 
-/// Whether there is a terminal behind this stream that obeys escape codes, as far as TERM tells.
+/// Whether this stream is a terminal that supports escape codes, according to TERM.
 pub fn obeys_escapes(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
-/// Whether text on this stream may have colours: they can be shown, and NO_COLOR does not forbid them.
+/// Whether to use colours on this stream: the terminal supports them, and NO_COLOR is not set.
 pub fn shows_colors(stream: &impl IsTerminal) -> bool {
     obeys_escapes(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Text whose control characters are shown, not obeyed: what comes from the data must not steer a terminal, nor turn the
-/// direction of a line.
+/// Escapes control characters, so that data cannot control the terminal or change the direction of a line.
 pub fn visible(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(steers) {
@@ -131,7 +130,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown.collect())
 }
 
-/// The progress line of a run. It shows text that the tool words; dropping it clears the line.
+/// The progress line of a run. Dropping it clears the line.
 #[derive(Debug)]
 pub struct Progress {
     console: Console,
@@ -141,7 +140,7 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// Shows this text if it is time to; cheap to call often.
+    /// Shows this text if it is time to. Calling it often is cheap.
     pub fn show(&mut self, text: impl FnOnce() -> String) {
         if self.quiet || self.last.elapsed() < self.period {
             return;

@@ -1,13 +1,13 @@
-//! How a run ended, and the exit code that this has (contracts §7).
+//! How a run ended, and its exit code (contracts §7).
 
 use std::process::ExitCode;
 
-/// How a run that was not cut short by an [`crate::error::Error`] ended.
+/// How a run ended that was not cut short by an [`crate::error::Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// The job is done.
     Done,
-    /// The job could not be finished; why has been said on stderr already.
+    /// The job could not be finished. The reason was already reported on stderr.
     Unfinished,
     /// A requirement was not met (pstats).
     NotMet,

@@ -11,7 +11,7 @@ use rustix::stdio::{stderr, stdin, stdout};
 
 use crate::error::{Error, Place, Result};
 
-/// The names under which the system knows the standard output of this process.
+/// The paths that name the standard output of this process.
 const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
 
 const STDOUT: &str = "standard output";
@@ -21,15 +21,15 @@ pub fn is_stdout(path: &Path) -> bool {
     STDOUT_NAMES.iter().any(|name| path.as_os_str() == *name)
 }
 
-/// Whether a path names an open file by its descriptor, as `/dev/fd/3` does.
+/// Whether a path names an open file by its descriptor, such as `/dev/fd/3`.
 pub(super) fn is_descriptor(path: &Path) -> bool {
     path.parent().is_some_and(|folder| ["/dev/fd", "/proc/self/fd"].iter().any(|of| folder == Path::new(of)))
         || path == Path::new("/dev/stderr")
 }
 
-/// The path that an output at `path` is made under: links are followed, also those to what does not exist yet.
+/// The path under which an output at `path` is created. Links are followed, even to files that do not exist yet.
 pub(super) fn without_links(path: &Path) -> PathBuf {
-    /// As many as the system follows.
+    /// The system follows as many.
     const LINKS: usize = 40;
     let mut path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     for _ in 0..LINKS {
@@ -39,12 +39,12 @@ pub(super) fn without_links(path: &Path) -> PathBuf {
     path
 }
 
-/// Which file it is, by whatever name.
+/// The identity of a file, whatever its name.
 #[derive(PartialEq, Eq)]
 enum Identity {
-    /// A file that is there: its device and its number on it.
+    /// An existing file: its device and inode number.
     Known(u64, u64),
-    /// A file that is still to be made: its folder by its right name, and its own.
+    /// A file that does not exist yet: the canonical path of its folder, and its name.
     New(PathBuf),
     /// Standard output, if it is not a regular file. It takes only one stream.
     Stdout,
@@ -61,7 +61,7 @@ impl Identity {
         Some(Self::New(folder.canonicalize().ok()?.join(path.file_name()?)))
     }
 
-    /// The file that a standard stream is joined to.
+    /// The file that a standard stream is redirected to.
     fn of_stream(stream: BorrowedFd<'_>) -> Option<Self> {
         Self::known(&metadata_of(stream)?)
     }
@@ -71,7 +71,7 @@ impl Identity {
     }
 }
 
-/// All files that a run reads and writes, each with the name that a message gives it.
+/// All files that a run reads and writes, each with its name in messages.
 #[derive(Default)]
 pub struct Files {
     read: Vec<(String, Identity)>,
@@ -79,7 +79,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Adds the files that stand on the command line; without any, and for `-`, standard input.
+    /// Adds the input files. Without any, and for `-`, adds standard input.
     #[must_use]
     pub fn inputs(mut self, files: &[PathBuf]) -> Self {
         if files.is_empty() {
@@ -89,14 +89,14 @@ impl Files {
         self
     }
 
-    /// Adds the files that a flag names to be read; `-` is standard input.
+    /// Adds the files that a flag reads. `-` is standard input.
     #[must_use]
     pub fn reads<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
         files.into_iter().for_each(|file| self.read_from(flag, file.as_ref()));
         self
     }
 
-    /// Adds the files that a flag names to be written; `-` is standard output.
+    /// Adds the files that a flag writes. `-` is standard output.
     #[must_use]
     pub fn writes<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
         for file in files {
@@ -107,7 +107,7 @@ impl Files {
         self
     }
 
-    /// Adds where a tool writes what it is there for: the file that `--output` names, or standard output.
+    /// Adds the main output of a tool: the file of `--output`, or standard output.
     #[must_use]
     pub fn output(mut self, file: Option<&Path>) -> Self {
         match file {
@@ -136,9 +136,8 @@ impl Files {
     }
 
     /// Checks that no file is both read and written, or written twice.
-    ///
-    /// Standard output and standard error are looked at even if nothing goes there: by `> FILE` the shell has emptied that
-    /// file before the tool starts, and with `>> FILE` a tool would read what it writes.
+    /// Checks standard output and standard error even if nothing goes there: with `> FILE` the shell has emptied the file
+    /// before the tool starts, and with `>> FILE` a tool would read what it writes.
     ///
     /// # Errors
     /// Names the two that are the same file.
@@ -146,7 +145,7 @@ impl Files {
         for (at, written) in self.written.iter().enumerate() {
             tell_apart(written, self.read.iter().chain(&self.written[..at]))?;
         }
-        // Two outputs may be joined to one file, as with `> log 2>&1`.
+        // Two standard streams may go to one file, as with `> log 2>&1`.
         for (name, stream) in [(STDOUT, stdout()), ("standard error", stderr())] {
             if let Some(identity) = Identity::of_stream(stream) {
                 tell_apart(&(name.to_owned(), identity), self.read.iter())?;
@@ -166,7 +165,7 @@ fn tell_apart<'a>(
     }
 }
 
-/// What a standard stream is joined to.
+/// The file that a standard stream is redirected to.
 pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
     File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
 }

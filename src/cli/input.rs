@@ -12,8 +12,8 @@ use super::form::{self, Checked};
 use super::{Console, Stop, compressed, standard};
 use crate::error::{At, Error, Place, Result};
 
-/// How large the pipes between the tools are made: a wake-up for each 64 KiB would be the limit of the whole pipeline
-/// (docs/limits.md: 0.75 against 2.5 GB/s).
+/// The size of the pipes between the tools. With the default of 64 KiB, wake-ups would limit the whole pipeline
+/// (docs/limits.md: 0.75 instead of 2.5 GB/s).
 pub(super) const PIPE_BYTES: usize = 1 << 20;
 
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
@@ -88,7 +88,7 @@ fn without_mark(mut bytes: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The inputs of a run in the order given, each opened when its turn comes.
+/// The inputs of a run, in order. Each is opened when its turn comes.
 pub struct Inputs {
     rest: std::vec::IntoIter<Place>,
     stop: Stop,
@@ -138,13 +138,13 @@ impl Inputs {
         Self::from_source(Source::of(bytes), Stop::never())
     }
 
-    /// A single input that is open already, such as a stretch of a file.
+    /// A single input that is already open, such as a part of a file.
     pub fn from_source(source: Source, stop: Stop) -> Self {
         Self { rest: Vec::new().into_iter(), stop, memory: Some(source), patience: None, tool: "" }
     }
 
-    /// Waits no longer than this for bytes: a read that finds none ends with [`io::ErrorKind::TimedOut`], and the lines' reader
-    /// hands out an empty stretch, so that whoever reads can look at the clock.
+    /// Sets how long a read waits for bytes. A read that finds none ends with [`io::ErrorKind::TimedOut`], and the line
+    /// reader returns an empty chunk, so that its caller can check the clock.
     #[must_use]
     pub fn with_patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
@@ -169,7 +169,7 @@ impl Inputs {
             Place::Path(path) => File::open(path).at(&place)?,
             _ => standard_input(&self.stop, patience).at(&place)?.from,
         };
-        // The bytes of a regular file are there: nobody waits for them.
+        // A read from a regular file does not wait.
         let from: Box<dyn Read + Send> = if from.metadata().at(&place)?.is_file() {
             compressed::read(from).at(&place)?
         } else {
@@ -189,17 +189,17 @@ fn checked<R: Read>(from: R, place: &Place, tool: &str) -> Checked<R> {
     Checked::new(from, format!(" {file} | {tool}"))
 }
 
-/// Standard input, as a file of its own.
+/// Standard input, as a file.
 fn standard_input(stop: &Stop, patience: Option<Timespec>) -> io::Result<Stoppable> {
     standard::check_open(&Place::Stdin)?;
-    // Fails if standard input is not a pipe, or the system's limit is lower: then it stays as it is.
+    // This fails if standard input is not a pipe, or if the system's limit is lower. The size then stays as it is.
     let _ = rustix::pipe::fcntl_setpipe_size(io::stdin(), PIPE_BYTES);
     let from = File::from(io::stdin().as_fd().try_clone_to_owned()?);
     Ok(Stoppable { from, stop: stop.clone(), patience })
 }
 
-/// A file whose reader is not left waiting for bytes when a signal has asked to stop. It waits for bytes itself where the file does
-/// not block, as some programs hand on standard input.
+/// A file whose reads end when a signal has asked to stop. If the file is non-blocking, as standard input may be, it waits
+/// for bytes itself.
 struct Stoppable {
     from: File,
     stop: Stop,

@@ -37,7 +37,7 @@ enum Target {
     Small(SmallDisk),
 }
 
-/// A file on a disk that fills up.
+/// A file on a disk that becomes full.
 #[cfg(test)]
 #[derive(Debug)]
 struct SmallDisk {
@@ -63,7 +63,7 @@ impl Write for SmallDisk {
 
 #[cfg(test)]
 impl Output {
-    /// The same output, on a disk that has room for so many more bytes.
+    /// The same output, on a disk with room for this many more bytes.
     pub(crate) fn with_room(self, room: usize) -> Self {
         let to = match self.to {
             Target::Open(stream) => Target::Small(SmallDisk { file: stream.to, room }),
@@ -74,7 +74,7 @@ impl Output {
 }
 
 impl Output {
-    /// Opens the path given with `-o`, or standard output where there is none or it is `-`.
+    /// Opens the path of `-o`, or standard output if it is missing or `-`.
     ///
     /// # Errors
     /// If the path cannot be written.
@@ -82,8 +82,8 @@ impl Output {
         Self::open_until(path, &Stop::never())
     }
 
-    /// The same, but where it is a pipe, neither a FIFO without a reader nor a reader that has stopped reading keeps it from
-    /// ending once a signal has asked to: which shows as [`Error::is_given_up`].
+    /// Like [`Output::open`], but after a signal, writing to a pipe ends even if a FIFO has no reader or the reader has
+    /// stopped reading. The error is then [`Error::is_given_up`].
     ///
     /// # Errors
     /// As [`Output::open`].
@@ -97,7 +97,7 @@ impl Output {
     fn stdout(stop: &Stop) -> Result<Self> {
         let place = Place::Stdout;
         standard::check_open(&place).at(&place)?;
-        // Fails if standard output is not a pipe, or the system's limit is lower: then it stays as it is.
+        // This fails if standard output is not a pipe, or if the system's limit is lower. The size then stays as it is.
         let _ = rustix::pipe::fcntl_setpipe_size(io::stdout(), PIPE_BYTES);
         let file = File::from(io::stdout().as_fd().try_clone_to_owned().at(&place)?);
         Ok(Self { place, to: Target::Open(Stream::behind(file, stop)) })
@@ -122,13 +122,13 @@ impl Output {
                 return Err(Error::failed(format!("{place}: is a directory; expected a file")));
             }
             Some(found) if found.file_type().is_fifo() => Target::Open(Stream::fifo(path, stop).at(&place)?),
-            // What the shell has opened already, as with `3>> log`, is written on: it may hold something.
+            // A file that the shell has opened, as with `3>> log`, is appended to, because it may not be empty.
             Some(found) if !found.is_file() || is_descriptor(path) => {
                 let file = OpenOptions::new().append(true).open(path).at(&place)?;
                 Target::Open(Stream::behind(file, stop))
             }
             _ => {
-                // A link stays a link: what it points to is replaced.
+                // A link stays a link. The file that it points to is replaced.
                 let path = without_links(path);
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
                 access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from).at(&place)?;
@@ -146,11 +146,11 @@ impl Output {
         Ok(Self { place, to })
     }
 
-    /// Opens a file for writing in place, so that what was written outlives a crash. With `resume` what is there stays, but
-    /// for a last line that was cut off. No other process that opens it so can write to it meanwhile.
+    /// Opens a file for writing in place, so that what was written survives a crash. With `resume` the existing content is
+    /// kept, except a last line that was cut off. The file is locked against other processes that open it in this way.
     ///
     /// # Errors
-    /// Where the path cannot be written, or another process holds it: then it stays as it is.
+    /// If the path cannot be written, or another process has locked it. The file is not changed then.
     pub fn in_place(path: &Path, resume: bool) -> Result<Self> {
         if is_stdout(path) || is_descriptor(path) {
             return Self::open(Some(path));
@@ -168,7 +168,7 @@ impl Output {
         Ok(Self { place, to: Target::Open(Stream::behind(file, &Stop::never())) })
     }
 
-    /// Waits until what was written is on disk; devices and pipes have nothing to wait for.
+    /// Waits until what was written is on disk. Does nothing for devices and pipes.
     ///
     /// # Errors
     /// If the disk reports an error.
@@ -187,12 +187,12 @@ impl Output {
     /// Writes all of a block.
     ///
     /// # Errors
-    /// With the place named; a reader that went away shows as [`Error::is_closed_stdout`].
+    /// If it cannot be written; the error names the place. If the reader went away, it is [`Error::is_closed_stdout`].
     pub fn put(&mut self, block: &[u8]) -> Result<()> {
         self.sink().write_all(block).at(&self.place)
     }
 
-    /// Writes all of many blocks, in as few calls as the system takes them.
+    /// Writes several blocks in as few system calls as possible.
     ///
     /// # Errors
     /// As [`Output::put`].
@@ -210,7 +210,7 @@ impl Output {
         Ok(())
     }
 
-    /// Puts a finished file in its place.
+    /// Renames a finished file to its final name.
     ///
     /// # Errors
     /// If the rename fails.
@@ -224,13 +224,13 @@ impl Output {
     /// The temporary file that holds the output until [`Output::finish`]. Returns `None` if the output is written in place.
     pub fn beside(&self) -> Option<PathBuf> {
         match &self.to {
-            // As the user named the folder.
+            // The path contains the folder as the user named it.
             Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
             _ => None,
         }
     }
 
-    /// Leaves what was written where it is, for a run that could not finish it: the file beside, where there is one.
+    /// Keeps what was written by a run that could not finish. Returns the temporary file, if there is one.
     ///
     /// # Errors
     /// If it cannot be kept.
@@ -261,7 +261,7 @@ impl Output {
     }
 }
 
-/// The length of a file up to its last line's end.
+/// The length of a file up to its last line end.
 fn whole_lines(file: &mut File) -> io::Result<u64> {
     const BLOCK: u64 = 64 << 10;
     let mut end = file.seek(SeekFrom::End(0))?;

@@ -1,8 +1,7 @@
-//! Which of its standard streams the process was started with.
-//!
-//! Rust's runtime opens /dev/null in the place of a closed one before `main`, so that a result written to `>&-` would be lost and
-//! end with success. That cannot be told apart from a /dev/null of the user's afterwards, for Python and Node.js open theirs with
-//! the same flags; so it is looked at before the runtime does so.
+//! Which standard streams were open when the process was started.
+//! Before `main`, Rust's runtime opens /dev/null in place of a closed stream. A result that is written to `>&-` would be
+//! lost, and the tool would end with success. Afterwards this cannot be distinguished from a /dev/null of the user, because
+//! Python and Node.js open theirs with the same flags. So the streams are checked before the runtime does this.
 
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -18,7 +17,7 @@ const STDOUT: u8 = 2;
 /// The streams that were closed.
 static CLOSED: AtomicU8 = AtomicU8::new(0);
 
-/// Runs before the runtime: no allocation, no thread, two system calls.
+/// Runs before the runtime: it makes two system calls, allocates nothing and starts no thread.
 extern "C" fn look() {
     for (bit, stream) in [(STDIN, stdin()), (STDOUT, stdout())] {
         if fcntl_getfd(stream) == Err(Errno::BADF) {
@@ -27,7 +26,7 @@ extern "C" fn look() {
     }
 }
 
-// The list of functions that the loader calls before the program's entry, which safe Rust has no name for.
+// The list of functions that the loader calls before the program's entry point. Safe Rust cannot express this.
 #[allow(unsafe_code)]
 #[used]
 #[cfg_attr(any(target_os = "linux", target_os = "freebsd"), unsafe(link_section = ".init_array"))]

@@ -88,11 +88,12 @@ impl Signals {
         }
     }
 
-    /// What a run comes to that this error cut short: the signal's ending, where one came and the reader of the output has gone away
-    /// or stopped reading. In the latter case stderr says how far the run came, as `done` words it: `after 3 events`.
+    /// The ending of a run that this error cut short: that of a signal, if one came and the reader of the output has gone
+    /// away or stopped reading. In the latter case stderr says how far the run got; `done` is the text, such as `after 3
+    /// events`.
     ///
     /// # Errors
-    /// Any other error, as it is.
+    /// Any other error.
     pub fn ending(&self, error: Error, console: &Console, done: impl Display) -> Result<Ending> {
         let Some(signal) = self.first().filter(|_| error.is_given_up() || error.is_closed_stdout()) else {
             return Err(error);
@@ -135,7 +136,7 @@ impl Stop {
         self.signals.as_ref().is_some_and(|signals| signals.seen.count.load(Ordering::Relaxed) >= self.nth)
     }
 
-    /// Becomes readable when the last signal that is waited for has come; for poll(2).
+    /// Becomes readable when the last awaited signal has come, for poll(2).
     pub(super) fn wake(&self) -> Option<BorrowedFd<'_>> {
         self.signals.as_ref().map(|signals| signals.wake.as_fd())
     }

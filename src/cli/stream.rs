@@ -1,4 +1,4 @@
-//! What is written as it is, and not beside: a pipe, a terminal, a device, a socket. A writer waits for room, unless a signal has
+//! Outputs that are written directly: a pipe, a terminal, a device, a socket. A write waits for room, unless a signal has
 //! asked to stop and nobody reads.
 
 use std::fs::{File, OpenOptions};
@@ -15,14 +15,14 @@ use rustix::io::Errno;
 
 use super::Stop;
 
-/// How often a FIFO that nobody reads yet is tried again: the system has no way to wait for a reader and for a signal at once.
+/// How often to retry opening a FIFO without a reader. The system cannot wait for a reader and for a signal at once.
 const RETRY: Duration = Duration::from_millis(20);
 
-/// How long a reader may leave a pipe full, once a signal has asked to stop, before what is left of the block is given up.
+/// How long a reader may leave a pipe full after a signal has asked to stop, before the rest of the block is given up.
 const PATIENCE: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 
-/// An open file that waits for room: some programs hand on standard streams that do not block. A write that is given up fails with
-/// [`io::ErrorKind::WouldBlock`].
+/// An open file whose writes wait for room, even if it is non-blocking, as standard streams may be. A write that is given up
+/// fails with [`io::ErrorKind::WouldBlock`].
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) to: File,
@@ -45,14 +45,13 @@ impl Stream {
         }
     }
 
-    /// What is open already. A pipe is opened again where a signal can ask to stop, so that a write to it does not block, while it
-    /// goes on to do so for whoever else holds it.
+    /// Wraps an open file. If a signal can ask to stop, a pipe is opened again, so that only our writes to it do not block.
     pub(super) fn behind(file: File, stop: &Stop) -> Self {
         let to = again(&file, stop).unwrap_or(file);
         Self { to, stop: stop.clone() }
     }
 
-    /// Waits for room; once a signal has asked to stop, only so long.
+    /// Waits for room, but only for a limited time after a signal has asked to stop.
     fn wait(&self) -> io::Result<()> {
         let room = PollFd::new(&self.to, PollFlags::OUT);
         if !self.stop.requested() {

@@ -1,6 +1,5 @@
 //! The types that flags parse into, the same in every tool (contracts §8).
-//!
-//! Each names, when a value does not parse, the form that it takes; clap adds the flag and the value.
+//! If a value does not parse, the error names the expected form. clap adds the flag and the value.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -11,7 +10,7 @@ use super::numbers;
 use crate::clock::Micros;
 use crate::time;
 
-/// How many: `500`, `10k`, `1m`, `2.5M`, `1_000_000`.
+/// A count: `500`, `10k`, `1m`, `2.5M`, `1_000_000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Count(pub u64);
 
@@ -34,7 +33,7 @@ impl FromStr for Count {
 }
 
 impl fmt::Display for Count {
-    /// With a comma before every three digits: `100,000`.
+    /// With separated thousands: `100,000`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&numbers::count(self.0))
     }
@@ -68,7 +67,7 @@ impl FromStr for ByteSize {
 }
 
 impl ByteSize {
-    /// More than any file or memory has; far enough from the end of 64 bits that sums and small multiples do not overflow.
+    /// More than any file or memory has, but so far below 2^64 that sums and small multiples do not overflow.
     const MOST: u64 = 1 << 50;
 }
 
@@ -84,7 +83,7 @@ impl fmt::Display for ByteSize {
     }
 }
 
-/// A chance: `0.05` or `5%`, from 0 to 1.
+/// A probability: `0.05` or `5%`, from 0 to 1.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub struct Probability(f64);
 
@@ -95,17 +94,17 @@ impl Probability {
     /// Always.
     pub const ONE: Self = Self(1.0);
 
-    /// A computed chance; rounding may have carried it a little out of its range.
+    /// A computed probability. Rounding may have moved it slightly out of its range.
     pub fn clamped(chance: f64) -> Self {
         Self(chance.clamp(0.0, 1.0))
     }
 
-    /// The chance as a number from 0 to 1.
+    /// The probability as a number from 0 to 1.
     pub fn get(self) -> f64 {
         self.0
     }
 
-    /// The chance as a threshold for a 64-bit draw: the draw is below it with this probability. `None` is always.
+    /// The probability as a threshold: a 64-bit draw is below it with this probability. `None` means always.
     pub fn threshold(self) -> Option<u64> {
         // 2^64; products below it are exact in the 53 bits that a probability has.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
@@ -133,12 +132,12 @@ impl fmt::Display for Probability {
     }
 }
 
-/// A length of time: `500ms`, `90s`, `5m`, `2h`, `7d`, `1h30m`.
+/// A duration: `500ms`, `90s`, `5m`, `2h`, `7d`, `1h30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
 impl Span {
-    /// A hundred years: moments that are so far from now can still be reckoned with everywhere.
+    /// A hundred years. Times that are this far from now can still be computed everywhere.
     const MOST: Duration = Duration::from_secs(36_500 * 86_400);
 
     /// In microseconds.
@@ -204,7 +203,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// A number of events in a time: `500`, `500/s`, `300/1m`.
+/// A rate of events: `500`, `500/s`, `300/1m`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
     events: f64,
@@ -212,21 +211,21 @@ pub struct Rate {
 }
 
 impl Rate {
-    /// Beyond these the gaps between events are no durations.
+    /// Beyond these, a gap between events may not fit into a duration.
     const LEAST: f64 = 1e-15;
     const MOST: f64 = 1e12;
 
-    /// Events a second.
+    /// Events per second.
     pub fn per_second(self) -> f64 {
         self.events / self.per.as_secs_f64()
     }
 
-    /// The number of events, as written: 300 of `300/1m`.
+    /// The number of events, as typed: 300 in `300/1m`.
     pub fn events(self) -> f64 {
         self.events
     }
 
-    /// The time in which they come, as written: a minute of `300/1m`.
+    /// The period, as typed: a minute in `300/1m`.
     pub fn per(self) -> Duration {
         self.per
     }
@@ -272,17 +271,17 @@ impl fmt::Display for Rate {
     }
 }
 
-/// A moment: RFC 3339, a date alone (its first moment in UTC), or `now`.
+/// A time: RFC 3339, a date (midnight UTC), or `now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moment {
-    /// When the run starts.
+    /// The start of the run.
     Now,
-    /// This one.
+    /// This time.
     At(Micros),
 }
 
 impl Moment {
-    /// The moment in microseconds, given what the clock says.
+    /// The time in microseconds. `now` is the time of the clock.
     pub fn resolve(self, now: Micros) -> Micros {
         match self {
             Self::Now => now,
@@ -304,10 +303,10 @@ impl FromStr for Moment {
     }
 }
 
-/// The most that `--threads` takes.
+/// The largest value of `--threads`.
 pub const MOST_THREADS: u64 = 256;
 
-/// What a flag takes that wants a count in this range: `12`, `10k`.
+/// Parses a count in this range: `12`, `10k`.
 pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let count = text.parse::<Count>().ok().filter(|Count(n)| range.contains(n));
@@ -317,7 +316,7 @@ pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Re
     }
 }
 
-/// What a flag takes that wants a duration of a microsecond or more.
+/// Parses a duration of at least a microsecond.
 ///
 /// # Errors
 /// The form that is expected.
@@ -326,7 +325,7 @@ pub fn span_above_zero(text: &str) -> Result<Span, String> {
     if span.micros() == 0 { Err("expected a duration above 0, such as 500ms, 10s or 1m".to_owned()) } else { Ok(span) }
 }
 
-/// What a flag takes that wants a size of a byte or more.
+/// Parses a size of at least a byte.
 ///
 /// # Errors
 /// The form that is expected.
@@ -335,19 +334,19 @@ pub fn size_above_zero(text: &str) -> Result<ByteSize, String> {
     if size.0 == 0 { Err("expected at least 1 byte, such as 64k or 1MiB".to_owned()) } else { Ok(size) }
 }
 
-/// A plain decimal number, such as `0.5`. `None` for `1e-3`, `-0`, `inf` and `nan`, which nobody writes on purpose where a number has
-/// to be 0 or more.
+/// Parses a plain decimal number, such as `0.5`. Returns `None` for `1e-3`, `-0`, `inf` and `nan`, which are mistakes in a
+/// flag that takes a number of 0 or more.
 pub fn decimal(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
 }
 
-/// A whole number of digits alone. `None` for `+1`.
+/// Parses a whole number that has only digits. Returns `None` for `+1`.
 pub(super) fn plain(text: &str) -> Option<u64> {
     text.parse().ok().filter(|_| text.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// What `--seed` takes.
+/// Parses `--seed`.
 ///
 /// # Errors
 /// The form that is expected.
@@ -355,13 +354,13 @@ pub fn seed(text: &str) -> Result<u64, String> {
     plain(text).ok_or_else(|| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
-/// What `--hours` takes, with an h behind it or not.
+/// Parses `--hours`, with or without an `h` at the end.
 ///
 /// # Errors
 /// The form that is expected.
 pub fn hours(text: &str) -> Result<Micros, String> {
     const HOUR: f64 = 3_600_000_000.0;
-    // Some 10,000 years, up to which hours are exact to the microsecond.
+    // About 10,000 years. Up to here hours are exact to the microsecond.
     const MOST: f64 = 88e6;
     let digits = text.strip_suffix('h').unwrap_or(text);
     let hours = decimal(digits).filter(|hours| *hours > 0.0);
@@ -374,7 +373,8 @@ pub fn hours(text: &str) -> Result<Micros, String> {
     if micros > 0 { Ok(micros) } else { Err("expected at least 3e-10 hours, a microsecond".to_owned()) }
 }
 
-/// A number without what parts its thousands: `1,234,567` or `1_234_567`. `None` if that stands anywhere else, as in `1,5k`.
+/// Removes the separators of thousands from `1,234,567` or `1_234_567`. Returns `None` if there is one in another place, as
+/// in `1,5k`.
 fn without_separators(text: &str) -> Option<String> {
     let (number, unit) =
         text.split_at(text.find(|c: char| !c.is_ascii_digit() && !"_,".contains(c)).unwrap_or(text.len()));
@@ -386,12 +386,13 @@ fn without_separators(text: &str) -> Option<String> {
     (separator.is_none() || is_parted).then(|| number.replace(['_', ','], "") + unit)
 }
 
-/// Splits `12.5abc` after the number.
+/// Splits a text such as `12.5abc` after the number.
 fn split_unit(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(text.len()))
 }
 
-/// `digits` (a decimal number such as 2.5) times `factor`, exact; `None` where it is no whole number or too large.
+/// The exact product of `digits` (a decimal number such as 2.5) and `factor`. `None` if it is not a whole number, or too
+/// large.
 fn decimal_times(digits: &str, factor: u64) -> Option<u64> {
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     if whole.is_empty() && fraction.is_empty() || fraction.len() > 18 {

@@ -1,4 +1,4 @@
-//! Writing all of a message, also to a stream that does not block.
+//! Writes complete messages, even to a non-blocking stream.
 
 use std::io::{self, Write};
 use std::os::fd::AsFd;
@@ -6,7 +6,7 @@ use std::os::fd::AsFd;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 
-/// Writes all of this to a standard stream, and waits for room where it does not block.
+/// Writes all bytes to a standard stream. Waits for room if it is non-blocking.
 pub(super) fn write_all(mut to: impl Write + AsFd, mut bytes: &[u8]) -> io::Result<()> {
     while !bytes.is_empty() {
         match to.write(bytes) {

@@ -76,11 +76,35 @@ function steps(least, most) {
   return found;
 }
 
+// Numbers in the forms of src/cli/numbers.rs.
 const showCount = (n) => Number(n).toLocaleString("en-GB");
 const digits = (n, most) => Number(n).toLocaleString("en-GB", { maximumSignificantDigits: most });
+
+function showNumber(n) {
+  if (n >= 99.95) return showCount(Math.round(n));
+  return n.toLocaleString("en-GB", { minimumSignificantDigits: n > 0 && n < 0.09995 ? 1 : 3, maximumSignificantDigits: 3 });
+}
+
+function showSeconds(n) {
+  if (n < 60) return (Number.isInteger(n) ? n : showNumber(n)) + " s";
+  const whole = Math.round(n);
+  const parts = [["d", Math.floor(whole / 86400)], ["h", Math.floor(whole / 3600) % 24], ["min", Math.floor(whole / 60) % 60], ["s", whole % 60]];
+  const first = parts.findIndex(([, count]) => count > 0);
+  return parts.slice(first, first + 2).filter(([, count]) => count > 0).map(([unit, count]) => showCount(count) + " " + unit).join(" ");
+}
+
+const showMs = (n) => (n == null ? "–" : n < 9999.5 ? showNumber(n) + " ms" : showSeconds(n / 1000));
+
+function showShare(n) {
+  if (n == null) return "–";
+  if (n > 0 && n < 0.0005) return "<0.1%";
+  if (n >= 0.9995 && n < 1) return ">99.9%";
+  return (n * 100).toFixed(1) + "%";
+}
+
+// Labels of axes, whose values are round.
 const tickMs = (n) => (n < 1000 ? digits(n, 4) + " ms" : digits(n / 1000, 4) + " s");
-const showMs = (n) => (n == null ? "–" : n < 10000 ? digits(n, 4) + " ms" : digits(n / 1000, 3) + " s");
-const showShare = (n) => (n == null ? "–" : (n * 100).toLocaleString("en-GB", { maximumFractionDigits: 2 }) + " %");
+const tickShare = (n) => digits(n * 100, 4) + "%";
 
 // Columns of counts, and a rate as a line on its own axis. columns: [{name, colour, values}], times: ISO texts.
 function trend(id, times, columns, rate) {
@@ -90,7 +114,7 @@ function trend(id, times, columns, rate) {
       xAxis: timeAxis(axis),
       yAxis: [
         Object.assign({ type: "value", minInterval: 1 }, axis),
-        Object.assign({ type: "value", min: 0, axisLabel: { color: colour("faint"), formatter: showShare }, splitLine: { show: false } }),
+        Object.assign({ type: "value", min: 0, axisLabel: { color: colour("faint"), formatter: tickShare }, splitLine: { show: false } }),
       ],
       series: columns.map((c) => ({
         name: c.name, type: "bar", stack: "all", itemStyle: { color: colour(c.colour), opacity: 0.55 }, barMaxWidth: 24,

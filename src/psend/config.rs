@@ -1,4 +1,4 @@
-//! What a run is to do, resolved: nothing in here means "default later", and nothing knows the command line.
+//! What a run is to do, resolved. It does not know the command line.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,43 +21,43 @@ use crate::seed::Generator;
 /// A run of psend.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Input files; standard input where there is none.
+    /// Input files. Empty for standard input.
     pub files: Vec<PathBuf>,
-    /// Where outcomes go; standard output where there is none.
+    /// The file for outcomes. `None` is standard output.
     pub output: Option<PathBuf>,
-    /// Where events go that did not get through.
+    /// The file for undelivered events.
     pub dead_letter: Option<PathBuf>,
-    /// Where it is noted what is done.
+    /// The journal.
     pub journal: Option<PathBuf>,
-    /// Whether the journal tells of a run before, which is taken up again.
+    /// Whether to resume the run in the journal.
     pub resume: bool,
-    /// Whether summary and progress are left out.
+    /// Whether to leave out summary and progress.
     pub quiet: bool,
-    /// How often a line tells of progress where stderr is no terminal.
+    /// How often to report progress if stderr is not a terminal.
     pub every: Duration,
     /// The longest line that is sent, in bytes.
     pub max_line: usize,
-    /// How many lines are read at most.
+    /// The most lines that are read.
     pub limit: Option<u64>,
-    /// Which field says what.
+    /// The paths of fields.
     pub fields: FieldMap,
     /// Where events go.
     pub target: Target,
     /// `concurrent` or `sequential`, or `rate`, `stages` or `replay` for an open loop.
     pub mode: &'static str,
-    /// The open loop's pace; none in a closed loop.
+    /// The pace of an open loop. `None` in a closed loop.
     pub pace: Option<Pace>,
-    /// How the target is reached.
+    /// How to reach the target.
     pub network: Network,
     /// How long requests in flight may take after a signal.
     pub grace: Duration,
     /// How many events are taken, for how long.
     pub limits: Limits,
-    /// Events a second asked for, where it is one figure.
+    /// Events per second of `--rate`.
     pub rate: Option<f64>,
-    /// Where the key came from, in words.
+    /// Where the key came from, as messages name it.
     pub key_source: String,
-    /// What the senders go by.
+    /// What the senders need.
     pub plan: Plan,
 }
 
@@ -76,20 +76,20 @@ pub struct Limits {
     pub wait: Duration,
 }
 
-/// How the target is reached.
+/// How to reach the target.
 #[derive(Debug, Clone)]
 pub struct Network {
     /// Where connections go.
     pub route: Route,
-    /// What is trusted and shown in TLS.
+    /// What to trust and send in TLS.
     pub trust: Trust,
-    /// The proxy in between.
+    /// The proxy, if there is one.
     pub proxy: Option<Proxy>,
-    /// Whether HTTP/2 is spoken.
+    /// Whether to use HTTP/2.
     pub http2: bool,
-    /// How long making a connection may take.
+    /// How long connecting may take.
     pub connect_timeout: Duration,
-    /// How many bytes of an answer's body are kept.
+    /// The most bytes of an answer's body that are kept.
     pub kept_body: usize,
     /// How long a connection is kept.
     pub keep_alive: KeepAlive,
@@ -100,28 +100,28 @@ pub struct Network {
 pub enum Job {
     /// It is sent.
     Send,
-    /// It is sent together with others.
+    /// It is sent in a batch.
     Batch(Box<Batch>),
     /// The server is asked for it, at this path with `{event_id}` in it.
     Verify(String),
 }
 
-/// How events are sent together.
+/// How batches are sent.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The path.
     pub uri: Uri,
-    /// What the request and its answer look like.
+    /// The form of the request and its answer.
     pub form: BatchForm,
 }
 
 impl Job {
-    /// The batch's form, where there is one.
+    /// The form of batches, if events are sent in batches.
     pub fn batch(&self) -> Option<&BatchForm> {
         if let Self::Batch(batch) = self { Some(&batch.form) } else { None }
     }
 
-    /// Whether events are only asked for.
+    /// Whether events are asked for instead of sent.
     pub fn is_verify(&self) -> bool {
         matches!(self, Self::Verify(_))
     }
@@ -132,12 +132,12 @@ impl Job {
 pub enum Pace {
     /// By a rate over time.
     Curve(Curve, Arrival),
-    /// By the events' timestamps, so many times as fast, without gaps longer than this.
+    /// By the events' timestamps, at this speed, without gaps longer than this.
     Replay(f64, Duration),
 }
 
 impl Pace {
-    /// The schedule, from its beginning. A Poisson process takes its gaps from `draws`.
+    /// The schedule from its start. A Poisson process takes its gaps from `draws`.
     pub fn schedule(&self, draws: Generator) -> Schedule {
         match self {
             Self::Curve(curve, arrival) => {
@@ -148,56 +148,56 @@ impl Pace {
     }
 }
 
-/// A header that carries the event's id.
+/// A header with the event's id.
 #[derive(Debug, Clone)]
 pub struct IdHeader {
     /// Its name.
     pub name: HeaderName,
-    /// What stands before the id.
+    /// The text before the id.
     pub before: String,
-    /// What stands behind it.
+    /// The text after the id.
     pub after: String,
 }
 
-/// What the senders go by.
+/// What the senders need.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// What is done with each event.
     pub job: Job,
     /// How answers are read.
     pub dialect: Dialect,
-    /// The requests' method.
+    /// The method of requests.
     pub method: Method,
-    /// The requests' path.
+    /// The path of requests.
     pub uri: Uri,
-    /// The requests' headers, the key among them.
+    /// The headers of requests, including the key.
     pub headers: Arc<HeaderMap>,
     /// Whether bodies are compressed.
     pub gzip: bool,
-    /// Headers that carry the event's id.
+    /// Headers with the event's id.
     pub id_headers: Vec<IdHeader>,
     /// How long a request may take.
     pub timeout: Duration,
     /// The pause of a sender between two events.
     pub delay: Duration,
-    /// When an event is sent again.
+    /// When to retry an event.
     pub retry: retry::Policy,
-    /// Retries for each request, at most; ten a second are always allowed.
+    /// The most retries per request. Ten per second are always allowed.
     pub retry_budget: f64,
-    /// How long a server may refuse connections before the run ends.
+    /// How long to wait for a server that is away.
     pub wait_for_server: Duration,
-    /// The field that carries an event's id, as a dotted path.
+    /// The path of an event's id.
     pub id_field: String,
-    /// Fields that outcomes carry: name and dotted path.
+    /// Fields that are copied into outcomes: name and path.
     pub tags: Vec<(String, String)>,
-    /// Whether lines that are no events are sent as they are.
+    /// Whether lines that are not events are sent too.
     pub send_malformed: bool,
-    /// Whether events that did not get through are kept.
+    /// Whether undelivered events are kept.
     pub dead_letters: bool,
-    /// Whether it is noted what is done.
+    /// Whether there is a journal.
     pub journal: bool,
-    /// `3/8`, where it is one of several runs.
+    /// `3/8` if this is one of several runs.
     pub shard: Option<String>,
-    /// What no message may show.
+    /// What must not appear in messages.
     pub secrets: Secrets,
 }

@@ -1,7 +1,7 @@
-//! The first difference between two JSON texts, in time that grows with their length and not with how deep they are nested.
+//! Finds the first difference between two JSON texts. The time depends on their length, not on how deeply they are nested.
 //!
-//! No recursion: an event may be nested as deep as its line is long. Values are compared as they are written, for no number
-//! type holds every number of JSON.
+//! There is no recursion, because an event may be nested as deeply as its line is long. Numbers are compared as they are written, because
+//! no number type holds every JSON number.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -12,24 +12,24 @@ use super::number;
 use crate::jsonl::value;
 use crate::record::moment;
 
-/// What is different.
+/// A difference.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference<'a> {
-    /// Where, as a dotted path. A long one is cut in the middle.
+    /// Where, as a dotted path. A long path is shortened in the middle.
     pub path: String,
     /// The value that was sent there.
     pub sent: &'a str,
-    /// The value that is held there, if there is one.
+    /// The value that the server holds there, if there is one.
     pub held: Option<&'a str>,
 }
 
-/// The first field of `sent` that `held` has otherwise; of the fields of an object, the first by name. What `held` has more
-/// is no difference, nor is a null that it leaves out.
+/// Returns the first field of `sent` that differs in `held`. The fields of an object are compared in the order of their names. A field
+/// that only `held` has is not a difference, nor is a null that it leaves out.
 pub(super) fn first<'a>(sent: &'a str, held: &'a str) -> Option<Difference<'a>> {
     let (sent, held) = (sent.trim(), held.trim());
     let texts = Pair { sent: Text::of(sent), held: Text::of(held) };
     let Some((a, b)) = texts.sent.whole().zip(texts.held.whole()) else {
-        // Neither comes here unless it was read as JSON before.
+        // Both were checked to be JSON before.
         return (sent != held).then(|| Difference { path: String::new(), sent, held: Some(held) });
     };
     let mut frames: Vec<Frame<'a>> = Vec::new();
@@ -51,26 +51,26 @@ pub(super) fn first<'a>(sent: &'a str, held: &'a str) -> Option<Difference<'a>> 
     }
 }
 
-/// A value's place in its text.
+/// The position of a value in its text.
 #[derive(Debug, Clone, Copy)]
 struct Value {
     from: usize,
     to: usize,
-    /// Where an object or array stands among those of the text.
+    /// The number of an object or array among those of the text.
     nest: usize,
 }
 
 /// Where an object or array ends.
 #[derive(Debug, Clone, Copy, Default)]
 struct Nest {
-    /// The place behind its closing bracket.
+    /// The position after its closing bracket.
     to: usize,
-    /// The first object or array that begins behind it.
+    /// The first object or array that begins after it.
     next: usize,
 }
 
-/// A JSON text, and where its objects and arrays end, in the order in which they begin: to pass over one takes no longer
-/// than to pass over a number.
+/// A JSON text, and where its objects and arrays end, in the order in which they begin. So skipping one takes no longer than skipping a
+/// number.
 struct Text<'a> {
     text: &'a str,
     nests: Vec<Nest>,
@@ -126,11 +126,11 @@ impl<'a> Text<'a> {
         std::iter::from_fn(|| cursor.value(self)).count()
     }
 
-    /// The members of an object by name; the last of one name counts.
+    /// The members of an object by name. If a name occurs twice, the last one counts.
     fn members(&self, object: Value) -> Vec<Member<'a>> {
         let mut cursor = Self::inside(object);
         let mut members: Vec<Member<'a>> = std::iter::from_fn(|| cursor.member(self)).collect();
-        // Stable, so that the last of one name stays the last.
+        // A stable sort, so that the last member with a name stays the last.
         members.sort_by(|a, b| a.name.cmp(&b.name));
         members.dedup_by(|later, kept| {
             let is_one_name = later.name == kept.name;
@@ -148,16 +148,16 @@ struct Member<'a> {
     value: Value,
 }
 
-/// A place between the values of an object or array.
+/// A position between the values of an object or array.
 #[derive(Debug, Clone, Copy)]
 struct Cursor {
     at: usize,
-    /// The next object or array that begins.
+    /// The number of the next object or array.
     nest: usize,
 }
 
 impl Cursor {
-    /// Goes to the next value or name; `false` at the end.
+    /// Moves to the next value or name. Returns `false` at the end.
     fn seek(&mut self, bytes: &[u8]) -> bool {
         let is_between = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b',' | b':');
         self.at += bytes[self.at..].iter().take_while(|byte| is_between(byte)).count();
@@ -188,7 +188,7 @@ impl Cursor {
     fn member<'a>(&mut self, text: &Text<'a>) -> Option<Member<'a>> {
         let name = self.value(text)?;
         let raw = text.raw(name);
-        // What is no text, as half a surrogate pair is none, stands for itself.
+        // A name that is not valid text, such as a lone surrogate, stays as it is written.
         let name = match value::text(raw.as_bytes()) {
             Some(Cow::Borrowed(_)) => Cow::Borrowed(&raw[1..raw.len() - 1]),
             _ => serde_json::from_str(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
@@ -197,7 +197,7 @@ impl Cursor {
     }
 }
 
-/// The place behind the string that begins here.
+/// The position after the string that begins here.
 fn end_of_string(bytes: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while let Some(further) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {
@@ -216,11 +216,11 @@ struct Pair<'a> {
     held: Text<'a>,
 }
 
-/// Two values, looked at from outside.
+/// Two values, compared without what is in them.
 enum Opened<'a> {
     Same,
     Differs,
-    /// What is in them tells.
+    /// Their contents decide.
     Frame(Frame<'a>),
 }
 
@@ -253,7 +253,7 @@ enum Frame<'a> {
     Array { at: Option<usize>, sent: Cursor, held: Cursor },
 }
 
-/// What comes next in a frame.
+/// The next step in a frame.
 enum Step {
     Compare(Value, Value),
     NotHeld(Value),
@@ -279,7 +279,7 @@ impl<'a> Frame<'a> {
                         *name = member.name;
                         return Step::Compare(member.value, other);
                     }
-                    // A field without a value may be left out.
+                    // A null may be left out.
                     None if texts.sent.raw(member.value) == "null" => {}
                     None => {
                         *name = member.name;
@@ -290,7 +290,7 @@ impl<'a> Frame<'a> {
         }
     }
 
-    /// The step of a path that leads to what is compared in it.
+    /// The part of the path that leads to what is being compared.
     fn name(&self) -> Cow<'_, str> {
         match self {
             Self::Object { name, .. } => Cow::Borrowed(name),
@@ -299,7 +299,7 @@ impl<'a> Frame<'a> {
     }
 }
 
-/// A path with dots between its steps, of which the first and the last stay where it is long.
+/// A dotted path. If it is long, only its first and last parts are kept.
 fn shortened<'a>(steps: impl ExactSizeIterator<Item = Cow<'a, str>>) -> String {
     const AT_EITHER_END: usize = 10;
     let count = steps.len();
@@ -314,7 +314,7 @@ fn shortened<'a>(steps: impl ExactSizeIterator<Item = Cow<'a, str>>) -> String {
     path.join(".")
 }
 
-/// Whether two values that hold no others say the same: texts, moments and numbers may be written in more than one way.
+/// Whether two scalar values are equal. Texts, times and numbers may be written in more than one way.
 fn is_same(sent: &str, held: &str) -> bool {
     let text = |value| serde_json::from_str::<String>(value).ok();
     match (text(sent), text(held)) {
@@ -324,7 +324,7 @@ fn is_same(sent: &str, held: &str) -> bool {
     }
 }
 
-/// Whether a text holds more than digits. Two numbers in quotes that differ need not be times.
+/// Whether a text has more than digits. Different numbers in quotes need not be times.
 fn is_date(text: Option<String>) -> bool {
     text.is_some_and(|text| text.contains(['-', '/', ':', 'T']))
 }

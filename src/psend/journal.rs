@@ -1,8 +1,8 @@
-//! What is done, on disk, so that a run that was cut off can be taken up again (`--journal`, `--resume`).
+//! The journal records on disk which events are done, so that a run that was cut off can be resumed (`--journal`, `--resume`).
 //!
-//! The first line says which run began the journal and how far it may have sent events. Each line after it is an event whose
-//! outcome was written: its number and the hash of its line. A set of what is done takes little memory: numbers that follow
-//! each other are one range, whose hashes are one sum.
+//! The first line names the run that began the journal, and how far it may have sent events. Each further line is an event whose outcome
+//! was written: its number and the hash of its line. The set of done events takes little memory: consecutive numbers are one range,
+//! and their hashes are one sum.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -17,14 +17,14 @@ use crate::cli::files::lock;
 use crate::error::{At, Error, Place, Result};
 use crate::seed::mix;
 
-/// What every journal begins with.
+/// The beginning of every journal.
 const MAGIC: &str = "pulsepipe journal ";
-/// The form that is written and read here.
+/// The version of the format that this psend writes and reads.
 const VERSION: &str = "2";
-/// Digits of the number in the first line, which is overwritten in place.
+/// The number of digits in the first line, which is overwritten in place.
 const DIGITS: usize = 20;
 
-/// The hash of a line. A line that is too long to be held is known by its length.
+/// The hash of a line. A line that is too long to be held is represented by its length.
 pub(super) fn hash(line: &[u8], length: u64) -> u64 {
     if line.is_empty() { mix(length) } else { xxh3_64(line) }
 }
@@ -40,7 +40,7 @@ pub(super) fn write(seq: u64, hash: u64, out: &mut Vec<u8>) {
 pub(super) struct Origin {
     /// The id of the run that began it.
     pub run: String,
-    /// What that run did with events: `send` or `verify`.
+    /// The job of that run: `send` or `verify`.
     pub job: String,
     /// The URL that events were sent to.
     pub target: String,
@@ -50,12 +50,12 @@ pub(super) struct Origin {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Header {
     origin: Origin,
-    /// No line past this one was sent by a run that is over. Of the lines before that are not done, each may have been.
+    /// Earlier runs sent no line after this one. They may have sent any line before it that is not done.
     begun: u64,
 }
 
 impl Header {
-    /// What stands before the number that is overwritten.
+    /// The text before the number that is overwritten.
     fn before_begun(run: &str) -> String {
         format!("{MAGIC}{VERSION} run {run} begun ")
     }
@@ -65,7 +65,7 @@ impl Header {
         format!("{}{:0DIGITS$} {job} {target}\n", Self::before_begun(run), self.begun)
     }
 
-    /// Reads a whole first line; none where it is not one of this form.
+    /// Reads a complete first line. Returns `None` if it is not one.
     fn parse(line: &[u8]) -> Option<Self> {
         let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
         let mut words = line.strip_prefix(MAGIC)?.splitn(7, ' ');
@@ -80,31 +80,31 @@ impl Header {
     }
 }
 
-/// A number of digits alone.
+/// A number that consists only of digits.
 fn digits(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
 
-/// A journal, held for this run alone.
+/// A journal, locked for this run.
 #[derive(Debug)]
 pub(super) struct Journal {
     file: File,
     place: Place,
     this: Origin,
-    /// The first line that was found; none in a new journal.
+    /// The first line, or `None` in a new journal.
     found: Option<Header>,
     done: Done,
-    /// The bytes of whole lines.
+    /// The bytes of complete lines.
     whole: u64,
 }
 
 impl Journal {
-    /// Opens the journal at this path for this run, makes sure that no other run uses it, and reads it. Nothing is written
-    /// yet. With `resume` it may tell of a run before. A line that was cut off while it was written is left out.
+    /// Opens the journal at this path for this run, locks it, and reads it. Writes nothing yet. With `resume` it may contain an earlier
+    /// run. A last line that was cut off is ignored.
     ///
     /// # Errors
-    /// Where it cannot be read, another run holds it, it is not a journal of this form, or it tells of a run before that
-    /// did something else, or at all if `resume` is not set.
+    /// If it cannot be read, another run has locked it, it is not a journal of this version, or it contains an earlier run although
+    /// `resume` is not set or that run had another job.
     pub(super) fn open(path: &Path, resume: bool, this: Origin) -> Result<Self> {
         let place = Place::of(path);
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
@@ -115,7 +115,7 @@ impl Journal {
         let begun = file.metadata().at(&place)?.len() > 0;
         if begun && !resume {
             return Err(Error::usage(format!(
-                "--journal {place}: it tells of a run before; add --resume to go on with it, or remove {place}"
+                "--journal {place}: it contains an earlier run; add --resume to continue that run, or remove {place}"
             )));
         }
         let mut journal = Self { file, place, this, found: None, done: Done::default(), whole: 0 };
@@ -123,7 +123,7 @@ impl Journal {
         let (Self { this, place, .. }, found) = (&journal, &journal.found);
         if let Some(Header { origin, .. }) = found.as_ref().filter(|header| header.origin.job != this.job) {
             return Err(Error::usage(format!(
-                "--journal {place}: its run was to {}, and this one is to {}: name another journal",
+                "--journal {place}: its run was to {}, but this one is to {}; name another journal",
                 origin.job, this.job
             )));
         }
@@ -142,7 +142,7 @@ impl Journal {
                     self.found = Header::parse(&line);
                     self.found.is_some()
                 }
-                // A header that was cut off: nothing was sent before it was on disk.
+                // The first line was cut off. Nothing was sent before it was on disk.
                 1 => is_begun_header(&line),
                 _ => !is_whole || self.done.insert_entry(&line),
             };
@@ -164,26 +164,26 @@ impl Journal {
                  wrote it, or remove {place}"
             )),
             _ => Error::usage(format!(
-                "--journal {place}: line {number} is not one that psend writes: the file is damaged or not a journal"
+                "--journal {place}: line {number} was not written by psend: the file is damaged or is not a journal"
             )),
         }
     }
 
-    /// The id of the run that began it, where that was not this one.
+    /// The id of the run that began it, if that was not this one.
     pub(super) fn resumes(&self) -> Option<&str> {
         self.found.as_ref().map(|header| header.origin.run.as_str())
     }
 
-    /// Where lines are done elsewhere: at the target of the run that began it.
+    /// The target of the run that began it, if it is another one and lines are done there.
     pub(super) fn other_target(&self) -> Option<&str> {
         let target = &self.found.as_ref()?.origin.target;
         (*target != self.this.target && !self.done.is_empty()).then_some(target)
     }
 
-    /// Begins to write, behind the last whole line. The mark of what was begun runs ahead by fewer events than `at_once`.
+    /// Starts writing after the last complete line. The mark of what may have been sent runs ahead by fewer events than `at_once`.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub(super) fn begin(self, at_once: u64) -> Result<(Resume, Begun, Entries)> {
         let Self { mut file, place, this, found, done, whole } = self;
         file.set_len(whole).at(&place)?;
@@ -216,7 +216,7 @@ fn is_begun_header(text: &[u8]) -> bool {
     text[..shared] == magic.as_bytes()[..shared]
 }
 
-/// What is written as events end.
+/// Writes the entries of events that end.
 #[derive(Debug)]
 pub(super) struct Entries {
     file: File,
@@ -227,7 +227,7 @@ impl Entries {
     /// Writes entries, and waits until they are on disk.
     ///
     /// # Errors
-    /// Where the disk says no.
+    /// If they cannot be written.
     pub(super) fn put(&mut self, entries: &[u8]) -> Result<()> {
         self.file.write_all(entries).and_then(|()| self.file.sync_data()).at(&self.place)
     }
@@ -235,8 +235,8 @@ impl Entries {
 
 /// How far events may have been sent, kept in the journal's first line.
 ///
-/// It is written before events are sent and not waited for: what is in the system's hands outlives the process. It runs ahead
-/// by as many events as can be in flight, so that few events cost a write.
+/// It is written before events are sent, without waiting for the disk: what the system has accepted survives the process. It runs
+/// ahead by as many events as can be in flight, so few events cost a write.
 #[derive(Debug)]
 pub(super) struct Begun {
     file: File,
@@ -254,14 +254,14 @@ impl Begun {
         }
     }
 
-    /// All that this run sent has its outcome in the journal.
+    /// All events that this run sent have their outcomes in the journal.
     pub(super) fn settle(&self) {
         self.write(self.before);
     }
 
     fn write(&self, seq: u64) {
         self.marked.set(seq);
-        // A disk that refuses this refuses the entries too, which ends the run with a message.
+        // If the disk refuses this, it refuses the entries too, which ends the run with a message.
         let _ = self.file.write_all_at(format!("{seq:0DIGITS$}").as_bytes(), self.offset);
     }
 }
@@ -269,11 +269,11 @@ impl Begun {
 /// Lines that are done.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Done {
-    /// First number → last number and the sum of [`share`] over the range.
+    /// From the first number to the last number and the sum of [`share`] over the range.
     ranges: BTreeMap<u64, (u64, u64)>,
 }
 
-/// What a line adds to its range's sum, so that neither another line nor another order has the same sum.
+/// What a line adds to the sum of its range. Another line or another order gives another sum.
 fn share(seq: u64, hash: u64) -> u64 {
     mix(hash ^ mix(seq))
 }
@@ -318,7 +318,7 @@ impl Done {
     }
 }
 
-/// Goes through an input and says which lines are done, checking on the way that it is the input that the journal tells of.
+/// Goes through an input and tells which lines are done. Checks that it is the input of the journal.
 #[derive(Debug)]
 pub(super) struct Resume {
     place: Place,
@@ -328,7 +328,7 @@ pub(super) struct Resume {
 }
 
 impl Resume {
-    /// Whether a run before may have sent this line, which is not done.
+    /// Whether an earlier run may have sent this line, which is not done.
     pub(super) fn may_have_been_sent(&self, seq: u64) -> bool {
         seq <= self.begun
     }
@@ -340,10 +340,10 @@ impl Resume {
         ))
     }
 
-    /// Whether this line is done. Lines are asked for in order; blank ones are not.
+    /// Whether this line is done. Call it for the lines in order, without the blank ones.
     ///
     /// # Errors
-    /// Where the lines up to here are not those that the journal tells of.
+    /// If the lines up to here are not those of the journal.
     pub(super) fn is_done(&mut self, seq: u64, hash: u64) -> Result<bool> {
         while let Some((&first, &(last, expected))) = self.done.ranges.first_key_value() {
             if seq < first {
@@ -366,20 +366,20 @@ impl Resume {
         Ok(false)
     }
 
-    /// Whether the journal tells of this line.
+    /// Whether the journal contains this line.
     pub(super) fn tells_of(&self, seq: u64) -> bool {
         self.done.contains(seq)
     }
 
-    /// Whether nothing of the journal is left to be met.
+    /// Whether all lines of the journal have been seen.
     pub(super) fn is_over(&self) -> bool {
         self.done.is_empty()
     }
 
-    /// Checks that the input had all lines that the journal tells of.
+    /// Checks that the input had all lines of the journal.
     ///
     /// # Errors
-    /// Where it ended before.
+    /// If it ended earlier.
     pub(super) fn finish(&self) -> Result<()> {
         match self.done.ranges.first_key_value() {
             None => Ok(()),

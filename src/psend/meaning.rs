@@ -1,46 +1,46 @@
-//! What one attempt met, and what that says about the event.
+//! The result of one attempt, and what it means for the event.
 
 use serde::Deserialize;
 
 use crate::record::outcome::Answer;
 
-/// What one attempt met: an outcome's word, or one of those that may change. The names are those of a dialect's `outcome`.
+/// The result of one attempt: the name of an outcome, or a result that may change. The names are those of a dialect's `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Meaning {
-    /// The server said that it took the event.
+    /// The server accepted the event.
     Accepted,
-    /// The server said that it had it already.
+    /// The server already had the event.
     Duplicate,
     /// The server refused it for good.
     Rejected,
-    /// The server refused it for now, for rate.
+    /// The server refused it for now, because of a rate limit.
     RateLimited,
     /// An error answer that may change.
     Retry,
-    /// An error answer of a gateway, behind which the server may have taken the event. It may change.
+    /// An error answer of a gateway. The server behind it may have stored the event. It may change.
     Gateway,
-    /// The server cannot take any event at present, though it answers.
+    /// The server answers, but cannot accept any event now.
     Away,
     /// An error answer that will not change.
     Failed,
-    /// Asked for an event: the server holds it.
+    /// Verify: the server holds the event.
     Present,
-    /// Asked for an event: the server says that it holds it, and does not show it.
+    /// Verify: the server says that it holds the event, but does not show it.
     #[serde(skip)]
     PresentUnseen,
-    /// Asked for an event: the server does not hold it.
+    /// Verify: the server does not hold the event.
     Missing,
-    /// Asked for an event: the server holds another body under its id.
+    /// Verify: the server holds another body with the same id.
     #[serde(skip)]
     Differs,
-    /// The request left, and no whole answer came.
+    /// The request was sent, and no complete answer arrived.
     #[serde(skip)]
     NoAnswer,
 }
 
 impl Meaning {
-    /// The word for it in an outcome's `answers` (contracts §3).
+    /// Its name in an outcome's `answers` (contracts §3).
     pub fn answer(self) -> Answer {
         match self {
             Self::Accepted => Answer::Accepted,
@@ -56,17 +56,17 @@ impl Meaning {
         }
     }
 
-    /// Whether there is nothing to complain of.
+    /// Whether the result is a success.
     pub fn is_good(self) -> bool {
         matches!(self, Self::Accepted | Self::Duplicate | Self::Present | Self::PresentUnseen)
     }
 
-    /// Whether another attempt may meet something else.
+    /// Whether another attempt may have another result.
     pub fn retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::Away | Self::NoAnswer)
     }
 
-    /// Whether the server may have taken the event all the same.
+    /// Whether the server may have stored the event.
     pub fn uncertain(self) -> bool {
         matches!(self, Self::Gateway | Self::NoAnswer)
     }

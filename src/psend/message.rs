@@ -1,4 +1,4 @@
-//! What a request says and what its answer means, by the job of the run: send one, send many, ask for one.
+//! Builds requests and reads their answers, depending on the job of the run: send one event, send a batch, ask for one event.
 
 use std::io::Write;
 use std::sync::Arc;
@@ -20,11 +20,11 @@ use super::verify;
 use crate::clock::Micros;
 use crate::jsonl::value;
 
-/// The longest header that is made from an id, in bytes: common servers take 8 KiB.
+/// The longest header that is made from an id, in bytes. Common servers accept 8 KiB.
 const LONGEST_HEADER: usize = 8 << 10;
 
-/// The body of the request that carries this event alone: the line's own bytes, as they are or compressed. A batch is put
-/// together when it is sent.
+/// The body of a request with only this event: the bytes of its line, compressed if `--gzip` is given. A batch is assembled when it is
+/// sent.
 pub fn body(plan: &Plan, event: &Event) -> Bytes {
     match plan.job {
         Job::Send if plan.gzip => gzip(&[&event.line]),
@@ -33,13 +33,13 @@ pub fn body(plan: &Plan, event: &Event) -> Bytes {
     }
 }
 
-/// The request for these events, which are one but in a batch.
+/// The request for these events. There is more than one only in a batch.
 pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
     let first = &group[0];
     let mut headers = Arc::clone(&plan.headers);
     for IdHeader { name, before, after } in id_headers(plan) {
         let value = HeaderValue::from_str(&format!("{before}{}{after}", header_id(&first.event)));
-        Arc::make_mut(&mut headers).insert(name.clone(), value.expect("what stands around the id was checked"));
+        Arc::make_mut(&mut headers).insert(name.clone(), value.expect("the text around the id was checked"));
     }
     let (method, uri, body) = match &plan.job {
         Job::Send => (plan.method.clone(), plan.uri.clone(), first.body.clone()),
@@ -54,12 +54,16 @@ pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
             let body = if plan.gzip { gzip(&parts) } else { parts.concat().into() };
             (plan.method.clone(), batch.uri.clone(), body)
         }
-        Job::Verify(path) => (Method::GET, event_uri(path, &first.event).expect("others are set aside"), Bytes::new()),
+        Job::Verify(path) => (
+            Method::GET,
+            event_uri(path, &first.event).expect("events without a path are rejected before"),
+            Bytes::new(),
+        ),
     };
     Request { method, uri, headers, body }
 }
 
-/// What an answer says, of the one event or of the batch as a whole.
+/// Reads an answer, for the one event or for the batch as a whole.
 pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     if let Some(why) = reply.body.unread()
         && plan.dialect.reads_bodies(reply.status, plan.job.is_verify())
@@ -73,36 +77,36 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     }
 }
 
-/// The headers that are made from the event's id. A batch has many events, so that none of these goes with it.
+/// The headers that are made from the event's id. A batch has many events, so it is sent without them.
 fn id_headers(plan: &Plan) -> &[IdHeader] {
     if matches!(plan.job, Job::Batch(_)) { &[] } else { &plan.id_headers }
 }
 
-/// Why no request can be made for this event, if so: a header or the path is made from its id.
+/// Why no request can be made for this event, if none can. A header or the path may need its id.
 pub fn obstacle(plan: &Plan, event: &Event) -> Option<String> {
     let field = &plan.id_field;
     for IdHeader { name, before, after } in id_headers(plan) {
         if event.id().is_none() {
-            return Some(format!("no id in '{field}', from which the header {name} is made"));
+            return Some(format!("no id in '{field}' for the header {name}"));
         }
         let length = before.len() + header_id(event).len() + after.len();
         if length > LONGEST_HEADER {
             return Some(format!(
-                "the id in '{field}' makes the header {name} {length} bytes long; {LONGEST_HEADER} is the most"
+                "the id in '{field}' makes the header {name} {length} bytes long; the limit is {LONGEST_HEADER}"
             ));
         }
     }
     let Job::Verify(path) = &plan.job else { return None };
     if event.id().is_none() {
-        return Some(format!("no id in '{field}', by which the server is asked for an event"));
+        return Some(format!("no id in '{field}' to ask the server for"));
     }
-    event_uri(path, event).err().map(|why| format!("the id in '{field}' makes no path to ask at: {why}"))
+    event_uri(path, event).err().map(|why| format!("the id in '{field}' does not make a valid path: {why}"))
 }
 
-/// The path of an event, with what a path cannot hold written as %XX (RFC 3986, 2.3).
+/// The path of an event. Characters that are not allowed in a path become %XX (RFC 3986, 2.3).
 ///
 /// # Errors
-/// Where it names no event, or is longer than a path can be.
+/// If the path would not name an event, or is too long.
 pub fn event_uri(path: &str, event: &Event) -> Result<Uri, String> {
     let id = id(event);
     if id.is_empty() {
@@ -113,8 +117,7 @@ pub fn event_uri(path: &str, event: &Event) -> Result<Uri, String> {
     path.parse().map_err(|e: InvalidUri| e.to_string())
 }
 
-/// The id as it stands in a header: what is not visible ASCII is written as %XX, and so is the % itself, so that two ids never
-/// look the same.
+/// The id in a header. What is not visible ASCII becomes %XX, and so does `%`, so different ids never look the same.
 fn header_id(event: &Event) -> String {
     encoded(&id(event), |byte| byte.is_ascii_graphic() && byte != b'%')
 }

@@ -1,22 +1,22 @@
-//! Whether two JSON numbers are the same, however they are written and however many digits they have.
+//! Compares JSON numbers, however they are written and however many digits they have.
 
-/// Whether `1.10` is `1.1` and `1e2` is `100`: no double comes between, so that all digits count.
+/// Whether two numbers are equal, as `1.10` and `1.1` or `1e2` and `100` are. They are not converted to floating point, so all digits count.
 pub(super) fn is_same(a: &str, b: &str) -> bool {
     a == b || Decimal::of(a).is_some_and(|a| Some(a) == Decimal::of(b))
 }
 
-/// A number as sign, digits and power of ten, so that equal numbers are equal here.
+/// A number as sign, digits and power of ten. Equal numbers have equal representations.
 #[derive(Debug, PartialEq, Eq)]
 struct Decimal {
     negative: bool,
-    /// Without zeros at either end; none for 0.
+    /// Without zeros at either end. Empty for 0.
     digits: Vec<u8>,
     /// The power of ten of the last digit.
     exponent: i64,
 }
 
 impl Decimal {
-    /// Reads a JSON number; none for any other value, and where the exponent does not fit.
+    /// Reads a JSON number. Returns `None` for any other value, or if the exponent does not fit.
     fn of(text: &str) -> Option<Self> {
         let (negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (mantissa, exponent) = match text.split_once(['e', 'E']) {

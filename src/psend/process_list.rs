@@ -1,4 +1,4 @@
-//! Takes a key that was given on the command line out of the process list, where every user of the machine can read it.
+//! Removes a key that was given on the command line from the process list, which every user of the machine can read.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -7,9 +7,10 @@ use std::os::unix::fs::FileExt;
 /// Overwrites `secret` in this process's arguments with `x`.
 ///
 /// # Errors
-/// Where the system does not let a process write its own arguments, as outside Linux.
+/// If the system does not let a process overwrite its arguments. Only Linux does.
 pub(super) fn blank(secret: &str) -> io::Result<()> {
-    let place = || io::Error::new(io::ErrorKind::Unsupported, "the arguments' place in memory is not told");
+    let place =
+        || io::Error::new(io::ErrorKind::Unsupported, "the system does not say where the arguments are in memory");
     let stat = std::fs::read_to_string("/proc/self/stat")?;
     // The second field is a name in parentheses that may hold anything; arg_start is the 48th (proc_pid_stat(5)).
     let (_, fields) = stat.rsplit_once(')').ok_or_else(place)?;

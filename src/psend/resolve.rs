@@ -1,4 +1,4 @@
-//! From the words of the command line and the environment to a [`Config`]: defaults, contradictions, keys, headers.
+//! From the command line and the environment to a [`Config`]: fills in defaults, finds contradictions, keys and headers.
 
 mod headers;
 
@@ -26,10 +26,10 @@ use crate::record::event::Role;
 
 const DEFAULT_URL: &str = "http://localhost:8000";
 
-/// The text of a dialect, ours or a file's.
+/// The text of a built-in dialect or of a file.
 ///
 /// # Errors
-/// Where there is none of this name.
+/// If there is no dialect of this name.
 pub fn dialect_text(dialect: &Path) -> Result<String> {
     match dialect.to_str() {
         Some("pulsestream") => Ok(dialect::PULSESTREAM.to_owned()),
@@ -42,10 +42,10 @@ pub fn dialect_text(dialect: &Path) -> Result<String> {
     }
 }
 
-/// The run that these words ask for.
+/// Resolves the flags.
 ///
 /// # Errors
-/// What in them cannot be; nothing was read or written.
+/// A usage error that names the flag or variable. Nothing was read from the input or written.
 pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     let target = target(&args, env)?;
     let route = match (&args.unix_socket, &args.connect_to) {
@@ -76,12 +76,12 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     for (at, (name, path)) in args.tag.iter().enumerate() {
         if let Some((_, known)) = args.tag[..at].iter().find(|(known, _)| known == name) {
             return Err(Error::usage(format!(
-                "--tag {name}={path}: {name} is {known} already; give each tag a name of its own"
+                "--tag {name}={path}: {name} is already {known}; give each tag a different name"
             )));
         }
     }
     let method =
-        Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is no method", form.method)))?;
+        Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is not a method", form.method)))?;
     let uri = uri(&target, &form.path)?;
     let job = job(&args, &target, &dialect)?;
     let limits = Limits {
@@ -163,7 +163,7 @@ fn target(args: &Args, env: Environment<'_>) -> Result<Target> {
     Target::parse(&url).map_err(|e| Error::usage(format!("{source}: {e}")))
 }
 
-/// Whether PULSE_ALLOW_HOSTS lets us go there, by name and by way.
+/// Checks that PULSE_ALLOW_HOSTS allows the target and the route.
 fn check_allowed(target: &Target, route: &Route, env: Environment<'_>) -> Result<()> {
     if env("PULSE_ALLOW_HOSTS").is_none() {
         return Ok(());
@@ -173,13 +173,12 @@ fn check_allowed(target: &Target, route: &Route, env: Environment<'_>) -> Result
         return Ok(());
     }
     let by = if *route == target.route() { String::new() } else { format!(" (at {route})") };
-    // A list that a script left empty is no leave to go anywhere.
-    let listed =
-        if hosts.is_empty() { "none, for it is set to nothing; name hosts in it, or unset it" } else { &hosts };
+    // A script may have left the list empty by mistake. This does not allow all hosts.
+    let listed = if hosts.is_empty() { "none, because it is empty; name hosts in it, or unset it" } else { &hosts };
     Err(Error::usage(format!("{target}{by} is not among the hosts that PULSE_ALLOW_HOSTS allows: {listed}")))
 }
 
-/// The run record's word for the loop, the open loop's pace, and its rate where that is one figure.
+/// The name of the loop in the run record, the pace of an open loop, and its rate if it is constant.
 fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
     let shards = args.shard.map_or(1.0, |shard| shard.count as f64);
     let arrival = match args.arrival {
@@ -197,11 +196,11 @@ fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
         (if args.mode == Mode::Sequential { "sequential" } else { "concurrent" }, None, None)
     };
     if args.arrival.is_some() && !matches!(pace, Some(Pace::Curve(..))) {
-        return Err(Error::usage("--arrival goes with --rate or --stages: it spreads events around a rate"));
+        return Err(Error::usage("--arrival needs --rate or --stages: it spaces events around a rate"));
     }
     if pace.is_some() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {
         return Err(Error::usage(format!(
-            "--{mode} sends when events are due, whatever came of those before: leave --mode sequential and --delay out"
+            "--{mode} sends events when they are due and does not wait for others: leave out --mode sequential and --delay"
         )));
     }
     Ok((mode, pace, rate))
@@ -211,19 +210,19 @@ fn concurrency(args: &Args, open_loop: bool) -> Result<usize> {
     match (args.mode, args.concurrency) {
         (Mode::Sequential, None | Some(1)) => Ok(1),
         (Mode::Sequential, Some(n)) => Err(Error::usage(format!(
-            "--mode sequential sends one event at a time: leave --concurrency {n} out, or choose --mode concurrent"
+            "--mode sequential sends one event at a time: leave out --concurrency {n}, or use --mode concurrent"
         ))),
         (Mode::Concurrent, None) => Ok(if open_loop { 1000 } else { 10 }),
         (Mode::Concurrent, Some(n)) => Ok(n),
     }
 }
 
-/// The proxy that the environment names for this target; none for this very computer.
+/// The proxy that the environment names for this target. Loopback has none.
 fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Proxy>> {
     if target.route().is_loopback() {
         return Ok(None);
     }
-    // As curl has it: the small letters first, and no HTTP_PROXY in capitals, which a web server may have made of a header.
+    // The same rules as curl: lower case takes precedence, and HTTP_PROXY is ignored, because a web server may have set it from a header.
     let names: &[&str] = if target.tls { &["https_proxy", "HTTPS_PROXY"] } else { &["http_proxy"] };
     let mut named = names
         .iter()
@@ -233,21 +232,21 @@ fn proxy(target: &Target, env: Environment<'_>) -> Result<Option<Proxy>> {
     let not_for =
         said(env, "no_proxy")?.map_or_else(|| said(env, "NO_PROXY"), |hosts| Ok(Some(hosts)))?.unwrap_or_default();
     let uri = target.to_string().parse().map_err(|e| Error::usage(format!("{target}: {e}")))?;
-    // What stands there may hold a password: it is not shown.
+    // The value may hold a password, so it is not shown.
     Proxy::read(&url, &not_for, &uri)
-        .map_err(|why| Error::usage(format!("{name}: {why}; no_proxy={} goes without a proxy", target.host)))
+        .map_err(|why| Error::usage(format!("{name}: {why}; no_proxy={} disables the proxy", target.host)))
 }
 
-/// How much of an answer is kept: what a right one to this job may have. One that never comes to an end takes no more memory.
+/// The most bytes of an answer that are kept: what a valid answer to this job may have. An answer that never ends takes no more memory.
 fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
     const LEAST: usize = 1 << 20;
-    /// What stands around an event, and what a result of a batch may have.
+    /// For what is around an event, and for a result of a batch.
     const AROUND: usize = 64 << 10;
     const RESULT: usize = 8 << 10;
     match job {
         Job::Send => LEAST,
         Job::Batch(_) => LEAST.max(batch * RESULT),
-        // A server may write characters otherwise, and add fields of its own.
+        // A server may escape characters differently, and add fields.
         Job::Verify(_) => LEAST.max(max_line.saturating_mul(2).saturating_add(AROUND)),
     }
 }
@@ -255,7 +254,10 @@ fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
 /// What is done with each event.
 fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
     let lacks = |what: &str| {
-        Error::usage(format!("--dialect {}: it has no [{what}], which --{what} needs", args.dialect.display()))
+        Error::usage(format!(
+            "--dialect {}: --{what} needs the section [{what}], which is missing",
+            args.dialect.display()
+        ))
     };
     if args.batch.is_some() {
         let form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
@@ -271,7 +273,7 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
     };
     let wrong = |what: &str| Error::usage(format!("--id-path {path}: {what}, such as /events/{{id}}"));
     if !path.contains("{id}") && !path.contains("{event_id}") {
-        return Err(wrong("{id} must stand in it for the event's id"));
+        return Err(wrong("expected {id} in the path, for the event's id"));
     }
     if !path.starts_with('/') {
         return Err(wrong("expected a path that begins with /"));
@@ -282,5 +284,5 @@ fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
 
 fn uri(target: &Target, path: &str) -> Result<Uri> {
     let path = target.path(path);
-    path.parse().map_err(|e| Error::usage(format!("'{path}' is no path: {e}")))
+    path.parse().map_err(|e| Error::usage(format!("'{path}' is not a path: {e}")))
 }

@@ -1,18 +1,18 @@
-//! Keys and passwords: held so that no message, outcome, record or report can show one.
+//! Keys and passwords. No message, outcome, record or report shows one.
 
 use std::fmt;
 
-/// A key. It can be sent, and not shown.
+/// A secret. It can be sent, but is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes a key in.
+    /// A secret with this text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The key itself, for the request alone.
+    /// The text, only for use in requests.
     pub fn reveal(&self) -> &str {
         &self.0
     }
@@ -27,13 +27,13 @@ impl fmt::Debug for Secret {
 /// All secrets of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
-    /// The longest first, for one may stand in another.
+    /// The longest first, because one may contain another.
     forms: Vec<Secret>,
 }
 
 impl Secrets {
-    /// One more text that must not be shown: as it is, and as servers write it in JSON and read it from a header. A short one
-    /// stands in other words by chance; it is blanked there too, so that no message depends on what a key looks like.
+    /// Adds a secret: as it is, as servers write it in JSON, and as they read it from a header. A short one may occur in other words by
+    /// chance. It is blanked there too, so that no message depends on the form of a key.
     pub fn add(&mut self, secret: &Secret) {
         if secret.0.is_empty() {
             return;
@@ -44,8 +44,8 @@ impl Secrets {
         self.forms.dedup();
     }
 
-    /// A text that came from outside, such as a server's answer, with every secret in it blanked. Blank before you cut: of
-    /// half a secret nobody can tell that it is one.
+    /// Blanks every secret in a text from outside, such as an answer. Call it before the text is cut: half of a secret would not be
+    /// recognised.
     pub fn blank(&self, mut text: String) -> String {
         for Secret(secret) in &self.forms {
             if text.contains(secret.as_str()) {
@@ -56,12 +56,12 @@ impl Secrets {
     }
 }
 
-/// A text as a server has it that takes each byte of a header for a character of its own, as WSGI and Node do.
+/// A text as a server reads it that takes each byte of a header for a character, as WSGI and Node do.
 fn as_latin_1(text: &str) -> String {
     text.bytes().map(char::from).collect()
 }
 
-/// A text within a string of JSON, as the usual writers have it: some escape `/`, `<`, `>` and `&`, some all that is not ASCII.
+/// The forms of a text in a JSON string: some writers escape `/`, `<`, `>` and `&`, some everything that is not ASCII.
 fn in_json(text: &str) -> Vec<String> {
     let plain = serde_json::to_string(text).expect("a text is JSON");
     let plain = &plain[1..plain.len() - 1];
@@ -78,7 +78,7 @@ fn in_json(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// The same with what is not ASCII escaped, in the UTF-16 units of JSON's escapes.
+/// The same with everything that is not ASCII escaped, in the UTF-16 units of JSON escapes.
 fn in_ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
     let mut ascii = String::with_capacity(text.len());
     for c in text.chars() {
@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_shown_nowhere() {
+    fn a_secret_is_never_shown() {
         let secret = Secret::new("canary-key");
         assert_eq!(format!("{secret:?}"), "***");
         let mut secrets = Secrets::default();
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_known_again_as_json_has_it() {
+    fn a_secret_is_recognised_in_json() {
         let mut secrets = Secrets::default();
         secrets.add(&Secret::new(r#"ca"na\ry/<&>"#));
         for echo in [
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_not_ascii_is_known_again_however_a_server_writes_it() {
+    fn a_key_that_is_not_ascii_is_recognised_however_a_server_writes_it() {
         let mut secrets = Secrets::default();
         secrets.add(&Secret::new("clé-\u{1f511}"));
         for echo in [
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_within_another_leaves_nothing_of_it() {
+    fn a_secret_within_another_is_blanked_as_a_whole() {
         let mut secrets = Secrets::default();
         secrets.add(&Secret::new("canary"));
         secrets.add(&Secret::new("Bearer canary"));

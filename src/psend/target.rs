@@ -1,4 +1,4 @@
-//! Where events go: a URL, taken apart and checked.
+//! The target of the run: a URL, parsed and checked.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -16,17 +16,17 @@ pub enum Route {
         /// The port.
         port: u16,
     },
-    /// To a socket of this computer.
+    /// To a Unix socket.
     Unix(PathBuf),
 }
 
 impl Route {
-    /// Reads `HOST:PORT`.
+    /// Parses `HOST:PORT`.
     ///
     /// # Errors
-    /// The form that is wanted.
+    /// If it has another form.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let form = || "HOST:PORT is wanted, such as 10.0.0.7:8000 or [::1]:8000".to_owned();
+        let form = || "expected HOST:PORT, such as 10.0.0.7:8000 or [::1]:8000".to_owned();
         let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
         if bare.is_empty() || (bare == host && host.contains(':')) {
@@ -35,7 +35,7 @@ impl Route {
         Ok(Self::Tcp { host: bare.to_owned(), port: port.parse().map_err(|_| form())? })
     }
 
-    /// Whether it ends in this very computer.
+    /// Whether it stays on this computer.
     pub fn is_loopback(&self) -> bool {
         match self {
             Self::Unix(_) => true,
@@ -45,8 +45,7 @@ impl Route {
         }
     }
 
-    /// Whether a list such as `localhost, *.staging.example, api.example:8443` names it. A socket of this computer needs no
-    /// name.
+    /// Whether a list such as `localhost, *.staging.example, api.example:8443` includes it. A Unix socket is always included.
     pub fn is_among(&self, hosts: &str) -> bool {
         let Self::Tcp { host, port } = self else { return true };
         let host = host.to_ascii_lowercase();
@@ -74,39 +73,38 @@ impl fmt::Display for Route {
 /// The server and the prefix of all paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
-    /// Whether TLS is spoken.
+    /// Whether to use TLS.
     pub tls: bool,
     /// A name or an address; an IPv6 address without brackets.
     pub host: String,
     /// The port.
     pub port: u16,
-    /// What stands before every path: the URL's own path, with the slash at its end that it may have; empty for `/`.
+    /// The prefix of every path: the path of the URL, including a slash at its end. Empty for `/`.
     pub prefix: String,
 }
 
 impl Target {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// What is wrong with it, without quoting a password that it may hold.
+    /// If it is wrong. The message does not show a password in it.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let form = "a URL such as http://localhost:8000 or https://host/prefix is wanted";
+        let form = "expected a URL such as http://localhost:8000 or https://host/prefix";
         let url = Url::parse(text).map_err(|e| match e {
             _ if text.contains('@') => form.to_owned(),
             e => format!("'{text}': {e}; {form}"),
         })?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(
-                "a user or password in the URL would be seen by all: give it as a header with -H @FILE".to_owned()
-            );
+            return Err("a user or password in the URL can be seen by other users: give it as a header with -H @FILE"
+                .to_owned());
         }
         let tls = match url.scheme() {
             "http" => false,
             "https" => true,
-            other => return Err(format!("'{other}' is no scheme that psend speaks; {form}")),
+            other => return Err(format!("psend does not support the scheme '{other}'; {form}")),
         };
         if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("the URL ends with a query or fragment, where only a path prefix is taken; {form}"));
+            return Err(format!("the URL must not have a query or fragment; {form}"));
         }
         let host = url.host_str().ok_or(form)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or(form)?;
@@ -114,8 +112,8 @@ impl Target {
         Ok(Self { tls, host, port, prefix: prefix.to_owned() })
     }
 
-    /// The whole path for one that an API has. Where that is empty it is the URL's own, to the letter: many servers tell
-    /// `/events/` from `/events`.
+    /// The whole path for a path of the API. If that is empty, it is exactly the URL's path: many servers distinguish `/events/` from
+    /// `/events`.
     pub fn path(&self, path: &str) -> String {
         match path {
             "" if self.prefix.is_empty() => "/".to_owned(),
@@ -129,12 +127,12 @@ impl Target {
         if self.tls { "https" } else { "http" }
     }
 
-    /// The way to it that its URL names.
+    /// The route that its URL names.
     pub fn route(&self) -> Route {
         Route::Tcp { host: self.host.clone(), port: self.port }
     }
 
-    /// Host and port as a Host header has them.
+    /// Host and port, in the form of a Host header.
     pub fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
@@ -156,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_taken_apart() {
+    fn a_url_is_parsed() {
         let target = of("https://api.example/ingest/");
         assert_eq!((target.tls, target.port, target.prefix.as_str()), (true, 443, "/ingest/"));
         assert_eq!(target.to_string(), "https://api.example/ingest/");
@@ -181,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_is_refused_without_showing_a_password() {
+    fn a_wrong_url_is_refused_without_showing_a_password() {
         for bad in ["localhost:8000", "ftp://host", "http://", "http://h/?q=1", "nonsense"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }

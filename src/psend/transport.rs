@@ -1,4 +1,4 @@
-//! How one request reaches the server: a small trait, so that delivery knows neither sockets nor an HTTP library.
+//! How a request reaches the server. A small trait keeps sockets and HTTP libraries out of delivery.
 
 mod answer;
 mod coding;
@@ -21,118 +21,118 @@ use hyper::{Method, Uri};
 
 use crate::record::outcome::{ErrorKind, Resource};
 
-/// What is sent.
+/// A request.
 #[derive(Debug, Clone)]
 pub struct Request {
     /// The method.
     pub method: Method,
     /// Path and query.
     pub uri: Uri,
-    /// All headers but for the body's length.
+    /// All headers except the length of the body.
     pub headers: Arc<HeaderMap>,
-    /// The body as it goes out.
+    /// The body as it is sent.
     pub body: Bytes,
 }
 
-/// A whole answer.
+/// A complete answer.
 #[derive(Debug)]
 pub struct Reply {
     /// The status code.
     pub status: u16,
-    /// `Retry-After`, as it came.
+    /// `Retry-After`, as it arrived.
     pub retry_after: Option<HeaderValue>,
-    /// `Date`, as it came: where the server's clock is wrong, a date in `Retry-After` counts from it.
+    /// `Date`, as it arrived. A date in `Retry-After` counts from it, because the server's clock may be wrong.
     pub date: Option<HeaderValue>,
-    /// The body as the server meant it, without compression; what is left of it where it could not be read.
+    /// The body without compression, or its beginning if it could not be read.
     pub body: kept::Body,
-    /// First byte out to last byte in; making a connection is no part of it.
+    /// From the first byte out to the last byte in, without connecting.
     pub latency: Duration,
 }
 
-/// Why there is no whole answer.
+/// Why there is no complete answer.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// The kind of trouble.
+    /// The kind of error.
     pub kind: ErrorKind,
     /// What happened, in words.
     pub message: String,
-    /// What became of the request.
+    /// How far the request got.
     pub fate: Fate,
-    /// Whether trying again is pointless, as with a certificate that is not trusted.
+    /// Whether a retry is pointless, for example because the certificate is not trusted.
     pub lasting: bool,
 }
 
-/// What became of a request that got no whole answer.
+/// How far a request got that has no complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing of it left, for there was no connection.
+    /// Nothing was sent, because there was no connection.
     Unreached,
-    /// Nothing of it left: this computer lacks what a connection takes. The server is not at fault.
+    /// Nothing was sent, because this computer lacks a resource for a connection, such as a free port. The server is not at fault.
     Short(Resource),
-    /// The server did nothing with it: it said so (RFC 9113, 8.7), or answered before a byte had left.
+    /// The server did not process it: it said so (RFC 9113, 8.7), or answered before a byte was sent.
     Refused,
-    /// It left, or may have.
+    /// It was sent, or may have been.
     Unknown,
-    /// The same, and the server closed a connection that it had kept, without a byte of an answer.
+    /// The same, and the server closed a kept-alive connection without a byte of an answer.
     UnknownOnKept,
 }
 
 impl Fate {
-    /// Whether nothing of the request left.
+    /// Whether nothing of the request was sent.
     pub fn is_unsent(self) -> bool {
         matches!(self, Self::Unreached | Self::Short(_))
     }
 }
 
 impl Failure {
-    /// No connection was made; it may be later.
+    /// There is no connection now. There may be one later.
     pub fn unreached(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), fate: Fate::Unreached, lasting: false }
     }
 
-    /// No connection is made, and none will be.
+    /// There is no connection, and there will be none.
     pub fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { lasting: true, ..Self::unreached(kind, message) }
     }
 
-    /// The request left, or may have.
+    /// The request was sent, or may have been.
     pub fn unanswered(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), fate: Fate::Unknown, lasting: false }
     }
 }
 
-/// The kind and the words for an answer that says that a request was taken before all of it was sent. Nobody can have taken
-/// what they have not seen; a refusal may come that early, for its head alone can be reason enough.
+/// The failure for a success that arrived before the whole request was sent: the server cannot have stored what it has not seen. A
+/// refusal may arrive that early, because the head of the request can be reason enough.
 fn too_early(status: u16) -> Option<Failure> {
-    let message = || format!("HTTP {status} came before the request was sent, so that it is no answer to it");
+    let message = || format!("HTTP {status} arrived before the whole request was sent, so it is not an answer to it");
     (200..300).contains(&status).then(|| Failure::unanswered(ErrorKind::Malformed, message()))
 }
 
-/// What is known before a request is sent.
+/// What is known about the connection before a request is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
     /// There is a connection.
     Connected,
-    /// Only a request will show.
+    /// Only a request will tell.
     Unknown,
 }
 
-/// A way to the server that carries one request at a time. Each sender has its own.
+/// A way to the server for one request at a time. Each sender has its own.
 pub trait Transport {
-    /// Makes sure that there is a connection, as far as that can be known before something is sent.
+    /// Connects if there is no connection, as far as this can be known before something is sent.
     ///
     /// # Errors
-    /// Why there is none.
+    /// If there is no connection.
     fn connect(&mut self) -> impl Future<Output = Result<Reach, Failure>>;
 
-    /// Sends a request and waits for its whole answer.
+    /// Sends a request and waits for its complete answer.
     ///
-    /// Dropping the future gives the request up and closes its connection.
+    /// Dropping the future gives up the request and closes its connection.
     ///
     /// # Errors
-    /// Where no whole answer came; the failure says whether the request may have left.
+    /// If there is no complete answer. The failure says whether the request may have been sent.
     fn exchange(&mut self, request: Request) -> impl Future<Output = Result<Reply, Failure>>;
 
-    /// Whether anything of the last request may have left; for one that was given up before its end.
+    /// Whether anything of the last request may have been sent, for a request that was given up.
     fn may_have_left(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-//! Whether the server holds an event as it was sent.
+//! Checks whether the server holds an event as it was sent.
 
 use super::config::Plan;
 use super::dialect::Reading;
@@ -14,7 +14,7 @@ use crate::jsonl::value;
 /// The status of an answer that has no body.
 const NO_CONTENT: u16 = 204;
 
-/// What the answer to a question for an event says of it.
+/// Reads the answer to a request for an event.
 pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     let Plan { dialect, secrets, .. } = plan;
     let mut reading = dialect.read_verify(reply.status, &reply.body, now, secrets);
@@ -24,18 +24,18 @@ pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Re
     if dialect.is_other_path(&id) && !reading.meaning.retryable() && !held.is_some_and(|held| has_id(plan, held, &id)) {
         reading.meaning = Meaning::Rejected;
         reading.complaint = Some(format!(
-            "'{id}' makes the path of something else, so that the server cannot be asked for this event; it answered {}",
+            "the path of '{id}' means something else, so the server cannot be asked for this event; it answered {}",
             reply.status
         ));
     } else if let Some(held) = held {
-        // Where the server says that it holds it and shows it, the event itself is looked at.
+        // If the server shows the event, it is compared.
         let sent = std::str::from_utf8(&event.line).ok().filter(|_| !event.is_control());
         if let Some(difference) = sent.and_then(|sent| first_difference(sent, held, secrets)) {
             reading.meaning = Meaning::Differs;
             reading.complaint = Some(difference);
         }
     } else if reading.meaning == Meaning::Present {
-        // An answer that should show the event and does not is broken, but where there is nothing to show.
+        // An answer that should show the event but does not is broken, unless there is nothing to show.
         if is_shown && reply.status != NO_CONTENT && !dialect.calls_present(reply.status, &reply.body) {
             reading.meaning = Meaning::Retry;
             reading.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
@@ -46,14 +46,14 @@ pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Re
     reading
 }
 
-/// Whether what the server shows is the event with this id.
+/// Whether the server shows the event with this id.
 fn has_id(plan: &Plan, held: &str, id: &str) -> bool {
     let mut spans = Spans::default();
     let scanned = Scanner::new(FieldSet::new([&plan.id_field])).scan(held.as_bytes(), &mut spans);
     scanned.is_ok() && spans.raw(held.as_bytes(), 0).is_some_and(|raw| value::label(raw) == id)
 }
 
-/// The first field of `sent` that `held` has otherwise, in words.
+/// Describes the first field of `sent` that differs in `held`.
 fn first_difference(sent: &str, held: &str, secrets: &Secrets) -> Option<String> {
     const LONGEST_VALUE: usize = 60;
     const LONGEST_PATH: usize = 200;

@@ -96,19 +96,19 @@ impl Active {
         Ok(Self { kind, place, pick, is_met, filter, runs_over, window, effect, counts, unread: None })
     }
 
-    /// Takes note of whether an event, as it was read, meets the filter. `true` once one did.
+    /// Notes whether an event, as it was read, meets the filter. Returns `true` once one did.
     pub(super) fn watch(&mut self, event: &Event) -> bool {
         self.is_met = self.is_met || event.meets(&self.filter);
         self.counts.unmet += u64::from(!self.is_met);
         self.is_met
     }
 
-    /// Whether the event, as it was read, is one that the effect may take. Events are asked about in ascending order.
+    /// Whether the effect may take the event, as it was read. Ask about events in ascending order.
     pub(super) fn admits(&mut self, event: &Event, seq: u64) -> bool {
         event.meets(&self.filter) && self.pick.confirms(seq, || event.meets(&self.runs_over))
     }
 
-    /// Lets the effect work on an event, and enters what it did.
+    /// Applies the effect to an event, and counts what it did.
     pub(super) fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
         if !self.is_open(event, position) {
             if event.timestamp().is_some() {
@@ -125,7 +125,7 @@ impl Active {
             Verdict::Stuck => self.counts.stuck += 1,
             Verdict::Beyond => self.counts.beyond += 1,
             Verdict::Kept => {}
-            // The fault is each copy.
+            // Each copy is a fault.
             Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
             _ => {
                 self.counts.injected += 1;
@@ -135,13 +135,13 @@ impl Active {
         verdict
     }
 
-    /// An event that it gave another place kept its own.
+    /// An event that it moved kept its place.
     pub(super) fn note_unmoved(&mut self) {
         self.counts.injected -= 1;
         self.counts.unmoved += 1;
     }
 
-    /// Counts an event that the effect cannot apply to, and keeps the reason where something could not be read.
+    /// Counts an event that the effect cannot apply to, and keeps the reason if something could not be read.
     fn pass(&mut self, event: &Event, position: &Position, needs: &[Role]) {
         self.counts.passed += 1;
         if self.unread.is_none() {
@@ -150,7 +150,8 @@ impl Active {
         }
     }
 
-    /// Lets the effect work on a trial of an event: whether it changes it. Changes are not entered; where there is none, it is.
+    /// Applies the effect to a trial version of an event. Returns whether it changes the event. A change is not counted; the
+    /// lack of one is.
     pub(super) fn attempt(&mut self, trial: &mut Event, position: &Position) -> bool {
         if !self.is_open(trial, position) {
             self.counts.outside += 1;
@@ -161,7 +162,7 @@ impl Active {
         matches!(verdict, Verdict::Changed(_))
     }
 
-    /// Lets the effect work on another version of the event that it has just changed. Nothing is counted.
+    /// Applies the effect to another version of the event that it has just changed. Counts nothing.
     pub(super) fn repeat(&mut self, version: &mut Event, position: &Position) {
         version.begin();
         if let Verdict::Changed(_) = self.effect.apply(version, position) {
@@ -169,7 +170,7 @@ impl Active {
         }
     }
 
-    /// Makes a copy of an event the fault that it is.
+    /// Marks a copy of an event as a fault.
     pub(super) fn make_copy(&mut self, copy: &mut Event, position: &Position) {
         copy.begin();
         self.effect.set_apart(copy, position);

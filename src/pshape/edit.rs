@@ -60,7 +60,7 @@ impl EditLog {
         self.changes.truncate(self.faults.last().map_or(0, |fault| fault.changes.end));
     }
 
-    /// Records a change of a field's raw value by the current fault; `None` stands for an absent field.
+    /// Records a change of a field's raw value by the current fault. `None` is an absent field.
     pub(super) fn changed(&mut self, path: &str, before: Option<&[u8]>, after: Option<&[u8]>) {
         let mut keep = |bytes: &[u8]| {
             let from = self.bytes.len();

@@ -38,40 +38,42 @@ use super::event::{Event, Stamp};
 use super::number::Stays;
 use super::position::Position;
 
-/// What happens to an event that an effect takes.
+/// What an effect does to the events that it takes.
 pub(super) trait Effect {
-    /// Works on an event. Every random choice is drawn by the number of its line alone.
+    /// Changes an event. Every random choice depends only on the number of its line.
     fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict;
 
-    /// Sets a copy of an event apart from the event.
+    /// Makes a copy of an event differ from the event.
     fn set_apart(&mut self, _copy: &mut Event, _position: &Position) {}
 
-    /// What the user should know at the end. Where the effect was asked for is said before it.
+    /// What the user should know at the end. The message begins with the place of the effect.
     fn remark(&self) -> Option<String> {
         None
     }
 }
 
-/// What an effect made of an event.
+/// What an effect did to an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Verdict {
-    /// It cannot apply to this event, and left it as it was.
+    /// It cannot apply to this event, and did not change it.
     Passed,
-    /// The event has what it works on, but no other value to take: a product that rounds back to the value, or cannot be written.
+    /// The event has the field, but no other value is possible: a product that rounds to the same value, or cannot be
+    /// written.
     Stuck,
-    /// The event would get a time that cannot be written, before year 1, after 9999 or beyond its form, and is left as it was.
+    /// The event would get a time that cannot be written: before year 1, after 9999 or not possible in its form. It was not
+    /// changed.
     Beyond,
-    /// It is not about this event, or leaves it as it is.
+    /// The effect does not concern this event, or leaves it unchanged.
     Kept,
-    /// It changed the event, of which a right server makes this.
+    /// It changed the event. A correct server answers it like this.
     Changed(Expect),
-    /// The event is gone.
+    /// The event is dropped.
     Gone,
-    /// The event is sent again.
+    /// The event is repeated.
     Again(Again),
-    /// The event takes its place in the stream when this much event time has passed.
+    /// The event is delayed by this much event time.
     Late(Micros),
-    /// The event takes its place so many lines later.
+    /// The event is delayed by this many lines.
     Behind(u64),
 }
 
@@ -96,7 +98,7 @@ impl From<Result<(), Stays>> for Verdict {
     }
 }
 
-/// How an event is sent again.
+/// How an event is repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Again {
     /// How many copies.

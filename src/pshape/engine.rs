@@ -1,7 +1,6 @@
 //! The stream: lines in, effects in their order, lines out.
-//!
-//! Lines that no effect takes are not looked at: effects say how far off the next one is, and all before it goes from the read
-//! buffer to the output as it is, with no more than its line ends counted. Knows no effect by name, no file and no clock.
+//! Lines that no effect takes are not parsed: effects say where their next line is, and everything before it goes from the
+//! read buffer to the output unchanged; only its line ends are counted. Knows no effect by name, no file and no clock.
 
 use std::ops::Range;
 
@@ -25,7 +24,7 @@ use super::report::Report;
 use super::truth::{Account, TruthFile};
 use super::window::Origin;
 
-/// Lines that were made are written at the latest when there are so many bytes of them.
+/// Generated lines are written when there are this many bytes of them.
 const MADE_BYTES: usize = 1 << 20;
 
 /// A run of pshape.
@@ -38,7 +37,7 @@ pub(super) struct Engine {
     truth: Option<TruthFile>,
     scanner: Scanner,
     event: Event,
-    /// A copy of the event that is sent again.
+    /// A copy of the event in work, if it is repeated.
     copy: Event,
     block: Block,
     held: Held,
@@ -49,16 +48,16 @@ pub(super) struct Engine {
     taken: Vec<usize>,
     /// The truth about the line in work.
     account: Account,
-    /// Something stands in the output that is no white space.
+    /// The output has something other than white space.
     has_begun: bool,
     /// The last line written has no terminator.
     open_end: bool,
-    /// The last line of the input that was written, of all the one furthest down.
+    /// The highest number of an input line that was written.
     furthest: u64,
     report: Report,
 }
 
-/// A line in work, and where it stands: in the chunk that was read, from `at` on.
+/// A line in work, and its position in the chunk that was read.
 #[derive(Clone, Copy)]
 struct Source<'a> {
     line: Line<'a>,
@@ -67,7 +66,7 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// Where the line stands in the chunk.
+    /// The range of the line in the chunk.
     fn range(&self) -> Range<usize> {
         self.at..self.at + self.line.text.len() + self.line.end.len()
     }
@@ -76,17 +75,17 @@ impl Source<'_> {
 /// What the stream's effects decided on an event.
 #[derive(Default)]
 struct Journey {
-    /// The effects that give the event another place.
+    /// The effects that move the event to another place.
     movers: Vec<usize>,
     again: Option<Again>,
     late: Option<Micros>,
     behind: u64,
-    /// The event if it keeps its place, where that is another one.
+    /// The version of the event for the case that it keeps its place, if that differs.
     unmoved: Option<Unmoved>,
 }
 
 impl Engine {
-    /// An engine that writes events, and truth where it is wanted.
+    /// An engine that writes events, and truth if there is a file for it.
     pub(super) fn new(pipeline: Pipeline, out: Output, truth: Option<TruthFile>) -> Self {
         let (event, scanner) = Event::new(pipeline.fields, truth.is_some());
         Self {
@@ -112,15 +111,15 @@ impl Engine {
         }
     }
 
-    /// Hands all lines on. Where it fails, [`Engine::finish`] still ends the truth.
+    /// Processes all lines. If this fails, [`Engine::finish`] still ends the truth.
     ///
     /// # Errors
-    /// Where reading or writing fails.
+    /// If reading or writing fails.
     pub(super) fn run(&mut self, reader: &mut LineReader) -> Result<()> {
         let mut marked = false;
         while let Some(chunk) = reader.next_chunk()? {
             match chunk {
-                // Behind the start it would no longer be one, but part of a line.
+                // Anywhere but at the start it would be part of a line.
                 Chunk::ByteOrderMark(mark) => {
                     if self.report.lines_out == 0 && !std::mem::replace(&mut marked, true) {
                         self.out.put(mark)?;
@@ -152,10 +151,10 @@ impl Engine {
         self.write(&[])
     }
 
-    /// Ends truth and output, in this order, and says what was done.
+    /// Ends truth and output, in this order. Returns what was done.
     ///
     /// # Errors
-    /// Where one of them cannot be written.
+    /// If one of them cannot be written.
     pub(super) fn finish(mut self, reader: &LineReader, complete: bool) -> Result<Report> {
         self.report.lines_in = reader.lines_read();
         self.report.unclosed_arrays = reader.unclosed_arrays();
@@ -170,7 +169,7 @@ impl Engine {
         Ok(self.report)
     }
 
-    /// Takes up a chunk of lines, and says how many there are.
+    /// Processes a chunk of lines. Returns how many there are.
     fn lines(&mut self, first_seq: u64, bytes: &[u8]) -> Result<u64> {
         let (mut seq, mut at) = (first_seq, 0);
         while at < bytes.len() {
@@ -194,7 +193,7 @@ impl Engine {
         Ok(seq - first_seq)
     }
 
-    /// The line up to which, from `seq` on, lines go on without a look at them, and without another in between.
+    /// The line before which all lines from `seq` on pass through without being parsed, and no held line is due.
     #[inline]
     fn unseen(&mut self, seq: u64) -> u64 {
         if self.looks_at_all() {
@@ -204,13 +203,13 @@ impl Engine {
         self.effects.iter_mut().map(|active| active.pick.next(seq)).fold(behind, u64::min)
     }
 
-    /// Whether lines are looked at that no effect takes.
+    /// Whether lines that no effect takes are parsed too.
     #[inline]
     fn looks_at_all(&self) -> bool {
         self.wants.clock || self.wants.matches || self.wants.start && self.position.first.is_none()
     }
 
-    /// Takes up a line that is to be looked at.
+    /// Processes a line that has to be parsed.
     #[inline]
     fn line(&mut self, source: Source<'_>) -> Result<()> {
         self.taken.clear();
@@ -226,7 +225,7 @@ impl Engine {
         self.shape(source)
     }
 
-    /// Hands so many lines on as they were read.
+    /// Passes lines on as they were read.
     #[inline]
     fn pass(&mut self, count: u64, lines: &[u8], range: Range<usize>) {
         self.begin_lines(count, lines);
@@ -234,7 +233,7 @@ impl Engine {
         self.open_end = !lines.ends_with(b"\n");
     }
 
-    /// Hands a line on that was looked at, as it was read.
+    /// Passes a parsed line on as it was read.
     #[inline]
     fn pass_line(&mut self, source: Source<'_>) {
         self.furthest = source.line.seq;
@@ -243,7 +242,7 @@ impl Engine {
         self.open_end = source.line.end.is_empty();
     }
 
-    /// Looks at a line; `None` where it is no event.
+    /// Parses a line. Returns `None` if it is not an event.
     fn load(&mut self, line: Line<'_>) -> Option<()> {
         self.position.seq = line.seq;
         if self.event.load(line.text, &mut self.scanner).is_err() {
@@ -265,7 +264,7 @@ impl Engine {
         Some(())
     }
 
-    /// Lets the effects that take the event in work act on it, and gives it its place.
+    /// Applies the effects that take the event in work, and sends it to its place.
     fn shape(&mut self, source: Source<'_>) -> Result<()> {
         let taken = std::mem::take(&mut self.taken);
         let stream = taken.partition_point(|number| self.effects[*number].kind.phase < Phase::Stream);
@@ -296,7 +295,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets effects act up to the stream's; `false` where the event is gone.
+    /// Applies the effects up to those on the stream. Returns `false` if the event was dropped.
     fn act(&mut self, taken: &[usize], journey: &mut Journey) -> bool {
         for number in taken {
             let active = &mut self.effects[*number];
@@ -326,7 +325,8 @@ impl Engine {
         true
     }
 
-    /// Labels the event, and lets the effects act that may leave no event; enters what a right server makes of the line.
+    /// Labels the event, applies the effects after which it may no longer be an event, and records how a correct server
+    /// answers the line.
     fn finish_event(&mut self, taken: &[usize], journey: &mut Journey) {
         let (event, label) = (&mut self.event, self.label.as_mut());
         let Finished { expect, is_marked, is_labelled, unmoved } =
@@ -338,7 +338,7 @@ impl Engine {
         journey.unmoved = unmoved;
     }
 
-    /// Gives the event, and its copies where it is sent again, their places.
+    /// Sends the event and its copies to their places.
     fn send(&mut self, source: Source<'_>, at: Option<Micros>, journey: &Journey) -> Result<()> {
         let at = at.unwrap_or(self.now);
         let due = journey.late.map(|delay| at.saturating_add(delay));
@@ -362,15 +362,15 @@ impl Engine {
                 let due = at.saturating_add(again.delay.saturating_mul(i64::from(number)));
                 self.dispatch(source, Some(due), 0, None)?;
             } else {
-                // Without a delay of its own a copy follows its original, wherever that goes.
+                // Without a delay a copy follows its original.
                 self.dispatch(source, due, journey.behind, None)?;
             }
         }
         Ok(())
     }
 
-    /// Writes the event in work, of which this is the journey, or without one its copy; or holds it back until `due`, and then behind
-    /// so many lines.
+    /// Writes the event in work if its journey is given, otherwise its copy. Or holds it back until `due`, then for a number
+    /// of lines.
     fn dispatch(
         &mut self,
         source: Source<'_>,
@@ -393,7 +393,7 @@ impl Engine {
             return self.hold(held::Line { bytes: bytes(event), truth, behind, movers, stays }, due, chunk);
         }
         self.furthest = self.furthest.max(line.seq);
-        // What was made of an event begins with no bracket.
+        // A changed event does not begin with a bracket.
         self.has_begun = true;
         begin_lines(1, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
         self.block.made(event.text());
@@ -405,7 +405,7 @@ impl Engine {
         self.write_much(chunk)
     }
 
-    /// Holds a line back: until `due`, or behind so many lines as it says, or not at all.
+    /// Holds a line back until `due`, or for its number of lines. Or writes it at once.
     fn hold(&mut self, mut line: held::Line, due: Option<Micros>, chunk: &[u8]) -> Result<()> {
         match (due, std::mem::take(&mut line.behind)) {
             (Some(due), behind) => self.held.until(due, held::Line { behind, ..line }),
@@ -418,7 +418,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Lets the lines go that waited for this line of the input.
+    /// Writes the lines that waited for this line of the input.
     #[inline]
     fn release_behind(&mut self, seq: u64, chunk: &[u8]) -> Result<()> {
         while let Some(line) = self.held.next_behind(seq) {
@@ -449,7 +449,7 @@ impl Engine {
         self.write_much(chunk)
     }
 
-    /// Begins so many lines of the output, which start with these bytes.
+    /// Begins this many lines of the output, which start with these bytes.
     #[inline]
     fn begin_lines(&mut self, count: u64, bytes: &[u8]) {
         if !self.has_begun
@@ -461,8 +461,8 @@ impl Engine {
         begin_lines(count, &mut self.report.lines_out, &mut self.open_end, &mut self.block);
     }
 
-    /// Writes what is ready where much of it was made: one line of the input may have many copies, or let many lines go that were
-    /// held back.
+    /// Writes what is ready if much of it was generated: one line of the input may have many copies, or release many held
+    /// lines.
     #[inline]
     fn write_much(&mut self, chunk: &[u8]) -> Result<()> {
         if self.block.made_bytes() >= MADE_BYTES { self.write(chunk) } else { Ok(()) }
@@ -475,7 +475,7 @@ impl Engine {
     }
 }
 
-/// Counts lines of the output; one before them that has no terminator gets one.
+/// Counts lines of the output. If the line before them has no terminator, it gets one.
 #[inline]
 fn begin_lines(count: u64, lines_out: &mut u64, open_end: &mut bool, block: &mut Block) {
     *lines_out += count;

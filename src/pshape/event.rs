@@ -1,6 +1,5 @@
-//! One line while effects work on it: its bytes, where its fields stand, and what each fault changed.
-//!
-//! Everything that no effect touches stays as it was read, byte for byte: a change is a splice of the raw line.
+//! One line while effects work on it: its bytes, the positions of its fields, and what each fault changed.
+//! Everything that no effect touches stays byte for byte as it was read: a change replaces a part of the raw line.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -20,21 +19,21 @@ use super::edit::{Edit, EditLog};
 use super::members::{self, Member};
 use super::number::{Stays, scale};
 
-/// A field that some effect asked for.
+/// A field that an effect needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Field(usize);
 
-/// The fields that the effects of a run ask for.
+/// The fields that the effects of a run need.
 #[derive(Debug, Default)]
 pub(super) struct FieldRegistry {
     map: FieldMap,
     set: FieldSet,
-    /// The roles that were asked for.
+    /// The roles among them.
     roles: Vec<(Role, Field)>,
 }
 
 impl FieldRegistry {
-    /// No fields yet; roles stand where `map` says.
+    /// No fields yet. `map` gives the paths of roles.
     pub(super) fn new(map: FieldMap) -> Self {
         Self { map, ..Self::default() }
     }
@@ -46,12 +45,12 @@ impl FieldRegistry {
         field
     }
 
-    /// The field under a dotted path.
+    /// The field with a dotted path.
     pub(super) fn path(&mut self, path: &str) -> Field {
         Field(self.set.add(path))
     }
 
-    /// Where each role stands.
+    /// The path of each role.
     pub(super) fn map(&self) -> &FieldMap {
         &self.map
     }
@@ -64,7 +63,7 @@ pub(super) enum Stamp {
     Same,
     /// It was written.
     Written,
-    /// In the event's form it is the same text as before.
+    /// In the event's form it would be the same text as before.
     TooCoarse,
     /// The event's form cannot express it.
     Unwritable,
@@ -76,22 +75,22 @@ pub(super) struct Event {
     timestamp: Field,
     paths: Rc<[String]>,
     roles: Rc<[(Role, Field)]>,
-    /// Where the fields stand in `text`.
+    /// The positions of the fields in `text`.
     spans: Spans,
     /// The line as it is now, without its terminator.
     text: Vec<u8>,
     /// The line as it was read, if the log is kept.
     source: Vec<u8>,
     scratch: Vec<u8>,
-    /// Finds the fields again where a change may have brought another member with the same key to light.
+    /// Finds the fields again after a change that may have uncovered another member with the same key.
     scanner: Scanner,
     /// What the faults changed, if truth is written.
     log: Option<EditLog>,
     /// The names of the faults, in order.
     names: Vec<&'static str>,
-    /// The line as the fault that is being injected found it.
+    /// The line before the fault that is being injected.
     before: Vec<u8>,
-    /// Whether that fault does more than to replace values.
+    /// Whether that fault does more than replace values.
     structural: bool,
 }
 
@@ -138,10 +137,10 @@ impl Event {
         }
     }
 
-    /// Takes up a line.
+    /// Loads a line.
     ///
     /// # Errors
-    /// Where it is no JSON object.
+    /// If it is not a JSON object.
     #[inline]
     pub(super) fn load(&mut self, line: &[u8], scanner: &mut Scanner) -> Result<(), NotAnObject> {
         scanner.scan(line, &mut self.spans)?;
@@ -156,7 +155,7 @@ impl Event {
         Ok(())
     }
 
-    /// Becomes what another event is.
+    /// Becomes a copy of another event.
     pub(super) fn copy(&mut self, other: &Self) {
         self.spans.clone_from(&other.spans);
         self.text.clone_from(&other.text);
@@ -185,23 +184,23 @@ impl Event {
         conditions.iter().all(|(field, condition)| condition.holds(self.raw(*field)))
     }
 
-    /// A field's value as it stands in the line.
+    /// The raw value of a field.
     #[inline]
     pub(super) fn raw(&self, field: Field) -> Option<&[u8]> {
         self.spans.raw(&self.text, field.0)
     }
 
-    /// Where a field's value stands in the line.
+    /// The position of a field's value in the line.
     pub(super) fn range(&self, field: Field) -> Option<Range<usize>> {
         self.spans.range(field.0)
     }
 
-    /// A field's value where it is a status code, in quotes or not.
+    /// The value of a field, if it is a status code, in quotes or not.
     pub(super) fn status(&self, field: Field) -> Option<u16> {
         status::read(self.raw(field)?).ok()
     }
 
-    /// A field's text, or its value as it is written; empty where it is not there.
+    /// The text of a field, or its raw value if it is not a text. Empty if the field is missing.
     pub(super) fn label(&self, field: Field) -> Cow<'_, str> {
         self.raw(field).map(value::label).unwrap_or_default()
     }
@@ -211,25 +210,25 @@ impl Event {
         self.raw(self.id)
     }
 
-    /// Where the id's value ends; at the line's start where there is none.
+    /// The end of the id's value, or the start of the line if there is no id.
     pub(super) fn id_end(&self) -> usize {
         self.range(self.id).map_or(0, |range| range.end)
     }
 
-    /// When the event happened, where it says so.
+    /// When the event happened, if it has a timestamp.
     #[inline]
     pub(super) fn timestamp(&self) -> Option<Micros> {
         moment::read(self.raw(self.timestamp)?).ok()
     }
 
-    /// Gives the event another timestamp, in the form of the one that it has.
+    /// Writes another timestamp, in the form of the one that the event has.
     pub(super) fn set_timestamp(&mut self, at: Micros) -> Stamp {
         let mut raw = std::mem::take(&mut self.scratch);
         raw.clear();
         let before = self.raw(self.timestamp);
         let is_written = before.is_some_and(|before| moment::write_like(before, at, &mut raw));
         let is_same_text = before == Some(&*raw);
-        // In the usual form, another text is another time.
+        // In the usual form, different texts are different times.
         let may_be_same = is_same_text || !is_written || !before.is_some_and(moment::is_usual);
         let stamp = match before {
             _ if may_be_same && self.timestamp() == Some(at) => Stamp::Same,
@@ -244,7 +243,7 @@ impl Event {
         stamp
     }
 
-    /// Why the value in a role cannot be worked with, as `'ts' is "yesterday": it is not …`; `None` where it can.
+    /// Why the value in a role cannot be used, such as `'ts' is "yesterday": it is not …`. `None` if it can.
     pub(super) fn trouble(&self, role: Role) -> Option<String> {
         const LONGEST: usize = 60;
         let (_, field) = self.roles.iter().find(|(known, _)| *known == role)?;
@@ -272,7 +271,7 @@ impl Event {
         self.splice(range, raw);
     }
 
-    /// Multiplies a field's number, in the form that it has. `scratch` is room for the product.
+    /// Multiplies the number in a field, keeping its form. `scratch` is room for the product.
     ///
     /// # Errors
     /// If the value stays as it is, with the reason.
@@ -283,7 +282,7 @@ impl Event {
         Ok(())
     }
 
-    /// Replaces a field's value by a number, in quotes where it stood in quotes.
+    /// Replaces a field's value by a number, in quotes if it was in quotes.
     pub(super) fn set_number(&mut self, field: Field, digits: u64) {
         let is_text = self.raw(field).is_some_and(|raw| raw.starts_with(b"\""));
         let quote = if is_text { "\"" } else { "" };
@@ -295,8 +294,8 @@ impl Event {
         self.raw(field).is_some_and(|raw| number::number(raw).is_some())
     }
 
-    /// Takes a field out of the object that it stands in, key, comma and all; and all others that its path finds then. `false`, and
-    /// no change, if the field is not there, or is an element of an array: the next element would take its place.
+    /// Removes a field from its object, with key and comma, and all others that its path then finds. Returns `false` and
+    /// changes nothing if the field is missing, or is an element of an array: the next element would take its place.
     pub(super) fn remove(&mut self, field: Field) -> bool {
         let Some(value) = self.range(field).filter(|value| members::is_member(&self.text, value.start)) else {
             return false;
@@ -311,8 +310,8 @@ impl Event {
         true
     }
 
-    /// Gives a field the last key of another's path, in the object that it stands in; and all others that its path finds then. `false`,
-    /// and no change, if the other field is there already, or this one is not, or is an element of an array.
+    /// Renames a field to the last key of another's path, and all others that its path then finds. Returns `false` and
+    /// changes nothing if the other field exists already, or this one is missing or is an element of an array.
     pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
         let is_member = |value: &Range<usize>| self.range(to).is_none() && members::is_member(&self.text, value.start);
         let Some(value) = self.range(field).filter(is_member) else { return false };
@@ -324,7 +323,7 @@ impl Event {
         let last_key = |field: Field| split_path(&self.paths[field.0]).1;
         let (old, new) = (last_key(field), last_key(to));
         while let Some(found) = self.members(field) {
-            // A key that is spelt with dots holds the keys before the last too.
+            // A key that is spelled with dots contains the keys before the last too.
             let key = value::label(&self.text[found[0].key.clone()]);
             let key = json(&(key.strip_suffix(old.as_str()).unwrap_or_default().to_owned() + &new));
             self.edit_all(found.into_iter().map(|member| (member.key, key.clone())));
@@ -332,15 +331,15 @@ impl Event {
         true
     }
 
-    /// Puts a field that is not there behind the value of another, in the same object. Without the other, nothing happens.
+    /// Inserts a missing field after the value of another, in the same object. Without the other, nothing happens.
     pub(super) fn insert_behind(&mut self, other: Field, field: Field, raw: &[u8]) {
         let Some(value) = self.range(other) else { return };
         let key = split_path(&self.paths[field.0]).1;
         self.insert(value.end, field, &key, raw, true);
     }
 
-    /// Puts a field that is not there at the end of the object that is this field's value, or of the event itself: there under one key
-    /// that is spelt with the dots of its path. `false` if there is no such object.
+    /// Inserts a missing field at the end of the object in this field, or of the event itself; there it gets one key that is
+    /// spelled with the dots of its path. Returns `false` if there is no such object.
     pub(super) fn append(&mut self, object: Option<Field>, field: Field, raw: &[u8]) -> bool {
         let Some((at, is_empty)) = self.room(object) else { return false };
         let path = &self.paths[field.0];
@@ -349,8 +348,8 @@ impl Event {
         true
     }
 
-    /// Where a member can be put at the end of the object that is this field's value, or of the event itself; and whether the object
-    /// is empty.
+    /// The position at which a member can be inserted at the end of the object in this field, or of the event itself, and
+    /// whether the object is empty.
     pub(super) fn room(&self, object: Option<Field>) -> Option<(usize, bool)> {
         let range = match object {
             Some(field) => self.range(field)?,
@@ -362,7 +361,7 @@ impl Event {
         Some((self.text[..brace].trim_ascii_end().len(), inner.is_empty()))
     }
 
-    /// Where the line's JSON begins: behind white space, and behind byte order marks that a fault put there.
+    /// Where the line's JSON begins: after white space, and after byte order marks that a fault inserted.
     pub(super) fn body(&self) -> usize {
         let mut rest = self.text.trim_ascii_start();
         while let Some(behind) = rest.strip_prefix(BYTE_ORDER_MARK) {
@@ -371,7 +370,7 @@ impl Event {
         self.text.len() - rest.len()
     }
 
-    /// Replaces bytes, whatever they are.
+    /// Replaces any bytes.
     pub(super) fn edit(&mut self, range: Range<usize>, bytes: &[u8]) {
         self.structural = true;
         self.splice(range, bytes);
@@ -388,7 +387,7 @@ impl Event {
         }
     }
 
-    /// Ends a fault that was injected, and names it.
+    /// Ends a fault that was injected, and records its name.
     #[inline]
     pub(super) fn commit(&mut self, fault: &'static str) {
         self.names.push(fault);
@@ -406,7 +405,7 @@ impl Event {
         }
     }
 
-    /// Makes one fault of all that set this event apart from the line that was read.
+    /// Merges into one fault everything in which this event differs from the line that was read.
     pub(super) fn fold(&mut self, fault: &'static str) {
         if let Some(log) = &mut self.log {
             log.fold(fault, || Edit::between(&self.source, &self.text));
@@ -433,13 +432,13 @@ impl Event {
         self.spans.enter(field.0, value..value + raw.len());
     }
 
-    /// The member that a field is, and those of its object with the same key. `None` if the field is not there, or is an element of an
-    /// array.
+    /// The member of a field, and the other members of its object with the same key. `None` if the field is missing, or is an
+    /// element of an array.
     fn members(&self, field: Field) -> Option<Vec<Member>> {
         Some(members::with_same_key(&self.text, self.range(field)?.start)).filter(|found| !found.is_empty())
     }
 
-    /// Replaces bytes in several places, in order, and finds the fields again. The line is an object still.
+    /// Replaces bytes in several places, in order, and finds the fields again. The line must stay an object.
     fn edit_all(&mut self, edits: impl Iterator<Item = (Range<usize>, Vec<u8>)>) {
         self.structural = true;
         self.scratch.clear();
@@ -459,7 +458,7 @@ impl Event {
         debug_assert!(found.is_ok(), "members go and are renamed only where the event is an object");
     }
 
-    /// Whether the writer of this line puts a space behind a colon.
+    /// Whether the writer of this line puts a space after colons.
     fn is_spaced(&self) -> bool {
         let colon = self.text.iter().position(|b| *b == b':');
         colon.is_some_and(|at| self.text.get(at + 1) == Some(&b' '))
@@ -476,10 +475,11 @@ impl Event {
     }
 }
 
-/// What readers take for no part of the stream where it stands at its start, and for a fault elsewhere.
+/// A byte order mark: readers ignore it at the start of the stream, and refuse it elsewhere.
 pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// The last key of a dotted path, and what stands before it, dot included. A dot that belongs to a key is written `\.`.
+/// The part of a dotted path before the last key, including the dot, and the last key. A dot that belongs to a key is written
+/// `\.`.
 pub(super) fn split_path(path: &str) -> (&str, String) {
     let mut dots = path.char_indices().filter(|(at, c)| *c == '.' && !path[..*at].ends_with('\\'));
     let (parent, key) = path.split_at(dots.next_back().map_or(0, |(at, _)| at + 1));
@@ -497,7 +497,7 @@ mod tests {
 
     const PATHS: [&str; 6] = ["a", "b", "b.c", "x\"", "b.x", "z\\.z"];
 
-    /// Works on a line with the fields of these paths, and gives back what became of it.
+    /// Runs `work` on a line with the fields of these paths. Returns the resulting line.
     fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 6])) -> String {
         after_with(line, PATHS, work)
     }
@@ -594,7 +594,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_is_parted_at_its_last_dot_that_is_none_of_a_key() {
+    fn a_path_is_split_at_its_last_dot_that_is_not_part_of_a_key() {
         assert_eq!(split_path("a.b.c"), ("a.b.", "c".to_owned()));
         assert_eq!(split_path(r"http\.req.took"), (r"http\.req.", "took".to_owned()));
         assert_eq!(split_path(r"http\.req"), ("", "http.req".to_owned()));

@@ -1,4 +1,4 @@
-//! Lines that are held back: until some event time, or behind some line. Bounded in bytes.
+//! Lines that are held back, until an event time or until some line has passed. Bounded in bytes.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -9,14 +9,14 @@ use crate::record::truth::Faults;
 
 use super::truth::Account;
 
-/// A line that is ready but for its place.
+/// A line that is ready to be written at its place.
 #[derive(Debug)]
 pub(super) struct Line {
     /// Its bytes with the terminator.
     pub bytes: Vec<u8>,
     /// Its truth.
     pub truth: Account,
-    /// How many lines it still lets go before it when its time has come.
+    /// How many lines it still lets pass once its time has come.
     pub behind: u64,
     /// The effects that gave it another place, if a later line goes before it.
     pub movers: Vec<usize>,
@@ -24,7 +24,7 @@ pub(super) struct Line {
     pub stays: Option<Box<Stays>>,
 }
 
-/// A line that keeps its place, whose label does not name the effects that were to move it.
+/// A line that keeps its place. Its label does not name the effects that should have moved it.
 #[derive(Debug)]
 pub(super) struct Stays {
     /// Its bytes with the terminator.
@@ -35,7 +35,7 @@ pub(super) struct Stays {
     pub is_labelled: bool,
 }
 
-/// What a held line costs beside its bytes.
+/// What a held line costs besides its bytes.
 const OVERHEAD: usize = 128;
 
 impl Line {
@@ -45,7 +45,7 @@ impl Line {
     }
 }
 
-/// A line in a queue; of equal keys the one that came first goes first.
+/// A line in a queue. Lines with equal keys leave in the order in which they came.
 #[derive(Debug)]
 struct Entry {
     key: i64,
@@ -91,13 +91,13 @@ pub(super) struct Held {
 }
 
 impl Held {
-    /// Nothing yet; at most so many bytes.
+    /// Holds at most this many bytes.
     pub(super) fn new(max_bytes: usize) -> Self {
         let (by_time, by_line) = (BinaryHeap::new(), BinaryHeap::new());
         Self { by_time, by_line, entered: 0, bytes: 0, max_bytes, early: 0 }
     }
 
-    /// How many lines had to go before their time, for want of room.
+    /// How many lines had to leave early because there was no room.
     pub(super) fn early(&self) -> u64 {
         self.early
     }
@@ -108,33 +108,33 @@ impl Held {
         self.by_time.push(entry);
     }
 
-    /// Holds a line until this line of the input has gone.
+    /// Holds a line until this line of the input has been written.
     pub(super) fn behind(&mut self, seq: u64, line: Line) {
         let entry = self.enter(i64::try_from(seq).unwrap_or(i64::MAX), line);
         self.by_line.push(entry);
     }
 
-    /// A line whose event time has come by `now`.
+    /// A line that is due by the event time `now`.
     #[inline]
     pub(super) fn due(&mut self, now: Micros) -> Option<Line> {
         self.by_time.peek().filter(|Reverse(entry)| entry.key <= now)?;
         self.by_time.pop().map(|entry| self.leave(entry))
     }
 
-    /// The line of the input behind which the first one waits.
+    /// The line of the input for which the first one waits.
     #[inline]
     pub(super) fn waits_behind(&self) -> Option<u64> {
         self.by_line.peek().map(|Reverse(entry)| entry.key.unsigned_abs())
     }
 
-    /// A line whose turn it is now that line `seq` of the input has gone.
+    /// A line that is due after line `seq` of the input.
     #[inline]
     pub(super) fn next_behind(&mut self, seq: u64) -> Option<Line> {
         self.by_line.peek().filter(|Reverse(entry)| entry.key.unsigned_abs() <= seq)?;
         self.by_line.pop().map(|entry| self.leave(entry))
     }
 
-    /// A line that has to go because there is no room: the one whose turn would come first.
+    /// A line that has to leave because there is no room: the one that would be due first.
     pub(super) fn excess(&mut self) -> Option<Line> {
         if self.bytes <= self.max_bytes {
             return None;
@@ -143,7 +143,7 @@ impl Held {
         self.by_time.pop().or_else(|| self.by_line.pop()).map(|entry| self.leave(entry))
     }
 
-    /// The next line when the input has ended: first those that wait for lines, then those that wait for time.
+    /// The next line after the end of the input: first those that wait for lines, then those that wait for a time.
     pub(super) fn last(&mut self) -> Option<Line> {
         self.by_line.pop().or_else(|| self.by_time.pop()).map(|entry| self.leave(entry))
     }

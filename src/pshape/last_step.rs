@@ -8,26 +8,28 @@ use super::effect::label::Label;
 use super::event::{BYTE_ORDER_MARK, Event};
 use super::position::Position;
 
-/// What became of an event in the last step.
+/// The result of the last step for an event.
 pub(super) struct Finished {
     /// How a correct server answers the line.
     pub expect: Expect,
-    /// Whether a byte order mark at the line's start is all that it is refused for.
+    /// Whether a byte order mark at the line's start is the only reason to refuse it.
     pub is_marked: bool,
     /// Whether it was labelled.
     pub is_labelled: bool,
-    /// The event as it has to be if it keeps its place although effects were to move it. `None` if it is the same event.
+    /// The version of the event for the case that it keeps its place although effects should move it. `None` if it is the
+    /// same.
     pub unmoved: Option<Unmoved>,
 }
 
-/// An event whose label does not name the effects that were to move it.
+/// An event whose label does not name the effects that should have moved it.
 pub(super) struct Unmoved {
     pub event: Event,
     /// Whether it has a label.
     pub is_labelled: bool,
 }
 
-/// Labels an event if there is a `label`, and then lets these effects work on it. `movers` are the effects that gave it another place.
+/// Labels an event if there is a `label`, and then applies these effects. `movers` are the effects that move it to another
+/// place.
 pub(super) fn finish(
     event: &mut Event,
     label: Option<&mut Label>,
@@ -68,10 +70,9 @@ pub(super) fn finish(
     Finished { expect, is_marked, is_labelled, unmoved }
 }
 
-/// Of these effects, those that will change the event.
-///
-/// They are tried out before the label is written, because after them there may be no object left to write a label into. They work on
-/// a copy with the longest label that there can be, so that what the label names has room beside it.
+/// Those of these effects that will change the event.
+/// They are tried before the label is written, because after them there may be no object to write a label into. They are
+/// applied to a copy with the longest possible label, so that there is room for both the label and what it names.
 fn coming(
     event: &Event,
     label: &mut Label,

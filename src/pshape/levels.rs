@@ -1,4 +1,4 @@
-//! The words for how bad an event is, as its producer writes them.
+//! The severity levels, in the words of the producer.
 
 use std::str::FromStr;
 
@@ -6,10 +6,10 @@ use crate::record::number;
 
 use super::event::json;
 
-/// How bad an event is.
+/// A severity level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Level {
-    /// It went well.
+    /// The request succeeded.
     Info,
     /// The client was at fault.
     Warning,
@@ -21,7 +21,7 @@ pub(super) enum Level {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Levels([String; 3]);
 
-/// The levels by their names in `--levels`, which are PulseStream's words for them.
+/// The levels by their names in `--levels`, which are PulseStream's words.
 const NAMES: [&str; 3] = ["info", "warning", "error"];
 
 impl Default for Levels {
@@ -31,13 +31,13 @@ impl Default for Levels {
 }
 
 impl Levels {
-    /// The raw value of a level in place of another: a number where that is a number.
+    /// The raw value of a level that replaces another: a number if that is a number.
     pub(super) fn raw(&self, level: Level, before: &[u8]) -> Vec<u8> {
         let word = &self.0[level as usize];
         if is_number(before) && is_number(word.as_bytes()) { word.clone().into_bytes() } else { json(word) }
     }
 
-    /// Whether a level can stand in place of this raw value: a text, or a number where all levels are numbers.
+    /// Whether a level can replace this raw value: a text, or a number if all levels are numbers.
     pub(super) fn fit(&self, before: &[u8]) -> bool {
         before.starts_with(b"\"") || is_number(before) && self.0.iter().all(|word| is_number(word.as_bytes()))
     }
@@ -50,7 +50,7 @@ fn is_number(text: &[u8]) -> bool {
 impl FromStr for Levels {
     type Err = String;
 
-    /// Reads `info=INFO,warning=WARN,error=ERROR`; a level that is not named keeps PulseStream's word.
+    /// Parses `info=INFO,warning=WARN,error=ERROR`. A level that is not named keeps PulseStream's word.
     fn from_str(text: &str) -> Result<Self, String> {
         let mut levels = Self::default();
         let mut given = Vec::new();

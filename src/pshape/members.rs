@@ -22,8 +22,8 @@ pub(super) fn is_member(text: &[u8], value: usize) -> bool {
     text[..value].trim_ascii_end().ends_with(b":")
 }
 
-/// The members with the key of the one whose value begins at `value`, in the object that it stands in, in order. Empty if the value is
-/// an element of an array. `text` is valid JSON.
+/// The members with the same key as the one whose value begins at `value`, in order. Empty if the value is an element of an
+/// array. `text` is valid JSON.
 pub(super) fn with_same_key(text: &[u8], value: usize) -> Vec<Member> {
     if !is_member(text, value) {
         return Vec::new();
@@ -58,7 +58,7 @@ pub(super) fn with_same_key(text: &[u8], value: usize) -> Vec<Member> {
     same.map(|(_, member)| member).collect()
 }
 
-/// The bytes that go when these members of one object go, in order: each with the comma that it no longer needs.
+/// The bytes to remove with these members of one object, in order: each member with a comma.
 pub(super) fn without(members: &[Member]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::with_capacity(members.len());
     for (at, member) in members.iter().enumerate() {
@@ -66,7 +66,7 @@ pub(super) fn without(members: &[Member]) -> Vec<Range<usize>> {
             ranges.push(member.key.start..next);
             continue;
         }
-        // The last of its object, and those right before it: with them goes the comma before the first.
+        // The last members of the object: the comma before the first of them is removed too.
         let mut first = at;
         while first > 0 && members[first - 1].next == Some(members[first].key.start) {
             first -= 1;
@@ -77,7 +77,7 @@ pub(super) fn without(members: &[Member]) -> Vec<Range<usize>> {
     ranges
 }
 
-/// The brace that opens the innermost object around this place.
+/// The brace that opens the innermost object around this position.
 fn object_around(text: &[u8], place: usize) -> Option<usize> {
     let mut open = Vec::new();
     let mut at = 0;
@@ -96,7 +96,7 @@ fn object_around(text: &[u8], place: usize) -> Option<usize> {
     open.last().copied()
 }
 
-/// Where the value that begins at `from` ends.
+/// The end of the value that begins at `from`.
 fn end_of_value(text: &[u8], from: usize) -> usize {
     let mut depth = 0usize;
     let mut at = from;
@@ -114,7 +114,7 @@ fn end_of_value(text: &[u8], from: usize) -> usize {
     from + text[from..at].trim_ascii_end().len()
 }
 
-/// Where the string that begins at `from` ends, behind its quote.
+/// The position after the closing quote of the string that begins at `from`.
 fn end_of_string(text: &[u8], from: usize) -> usize {
     let mut at = from + 1;
     while at < text.len() && text[at] != b'"' {

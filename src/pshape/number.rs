@@ -1,4 +1,4 @@
-//! Numbers as they are written in JSON: multiplied without a detour through a tree.
+//! Multiplies numbers in their JSON form, without parsing the whole line.
 
 use std::io::Write as _;
 use std::ops::RangeInclusive;
@@ -16,7 +16,7 @@ impl FromStr for Times {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // Beyond these, what is multiplied is 0 or no number that a field holds.
+        // Beyond these, a product is 0 or too large for a field.
         const FACTORS: RangeInclusive<f64> = 1e-9..=1e9;
         let number = decimal(text.strip_suffix('x').unwrap_or(text));
         number
@@ -26,13 +26,13 @@ impl FromStr for Times {
     }
 }
 
-/// A draw as a number from 0 (included) to 1 (excluded), in steps of 2^-53.
+/// A draw as a number from 0 (inclusive) to 1 (exclusive), in steps of 2^-53.
 #[allow(clippy::cast_precision_loss)] // 53 bits fit
 pub(super) fn unit(draw: u64) -> f64 {
     (draw >> 11) as f64 * (1.0 / 9_007_199_254_740_992.0)
 }
 
-/// A draw from the standard normal law (Box and Muller 1958), by `libm`, so that every machine finds the same.
+/// A draw from the standard normal distribution (Box and Muller 1958). It uses `libm`, so every machine gets the same number.
 pub(super) fn normal(draw: u64) -> f64 {
     const HALF: f64 = 4_294_967_296.0;
     #[allow(clippy::cast_precision_loss)] // 32 bits fit
@@ -45,18 +45,18 @@ pub(super) fn normal(draw: u64) -> f64 {
 pub(super) enum Stays {
     /// It is not a number above 0.
     NoNumber,
-    /// Written in its form, the product is the value itself, or 0, or beyond what a double holds.
+    /// In its form, the product is the same value, 0, or too large for a double.
     Stuck,
 }
 
-/// The most decimals that are written. What is 0 at so many is no response time.
+/// The most decimals that are written. A number that is 0 with so many is not a response time.
 const MOST_DECIMALS: usize = 30;
 
-/// Multiplies a latency above 0 into `out`, in the form that it has: a JSON number, one in quotes, or a duration such as `12.3ms`.
-/// Where it stays as it is, `out` has no meaning.
+/// Multiplies a latency above 0 and writes it to `out` in the same form: a JSON number, one in quotes, or a duration such as
+/// `12.3ms`. On an error, the content of `out` has no meaning.
 ///
 /// # Errors
-/// Where it stays, with the reason.
+/// If the value stays as it is, with the reason.
 pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
     if matches!(raw, [b'0'..=b'9', ..]) {
         return scale_number(raw, factor, out);
@@ -85,13 +85,12 @@ pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), St
 /// The longest duration that is written in hours, minutes and seconds: 285 years, the longest that is read.
 const LONGEST_COMPOUND: f64 = 9e9;
 
-/// Multiplies a raw JSON number above 0 into `out`; where it stays as it is, `out` has no meaning.
-///
-/// A number with a fraction keeps its decimals, and has at least two; one without stays whole, for a schema may ask for it. One
-/// with an exponent is written out, with two decimals more than it has.
+/// Multiplies a raw JSON number above 0 and writes it to `out`. On an error, the content of `out` has no meaning.
+/// A number with a fraction keeps its decimals, and gets at least two. A whole number stays whole, because a schema may
+/// require it. One with an exponent is written without it, with two more decimals than it has.
 ///
 /// # Errors
-/// Where it stays, with the reason.
+/// If the value stays as it is, with the reason.
 fn scale_number(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
     let number = value::number(raw).filter(|n| *n > 0.0).ok_or(Stays::NoNumber)?;
     let product = number * factor;
@@ -115,11 +114,11 @@ fn decimals(raw: &[u8]) -> usize {
     usize::try_from(digits).unwrap_or(0).clamp(2, MOST_DECIMALS)
 }
 
-/// Appends a number at or above 0 with so many decimals, rounded half up; one that no writer of response times has (far above or
-/// below 1) is rounded as its double says.
+/// Appends a number that is not negative with this many decimals, rounded half up. Numbers that are too far from 1 to be
+/// response times are rounded as doubles.
 fn write_fixed(number: f64, decimals: usize, out: &mut Vec<u8>) {
     const POWERS: [u64; 10] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 1_000_000_000];
-    // Up to here a double holds whole numbers exactly.
+    // Up to here a double represents whole numbers exactly.
     const EXACT: f64 = 9_007_199_254_740_992.0;
     let decimals = if number < EXACT { decimals } else { 0 };
     let power = POWERS.get(decimals).copied();

@@ -1,22 +1,22 @@
-//! Which lines an effect takes: a pure function of (seed, shard, the effect's name, line number), so that neither the size of
-//! a read nor another effect moves it (contracts §6).
+//! Which lines an effect takes. This is a pure function of the seed, the shard, the effect's name and the line number, so
+//! neither the size of a read nor another effect changes it (contracts §6).
 
 use super::spec::Spec;
 use crate::cli::values::{Probability, decimal};
 use crate::error::Result;
 use crate::seed::Choice;
 
-/// How many lines a search for the next one looks at before it says how far it got.
+/// How many lines a search for the next one examines before it returns how far it got.
 const AHEAD: u64 = 1024;
 
-/// The longest mean of runs that can be asked for: their end is drawn anew at each line, from 2^64 steps.
+/// The longest mean length of runs. The end of a run is drawn at each line, from 2^64 steps.
 const LONGEST_MEAN: f64 = 1e12;
 
-/// A rule that says yes or no to each line, and where its next yes is.
+/// A rule that selects lines.
 #[derive(Debug, Clone)]
 pub(super) struct Pick {
     rule: Rule,
-    /// No line from the one last asked about up to this one is taken.
+    /// No line between the last one asked about and this one is taken.
     due: u64,
 }
 
@@ -24,27 +24,28 @@ pub(super) struct Pick {
 enum Rule {
     /// Every line.
     All,
-    /// Each line by itself: its draw lies below the threshold.
+    /// Each line independently: if its draw is below the threshold.
     Chance { draws: Choice, below: u64 },
     /// Lines in runs.
     Runs(Runs),
-    /// Every so many lines.
+    /// One line in every so many.
     Every(u64),
 }
 
-/// The chain of Gilbert and Elliott (Gilbert 1960, "Capacity of a burst-noise channel"): a state that is on or off, and one
-/// draw a line that decides whether it changes. In the long run it is on for a share of the lines, in runs of a mean length.
+/// The Gilbert–Elliott chain (Gilbert 1960, "Capacity of a burst-noise channel"): a state that is on or off, and one draw per
+/// line that decides whether it changes. In the long run it is on for a given share of the lines, in runs with a given mean
+/// length.
 #[derive(Debug, Clone)]
 struct Runs {
     draws: Choice,
-    /// Draws below it switch on.
+    /// Draws below it switch the state on.
     enter: u64,
-    /// Draws below it stay on.
+    /// Draws below it keep the state on.
     stay: u64,
     on: bool,
-    /// The line that `on` is about.
+    /// The line to which `on` applies.
     seq: u64,
-    /// Only some lines count for the length of runs; the chain stands still at others.
+    /// Only some lines count for the length of runs. The chain does not move at others.
     over_some: bool,
 }
 
@@ -62,7 +63,7 @@ impl Pick {
     /// Reads `p` (or the default that an effect has) and `burst`.
     ///
     /// # Errors
-    /// Where they do not parse or do not fit together.
+    /// If they do not parse or do not fit together.
     pub(super) fn from_spec(spec: &mut Spec, default: Option<Probability>, draws: Choice) -> Result<Self> {
         let share = match default {
             Some(default) => spec.take("p")?.unwrap_or(default),
@@ -71,7 +72,7 @@ impl Pick {
         let burst = spec.text("burst");
         let Some(below) = share.threshold() else { return Ok(Self::all()) };
         let Some(burst) = burst else { return Ok(Rule::Chance { draws, below }.into()) };
-        // Independent draws come in runs of 1 / (1 − P) on average; shorter ones would have to shun each other.
+        // Independent draws come in runs of 1 / (1 − P) on average. Shorter runs would need draws that avoid each other.
         let shortest = 1.0 / (1.0 - share.get());
         let Some(mean) = decimal(&burst).filter(|mean| (shortest..=LONGEST_MEAN).contains(mean)) else {
             let why = format!(
@@ -87,15 +88,15 @@ impl Pick {
         Ok(Rule::Runs(Runs { draws, enter, stay, on, seq: 0, over_some: false }).into())
     }
 
-    /// Has runs counted over some lines alone: those of which [`Pick::confirms`] is told so.
+    /// Counts the length of runs only over those lines for which [`Pick::confirms`] is told to.
     pub(super) fn counts_runs_over_some(&mut self) {
         if let Rule::Runs(runs) = &mut self.rule {
             runs.over_some = true;
         }
     }
 
-    /// The first line from `seq` on that is taken, as far as can be said before it was looked at; or, where the search ends before it
-    /// finds one, a later line, up to which there is none. Lines are asked about in ascending order.
+    /// The first line from `seq` on that may be taken, as far as is known before it is parsed. If the search ends before it
+    /// finds one, returns a later line before which there is none. Ask about lines in ascending order.
     #[inline]
     pub(super) fn next(&mut self, seq: u64) -> u64 {
         if self.due <= seq {
@@ -104,14 +105,14 @@ impl Pick {
         self.due
     }
 
-    /// Whether the line is taken, as far as can be said before it was looked at. Lines are asked about in ascending order.
+    /// Whether the line may be taken, as far as is known before it is parsed. Ask about lines in ascending order.
     #[inline]
     pub(super) fn takes(&mut self, seq: u64) -> bool {
         self.next(seq) == seq
     }
 
-    /// Whether a line is taken that was looked at, and that `counts` for the length of runs or does not. Lines are asked about in
-    /// ascending order.
+    /// Whether a parsed line is taken. `counts` says whether it counts for the length of runs. Ask about lines in ascending
+    /// order.
     #[inline]
     pub(super) fn confirms(&mut self, seq: u64, counts: impl FnOnce() -> bool) -> bool {
         match &mut self.rule {

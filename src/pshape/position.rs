@@ -1,4 +1,4 @@
-//! Where an event stands in the stream.
+//! The position of an event in the stream.
 
 use crate::clock::Micros;
 

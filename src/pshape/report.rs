@@ -15,13 +15,13 @@ pub(super) struct Report {
     pub lines_in: u64,
     /// Lines written.
     pub lines_out: u64,
-    /// Lines that were too long to be looked at.
+    /// Lines that were too long to be changed.
     pub overlong: u64,
-    /// Lines that an effect took and that are no JSON object.
+    /// Lines that an effect took and that are not JSON objects.
     pub not_objects: u64,
     /// JSON arrays that were cut off.
     pub unclosed_arrays: u64,
-    /// Lines that were held back and had to go early.
+    /// Lines that were held back and had to leave early.
     pub early: u64,
     /// Lines that were labelled.
     pub labelled: u64,
@@ -42,7 +42,7 @@ struct Row {
 }
 
 impl Report {
-    /// Enters what the effects did, and whether events were to be labelled.
+    /// Adds what the effects did, and whether events were labelled.
     pub(super) fn enter(&mut self, effects: &[Active], labels: bool) {
         self.labels = labels;
         self.effects = effects
@@ -94,7 +94,7 @@ impl Report {
         text
     }
 
-    /// What the user should know beside the counts.
+    /// What the user should know besides the counts.
     pub(super) fn warnings(&self) -> Vec<String> {
         let counted = [
             (self.overlong, "too long for --max-line, passed unchanged"),

@@ -1,4 +1,4 @@
-//! Scenarios: effects as data, in a TOML file or in the library that ships inside.
+//! Scenarios: effects as data, built in or from a TOML file.
 //!
 //! ```toml
 //! description = "Half of the payments fail for a quarter of an hour."
@@ -23,7 +23,7 @@ use crate::world::curve::CurveChoice;
 use super::effect::KINDS;
 use super::spec::{Spec, nearest};
 
-/// The scenarios that ship inside.
+/// The built-in scenarios.
 const LIBRARY: [(&str, &str); 3] = [
     ("black-friday", include_str!("scenarios/black-friday.toml")),
     ("bad-deploy", include_str!("scenarios/bad-deploy.toml")),
@@ -33,21 +33,21 @@ const LIBRARY: [(&str, &str); 3] = [
 /// The effects of a scenario: the flag of each kind, and its options.
 pub(super) type Scenario = Vec<(&'static str, Spec)>;
 
-/// What a scenario is called by itself, whatever folder it lies in: the random choices of its effects are named after it.
+/// The name of a scenario without its folder. The random choices of its effects are named after it.
 pub(super) fn short_name(name: &Path) -> String {
     let file = name.file_name().unwrap_or(name.as_os_str()).to_string_lossy();
     file.strip_suffix(".toml").unwrap_or(&file).to_owned()
 }
 
-/// Whether a scenario of this name ships inside.
+/// Whether there is a built-in scenario with this name.
 pub(super) fn is_built_in(name: &Path) -> bool {
     LIBRARY.iter().any(|(known, _)| name == Path::new(known))
 }
 
-/// The scenario of this name, or in this file.
+/// Loads the built-in scenario with this name, or the one in this file.
 ///
 /// # Errors
-/// A file that cannot be read, or holds what is no scenario, is a usage error that names file, line and key.
+/// If the file cannot be read, or is not a scenario: a usage error that names file, line and key.
 pub(super) fn load(file: &Path) -> Result<Scenario> {
     if let Some((name, text)) = LIBRARY.iter().find(|(known, _)| file == Path::new(known)) {
         return parse(name, text);
@@ -61,7 +61,7 @@ pub(super) fn load(file: &Path) -> Result<Scenario> {
     parse(name, &text)
 }
 
-/// The files that the effects of a scenario name, each with the place where it does.
+/// The files that the effects of a scenario name, each with the place that names it.
 pub(super) fn files(scenario: &Scenario) -> impl Iterator<Item = (String, PathBuf)> + '_ {
     let curves = scenario.iter().filter(|(flag, _)| *flag == "curve").map(|(_, spec)| spec);
     let named = curves.flat_map(|spec| ["name", "from"].map(|option| spec.peek(option)));
@@ -71,7 +71,7 @@ pub(super) fn files(scenario: &Scenario) -> impl Iterator<Item = (String, PathBu
     })
 }
 
-/// The names of the library with what each is about, a line each.
+/// The names and descriptions of the built-in scenarios, one per line.
 pub(super) fn list() -> String {
     LIBRARY.iter().map(|(name, text)| format!("{name:<16}{}\n", description(text))).collect()
 }
@@ -118,7 +118,7 @@ fn parse(file: &str, text: &str) -> Result<Scenario> {
     Ok(scenario)
 }
 
-/// The tables that an effect's name stands for: one, or an array of them.
+/// The tables of an effect: one, or an array of them.
 fn tables<'a, 'i>(value: &'a Spanned<DeValue<'i>>) -> Option<Vec<(usize, &'a DeTable<'i>)>> {
     let one = |value: &'a Spanned<DeValue<'i>>| Some((value.span().start, value.get_ref().as_table()?));
     match value.get_ref().as_array() {
@@ -127,10 +127,10 @@ fn tables<'a, 'i>(value: &'a Spanned<DeValue<'i>>) -> Option<Vec<(usize, &'a DeT
     }
 }
 
-/// What an option's value has to be.
+/// What the value of an option must be.
 const FORM: &str = "expected a string, a number or a list of these";
 
-/// An option's value as a flag would have it; a list is joined with `/`.
+/// The value of an option in the form of a flag. A list is joined with `/`.
 fn plain(value: &Spanned<DeValue<'_>>, text: &str) -> Option<String> {
     match value.get_ref().as_array() {
         Some(array) => {

@@ -48,7 +48,7 @@ fn scenarios(args: &Args) -> Result<Vec<(String, Scenario)>> {
     let mut loaded: Vec<(String, Scenario)> = Vec::new();
     for (nth, path) in args.scenario.iter().enumerate() {
         let called = scenario::short_name(path);
-        // If two have the same name, the second gets random choices of its own.
+        // If two have the same name, the second gets other random choices.
         let before = args.scenario[..nth].iter().filter(|other| scenario::short_name(other) == called).count();
         let called = if before == 0 { called } else { format!("{called}({before})") };
         loaded.push((called, scenario::load(path)?));

@@ -1,6 +1,6 @@
-//! What an effect is told, on the command line (`5%,factor=2..10,burst=20`) or in a scenario: options by name.
-//!
-//! Knows no effect. Each effect takes the options that it knows; what is left over is an error that offers the nearest name.
+//! The options of an effect, from the command line (`5%,factor=2..10,burst=20`) or a scenario.
+//! Knows no effect. Each effect takes the options that it knows. An option that is left over is an error that suggests the
+//! nearest name.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::Display;
@@ -10,10 +10,10 @@ use std::str::FromStr;
 
 use crate::error::{Error, Result};
 
-/// How many lines an option may count: the most is more than any input has.
+/// The range of options that count lines. The most is more than any input has.
 pub(super) const LINES: RangeInclusive<u64> = 1..=1_000_000_000_000_000;
 
-/// The options of one effect, and where they stand.
+/// The options of one effect, and where they were given.
 #[derive(Debug, Clone)]
 pub(super) struct Spec {
     /// `--spikes`, or `FILE:12: spikes`.
@@ -23,10 +23,10 @@ pub(super) struct Spec {
     /// The option that may come first without its name.
     head: Option<&'static str>,
     given: Vec<(String, String)>,
-    /// Where each option stands, where that is another place.
+    /// The places of options that were given elsewhere.
     places: Vec<(String, String)>,
     known: Vec<&'static str>,
-    /// Values that are not UTF-8, as file names may be, in place of what is left of them in `given`.
+    /// The exact values of options that are not UTF-8, as file names may be.
     exact: Vec<(String, OsString)>,
 }
 
@@ -53,11 +53,11 @@ impl Spec {
         Some(exact.map_or_else(|| text.into(), |(_, exact)| exact.clone()))
     }
 
-    /// The options in a flag's value, separated by commas. The first may leave out its name where the effect has a `head`;
-    /// an option without a value is `true`.
+    /// Parses the value of a flag: options separated by commas. If the effect has a `head`, the first may leave out its name.
+    /// An option without a value is `true`.
     ///
     /// # Errors
-    /// Where an option is given twice or has no name.
+    /// If an option is given twice or has no name.
     pub(super) fn parse(flag: &str, text: &str, head: Option<&'static str>) -> Result<Self> {
         let mut spec = Self { typed: Some(text.to_owned()), ..Self::empty(flag, head) };
         for (place, item) in text.split(',').map(str::trim).enumerate() {
@@ -70,7 +70,7 @@ impl Spec {
         Ok(spec)
     }
 
-    /// No options yet, at this place.
+    /// No options yet. `place` is what messages name.
     pub(super) fn empty(place: impl Into<String>, head: Option<&'static str>) -> Self {
         Self {
             place: place.into(),
@@ -86,7 +86,7 @@ impl Spec {
     /// Adds an option.
     ///
     /// # Errors
-    /// Where it is there already.
+    /// If it was given already.
     pub(super) fn give(&mut self, name: &str, value: &str) -> Result<()> {
         if name.is_empty() {
             return Err(self.wrong("an option without a name; expected name=value, separated by commas"));
@@ -108,32 +108,32 @@ impl Spec {
         Ok(())
     }
 
-    /// Adds an option that stands at a place of its own.
+    /// Adds an option with its own place.
     ///
     /// # Errors
-    /// Where it is there already.
+    /// If it was given already.
     pub(super) fn give_at(&mut self, name: &str, value: &str, place: String) -> Result<()> {
         self.places.push((name.to_owned(), place));
         self.give(name, value)
     }
 
-    /// Where it stands, as messages name it.
+    /// The place that messages name.
     pub(super) fn place(&self) -> &str {
         &self.place
     }
 
-    /// Whether an option is there that was not taken yet.
+    /// Whether an option was given and not taken yet.
     pub(super) fn has(&self, name: &str) -> bool {
         self.given.iter().any(|(given, _)| given == name)
     }
 
-    /// An option that is there and was not taken yet: where it stands, and its text.
+    /// The place and text of an option that was given and not taken yet.
     pub(super) fn peek(&self, name: &str) -> Option<(&str, &str)> {
         let (_, text) = self.given.iter().find(|(given, _)| given == name)?;
         Some((self.place_of(name), text))
     }
 
-    /// Adds names of options that could be given.
+    /// Adds the names of options that could be given.
     pub(super) fn knows(&mut self, names: impl IntoIterator<Item = &'static str>) {
         self.known.extend(names);
     }
@@ -148,7 +148,7 @@ impl Spec {
     /// Takes an option's value.
     ///
     /// # Errors
-    /// Where it does not parse, with the form that it takes.
+    /// If it does not parse. The message has the expected form.
     pub(super) fn take<T>(&mut self, name: &'static str) -> Result<Option<T>>
     where
         T: FromStr,
@@ -157,10 +157,10 @@ impl Spec {
         self.read(name, |text| text.parse().map_err(|e: T::Err| e.to_string()))
     }
 
-    /// Takes an option that has to be there.
+    /// Takes a required option.
     ///
     /// # Errors
-    /// Where it is missing or does not parse.
+    /// If it is missing or does not parse.
     pub(super) fn need<T>(&mut self, name: &'static str) -> Result<T>
     where
         T: FromStr,
@@ -170,18 +170,18 @@ impl Spec {
         self.there(name, value)
     }
 
-    /// The value of an option that has to be there.
+    /// The value of a required option.
     ///
     /// # Errors
-    /// Where it is missing.
+    /// If it is missing.
     pub(super) fn there<T>(&self, name: &str, value: Option<T>) -> Result<T> {
         value.ok_or_else(|| self.wrong(format_args!("'{name}' is missing")))
     }
 
-    /// Takes an option's value by a rule of its own.
+    /// Takes an option's value and parses it by `rule`.
     ///
     /// # Errors
-    /// Where the rule refuses it.
+    /// If the rule refuses it.
     pub(super) fn read<T>(
         &mut self,
         name: &'static str,
@@ -193,7 +193,7 @@ impl Spec {
     /// Takes a switch: an option without a value.
     ///
     /// # Errors
-    /// Where it has a value that is neither true nor false.
+    /// If it has a value that is neither true nor false.
     pub(super) fn switch(&mut self, name: &'static str) -> Result<bool> {
         match self.text(name).as_deref() {
             None | Some("false") => Ok(false),
@@ -202,10 +202,10 @@ impl Spec {
         }
     }
 
-    /// Takes the option `kinds`: some of these, parted by `/`. All of them where it is not given.
+    /// Takes the option `kinds`: some of these, separated by `/`. All of them by default.
     ///
     /// # Errors
-    /// Where one is unknown.
+    /// If one is unknown.
     pub(super) fn kinds<T: Copy>(&mut self, known: &[(&'static str, T)]) -> Result<Vec<T>> {
         let Some(text) = self.text("kinds") else { return Ok(known.iter().map(|(_, kind)| *kind).collect()) };
         let find = |name: &str| {
@@ -219,7 +219,7 @@ impl Spec {
         text.split('/').map(|name| find(name.trim())).collect()
     }
 
-    /// Takes all options that are left and that `accept` takes for names of fields, as (name, value).
+    /// Takes all remaining options that `accept` recognises as names of fields, as (name, value).
     pub(super) fn fields(&mut self, accept: impl Fn(&str) -> bool) -> Vec<(String, String)> {
         let (fields, rest) = std::mem::take(&mut self.given).into_iter().partition(|(name, _)| accept(name));
         self.given = rest;
@@ -239,7 +239,7 @@ impl Spec {
         self.places.iter().find(|(known, _)| known == name).map_or(&self.place, |(_, place)| place)
     }
 
-    /// An error about the whole.
+    /// An error about the effect as a whole.
     pub(super) fn wrong(&self, why: impl Display) -> Error {
         match &self.typed {
             Some(text) => Error::usage(format!("invalid value '{text}' for {}: {why}", self.place)),
@@ -247,18 +247,18 @@ impl Spec {
         }
     }
 
-    /// Ends the reading.
+    /// Checks that all options were taken.
     ///
     /// # Errors
-    /// Where an option is left that nobody took.
+    /// If an option is left.
     pub(super) fn finish(self) -> Result<()> {
         self.refuse_unknown(&[])
     }
 
-    /// Refuses what is left that nobody took, but for options that are to be taken yet.
+    /// Refuses options that are left, except those that are still to be taken.
     ///
     /// # Errors
-    /// Where there is such an option, with the name that was most likely meant.
+    /// If an option is left. The message suggests a name.
     pub(super) fn refuse_unknown(&self, to_come: &[&str]) -> Result<()> {
         let Some((name, _)) = self.given.iter().find(|(name, _)| !to_come.contains(&name.as_str())) else {
             return Ok(());
@@ -272,7 +272,7 @@ impl Spec {
     }
 }
 
-/// The name that a misspelt one most likely means.
+/// The known name that is most similar to a misspelled one.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let scored = known.map(|known| (strsim::jaro_winkler(name, known), known)).filter(|(score, _)| *score > 0.7);
     scored.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, known)| known)

@@ -10,7 +10,7 @@ use crate::record::truth::{Expect, Faults, TruthSummary};
 
 use super::event::Event;
 
-/// What truth says of one line, but for its place in the output.
+/// What truth says about one line, except its place in the output.
 #[derive(Debug, Clone)]
 pub(super) struct Account {
     /// The line in the input.
@@ -19,19 +19,19 @@ pub(super) struct Account {
     pub faults: Faults,
     /// How a correct server answers the line.
     pub expect: Expect,
-    /// It has no fault that it is refused for but a byte order mark at its start, which a server may pass over (RFC 8259).
+    /// Its only fault for which it is refused is a byte order mark at its start, which a server may ignore (RFC 8259).
     pub is_marked: bool,
     /// It has the id of its source line.
     pub is_copy: bool,
 }
 
 impl Account {
-    /// Of no line yet.
+    /// For no line yet.
     pub(super) fn new() -> Self {
         Self { source_seq: 0, faults: Faults::default(), expect: Expect::Accepted, is_marked: false, is_copy: false }
     }
 
-    /// Enters the faults of an event, if its edit log is kept.
+    /// Adds the faults of an event, if its edit log is kept.
     pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
         self.source_seq = source_seq;
         self.faults.clear();
@@ -41,25 +41,25 @@ impl Account {
     }
 }
 
-/// Writes truth. What it holds reaches the file when the block of events that it is about has been written.
+/// Writes truth. Entries reach the file after the block of events that they describe has been written.
 pub(super) struct TruthFile {
     out: Output,
     buffer: Vec<u8>,
     shard: Option<Shard>,
-    /// The output begins with a byte order mark of its own.
+    /// The output begins with a byte order mark that is not a fault.
     begins_with_mark: bool,
-    /// The source of a first line that is accepted because its mark is taken for the stream's.
+    /// The source of a first line that is accepted because its mark counts as the stream's.
     unmarked: Option<u64>,
 }
 
-/// How much is gathered before it is written.
+/// How many bytes are gathered before they are written.
 const BLOCK: usize = 64 << 10;
 
 impl TruthFile {
-    /// A truth file at this path, for this part of the whole. A FIFO is not waited for once a signal has asked to stop.
+    /// Opens the truth file at this path. After a signal, it does not wait for a FIFO.
     ///
     /// # Errors
-    /// Where it cannot be written.
+    /// If it cannot be written.
     pub(super) fn create_until(path: &Path, shard: Option<Shard>, stop: &Stop) -> Result<Self> {
         let out = Output::open_until(Some(path), stop)?;
         Ok(Self { out, buffer: Vec::new(), shard, begins_with_mark: false, unmarked: None })
@@ -79,8 +79,8 @@ impl TruthFile {
         account.faults.write(seq, expect, self.shard, &mut self.buffer);
     }
 
-    /// What a right server makes of a line at this place. At the very start readers take a mark for the stream's own, so that the
-    /// line is accepted, and all copies of it are duplicates.
+    /// How a correct server answers a line at this place. At the start of the output, readers take a byte order mark for the
+    /// stream's, so the line is accepted, and all copies of it are duplicates.
     fn expect(&mut self, seq: Option<u64>, account: &Account) -> Expect {
         if account.is_copy && self.unmarked == Some(account.source_seq) {
             return Expect::Duplicate;
@@ -92,18 +92,18 @@ impl TruthFile {
         account.expect
     }
 
-    /// Writes what was added, now that the lines that it is about are written.
+    /// Writes what was added. Call it after the lines have been written.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub(super) fn flush(&mut self) -> Result<()> {
         if self.buffer.len() >= BLOCK { self.write() } else { Ok(()) }
     }
 
-    /// Ends the file with the summary, and puts it in its place.
+    /// Ends the file with the summary, and renames it to its final name.
     ///
     /// # Errors
-    /// Where the file cannot be written.
+    /// If the file cannot be written.
     pub(super) fn finish(mut self, summary: &TruthSummary) -> Result<()> {
         summary.write(&mut self.buffer);
         self.write()?;

@@ -1,4 +1,4 @@
-//! Stretches of event time, given as moments or counted from the stream's start.
+//! Windows of event time, given as times or counted from the stream's start.
 
 use std::str::FromStr;
 
@@ -10,17 +10,17 @@ use crate::time;
 
 use super::position::Position;
 
-/// A point of event time: `+2h` or `2h` from the stream's start, RFC 3339, or a date alone.
+/// A point in event time: `+2h` or `2h` from the stream's start, RFC 3339, or a date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum When {
-    /// So long after the stream's start.
+    /// This long after the stream's start.
     Into(Micros),
-    /// This moment.
+    /// This time.
     At(Micros),
 }
 
 impl When {
-    /// The moment, in a stream of which the start may not have been seen yet.
+    /// The time, or `None` if it counts from a start that is not known yet.
     #[inline]
     pub(super) fn moment(self, position: &Position) -> Option<Micros> {
         match self {
@@ -42,26 +42,26 @@ impl FromStr for When {
     }
 }
 
-/// The time that a run is about: what `--start`, `--end`, `--hours` and `--tz` say.
+/// The time that a run covers: `--start`, `--end`, `--hours` and `--tz`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Period {
-    /// From one moment to another, where that is given.
+    /// From one time to another, if they are given.
     pub window: Option<(Micros, Micros)>,
-    /// By whose clocks hours and weeks are counted.
+    /// The time zone of hours and weeks.
     pub zone: Tz,
 }
 
-/// Where the stream starts.
+/// The stream's start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// At this moment, whatever the first event says.
+    /// At this time, whatever the first event says.
     pub fixed: Option<Micros>,
-    /// Otherwise so long after the first timestamp that was read.
+    /// Otherwise this long after the first timestamp that was read.
     pub shift: Micros,
 }
 
 impl Origin {
-    /// Moves the start to a moment, where one is given, and then by so long.
+    /// Moves the start to `start`, if it is given, and then by `by`.
     pub(super) fn shift(&mut self, start: Option<Micros>, by: Micros) {
         let moved = |at: Micros| at.saturating_add(by);
         match start.or(self.fixed) {
@@ -93,7 +93,7 @@ impl FromStr for Offset {
     }
 }
 
-/// From one point (included) to another (excluded). Either end may be open.
+/// From one point (inclusive) to another (exclusive). Either end may be open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Window {
     from: Option<When>,
@@ -117,7 +117,7 @@ impl Window {
         Ok((from.is_some() || until.is_some()).then_some(Self { from, until }))
     }
 
-    /// Whether a moment lies in it. Nothing lies in a window counted from a start that is not known.
+    /// Whether a time is in the window. If the window counts from a start that is not known, nothing is.
     pub(super) fn holds(&self, at: Micros, position: &Position) -> bool {
         let beyond = |bound: Option<When>, holds: fn(Micros, Micros) -> bool| {
             bound.is_none_or(|bound| bound.moment(position).is_some_and(|bound| holds(at, bound)))

@@ -1,9 +1,7 @@
-//! How many different event_ids there are: exact up to a cap, and past it not known but for being more.
-//!
-//! An id is remembered as 64 bits of XXH3, 16 to 64 bytes each in the set. "Exact" means but for two ids with one hash:
-//! with a million ids the chance that this happens at all is below 3 in 100 million. Past the cap the hashes are let go:
-//! what could be estimated without them must not be judged, and a few repeated ids among millions would be lost in its
-//! error.
+//! Counts distinct event_ids: exactly up to a cap. Beyond it, only that there are more is known.
+//! An id is stored as 64 bits of XXH3, in 16 to 64 bytes of the set. "Exact" assumes that no two ids have the same hash; with
+//! a million ids the probability of a collision is below 3 in 100 million. Beyond the cap the hashes are dropped, and nothing
+//! is estimated: an estimate must not be judged, and a few duplicates among millions would be lost in its error.
 
 mod hashes;
 
@@ -11,10 +9,10 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use hashes::Hashes;
 
-/// Hashes wait until this many are there: then the set's cache misses overlap.
+/// Hashes are added in batches of this size, so that cache misses overlap.
 const BATCH: usize = 64;
 
-/// The hash that stands for an id.
+/// The hash of an id.
 #[inline]
 pub(super) fn hash_of(id: &[u8]) -> u64 {
     xxh3_64(id)
@@ -23,11 +21,11 @@ pub(super) fn hash_of(id: &[u8]) -> u64 {
 #[derive(Debug, Clone)]
 enum Seen {
     All(Hashes),
-    /// There were too many: a lower bound.
+    /// There are too many. A lower bound.
     TooMany(u64),
 }
 
-/// Counts ids and how many of them differ.
+/// Counts ids and distinct ids.
 #[derive(Debug, Clone)]
 pub(super) struct Distinct {
     cap: usize,
@@ -37,7 +35,7 @@ pub(super) struct Distinct {
 }
 
 impl Distinct {
-    /// Nothing yet; exact up to `cap` different ids.
+    /// Nothing yet. Exact up to `cap` distinct ids.
     pub(super) fn new(cap: usize) -> Self {
         Self { cap, total: 0, waiting: Vec::with_capacity(BATCH), seen: Seen::All(Hashes::default()) }
     }
@@ -62,15 +60,15 @@ impl Distinct {
         self.absorb(other.total, hashes);
     }
 
-    /// How many ids were counted, repeats included.
+    /// The number of ids, including duplicates.
     pub(super) fn total(&self) -> u64 {
         self.total
     }
 
-    /// How many differ.
+    /// The number of distinct ids.
     ///
     /// # Errors
-    /// If they are more than the cap: how many there are at least.
+    /// If there are more than the cap. The error is a lower bound.
     pub(super) fn unique(&mut self) -> Result<u64, u64> {
         self.settle();
         match &self.seen {
@@ -91,8 +89,7 @@ impl Distinct {
         Ok(hashes)
     }
 
-    /// Adds what a state held: how many ids had been counted there, and the hashes of the different ones, or how many there
-    /// are at least.
+    /// Adds the contents of a state: the number of ids, and the hashes of the distinct ones or a lower bound of their number.
     pub(super) fn absorb(&mut self, total: u64, hashes: Result<Vec<u64>, u64>) {
         self.settle();
         self.total += total;

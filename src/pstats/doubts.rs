@@ -7,13 +7,13 @@ use super::summary::Summary;
 use crate::cli::numbers::count;
 use crate::record::event::{FieldMap, Role};
 
-/// With fewer latencies than this, the unit is not doubted.
+/// The unit is not doubted if there are fewer latencies.
 const FEW: u64 = 20;
 
-/// A latency below this many µs is implausible where most are: a request in seconds that is read in milliseconds looks so.
+/// If most latencies are below this many µs, they are implausible: seconds that are read as milliseconds look like this.
 const SHORT_US: u64 = 100;
 
-/// So is one of this many µs: few clients wait that long.
+/// If most are above this many µs, they are implausible too: few clients wait that long.
 const LONG_US: u64 = 30_000_000;
 
 /// The warnings for stderr.
@@ -28,7 +28,7 @@ pub(super) fn doubts(summary: &Summary, fields: &FieldMap) -> Vec<String> {
     doubts
 }
 
-/// What could not be read of one kind of line, with an example of each.
+/// The values of one kind of line that could not be read, with examples.
 fn unread(kind: &str, of: u64, paths: [&str; 3], flaws: &Flaws, examples: &Examples) -> Vec<String> {
     let [time, status, latency] = paths;
     let rows = [
@@ -37,7 +37,7 @@ fn unread(kind: &str, of: u64, paths: [&str; 3], flaws: &Flaws, examples: &Examp
         (flaws.latency_invalid + flaws.latency_negative, latency, "latency", &examples.latency),
     ];
     let told = rows.into_iter().filter(|(n, ..)| *n > 0).map(|(n, path, what, example)| {
-        // A state counts them, and has no example.
+        // A state has counts, but no examples.
         let example = example.as_ref().map_or_else(String::new, |example| format!(", such as {example}"));
         let have = if n == 1 { "has" } else { "have" };
         format!("{} of {} {kind} {have} no {what} in '{path}' that could be read{example}", count(n), count(of))
@@ -45,7 +45,7 @@ fn unread(kind: &str, of: u64, paths: [&str; 3], flaws: &Flaws, examples: &Examp
     told.collect()
 }
 
-/// Whether most latencies of events are such as no service has. One of 0 tells nothing: it may have been rounded.
+/// Whether most latencies of events are implausible. A latency of 0 does not count, because it may have been rounded.
 fn implausible(summary: &Summary, path: &str) -> Option<String> {
     let buckets = summary.events.stream.figures.latency().sketch().buckets();
     let sum = |fits: fn(u64) -> bool| -> u64 { buckets.iter().filter(|(us, _)| fits(*us)).map(|(_, n)| n).sum() };

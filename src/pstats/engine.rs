@@ -1,4 +1,4 @@
-//! Lines in, a summary kept: raw lines are counted, states are added when they are whole.
+//! Keeps a summary of the lines that come in: counts raw lines, and adds states once they are complete.
 
 use super::doubts::doubts;
 use super::intake::{Intake, Taken};
@@ -16,19 +16,20 @@ use crate::record::outcome::RunRecord;
 /// Counts what comes in.
 pub(super) struct Engine {
     settings: Settings,
-    /// Whether a state's settings may take the place of ours: none were given, and nothing was counted yet.
+    /// Whether the settings of a state may replace ours: none were given, and nothing was counted yet.
     adopts: bool,
     intake: Intake,
     summary: Summary,
     states: StateReader,
     sources: Sources,
     state_lines: u64,
-    /// What is counted, by the files' names.
+    /// The names of the files that are counted.
     origin: String,
 }
 
 impl Engine {
-    /// Counts with these settings; `given` says whether they were asked for or are only the usual ones, `origin` what is counted.
+    /// An engine with these settings. `given` says whether they were asked for or are only the defaults; `origin` names what
+    /// is counted.
     ///
     /// # Errors
     /// If the settings contradict each other.
@@ -49,7 +50,7 @@ impl Engine {
         })
     }
 
-    /// Counts a stretch of the input; returns how many whole lines it had.
+    /// Counts a part of the input. Returns how many complete lines it had.
     ///
     /// # Errors
     /// If a state in it is invalid, of another version, or of other settings.
@@ -106,12 +107,12 @@ impl Engine {
         Ok(())
     }
 
-    /// So many JSON arrays of the input had no end.
+    /// Adds the number of JSON arrays in the input without an end.
     pub(super) fn note_arrays_cut_off(&mut self, arrays: u64) {
         self.summary.input.arrays_cut_off += arrays;
     }
 
-    /// Adds what another engine counted, whose lines came after ours.
+    /// Adds the counts of another engine, whose lines came after ours.
     ///
     /// # Errors
     /// If the two have the settings of different states.
@@ -131,12 +132,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether the outcomes that another engine counted, whose lines came after ours, may be of the same lines as ours.
+    /// Whether another engine, whose lines came after ours, may have outcomes of the same lines.
     pub(super) fn may_share_lines(&self, next: &Self) -> bool {
         self.intake.settle().may_share_lines(next.intake.settle())
     }
 
-    /// Adds the outcomes that were held back until their lines were settled.
+    /// Adds the outcomes that waited until their lines were settled.
     fn end_outcomes(&mut self) -> Result<()> {
         self.intake.end(&mut self.summary)?;
         let settle = self.intake.settle();
@@ -147,7 +148,7 @@ impl Engine {
     /// Ends the input, and reads the files to join with it.
     ///
     /// # Errors
-    /// If the input ended amid a state, or one of these files cannot be read.
+    /// If the input ended within a state, or one of these files cannot be read.
     pub(super) fn read_beside(&mut self, console: &Console, max_line: usize, stop: &Stop) -> Result<()> {
         if !stop.requested() {
             self.states.finish()?;
@@ -186,7 +187,7 @@ impl Engine {
         &self.settings.by
     }
 
-    /// What makes the figures doubtful, now that the input has ended.
+    /// Warnings about doubtful figures, after the input has ended.
     pub(super) fn doubts(&self) -> Vec<String> {
         doubts(&self.summary, &self.settings.fields)
     }
@@ -196,7 +197,7 @@ impl Engine {
         self.state_lines
     }
 
-    /// Whether a state has begun that has not ended yet.
+    /// Whether a state has begun and not ended yet.
     pub(super) fn is_amid_state(&self) -> bool {
         self.states.is_amid()
     }
@@ -217,7 +218,7 @@ impl Engine {
     }
 }
 
-/// All that was counted so far, with the outcomes that wait, which `with_waiting` has room for.
+/// The summary so far, including the outcomes that wait. `with_waiting` is room for it.
 fn so_far<'a>(summary: &'a mut Summary, intake: &Intake, with_waiting: &'a mut Option<Summary>) -> &'a mut Summary {
     let Some(waiting) = intake.waiting() else { return summary };
     let mut both = summary.clone();

@@ -1,10 +1,10 @@
-//! The figures that every count of lines has: of the whole stream, of a group, of a window.
+//! The figures of a set of lines: the whole stream, a group or a window.
 
 use serde::{Deserialize, Serialize};
 
 use super::sketch::{Latency, Sample, Sketch};
 
-/// What one line adds to the figures.
+/// The contribution of one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Point {
     /// Whether it was a success; `None` if the line does not say.
@@ -45,10 +45,10 @@ impl<S: Sketch> Figures<S> {
         self.latency.merge(&other.latency);
     }
 
-    /// Whether its parts can be those of some lines.
+    /// Checks that its parts are consistent.
     ///
     /// # Errors
-    /// What does not add up.
+    /// What is not consistent.
     pub(super) fn check(&self) -> Result<(), String> {
         match self.failures.checked_add(self.unjudged) {
             Some(n) if n <= self.count => {}
@@ -60,17 +60,17 @@ impl<S: Sketch> Figures<S> {
         self.latency.check()
     }
 
-    /// How many lines.
+    /// The number of lines.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many of them say whether they were a success: what rates are shares of.
+    /// How many of them say whether they were a success. Rates are shares of these.
     pub(super) fn judged(&self) -> u64 {
         self.count - self.unjudged
     }
 
-    /// How many were no success.
+    /// How many were not a success.
     pub(super) fn failures(&self) -> u64 {
         self.failures
     }

@@ -1,7 +1,6 @@
 //! Lines grouped by the values of some fields, in bounded memory.
-//!
-//! A line's groups are found at once, and counted in when many lines wait: then the counts of one grouping stay in the cache
-//! for all of them, and no miss waits for another.
+//! The groups of a line are looked up at once, but counted in batches of many lines. So the counts of one grouping stay in
+//! the cache for the whole batch, and cache misses overlap.
 
 mod places;
 mod values;
@@ -13,7 +12,7 @@ use places::{LEFT_OUT, NOWHERE, Places};
 pub(super) use values::{HEAD, Value};
 use values::{NONE, Values};
 
-/// A line, as far as groups go by it.
+/// The values of a line that groups need.
 pub(super) trait SlotValues<'a> {
     /// The value in this slot; `None` if the line has none, or null.
     fn value(&self, slot: usize) -> Option<Value<'a>>;
@@ -32,19 +31,19 @@ pub(super) struct Group {
     pub figures: Figures<Coarse>,
 }
 
-/// The place of the lines that found no room for a group of their own.
+/// The place of lines for whose group there was no room.
 const REST: u32 = 0;
 
-/// The groups of one grouping: those whose lines came first, up to a cap, and the rest together.
+/// The groups of one grouping: the first ones, up to a cap, and the rest together.
 #[derive(Debug, Clone)]
 pub(super) struct Groups {
     cap: usize,
-    /// In which slots the values of its fields stand.
+    /// The slots of its fields.
     slots: Vec<usize>,
     places: Places,
     /// The rest, then each group.
     groups: Vec<Group>,
-    /// The places of the groups of the lines that wait to be counted.
+    /// For each line that waits to be counted, the place of its group.
     waiting: Vec<u32>,
 }
 
@@ -59,13 +58,13 @@ impl Groups {
         self.groups[1..].iter()
     }
 
-    /// The lines that found no room for a group of their own; `None` if there are none.
+    /// The lines for whose group there was no room. `None` if there are none.
     pub(super) fn rest(&self) -> Option<&Figures<Coarse>> {
         Some(&self.groups[REST as usize].figures).filter(|rest| rest.count() > 0)
     }
 
-    /// A new group where there is room, else the rest. Only values of groups are given numbers, for there may be any number
-    /// of others.
+    /// Adds a group if there is room; otherwise returns the rest. Only values of groups get numbers, because there may be any
+    /// number of others.
     #[cold]
     fn open<'a>(&mut self, values: &mut [Values], numbers: &mut [u32; MOST_SLOTS], line: &impl SlotValues<'a>) -> u32 {
         if self.groups.len() > self.cap {
@@ -83,7 +82,7 @@ impl Groups {
         place
     }
 
-    /// Counts the lines that wait, whose points are these.
+    /// Counts the waiting lines, which have these points.
     fn settle(&mut self, points: &[Point]) {
         for (place, point) in self.waiting.iter().zip(points) {
             if *place != LEFT_OUT {
@@ -110,7 +109,7 @@ pub(super) struct AllGroups {
 }
 
 impl AllGroups {
-    /// No group yet, and at most `cap` of each grouping.
+    /// No groups yet; at most `cap` per grouping.
     pub(super) fn new(cap: usize, groupings: &Groupings) -> Self {
         Self {
             values: vec![Values::default(); groupings.slots.len()],
@@ -118,12 +117,12 @@ impl AllGroups {
         }
     }
 
-    /// Those of each grouping, in the order of the settings.
+    /// The groups of each grouping, in the order of the settings.
     pub(super) fn each(&self) -> &[Groups] {
         &self.all
     }
 
-    /// Finds the groups of a line by its values, given by their slots. It waits there until its point comes to be counted.
+    /// Looks up the groups of a line. The line then waits to be counted.
     #[inline]
     pub(super) fn enter<'a>(&mut self, line: &impl SlotValues<'a>) {
         let mut numbers = [NONE; MOST_SLOTS];
@@ -139,12 +138,12 @@ impl AllGroups {
         }
     }
 
-    /// Counts the lines that were entered, whose points are these.
+    /// Counts the waiting lines, which have these points.
     pub(super) fn settle(&mut self, points: &[Point]) {
         self.all.iter_mut().for_each(|groups| groups.settle(points));
     }
 
-    /// Adds the figures of a group of the grouping in this place, or of its rest where there is no key.
+    /// Adds the figures of a group of this grouping, or of its rest if there is no key.
     pub(super) fn absorb(&mut self, grouping: usize, key: Option<&[Option<Box<str>>]>, figures: &Figures<Coarse>) {
         let groups = &mut self.all[grouping];
         let place = key.map_or(REST, |key| {

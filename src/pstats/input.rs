@@ -1,8 +1,8 @@
-//! What came in, by kind, and what could not be read of it: nothing is dropped without a count.
+//! Counts the input by kind, and what could not be read. Nothing is dropped without being counted.
 
 use serde::{Deserialize, Serialize};
 
-/// Lines and their bytes, terminators included.
+/// Lines and their bytes, including line ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Amount {
     /// Lines.
@@ -25,7 +25,7 @@ impl Amount {
     }
 }
 
-/// Declares the counts under `input`, so that none is forgotten when two inputs are added.
+/// Declares the counts of `input`, so that none is forgotten when two inputs are added.
 macro_rules! counts {
     ($(#[$meta:meta])* $name:ident: $type:ty { $($(#[$doc:meta])* $field:ident,)* } $merge:expr) => {
         $(#[$meta])*
@@ -47,7 +47,7 @@ macro_rules! counts {
 }
 
 counts! {
-    /// Lines by kind. Lines of state are not among them: what they hold is.
+    /// Lines by kind. Lines of state are not included, but their contents are.
     Kinds: Amount {
         /// Events.
         events,
@@ -57,7 +57,7 @@ counts! {
         run_records,
         /// pshape's truth.
         truth,
-        /// Outcomes of lines that have another one, which counts.
+        /// Outcomes of lines for which another outcome counts.
         repeated,
         /// JSON objects that are none of these.
         unknown,
@@ -65,9 +65,9 @@ counts! {
         left_out,
         /// White space only.
         blank,
-        /// No JSON.
+        /// Not JSON.
         not_json,
-        /// JSON, but no object.
+        /// JSON, but not an object.
         not_object,
         /// Bytes that are not UTF-8.
         not_utf8,
@@ -78,7 +78,7 @@ counts! {
 }
 
 counts! {
-    /// Fields of events and outcomes that were not there, or said nothing that can be counted.
+    /// Fields of events and outcomes that were missing or could not be counted.
     Flaws: u64 {
         /// No event_id, or null.
         id_missing,
@@ -100,14 +100,14 @@ counts! {
     |a: &mut u64, b| *a += b
 }
 
-/// Everything under `input`.
+/// The section `input`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Input {
     /// Lines by kind.
     pub kinds: Kinds,
-    /// What events lack.
+    /// Missing or unreadable fields of events.
     pub event_flaws: Flaws,
-    /// What outcomes lack. Where there was no answer, status and latency are null by contract.
+    /// Missing or unreadable fields of outcomes. Without an answer, status and latency are null by contract.
     pub outcome_flaws: Flaws,
     /// JSON arrays without their `]`.
     pub arrays_cut_off: u64,

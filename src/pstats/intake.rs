@@ -1,9 +1,8 @@
-//! From a line to what it adds to the summary: which kind it is, and what its fields say.
-//!
-//! A line is told apart by its own fields alone. It is state where it has `pstats_state` and `part`; an outcome where
-//! `outcome` is one of the contract's words and `seq` and `attempts` are there; a run record or truth where it has all that
-//! these have; an event where it has any of the fields that make one (id, timestamp, service, latency, status), whatever
-//! else it has. All else is unknown, and counted as that.
+//! Turns a line into what it adds to the summary: recognises its kind and reads its fields.
+//! A line is recognised only by its own fields. It is state if it has `pstats_state` and `part`; an outcome if `outcome` is
+//! one of the words of the contract and it has `seq` and `attempts`; a run record or truth if it has all of their fields; an
+//! event if it has any of the fields of an event (id, timestamp, service, latency, status), whatever else it has. Anything
+//! else is counted as unknown.
 
 use super::distinct;
 use super::examples::{Examples, keep};
@@ -29,16 +28,16 @@ use crate::record::outcome::{Answer, RunRecord, Word};
 use crate::record::status::{self, NoStatus};
 use crate::record::truth::TruthLine;
 
-/// What became of a line.
+/// What was done with a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Taken {
     /// It was counted.
     Counted,
-    /// It is a line of state, and not ours to read.
+    /// It is a line of state, which is read elsewhere.
     State,
 }
 
-/// Reads lines into a summary; holds what is reused from one line to the next.
+/// Reads lines into a summary. Holds what is reused from line to line.
 pub(super) struct Intake {
     settings: Settings,
     layout: Layout,
@@ -72,7 +71,7 @@ impl Intake {
         }
     }
 
-    /// The rows that are put side by side, where that was asked for.
+    /// The rows for joins, if there are any.
     pub(super) fn joins(&mut self) -> &mut Option<Joins> {
         &mut self.joins
     }
@@ -82,7 +81,7 @@ impl Intake {
         &self.layout
     }
 
-    /// Counts a line, unless it is one of state.
+    /// Counts a line, unless it is a line of state.
     pub(super) fn take(&mut self, line: Line<'_>, summary: &mut Summary) -> Taken {
         let bytes = (line.text.len() + line.end.len()) as u64;
         let text = line.text;
@@ -162,7 +161,7 @@ impl Intake {
         [of.id, of.timestamp, of.service, of.latency, of.status].iter().any(|field| self.is_there(*field))
     }
 
-    /// Whether a line does not meet a filter. Its time is the first that there is in these fields.
+    /// Whether a line does not meet a filter. Its time is the first one in these fields.
     fn is_left_out(&self, line: &[u8], filter: &[(Slot, Condition)], times: &[usize]) -> bool {
         let hour = || {
             let raw = times.iter().find_map(|field| self.spans.raw(line, *field).filter(|raw| *raw != b"null"))?;
@@ -174,7 +173,7 @@ impl Intake {
         })
     }
 
-    /// Hands an event to the joins, which `--where` does not narrow: what they hold it against is not narrowed either.
+    /// Passes an event to the joins. `--where` does not narrow them, because what they compare with is not narrowed either.
     fn join_event(&mut self, line: &[u8]) {
         let Some(joins) = &mut self.joins else { return };
         joins.event(id(self.spans.raw(line, self.layout.event.id), self.spans.has_escapes(), &mut Flaws::default()));
@@ -248,20 +247,20 @@ impl Intake {
 }
 
 impl Intake {
-    /// Which outcomes came of which lines.
+    /// Which outcomes each line has.
     pub(super) fn settle(&self) -> &Settle {
         &self.settle
     }
 
-    /// The counts of the outcomes that count unless another of their line comes.
+    /// The counts of the outcomes that count unless another one of their line comes.
     pub(super) fn waiting(&self) -> Option<&Summary> {
         self.waiting.as_deref()
     }
 
-    /// Adds the outcomes that waited to the summary, now that the input has ended: those that count.
+    /// Adds those waiting outcomes that count to the summary, after the input has ended.
     ///
     /// # Errors
-    /// Where they cannot be read back.
+    /// If they cannot be read back.
     pub(super) fn end(&mut self, summary: &mut Summary) -> Done<()> {
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
         if !self.settle.is_in_doubt() {
@@ -290,7 +289,7 @@ impl Intake {
         self.spans.raw(line, self.layout.outcome.seq).and_then(value::integer).and_then(|n| u64::try_from(n).ok())
     }
 
-    /// What is to be done with an outcome.
+    /// What to do with an outcome.
     #[inline]
     fn fate(&mut self, line: &[u8], seq: Option<u64>, word: Word) -> Fate {
         let of = &self.layout.outcome;
@@ -313,7 +312,7 @@ impl Intake {
         self.take_outcome(line, word, summary);
     }
 
-    /// Hands an outcome to the joins, as events are.
+    /// Passes an outcome to the joins, like an event.
     fn join_outcome(&mut self, line: &[u8], word: Word) {
         if self.joins.is_none() {
             return;
@@ -335,7 +334,7 @@ impl Intake {
         });
     }
 
-    /// From an outcome's first request to its end.
+    /// The time from the first request of an outcome to its end.
     fn span(&self, line: &[u8]) -> Option<(Micros, Micros)> {
         let of = &self.layout.outcome;
         let mut times = self.times;
@@ -344,8 +343,8 @@ impl Intake {
         Some((sent, self.ended(line, Some(sent), took)?))
     }
 
-    /// When an outcome ended, which is not written: it follows from when its first request was sent, and where `end_to_end_ms`
-    /// counts from (contracts §3).
+    /// When an outcome ended. This is not written: it follows from when its first request was sent, and from the start of
+    /// `end_to_end_ms` (contracts §3).
     fn ended(&self, line: &[u8], sent: Option<Micros>, took: u64) -> Option<Micros> {
         let of = &self.layout.outcome;
         let raw = |field| self.spans.raw(line, field).filter(|raw| *raw != b"null");
@@ -356,7 +355,7 @@ impl Intake {
     }
 }
 
-/// The hash of an id: of a string's text, of any other value as it is written.
+/// The hash of an id: of the text of a string, or of any other value as it is written.
 fn id(raw: Option<&[u8]>, escapes: bool, flaws: &mut Flaws) -> Option<u64> {
     match raw {
         None | Some(b"null") => {

@@ -1,7 +1,6 @@
-//! What lines of different streams say of the same event, put side by side: truth, events sent, outcomes, events stored.
-//!
-//! The rows lie in a temporary SQLite that the system takes away by itself: in memory while they are few, on disk when its
-//! cache is full, so that inputs larger than memory can be joined. An event is known by 64 bits of its id's hash.
+//! Joins what different streams say about the same event: truth, events sent, outcomes, events stored.
+//! The rows are in a temporary SQLite database that the system removes: in memory if there are few, on disk if its cache is
+//! full, so that inputs larger than memory can be joined. An event is identified by 64 bits of the hash of its id.
 
 mod faults;
 mod reconcile;
@@ -46,13 +45,13 @@ pub(super) struct Sources {
 }
 
 impl Sources {
-    /// Whether nothing is to be joined.
+    /// Whether there is nothing to join.
     pub(super) fn is_none(&self) -> bool {
         self.truth.is_empty() && self.against.is_none() && self.stored.is_none()
     }
 }
 
-/// An outcome as far as joins go.
+/// The content of an outcome that joins need.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival<'a> {
     /// Its shard, as it is written.
@@ -63,7 +62,7 @@ pub(super) struct Arrival<'a> {
     pub id: Option<u64>,
     /// How it ended.
     pub word: Word,
-    /// A duplicate that may be of psend's own making.
+    /// Whether it is a duplicate that a retry of psend may have caused.
     pub own_retry: bool,
     /// Requests sent.
     pub attempts: u64,
@@ -79,9 +78,9 @@ pub(super) struct Joins {
     truth: bool,
     reconcile: bool,
     failed: Option<rusqlite::Error>,
-    /// The names of shards by their hash, for messages; some of them if there are very many.
+    /// The names of shards by their hash, for messages. Only some if there are very many.
     shards: BTreeMap<i64, String>,
-    /// Summaries of truth still to come, one from each source.
+    /// Summaries of truth that are still missing, one from each source.
     summaries_due: usize,
     truth_is_whole: bool,
     faults: BTreeMap<String, i64>,
@@ -90,7 +89,7 @@ pub(super) struct Joins {
     stored_is_whole: bool,
     /// Whether `--stored` was given.
     stored_is_known: bool,
-    /// Lines of `--stored` of which it is not known which event they are.
+    /// Lines of `--stored` whose event is not known.
     stored_without_id: u64,
     insert_outcome: String,
 }
@@ -103,7 +102,7 @@ const TABLES: &str = "
         stored INTEGER DEFAULT 0, held INTEGER DEFAULT 0);
     BEGIN;";
 
-/// How strong an expectation is: of a line with several faults the strongest holds.
+/// The strength of an expectation. For a line with several faults, the strongest one applies.
 fn rank(expect: Expect) -> i64 {
     match expect {
         Expect::Accepted => 0,
@@ -114,8 +113,8 @@ fn rank(expect: Expect) -> i64 {
     }
 }
 
-/// How outcomes enter the table: of several of one line (contracts §3) the one with most weight stands there, and of equal ones
-/// that do not say that the server has the event the last. Outcomes of one line that are of different events clash.
+/// How outcomes enter the table. Of several outcomes of a line (contracts §3), the one with the most weight is kept; of equal
+/// ones that do not say that the server has the event, the last. Outcomes of one line for different events conflict.
 fn insert_outcome() -> String {
     let better = format!("excluded.weight > weight OR excluded.weight = weight AND weight < {}", settle::SUCCESS);
     let columns = ["id", "word", "own", "attempts", "status", "sent", "ended", "weight"];
@@ -128,7 +127,7 @@ fn insert_outcome() -> String {
     )
 }
 
-/// An arrival that is an event; bits 0 to 9 of `words` are the outcomes' words.
+/// The bit for an event that came in. Bits 0 to 9 of `words` are the words of outcomes.
 const EVENT_BIT: i64 = 1 << Word::ALL.len();
 /// The words that say that the server has the event.
 const HELD_BITS: i64 =
@@ -138,10 +137,10 @@ const MISSING: i64 = 2;
 const DIFFERS: i64 = 4;
 
 impl Joins {
-    /// An empty place for rows.
+    /// An empty database.
     ///
     /// # Errors
-    /// If no temporary database can be made.
+    /// If no temporary database can be created.
     pub(super) fn new(sources: &Sources) -> Result<Self> {
         let open = || -> rusqlite::Result<Connection> {
             let db = Connection::open("")?;
@@ -175,7 +174,7 @@ impl Joins {
         }
     }
 
-    /// The hash that stands for a shard; 0 without one.
+    /// The hash of a shard; 0 without one.
     fn shard(&mut self, shard: Option<&str>) -> i64 {
         let Some(name) = shard else { return 0 };
         let hash = hash_of(name.as_bytes()).cast_signed();
@@ -185,7 +184,7 @@ impl Joins {
         hash
     }
 
-    /// An outcome came in.
+    /// Adds an outcome.
     pub(super) fn outcome(&mut self, arrival: Arrival<'_>) {
         let id = arrival.id.map(u64::cast_signed);
         if self.truth {
@@ -212,7 +211,7 @@ impl Joins {
         }
     }
 
-    /// An event came in.
+    /// Adds an event.
     pub(super) fn event(&mut self, id: Option<u64>) {
         if let (true, Some(id)) = (self.reconcile, id) {
             self.arrived(id.cast_signed(), EVENT_BIT);
@@ -225,7 +224,7 @@ impl Joins {
         self.put(sql, &[&id, &words, &(words & (HELD_BITS | EVENT_BIT) != 0)]);
     }
 
-    /// A line of truth.
+    /// Adds a line of truth.
     pub(super) fn truth_line(&mut self, line: TruthLine, id_path: &str) {
         let truth = match line {
             TruthLine::Summary(summary) => {
@@ -238,7 +237,7 @@ impl Joins {
         let next = i64::try_from(self.faults.len()).unwrap_or(i64::MAX);
         let fault = *self.faults.entry(truth.fault).or_insert(next);
         let id = truth.event_id.and_then(|raw| id_hash(raw.get().as_bytes())).map(u64::cast_signed);
-        // A fault that touches the id, or the bytes around it, leaves nothing to check by.
+        // If a fault changes the id or the bytes around it, the id cannot be checked.
         let renamed = truth.edits.is_some() || truth.changes.is_some_and(|changes| changes.contains_key(id_path));
         let shard = self.shard(truth.shard.as_deref());
         let row: [&dyn ToSql; 6] =
@@ -246,7 +245,7 @@ impl Joins {
         self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
     }
 
-    /// Reads the files of the flags, now that the stream has ended.
+    /// Reads the files of the flags, after the stream has ended.
     ///
     /// # Errors
     /// If one cannot be read, or a line of `--truth` is not truth.
@@ -305,9 +304,8 @@ impl Joins {
         }
     }
 
-    /// Reads a file of events or outcomes, and hands on each one's id, with its word where it is an outcome. Says whether the runs
-    /// of its run records, where it has any, all are complete, and how many lines may be events and have no id that can be
-    /// read.
+    /// Reads a file of events or outcomes, and passes on the id of each, with the word of an outcome. Returns whether all
+    /// runs of its run records are complete, if it has any, and how many lines may be events without a readable id.
     fn read_items(
         &mut self,
         path: &Path,

@@ -1,4 +1,4 @@
-//! The values that groups go by, as they stand in a line.
+//! The values of a line for groups.
 
 use super::groups::{HEAD, SlotValues, Value};
 use super::layout::Slot;
@@ -8,7 +8,7 @@ use crate::jsonl::value;
 
 const HOUR: Micros = 3_600_000_000;
 
-/// A line, and what is known of it, as far as groups go by it.
+/// A line, and what groups need from it.
 pub(super) struct Source<'a> {
     pub line: &'a [u8],
     pub spans: &'a Spans,
@@ -43,7 +43,7 @@ impl<'a> SlotValues<'a> for Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    /// The value in a slot where it is no short text without escapes.
+    /// The value in a slot, if it is not a short text without escapes.
     fn rarer_value(&self, place: usize, raw: &'a [u8]) -> Option<Value<'a>> {
         let text = match raw {
             b"null" => return None,
@@ -55,7 +55,7 @@ impl<'a> Source<'a> {
     }
 }
 
-/// The texts of the values that hold escapes, each in the place of its slot.
+/// The texts of values with escapes, indexed by slot.
 pub(super) fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8], spans: &Spans) {
     unescaped.clear();
     if !spans.has_escapes() {
@@ -70,7 +70,7 @@ pub(super) fn unescape(unescaped: &mut Vec<String>, slots: &[Slot], line: &[u8],
     }));
 }
 
-/// The numbers below `N` with so many digits, each with room behind it for being compared as a whole.
+/// The numbers below `N` with a fixed number of digits, padded so that they can be compared as a whole.
 const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
     let mut texts = [[0; HEAD]; N];
     let mut n = 0;
@@ -89,7 +89,7 @@ const fn digits<const N: usize>(most: usize) -> [[u8; HEAD]; N] {
 static TWO_DIGITS: [[u8; HEAD]; 24] = digits(2);
 static THREE_DIGITS: [[u8; HEAD]; 1000] = digits(3);
 
-/// The longest value of a group in bytes: what is longer is cut there, for groups are many and lines may be long.
+/// The longest value of a group in bytes. Longer ones are cut, because there may be many groups and lines may be long.
 const LONGEST_VALUE: usize = 256;
 
 #[inline]
@@ -97,11 +97,11 @@ fn cut_length(text: &[u8]) -> usize {
     if text.len() <= LONGEST_VALUE {
         return text.len();
     }
-    // Not inside a character: its bytes after the first begin with the bits 10.
+    // Does not cut within a character: continuation bytes begin with the bits 10.
     (LONGEST_VALUE - 3..=LONGEST_VALUE).rev().find(|at| text[*at] & 0xc0 != 0x80).unwrap_or(LONGEST_VALUE)
 }
 
-/// The hour of the day in UTC, as groups by the hour name it.
+/// The hour of the day in UTC, as the name of a group.
 pub(super) fn hour_name(at: Micros) -> &'static [u8] {
     &TWO_DIGITS[hour(at)][..2]
 }

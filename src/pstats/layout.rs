@@ -1,4 +1,4 @@
-//! Which fields pstats looks for in a line, and which groupings they serve.
+//! Which fields pstats reads from a line, and the groupings that need them.
 
 use super::settings::Settings;
 use crate::error::{Error, Result};
@@ -7,17 +7,17 @@ use crate::record::event::{FieldMap, Role};
 use crate::record::filter::{Condition, Filter};
 use crate::record::latency::Unit;
 
-/// The most values that groupings of one kind of line may go by together.
+/// The most values that all groupings of one kind of line may use.
 pub(super) const MOST_SLOTS: usize = 24;
 
-/// A grouping: the names of its fields and where their values stand among a line's.
+/// A grouping: the names of its fields, and the slots of their values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Grouping {
-    /// The fields as they are named in the report: paths without backslashes.
+    /// The fields as the report names them: paths without backslashes.
     pub fields: Vec<String>,
-    /// Of each field, the place of its value.
+    /// The slot of each field.
     pub slots: Vec<usize>,
-    /// Whether lines that lack a value are left out, rather than a group of their own.
+    /// Whether lines that lack a value are left out. Otherwise they are a group.
     pub only_present: bool,
 }
 
@@ -28,18 +28,18 @@ impl Grouping {
     }
 }
 
-/// Where a value that groupings go by comes from.
+/// The source of a value for groupings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Slot {
     /// The field with this index.
     Field(usize),
-    /// The field with this index, an event's status code: however a number is written, it is one group.
+    /// The field with this index, which is the status code of an event. Different spellings of a number are one group.
     Status(usize),
-    /// The hour of the day in UTC, of the line's time.
+    /// The hour of the line's time in UTC.
     Hour,
 }
 
-/// The groupings of one kind of line, and where their values come from.
+/// The groupings of one kind of line, and the sources of their values.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Groupings {
     /// The groupings.
@@ -66,7 +66,7 @@ impl Groupings {
     }
 }
 
-/// The groupings that every report on events has; `true` if lines without the value are left out.
+/// The groupings of every report on events. `true` if lines without the value are left out.
 const OF_EVENTS: [(&str, bool); 10] = [
     ("service", false),
     ("endpoint", false),
@@ -80,7 +80,7 @@ const OF_EVENTS: [(&str, bool); 10] = [
     ("service,hour", true),
 ];
 
-/// The groupings that every report on outcomes has. Region and device come with psend's `--tag`.
+/// The groupings of every report on outcomes. Region and device need psend's `--tag`.
 const OF_OUTCOMES: [(&str, bool); 8] = [
     ("service", false),
     ("endpoint", false),
@@ -92,7 +92,7 @@ const OF_OUTCOMES: [(&str, bool); 8] = [
     ("service,hour", true),
 ];
 
-/// Which fields are looked for in a line, by index into one set.
+/// The fields that are read from a line, by index into one set.
 #[derive(Debug, Clone)]
 pub(super) struct Layout {
     pub fields: FieldSet,
@@ -108,7 +108,7 @@ pub(super) struct Layout {
     pub outcome_filter: Vec<(Slot, Condition)>,
 }
 
-/// Where an event's fields stand.
+/// The fields of an event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct EventFields {
     pub id: usize,
@@ -119,7 +119,7 @@ pub(super) struct EventFields {
     pub cache_hit: usize,
 }
 
-/// Where an outcome's fields stand.
+/// The fields of an outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutcomeFields {
     pub seq: usize,
@@ -138,11 +138,11 @@ pub(super) struct OutcomeFields {
     pub waited: usize,
 }
 
-/// The key that marks a line of state; its value is the form's version.
+/// The key that marks a line of state. Its value is the version of the format.
 pub(super) const STATE_KEY: &str = "pstats_state";
 
 impl Layout {
-    /// The fields that these settings ask for.
+    /// The layout for these settings.
     ///
     /// # Errors
     /// If `--where` is not a filter, or groupings have too many fields.
@@ -236,8 +236,8 @@ impl Layout {
 }
 
 impl Layout {
-    /// The names that groups may go by without being dotted paths: those of the report's groupings and of `--by`, and the
-    /// short names of both kinds of line.
+    /// The names for groups that are not dotted paths: those of the report's groupings and of `--by`, and the short names of
+    /// both kinds of line.
     pub(super) fn group_fields(&self) -> Vec<String> {
         let groupings = self.of_events.all.iter().chain(&self.of_outcomes.all);
         let mut names: Vec<String> = groupings.flat_map(|grouping| grouping.fields.clone()).collect();
@@ -247,7 +247,7 @@ impl Layout {
     }
 }
 
-/// Two fields that are different paths, and read alike without their backslashes.
+/// Two different paths that look the same without backslashes.
 fn same_name<'a>(fields: &[&'a String]) -> Option<(&'a str, &'a str)> {
     fields.iter().enumerate().find_map(|(place, one)| {
         let other = fields[..place].iter().find(|other| *other != one && plain_path(other) == plain_path(one))?;
@@ -255,7 +255,7 @@ fn same_name<'a>(fields: &[&'a String]) -> Option<(&'a str, &'a str)> {
     })
 }
 
-/// The path of a field of events that a grouping or a condition names.
+/// The path of an event's field, as a grouping or a condition names it.
 fn event_path(map: &FieldMap, name: &str) -> String {
     match name {
         "error" => format!("{}.error_message", map.path(Role::ErrorDetails)),
@@ -281,7 +281,7 @@ const OWN_FIELDS: [&str; 14] = [
     "shard",
 ];
 
-/// The path of a field of outcomes that a grouping or a condition names: an outcome's own field, a dotted path, or a tag.
+/// The path of an outcome's field, as a grouping or a condition names it: an own field, a dotted path, or a tag.
 fn outcome_path(name: &str) -> String {
     match name {
         "status_code" => "status".to_owned(),

@@ -1,14 +1,12 @@
-//! Whether timestamps come in order: how many go back, and the longest gap. Parts that are joined in order equal the whole.
+//! Whether timestamps are in order: how many go back, and the longest gap. Parts that are joined in order equal the whole.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Micros;
 
-/// What is known of the order of a run of timestamps.
-///
-/// A timestamp is late when it is earlier than the one just before it in the stream: this can be said of two runs put
-/// together knowing only their ends, which "earlier than any before" cannot. A gap is the step between two neighbours that
-/// are both not late.
+/// The order of a sequence of timestamps.
+/// A timestamp is late if it is earlier than the one directly before it. For two joined sequences this follows from their
+/// ends, which is not so for "earlier than any before". A gap is the step between two neighbours that are both not late.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Order {
     count: u64,
@@ -18,14 +16,15 @@ pub(super) struct Order {
     first: Micros,
     last: Micros,
     last_is_late: bool,
-    /// The step after the first timestamp. Apart from `longest_gap`, for the first may prove late when runs are joined.
+    /// The step after the first timestamp. It is separate from `longest_gap`, because the first may turn out to be late when
+    /// sequences are joined.
     first_gap: Option<Micros>,
     longest_gap: Option<Micros>,
     longest_step_back: Micros,
 }
 
 impl Order {
-    /// The next timestamp.
+    /// Adds the next timestamp.
     #[inline]
     pub(super) fn add(&mut self, at: Micros) {
         if self.count == 0 {
@@ -49,7 +48,7 @@ impl Order {
         self.count += 1;
     }
 
-    /// Another run that follows this one.
+    /// Adds another sequence that follows this one.
     pub(super) fn append(&mut self, next: &Self) {
         if next.count == 0 {
             return;
@@ -73,10 +72,10 @@ impl Order {
         self.last_is_late = if next.count == 1 { first_is_late } else { next.last_is_late };
     }
 
-    /// Whether its parts can be those of some timestamps.
+    /// Checks that its parts are consistent.
     ///
     /// # Errors
-    /// What does not add up.
+    /// What is not consistent.
     pub(super) fn check(&self) -> Result<(), String> {
         let within = |at: Micros| (self.earliest..=self.latest).contains(&at);
         if !within(self.first) || !within(self.last) || self.late > self.count.saturating_sub(1) {
@@ -85,12 +84,12 @@ impl Order {
         Ok(())
     }
 
-    /// How many timestamps there were.
+    /// The number of timestamps.
     pub(super) fn count(&self) -> u64 {
         self.count
     }
 
-    /// How many were earlier than the one just before.
+    /// How many were earlier than the one directly before.
     pub(super) fn late(&self) -> u64 {
         self.late
     }

@@ -32,7 +32,7 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// A state's settings instead of these, except for caps that were given: states that stayed below theirs add up
+    /// The settings of a state instead of these, except for caps that were given. States that stayed below their caps add up
     /// under any.
     pub(super) fn adopted(&self, theirs: Self) -> Self {
         let usual = Self::default();

@@ -1,13 +1,11 @@
-//! Which of several outcomes of one line counts (contracts §3).
-//!
-//! A run that is taken up again writes an outcome for lines that have one already: for those that were `not_sent`, and, where
-//! the run before was killed, for those that its journal did not come to tell of. Outcomes that say that the server has the
-//! event are counted at once; the first of a line counts. All others wait until the input has ended, for another run may
-//! have settled the line's outcome.
-//!
-//! Outcomes do not name their run. They belong to the run whose record comes next in their shard, and those before no record
-//! to one run that was killed. Where the ids of one line differ, several runs were mixed up before their records: then there is
-//! no telling their outcomes apart, and all of them count.
+//! Decides which of several outcomes of one line counts (contracts §3).
+//! A resumed run writes outcomes for lines that already have one: those that were `not_sent` and, if the earlier run was
+//! killed, those that its journal does not have. Outcomes that say that the server has the event are counted at once, and the
+//! first one of a line counts. All others wait until the end of the input, because another run may have settled the outcome
+//! of the line.
+//! Outcomes do not name their run. They belong to the run whose record comes next in their shard. Those without a later
+//! record belong to one run that was killed. If one line has different ids, several runs were mixed before their records.
+//! Their outcomes cannot be told apart then, and all of them count.
 
 mod seqs;
 mod spool;
@@ -22,40 +20,40 @@ use super::summary::is_success;
 use crate::error::Result;
 use crate::record::outcome::{RunRecord, Word};
 
-/// The ids of the first lines of a segment are kept, and of each line after them whose number this divides.
+/// The ids of the first lines of a segment are kept, and after them the id of every line whose number this divides.
 const IDS_KEPT: u64 = 64;
 const IDS_EVERY: u64 = 256;
 /// The most ids that are kept.
 const MOST_IDS: usize = 1 << 16;
 
-/// The most segments that are kept; a stream has one for each run of psend in it. The outcomes of further ones all count.
+/// The most segments that are kept. A stream has one for each run of psend. All outcomes of further ones count.
 pub(super) const MOST_SEGMENTS: usize = 1000;
 
-/// What is to be done with an outcome.
+/// What to do with an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Fate {
     /// It counts.
     Counts,
-    /// It counts unless another of its line does.
+    /// It counts unless another one of its line does.
     Waits,
-    /// Another of its line counts.
+    /// Another one of its line counts.
     Repeats,
 }
 
-/// How much an outcome says about its line: of several the one that says most counts, and of equal ones the last, below
-/// [`SUCCESS`].
+/// The weight of an outcome. Of several outcomes of a line, the one with the most weight counts; of equal ones below
+/// [`SUCCESS`], the last.
 pub(super) fn weight(word: Word) -> usize {
     match word {
         Word::NotSent => 0,
         Word::Rejected | Word::RateLimited | Word::Failed => 1,
-        // The server may have the event, whatever another run was told of it.
+        // The server may have the event, whatever another run found.
         Word::Unknown => 2,
         word if is_success(word) => SUCCESS,
         _ => 3,
     }
 }
 
-/// The weight of those that say that the server has the event. Of several of these the first counts.
+/// The weight of outcomes that say that the server has the event. Of several of these, the first counts.
 pub(super) const SUCCESS: usize = 4;
 const WEIGHTS: usize = SUCCESS + 1;
 
@@ -63,20 +61,20 @@ const WEIGHTS: usize = SUCCESS + 1;
 #[derive(Debug, Default)]
 struct Segment {
     shard: usize,
-    /// The run that its record names; runs that go on with each other are one.
+    /// The run that its record names. Runs that resume each other are one.
     run: Option<String>,
-    /// The lines that have an outcome, by its weight.
+    /// The lines that have an outcome, by weight.
     seqs: [Seqs; WEIGHTS],
-    /// A bit for each weight that an outcome had.
+    /// One bit for each weight that occurred.
     weights: u8,
     /// Some of their ids.
     ids: HashMap<u64, Option<u64>>,
-    /// It holds the outcomes of more than one run.
+    /// It has the outcomes of more than one run.
     is_mixed: bool,
 }
 
 impl Segment {
-    /// Whether one of its lines has another id than this.
+    /// Whether the line has a different id in this segment.
     fn contradicts(&mut self, seq: u64, id: impl FnOnce() -> Option<u64>) -> bool {
         if seq > IDS_KEPT && !seq.is_multiple_of(IDS_EVERY) {
             return false;
@@ -94,14 +92,14 @@ impl Segment {
     }
 }
 
-/// What is known of the outcomes that came.
+/// What is known about the outcomes.
 #[derive(Debug, Default)]
 pub(super) struct Settle {
     shards: HashMap<String, usize>,
     /// The shard of the last outcome, as it was written, and its segment.
     last: Option<(Vec<u8>, usize)>,
     segments: Vec<Segment>,
-    /// Of each shard, the segment that its next outcome belongs to.
+    /// For each shard, the segment of its next outcome.
     open: HashMap<usize, usize>,
     waiting: Spool,
     /// A line may have several outcomes.
@@ -109,7 +107,7 @@ pub(super) struct Settle {
 }
 
 impl Settle {
-    /// An outcome came: of this shard as it is written, line and id. `line` is its text.
+    /// Adds an outcome. `shard` is as it is written; `line` is the text of the outcome.
     #[inline]
     pub(super) fn meet(
         &mut self,
@@ -134,7 +132,7 @@ impl Settle {
         let is_new = segment.seqs[weight].insert(seq);
         let others = segment.weights & !(1 << weight);
         segment.weights |= 1 << weight;
-        // Most runs have outcomes of one weight alone.
+        // Most runs have outcomes of only one weight.
         let has_other = || (0..WEIGHTS).any(|other| other != weight && segment.seqs[other].contains(seq));
         self.is_in_doubt |= !is_new || others != 0 && has_other();
         if weight == SUCCESS {
@@ -144,7 +142,7 @@ impl Settle {
         Fate::Waits
     }
 
-    /// The segment that the next outcome of this shard belongs to; one that is not kept if there are too many.
+    /// The segment of the next outcome of this shard. If there are too many, one that is not kept.
     #[cold]
     fn turn_to(&mut self, raw: &[u8]) -> usize {
         let shard = self.shard(&String::from_utf8_lossy(raw));
@@ -162,7 +160,7 @@ impl Settle {
         *self.shards.entry(name.trim_matches('"').trim_start_matches("null").to_owned()).or_insert(next)
     }
 
-    /// A run record came.
+    /// Adds a run record.
     pub(super) fn close(&mut self, run: &RunRecord) {
         self.last = None;
         let shard = self.shard(run.shard.as_deref().unwrap_or_default());
@@ -178,7 +176,7 @@ impl Settle {
         self.is_in_doubt
     }
 
-    /// Whether outcomes of the same lines may have come to another, to which a later part of the input was given.
+    /// Whether `next`, which read a later part of the input, may have outcomes of the same lines.
     pub(super) fn may_share_lines(&self, next: &Self) -> bool {
         let is_divided = |of: &Self| of.is_in_doubt || of.segments.len() > of.shards.len();
         let shares = |ours: &Segment, theirs: &Segment| {
@@ -196,7 +194,7 @@ impl Settle {
             })
     }
 
-    /// Hands on the outcomes that waited, with whether they count.
+    /// Passes on the outcomes that waited, and whether they count.
     ///
     /// # Errors
     /// If they cannot be read back.
@@ -212,13 +210,13 @@ impl Settle {
         })
     }
 
-    /// Of each segment, the places of all that are of the same run.
+    /// For each segment, the positions of all segments of the same run.
     fn runs(&self) -> Vec<Rc<Vec<usize>>> {
         let mut of_runs: HashMap<(Option<&str>, usize, usize), Vec<usize>> = HashMap::new();
         let key = |place: usize| {
             let segment = &self.segments[place];
             let run = segment.run.as_deref().filter(|_| !segment.is_mixed);
-            // Without a record it is a run of its own.
+            // Without a record, it is a separate run.
             (run, segment.shard, if run.is_some() { 0 } else { place })
         };
         for place in 0..self.segments.len() {
@@ -228,7 +226,7 @@ impl Settle {
         (0..self.segments.len()).map(|place| Rc::clone(&of_runs[&key(place)])).collect()
     }
 
-    /// How many outcomes were counted although another of their line and run was: what was counted cannot be taken back.
+    /// How many outcomes were counted although another one of their line and run was too. A count cannot be undone.
     pub(super) fn counted_twice(&self) -> u64 {
         let mut twice = 0;
         for (place, of_run) in self.runs().iter().enumerate() {
@@ -239,7 +237,7 @@ impl Settle {
         twice
     }
 
-    /// How many outcomes came whose line's number was too far from the others' to be kept.
+    /// How many outcomes had a line number that was too far from the others to be kept.
     pub(super) fn forgotten(&self) -> u64 {
         self.segments.iter().flat_map(|segment| &segment.seqs).map(Seqs::forgotten).sum()
     }

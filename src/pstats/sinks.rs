@@ -1,4 +1,4 @@
-//! Where reports go: the main one, the files beside it, the screen while data flows; and the input itself, with `--tee`.
+//! Where reports go: the main one, further files, the screen while data arrives. With `--tee`, also where the input goes.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use crate::cli::output::Output;
 use crate::error::{Place, Result};
 use crate::jsonl::Chunk;
 
-/// How often `--live` draws anew.
+/// How often `--live` redraws.
 const REDRAW: Duration = Duration::from_millis(500);
 
-/// The least time between two looks at the clock while the input pauses.
+/// The shortest time between two checks of the clock while the input pauses.
 const LEAST_TICK: Duration = Duration::from_millis(10);
 
 /// The outputs of a run.
@@ -28,18 +28,19 @@ pub(super) struct Sinks<'a> {
     /// Where the main report goes; `None` is stderr, because stdout has the input.
     report: Option<Output>,
     tee: Option<Output>,
-    /// Whether the last line handed on lacks its end, as a file's may; `None` before anything was.
+    /// Whether the last line that was copied lacks its line end, as the last line of a file may. `None` before the first
+    /// line.
     is_open: Option<bool>,
     color: bool,
     live: bool,
-    /// Lines of the terminal that the last drawing took.
+    /// How many lines of the terminal the last drawing took.
     drawn_lines: usize,
     drawn: Duration,
     rewritten: Duration,
 }
 
 impl<'a> Sinks<'a> {
-    /// Opens what the flags name.
+    /// Opens the outputs.
     ///
     /// # Errors
     /// If an output cannot be written.
@@ -65,25 +66,25 @@ impl<'a> Sinks<'a> {
         })
     }
 
-    /// Whether the screen shows the report while data flows.
+    /// Whether the screen shows the report while data arrives.
     pub(super) fn is_live(&self) -> bool {
         self.live
     }
 
-    /// How long the input may pause before [`Sinks::show`] is to be called all the same.
+    /// How long the input may pause before [`Sinks::show`] must be called anyway.
     pub(super) fn tick(&self) -> Duration {
         REDRAW.min(self.config.every).max(LEAST_TICK)
     }
 
-    /// Copies the input, with `--tee`: lines as they came, each with an end but the last. If its reader went away, the
-    /// rest is only counted, provided that there is a file or a verdict.
+    /// Copies the input if `--tee` is given, unchanged except that every line but the last gets a line end. If its reader
+    /// went away, the rest is only counted, provided that there is a file or a verdict.
     ///
     /// # Errors
     /// If it cannot be written.
     pub(super) fn pass(&mut self, chunk: &Chunk<'_>) -> Result<()> {
         let Some(tee) = &mut self.tee else { return Ok(()) };
         let (bytes, is_mark, begins_line) = match chunk {
-            // Behind the start it would be part of a line.
+            // Anywhere but at the start it would be part of a line.
             Chunk::ByteOrderMark(_) if self.is_open.is_some() => return Ok(()),
             Chunk::ByteOrderMark(mark) => (*mark, true, false),
             Chunk::Lines { bytes, .. } => (*bytes, false, true),
@@ -101,7 +102,7 @@ impl<'a> Sinks<'a> {
         }
     }
 
-    /// Shows what was counted so far if it is time to; cheap to call often.
+    /// Shows what was counted so far, if it is time to. Calling it often is cheap.
     ///
     /// # Errors
     /// If a file cannot be written.
@@ -120,19 +121,19 @@ impl<'a> Sinks<'a> {
         Ok(())
     }
 
-    /// What takes the last drawing off the terminal, and nothing above it.
+    /// The escape codes that remove the last drawing from the terminal, and nothing above it.
     fn rub_out(&self) -> String {
         if self.drawn_lines > 0 { format!("\r\x1b[{}A\x1b[J", self.drawn_lines) } else { String::new() }
     }
 
-    /// Draws over what was drawn before: as much of the report as the screen holds.
+    /// Draws over the last drawing: as much of the report as fits the screen.
     fn draw(&mut self, report: &Report) -> Result<()> {
         let size = match &self.report {
             Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()).ok(),
             None => Console::size(),
         };
         let size = size.map_or((0, 0), |size: Winsize| (usize::from(size.ws_row), usize::from(size.ws_col)));
-        // Some terminals, such as script's, do not know their size.
+        // Some terminals, such as that of script(1), do not know their size.
         let (rows, columns) = if size.0 > 0 && size.1 > 0 { size } else { (24, 80) };
         let text = text::write(report, text::Style { color: false });
         let lines: Vec<&str> = text.lines().take(rows.saturating_sub(1)).map(|line| cut(line, columns)).collect();
@@ -167,11 +168,11 @@ impl<'a> Sinks<'a> {
             }
         }
         self.tee.take().map_or(Ok(()), Output::finish)?;
-        // Last: whoever reads it may have gone, and the files are to be there all the same.
+        // This comes last: its reader may have gone, and the files must be written anyway.
         self.write_files(report, engine, true)
     }
 
-    /// Rewrites each file whole, so that whoever reads along never sees half of one; or writes what goes `to_stdout`.
+    /// Replaces each file as a whole, so that a reader never sees half of one. Or writes those that go `to_stdout`.
     fn write_files(&self, report: &Report, engine: &mut Engine, to_stdout: bool) -> Result<()> {
         for ReportFile { form, path } in self.config.reports.iter().filter(|file| file.is_stdout() == to_stdout) {
             let mut output = Output::open(Some(path))?;

@@ -1,4 +1,4 @@
-//! How latencies are kept: as counts in buckets, so that quantiles have a stated error and two sketches add up exactly.
+//! Latencies as counts in buckets, so that quantiles have a known error and two sketches add up exactly.
 //!
 //! Two resolutions. The whole stream has an HDR histogram with three digits from 1 µs to 1 h (error ≤ 0.1 % of the value,
 //! above that as in a group);
@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-/// The longest latency of the whole stream's histogram: one hour. Longer ones are counted as a group's are.
+/// The longest latency in the histogram of the whole stream: one hour. Longer ones are counted as in a group.
 pub(super) const LONGEST_US: u64 = 3_600_000_000;
 
-/// Buckets an octave of a group's sketch, as a power of two.
+/// Buckets per octave in the sketch of a group, as a power of two.
 const SUB_BITS: u32 = 6;
 const SUB: usize = 1 << SUB_BITS;
 /// Buckets in a quarter of an octave.
 const QUARTER: usize = SUB / 4;
 
-/// A latency with the bucket that every group's sketch counts it in, worked out once for all of them.
+/// A latency with its bucket in the sketches of groups, computed once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Sample {
     us: u64,
@@ -44,33 +44,32 @@ impl Sample {
 
 /// Counts of latencies by size.
 pub(super) trait Sketch: Default + Clone {
-    /// Counts one.
+    /// Counts a latency.
     fn add(&mut self, sample: Sample);
     /// Adds what another sketch counted.
     fn merge(&mut self, other: &Self);
     /// The latency in µs that has this rank among all that were added, counted from 1.
     fn at_rank(&self, rank: u64) -> u64;
-    /// The buckets that hold something as (a latency of the bucket in µs, count), ascending.
+    /// The buckets that are not empty, as (a latency in the bucket in µs, count), ascending.
     fn buckets(&self) -> Vec<(u64, u64)>;
-    /// Counts `count` latencies of a bucket, named by a latency in it.
+    /// Adds `count` latencies to the bucket of this latency.
     fn add_bucket(&mut self, us: u64, count: u64);
 }
 
-/// A group's sketch: 64 buckets an octave, the octaves between the lowest and the highest value.
-///
-/// Counts are kept narrow, so that those of a few hundred groups stay in the cache between two lines: with 64 bits each, a
-/// tenth of pstats' time went into waiting for them.
+/// The sketch of a group: 64 buckets per octave, for the octaves between the lowest and the highest value.
+/// Counts are narrow, so that those of a few hundred groups stay in the cache between two lines. With 64 bits each, a tenth
+/// of pstats' time was spent waiting for them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Coarse {
     /// The octave of `counts[0]`.
     base: usize,
     /// The lowest bits of each count.
     counts: Vec<u16>,
-    /// The higher ones, of the buckets that have any.
+    /// The higher bits, for buckets that have any.
     carried: BTreeMap<usize, u64>,
 }
 
-/// How many of a count's bits stand in `counts`.
+/// How many bits of a count are in `counts`.
 const LOW_BITS: u32 = u16::BITS;
 
 impl Coarse {
@@ -173,7 +172,7 @@ impl Sketch for Coarse {
     }
 }
 
-/// The whole stream's sketch: HDR, three digits, 1 µs to 1 h, longer ones apart.
+/// The sketch of the whole stream: HDR, three digits, 1 µs to 1 h, with longer latencies kept separately.
 #[derive(Debug, Clone)]
 pub(super) struct Fine {
     counts: Histogram<u64>,
@@ -186,7 +185,8 @@ impl Fine {
         self.over.recorded().map(|(_, count)| count).sum()
     }
 
-    /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), without gaps.
+    /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), including empty
+    /// classes.
     pub(super) fn classes(&self) -> Vec<(u64, u64)> {
         let class_of = |us: u64| usize::from(Sample::new(us).bucket) / QUARTER;
         let buckets = self.buckets();
@@ -236,8 +236,8 @@ impl Sketch for Fine {
     }
 
     fn add_bucket(&mut self, us: u64, count: u64) {
-        // The histogram's last bucket is named by a latency just above the limit, the first of the longer ones by one that is
-        // further above.
+        // The last bucket of the histogram is identified by a latency just above the limit, the first of the longer ones by
+        // one that is further above.
         let is_held = us <= self.counts.highest_equivalent(LONGEST_US);
         if !is_held || self.counts.record_n(us.min(LONGEST_US), count).is_err() {
             self.over.add_bucket(us, count);
@@ -282,7 +282,7 @@ impl<S: Sketch> Latency<S> {
 
     /// The mean in µs; `None` if there is nothing.
     pub(super) fn mean_us(&self) -> Option<f64> {
-        // Sums stay far below 2^53 µs (285 years) in all but absurd input, where the last digits do not matter.
+        // Sums are far below 2^53 µs (285 years) except in absurd input, where the last digits do not matter.
         #[allow(clippy::cast_precision_loss)]
         (self.count > 0).then(|| self.sum_us as f64 / self.count as f64)
     }
@@ -299,13 +299,13 @@ impl<S: Sketch> Latency<S> {
         (self.count > 0).then(|| self.sketch.at_rank(rank).min(self.max_us))
     }
 
-    /// Whether its parts can be those of some latencies.
+    /// Checks that its parts are consistent.
     ///
     /// # Errors
-    /// What does not add up.
+    /// What is not consistent.
     #[allow(clippy::cast_precision_loss)] // compared with a margin
     pub(super) fn check(&self) -> Result<(), String> {
-        /// A bucket's name is at most this far from the latencies in it, or a microsecond.
+        /// The latency that identifies a bucket is at most this far from the latencies in it, or a microsecond.
         const MARGIN: f64 = 0.01;
         let buckets = self.sketch.buckets();
         let held = buckets.iter().try_fold(0u64, |sum, (_, n)| sum.checked_add(*n));
@@ -324,13 +324,13 @@ impl<S: Sketch> Latency<S> {
         Ok(())
     }
 
-    /// The sketch, for what only one of the resolutions knows.
+    /// The sketch, for what only one of the resolutions supports.
     pub(super) fn sketch(&self) -> &S {
         &self.sketch
     }
 }
 
-/// JSON's numbers end at 64 bits in most readers.
+/// Most JSON readers support numbers of at most 64 bits.
 mod sum_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 

@@ -1,9 +1,8 @@
 //! A summary as JSON Lines that pstats reads back: states added up equal one run over all of their lines (contracts §5).
-//!
-//! A state begins with its settings and ends with `end`. Each of its lines has a number and ends with a checksum that goes on
-//! from the line before, so that a line that was edited, doubled, lost or moved is found where it stands. The last checksum
-//! is the state's identity: a state that was added is not added again, nor is one that holds it. Integers and text only, so
-//! that nothing is rounded on the way.
+//! A state begins with its settings and ends with `end`. Each of its lines has a number and ends with a checksum that
+//! includes the line before, so a line that was edited, repeated, lost or moved is found at its place. The last checksum is
+//! the identity of the state: a state that was added is not added again, nor is one that contains it. It has only integers
+//! and text, so nothing is rounded.
 
 mod check;
 
@@ -27,13 +26,13 @@ use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
 
-/// The form's version; a state of another is refused.
+/// The version of the format. A state with another version is refused.
 pub(super) const VERSION: u64 = 2;
 
 /// Hashes of ids on one line: with base64 some 350 kB, well below --max-line.
 const HASHES_A_LINE: usize = 1 << 15;
 
-/// The most states whose identities are kept, so that none of them is added twice.
+/// The most states whose identities are kept, to recognise a state that is added twice.
 const MOST_STATES: usize = 100_000;
 
 #[derive(Serialize, Deserialize)]
@@ -63,10 +62,10 @@ enum Part {
         max_groups: usize,
         exact_ids: usize,
         fields: Option<String>,
-        /// Tells states of equal content apart: what was counted, by the files' names.
+        /// The names of the files that were counted. It distinguishes states with equal content.
         origin: String,
     },
-    /// The identities of states that were added to make this one.
+    /// The identities of the states that were added to this one.
     Holds {
         states: Vec<String>,
     },
@@ -92,10 +91,10 @@ enum Part {
     },
     Ids {
         of: Kind,
-        /// On the first of these lines alone; 0 on the others.
+        /// Only on the first of these lines; 0 on the others.
         total: u64,
         hashes: Option<String>,
-        /// Where there are more different ids than are counted exactly: how many there are at least.
+        /// A lower bound, if there are more distinct ids than are counted exactly.
         at_least: Option<u64>,
     },
     Events {
@@ -129,10 +128,10 @@ enum Part {
 pub(super) struct Added(BTreeSet<u64>);
 
 impl Added {
-    /// Enters these.
+    /// Adds these.
     ///
     /// # Errors
-    /// If one of them is there already: which one.
+    /// If one of them was added already. The error is this one.
     pub(super) fn add(&mut self, states: &Self) -> Result<(), String> {
         match states.0.iter().find(|id| self.0.contains(id)) {
             Some(id) => Err(hex(*id)),
@@ -196,7 +195,7 @@ pub(super) fn write(
     to.out
 }
 
-/// What stands between a line's parts and its checksum, and behind that.
+/// The text between the parts of a line and its checksum, and after the checksum.
 const BEFORE_CHECKSUM: &[u8] = b",\"xxh3\":\"";
 const BEHIND_CHECKSUM: &[u8] = b"\"}";
 const CHECKSUM_DIGITS: usize = 16;
@@ -204,7 +203,7 @@ const CHECKSUM_DIGITS: usize = 16;
 struct Lines {
     out: Vec<u8>,
     lines: u64,
-    /// Of all up to here.
+    /// The checksum of all lines so far.
     checksum: u64,
 }
 
@@ -261,7 +260,7 @@ pub(super) enum Step {
     Begins(Box<Settings>),
     /// It goes on.
     Goes,
-    /// It is whole.
+    /// It is complete.
     Whole(Box<Summary>),
 }
 
@@ -285,7 +284,7 @@ pub(super) struct StateReader {
 }
 
 impl StateReader {
-    /// Whether a state has begun that has not ended yet.
+    /// Whether a state has begun and not ended yet.
     pub(super) fn is_amid(&self) -> bool {
         self.current.is_some()
     }
@@ -309,7 +308,7 @@ impl StateReader {
         }
     }
 
-    /// Enters the states that another reader read, whose lines came after ours.
+    /// Adds the states that another reader read, whose lines came after ours.
     ///
     /// # Errors
     /// If both read the same.
@@ -391,7 +390,7 @@ fn twice(id: &str) -> String {
     )
 }
 
-/// Whether a line has the marks of a state. Events may have a field of the same name.
+/// Whether a line has the marks of a state. One field is not enough, because events may have a field with the same name.
 pub(super) fn is_state(line: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Marks {

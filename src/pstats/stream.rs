@@ -1,4 +1,4 @@
-//! What is counted alike of events and of outcomes: figures, groups, windows, ids, order.
+//! What is counted in the same way for events and outcomes: figures, groups, windows, ids, order.
 
 use super::distinct::Distinct;
 use super::figures::{Figures, Point};
@@ -10,7 +10,7 @@ use super::sketch::Fine;
 use super::windows::Windows;
 use crate::clock::Micros;
 
-/// What a line says, as far as events and outcomes say the same.
+/// The content of a line that events and outcomes share.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Entry {
     /// The hash of its id.
@@ -21,21 +21,21 @@ pub(super) struct Entry {
     pub point: Point,
 }
 
-/// Lines wait to be counted until so many are there: their groups and points are to stay in the cache.
+/// Lines are counted in batches of this size, so that their groups and points stay in the cache.
 const BATCH: usize = 256;
 
 /// The counts of one kind of line.
 #[derive(Debug, Clone)]
 pub(super) struct Stream {
-    /// Of all lines.
+    /// For all lines.
     pub figures: Figures<Fine>,
-    /// Of each grouping, in the order of the settings.
+    /// For each grouping, in the order of the settings.
     pub groups: AllGroups,
     /// By time.
     pub windows: Windows,
-    /// Which ids.
+    /// The ids.
     pub ids: Distinct,
-    /// In which order, as far as lines have a time.
+    /// The order of the times.
     pub order: Order,
     /// The points of the lines that wait to be counted.
     waiting: Vec<Point>,
@@ -54,7 +54,7 @@ impl Stream {
         }
     }
 
-    /// Counts a line, as soon as [`Self::settle`] is called; `line` gives the values that groupings go by.
+    /// Adds a line. It is counted when [`Self::settle`] is called. `line` gives the values for groupings.
     #[inline]
     pub(super) fn add<'a>(&mut self, entry: Entry, line: &impl SlotValues<'a>) {
         if let Some(id) = entry.id {
@@ -71,14 +71,14 @@ impl Stream {
         }
     }
 
-    /// Counts the lines that wait: figures and groups are those of all lines only then.
+    /// Counts the waiting lines. Only then do figures and groups include all lines.
     pub(super) fn settle(&mut self) {
         self.waiting.iter().for_each(|point| self.figures.add(*point));
         self.groups.settle(&self.waiting);
         self.waiting.clear();
     }
 
-    /// Adds what another counted, whose lines came after ours.
+    /// Adds the counts of another stream, whose lines came after ours.
     pub(super) fn merge(&mut self, mut next: Self) {
         next.settle();
         self.figures.merge(&next.figures);

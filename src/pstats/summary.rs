@@ -1,4 +1,4 @@
-//! The whole state of a run: what lines add to, what adds up with another, what every report is a function of.
+//! The complete state of a run: lines are added to it, two of them add up, and every report is a function of it.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,10 +15,10 @@ use crate::clock::Micros;
 use crate::record::outcome::{Answer, RunRecord, Word};
 use crate::record::status::NoStatus;
 
-/// The most run records that are kept; a stream has one for each run of psend in it.
+/// The most run records that are kept. A stream has one for each run of psend.
 const MOST_RUNS: usize = 1000;
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ParsedEvent {
     /// What it shares with outcomes.
@@ -34,9 +34,9 @@ pub(super) struct ParsedEvent {
 pub(super) struct Events {
     /// What they share with outcomes.
     pub stream: Stream,
-    /// By the first digit of the status code; 0 for all that are not 1 to 5.
+    /// By the first digit of the status code. 0 is for all that are not 1 to 5.
     pub classes: [u64; 6],
-    /// Those that say whether a cache answered, and those where one did.
+    /// The number of events that say whether a cache answered, and of those for which one did.
     pub cache: (u64, u64),
 }
 
@@ -49,20 +49,20 @@ impl Events {
     }
 }
 
-/// What an outcome says.
+/// The content of an outcome.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ParsedOutcome {
-    /// What it shares with events; its time is when it was sent, or was to be.
+    /// What it shares with events. Its time is when it was sent, or due.
     pub entry: stream::Entry,
     /// How it ended.
     pub word: Word,
-    /// A duplicate that may be of our own making.
+    /// Whether it is a duplicate that an own retry may have caused.
     pub own_retry: bool,
     /// Requests sent.
     pub attempts: u64,
-    /// How often an attempt met each answer, where there was more than one attempt.
+    /// How often attempts had each result, if there was more than one attempt.
     pub answers: [u32; Answer::ALL.len()],
-    /// From when it was due or taken up to its end.
+    /// From when it was due or taken until its end.
     pub end_to_end: Option<Sample>,
     /// When it ended.
     pub ended: Option<Micros>,
@@ -77,29 +77,29 @@ pub(super) struct Outcomes {
     pub stream: Stream,
     /// By word.
     pub words: [u64; Word::ALL.len()],
-    /// Duplicates that may be of our own making.
+    /// Duplicates that an own retry may have caused.
     pub own_retries: u64,
     /// Requests sent.
     pub attempts: u64,
-    /// Events that took more than one.
+    /// Events with more than one attempt.
     pub retried: u64,
-    /// What attempts met, of events that took more than one.
+    /// The results of attempts, for events with more than one.
     pub answers: [u64; Answer::ALL.len()],
-    /// From when due or taken up to the end.
+    /// From when an event was due or taken until its end.
     pub end_to_end: Latency<Fine>,
     /// When the last ended.
     pub ended: Option<Micros>,
     /// Bytes of the bodies sent.
     pub request_bytes: u64,
-    /// Those for which no request was sent.
+    /// Outcomes for which no request was sent.
     pub unsent: u64,
-    /// Outcomes of first lines, those that `--where` left out among them: a run has one of these.
+    /// Outcomes of first lines, including those that `--where` left out. A run has one.
     pub firsts: u64,
     /// Outcomes that `--where` left out.
     pub left_out: u64,
     /// The run records, in the order in which they came.
     pub runs: Vec<RunRecord>,
-    /// Outcomes that count beside others of their line: of a run whose parts were counted apart from each other, or whose
+    /// Outcomes that count in addition to others of their line: from a run whose parts were counted separately, or whose
     /// outcomes came twice.
     pub apart: u64,
 }
@@ -147,7 +147,7 @@ impl Outcomes {
         }
     }
 
-    /// Outcomes that came in, those that `--where` left out among them.
+    /// The number of outcomes that came in, including those that `--where` left out.
     pub(super) fn came(&self) -> u64 {
         self.stream.figures.count() + self.left_out
     }
@@ -158,8 +158,8 @@ impl Outcomes {
     }
 }
 
-/// Of each run the record that counts, for runs that go on with each other are one: the last, with the most lines that one
-/// of them read, for each reads the input from its start.
+/// The record that counts for each run. Runs that resume each other are one: the last record counts, with the most lines that
+/// one of them read, because each reads the input from its start.
 pub(super) fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
     let mut whole: Vec<RunRecord> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
@@ -182,7 +182,7 @@ pub(super) fn whole_runs(runs: &[RunRecord]) -> Vec<RunRecord> {
     whole
 }
 
-/// Lines that these runs say they read.
+/// The number of lines that these runs read, as they report it.
 pub(super) fn lines_read(runs: &[RunRecord]) -> u64 {
     whole_runs(runs).iter().fold(0, |sum, run| sum.saturating_add(run.lines_read))
 }
@@ -190,13 +190,13 @@ pub(super) fn lines_read(runs: &[RunRecord]) -> u64 {
 /// Everything that was counted.
 #[derive(Debug, Clone)]
 pub(super) struct Summary {
-    /// What came in.
+    /// The input.
     pub input: Input,
     /// The events.
     pub events: Events,
     /// The outcomes.
     pub outcomes: Outcomes,
-    /// Values of events and of outcomes that could not be read. They are no part of a state.
+    /// Values of events and of outcomes that could not be read. They are not part of a state.
     pub examples: (Examples, Examples),
 }
 
@@ -211,7 +211,7 @@ impl Summary {
         }
     }
 
-    /// Counts an event; `line` gives the values that groupings go by.
+    /// Counts an event. `line` gives the values for groupings.
     #[inline]
     pub(super) fn add_event<'a>(&mut self, event: ParsedEvent, line: &impl SlotValues<'a>) {
         let events = &mut self.events;
@@ -246,7 +246,7 @@ impl Summary {
         outcomes.request_bytes += outcome.request_bytes;
     }
 
-    /// Counts the events and outcomes that wait for others to be counted with; before, not all figures are those of all.
+    /// Counts the waiting events and outcomes. Before that, some figures do not include them.
     pub(super) fn settle(&mut self) {
         self.events.stream.settle();
         self.outcomes.stream.settle();
@@ -262,7 +262,7 @@ impl Summary {
         self.input.total().lines == 0
     }
 
-    /// Adds what another counted with the same settings, whose lines came after ours.
+    /// Adds another summary with the same settings, whose lines came after ours.
     pub(super) fn merge(&mut self, next: Self) {
         self.input.merge(&next.input);
         self.events.merge(next.events);
@@ -272,7 +272,8 @@ impl Summary {
     }
 }
 
-/// Success of an event: a status code below 400 (contracts §5). A number that is not a status code tells that no answer came.
+/// Success of an event: a status code below 400 (contracts §5). A number that is not a status code means that there was no
+/// answer.
 pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample>) -> Point {
     let success = match status {
         Some(Ok(code)) => Some(code < 400),

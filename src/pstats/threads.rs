@@ -1,7 +1,7 @@
-//! Several threads over regular files: each counts a stretch of a file, and the counts are added in the files' order.
-//!
-//! Stretches begin behind a line's end, where the next line begins with `{`: so no line is cut, and none is taken for the
-//! start of an array. A file that may be an array is one stretch.
+//! Counts regular files with several threads: each counts a part of a file, and the counts are added in the order of the
+//! files.
+//! A part begins after a line end, at a line that begins with `{`. So no line is cut, and none is mistaken for the start of
+//! an array. A file that may be an array is one part.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -17,7 +17,7 @@ use crate::cli::input::{Inputs, Source};
 use crate::error::{At, Error, Place, Result};
 use crate::jsonl::LineReader;
 
-/// A stretch is not worth a thread below this.
+/// A smaller part is not worth a thread.
 const LEAST_BYTES: u64 = 8 << 20;
 
 /// Bytes of a file.
@@ -25,14 +25,15 @@ struct Stretch {
     path: PathBuf,
     from: u64,
     to: u64,
-    /// Whether it is all of the file, which may be compressed.
+    /// Whether it is the whole file, which may be compressed.
     is_whole: bool,
-    /// Whether it may have lines of state: a whole file that begins with one. A state elsewhere could run across stretches.
+    /// Whether it may have lines of state: only a whole file that begins with one. A state elsewhere could extend over
+    /// several parts.
     may_have_state: bool,
 }
 
-/// Counts these files with so many threads into one engine each, in the order of the files; `None` if they cannot be divided:
-/// one is standard input, or no regular file, or a state may run across their parts.
+/// Counts these files with this many threads, into one engine per part, in the order of the files. Returns `None` if they
+/// cannot be divided: one is standard input or not a regular file, or a state may extend over several parts.
 ///
 /// # Errors
 /// If a file cannot be read, or an engine stops.
@@ -68,7 +69,8 @@ pub(super) fn count(
     });
     let take = |slot: Mutex<Option<Result<Option<Engine>>>>| slot.into_inner().ok().flatten();
     let gone = || Error::failed("a counting thread ended early");
-    // The first that could not be counted by itself says so before any other's error: in order, there may be none.
+    // If a part could not be counted separately, this takes precedence over errors: there may be none if the files are read
+    // in order.
     let done = done.into_iter().map(|slot| take(slot).ok_or_else(gone)).collect::<Result<Vec<_>>>()?;
     if done.iter().any(|counted| matches!(counted, Ok(None))) {
         return Ok(None);
@@ -79,7 +81,7 @@ pub(super) fn count(
         .map(Some)
 }
 
-/// Counts a stretch; `None` if it holds a state, or a part of one, that has to be read in order.
+/// Counts a part. Returns `None` if it has lines of a state, which must be read in order.
 fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop) -> Result<Option<Engine>> {
     let place = Place::of(&stretch.path);
     let read: Box<dyn Read + Send> = if stretch.is_whole {
@@ -102,7 +104,7 @@ fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop
     Ok(Some(engine).filter(|engine| !engine.is_amid_state()))
 }
 
-/// Divides a file into stretches, a few more than there are threads: they do not all take as long.
+/// Divides a file into a few more parts than there are threads, because they do not all take equally long.
 fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
@@ -127,7 +129,7 @@ fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Resu
     Ok(())
 }
 
-/// The first place at or behind `at` where a line begins with `{`; the file's end where there is none.
+/// The first position from `at` on at which a line begins with `{`, or the end of the file.
 fn line_behind(file: &mut File, at: u64, length: u64) -> std::io::Result<u64> {
     let mut buffer = vec![0; 64 << 10];
     let mut place = at;

@@ -1,7 +1,6 @@
-//! Lines by time: a bounded number of windows, whose width grows when they would be too many.
-//!
-//! The width is the smallest of its ladder at which the windows that hold something are at most [`MOST`] (or [`MOST_FOUND`],
-//! where no width is given): a function of the timestamps alone, whatever their order and however they were split.
+//! Lines by time, in a bounded number of windows. Their width grows if there would be too many.
+//! The width is the smallest of a ladder with at most [`MOST`] windows that are not empty (or [`MOST_FOUND`] if no width is
+//! given). It depends only on the timestamps, not on their order or on how the input was split.
 
 use std::ops::Range;
 
@@ -9,17 +8,17 @@ use super::figures::{Figures, Point};
 use super::sketch::Coarse;
 use crate::clock::Micros;
 
-/// The most windows there are.
+/// The most windows with a given width.
 pub(super) const MOST: usize = 1000;
 
-/// The most windows of a width that was not given: as many as a chart shows well.
+/// The most windows if no width is given: as many as a chart shows well.
 pub(super) const MOST_FOUND: usize = 200;
 
-/// So many windows show a course; sparse ones are not widened to fewer.
+/// This many windows show a trend. Sparse windows are not widened to fewer.
 const ENOUGH: usize = 20;
 
 const SECOND: Micros = 1_000_000;
-/// Widths that a reader of charts knows, in seconds; each divides the next.
+/// The ladder of widths in seconds, as is usual in charts. Each divides the next.
 const LADDER: [Micros; 13] = [1, 2, 10, 30, 60, 300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
 
 /// The figures of the lines of each window.
@@ -30,18 +29,18 @@ pub(super) struct Windows {
     width: Micros,
     /// By the start of the window over its width, ascending.
     windows: Vec<(i64, Figures<Coarse>)>,
-    /// The place of the window that the last line fell into, and its time; empty if the place may be another by now.
+    /// The place of the window of the last line, and its time. `None` if the place may have changed.
     last: usize,
     within: Range<Micros>,
 }
 
 impl Windows {
-    /// No line yet, in windows of this width, or of one found from the data: a second, if that is enough.
+    /// No lines yet, in windows of this width. Without one, starts at a second.
     pub(super) fn new(width: Option<Micros>) -> Self {
         Self { given: width.is_some(), width: width.unwrap_or(SECOND), windows: Vec::new(), last: 0, within: 0..0 }
     }
 
-    /// Counts a line of this time.
+    /// Counts a line with this time.
     #[inline]
     pub(super) fn add(&mut self, at: Micros, point: Point) {
         if !self.within.contains(&at) {
@@ -104,8 +103,8 @@ impl Windows {
         other.iter().for_each(|(start, figures)| self.absorb(start, other.width, figures));
     }
 
-    /// The windows to show: where the width was found and most windows would be empty, wider ones, as long as enough are left
-    /// to see a course in.
+    /// The windows to show. If no width is given and most windows would be empty, they are wider, as long as enough are left
+    /// to show a trend.
     pub(super) fn shown(&self) -> Self {
         let mut shown = self.clone();
         while !self.given && shown.is_sparse() {
@@ -119,8 +118,8 @@ impl Windows {
         shown
     }
 
-    /// Whether fewer than half of the windows hold something, a twentieth at either end left aside: one absurd time is
-    /// not to decide.
+    /// Whether more than half of the windows are empty. A twentieth at either end is ignored, so that a single absurd time
+    /// does not decide.
     fn is_sparse(&self) -> bool {
         let edge = self.windows.len() / 20;
         let inner = &self.windows[edge..self.windows.len() - edge];
@@ -133,13 +132,13 @@ impl Windows {
         self.width
     }
 
-    /// The windows that hold something, as (start, figures), ascending.
+    /// The windows that are not empty, as (start, figures), ascending.
     pub(super) fn iter(&self) -> impl ExactSizeIterator<Item = (Micros, &Figures<Coarse>)> {
         self.windows.iter().map(|(index, figures)| (index.saturating_mul(self.width), figures))
     }
 }
 
-/// The next width: twice a given one, the next of the ladder for a found one, twice that past its end.
+/// The next width: twice a given one; otherwise the next one of the ladder, and twice the last one after its end.
 fn wider(given: bool, width: Micros) -> Micros {
     let next = LADDER.iter().map(|s| s * SECOND).find(|w| !given && *w > width);
     next.unwrap_or_else(|| width.saturating_mul(2))

@@ -98,7 +98,7 @@ impl Reader {
 struct TimeForm<'a> {
     /// In µs. Finer digits are cut off.
     at: Micros,
-    /// The value as it stands.
+    /// The value as it is written.
     raw: &'a [u8],
     kind: Kind<'a>,
 }

@@ -84,7 +84,7 @@ impl<'a> Written<'a> {
     pub(super) fn scaled(&self) -> Option<i128> {
         const MOST_DIGITS: i32 = 33;
         let digits = self.whole.iter().chain(self.fraction).map(|digit| i128::from(digit - b'0'));
-        // How many digits stand before the last one that counts.
+        // The number of digits before the last one that counts.
         let kept = i32::try_from(self.whole.len() + DECIMALS).ok()?.checked_add(self.exponent()?)?;
         let mut value = 0i128;
         let mut places = 0;

@@ -52,7 +52,7 @@ words! {
         Duplicate = "duplicate",
         /// The server refused it for good, or psend did not send it because it is not an event.
         Rejected = "rejected",
-        /// Still refused for rate when the retries were spent.
+        /// Still refused by a rate limit when the retries were used up.
         RateLimited = "rate_limited",
         /// Every attempt was refused.
         Failed = "failed",
@@ -78,7 +78,7 @@ words! {
         Duplicate = "duplicate",
         /// Refused for good.
         Rejected = "rejected",
-        /// Refused for rate.
+        /// Refused by a rate limit.
         RateLimited = "rate_limited",
         /// Refused with an error that will not pass.
         Failed = "failed",
@@ -90,7 +90,7 @@ words! {
         Differs = "differs",
         /// A retryable error answer.
         Error = "error",
-        /// The request left and no whole answer came.
+        /// The request was sent, and no complete answer arrived.
         NoAnswer = "no_answer",
     }
 }
@@ -192,7 +192,7 @@ pub struct Outcome<'a> {
     pub latency: Option<Duration>,
     /// From when it was due or taken up to the end.
     pub end_to_end: Option<Duration>,
-    /// How long it waited for its first attempt after it was taken up (closed loop). Written from [`LEAST_WAIT`] on.
+    /// How long it waited for its first attempt after it was taken (closed loop). Written if it is at least [`LEAST_WAIT`].
     pub waited: Option<Duration>,
     /// When it was due (open loop).
     pub scheduled_at: Option<Micros>,

@@ -1,4 +1,4 @@
-//! The truth (contracts §4): what pshape did, one line a fault, so that pstats can judge the outcomes.
+//! The truth (contracts §4): what pshape did, with one line per fault, so that pstats can judge the outcomes.
 
 use std::collections::BTreeMap;
 
@@ -173,7 +173,7 @@ impl Faults {
         out.push(b'\n');
     }
 
-    /// Takes out a fault that changed no byte of the event.
+    /// Removes a fault that changed no byte of the event.
     pub fn remove_unchanged(&mut self, fault: &str) {
         let end = format!(",\"fault\":\"{fault}\",\"changes\":{{}},\"edits\":null\n");
         let lines = std::mem::take(&mut self.0);

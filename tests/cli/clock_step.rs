@@ -29,7 +29,7 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 }
 "#;
 
-/// The library for LD_PRELOAD; none, with a word, where there is no C compiler for it or no Linux.
+/// The library for LD_PRELOAD. `None`, with a message, without a C compiler or Linux.
 #[allow(clippy::print_stderr)] // a test that cannot run says why
 fn library(folder: &Path) -> Option<PathBuf> {
     let (source, library) = (folder.join("step.c"), folder.join("step.so"));
@@ -53,7 +53,7 @@ fn events(count: usize) -> Vec<u8> {
 }
 
 #[test]
-fn a_clock_that_is_put_forward_or_back_an_hour_changes_no_figure_of_a_run() {
+fn setting_the_clock_by_an_hour_changes_no_figure_of_a_run() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(library) = library(folder.path()) else { return };
     let server = Scripted::start(|_| Act::accept());

@@ -37,7 +37,7 @@ const TEXTS: [&str; 29] = [
     "--db",
     "--exec",
     "--keys",
-    // A curve wants --curve beside it, and time may be moved back.
+    // --from needs --curve, and --shift may be negative.
     "--from",
     "--shift",
 ];
@@ -96,7 +96,7 @@ fn short_help_fits_a_screen_with_one_line_per_flag_and_points_to_all_of_it() {
         assert!(help.lines().count() <= 45, "{name} -h has {} lines", help.lines().count());
         assert!(width(&help) <= 80, "{help}");
         assert!(help.contains(&format!("`{name} --help`")), "{help}");
-        // Help that does not fit beside its flag goes on in a line of its own.
+        // Help that does not fit next to its flag continues on another line.
         let continued = help.lines().find(|line| line.starts_with("          "));
         assert_eq!(continued, None, "{name} -h: shorten the first paragraph of this flag's help");
         let shown = help.lines().filter(|line| line.trim_start().starts_with('-')).count();
@@ -140,7 +140,7 @@ fn help_that_cannot_be_written_is_an_error_and_help_that_is_not_read_to_the_end_
     }
 }
 
-/// Waits for the end of a tool, and returns its exit code: `None` where a signal ended it, or where it does not end.
+/// Waits for a tool to end. Returns its exit code, or `None` if a signal ended it, or if it does not end.
 fn code_of(child: &mut Child) -> Option<i32> {
     let begun = Instant::now();
     while child.try_wait().expect("it can be waited for").is_none() && begun.elapsed() < Duration::from_secs(20) {
@@ -151,7 +151,7 @@ fn code_of(child: &mut Child) -> Option<i32> {
 }
 
 #[test]
-fn the_end_of_the_terminal_ends_a_tool_as_sigterm_does_and_leaves_no_half_file() {
+fn closing_the_terminal_ends_a_tool_like_sigterm_and_leaves_no_partial_file() {
     let ignored = shell_in(Path::new("."), "trap - HUP; (kill -HUP $BASHPID; exit 7)", &[]).code() == 7;
     if ignored || !cfg!(target_os = "linux") {
         eprintln!("skipped: hangups are ignored here, or cannot be told to be");
@@ -187,7 +187,7 @@ fn a_tool_that_nohup_started_outlives_the_terminal() {
 }
 
 #[test]
-fn a_limit_on_files_is_met_with_one_message_and_no_half_file() {
+fn a_file_size_limit_gives_one_message_and_no_partial_file() {
     let folder = tempfile::tempdir().expect("a folder");
     let flags = "--seed 1 --start 2026-01-05T00:00:00Z --quiet";
     shell_in(folder.path(), &format!("pgen -n 2k {flags} -o events"), &[]).expect_code(0);
@@ -221,7 +221,7 @@ fn on_a_line_of_100_mb(name: &str, args: &[&str]) -> (String, u64) {
 }
 
 #[test]
-fn a_line_of_100_mb_is_answered_for_and_takes_no_memory() {
+fn a_line_of_100_mb_is_reported_in_constant_memory() {
     if !cfg!(target_os = "linux") {
         eprintln!("skipped: needs /proc");
         return;

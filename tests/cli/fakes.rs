@@ -190,7 +190,7 @@ impl Rules {
     }
 }
 
-/// The id, where the event has what this fake looks at.
+/// The id, if the event has the fields that this fake checks.
 fn event_id(event: &Value) -> Result<String, Act> {
     for field in ["event_type", "title", "source"] {
         if event[field].is_null() {
@@ -302,7 +302,7 @@ fn good_answer() -> Vec<u8> {
         .into_bytes()
 }
 
-/// Each kind of Retry-After that a 429 may carry, by name; the wait it asks for is a second where it makes sense at all.
+/// Each kind of Retry-After for a 429, by name. If it is valid, the wait is a second.
 pub const RETRY_AFTERS: &[(&str, Break)] = &[
     ("none", |_| Act::answer(429, "{}")),
     ("seconds", |_| Act::with_header(429, "Retry-After: 1")),

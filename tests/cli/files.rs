@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::support::{run, sample, shell_in, tool};
 
-/// What stands in every file of a test; no run may change it.
+/// The content of every file in a test. No run may change it.
 const TEXT: &str = "{\"event_id\":\"e1\"}\n";
 
 /// The flags of a tool whose value is, or may be, the name of a file that is read, by its help.
@@ -124,7 +124,7 @@ fn a_curve_that_a_scenario_names_is_not_written_over() {
 }
 
 #[test]
-fn two_outputs_that_a_link_without_a_target_makes_one_are_told_apart() {
+fn two_outputs_that_a_dangling_link_makes_one_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("e"), TEXT).expect("written");
     let run = shell_in(folder.path(), "ln -s new link; pshape --seed 1 --truth new -o link e", &[]).expect_code(2);
@@ -250,7 +250,7 @@ fn a_file_that_is_not_there_is_named_with_its_flag() {
 }
 
 #[test]
-fn a_byte_order_mark_of_notepad_is_no_part_of_any_file_that_a_flag_names() {
+fn a_byte_order_mark_is_ignored_in_every_file_that_a_flag_names() {
     let folder = tempfile::tempdir().expect("a folder");
     let file =
         |name: &str, text: &str| fs::write(folder.path().join(name), format!("\u{feff}{text}")).expect("written");

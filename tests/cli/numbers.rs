@@ -31,7 +31,7 @@ const HOSTILE: [&str; 20] = [
     "",
 ];
 
-/// What help calls values that are no numbers. A flag whose value is called something else is tested here.
+/// The names in help of values that are not numbers. A flag whose value has another name is tested here.
 const NO_NUMBERS: [&str; 27] = [
     "FILE",
     "FILES",
@@ -118,13 +118,13 @@ const SENSES: [(&str, &[&str]); 6] = [
             "--poison",
         ],
     ),
-    // Blanks around the options of an effect are no part of them.
+    // Blanks around the options of an effect are ignored.
     (" 5", &["--slow", "--poison"]),
     // No event comes so far.
     ("18446744073709551615", &["--seed", "--skip", "--limit", "--max-groups", "--exact-ids"]),
 ];
 
-/// Runs a tool on no input. Fails where it does not end.
+/// Runs a tool without input. Fails if it does not end.
 fn ended(name: &str, args: &[&str]) -> (Option<i32>, String) {
     let mut command = tool(name);
     let mut child = command.args(args).stdout(Stdio::null()).spawn().expect("it starts");
@@ -163,7 +163,7 @@ fn beside(name: &str, flag: &str, value: &str) -> Vec<&'static str> {
 }
 
 #[test]
-fn a_number_that_is_none_is_refused_with_flag_value_and_form() {
+fn an_invalid_number_is_refused_with_flag_value_and_form() {
     let mut asked = 0;
     for name in TOOLS {
         for (flag, called) in flags_with_values(name) {
@@ -273,7 +273,7 @@ fn a_number_inside_the_options_of_an_effect_is_refused_likewise() {
                 .any(|(sense, options)| *sense == value && options.iter().any(|option| form.contains(option)));
             let joined = format!("{flag}={}", options.replace("{}", value));
             let (code, said) = ended("pshape", &["--seed", "1", &joined]);
-            // What stands behind a comma is an option of its own.
+            // A comma begins another option.
             let shown = if value.contains(',') { "" } else { value };
             let right = if means { code == Some(0) } else { code == Some(2) && is_refused(&said, flag, shown) };
             assert!(right && !said.contains("panicked"), "pshape '{joined}': {code:?} {said}");

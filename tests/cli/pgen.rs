@@ -399,7 +399,7 @@ fn weights_up_to_1000_shape_the_traffic_even_across_a_clock_change() {
         assert!(count.abs_diff(2857) < 250, "{count} events with {day}");
     }
 
-    // Heavy hours beside light and empty ones, which a local hour has by its place in the week.
+    // Heavy hours next to light and empty ones, by local time in the week.
     let weight = |hour: usize| [0.0, 0.0, 1.0, 5.0, 1000.0, 0.5, 3.0][hour * hour % 11 % 7];
     let rows: String = (0..7)
         .map(|day| (0..24).map(|hour| format!("{} ", weight(day * 24 + hour))).collect::<String>() + "\n")

@@ -1,4 +1,4 @@
-//! psend, against servers that answer as they are told.
+//! psend, with servers that answer as a test tells them.
 
 mod answers;
 mod batch;
@@ -131,7 +131,7 @@ fn sequential_mode_sends_in_order_with_the_delay_between() {
 }
 
 #[test]
-fn the_delay_is_no_pause_after_the_last_event_and_ends_with_the_time() {
+fn the_delay_adds_no_pause_after_the_last_event_or_the_duration() {
     let server = Scripted::start(|_| Act::accept());
     let began = Instant::now();
     let run = send(&server, &["--mode", "sequential", "--delay", "700ms"], &events(2)).expect_code(0);
@@ -144,7 +144,7 @@ fn the_delay_is_no_pause_after_the_last_event_and_ends_with_the_time() {
 }
 
 #[test]
-fn limit_reads_no_further() {
+fn limit_stops_reading() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--limit", "5"], &events(50)).expect_code(0);
     let (outcomes, record) = outcomes(&run);
@@ -167,7 +167,7 @@ fn files_count_on_and_a_missing_one_ends_the_run_before_it_begins() {
 }
 
 #[test]
-fn lines_that_are_no_events_are_rejected_unsent_and_the_rest_goes_on() {
+fn lines_that_are_not_events_are_rejected_unsent_and_the_rest_is_sent() {
     let server = Scripted::start(|_| Act::accept());
     let mut input = b"{\"event_id\":\"a\"}\nnot json\n\n[1,2]\n{\"event_id\":\"\xff\"}\n".to_vec();
     input.extend(vec![b'x'; 3 << 20]);
@@ -488,7 +488,7 @@ fn allowed_hosts_limit_the_target() {
 }
 
 #[test]
-fn a_key_in_the_environment_that_is_no_text_is_not_passed_over() {
+fn a_key_in_the_environment_that_is_not_utf8_is_an_error() {
     use std::os::unix::ffi::OsStrExt;
     let server = Scripted::start(|_| Act::accept());
     let mut psend = tool("psend");

@@ -28,7 +28,7 @@ fn event(id: &str) -> Value {
 }
 
 #[test]
-fn an_event_is_taken_once_and_found_again_byte_for_byte() {
+fn an_event_is_stored_once_and_found_again_byte_for_byte() {
     let server = Server::start(&[]);
     let body = format!("{} ", event("evt_1").to_string().replace("\":", "\" :  "));
     let (status, answer) = server.post("/events", &body);
@@ -49,7 +49,7 @@ fn an_event_is_taken_once_and_found_again_byte_for_byte() {
 }
 
 #[test]
-fn what_the_client_left_out_is_supplied_and_stored() {
+fn missing_fields_are_supplied_and_stored() {
     let server = Server::start(&[]);
     let mut event = event("");
     for field in ["event_id", "timestamp", "severity"] {
@@ -65,7 +65,7 @@ fn what_the_client_left_out_is_supplied_and_stored() {
 }
 
 #[test]
-fn the_sample_that_another_program_wrote_is_taken_whole_and_stays_byte_for_byte() {
+fn a_sample_from_another_program_is_stored_byte_for_byte() {
     let server = Server::start(&[]);
     let sample = std::fs::read_to_string(sample()).expect("the sample can be read");
     for line in sample.lines() {
@@ -146,7 +146,7 @@ fn every_filter_finds_what_a_look_at_each_event_finds() {
 }
 
 #[test]
-fn a_search_that_makes_no_sense_is_told_which_parameter_is_at_fault() {
+fn an_invalid_search_names_the_wrong_parameter() {
     let server = Server::start(&[]);
     for (query, parameter, kind) in [
         ("limit=0", "limit", "int_parsing"),
@@ -186,7 +186,7 @@ fn a_bad_body_is_answered_422_with_the_field_named() {
 }
 
 #[test]
-fn hostile_bodies_get_words_and_the_server_lives_on() {
+fn hostile_bodies_get_an_error_and_the_server_continues() {
     let server = Server::start(&[]);
     let deep = [b"[".repeat(1 << 20), b"]".repeat(1 << 20)].concat();
     let nul = event("evt_nul").to_string().replace("GET /", "\\u0000");
@@ -222,7 +222,7 @@ fn hostile_bodies_get_words_and_the_server_lives_on() {
 }
 
 #[test]
-fn a_body_that_comes_in_pieces_is_taken() {
+fn a_body_that_arrives_in_pieces_is_accepted() {
     let server = Server::start(&[]);
     let body = event("evt_1").to_string();
     let (a, b) = body.split_at(100);
@@ -237,7 +237,7 @@ fn a_body_that_comes_in_pieces_is_taken() {
 }
 
 #[test]
-fn without_the_right_key_nothing_but_health_is_told() {
+fn without_an_accepted_key_only_health_answers() {
     let server = Server::start(&["--api-key", "s3cret"]);
     let body = event("evt_1").to_string();
     for headers in [&[][..], &[KEY], &["X-API-Key: "], &["X-API-Key: s3cret2"], &["X-API-Key: \u{e9}"]] {
@@ -259,7 +259,7 @@ fn without_the_right_key_nothing_but_health_is_told() {
 }
 
 #[test]
-fn each_tenant_has_events_of_its_own_under_the_same_ids() {
+fn tenants_can_use_the_same_ids_for_different_events() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = folder.path().join("keys");
     std::fs::write(&keys, "# key tenant\nk1 acme\nk2 globex\nk3 acme\n").expect("a file can be written");
@@ -277,7 +277,7 @@ fn each_tenant_has_events_of_its_own_under_the_same_ids() {
 }
 
 #[test]
-fn duplicates_are_conflicts_where_the_server_is_set_so() {
+fn duplicates_are_conflicts_if_the_server_is_configured_so() {
     let server = Server::start(&["--duplicates", "409"]);
     let body = event("evt_1").to_string();
     assert_eq!(server.post("/events", &body).0, 200);
@@ -305,7 +305,7 @@ fn the_uniqueness_of_events_is_a_constraint_of_the_database() {
 }
 
 #[test]
-fn past_the_rate_limit_the_answer_is_429_and_says_when_to_come_back() {
+fn beyond_the_rate_limit_the_answer_is_429_with_the_time_to_wait() {
     let server = Server::start(&["--rate-limit", "3/1h"]);
     for id in ["a", "b", "c"] {
         assert_eq!(server.post("/events", event(id).to_string()).0, 200);
@@ -368,7 +368,7 @@ fn stats_count_events_and_errors_by_the_hour() {
 }
 
 #[test]
-fn what_was_answered_200_is_there_after_kill_9() {
+fn an_event_that_was_answered_200_survives_kill_9() {
     let mut server = Server::start(&[]);
     let next = AtomicUsize::new(0);
     let sent: Mutex<Vec<String>> = Mutex::default();
@@ -438,7 +438,7 @@ fn a_request_in_flight_at_the_signal_is_answered_and_its_event_kept() {
 }
 
 #[test]
-fn what_cannot_be_served_is_said_and_ends_with_1() {
+fn a_server_that_cannot_start_says_why_and_exits_with_1() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     std::fs::write(path("text"), "this is no database, though it is as long as a header".repeat(50)).expect("written");
@@ -464,7 +464,7 @@ fn what_cannot_be_served_is_said_and_ends_with_1() {
 }
 
 #[test]
-fn wrong_usage_is_said_and_ends_with_2() {
+fn wrong_usage_is_explained_and_exits_with_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = folder.path().join("keys");
     std::fs::write(&keys, "secret\n").expect("written");
@@ -494,7 +494,7 @@ fn wrong_usage_is_said_and_ends_with_2() {
 fn an_event_that_finds_no_room_on_the_disk_is_never_answered_200() {
     let folder = tempfile::tempdir().expect("a folder");
     let db = folder.path().join("events.db");
-    // No file may grow past 512 KiB: the same refusal as a full disk's, and any user can arrange for it.
+    // No file may grow beyond 512 KiB. This fails like a full disk, and any user can set it up.
     let script = format!(
         "trap '' XFSZ; ulimit -f 1024; exec {} --listen 127.0.0.1:0 --db {}",
         path("pserve").display(),
@@ -537,7 +537,7 @@ fn batch(events: &[Value]) -> String {
 }
 
 #[test]
-fn each_event_of_a_batch_has_its_own_answer_in_its_place() {
+fn each_event_of_a_batch_has_its_own_result_at_its_position() {
     let server = Server::start(&[]);
     server.post("/events", event("old").to_string());
     let mut bad = event("bad");
@@ -579,7 +579,7 @@ fn each_event_of_a_batch_has_its_own_answer_in_its_place() {
 }
 
 #[test]
-fn a_batch_is_completed_or_failed_where_all_its_events_are() {
+fn a_batch_is_completed_or_failed_if_all_its_events_are() {
     let server = Server::start(&["--duplicates", "409"]);
     let many: Vec<Value> = (0..1000).map(|number| event(&format!("evt_{number}"))).collect();
     let (status, answer) = server.post("/events/batch", batch(&many));
@@ -591,7 +591,7 @@ fn a_batch_is_completed_or_failed_where_all_its_events_are() {
 }
 
 #[test]
-fn a_batch_that_is_none_is_refused_as_a_whole() {
+fn an_invalid_batch_is_refused_as_a_whole() {
     let server = Server::start(&[]);
     let long = format!(r#"{{"events":[{}0]}}"#, "0,".repeat(5_000_000));
     for (body, place, kind) in [

@@ -1,4 +1,4 @@
-//! pshape, held against its truth.
+//! Compares what pshape does with its truth.
 
 mod choices;
 mod ends;
@@ -252,14 +252,14 @@ const EFFECTS: &[&[&str]] = &[
     &["--poison", "every=500"],
 ];
 
-/// All of them at once, the first of each kind. (With --curve, --start says where its window begins.)
+/// All of them at once, the first of each kind. (With --curve, --start is the start of its window.)
 fn all_together() -> Vec<&'static str> {
     let mut seen = HashSet::new();
     let firsts = EFFECTS.iter().filter(|args| args[0] != "--start" && seen.insert(args[0]));
     firsts.flat_map(|args| args.iter().copied()).collect()
 }
 
-/// Inputs of many forms: pgen's, another writer's, and what is no event.
+/// Inputs in many forms: from pgen, from another program, and lines that are not events.
 fn inputs() -> Vec<Vec<u8>> {
     let mut odd = sample_bytes();
     odd.extend(

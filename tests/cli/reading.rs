@@ -29,7 +29,7 @@ fn shaped(flags: &[&str], input: &[u8]) -> Run {
 }
 
 #[test]
-fn a_log_that_begins_with_text_in_brackets_is_lines_and_none_is_lost() {
+fn a_log_that_begins_with_text_in_brackets_is_read_as_lines() {
     for first in ["[INFO] boot", "[1,2]", "[\"a\"]", "[", " [ 17 ]", "[2026-01-05 09:00:00] {\"event_id\":\"x\"}"] {
         for mark in ["", "\u{feff}"] {
             let input = format!("{mark}{first}\n{{\"event_id\":\"a\"}}\n{{\"event_id\":\"b\"}}");
@@ -94,7 +94,7 @@ fn each_file_is_an_array_or_lines_by_itself() {
 }
 
 #[test]
-fn a_nul_behind_a_value_is_no_json_whatever_lines_came_before() {
+fn a_nul_after_a_value_is_not_json_whatever_lines_came_before() {
     let bad = include_str!("../data/nul_behind_a_value.jsonl");
     for line in bad.lines() {
         let good = line.replace('\0', "");

@@ -1,4 +1,4 @@
-//! The documents' commands are run as they stand there, and what they name is there.
+//! Runs the commands of the documents unchanged, and checks that what they name exists.
 
 use crate::support::server::Server;
 use crate::support::{run, sample, shell_in};

@@ -41,7 +41,7 @@ fn a_result_that_a_closed_standard_output_takes_is_an_error() {
 }
 
 #[test]
-fn a_null_device_of_the_users_is_no_closed_stream_however_it_was_opened() {
+fn a_null_device_is_not_a_closed_stream_however_it_was_opened() {
     let sample = sample();
     let variables = [("SAMPLE", sample.to_str().expect("a path"))];
     for redirected in ["> /dev/null", "1<> /dev/null", "< /dev/null > /dev/null 2> /dev/null", "0<> /dev/null >&0 2>&0"]
@@ -53,7 +53,7 @@ fn a_null_device_of_the_users_is_no_closed_stream_however_it_was_opened() {
 }
 
 #[test]
-fn a_closed_standard_input_is_an_error_where_it_is_read() {
+fn a_closed_standard_input_is_an_error_if_it_is_read() {
     for reader in
         ["pshape -q --seed 1", "psend -q --url http://127.0.0.1:9", "pstats -q", "pstats -q -", "pgen -q --profile -"]
     {
@@ -100,7 +100,7 @@ fn into_a_pipe_that_does_not_block(name: &str, args: &[&str], is_stderr: bool) -
 }
 
 #[test]
-fn an_output_that_does_not_block_is_waited_for_and_loses_nothing() {
+fn a_non_blocking_output_is_waited_for_and_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("in");
     let input = input.to_str().expect("a path");
@@ -296,7 +296,7 @@ fn compressed_files_are_read_as_what_they_hold() {
 }
 
 #[test]
-fn a_compressed_file_that_is_cut_off_is_named_and_is_no_success() {
+fn a_compressed_file_that_is_cut_off_is_an_error_that_names_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let events = run("pgen", &["-n", "2000", "--seed", "1", "--start", "2026-01-05", "-q"]).expect_code(0).stdout;
     for (form, whole) in [("gzip", gzip(&events)), ("zstd", zstd(&events))] {
@@ -310,7 +310,7 @@ fn a_compressed_file_that_is_cut_off_is_named_and_is_no_success() {
     }
 }
 
-/// The first bytes of files that are no text, each with what the tools say it is.
+/// The first bytes of files that are not text, each with the name that the tools give it.
 fn binary() -> Vec<(&'static str, Vec<u8>)> {
     let random = |count: u64| (0..count).flat_map(|n| pulsepipe::seed::mix(n + 1).to_le_bytes()).collect::<Vec<u8>>();
     let utf16 = "time,service\n2026-01-05,a\n".encode_utf16().flat_map(u16::to_be_bytes).collect();
@@ -375,7 +375,7 @@ fn text_with_a_few_control_characters_in_it_is_lines() {
 }
 
 #[test]
-fn lines_that_are_no_events_are_counted_and_warned_of() {
+fn lines_that_are_not_events_are_counted_and_reported() {
     let said = run_with("pstats", &["-q"], b"hello\nworld\n").expect_code(0).stderr;
     assert!(said.contains("2 of 2 lines could not be read as a JSON object"), "{said}");
     run_with("pstats", &["-q", "--require", "count > 0"], b"hello\n").expect_code(99);

@@ -45,7 +45,7 @@ impl Run {
         serde_json::from_slice(&self.stdout).unwrap_or_else(|e| panic!("{e}: {}", self.text()))
     }
 
-    /// Fails the test, with what the tool said, where the run's exit code is another.
+    /// Fails the test with the tool's messages if the exit code differs.
     #[track_caller]
     pub fn expect_code(self, code: i32) -> Self {
         assert_eq!(self.code(), code, "stderr: {}", self.stderr);
@@ -58,7 +58,7 @@ pub fn tool(name: &str) -> Command {
     without_settings(Command::new(path(name)))
 }
 
-/// Where cargo built a tool.
+/// The path of a built tool.
 pub fn path(name: &str) -> PathBuf {
     // target/<profile>/deps/cli-<hash> → target/<profile>/<name>
     let here = std::env::current_exe().expect("a test has a path");
@@ -77,7 +77,7 @@ pub fn run_with(name: &str, args: &[&str], input: &[u8]) -> Run {
     feed(command.spawn().expect("the tool starts"), input.to_vec())
 }
 
-/// Feeds a running tool and waits for its end. A tool that stops reading early is no failure of the feeder.
+/// Feeds a running tool and waits for its end. The tool may stop reading early.
 pub fn feed(mut child: Child, input: Vec<u8>) -> Run {
     let feeder = child.stdin.take().map(|mut stdin| thread::spawn(move || drop(stdin.write_all(&input))));
     let out = child.wait_with_output().expect("the tool ends");

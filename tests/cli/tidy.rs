@@ -63,7 +63,7 @@ fn sources() -> Vec<Source> {
         .collect()
 }
 
-/// The lines of a file that are code of the tool: no comment, no test beside the code.
+/// The lines of a file that are code of the tool, without comments and tests.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines()
         .enumerate()
@@ -144,7 +144,7 @@ fn every_file_says_what_it_is() {
 }
 
 #[test]
-fn no_file_is_a_drawer_for_everything() {
+fn no_file_is_a_catch_all() {
     for source in sources() {
         let name = source.path.file_stem().unwrap().to_string_lossy().into_owned();
         assert!(
@@ -175,7 +175,7 @@ fn docs_say_why_each_package_is_used() {
 }
 
 #[test]
-fn no_package_is_there_for_nothing() {
+fn every_package_is_used() {
     let manifest: toml::Table = fs::read_to_string(root().join("Cargo.toml")).unwrap().parse().unwrap();
     let code: String = ["src", "tests", "benches", "examples"]
         .iter()

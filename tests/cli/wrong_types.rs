@@ -11,7 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use crate::support::{run, tool};
 
-/// A value in a file: the keys that lead to it, and where it stands.
+/// A value in a file: the keys that lead to it, and its position.
 struct Leaf {
     keys: Vec<String>,
     span: Range<usize>,
@@ -52,7 +52,7 @@ const NEVER_RIGHT: [&str; 2] = ["{ wrong = 1 }", "[[[1]]]"];
 const RARELY_RIGHT: [&str; 10] =
     ["true", "2026-01-05", "17", "'x'", "''", "[]", "-1", "1e308", "nan", "9223372036854775807"];
 
-/// What a tool says of a file of settings in which a value was replaced: nothing where it takes it.
+/// The error of a tool about a file of settings in which a value was replaced. `None` if it accepts the file.
 fn complaint(command: &[&str], file: &Path) -> Result<(), String> {
     let ended = tool(command[0]).args(&command[1..]).arg(file).output().expect("it runs");
     let said = String::from_utf8_lossy(&ended.stderr).into_owned();

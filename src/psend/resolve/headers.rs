@@ -1,4 +1,4 @@
-//! The headers of every request: what the dialect, -H and the key come to, and what in them is secret.
+//! The headers of every request, from the dialect, -H and the key, and the secrets in them.
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -14,22 +14,22 @@ use crate::psend::target::{Route, Target};
 
 /// The headers of every request.
 pub(super) struct Headers {
-    /// Those that are the same for all.
+    /// The headers that are the same for all requests.
     pub(super) headers: HeaderMap,
-    /// Those made from the event's id.
+    /// The headers that are made from the event's id.
     pub(super) id_headers: Vec<IdHeader>,
-    /// What no message may show.
+    /// What must not appear in messages.
     pub(super) secrets: Secrets,
-    /// Where the key came from, in words.
+    /// Where the key came from, as messages name it.
     pub(super) key_source: String,
     /// Whether `-H 'Connection: close'` was given.
     pub(super) closes: bool,
 }
 
-/// The headers that the dialect, -H and the key come to.
+/// Builds the headers.
 ///
 /// # Errors
-/// What cannot be a header, or that there is no key for a server that is not this computer.
+/// If a header is not valid, or there is no key for a server that is not on loopback.
 pub(super) fn headers(
     args: &Args,
     target: &Target,
@@ -43,19 +43,19 @@ pub(super) fn headers(
     let mut closes = false;
     headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
     headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
-    // What is compressed all the same is read.
+    // Answers that are compressed anyway are read.
     headers.insert(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if args.gzip {
         headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
     let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
     for (name, value) in &dialect.request.headers {
-        let header =
-            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("'{name}' is no header name")))?;
+        let header = HeaderName::from_bytes(name.as_bytes())
+            .map_err(|_| wrong(format!("'{name}' is not the name of a header")))?;
         check_not_framing(&header).map_err(|e| wrong(format!("request.headers: {e}")))?;
         match value.split_once("{event_id}") {
             Some((before, after)) => {
-                // What stands around the id must be right by itself: it is the same for each event.
+                // The text around the id must be valid by itself: it is the same for each event.
                 header_value(name, before).and_then(|_| header_value(name, after))?;
                 id_headers.push(IdHeader { name: header, before: before.to_owned(), after: after.to_owned() });
             }
@@ -71,9 +71,9 @@ pub(super) fn headers(
         };
         for (number, line) in (1..).zip(lines.lines()).filter(|(_, line)| !line.trim().is_empty()) {
             let (name, value) = line.split_once(':').map(|(n, v)| (n.trim(), v.trim())).unwrap_or_default();
-            // What stands there may be a secret: the place is named, and not the text.
+            // The text may be a secret, so the message names only its place.
             let place = if is_file { format!(" {}, line {number}", header.display()) } else { String::new() };
-            let form = || Error::usage(format!("-H{place}: 'Name: value' is wanted, or @FILE with one a line"));
+            let form = || Error::usage(format!("-H{place}: expected 'Name: value', or @FILE with one header per line"));
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| form())?;
             if name == hyper::header::CONNECTION && !args.http2 {
                 match value.to_ascii_lowercase().as_str() {
@@ -88,10 +88,10 @@ pub(super) fn headers(
             if is_file || carries_secrets(&name) {
                 value_sent.set_sensitive(true);
             }
-            // A value that is neither named as a secret nor long enough for one stands in other words by chance.
+            // Other short values would occur in messages by chance.
             if carries_secrets(&name) || (is_file && value.len() >= 4) {
                 secrets.add(&Secret::new(value));
-                // What is secret in `Bearer abc` is abc.
+                // In `Bearer abc` the secret is abc.
                 if let Some((_, credentials)) = value.split_once(' ') {
                     secrets.add(&Secret::new(credentials));
                 }
@@ -103,7 +103,7 @@ pub(super) fn headers(
     let key_name = (!form.key_header.is_empty())
         .then(|| {
             HeaderName::from_bytes(form.key_header.as_bytes())
-                .map_err(|_| wrong("key_header is no header name".to_owned()))
+                .map_err(|_| wrong("key_header is not the name of a header".to_owned()))
         })
         .transpose()?;
     let login = given.iter().find(|(name, value)| logs_in(name) && !value.is_empty()).map(|(name, _)| name.clone());
@@ -115,21 +115,21 @@ pub(super) fn headers(
         if given.contains_key(&name) {
             key_source = format!("-H {name}");
         } else if let Some((key, source)) = key(args, target, route, env, login.is_some())? {
-            let mut value = HeaderValue::from_str(&format!("{}{}", form.key_prefix, key.reveal()))
-                .map_err(|_| Error::usage(format!("the key ({source}) has characters that no header can carry")))?;
+            let mut value = HeaderValue::from_str(&format!("{}{}", form.key_prefix, key.reveal())).map_err(|_| {
+                Error::usage(format!("the key ({source}) has characters that are not valid in a header"))
+            })?;
             value.set_sensitive(true);
             headers.insert(name, value);
             secrets.add(&key);
             key_source = login.map_or(source.clone(), |login| format!("{source}; -H {login}"));
         }
     }
-    // What -H gives takes the place of what would be sent without it.
+    // A header of -H replaces the one that would be sent without it.
     headers.extend(given);
     Ok(Headers { headers, id_headers, secrets, key_source, closes })
 }
 
-/// Refuses a header that says where a request begins and ends, or how the connection is used: what psend says there must
-/// be true.
+/// Refuses headers that frame a request or control the connection, because psend sets these itself.
 fn check_not_framing(name: &HeaderName) -> Result<(), String> {
     const FRAMING: [&str; 8] = [
         "connection",
@@ -142,15 +142,13 @@ fn check_not_framing(name: &HeaderName) -> Result<(), String> {
         "upgrade",
     ];
     match name.as_str() {
-        "host" => Err("Host: the name belongs into --url, and where to find it into --connect-to HOST:PORT".to_owned()),
-        name if FRAMING.contains(&name) => {
-            Err(format!("{name}: psend says this itself, as the request is; leave it out"))
-        }
+        "host" => Err("Host: put the name into --url, and the address into --connect-to HOST:PORT".to_owned()),
+        name if FRAMING.contains(&name) => Err(format!("{name}: psend sets this header itself; leave it out")),
         _ => Ok(()),
     }
 }
 
-/// Whether headers of this name usually carry secrets.
+/// Whether headers with this name usually hold secrets.
 fn carries_secrets(name: &HeaderName) -> bool {
     let name = name.as_str();
     ["authorization", "cookie", "key", "token", "secret", "password", "signature"]
@@ -158,14 +156,14 @@ fn carries_secrets(name: &HeaderName) -> bool {
         .any(|word| name.contains(word))
 }
 
-/// Whether a header of this name says who we are, so that no other key is needed.
+/// Whether headers with this name usually hold credentials, so that no key is needed.
 fn logs_in(name: &HeaderName) -> bool {
     let name = name.as_str();
     !name.starts_with("proxy-")
         && ["auth", "token", "api-key", "apikey", "cookie"].iter().any(|word| name.contains(word))
 }
 
-/// The key, and in words where it came from; `None` if there is no key and -H logs in without one.
+/// The key and where it came from, as messages name it. `None` if there is no key and -H has credentials.
 fn key(
     args: &Args,
     target: &Target,
@@ -190,12 +188,12 @@ fn key(
         }
         None if logs_in => Ok(None),
         None => Err(Error::usage(format!(
-            "{target} needs a key: the guide's test key is for this computer alone. \
-             Give one in PULSE_API_KEY, with --api-key-file, or as a header with -H @FILE"
+            "{target} needs a key, because the guide's test key is only for this computer: \
+             set PULSE_API_KEY, or use --api-key-file or -H @FILE"
         ))),
     }
 }
 
 fn header_value(what: &str, value: &str) -> Result<HeaderValue> {
-    HeaderValue::from_str(value).map_err(|_| Error::usage(format!("{what}: '{value}' cannot stand in a header")))
+    HeaderValue::from_str(value).map_err(|_| Error::usage(format!("{what}: '{value}' is not valid in a header")))
 }

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 answer as it comes in, however it is cut: its head read by httparse, its body by length, in chunks or up to the
-//! end of the connection (RFC 9112, 6.3). Knows no sockets.
+//! Reads HTTP/1.1 answers from pieces of any size. httparse reads the head; the body is read by length, in chunks or up to the end of
+//! the connection (RFC 9112, 6.3). Knows no sockets.
 
 use std::mem::MaybeUninit;
 
@@ -10,15 +10,15 @@ use hyper::{Method, StatusCode};
 use super::coding::items;
 use super::kept::Kept;
 
-/// The most headers of an answer.
+/// The most headers in an answer.
 const MOST_HEADERS: usize = 100;
 
-/// How many bytes may be no part of the answer itself: heads that only say that it is under way, and chunks' extensions.
+/// The most bytes besides the answer itself: informational heads (1xx) and chunk extensions.
 const MOST_ASIDE: usize = 64 << 10;
 
-/// What came is no HTTP/1, and why.
+/// The bytes are not HTTP/1.1, and why.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the answer is no HTTP/1.1: {0}")]
+#[error("the answer is not HTTP/1.1: {0}")]
 pub(super) struct Malformed(pub(super) String);
 
 impl From<httparse::Error> for Malformed {
@@ -27,49 +27,49 @@ impl From<httparse::Error> for Malformed {
     }
 }
 
-/// What is to come next.
+/// What is expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Next {
     Head,
-    /// So many bytes of the body, and then nothing.
+    /// This many bytes of the body, then nothing.
     Body(u64),
     /// The body, up to the end of the connection.
     BodyToEnd,
     ChunkSize,
-    /// So many bytes of a chunk, and then its end.
+    /// This many bytes of a chunk, then its end.
     Chunk(u64),
     ChunkEnd,
-    /// The header lines behind the last chunk, and the empty one that ends them.
+    /// The header lines after the last chunk, and the empty line that ends them.
     Trailers,
     Nothing,
 }
 
-/// Reads one answer from the bytes of a connection, and holds what has come so far.
+/// Reads one answer from the bytes of a connection, and holds what has arrived so far.
 #[derive(Debug)]
 pub(super) struct ResponseReader {
     next: Next,
-    /// Whether it has no body, whatever its head says of one.
+    /// Whether it has no body, whatever its head says.
     is_head_alone: bool,
-    /// How many bytes came that are no part of it.
+    /// The bytes that arrived besides the answer itself.
     aside: usize,
-    /// Its status code; 0 before the head has come.
+    /// Its status code; 0 until the head has arrived.
     pub(super) status: u16,
-    /// `Retry-After`, as it came.
+    /// `Retry-After`, as it arrived.
     pub(super) retry_after: Option<HeaderValue>,
-    /// The codings of the body in the order in which they were applied, as a list; empty for nearly all.
+    /// The codings of the body as a list, in the order in which they were applied. Nearly always empty.
     pub(super) codings: Vec<u8>,
-    /// `Date`, as it came, where there is a `Retry-After` that may count from it.
+    /// `Date`, as it arrived, if there is a `Retry-After` that may count from it.
     pub(super) date: Option<HeaderValue>,
-    /// Whether the connection can carry another request when the answer is whole.
+    /// Whether the connection can carry another request after this answer.
     pub(super) keeps_connection: bool,
-    /// For how many seconds without a request the server keeps the connection, where it says so.
+    /// How many seconds the server keeps an idle connection, if it says so.
     pub(super) kept_for: Option<u64>,
     /// The body.
     pub(super) body: Kept,
 }
 
 impl ResponseReader {
-    /// An answer to a request by this method, of which nothing has come; its body will be put into `body`.
+    /// A reader for the answer to a request with this method. The body goes into `body`.
     pub(super) fn to(method: &Method, body: Kept) -> Self {
         Self {
             next: Next::Head,
@@ -86,21 +86,21 @@ impl ResponseReader {
         }
     }
 
-    /// Whether any of it has come that could be read.
+    /// Whether any readable part of it has arrived.
     pub(super) fn is_begun(&self) -> bool {
         self.status != 0 || self.aside > 0
     }
 
-    /// Whether all of it has come.
+    /// Whether all of it has arrived.
     pub(super) fn is_whole(&self) -> bool {
         self.next == Next::Nothing
     }
 
-    /// Takes what can be taken of what has come, and says how many bytes that was. The rest is to be offered again with more
-    /// behind it, unless the answer is whole: then it is no part of it.
+    /// Reads as much of these bytes as possible. Returns how many were read. Pass the rest again once more bytes have arrived, unless
+    /// the answer is complete: then the rest does not belong to it.
     ///
     /// # Errors
-    /// Where it is no HTTP/1.
+    /// If the bytes are not HTTP/1.1.
     pub(super) fn take(&mut self, bytes: &[u8]) -> Result<usize, Malformed> {
         let mut taken = 0;
         while taken < bytes.len()
@@ -111,14 +111,14 @@ impl ResponseReader {
         Ok(taken)
     }
 
-    /// The connection has ended. That makes an answer whole whose body goes up to there.
+    /// The connection has ended. This completes an answer whose body extends to the end of the connection.
     pub(super) fn end(&mut self) {
         if self.next == Next::BodyToEnd {
             self.next = Next::Nothing;
         }
     }
 
-    /// Takes the next part, or what there is of it; `None` where nothing can be made of so few bytes.
+    /// Reads the next part, or a piece of it. Returns `None` if there are too few bytes.
     fn take_next(&mut self, bytes: &[u8]) -> Result<Option<usize>, Malformed> {
         Ok(match self.next {
             Next::Head => return self.take_head(bytes),
@@ -165,7 +165,7 @@ impl ResponseReader {
         if self.aside <= MOST_ASIDE {
             Ok(())
         } else {
-            Err(Malformed(format!("more than {MOST_ASIDE} bytes beside the answer")))
+            Err(Malformed(format!("more than {MOST_ASIDE} bytes besides the answer")))
         }
     }
 
@@ -175,7 +175,7 @@ impl ResponseReader {
         let parsed = ParserConfig::default().parse_response_with_uninit_headers(&mut head, bytes, &mut headers)?;
         let Status::Complete(length) = parsed else { return Ok(None) };
         let status = head.code.unwrap_or_default();
-        // What only says that the answer is under way, such as 103, is followed by it; 101 is none that was asked for.
+        // Informational heads such as 103 come before the answer. 101 ends the exchange, and was not asked for.
         if (100..200).contains(&status) && status != StatusCode::SWITCHING_PROTOCOLS.as_u16() {
             self.set_aside(length)?;
             return Ok(Some(length));
@@ -193,7 +193,7 @@ impl ResponseReader {
             self.date = date_in(head.headers);
         }
         self.keeps_connection = !framing.close && (framing.keep_alive || !is_http_1_0);
-        // One of the two is wrong, and what comes behind the answer may be another's (RFC 9112, 6.3).
+        // One of the two is wrong, so what follows may belong to another answer (RFC 9112, 6.3).
         self.keeps_connection &= framing.coding.is_none() || framing.length.is_none();
         self.next = match (status, framing.coding, framing.length) {
             _ if self.is_head_alone => Next::Nothing,
@@ -214,19 +214,19 @@ impl ResponseReader {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
     Chunked,
-    /// One that does not tell where the body ends.
+    /// One that does not define where the body ends.
     Other,
 }
 
-/// What the headers say that matters here.
+/// The headers that matter here.
 #[derive(Debug, Default)]
 struct Framing {
     length: Option<u64>,
     /// The last transfer coding.
     coding: Option<Coding>,
-    /// The codings of what the answer is about, each with a comma behind it.
+    /// The content codings, each followed by a comma.
     content_codings: Vec<u8>,
-    /// Those of the message but for `chunked`, which were applied later.
+    /// The transfer codings except `chunked`, which were applied later.
     transfer_codings: Vec<u8>,
     close: bool,
     keep_alive: bool,
@@ -274,7 +274,7 @@ impl Framing {
         }
     }
 
-    /// Takes what the server says of how long it keeps the connection: `timeout=5` or `max=100`.
+    /// Reads how long the server keeps the connection: `timeout=5` or `max=100`.
     fn read_keep_alive(&mut self, item: &[u8]) {
         let Some((name, value)) = std::str::from_utf8(item).ok().and_then(|item| item.split_once('=')) else { return };
         let Ok(number) = value.trim().trim_matches('"').parse::<u64>() else { return };
@@ -285,20 +285,20 @@ impl Framing {
         }
     }
 
-    /// Takes a length. It may be said more than once, and must be the same each time.
+    /// Reads a length. It may occur more than once, but must be the same each time.
     fn set_length(&mut self, value: &[u8]) -> Result<(), Malformed> {
         let digits = std::str::from_utf8(value).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
         let length = digits.and_then(|digits| digits.parse().ok());
         if length.is_none() || self.length.is_some_and(|known| Some(known) != length) {
-            return Err(Malformed("a content-length that is none".to_owned()));
+            return Err(Malformed("an invalid content-length".to_owned()));
         }
         self.length = length;
         Ok(())
     }
 }
 
-/// The line before a chunk: its length in bytes, the chunk's size, and how many bytes of it say nothing to us. `None` where
-/// it is not whole. httparse takes an extension with a line end of its own in it.
+/// Reads the line before a chunk. Returns the length of the line, the size of the chunk, and how many bytes of the line are its
+/// extension. Returns `None` if the line is incomplete. httparse is not used because it accepts line ends within an extension.
 fn chunk_size(bytes: &[u8]) -> Result<Option<(usize, u64, usize)>, Malformed> {
     let wrong = || Malformed("a chunk without its size".to_owned());
     let digits = bytes.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
@@ -320,10 +320,10 @@ fn chunk_size(bytes: &[u8]) -> Result<Option<(usize, u64, usize)>, Malformed> {
     Ok(Some((digits + end + 2, size.ok_or_else(wrong)?, end)))
 }
 
-/// How many bytes the lines behind the last chunk are, the empty one that ends them included; `None` where they are not whole.
-/// Each ends with CRLF, and is a header.
+/// The length in bytes of the lines after the last chunk, including the empty line that ends them. `None` if they are incomplete. Each
+/// is a header and ends with CRLF.
 fn trailers(bytes: &[u8]) -> Result<Option<usize>, Malformed> {
-    let wrong = || Malformed("no header behind the last chunk".to_owned());
+    let wrong = || Malformed("an invalid header after the last chunk".to_owned());
     let mut from = 0;
     while let Some(end) = memchr::memchr2(b'\r', b'\n', &bytes[from..]).map(|end| from + end) {
         match &bytes[end..] {
@@ -362,7 +362,7 @@ mod tests {
         read_in_parts(text, text.len())
     }
 
-    /// The same where it comes so many bytes at a time.
+    /// The same if it arrives this many bytes at a time.
     fn read_in_parts(text: &str, part: usize) -> Result<Read<String>, String> {
         let mut answer = ResponseReader::to(&Method::POST, Kept::new(&Limit::new(1 << 10)));
         let mut held: Vec<u8> = Vec::new();
@@ -428,37 +428,43 @@ mod tests {
             ("HTTP/2.0 200 OK\r\n\r\n", "invalid HTTP version"),
             ("HTTP/1.1 OK\r\n\r\n", "invalid response status"),
             ("HTTP/1.1 200 OK\r\nA header\r\n\r\n", "invalid header name"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "a content-length that is none"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n", "a content-length that is none"),
-            ("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", "a content-length that is none"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "a content-length that is none"),
-            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "a content-length that is none"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "an invalid content-length"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\n", "an invalid content-length"),
+            ("HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n", "an invalid content-length"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n", "an invalid content-length"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", "an invalid content-length"),
             ("HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "a transfer coding in HTTP/1.0"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nsize\r\n", "a chunk without its size"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n\r\n\r\n", "a chunk without its size"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n;\r\n\r\n", "a chunk without its size"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nhi\r\n\r\n", "no header behind the last chunk"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nhi\r\n\r\n",
+                "an invalid header after the last chunk",
+            ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a\nb\r\nx\r\n0\r\n\r\n",
                 "a chunk without its size",
             ),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n", "a chunk without its size"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\nx", "a chunk without its size"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n", "no header behind the last chunk"),
-            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n", "no header behind the last chunk"),
+            ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\n", "an invalid header after the last chunk"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\n\r\n",
+                "an invalid header after the last chunk",
+            ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA b: c\r\n\r\n",
-                "no header behind the last chunk",
+                "an invalid header after the last chunk",
             ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n: c\r\n\r\n",
-                "no header behind the last chunk",
+                "an invalid header after the last chunk",
             ),
             ("HTTP/1.1 000 OK\r\n\r\n", "a status below 100"),
             ("HTTP/1.1 099 OK\r\n\r\n", "a status below 100"),
             ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nhi\r\n", "a chunk longer than its size"),
         ] {
-            assert_eq!(read(text), Err(format!("the answer is no HTTP/1.1: {why}")), "{text}");
+            assert_eq!(read(text), Err(format!("the answer is not HTTP/1.1: {why}")), "{text}");
         }
         let interim = "HTTP/1.1 103 Early Hints\r\nX: y\r\n\r\n".repeat(MOST_ASIDE / 30);
         let extensions = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned()
@@ -466,11 +472,11 @@ mod tests {
         for endless in [interim, extensions] {
             assert_eq!(
                 read(&endless),
-                Err(format!("the answer is no HTTP/1.1: more than {MOST_ASIDE} bytes beside the answer"))
+                Err(format!("the answer is not HTTP/1.1: more than {MOST_ASIDE} bytes besides the answer"))
             );
         }
         let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(MOST_HEADERS + 1));
-        assert_eq!(read(&many), Err("the answer is no HTTP/1.1: too many headers".to_owned()));
+        assert_eq!(read(&many), Err("the answer is not HTTP/1.1: too many headers".to_owned()));
     }
 
     #[test]
@@ -509,7 +515,7 @@ mod tests {
         assert_eq!((answer.take(text), answer.is_whole()), (Ok(text.len()), true));
     }
 
-    /// What hyper's client makes of an answer: its status and body, or nothing where it refuses it.
+    /// The result of hyper's client for an answer: its status and body, or `None` if it refuses it.
     async fn by_hyper(text: &str) -> Option<(u16, String)> {
         use http_body_util::{BodyExt, Empty};
         use hyper_util::rt::TokioIo;

@@ -1,5 +1,5 @@
-//! Undoes what servers and proxies do to an answer's body though nobody asked for it: compression and other text encodings.
-//! All of it in bounded memory, whatever the bytes say.
+//! Undoes compression and text encodings that servers and proxies apply to the body of an answer without being asked. Memory is bounded
+//! for any bytes.
 
 use std::io::Read;
 
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::StreamingDecoder;
 
-/// How often a body may be compressed. Each time costs time.
+/// The most codings of a body. Each costs time.
 const MOST_CODINGS: usize = 4;
 
 /// The largest window of a zstd body, in bytes; RFC 9659 allows no larger one in HTTP.
@@ -19,10 +19,10 @@ pub(super) fn items(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// The body without its codings, which are listed in the order in which they were applied, and no more than `most` bytes of it.
+/// Undoes the codings of a body, which are listed in the order in which they were applied.
 ///
 /// # Errors
-/// Why it cannot be read, in words.
+/// If the body cannot be read, or has more than `most` bytes.
 pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, String> {
     let is_one = |coding: &&[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
     if body.is_empty() || items(codings).filter(is_one).count() == 0 {
@@ -40,22 +40,22 @@ pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, 
 fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
     let read = match coding {
         "gzip" | "x-gzip" => all_of(MultiGzDecoder::new(body), most),
-        // The name means zlib's form (RFC 9110, 8.4.1.2), and some servers leave out its frame.
+        // The name means the zlib format (RFC 9110, 8.4.1.2), but some servers leave out its header.
         "deflate" => all_of(ZlibDecoder::new(body), most).or_else(|_| all_of(DeflateDecoder::new(body), most)),
-        // A "large window", which HTTP has not, would take up to 1 GiB.
+        // A "large window", which HTTP does not allow, would take up to 1 GiB.
         "br" if body[0] & 0x7f == 0x11 => Err("a window that is too large".to_owned()),
         "br" => all_of(Decompressor::new(body, 4 << 10), most),
         "zstd" => all_zstd(body, most),
-        _ => return Err(format!("the answer is coded as '{}', which psend cannot read", coding.escape_debug())),
+        _ => return Err(format!("psend cannot read the content coding '{}' of the answer", coding.escape_debug())),
     };
     match read {
         Ok(text) if text.len() > most => Err(format!("the answer is longer than {most} bytes once it is decompressed")),
         Ok(text) => Ok(text.into()),
-        Err(why) => Err(format!("the answer says that it is coded as {coding}, and is not: {why}")),
+        Err(why) => Err(format!("the answer is not valid {coding}: {why}")),
     }
 }
 
-/// What is read, up to one byte more than there may be.
+/// Reads everything, up to one byte more than the limit.
 fn all_of(from: impl Read, most: usize) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     match from.take((most as u64).saturating_add(1)).read_to_end(&mut text) {
@@ -64,12 +64,12 @@ fn all_of(from: impl Read, most: usize) -> Result<Vec<u8>, String> {
     }
 }
 
-/// The same of all frames of a zstd body.
+/// Reads all frames of a zstd body, up to one byte more than the limit.
 fn all_zstd(mut body: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let mut text = Vec::new();
     while !body.is_empty() && text.len() <= most {
         let length = body.len();
-        // A frame that says nothing to us: its mark, its length, and so many bytes.
+        // A skippable frame (RFC 8878, 3.1.2): a magic number, a length, and that many bytes.
         if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = body {
             let skipped = usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX);
             body = rest.get(skipped..).ok_or("a frame that is cut off")?;
@@ -84,7 +84,7 @@ fn all_zstd(mut body: &[u8], most: usize) -> Result<Vec<u8>, String> {
     Ok(text)
 }
 
-/// Text as UTF-8: without a byte order mark, and out of UTF-16 where such a mark says so.
+/// Converts a text to UTF-8: removes a byte order mark, and decodes UTF-16 if the mark says so.
 pub(super) fn utf8(text: Bytes) -> Bytes {
     let utf16 = |unit: fn([u8; 2]) -> u16| {
         let units = text[2..].chunks(2).map(|pair| unit([pair[0], *pair.get(1).unwrap_or(&0)]));

@@ -1,4 +1,4 @@
-//! Makes connections: name look-up, TCP or a Unix socket, a proxy in between, and TLS on top where the target is `https`.
+//! Makes connections: looks up names, connects over TCP or a Unix socket, through a proxy if there is one, with TLS for `https`.
 
 use std::fmt;
 use std::io;
@@ -20,7 +20,7 @@ use crate::error::{Error, Result as Made};
 use crate::psend::target::{Route, Target};
 use crate::record::outcome::{ErrorKind, Resource};
 
-/// What is spoken on a connection.
+/// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Protocol {
     /// HTTP/1.1.
@@ -44,33 +44,33 @@ impl Protocol {
 pub struct Dial {
     route: Route,
     proxy: Option<(Proxy, Option<Tls>)>,
-    /// The host and port that the proxy is asked for, unless it is given the requests themselves.
+    /// The host and port of the tunnel through the proxy. `None` if the proxy gets the requests themselves.
     tunnel_to: Option<String>,
     tls: Option<Tls>,
     timeout: Duration,
 }
 
-/// How TLS is spoken to one host.
+/// TLS with one host.
 #[derive(Clone)]
 struct Tls {
     config: Arc<rustls::ClientConfig>,
-    /// The name that its certificate must carry.
+    /// The name that its certificate must have.
     name: ServerName<'static>,
 }
 
 impl Tls {
     fn to(host: &str, trust: &Trust, protocol: Protocol) -> Made<Self> {
         let name = ServerName::try_from(host.to_owned())
-            .map_err(|_| Error::usage(format!("'{host}' is not a name that a certificate can carry")))?;
+            .map_err(|_| Error::usage(format!("'{host}' is not a valid name for a certificate")))?;
         Ok(Self { config: Arc::new(trust.config(&[protocol.name()])?), name })
     }
 }
 
 impl Dial {
-    /// How to reach this target by this route or through this proxy; making a connection, TLS included, may take so long.
+    /// How to reach this target by this route or through this proxy. `timeout` is for connecting, including TLS.
     ///
     /// # Errors
-    /// Where TLS is needed and cannot be had.
+    /// If TLS is needed and cannot be set up.
     pub fn to(
         target: &Target,
         route: Route,
@@ -80,7 +80,7 @@ impl Dial {
         timeout: Duration,
     ) -> Made<Self> {
         let tls = target.tls.then(|| Tls::to(&target.host, trust, protocol)).transpose()?;
-        // A proxy that is given requests speaks HTTP/1.1.
+        // A proxy that gets the requests themselves needs HTTP/1.1.
         let tunnel_to = (target.tls || protocol == Protocol::Http2).then(|| target.route().to_string());
         let proxy = match proxy {
             None => None,
@@ -92,20 +92,20 @@ impl Dial {
         Ok(Self { route, proxy, tunnel_to, tls, timeout })
     }
 
-    /// The proxy that is given the requests themselves, where there is one.
+    /// The proxy that gets the requests themselves, if there is one.
     pub fn forwarder(&self) -> Option<&Proxy> {
         self.proxy.as_ref().map(|(proxy, _)| proxy).filter(|_| self.tunnel_to.is_none())
     }
 
-    /// How long making a connection may take.
+    /// How long connecting may take.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// A new connection.
+    /// Makes a new connection.
     ///
     /// # Errors
-    /// Why there is none; nothing of a request has left.
+    /// If there is none. Nothing of a request has been sent.
     pub async fn connect(&self) -> Result<Stream, Failure> {
         match tokio::time::timeout(self.timeout, self.connect_in_time()).await {
             Ok(done) => done,
@@ -116,7 +116,7 @@ impl Dial {
         }
     }
 
-    /// Where connections go, in words.
+    /// Where connections go, as messages name it.
     fn next_host(&self) -> String {
         match &self.proxy {
             Some((proxy, _)) => format!("proxy {proxy}"),
@@ -154,7 +154,7 @@ impl Dial {
             Some((address, e)) => shortage(&e, Some(address))
                 .unwrap_or_else(|| self.refused(&Route::Tcp { host: host.to_owned(), port }, &e)),
         })?;
-        // Requests are whole when they are written: waiting for more of them would only delay them.
+        // Requests are written in one piece: waiting to send more at once would only delay them.
         let _ = tcp.set_nodelay(true);
         Ok(tcp)
     }
@@ -173,7 +173,7 @@ impl Dial {
     }
 }
 
-/// TLS on this connection, where it is spoken.
+/// Adds TLS to a connection if `tls` is given.
 async fn secure(plain: Stream, tls: Option<&Tls>, route: &Route) -> Result<Stream, Failure> {
     let Some(Tls { config, name }) = tls else { return Ok(plain) };
     match TlsConnector::from(Arc::clone(config)).connect(name.clone(), plain).await {
@@ -185,7 +185,7 @@ async fn secure(plain: Stream, tls: Option<&Tls>, route: &Route) -> Result<Strea
                     let asked = if config.alpn_protocols == [Protocol::Http2.name()] { "HTTP/2" } else { "HTTP/1.1" };
                     Err(Failure::lasting(ErrorKind::Http, format!("the server does not speak {asked} ({e})")))
                 }
-                // An error of TLS itself stays; a connection that breaks in the middle of it may not.
+                // An error of TLS itself is permanent. A connection that breaks during the handshake may work later.
                 Some(_) => Err(Failure::lasting(ErrorKind::Tls, format!("{route}: {e}"))),
                 None => Err(Failure::unreached(ErrorKind::Tls, format!("{route}: {e}"))),
             }
@@ -193,7 +193,7 @@ async fn secure(plain: Stream, tls: Option<&Tls>, route: &Route) -> Result<Strea
     }
 }
 
-/// What this error says where it is this computer that cannot make another connection, to this address.
+/// The failure for an error that means that this computer has no resources for another connection to this address.
 fn shortage(error: &io::Error, to: Option<SocketAddr>) -> Option<Failure> {
     let (resource, what) = match Errno::from_io_error(error)? {
         Errno::ADDRNOTAVAIL if has_way(to?) => {
@@ -207,8 +207,7 @@ fn shortage(error: &io::Error, to: Option<SocketAddr>) -> Option<Failure> {
     Some(Failure { fate: Fate::Short(resource), ..Failure::unreached(ErrorKind::Connect, message) })
 }
 
-/// Whether this computer has an address to reach this one from. A datagram's socket takes none of the ports of TCP, and to
-/// connect it sends nothing.
+/// Whether this computer has an address from which `to` can be reached. A UDP socket uses no TCP port, and connecting it sends nothing.
 fn has_way(to: SocketAddr) -> bool {
     let any: SocketAddr = match to {
         SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),

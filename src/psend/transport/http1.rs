@@ -1,8 +1,8 @@
-//! The hot path: one persistent HTTP/1.1 connection a sender, driven by the sender's own task.
+//! The hot path: one persistent HTTP/1.1 connection per sender, driven by the sender's own task.
 //!
-//! It is written out here, on httparse. With hyper's `client::conn::http1` in its place a request cost a third more CPU time
-//! (docs/decisions/0006): channels between tasks, maps of headers and bodies as streams are more than one request at a time on one
-//! connection needs, and psend missed its targets against wrk and oha for them.
+//! It is implemented here on top of httparse. With hyper's `client::conn::http1` a request cost a third more CPU time
+//! (docs/decisions/0006), and psend missed its targets against wrk and oha: one request at a time on one connection does not need
+//! channels between tasks, maps of headers and bodies as streams.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
@@ -25,51 +25,51 @@ use super::{Failure, Fate, Reach, Reply, Request, Transport, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
-/// How much is read of a connection at once.
+/// How many bytes are read at once.
 const READ_BYTES: usize = 8 << 10;
 
-/// The longest head of an answer in bytes, and the longest line between its chunks.
+/// The longest head of an answer and the longest line between chunks, in bytes.
 const LONGEST_HEAD: usize = 64 << 10;
 
-/// How much sooner than the server would a connection is given up on which nothing is sent: a request may be on its way.
+/// How much earlier than the server psend gives up an idle connection, because a request takes time to arrive.
 const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long a connection is kept.
 #[derive(Debug, Clone, Copy)]
 pub struct KeepAlive {
-    /// Requests that it carries at most; 1 keeps none.
+    /// The most requests per connection; 1 keeps no connection.
     pub requests: u64,
-    /// How old it may be when it is given another request.
+    /// A connection that is older gets no further request.
     pub age: Option<Duration>,
 }
 
-/// What the senders' connections to one target have in common.
+/// What the senders' connections to one target share.
 pub struct Shared {
     /// How connections are made.
     pub dial: Dial,
-    /// What is written to them, held back until it is due.
+    /// Collects what is written to them.
     pub cork: Rc<Cork<Stream>>,
     /// The run's clock.
     pub clock: Arc<dyn Clock>,
-    /// How much of answers is kept.
+    /// How much of an answer is kept.
     pub limit: Rc<Limit>,
     /// How long connections are kept.
     pub keep_alive: KeepAlive,
-    /// What stands before the path of a request that a proxy is given: the target's scheme, host and port.
+    /// The target's scheme, host and port, which precede the path in a request to a proxy.
     pub base: String,
 }
 
-/// One persistent connection, made when it is first needed and made again when it broke.
+/// One persistent connection. It is made when it is first needed, and again after it broke.
 pub struct Http1 {
     shared: Rc<Shared>,
     open: Option<Link>,
     may_have_left: bool,
-    /// The head of the request that goes out.
+    /// The head of the current request.
     head: Vec<u8>,
 }
 
 impl Http1 {
-    /// A sender's way to the target; nothing is connected yet.
+    /// A sender's way to the target, not connected yet.
     pub fn new(shared: Rc<Shared>) -> Self {
         Self { shared, open: None, may_have_left: false, head: Vec::new() }
     }
@@ -82,7 +82,7 @@ impl Http1 {
     }
 }
 
-/// Writes the head of a request, in place of the one before.
+/// Writes the head of a request.
 fn write_head(head: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: bool) {
     let mut write = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
     let forwarder = shared.dial.forwarder();
@@ -121,7 +121,7 @@ impl Transport for Http1 {
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
         loop {
             self.may_have_left = false;
-            // Where this future is dropped, the connection is too.
+            // If this future is dropped, so is the connection.
             let mut link = match self.open.take() {
                 Some(link) => link,
                 None => self.new_link().await?,
@@ -135,8 +135,8 @@ impl Transport for Http1 {
             let began = self.shared.clock.elapsed();
             let answer = ResponseReader::to(&request.method, Kept::new(&self.shared.limit));
             let answer = match link.carry([&self.head, &request.body], answer, fresh).await {
-                // Nothing of it left: what came was the end of a connection that was idle, or a word on it to nobody. What a
-                // server says on a new one, such as that it is busy, is meant for this request.
+                // Nothing of the request was sent: an idle connection ended, or the server wrote something unasked. On a new
+                // connection, what the server says is meant for this request, for example that it is busy.
                 _ if link.stream.is_unsent() && !fresh => continue,
                 Ok(answer) => answer,
                 Err(failure) => return Err(failure),
@@ -145,7 +145,7 @@ impl Transport for Http1 {
             if !link.is_all_sent
                 && let Some(failure) = too_early(answer.status)
             {
-                // Of what is still held nothing goes out once the connection is dropped.
+                // What is still held is not sent once the connection is dropped.
                 let fate = if link.stream.is_unsent() { Fate::Refused } else { failure.fate };
                 return Err(Failure { fate, ..failure });
             }
@@ -154,7 +154,7 @@ impl Transport for Http1 {
             {
                 return Err(refusal);
             }
-            // What stands behind an answer belongs to none that was asked for.
+            // Bytes after an answer belong to no request.
             if answer.keeps_connection && !is_last && link.is_all_sent && link.held == 0 {
                 link.rest(now, answer.kept_for);
                 self.open = Some(link);
@@ -174,25 +174,25 @@ impl Transport for Http1 {
 struct Link {
     stream: Corked<Stream>,
     inbox: Vec<u8>,
-    /// How many bytes of the inbox have come and were not taken.
+    /// How many bytes in the inbox have not been read yet.
     held: usize,
-    /// Requests that it was given.
+    /// The requests that it was given.
     carried: u64,
-    /// Whether all of the last one went out.
+    /// Whether all of the last request was sent.
     is_all_sent: bool,
-    /// When it is too old for another request, since the start.
+    /// When it is too old for another request, counted from the start of the run.
     ends: Option<Duration>,
-    /// When the server may close it, or it is too old, whichever comes first.
+    /// When it is too old or the server may close it, whichever comes first.
     expires: Option<Duration>,
 }
 
 impl Link {
-    /// Whether the connection can carry a request: nothing comes on it that was not asked for, and its end neither.
+    /// Whether the connection can carry a request: it has not ended, and nothing unasked has arrived on it.
     async fn is_open(&mut self) -> bool {
         poll_fn(|cx| Poll::Ready(self.poll_fill(cx).is_pending() && !self.stream.is_broken())).await
     }
 
-    /// It waits for its next request from now on, and the server keeps it for so many seconds, where it says so.
+    /// Makes the connection idle. `kept_for` is how many seconds the server keeps it, if it says so.
     fn rest(&mut self, now: Duration, kept_for: Option<u64>) {
         let kept_for = kept_for.map(Duration::from_secs);
         let given_up = kept_for.map(|time| now.saturating_add(time.saturating_sub(MARGIN.min(time / 2))));
@@ -200,13 +200,13 @@ impl Link {
             (Some(one), Some(other)) => Some(one.min(other)),
             (one, other) => one.or(other),
         };
-        // A long head that came once need not come again.
+        // Another long head is unlikely.
         if self.inbox.len() > READ_BYTES {
             self.inbox = vec![0; READ_BYTES];
         }
     }
 
-    /// Sends a request and reads its answer, at the same time: a server may answer before it has read all.
+    /// Sends a request and reads its answer at the same time, because a server may answer before it has read everything.
     async fn carry(
         &mut self,
         request: [&[u8]; 2],
@@ -228,7 +228,7 @@ impl Link {
         self.is_all_sent = matches!(sent, Some(Ok(()))) && self.stream.is_all_sent();
         let broke = match (done, sent) {
             (Ok(()), _) => return Ok(answer),
-            // That the server would read no more is why it ended.
+            // The connection ended because the server stopped reading.
             (Err(Broke::Ended), Some(Err(broke))) => Broke::Io(broke),
             (Err(broke), _) => broke,
         };
@@ -237,7 +237,7 @@ impl Link {
 
     fn poll_send(&mut self, unsent: &mut &mut [IoSlice<'_>], cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut stream = Pin::new(&mut self.stream);
-        // None of them may be empty: to write nothing is to be told that nothing can be written.
+        // None of them may be empty: writing nothing returns 0, which means that nothing can be written.
         IoSlice::advance_slices(unsent, 0);
         while !unsent.is_empty() {
             match ready!(stream.as_mut().poll_write_vectored(cx, unsent))? {
@@ -278,7 +278,7 @@ impl Link {
     }
 }
 
-/// Why there is no whole answer.
+/// Why there is no complete answer.
 #[derive(Debug, thiserror::Error)]
 enum Broke {
     #[error("{0}")]

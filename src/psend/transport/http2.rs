@@ -1,4 +1,4 @@
-//! HTTP/2: one connection that all senders share, by h2.
+//! HTTP/2, with h2: one connection that all senders share.
 
 use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
@@ -21,43 +21,43 @@ use crate::clock::Clock;
 use crate::error::{Error, Result as Made};
 use crate::record::outcome::ErrorKind;
 
-/// How much of an answer may come before it is asked for more, in bytes.
+/// The flow-control window of an answer, in bytes.
 const WINDOW: u32 = FREE as u32;
 
-/// The same of all answers together: no answer waits for another's.
+/// The flow-control window of the connection. It is so large that no answer waits for another.
 const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
-/// The largest head of an answer in bytes.
+/// The longest head of an answer, in bytes.
 const LONGEST_HEAD: u32 = 64 << 10;
 
-/// How often a request that the server did nothing with is sent again, half a second in all, before that counts as an attempt.
+/// How often a request that the server did not process is repeated, over half a second, before this counts as a failed attempt.
 const AT_ONCE: u32 = 8;
 
 /// A sender's handle on the shared connection.
 #[derive(Clone)]
 pub struct Http2 {
     shared: Rc<Shared>,
-    /// When the last request began to go out, if it did.
+    /// When the last request began to be sent, if it did.
     began: Cell<Option<Duration>>,
 }
 
-/// The connection, and what all senders learn of it.
+/// The connection, and what the senders know about it.
 struct Shared {
     dial: Dial,
     scheme: Scheme,
     authority: Authority,
     clock: Arc<dyn Clock>,
     limit: Rc<Limit>,
-    /// Held by the sender that makes a connection.
+    /// Held by the sender that is connecting.
     making: tokio::sync::Mutex<()>,
     open: RefCell<Option<Open>>,
     /// Connections made so far.
     made: Cell<u64>,
-    /// Answers that have come to any sender.
+    /// Answers that any sender has received.
     answers: Cell<u64>,
 }
 
-/// A connection that takes requests.
+/// A connection that accepts requests.
 #[derive(Clone)]
 struct Open {
     number: u64,
@@ -65,7 +65,7 @@ struct Open {
 }
 
 impl Shared {
-    /// The connection; a new one where there is none.
+    /// The connection, or a new one if there is none.
     async fn open(&self) -> Result<Open, Failure> {
         let _alone = self.making.lock().await;
         if let Some(open) = &*self.open.borrow() {
@@ -82,7 +82,7 @@ impl Shared {
         let (requests, connection) = reached.unwrap_or_else(|_| {
             Err(Failure::unreached(ErrorKind::Timeout, "the server took the connection and said nothing in HTTP/2"))
         })?;
-        // What ends it, each request on it is told as well.
+        // Each request on the connection gets its error too.
         tokio::task::spawn_local(async move { drop(connection.await) });
         self.made.set(self.made.get() + 1);
         let open = Open { number: self.made.get(), requests };
@@ -90,17 +90,17 @@ impl Shared {
         Ok(open)
     }
 
-    /// Gives no more requests to this connection. What others still wait for on it goes its way.
+    /// Sends no more requests on this connection. Requests that are on it continue.
     fn leave(&self, number: u64) {
         self.open.borrow_mut().take_if(|open| open.number == number);
     }
 }
 
-/// Begins a connection, and waits until the server has answered a PING on it. Only then is it known that HTTP/2 is spoken, and
-/// that our certificate is taken; a request that is sent before may be lost for either reason.
+/// Starts HTTP/2 and waits until the server has answered a PING. Only then is it known that the server supports HTTP/2 and accepts our
+/// certificate. A request that is sent earlier could be lost for either reason.
 async fn speak(builder: &Builder, stream: Stream) -> Result<(SendRequest<Bytes>, Connection<Stream>), Failure> {
     let (requests, mut connection) = builder.handshake::<_, Bytes>(stream).await.map_err(|e| no_http2(Some(&e)))?;
-    let mut pings = connection.ping_pong().expect("nobody took it yet");
+    let mut pings = connection.ping_pong().expect("it is taken only here");
     let pong = tokio::select! {
         biased;
         end = &mut connection => Err(no_http2(end.err().as_ref())),
@@ -109,22 +109,22 @@ async fn speak(builder: &Builder, stream: Stream) -> Result<(SendRequest<Bytes>,
     pong.map(|_| (requests, connection))
 }
 
-/// Why a connection ended on which nothing was said in HTTP/2.
+/// Why a connection ended before the server answered in HTTP/2.
 fn no_http2(error: Option<&h2::Error>) -> Failure {
     let message = error.map_or_else(|| "it closed the connection".to_owned(), ToString::to_string);
     match error {
-        // h2 keeps no more of an error of the connection than its words.
+        // h2 keeps only the text of an error of the connection.
         Some(_) if tls::says_it_refuses_us(&message) => Failure::lasting(ErrorKind::Tls, message),
         Some(e) if e.is_library() => {
             Failure::lasting(ErrorKind::Http, format!("the server does not speak HTTP/2 ({message})"))
         }
-        // So does a server that does not know HTTP/2, but also one that starts again.
+        // A server without HTTP/2 does this, but also one that is restarting.
         _ => Failure::unreached(ErrorKind::Connect, format!("the server said nothing in HTTP/2 ({message})")),
     }
 }
 
-/// A request on its way. Where it is given up, and nothing was answered to anyone since it began, the connection is taken to
-/// be gone though nobody said so: a peer that lost power or a firewall that forgot it says nothing.
+/// A request in flight. If it is given up and no sender has received an answer since it began, the connection counts as dead: a peer
+/// that lost power, or a firewall that dropped the connection, does not announce it.
 struct UnderWay<'a> {
     shared: &'a Shared,
     connection: u64,
@@ -141,10 +141,10 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Http2 {
-    /// The way to a target of this scheme and authority; nothing is connected yet.
+    /// The way to a target with this scheme and authority, not connected yet.
     ///
     /// # Errors
-    /// Where they are none.
+    /// If they are not valid.
     pub fn new(dial: Dial, scheme: &str, authority: &str, clock: Arc<dyn Clock>, limit: Rc<Limit>) -> Made<Self> {
         let wrong = |_| Error::usage(format!("'{scheme}://{authority}' is not a target that HTTP/2 can name"));
         let shared = Shared {
@@ -161,7 +161,7 @@ impl Http2 {
         Ok(Self { shared: Rc::new(shared), began: Cell::default() })
     }
 
-    /// The head of a request as HTTP/2 has it. The path is the very one that HTTP/1.1 sends: `..` in it names no other.
+    /// The head of a request in HTTP/2. The path is exactly the one that HTTP/1.1 sends; `..` in it is kept.
     fn head(&self, request: &Request) -> Head<()> {
         let mut uri = request.uri.clone().into_parts();
         uri.scheme = Some(self.shared.scheme.clone());
@@ -202,19 +202,19 @@ impl Http2 {
         }
     }
 
-    /// Notes that the request begins to go out.
+    /// Notes when the request begins to be sent.
     fn note_beginning(&self) {
         if self.began.get().is_none() {
             self.began.set(Some(self.shared.clock.elapsed()));
         }
     }
 
-    /// Sends as much as the server takes at a time.
+    /// Sends the body in pieces of the size that the server accepts.
     async fn send_body(&self, mut stream: SendStream<Bytes>, body: &Bytes) -> Result<(), h2::Error> {
         let mut left = body.clone();
         while !left.is_empty() {
             stream.reserve_capacity(left.len());
-            // A stream that waits for others to end is given nothing.
+            // A stream that waits for others to end gets no capacity.
             let Some(room) = poll_fn(|cx| stream.poll_capacity(cx)).await.transpose()? else { return Ok(()) };
             if room == 0 {
                 continue;
@@ -236,7 +236,7 @@ impl Http2 {
             let Some(part) = body.data().await else { break };
             let part = part.map_err(|e| Failure { fate: Fate::Unknown, ..self.failure(&e, open, true) })?;
             kept.push(&part);
-            // It fails where the stream is over, and then there is nothing to make room for.
+            // This fails if the stream is over. Then no capacity is needed.
             let _ = body.flow_control().release_capacity(part.len());
         }
         let codings: Vec<&[u8]> = head.headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes()).collect();
@@ -249,7 +249,7 @@ impl Http2 {
         })
     }
 
-    /// What an error means for a request that was given to this connection, or for one that it did not take.
+    /// What an error means for a request. `is_given` says whether the connection had accepted the request.
     fn failure(&self, error: &h2::Error, open: &Open, is_given: bool) -> Failure {
         if !error.is_reset() {
             self.shared.leave(open.number);
@@ -259,10 +259,10 @@ impl Http2 {
         if error.is_reset() && reason == Some(Reason::HTTP_1_1_REQUIRED) {
             return Failure::lasting(
                 ErrorKind::Http,
-                format!("the server wants HTTP/1.1: leave out --http2 ({message})"),
+                format!("the server requires HTTP/1.1: leave out --http2 ({message})"),
             );
         }
-        // A stream that GOAWAY ends is one that the server will not look at: those that it may have gone on.
+        // GOAWAY only ends streams that the server will not process. The others continue.
         let is_refused = error.is_remote() && (error.is_go_away() || reason == Some(Reason::REFUSED_STREAM));
         let fate = if is_refused || !is_given || self.began.get().is_none() { Fate::Refused } else { Fate::Unknown };
         let kind = if error.is_library() { ErrorKind::Malformed } else { ErrorKind::Reset };
@@ -278,7 +278,7 @@ impl Transport for Http2 {
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
         for again in 0.. {
             self.began.set(None);
-            // The first time at once: the server may only have asked for another connection.
+            // The first repeat comes at once: the server may only have asked for another connection.
             tokio::time::sleep(Duration::from_millis((1 << again) - 1)).await;
             let open = self.shared.open().await?;
             let answers = self.shared.answers.get();

@@ -1,5 +1,5 @@
-//! An answer's body as it comes in. No more of it is kept than a right answer may have, and what the answers to all senders
-//! keep at the same time has a limit too: a server whose answers never end costs no memory.
+//! The body of an answer as it arrives. No more of it is kept than a valid answer needs, and the answers to all senders have a common
+//! limit too, so a server whose answers never end costs no memory.
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,26 +13,26 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::coding;
 
-/// What long answers may take together, in KiB, unless one alone may take more.
+/// The limit for all long answers together, in KiB, unless a single one may take more.
 const TOGETHER: usize = 32 << 10;
 
-/// How many bytes of an answer are kept without asking. Nearly all answers are shorter.
+/// This many bytes of an answer do not count against the common limit. Nearly all answers are shorter.
 pub const FREE: usize = 16 << 10;
 
-/// What is left of a body that is too long: enough to quote from.
+/// How much is kept of a body that is too long: enough to quote from.
 const BEGINNING: usize = 1 << 10;
 
-/// How much of answers is kept, of one and of all together.
+/// How much is kept of one answer, and of all together.
 pub struct Limit {
-    /// Bytes of one answer.
+    /// The most bytes of one answer.
     most: usize,
-    /// What one long answer takes of `left`, in KiB.
+    /// What a long answer takes from `left`, in KiB.
     share: u32,
     left: Arc<Semaphore>,
 }
 
 impl Limit {
-    /// Keeps no more than so many bytes of an answer.
+    /// Keeps at most this many bytes of an answer.
     pub fn new(most: usize) -> Rc<Self> {
         let share = u32::try_from(most.div_ceil(1 << 10)).unwrap_or(u32::MAX);
         let together = usize::try_from(share).unwrap_or(TOGETHER).clamp(TOGETHER, Semaphore::MAX_PERMITS);
@@ -40,7 +40,7 @@ impl Limit {
     }
 }
 
-/// An answer's body, as far as it has come.
+/// The body of an answer, as far as it has arrived.
 pub struct Kept {
     body: Vec<u8>,
     limit: Rc<Limit>,
@@ -55,7 +55,7 @@ impl Kept {
         Self { body: Vec::new(), limit: Rc::clone(limit), is_whole: true, room: None, waiting: None }
     }
 
-    /// Waits until more may be read. While too many others keep long answers, the server waits with the rest of this one.
+    /// Waits until more may be read. If other long answers use up the limit, the server has to wait with the rest of this one.
     pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.body.len() < FREE || self.room.is_some() || !self.is_whole {
             return Poll::Ready(());
@@ -86,7 +86,7 @@ impl Kept {
         self.room = None;
     }
 
-    /// The body of the whole answer, whose `Content-Encoding` and `Transfer-Encoding` name these codings.
+    /// Ends the body and undoes its codings, from `Content-Encoding` and `Transfer-Encoding`.
     pub fn end(self, codings: &[u8]) -> Body {
         let most = self.limit.most;
         let body = Bytes::from(self.body);
@@ -108,18 +108,18 @@ impl fmt::Debug for Kept {
     }
 }
 
-/// An answer's body, or what is left of it.
+/// The body of an answer, or its beginning.
 #[derive(Debug)]
 pub struct Body {
     bytes: Bytes,
-    /// Why that is not what the server said, where it is not.
+    /// Why it could not be read, if so.
     unread: Option<String>,
-    /// What others may keep again once this body is gone.
+    /// Gives the room back when the body is dropped.
     _room: Option<OwnedSemaphorePermit>,
 }
 
 impl Body {
-    /// Why the body could not be read, where it could not: it is too long, or coded in a way that is not known.
+    /// Why the body could not be read: it is too long, or has an unknown coding. `None` if it was read.
     pub fn unread(&self) -> Option<&str> {
         self.unread.as_deref()
     }

@@ -1,4 +1,4 @@
-//! A proxy on the way: which one the environment names, and how it is asked for a connection to the target (RFC 9110, 9.3.6).
+//! The proxy that the environment names, and tunnels through it (RFC 9110, 9.3.6).
 
 use std::fmt;
 
@@ -16,8 +16,8 @@ use crate::record::outcome::ErrorKind;
 /// The form of a proxy's URL.
 const FORM: &str = "expected a URL such as http://proxy.example:3128";
 
-/// No answer of the server's: it says that the proxy lets nothing of ours through.
-const REFUSED: &str = "the proxy refused (407): it wants a user and a password, or others than its URL holds";
+/// The message for 407, which comes from the proxy and not from the server.
+const REFUSED: &str = "the proxy refused (407): the user and password in its URL are missing or wrong";
 
 /// The longest head of a proxy's answer.
 const LONGEST_HEAD: usize = 16 << 10;
@@ -25,36 +25,36 @@ const LONGEST_HEAD: usize = 16 << 10;
 /// A proxy.
 #[derive(Debug, Clone)]
 pub struct Proxy {
-    /// Whether TLS is spoken to it.
+    /// Whether it is reached with TLS.
     pub tls: bool,
     /// Its name or address; an IPv6 address without brackets.
     pub host: String,
     /// Its port.
     pub port: u16,
-    /// What its URL says of user and password, as `Proxy-Authorization` has it.
+    /// The value of `Proxy-Authorization`, from the user and password in its URL.
     pub authorization: Option<HeaderValue>,
 }
 
 impl Proxy {
-    /// The proxy that this URL names, unless `no_proxy` excepts the target.
+    /// The proxy with this URL, unless `no_proxy` excludes the target.
     ///
     /// # Errors
-    /// Why there can be none, without a password that the URL may hold.
+    /// If the URL is wrong. The message does not show a password in it.
     pub fn read(url: &str, no_proxy: &str, target: &hyper::Uri) -> Result<Option<Self>, String> {
         let matcher = |url: String| Matcher::builder().all(url).no(no_proxy).build();
-        // One that is right tells whether the target is excepted.
+        // A valid URL tells whether the target is excluded.
         if matcher("http://proxy.invalid".to_owned()).intercept(target).is_none() {
             return Ok(None);
         }
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         if !["http", "https"].iter().any(|spoken| scheme.eq_ignore_ascii_case(spoken)) {
             return Err(match scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b)) {
-                true => format!("psend speaks through proxies of http:// and https://, not {scheme}://"),
+                true => format!("psend supports proxies with http:// and https://, not {scheme}://"),
                 false => FORM.to_owned(),
             });
         }
         let url = format!("{}://{rest}", scheme.to_ascii_lowercase());
-        let found = matcher(url).intercept(target).ok_or_else(|| format!("it is not a proxy's URL; {FORM}"))?;
+        let found = matcher(url).intercept(target).ok_or_else(|| format!("it is not the URL of a proxy; {FORM}"))?;
         Self::of(&found).map(Some)
     }
 
@@ -75,8 +75,8 @@ impl Proxy {
                 .strip_prefix(':')
                 .and_then(|digits| digits.parse().ok())
                 .filter(|port| *port > 0)
-                .ok_or_else(|| format!("its port is not one; {FORM}"))?,
-            None => return Err(format!("it is not a proxy's URL; {FORM}")),
+                .ok_or_else(|| format!("the port is not valid; {FORM}"))?,
+            None => return Err(format!("it is not the URL of a proxy; {FORM}")),
         };
         let host = host.trim_matches(['[', ']']).to_owned();
         if host.is_empty() {
@@ -85,20 +85,20 @@ impl Proxy {
         Ok(Self { tls, host, port, authorization: found.basic_auth().cloned() })
     }
 
-    /// The way to it.
+    /// The route to it.
     pub fn route(&self) -> Route {
         Route::Tcp { host: self.host.clone(), port: self.port }
     }
 
-    /// What an answer of this status means that the proxy itself gave.
+    /// The failure for a status that only the proxy gives.
     pub fn refusal(status: u16) -> Option<Failure> {
         (status == 407).then(|| Failure::lasting(ErrorKind::Connect, REFUSED))
     }
 
-    /// Asks for a connection to this host and port; what is written and read from then on is the target's.
+    /// Opens a tunnel to this host and port. From then on the stream is a connection to the target.
     ///
     /// # Errors
-    /// Why there is none.
+    /// If the proxy does not open it.
     pub async fn tunnel<S>(&self, stream: &mut S, authority: &str) -> Result<(), Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -113,7 +113,7 @@ impl Proxy {
         stream.flush().await.map_err(broke)?;
         let mut answer = ResponseReader::to(&Method::CONNECT, Kept::new(&Limit::new(0)));
         let mut held = Vec::new();
-        // No byte further than its head: what comes behind is the target's.
+        // Reads no byte beyond the head: what follows comes from the target.
         while !answer.is_whole() {
             let byte = stream.read_u8().await.map_err(broke)?;
             held.push(byte);
@@ -125,13 +125,13 @@ impl Proxy {
                 .map_err(|e| Failure::unreached(ErrorKind::Connect, format!("by proxy {self}: {e}")))?;
             held.drain(..taken);
             if held.len() > LONGEST_HEAD {
-                return Err(broke(std::io::Error::other("its answer does not end")));
+                return Err(broke(std::io::Error::other("its answer is too long")));
             }
         }
         match answer.status {
             200..=299 => Ok(()),
             status => Err(Self::refusal(status).unwrap_or_else(|| {
-                let message = format!("by proxy {self}: it refused the way to {authority} (HTTP {status})");
+                let message = format!("by proxy {self}: it refused to connect to {authority} (HTTP {status})");
                 Failure::unreached(ErrorKind::Connect, message)
             })),
         }

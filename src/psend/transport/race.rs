@@ -1,5 +1,5 @@
-//! Connects to whichever address of a name answers first (RFC 8305, "Happy Eyeballs"): one that refuses or says nothing does not
-//! use up the time of the others.
+//! Connects to the address of a name that answers first (RFC 8305, "Happy Eyeballs"). One that refuses or does not answer does not use
+//! up the time of the others.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,13 +9,13 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use tokio::net::TcpStream;
 
-/// How long an address has before the next is tried as well (RFC 8305, 5).
+/// How long to wait for an address before trying the next one too (RFC 8305, 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to one of these addresses; all of them are tried within this time.
+/// Connects to one of these addresses. Tries all of them within this time.
 ///
 /// # Errors
-/// The last error, with the address that it is of; none where there is no address.
+/// The last error with its address, or `None` if there is no address.
 pub(super) async fn connect(
     addresses: &[SocketAddr],
     within: Duration,
@@ -33,7 +33,7 @@ pub(super) async fn connect(
         tokio::select! {
             Some(done) = under_way.next() => match done {
                 Ok(stream) => return Ok(stream),
-                // That this computer has no address of that family says less than a refusal.
+                // A refusal says more than the lack of a local address of that family.
                 Err(failed) if last.is_some() && failed.1.kind() == io::ErrorKind::AddrNotAvailable => {}
                 Err(failed) => last = Some(failed),
             },
@@ -42,7 +42,7 @@ pub(super) async fn connect(
     }
 }
 
-/// The addresses in their order, but the families in turn, so that one that does not work delays the other once.
+/// The addresses in their order, but with alternating families, so that a family that does not work delays the other only once.
 fn in_turn(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let first = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (mut one, mut other): (Vec<_>, Vec<_>) =
@@ -87,7 +87,7 @@ mod tests {
             let stream = connect(&[silent, silent, right], Duration::from_secs(20)).await.expect("one answers");
             assert_eq!(stream.peer_addr().expect("connected"), right);
             assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-            // Where there is little time, they share it.
+            // If there is little time, they share it.
             let many = [[silent; 20].as_slice(), &[right]].concat();
             let within = Duration::from_secs(2);
             assert!(tokio::time::timeout(within, connect(&many, within)).await.expect("in time").is_ok());

@@ -1,4 +1,4 @@
-//! A connection's bytes, whatever carries them.
+//! The byte stream of a connection: TCP, a Unix socket or TLS.
 
 use std::io;
 use std::pin::Pin;
@@ -8,18 +8,18 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::client::TlsStream;
 
-/// A connection's bytes.
+/// The byte stream of a connection.
 #[derive(Debug)]
 pub enum Stream {
     /// Over a network.
     Tcp(TcpStream),
     /// Within this computer.
     Unix(UnixStream),
-    /// Encrypted, over one of the others; to a proxy and through it, over one that is itself encrypted.
+    /// Encrypted, over one of the others, or over another encrypted one if the proxy is reached with TLS.
     Tls(Box<TlsStream<Stream>>),
 }
 
-/// Hands a call on to whichever stream it is.
+/// Passes a call on to the stream inside.
 macro_rules! of_each {
     ($stream:expr, $s:ident => $call:expr) => {
         match $stream {

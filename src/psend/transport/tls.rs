@@ -1,4 +1,4 @@
-//! Which certificates are trusted, and which one is shown.
+//! Which certificates psend trusts, and which one it sends.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,22 +12,22 @@ use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, RootCertStor
 use crate::cli::input::named_bytes;
 use crate::error::{Error, Result};
 
-/// What is trusted and shown in TLS.
+/// What psend trusts and sends in TLS.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
     /// Certificates to trust instead of the system's.
     pub roots: Option<PathBuf>,
-    /// Our own certificate and its key.
+    /// The client certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
-    /// Whether any certificate is taken.
+    /// Whether to accept any certificate.
     pub anyone: bool,
 }
 
 impl Trust {
-    /// A configuration that trusts nobody, for a client that makes no TLS connection and must have one.
+    /// A configuration that trusts nobody, for a client that makes no TLS connection but needs a configuration.
     ///
     /// # Errors
-    /// Where TLS cannot be set up.
+    /// If TLS cannot be set up.
     pub fn nobody() -> Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
@@ -35,10 +35,10 @@ impl Trust {
         Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
     }
 
-    /// The configuration for connections that speak these protocols.
+    /// The configuration for connections with these protocols.
     ///
     /// # Errors
-    /// Where a file is not as it should be, or the system trusts nobody.
+    /// If a file is not valid, or the system has no trusted certificates.
     pub fn config(&self, protocols: &[&[u8]]) -> Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -84,15 +84,15 @@ impl Trust {
     }
 }
 
-/// The error of TLS that this is or wraps, or that caused it. An I/O error's source is not what it wraps, but the source of
-/// that.
+/// The TLS error that this error is, wraps, or was caused by. The `source` of an I/O error is not the error that it wraps, but the
+/// source of that one.
 pub fn error_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || error_in(error.downcast_ref::<std::io::Error>()?.get_ref()?);
     error.downcast_ref().or_else(wrapped).or_else(|| error_in(error.source()?))
 }
 
-/// How the other side says that it will not have us for the certificate that we show, or show none. In TLS 1.3 that comes
-/// when our side of the handshake is done and a request may be under way; the other side has read nothing of it.
+/// The alerts with which a server refuses a client certificate, or the lack of one. In TLS 1.3 they arrive after the client's side of
+/// the handshake, when a request may already be on its way. The server has read nothing of it.
 const REFUSALS: [AlertDescription; 10] = [
     AlertDescription::CertificateRequired,
     AlertDescription::NoCertificate,
@@ -106,12 +106,12 @@ const REFUSALS: [AlertDescription; 10] = [
     AlertDescription::HandshakeFailure,
 ];
 
-/// Whether the other side will not have us.
+/// Whether the server refuses this client.
 pub fn refuses_us(error: &rustls::Error) -> bool {
     REFUSALS.iter().any(|alert| *error == rustls::Error::AlertReceived(*alert))
 }
 
-/// The same of an error whose words alone are left.
+/// The same, for an error of which only the text is left. It must end with the exact text of an alert.
 pub fn says_it_refuses_us(words: &str) -> bool {
     REFUSALS.iter().any(|alert| words.ends_with(&rustls::Error::AlertReceived(*alert).to_string()))
 }
@@ -121,10 +121,10 @@ fn certificates(flag: &str, file: &Path) -> Result<Vec<CertificateDer<'static>>>
     let text = named_bytes(flag, file)?;
     let found: Vec<_> =
         CertificateDer::pem_slice_iter(&text).collect::<Result<_, _>>().map_err(|e| wrong(e.to_string()))?;
-    if found.is_empty() { Err(wrong("it holds no certificate in PEM form".to_owned())) } else { Ok(found) }
+    if found.is_empty() { Err(wrong("expected a certificate in PEM format".to_owned())) } else { Ok(found) }
 }
 
-/// Takes any certificate (`--insecure`); signatures are still checked, so that the connection is with whom it began.
+/// Accepts any certificate (`--insecure`). Signatures are still checked, so the peer cannot change during the connection.
 #[derive(Debug)]
 struct Anyone(Arc<CryptoProvider>);
 

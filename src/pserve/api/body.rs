@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
 
-    /// A body that arrives in these pieces, each after a pause. The clock stands still but for the pauses.
+    /// A body that arrives in these pieces, each after a pause. The clock only moves during the pauses.
     fn arriving(pieces: impl IntoIterator<Item = (Duration, usize), IntoIter: Send + 'static>) -> Body {
         Body::from_stream(stream::unfold(pieces.into_iter(), async |mut pieces| {
             let (pause, length) = pieces.next()?;

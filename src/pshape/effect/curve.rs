@@ -1,7 +1,6 @@
-//! `--curve NAME --from CURVE`: a stream that is spread as one curve over a window becomes spread as another over the same.
-//!
-//! Each timestamp keeps its rank: where the old curve has a share of its area before it, so has the new one. Input that is spread
-//! otherwise is multiplied by the new curve and divided by the old.
+//! `--curve NAME --from CURVE`: a stream that follows one curve over a window is made to follow another over the same window.
+//! Each timestamp keeps its rank: the share of the old curve before the old time is the share of the new curve before the new
+//! time. Input that does not follow the old curve is multiplied by the new curve and divided by the old.
 
 use chrono::{DateTime, Datelike, Days, NaiveTime, TimeZone};
 use chrono_tz::Tz;
@@ -19,7 +18,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "curve",
     fault: "curve",
@@ -43,7 +42,7 @@ struct Reshape {
     old: Curve,
     new: Curve,
     zone: Tz,
-    /// The window in which the last event lay, or the only one.
+    /// The window of the last event, or the only window.
     laid: Option<Laid>,
     /// Whether each event is moved inside its own week.
     weekly: bool,
@@ -86,7 +85,7 @@ impl Effect for Reshape {
         let inside = |laid: &&Laid| (laid.old.start()..laid.old.end()).contains(&at);
         if self.weekly && self.laid.as_ref().filter(inside).is_none() {
             let laid = week(self.zone, at).map(|(start, end)| Laid::new(&self.old, &self.new, self.zone, start, end));
-            // The only hour with traffic may be the one that a change of clocks leaves out.
+            // The only hour with traffic may be the one that a clock change skips.
             self.laid = laid.filter(Laid::has_traffic);
         }
         match self.laid.as_ref().filter(inside) {
@@ -108,7 +107,7 @@ impl Laid {
         Self { old: Timeline::new(old, zone, start, end), new: Timeline::new(new, zone, start, end) }
     }
 
-    /// Whether neither curve is 0 all through the window.
+    /// Whether neither curve is 0 in the whole window.
     fn has_traffic(&self) -> bool {
         self.old.total() > 0 && self.new.total() > 0
     }
@@ -119,20 +118,20 @@ impl Laid {
     }
 }
 
-/// `part` of `whole`, carried over to `other`: part · other / whole, with 64 bits of precision.
+/// Scales `part` of `whole` to `other`: part · other / whole, with 64 bits of precision.
 fn proportion(part: u128, whole: u128, other: u128) -> u128 {
     let excess = |n: u128| 64u32.saturating_sub(n.leading_zeros());
     let (down, up) = (excess(whole), excess(other));
     (((part >> down) * (other >> up)) / (whole >> down)) << up
 }
 
-/// The week of local time, from Monday on, in which a moment lies.
+/// The week of a time, from Monday in local time.
 fn week(zone: Tz, at: Micros) -> Option<(Micros, Micros)> {
     let local = DateTime::from_timestamp_micros(at)?.with_timezone(&zone).date_naive();
     let monday = local.checked_sub_days(Days::new(local.weekday().num_days_from_monday().into()))?;
     let midnight = |day: chrono::NaiveDate| {
         let local = day.and_time(NaiveTime::MIN);
-        // Where clocks are put forward at midnight, the day starts at one.
+        // If clocks go forward at midnight, the day starts at one.
         let start = zone.from_local_datetime(&local).earliest();
         start.or_else(|| zone.from_local_datetime(&(local + chrono::TimeDelta::hours(1))).earliest())
     };

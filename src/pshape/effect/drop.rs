@@ -7,7 +7,7 @@ use crate::pshape::spec::Spec;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "drop",
     fault: "drop",
@@ -29,7 +29,7 @@ pub(super) const KIND: Kind = Kind {
 
 struct Drop;
 
-/// Has no options of its own.
+/// It has no further options.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
 fn build(_spec: &mut Spec, _setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Drop))

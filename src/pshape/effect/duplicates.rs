@@ -1,4 +1,4 @@
-//! `--duplicates P[,copies=1][,delay=5m][,conflict]`: events are sent again, as a retry does that did not see the answer.
+//! `--duplicates P[,copies=1][,delay=5m][,conflict]`: events are repeated, like a retry after a lost answer.
 
 use crate::cli::values::{self, Span};
 use crate::clock::Micros;
@@ -12,7 +12,7 @@ use crate::seed::Choice;
 
 use super::{Again, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "duplicates",
     fault: "duplicate",
@@ -36,7 +36,7 @@ struct Duplicates {
     again: Again,
     conflict: bool,
     latency: Field,
-    /// What a copy without a response time is told apart by.
+    /// The field that makes a copy differ if there is no response time.
     mark: Field,
     draws: Choice,
     scaled: Vec<u8>,
@@ -65,7 +65,7 @@ impl Effect for Duplicates {
         Verdict::Again(self.again)
     }
 
-    /// In conflict, the copy tells of another response time; or, in an event without one, of itself.
+    /// With `conflict`, the copy gets another response time. If there is none, it gets a field that marks it as a copy.
     fn set_apart(&mut self, copy: &mut Event, position: &Position) {
         if !self.conflict {
             return;

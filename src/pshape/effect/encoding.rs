@@ -1,4 +1,4 @@
-//! `--encoding P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]`: lines whose characters are the trouble.
+//! `--encoding P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]`: lines with problematic characters.
 
 use crate::error::Result;
 use crate::pshape::event::{BYTE_ORDER_MARK, Event, Field};
@@ -10,7 +10,7 @@ use crate::seed::Choice;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "encoding",
     fault: "encoding",
@@ -68,7 +68,8 @@ impl Effect for Encoding {
             Trouble::LoneSurrogate => (b"\\ud800", Expect::Rejected),
             // Valid JSON that PostgreSQL cannot store as text.
             Trouble::Nul => (b"\\u0000", Expect::Rejected),
-            // At the start of the output it is accepted: readers take it for the stream's own. The engine knows.
+            // At the start of the output it is accepted, because readers take it for the stream's. The engine handles this
+            // case.
             Trouble::Bom => (BYTE_ORDER_MARK, Expect::Rejected),
             Trouble::Crlf => (b"\r", Expect::Accepted),
         };
@@ -76,7 +77,8 @@ impl Effect for Encoding {
             Trouble::Bom => 0,
             Trouble::Crlf => event.text().len(),
             _ => {
-                // Inside the message; without one, inside a key, but none that leads to the id, by which the line is known.
+                // Inside the message. Without one, inside a key, but not one on the path of the id, which identifies the
+                // line.
                 let message = event.range(self.message).filter(|range| event.text()[range.start] == b'"');
                 let quote = message.map(|range| range.start);
                 let behind = event.id_end();

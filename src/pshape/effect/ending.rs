@@ -1,4 +1,4 @@
-//! How a request ended: the fields of an event that tell of it, and that `--errors`, `--recover` and `--incident` write together.
+//! How a request ended: the fields that describe it, which `--errors`, `--recover` and `--incident` write together.
 
 use crate::pshape::event::{Event, Field};
 use crate::pshape::levels::{Level, Levels};
@@ -6,7 +6,7 @@ use crate::record::event::Role;
 
 use super::setup::Setup;
 
-/// The fields that tell how a request ended, and those that the telling takes up.
+/// The fields that describe how a request ended, and those that the description uses.
 pub(super) struct Ending {
     pub status: Field,
     severity: Field,
@@ -22,7 +22,7 @@ pub(super) struct Ending {
 }
 
 impl Ending {
-    /// Asks for the fields.
+    /// Registers the fields.
     pub(super) fn new(setup: &mut Setup<'_>) -> Self {
         let levels = setup.levels.clone();
         let fields = &mut *setup.fields;
@@ -41,8 +41,9 @@ impl Ending {
         }
     }
 
-    /// Whether each field to be written that is there has the type of PulseStream's schema (numbers may stand in quotes, levels may
-    /// be numbers where `--levels` says so), or is null. What a field of another type means is not known, so it is not written over.
+    /// Whether each present field that is to be written has the type of PulseStream's schema, or is null. Numbers may be in
+    /// quotes, and levels may be numbers if `--levels` says so. A field of another type is not overwritten, because its
+    /// meaning is not known.
     pub(super) fn has_its_types(&self, event: &Event) -> bool {
         let is = |field, types: &[u8]| event.raw(field).is_none_or(|raw| raw == b"null" || types.contains(&raw[0]));
         (is(self.severity, b"") || event.raw(self.severity).is_some_and(|raw| self.levels.fit(raw)))
@@ -52,8 +53,8 @@ impl Ending {
             && is(self.cache_hit, b"tf")
     }
 
-    /// Writes another end: its status, level, the words of its message (in which `{service}` and `{endpoint}` stand for the
-    /// event's own) and the size of the response in bytes. Fields that are not there stay away.
+    /// Writes another ending: status, level, message (in which `{service}` and `{endpoint}` are replaced by the event's own)
+    /// and the size of the response in bytes. Missing fields stay missing.
     pub(super) fn write(&mut self, event: &mut Event, status: u16, level: Level, words: &str, size: u64) {
         event.set_number(self.status, status.into());
         if let Some(before) = event.raw(self.severity) {
@@ -66,7 +67,7 @@ impl Ending {
         event.set_number(self.response_size, size);
     }
 
-    /// Puts words with the event's own service and endpoint into `scratch`; `false` where the event lacks one of them.
+    /// Writes a message with the event's service and endpoint to `scratch`. Returns `false` if the event lacks one of them.
     fn compose(&mut self, event: &Event, words: &str) -> bool {
         let names = [("{service}", self.service), ("{endpoint}", self.endpoint)];
         self.scratch.clear();

@@ -1,4 +1,4 @@
-//! `--errors P[,codes=500:3/503:2]`: a success becomes an error, in every field that tells of it.
+//! `--errors P[,codes=500:3/503:2]`: a success becomes an error, in every field that describes it.
 
 use crate::error::Result;
 use crate::pshape::effect::fail::Failure;
@@ -10,7 +10,7 @@ use crate::record::truth::Expect;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "errors",
     fault: "error",

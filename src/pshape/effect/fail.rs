@@ -1,4 +1,4 @@
-//! A success made an error, coherently: what `--errors` and `--incident` do to an event.
+//! Turns a success into a consistent error, for `--errors` and `--incident`.
 
 use crate::cli::values;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::world::profile::{Profile, Status};
 use super::Setup;
 use super::ending::Ending;
 
-/// Which status codes errors get, with their weights.
+/// The status codes of errors, with their weights.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Codes(Vec<(u16, u64)>);
 
@@ -38,7 +38,7 @@ impl Codes {
         self.0.iter().map(|(_, weight)| weight).sum()
     }
 
-    /// The code at this place in the sum of the weights, and how far into its own weight that is.
+    /// The code at this position in the sum of the weights, and the position within its weight.
     fn find(&self, mut place: u64) -> Option<(u16, u64)> {
         self.0.iter().find_map(|(code, weight)| match place.checked_sub(*weight) {
             None => Some((*code, place)),
@@ -49,8 +49,8 @@ impl Codes {
         })
     }
 
-    /// The code that a draw below the sum of the weights falls on, among those that fit. The others leave their weight to these, in
-    /// proportion: a draw that falls on one that fits stays there.
+    /// The code that a draw below the sum of the weights selects, among those that fit. The weight of the others is divided
+    /// among these in proportion: a draw that selects one that fits stays there.
     fn drawn(&self, draw: u64, fits: impl Fn(u16) -> bool) -> Option<u16> {
         let (code, into) = self.find(draw)?;
         if fits(code) {
@@ -64,20 +64,20 @@ impl Codes {
     }
 }
 
-/// Makes errors of successes.
+/// Turns successes into errors.
 pub(super) struct Failure {
     ending: Ending,
     home: Home,
     codes: Codes,
-    /// Whether a method gets the codes that it can meet alone: the codes are the world's, and not asked for.
+    /// Whether a method only gets codes that fit it. This is so for the built-in codes, not for codes that were asked for.
     by_method: bool,
     draws: Choice,
     world: Profile,
 }
 
-/// Where details are put into an event that has none.
+/// Where error details are inserted into an event that has none.
 enum Home {
-    /// Behind `context`, as PulseStream has them; at the end of the event where there is none.
+    /// After `context`, as in PulseStream, or at the end of the event if it has none.
     Event { context: Field },
     /// At the end of this object.
     Object(Field),
@@ -86,10 +86,11 @@ enum Home {
 }
 
 impl Failure {
-    /// Reads `codes`; by default those of the built-in world, with their shares, among those that the event's method can meet.
+    /// Reads `codes`. The default is those of the built-in profile with their shares, restricted to those that fit the
+    /// event's method.
     ///
     /// # Errors
-    /// Where they do not parse.
+    /// If they do not parse.
     pub(super) fn from_spec(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Self> {
         let world = Profile::built_in();
         // The guide's shares, in millionths.
@@ -103,12 +104,13 @@ impl Failure {
         Ok(Self { ending: Ending::new(setup), home: Home::find(setup.fields), codes, by_method, draws, world })
     }
 
-    /// Whether the event tells of a success, and so can become an error.
+    /// Whether the event is a success, which can become an error.
     pub(super) fn is_success(&self, event: &Event) -> bool {
         event.status(self.ending.status).is_some_and(|status| status < 400)
     }
 
-    /// Makes an error of a success, in all its fields that tell of it. `false`, and no change, where one has another type.
+    /// Turns a success into an error, in all fields that describe it. Returns `false` and changes nothing if one has another
+    /// type.
     pub(super) fn inject(&mut self, event: &mut Event, seq: u64) -> bool {
         if !self.ending.has_its_types(event) {
             return false;
@@ -141,7 +143,7 @@ impl Failure {
         true
     }
 
-    /// The code of this draw for an event of this method; one that names none can have any.
+    /// The code of this draw for an event with this method. An event without a method can have any code.
     fn code(&self, draw: u64, method: Option<&str>) -> u16 {
         let method = method.filter(|_| self.by_method);
         let meets = |status: &Status| method.is_none_or(|method| status.meets(method));
@@ -149,17 +151,17 @@ impl Failure {
         self.codes.drawn(draw, fits).unwrap_or(500)
     }
 
-    /// What the world knows of a code.
+    /// What the built-in profile knows about a code.
     fn status(&self, code: u16) -> Option<&Status> {
         self.world.statuses.iter().find(|status| *status.code.get_ref() == code)
     }
 
-    /// What an error says of itself: words that fit the status, the service and the method.
+    /// The details of an error: they fit the status, the service and the method.
     fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
         let service = event.label(self.ending.service);
         let method = event.label(self.ending.method);
         let status = self.status(code);
-        // Where the world has no words for it.
+        // If the profile has no text for it.
         let (usual_kind, usual_words) = if code >= 500 {
             ("ServerError", "Unexpected error occurred")
         } else {

@@ -1,7 +1,7 @@
 //! `--flash at=2h,peak=10x,ramp=30s,hold=2m,decay=5m`: a flash crowd.
-//!
-//! No event is made: time is drawn towards the crowd. Inside it the traffic is what it was times a factor that rises to the peak,
-//! holds, and falls back to 1; around it, over ten times as much time as was drawn in, the traffic is 0.9 of what it was.
+//! No event is added: events are moved towards the crowd. Inside it the traffic is multiplied by a factor that rises to the
+//! peak, holds, and falls back to 1. Around it, over ten times as much time as was compressed, the traffic is multiplied by
+//! 0.9.
 
 use crate::cli::values::Span;
 use crate::clock::Micros;
@@ -16,7 +16,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "flash",
     fault: "flash",
@@ -36,7 +36,7 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// The traffic that is left around the crowd.
+/// The share of the traffic that remains around the crowd.
 const AROUND: f64 = 0.9;
 
 struct Flash {
@@ -44,7 +44,7 @@ struct Flash {
     shape: Shape,
 }
 
-/// The factor on the traffic over a crowd's time; times in µs.
+/// The factor on the traffic over the time of a crowd. Times are in µs.
 #[derive(Debug, Clone, Copy)]
 struct Shape {
     peak: f64,
@@ -70,7 +70,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     if shape.length() <= 0.0 {
         return Err(spec.wrong("ramp, hold and decay are all 0"));
     }
-    // Not only `at` counts from it: before the start there is nothing to draw from.
+    // It is needed even if `at` does not count from it: before the start there are no events to move.
     setup.wants.start = true;
     Ok(Box::new(Flash { at, shape }))
 }
@@ -80,7 +80,7 @@ impl Effect for Flash {
         let (Some(at), Some(crowd), Some(start)) = (event.timestamp(), self.at.moment(position), position.start) else {
             return Verdict::Passed;
         };
-        // Both differences are far below 2^53 µs, or lie outside.
+        // Both differences are far below 2^53 µs, or the event is outside.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let moved = self.shape.moved((at - crowd) as f64, (crowd - start).max(0) as f64).map(|to| to.round() as Micros);
         match moved {
@@ -95,13 +95,13 @@ impl Shape {
         self.ramp + self.hold + self.decay
     }
 
-    /// The usual time's worth of traffic in the crowd.
+    /// The traffic in the crowd, as a length of normal time.
     fn mass(self) -> f64 {
         (self.ramp + self.decay) * (1.0 + self.peak) / 2.0 + self.hold * self.peak
     }
 
-    /// Where an event goes that was `at` after the crowd's beginning, where there are `before` of stream before that; `None` where
-    /// it stays. The function rises, so that order is kept.
+    /// The new time of an event that was `at` after the start of the crowd, if the stream has `before` of time before that.
+    /// `None` if it does not move. The function is increasing, so the order is kept.
     fn moved(self, at: f64, before: f64) -> Option<f64> {
         let drawn = (self.mass() - self.length()) / (1.0 - AROUND);
         let left = before.min(drawn / 2.0);
@@ -120,7 +120,7 @@ impl Shape {
         })
     }
 
-    /// The time from the crowd's beginning by which it has had this much of its mass.
+    /// The time from the start of the crowd at which this much of its mass has passed.
     fn inverse(self, mass: f64) -> f64 {
         let rise = self.peak - 1.0;
         let (ramp, hold) = (self.ramp * (1.0 + self.peak) / 2.0, self.hold * self.peak);

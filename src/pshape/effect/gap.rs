@@ -1,7 +1,6 @@
-//! `--gap at=1h,for=10m,mode=drop|flush`: the producer is out of service for a while.
-//!
-//! Its events are gone, or (flush) it sends them when it is back: they are stamped, in their order, just after the outage, within a
-//! hundredth of its length.
+//! `--gap at=1h,for=10m,mode=drop|flush`: the producer stops for a while.
+//! Its events are dropped. Or (flush) it sends them when it is back: their timestamps then follow the outage, in the same
+//! order, within a hundredth of its length.
 
 use crate::cli::values;
 use crate::clock::Micros;
@@ -15,7 +14,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "gap",
     fault: "gap",

@@ -1,5 +1,5 @@
 //! `--incident service=payment-service,at=+2h,for=15m,errors=40%,latency=5x,cascade=order-service:0.5`: a service fails for a
-//! while, and those that lean on it suffer with it.
+//! while, and services that depend on it fail with it.
 
 use crate::cli::values::{self, Probability};
 use crate::clock::Micros;
@@ -17,7 +17,7 @@ use crate::seed::Choice;
 use super::fail::Failure;
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "incident",
     fault: "incident",
@@ -42,7 +42,7 @@ struct Incident {
     length: Micros,
     errors: f64,
     latency: f64,
-    /// Whose events are struck: first the failing service's, then those of the cascade.
+    /// The affected services: first the failing one, then those of the cascade.
     suffering: Vec<Suffering>,
     response_time: Field,
     failure: Failure,
@@ -50,12 +50,12 @@ struct Incident {
     scaled: Vec<u8>,
 }
 
-/// Events that an incident strikes.
+/// Events that an incident affects.
 struct Suffering {
     conditions: Vec<(Field, Condition)>,
-    /// How much of the failure they have.
+    /// The share of the failure that they have.
     weight: f64,
-    /// Whether there was such an event in the incident's time.
+    /// Whether there was such an event during the incident.
     met: bool,
 }
 
@@ -103,7 +103,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Incident {
-    /// How much of the failure an event has.
+    /// The share of the failure that an event has.
     fn weight(&mut self, event: &Event) -> Option<f64> {
         let suffering = self.suffering.iter_mut().find(|suffering| event.meets(&suffering.conditions))?;
         suffering.met = true;

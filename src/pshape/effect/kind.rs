@@ -1,4 +1,4 @@
-//! What a kind of effect is: its name, when it acts, and which lines it is given.
+//! What a kind of effect is: its name, when it acts, and which lines it gets.
 
 use super::{Effect, Setup};
 use crate::error::Result;
@@ -14,20 +14,20 @@ pub(in crate::pshape) enum Phase {
     Incidents,
     /// Values change.
     Values,
-    /// Events are lost, copied, held back.
+    /// Events are dropped, copied or held back.
     Stream,
     /// Lines break.
     Bytes,
 }
 
-/// Which lines an effect is given.
+/// Which lines an effect gets.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::pshape) enum Share {
     /// The share `p`.
     Asked,
     /// The share `p`, which is 1 by default.
     AskedOrAll,
-    /// All lines: the effect has a rule of its own.
+    /// All lines. The effect selects by itself.
     All,
     /// One line in `every`.
     Every,
@@ -74,7 +74,7 @@ pub(in crate::pshape) enum Form {
 pub(in crate::pshape) struct Kind {
     /// Its flag, and its name in a scenario.
     pub flag: &'static str,
-    /// Its flag in the singular: names the fault in truth, and its random choices.
+    /// Its flag in the singular: the name of the fault in truth, and of its random choices.
     pub fault: &'static str,
     /// The option that may come first without its name.
     pub head: Option<&'static str>,
@@ -82,13 +82,13 @@ pub(in crate::pshape) struct Kind {
     pub given_by: GivenBy,
     /// Its group.
     pub phase: Phase,
-    /// Which lines it is given.
+    /// Which lines it gets.
     pub share: Share,
-    /// Whether `from` and `until` may narrow it. Other effects have times of their own.
+    /// Whether `from` and `until` may narrow it. Other effects have their own times.
     pub windowed: bool,
     /// Completes the sentence "N more …" about events that it cannot apply to.
     pub spared: &'static str,
-    /// The fields that it has to read.
+    /// The fields that it needs.
     pub needs: &'static [Role],
     /// Reads its own options.
     pub build: fn(&mut Spec, &mut Setup<'_>) -> Result<Box<dyn Effect>>,

@@ -1,4 +1,4 @@
-//! `--label`: each event that a fault touches says so itself, in `metadata.faults`, which PulseStream's schema allows.
+//! `--label`: each event with faults names them in `metadata.faults`, which PulseStream's schema allows.
 
 use crate::pshape::event::{Event, Field, FieldRegistry};
 
@@ -19,8 +19,8 @@ impl Label {
         Self { metadata, faults, raw: Vec::new() }
     }
 
-    /// Labels an event with its faults and those that are to come, behind what is there already. `false`, and no change, where there
-    /// is no fault, or something of another type where the label would stand.
+    /// Labels an event with its faults and those that are to come, after existing labels. Returns `false` and changes nothing
+    /// if there is no fault, or if there is a value of another type in the place of the label.
     pub(in crate::pshape) fn write(&mut self, event: &mut Event, coming: &[&str]) -> bool {
         if event.names().is_empty() && coming.is_empty() {
             return false;

@@ -1,5 +1,5 @@
-//! `--late P[,by=5m][,cap=24h]`: events arrive late. They keep their timestamp and take their place in the stream where the event
-//! time is by that much further; the delay is lognormal.
+//! `--late P[,by=5m][,cap=24h]`: events arrive late. They keep their timestamps, and are moved to where the event time of the
+//! stream is that much later. The delay is lognormal.
 
 use crate::cli::values::{self, Span};
 use crate::clock::Micros;
@@ -14,7 +14,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "late",
     fault: "late",
@@ -34,7 +34,8 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// The standard deviation of the delay's logarithm: 95 % of the delays lie between a seventh and seven times the median.
+/// The standard deviation of the logarithm of the delay: 95 % of the delays are between a seventh of the median and seven
+/// times the median.
 const SIGMA: f64 = 1.0;
 
 struct Late {

@@ -1,4 +1,4 @@
-//! `--malformed P[,kinds=…]`: lines that are no JSON object any more, as broken writers leave them.
+//! `--malformed P[,kinds=…]`: lines that are no longer JSON objects, as broken writers produce them.
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
@@ -10,7 +10,7 @@ use crate::seed::Choice;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "malformed",
     fault: "malformed",
@@ -75,8 +75,8 @@ impl Effect for Malformed {
         let end = event.text().len();
         match kind {
             Break::Truncate => {
-                // A share of the object is drawn, not a number of bytes: the cut stays where it is when values grow. Something of the
-                // object is left, and its end is not.
+                // A share of the object is drawn, not a number of bytes, so the cut does not move if values grow. A part of
+                // the object is left, but not its end.
                 let from = event.body() + 1;
                 let left = (u128::from(self.cuts.at(position.seq)) * (brace - from + 1) as u128) >> 64;
                 event.edit(from + usize::try_from(left).unwrap_or(0)..end, b"");
@@ -91,7 +91,7 @@ impl Effect for Malformed {
                 let again = event.text().to_vec();
                 event.edit(end..end, &again);
             }
-            // The classic of double encoding: the object, as a string.
+            // Double encoding: the object as a string.
             Break::NotAnObject => {
                 let mut string = vec![b'"'];
                 for byte in event.text() {

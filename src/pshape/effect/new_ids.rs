@@ -1,6 +1,5 @@
-//! `--new-ids PREFIX`: a fresh id for each event, so that recorded events can be sent again.
-//!
-//! The new id is a hash of the old one, keyed by the seed: copies of one id stay copies, whatever stands between them.
+//! `--new-ids PREFIX`: a new id for each event, so that recorded events can be sent again.
+//! The new id is a hash of the old one, keyed by the seed. So duplicates stay duplicates, however far apart they are.
 
 use xxhash_rust::xxh3::xxh3_128_with_seed;
 
@@ -14,7 +13,7 @@ use crate::record::truth::Expect;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "new-ids",
     fault: "new_id",
@@ -39,7 +38,7 @@ const LONGEST_PREFIX: usize = 68;
 
 struct NewIds {
     id: Field,
-    /// The prefix as it stands in a JSON string, with the quote before it.
+    /// The prefix as JSON, with the opening quote.
     head: Vec<u8>,
     key: u64,
     new: Vec<u8>,

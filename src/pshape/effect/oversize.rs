@@ -1,4 +1,4 @@
-//! `--oversize P[,to=512KiB]`: events that are far larger than events are.
+//! `--oversize P[,to=512KiB]`: events that are far larger than normal.
 
 use crate::cli::values::{self, ByteSize};
 use crate::error::Result;
@@ -10,7 +10,7 @@ use crate::record::truth::Expect;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "oversize",
     fault: "oversize",

@@ -1,6 +1,5 @@
-//! `--poison every=10000`: now and then an event that brings its consumer down each time that it is read.
-//!
-//! It is nested deeper than the parsers of the field follow: serde_json stops at 128 levels, Python and Jackson at 1000, Go and jq
+//! `--poison every=10000`: now and then an event that crashes its consumer whenever it is read.
+//! It is nested more deeply than usual parsers support: serde_json stops at 128 levels, Python and Jackson at 1000, Go and jq
 //! at 10,000.
 
 use crate::error::Result;
@@ -11,7 +10,7 @@ use crate::record::truth::Expect;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "poison",
     fault: "poison",
@@ -37,7 +36,7 @@ struct Poison {
     payload: Field,
 }
 
-/// Has no options of its own: `every` says which lines it takes.
+/// It has no further options: `every` says which lines it takes.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
 fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Poison { payload: setup.fields.path("payload") }))

@@ -1,4 +1,4 @@
-//! `--recover P`: an error becomes a success, in every field that tells of it. The reverse of `--errors`.
+//! `--recover P`: an error becomes a success, in every field that describes it. The reverse of `--errors`.
 
 use crate::error::Result;
 use crate::pshape::event::Event;
@@ -13,7 +13,7 @@ use crate::world::profile::Profile;
 use super::ending::Ending;
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "recover",
     fault: "recover",
@@ -39,7 +39,7 @@ struct Recover {
     draws: Choice,
 }
 
-/// Has no options of its own.
+/// It has no further options.
 #[allow(clippy::unnecessary_wraps)] // the form of all builders
 fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     setup.counts_runs_over("status>=400");

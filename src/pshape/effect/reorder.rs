@@ -1,4 +1,4 @@
-//! `--reorder P,window=100`: events fall back by up to so many lines, as they do between producers that race.
+//! `--reorder P,window=100`: events move back by up to that many lines, as if producers were racing.
 
 use crate::cli::values;
 use crate::error::Result;
@@ -9,7 +9,7 @@ use crate::seed::Choice;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "reorder",
     fault: "reorder",

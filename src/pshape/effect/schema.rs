@@ -1,4 +1,4 @@
-//! `--schema P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]`: events that are JSON, and not what the schema asks for.
+//! `--schema P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]`: events that are JSON, but violate the schema.
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field, split_path};
@@ -10,7 +10,7 @@ use crate::seed::Choice;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "schema",
     fault: "schema",
@@ -51,17 +51,17 @@ struct Schema {
     kinds: Vec<Drift>,
     /// Fields that the schema requires: those that were named, or PulseStream's (contracts §9).
     required: Vec<Target>,
-    /// In other schemas, where none were named: fields that tools like this one need.
+    /// In other schemas, if none were named: fields that tools like this one need.
     other: Vec<Target>,
     extra: Field,
     draws: Choice,
 }
 
-/// A field that the schema asks for.
+/// A field that the schema requires.
 #[derive(Debug, Clone, Copy)]
 struct Target {
     field: Field,
-    /// The field that it becomes where its key is written in another style.
+    /// The field with its key in another style.
     renamed: Field,
 }
 
@@ -137,7 +137,7 @@ impl Effect for Schema {
     }
 }
 
-/// The path with its last key in another style: snake case becomes camel case, a single word gets a capital.
+/// The path with its last key in another style: snake case becomes camel case, and a single word gets a capital.
 fn restyled(path: &str) -> String {
     let (parent, key) = split_path(path);
     let words: Vec<&str> = key.split('_').filter(|word| !word.is_empty()).collect();

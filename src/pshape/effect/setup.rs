@@ -1,4 +1,4 @@
-//! What an effect is built from, and what it asks of the run.
+//! What an effect is built from, and what it needs from the run.
 
 use crate::error::Result;
 use crate::pshape::event::{Field, FieldRegistry};
@@ -9,41 +9,41 @@ use crate::record::event::FieldMap;
 use crate::record::filter::{Condition, Filter};
 use crate::seed::{Choice, Seed};
 
-/// What effects are built from, beside their own options.
+/// What effects are built from, besides their options.
 pub(in crate::pshape) struct Setup<'a> {
-    /// Where an effect says which fields it wants.
+    /// Registers the fields that the effect needs.
     pub fields: &'a mut FieldRegistry,
     /// The root of the run's random choices.
     pub seed: Seed,
-    /// The name of this effect's choices.
+    /// The name of this effect's random choices.
     pub name: String,
-    /// The words for levels.
+    /// The severity levels.
     pub levels: &'a Levels,
-    /// The time that the run is about.
+    /// The time that the run covers.
     pub period: Period,
-    /// Where the stream starts, as far as the effects before this one move it.
+    /// The stream's start after the effects before this one.
     pub origin: &'a mut Origin,
-    /// What the run has to keep an eye on for its effects.
+    /// What the effects need from the engine.
     pub wants: &'a mut Wants,
-    /// What events have to meet, as they were read, for the effect to be about them.
+    /// The conditions that events must meet, as they were read.
     pub filter: Vec<(Field, Condition)>,
-    /// What else they have to meet to count for the length of runs.
+    /// Further conditions for events to count for the length of runs.
     pub runs_over: Vec<(Field, Condition)>,
 }
 
-/// What effects want of the engine, beyond the lines that they take.
+/// What effects need from the engine besides the lines that they take.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::pshape) struct Wants {
     /// The stream's start.
     pub start: bool,
     /// The event time at every line.
     pub clock: bool,
-    /// A look at every event, until each filter has met one.
+    /// Every event is checked until each filter has met one.
     pub matches: bool,
 }
 
 impl Setup<'_> {
-    /// The draws for one kind of choice of this effect.
+    /// The random draws for one kind of choice of this effect.
     pub(in crate::pshape) fn draws(&self, what: &str) -> Choice {
         self.seed.choice(&format!("{}.{what}", self.name))
     }
@@ -54,13 +54,14 @@ impl Setup<'_> {
         self.filter.extend(asked);
     }
 
-    /// Has runs counted over the events that meet this condition as they were read: those that the effect can apply to.
+    /// Counts the length of runs only over events that meet this condition as they were read: those that the effect can apply
+    /// to.
     pub(in crate::pshape) fn counts_runs_over(&mut self, condition: &str) {
         let filter = Filter::parse(condition, self.fields.map()).expect("an effect's own condition is one");
         self.runs_over = self.asked(filter.conditions());
     }
 
-    /// Has the stream's start looked for where one of these points counts from it.
+    /// Asks for the stream's start if one of these points counts from it.
     pub(in crate::pshape) fn wants_start(&mut self, points: impl IntoIterator<Item = When>) {
         self.wants.start |= points.into_iter().any(|point| matches!(point, When::Into(_)));
     }
@@ -76,13 +77,13 @@ impl Setup<'_> {
         Ok(window)
     }
 
-    /// Conditions with the fields that they look at.
+    /// Conditions with their fields.
     pub(in crate::pshape) fn asked(&mut self, conditions: &[Condition]) -> Vec<(Field, Condition)> {
         conditions.iter().map(|c| (self.fields.path(c.path()), c.clone())).collect()
     }
 
-    /// The options that name a field (`service`, `context.tags.region`) as conditions on it. To be read when the effect's own options
-    /// are taken; `kept` are others that are yet to be.
+    /// Takes the options that name a field (`service`, `context.tags.region`) as conditions on it. Call it after the effect
+    /// has taken its own options. `kept` are options that are still to be taken.
     pub(in crate::pshape) fn given_conditions(&mut self, spec: &mut Spec, kept: &[&str]) -> Vec<Condition> {
         let map = self.fields.map();
         spec.knows(FieldMap::names());

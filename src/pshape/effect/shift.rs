@@ -1,4 +1,4 @@
-//! `--shift 2h`, `--start T`, `--stretch 2x`: timestamps move together, and draw apart or together from the first on.
+//! `--shift 2h`, `--start T`, `--stretch 2x`: all timestamps move, and their distances from the first are multiplied.
 
 use crate::clock::Micros;
 use crate::error::Result;
@@ -13,7 +13,7 @@ use crate::record::event::Role;
 
 use super::{Effect, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "shift",
     fault: "shift",
@@ -29,10 +29,10 @@ pub(super) const KIND: Kind = Kind {
 
 struct Shift {
     by: Micros,
-    /// Where the first event goes before it is shifted.
+    /// The time of the first event before it is shifted.
     start: Option<Micros>,
     stretch: f64,
-    /// Where the shifts before this one have moved the stream's start.
+    /// The stream's start after the shifts before this one.
     origin: Origin,
 }
 
@@ -49,7 +49,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let Times(stretch) = spec.take("stretch")?.unwrap_or(Times(1.0));
     setup.wants.start = true;
     let origin = *setup.origin;
-    // One that moves some of the events leaves the stream's start to the others.
+    // A shift that moves only some of the events does not move the stream's start.
     if !["from", "until", "where"].iter().any(|name| spec.has(name)) {
         setup.origin.shift(start, by);
     }

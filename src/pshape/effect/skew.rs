@@ -1,4 +1,4 @@
-//! `--skew service=…,by=90s`: the clock of a producer is wrong. Its events say another time, and keep their place.
+//! `--skew service=…,by=90s`: the clock of a producer is wrong. Its events get another timestamp, and keep their place.
 
 use crate::clock::Micros;
 use crate::error::Result;
@@ -11,7 +11,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "skew",
     fault: "skew",

@@ -1,4 +1,4 @@
-//! `--slow 3x`: responses take so many times as long.
+//! `--slow 3x`: all responses take that many times as long.
 
 use crate::error::Result;
 use crate::pshape::event::{Event, Field};
@@ -9,7 +9,7 @@ use crate::record::event::Role;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "slow",
     fault: "slow",

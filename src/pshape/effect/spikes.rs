@@ -12,7 +12,7 @@ use crate::seed::Choice;
 
 use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
 
-/// What the list of effects says of it.
+/// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
     flag: "spikes",
     fault: "spike",
@@ -32,19 +32,19 @@ pub(super) const KIND: Kind = Kind {
     build,
 };
 
-/// How much longer.
+/// How much longer a response takes.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Factor {
-    /// Every factor between the two is as likely.
+    /// Every factor between the two is equally likely.
     Uniform(f64, f64),
     /// A heavy tail above [`PARETO_LEAST`], with this exponent.
     Pareto(f64),
 }
 
-/// Where the Pareto law starts: as the guide's uniform one.
+/// The smallest factor of the Pareto distribution: that of the guide's uniform distribution.
 const PARETO_LEAST: f64 = 2.0;
 
-/// Where it is cut off: an hour for a response of 3.6 s.
+/// The largest factor: an hour for a response of 3.6 s.
 const PARETO_MOST: f64 = 1000.0;
 
 impl Factor {

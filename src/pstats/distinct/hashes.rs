@@ -1,20 +1,19 @@
 //! A set of hashes in one flat table. Knows nothing of what was hashed.
 
-/// What an empty slot holds; whether this hash itself is in the set stands beside the table.
-///
-/// Not zero: the pages of a zeroed table are first mapped when they are read and once more when they are written, and all
-/// threads stop for the second: an eighth of the time of two.
+/// The value of an empty slot. Whether the set has this hash is stored outside the table.
+/// It is not zero: pages of a zeroed table would be mapped twice, once when read and once when written, and all threads stop
+/// for the second. With two threads this took an eighth of the time.
 const EMPTY: u64 = u64::MAX;
 const FEWEST_SLOTS: usize = 32;
-/// By how much the table grows. Doubling moves each hash once on the average, out of the cache, and touches half as many pages
-/// again: 1.5 % of the time that a million events take.
+/// The factor by which the table grows. With a factor of two each hash would move once on average, and half as many more
+/// pages would be touched: 1.5 % of the time for a million events.
 const GROWTH: usize = 4;
 
-/// Different hashes: 16 to 64 bytes each, a quarter as much again while the table grows.
+/// Distinct hashes: 16 to 64 bytes each, and a quarter more while the table grows.
 #[derive(Debug, Clone)]
 pub(super) struct Hashes {
-    /// Open addressing by the lowest bits, never more than half full: when another table is poured in, in the order of its
-    /// slots, some parts fill before others.
+    /// Open addressing by the lowest bits. Never more than half full, because some parts fill earlier than others when
+    /// another table is added in the order of its slots.
     slots: Vec<u64>,
     count: usize,
     has_empty: bool,
@@ -27,14 +26,14 @@ impl Default for Hashes {
 }
 
 impl Hashes {
-    /// Fetches the places of these hashes into the cache: misses overlap here that would wait for each other where each
-    /// decides what is done next.
+    /// Loads the slots of these hashes into the cache. The misses overlap here; in `insert` each would wait for the one
+    /// before.
     pub(super) fn touch(&self, hashes: &[u64]) {
         let mask = self.slots.len() - 1;
         std::hint::black_box(hashes.iter().fold(0, |all, hash| all | self.slots[*hash as usize & mask]));
     }
 
-    /// Puts a hash in; whether it is new.
+    /// Adds a hash. Returns whether it is new.
     #[inline]
     pub(super) fn insert(&mut self, hash: u64) -> bool {
         if hash == EMPTY {
@@ -52,7 +51,7 @@ impl Hashes {
         true
     }
 
-    /// How many there are.
+    /// The number of hashes.
     pub(super) fn len(&self) -> usize {
         self.count + usize::from(self.has_empty)
     }

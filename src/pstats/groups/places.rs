@@ -1,4 +1,4 @@
-//! Where in a list of groups the one of a line is, by the numbers of the line's values.
+//! Finds the place of a line's group in a list of groups, by the numbers of the line's values.
 
 use crate::pstats::layout::{Grouping, MOST_SLOTS};
 
@@ -14,12 +14,12 @@ pub(super) const LEFT_OUT: u32 = u32::MAX;
 #[derive(Debug, Clone)]
 pub(super) struct Places {
     only_present: bool,
-    /// In which slot the number of the first field's value stands.
+    /// The slot of the first field.
     first: usize,
-    /// The places by that number, where there is no other field.
+    /// The places by the number of its value, if there is no other field.
     places: Vec<u32>,
-    /// Of each further field its slot, and the numbers of its values each with that of what stands before; the last numbers
-    /// are places.
+    /// For each further field its slot, and the numbers of its values paired with the number of what precedes. The last
+    /// numbers are places.
     further: Vec<(usize, Pairs)>,
 }
 
@@ -34,7 +34,7 @@ impl Places {
         }
     }
 
-    /// The place of the group of these numbers, which stand in the slots of the line's values.
+    /// The place of the group with these numbers, which are indexed by slot.
     #[inline(always)] // A call costs as much as what most groupings take.
     pub(super) fn find(&self, numbers: &[u32; MOST_SLOTS]) -> u32 {
         let first = numbers[self.first];
@@ -50,7 +50,7 @@ impl Places {
             return LEFT_OUT;
         }
         let mut further = self.further.iter();
-        // A pair that is not there has no number that any other could have.
+        // A missing pair gets a number that no pair has.
         further
             .try_fold(first, |before, (slot, pairs)| match pairs.find(before, numbers[*slot]) {
                 0 => None,
@@ -59,7 +59,7 @@ impl Places {
             .unwrap_or(NOWHERE)
     }
 
-    /// Enters the place of a new group, which is one more than that of the last.
+    /// Adds the place of a new group, which is one more than the last place.
     pub(super) fn enter(&mut self, numbers: &[u32; MOST_SLOTS], place: u32) {
         let first = numbers[self.first];
         match self.further.split_last_mut() {
@@ -79,7 +79,7 @@ impl Places {
 /// Pairs of numbers, numbered from 1.
 #[derive(Debug, Clone)]
 struct Pairs {
-    /// Open addressing by hash: each pair with its number, 0 for empty; never more than a quarter full.
+    /// Open addressing by hash: each pair with its number, 0 for empty. Never more than a quarter full.
     slots: Vec<(u64, u32)>,
     count: u32,
 }
@@ -97,7 +97,7 @@ impl Pairs {
         self.slots[self.slot_of(pair(one, other))].1
     }
 
-    /// The number of a pair; gives it one if it has none.
+    /// The number of a pair. Assigns one if it has none.
     fn number(&mut self, one: u32, other: u32) -> u32 {
         let pair = pair(one, other);
         let slot = self.slot_of(pair);

@@ -1,9 +1,9 @@
-//! The different values of one field, numbered, so that groups go by numbers and each text is looked up once a line.
+//! Numbers the distinct values of one field, so that groups compare numbers, and each text is looked up once per line.
 
 use crate::jsonl::value::same;
 
-/// How many bytes of a value are hashed and compared at once, whatever its length: most values are no longer, and lengths
-/// that change from line to line would be guessed wrong by the processor.
+/// How many bytes of a value are hashed and compared at once, whatever its length. Most values are not longer, and a branch
+/// on lengths that change from line to line would be mispredicted.
 pub(crate) const HEAD: usize = 32;
 const WORDS: usize = HEAD / 8;
 type Head = [u64; WORDS];
@@ -26,8 +26,8 @@ static MASKS: [[u64; WORDS]; HEAD + 1] = {
 /// The value of a field in one line.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Value<'a> {
-    /// Its text, and what stands behind it: with [`HEAD`] bytes there, none need be copied. UTF-8, but for whoever made it
-    /// to know.
+    /// Its text and the bytes after it. If there are [`HEAD`] bytes, none have to be copied. The caller ensures that the text
+    /// is UTF-8.
     pub from: &'a [u8],
     /// The text's length in bytes.
     pub length: usize,
@@ -38,7 +38,7 @@ impl<'a> Value<'a> {
         &self.from[..self.length]
     }
 
-    /// The first bytes, and zeros where it is shorter.
+    /// The first bytes, padded with zeros.
     #[inline(always)]
     fn head(self) -> Head {
         let head = match self.from.first_chunk() {
@@ -77,7 +77,7 @@ fn words(bytes: &[u8; HEAD]) -> Head {
 
 const K: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A hash for a table, whose first bits are mixed best: collisions only cost a comparison.
+/// A hash whose first bits are mixed best. A collision only costs a comparison.
 #[inline(always)]
 fn hash_of([a, b, c, d]: Head, length: usize) -> u64 {
     let low = (a ^ c.rotate_left(23)).wrapping_mul(K);
@@ -85,13 +85,13 @@ fn hash_of([a, b, c, d]: Head, length: usize) -> u64 {
     (low ^ high.rotate_left(32)).wrapping_add(length as u64).wrapping_mul(0x94d0_49bb_1331_11eb)
 }
 
-/// The number of having no value.
+/// The number of a missing value.
 pub(super) const NONE: u32 = 0;
 
-/// The number of every value that has none yet.
+/// The number of a value that has no number yet.
 pub(super) const NEW: u32 = u32::MAX;
 
-/// A value that has a number, in a cache line of its own.
+/// A value with a number, in its own cache line.
 #[derive(Debug, Clone)]
 #[repr(align(64))]
 struct Known {
@@ -103,8 +103,8 @@ struct Known {
 #[derive(Debug, Clone)]
 pub(super) struct Values {
     known: Vec<Known>,
-    /// Open addressing by hash: numbers, 0 for empty; never more than an eighth full, for values that come in no order and
-    /// collide would be guessed wrong by the processor.
+    /// Open addressing by hash: numbers, 0 for empty. Never more than an eighth full, because branches on collisions would be
+    /// mispredicted.
     slots: Vec<u32>,
     /// How far a hash is shifted to become a slot.
     shift: u32,
@@ -127,7 +127,7 @@ impl Values {
         if differs == 0 && known.text.len() == length && length <= HEAD { number } else { self.find_further(value) }
     }
 
-    /// The same where the value is long, or its first slot holds another or none.
+    /// The same for a long value, or one whose first slot is empty or has another value.
     #[cold]
     fn find_further(&self, value: Value<'_>) -> u32 {
         match self.slots[self.slot_of(value)] {
@@ -136,7 +136,7 @@ impl Values {
         }
     }
 
-    /// The number of a value; gives it one if it has none.
+    /// The number of a value. Assigns one if it has none.
     pub(super) fn number(&mut self, value: Value<'_>) -> u32 {
         let slot = self.slot_of(value);
         if self.slots[slot] != 0 {
@@ -156,7 +156,7 @@ impl Values {
         number
     }
 
-    /// How many have one.
+    /// How many values have a number.
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.known.len()

@@ -1,4 +1,4 @@
-//! Each injected fault against the outcome of its line (contracts §4).
+//! Compares each injected fault with the outcome of its line (contracts §4).
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use super::{Joins, failed, whole, word_of};
 use crate::error::{Error, Result};
 use crate::record::outcome::Word;
 
-/// In SQL: whether an outcome `o` is a duplicate, and rightly so, for another line with its id was or may have been taken.
+/// In SQL: whether an outcome `o` is correctly a duplicate, because another line with its id was or may have been accepted.
 fn is_repeated() -> String {
     let (accepted, duplicate, unknown) = (Word::Accepted as i64, Word::Duplicate as i64, Word::Unknown as i64);
     format!(
@@ -57,7 +57,7 @@ impl Joins {
         }
     }
 
-    /// The shards in this table, in words.
+    /// The shards in this table, as messages name them.
     fn shards_in(&self, table: &str) -> rusqlite::Result<String> {
         let mut query = self.db.prepare(&format!("SELECT DISTINCT shard FROM {table} ORDER BY shard LIMIT 4"))?;
         let found = query.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
@@ -74,7 +74,7 @@ impl Joins {
         let names: BTreeMap<i64, &String> = self.faults.iter().map(|(name, index)| (*index, name)).collect();
         let mut report = TruthReport::default();
         let came = self.db.query_row("SELECT EXISTS(SELECT 1 FROM outcome)", [], |row| row.get::<_, bool>(0))?;
-        // What a right server makes of each line: the strongest expectation of its faults.
+        // How a correct server answers each line: the strongest expectation of its faults.
         self.db.execute_batch(
             "DROP TABLE IF EXISTS line;
              CREATE TABLE line AS SELECT shard, seq, max(expect) AS expect FROM truth WHERE seq IS NOT NULL GROUP BY shard, seq;
@@ -126,7 +126,7 @@ impl Joins {
         Ok(report)
     }
 
-    /// Judges the faults that have a line, but for copies that have an id.
+    /// Judges the faults that have a line, except copies with an id.
     fn judge_lines(&self, names: &BTreeMap<i64, &String>, report: &mut TruthReport) -> rusqlite::Result<()> {
         let mut query = self.db.prepare(&format!(
             "SELECT t.fault, l.expect, o.word, coalesce(o.own, FALSE) OR {}, count(*), o.attempts = 0, o.status IS NULL
@@ -143,7 +143,7 @@ impl Joins {
             fault.count += n;
             fault.refused_unsent += if is_unsent == Some(true) && word == Some(Word::Rejected) { n } else { 0 };
             match (expect, word) {
-                // It may be taken or refused: either is right.
+                // It may be accepted or refused. Both are correct.
                 (4, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Rejected)) => fault.detected += n,
                 (2, Some(Word::Rejected)) => fault.detected += n,
                 (2, Some(Word::Accepted | Word::Duplicate | Word::Present | Word::Differs)) => fault.missed += n,
@@ -156,11 +156,11 @@ impl Joins {
         Ok(())
     }
 
-    /// Judges copies by their id: one is taken as new, the others are answered as duplicates, in whatever order.
-    ///
-    /// Where more than one is taken as new, `--stored` says whether the server holds it once. Without, that is a miss only of a
-    /// server that has a word for duplicates. To refuse one that met its like in flight is none: that says that two came at
-    /// once, as a constraint of a database does, and of copies that come one after the other nothing.
+    /// Judges copies by their id: one should be accepted as new, the others answered as duplicates, in any order.
+    /// If more than one is accepted as new, `--stored` tells whether the server holds it once. Without it, this is a miss
+    /// only if the server reports duplicates. A refusal of a copy that was in flight at the same time as another is not a
+    /// report of duplicates: it comes from a database constraint, and says nothing about copies that come one after the
+    /// other.
     fn judge_copies(&self, names: &BTreeMap<i64, &String>, report: &mut TruthReport) -> rusqlite::Result<()> {
         let tells: bool = self.db.query_row(
             "SELECT EXISTS(SELECT 1 FROM outcome d WHERE d.word = 1 AND d.own = 0 AND (coalesce(d.status, 200) < 300
@@ -223,25 +223,25 @@ impl Joins {
 pub(crate) enum Why {
     /// The server answered with an error.
     ErrorAnswer,
-    /// No whole answer came.
+    /// There was no complete answer.
     NoAnswer,
     /// The server could not be reached.
     NoConnection,
-    /// The server refused it for its rate.
+    /// The server refused it because of a rate limit.
     RateLimited,
     /// It was not sent.
     NotSent,
-    /// The stream has no outcome of the line.
+    /// The stream has no outcome for the line.
     NoOutcome,
-    /// The server said the same of a copy as of a new event.
+    /// The server gave a copy the same answer as a new event.
     NoWord,
     /// A copy was refused.
     Refused,
-    /// A duplicate may be of psend's own making.
+    /// A retry of psend may have caused the duplicate.
     OwnRetry,
     /// The event has no id to look for.
     NoId,
-    /// psend --verify found it missing, or another body.
+    /// psend --verify found it missing or different.
     NotVerified,
 }
 
@@ -260,7 +260,7 @@ impl Why {
         }
     }
 
-    /// In words, of so many faults.
+    /// The reason as text, for this many faults.
     pub(crate) fn in_words(self) -> &'static str {
         match self {
             Self::ErrorAnswer => "answered with an error",
@@ -278,26 +278,26 @@ impl Why {
     }
 }
 
-/// Under `truth`.
+/// The section `truth`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct TruthReport {
     /// Faults injected.
     pub count: u64,
-    /// Handled correctly by the server; null without outcomes, like the next two.
+    /// Handled correctly by the server. Null without outcomes, like the next two.
     pub detected: Option<u64>,
-    /// Not: broken lines that were taken, copies taken as new, dropped events that were seen.
+    /// Not detected: broken lines that were accepted, copies accepted as new, dropped events that were seen.
     pub missed: Option<u64>,
-    /// Good lines that were refused, or said to be duplicates.
+    /// Good lines that were refused or answered as duplicates.
     pub false_alarm: Option<u64>,
     /// Faults without a verdict.
     pub undecidable: u64,
-    /// Why, for all faults and the lines without one.
+    /// The reasons, for all faults and for lines without one.
     pub why_undecidable: BTreeMap<Why, u64>,
     /// Whether truth's summary says that it is complete.
     pub complete: bool,
     /// By fault.
     pub faults: BTreeMap<String, FaultReport>,
-    /// The lines that no fault touched.
+    /// The lines without a fault.
     pub untouched: FaultReport,
 }
 
@@ -311,7 +311,7 @@ pub(crate) struct FaultReport {
     pub undecidable: u64,
     #[serde(skip)]
     pub why_undecidable: BTreeMap<Why, u64>,
-    /// Of the detected: refused by psend itself, so that the server never saw them.
+    /// Detected faults that psend itself refused, so the server never saw them.
     pub refused_unsent: u64,
 }
 
@@ -344,7 +344,7 @@ impl TruthReport {
         self.why_undecidable = whys;
     }
 
-    /// The report on nothing, with every fault there is.
+    /// An empty report with every fault.
     pub(crate) fn on_nothing() -> Self {
         let faults = [
             "spike",

@@ -1,4 +1,4 @@
-//! What was sent, what arrived and what the server holds, by event_id.
+//! Reconciles what was sent, what arrived and what the server holds, by event_id.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::record::outcome::Word;
 
 impl Joins {
-    /// What was sent, what arrived and what is stored, side by side.
+    /// Compares what was sent, what arrived and what is stored.
     ///
     /// # Errors
     /// If the temporary database fails.
@@ -95,7 +95,7 @@ enum Column {
     Unchecked,
 }
 
-/// Of all outcomes of an id, the one that says most about whether the server has it.
+/// Of all outcomes of an id, the one that says the most about whether the server has the event.
 fn best_word(words: i64) -> &'static str {
     let order = [
         Word::Accepted,
@@ -113,38 +113,38 @@ fn best_word(words: i64) -> &'static str {
     found.map_or(if words & EVENT_BIT != 0 { "event" } else { "none" }, Word::as_str)
 }
 
-/// Under `reconciled`. Lines without an id are in none of its figures. A figure that cannot be known is null: those of what was
-/// sent without `--against`, those of what is stored without `--stored`, those of outcomes where none came.
+/// The section `reconciled`. Its figures do not include lines without an id. Unknown figures are null: without `--against`
+/// those of what was sent, without `--stored` those of what is stored, without outcomes those of outcomes.
 #[derive(Debug, Clone, Default, Serialize)]
 pub(crate) struct ReconciledReport {
     /// Events sent, by `--against`.
     pub sent: Option<u64>,
-    /// Different ids of them.
+    /// Their distinct ids.
     pub sent_ids: Option<u64>,
     /// Outcomes that came in and say that the server has the event, or events that came in.
     pub arrived: u64,
-    /// Different ids of them.
+    /// Their distinct ids.
     pub arrived_ids: u64,
-    /// Ids sent that did not arrive, as far as is known.
+    /// Sent ids that did not arrive, as far as is known.
     pub sent_not_arrived: Option<u64>,
-    /// Those of them that may have arrived: their outcome is unknown.
+    /// Those of them that may have arrived, because their outcome is unknown.
     pub sent_unknown: Option<u64>,
     /// Ids that arrived and were not sent.
     pub arrived_not_sent: Option<u64>,
-    /// Ids delivered that the server does not hold.
+    /// Delivered ids that the server does not hold.
     pub accepted_missing: Option<u64>,
-    /// Ids failed that the server holds.
+    /// Failed ids that the server holds.
     pub failed_present: Option<u64>,
     /// Ids not sent that the server holds.
     pub not_sent_present: Option<u64>,
-    /// Ids that the server holds and that were neither sent nor arrived.
+    /// Ids that the server holds, and that were neither sent nor arrived.
     pub extra: Option<u64>,
     /// Whether `--stored` is complete: outcomes of `psend --verify` need a run record that says so.
     pub complete: bool,
     /// Which figures are null although `--stored` was given, and why.
     #[serde(skip)]
     pub not_known: Vec<(String, String)>,
-    /// Ids by outcome and by what the server holds.
+    /// Ids by outcome and by whether the server holds them.
     pub table: BTreeMap<&'static str, StoredReport>,
 }
 
@@ -166,7 +166,7 @@ impl ReconciledReport {
         }
     }
 
-    /// Takes out what is missing, where lines of the stored are not known by their id: the missing may be among them.
+    /// Sets what is missing to null if lines of `--stored` have no readable id, because the missing events may be among them.
     fn forget_what_is_missing(&mut self, without_id: u64) {
         let lines = counted(without_id, "line of --stored has", "lines of --stored have");
         let why = format!("{lines} no readable id and may be what is missing; --fields id=PATH names the field");
@@ -182,7 +182,7 @@ impl ReconciledReport {
         }
     }
 
-    /// The figures that are known, as people read them: name, count, what is meant.
+    /// The known figures for people: name, count, meaning.
     pub(crate) fn facts(&self) -> Vec<(&'static str, u64, &'static str)> {
         let all = [
             ("Sent", self.sent_ids, "unique ids"),
@@ -198,7 +198,7 @@ impl ReconciledReport {
         all.into_iter().filter_map(|(name, n, what)| Some((name, n?, what))).collect()
     }
 
-    /// The report on nothing, with every row there is.
+    /// An empty report with every row.
     pub(crate) fn on_nothing() -> Self {
         let rows = Word::ALL.iter().map(|word| word.as_str()).chain(["event", "none"]);
         Self { table: rows.map(|row| (row, StoredReport::default())).collect(), ..Self::default() }

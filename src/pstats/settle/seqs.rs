@@ -1,8 +1,8 @@
-//! A set of line numbers, in few bytes where most numbers up to the largest are in it.
+//! A set of line numbers. It takes few bytes if it has most numbers up to the largest.
 
 use std::collections::BTreeMap;
 
-/// Numbers of a block: one bit each.
+/// The numbers in a block, one bit each.
 const BLOCK: u64 = 4096;
 const WORDS: usize = (BLOCK / 64) as usize;
 /// The most blocks that are neither empty nor full: 16 MiB. Lines that end in any order up to a hundred million have fewer.
@@ -23,16 +23,16 @@ impl Default for Bits {
 /// Line numbers.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Seqs {
-    /// The block of the last number, which most often is that of the next.
+    /// The block of the last number, which is usually also that of the next.
     last: Option<(u64, Bits)>,
-    /// The others; none for a full one.
+    /// The other blocks; `None` for a full one.
     blocks: BTreeMap<u64, Option<Bits>>,
     partial: usize,
     forgotten: u64,
 }
 
 impl Seqs {
-    /// Puts a number in; whether it is new.
+    /// Adds a number. Returns whether it is new.
     #[inline]
     pub(super) fn insert(&mut self, seq: u64) -> bool {
         if self.last.as_ref().is_none_or(|(block, _)| *block != seq / BLOCK) && !self.turn_to(seq / BLOCK) {
@@ -50,7 +50,7 @@ impl Seqs {
         is_new
     }
 
-    /// Makes this block the last; `false` if it is full.
+    /// Makes this block the last one. Returns `false` if it is full.
     #[cold]
     fn turn_to(&mut self, block: u64) -> bool {
         if let Some((before, bits)) = self.last.take() {
@@ -79,12 +79,12 @@ impl Seqs {
         }
     }
 
-    /// How many numbers were not kept for want of room.
+    /// How many numbers were not kept because there was no room.
     pub(super) fn forgotten(&self) -> u64 {
         self.forgotten
     }
 
-    /// How many numbers both have.
+    /// How many numbers both sets have.
     pub(super) fn shared(&self, other: &Self) -> u64 {
         let both = |index: u64, ours: Option<&Bits>| -> u64 {
             let theirs = match &other.last {

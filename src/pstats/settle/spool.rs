@@ -1,4 +1,4 @@
-//! Outcomes that wait: in memory while they are few, else in a file that the system takes away by itself.
+//! Outcomes that wait: in memory if there are few, otherwise in a temporary file that the system removes.
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
@@ -6,14 +6,14 @@ use tempfile::SpooledTempFile;
 
 use crate::error::{Error, Result};
 
-/// So many bytes stay in memory.
+/// At most this many bytes stay in memory.
 const IN_MEMORY: usize = 8 << 20;
-/// What is written, and read back, at once.
+/// How many bytes are written or read at once.
 const BLOCK: usize = 64 << 10;
-/// Behind each text stand the segment, the weight, the line's number and the text's length.
+/// After each text: the segment, the weight, the line number and the length of the text.
 const TAIL: usize = 4 + 1 + 8 + 4;
 
-/// Texts with what they are about.
+/// Texts, each with its segment, weight and line number.
 #[derive(Debug)]
 pub(super) struct Spool {
     file: SpooledTempFile,
@@ -28,7 +28,7 @@ impl Default for Spool {
 }
 
 impl Spool {
-    /// Puts a text behind the others.
+    /// Appends a text.
     pub(super) fn push(&mut self, segment: usize, weight: usize, seq: u64, text: &[u8]) {
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX).to_le_bytes();
         self.block.extend_from_slice(text);
@@ -48,10 +48,10 @@ impl Spool {
         self.block.clear();
     }
 
-    /// Hands on all texts, the last first.
+    /// Passes on all texts, the last one first.
     ///
     /// # Errors
-    /// If they could not be kept or read back.
+    /// If they could not be written or read back.
     pub(super) fn backwards(&mut self, take: impl FnMut(usize, usize, u64, &[u8])) -> Result<()> {
         self.write();
         let done = match self.failed.take() {
@@ -63,7 +63,7 @@ impl Spool {
 
     fn read_backwards(&mut self, mut take: impl FnMut(usize, usize, u64, &[u8])) -> io::Result<()> {
         let mut left = self.file.stream_position()?;
-        // What was read and not handed on yet: the bytes from `left` on.
+        // The bytes from `left` on have been read and not passed on yet.
         let mut held: Vec<u8> = Vec::new();
         loop {
             while let Some(entry) = Entry::last(&held) {
@@ -106,12 +106,12 @@ impl Entry {
         })
     }
 
-    /// The last entry of these bytes, where all of it is there.
+    /// The last entry in these bytes, if it is complete.
     fn last(held: &[u8]) -> Option<Self> {
         Self::tail(held).filter(|entry| entry.length + TAIL <= held.len())
     }
 
-    /// How many bytes more the last entry wants.
+    /// How many more bytes the last entry needs.
     fn wanted(held: &[u8]) -> usize {
         Self::tail(held).map_or(TAIL, |entry| (entry.length + TAIL).saturating_sub(held.len()))
     }

@@ -1,4 +1,4 @@
-//! Whether the parts of a state can be those of one stream: what was edited by hand, checksum and all, does not add up.
+//! Checks that the parts of a state are consistent. This finds a state that was edited by hand together with its checksums.
 
 use crate::pstats::figures::Figures;
 use crate::pstats::input::{Amount, Flaws};
@@ -11,10 +11,10 @@ use crate::record::outcome::Word;
 /// More lines than any stream has: counts below this can be added up without an overflow.
 const MOST: u64 = 1 << 53;
 
-/// Holds the parts of a summary against each other.
+/// Compares the parts of a summary with each other.
 ///
 /// # Errors
-/// What does not add up.
+/// What is not consistent.
 pub(super) fn check(summary: &mut Summary, layout: &Layout) -> Result<(), String> {
     let kinds = &summary.input.kinds;
     for (kind, Amount { lines, bytes }) in kinds.each() {
@@ -33,7 +33,7 @@ pub(super) fn check(summary: &mut Summary, layout: &Layout) -> Result<(), String
     let events = &summary.events;
     let flaws = &summary.input.event_flaws;
     let judged = events.stream.figures.judged();
-    // A code that is none, such as 0, may tell of a failure all the same.
+    // A number that is not a status code, such as 0, may also mean a failure.
     let classes = sum(&events.classes)?;
     at_most("events: those with a status code", classes, judged)?;
     at_most("events: those that say whether they succeeded", judged, sum(&[classes, flaws.status_invalid])?)?;

@@ -4,7 +4,7 @@ use super::unread::Unread;
 use crate::clock::{self, Micros};
 use crate::record::number::{DECIMALS, SCALE, Written};
 
-/// The first count of seconds that is taken for a time: 1973-03-03.
+/// The smallest number of seconds that is read as a time: 1973-03-03.
 const LEAST_SECONDS: i128 = 100_000_000;
 
 /// How a count is written.
@@ -16,9 +16,9 @@ pub(super) struct Epoch {
     microsecond: i128,
     /// How many decimals are written.
     decimals: usize,
-    /// Decimals that are too fine for `scaled`; they stay.
+    /// Decimals that are too fine for `scaled`. They do not change.
     tail: String,
-    /// From the `e` on, and what it says.
+    /// The text from the `e` on, and the exponent.
     power: Option<(String, i32)>,
 }
 

@@ -20,7 +20,7 @@ const WEEKDAYS: [&[u8; 3]; 7] = [b"thu", b"fri", b"sat", b"sun", b"mon", b"tue",
 /// The years that a number of digits alone may name. Others are more likely counts.
 const YEARS_OF_DIGITS: Range<i64> = 1970..2101;
 
-/// Where the parts of a moment stand in its text.
+/// The positions of the parts of a time in its text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Places {
     weekday: Option<usize>,
@@ -39,7 +39,7 @@ pub(super) struct Places {
     is_a_number: bool,
 }
 
-/// The moment that a text names, and where its parts stand.
+/// The time that a text stands for, and the positions of its parts.
 pub(super) fn read(text: &[u8]) -> Result<(Micros, Places), Unread> {
     let mut cursor = Cursor { text: text.trim_ascii_end(), at: 0 };
     cursor.blanks();
@@ -96,7 +96,7 @@ impl Places {
         Ok(seconds * SECOND + micros - self.ahead)
     }
 
-    /// Writes another moment over this one; `false` where the form has no way to name it.
+    /// Overwrites this time with another. Returns `false` if the form cannot express it.
     pub(super) fn write(&self, at: Micros, text: &mut [u8]) -> bool {
         let Some(local) = Some(at).filter(|at| (FIRST..LAST).contains(at)).map(|at| at + self.ahead) else {
             return false;
@@ -150,14 +150,14 @@ fn put_name(text: &mut [u8], name: &[u8; 3]) {
     }
 }
 
-/// A place in a text, from where it is read on.
+/// A position in a text that is being read.
 struct Cursor<'a> {
     text: &'a [u8],
     at: usize,
 }
 
 impl Cursor<'_> {
-    /// A date, and what of a time of day and an offset stands behind it.
+    /// A date, and a time of day and an offset after it if there are any.
     fn moment(&mut self) -> Result<Places, Unread> {
         let mut places = Places::default();
         if self.rest().first().is_some_and(u8::is_ascii_alphabetic) {
@@ -213,7 +213,7 @@ impl Cursor<'_> {
         self.offset(places)
     }
 
-    /// What stands behind a weekday as C's `ctime` has it: ` Jan 05 09:00:01.123456 2026`.
+    /// The rest of a time in the form of C's `ctime`, after the weekday: ` Jan 05 09:00:01.123456 2026`.
     fn c_time(&mut self, mut places: Places) -> Result<Places, Unread> {
         self.one_of(b" ")?;
         places.month = self.name(&MONTHS).ok_or(Unread::Form)?;
@@ -281,7 +281,7 @@ impl Cursor<'_> {
         Ok(())
     }
 
-    /// `Z`, `+01:00`, `+0100`, `+01`, ` UTC`, and the zone's name that may follow an offset; UTC where there is nothing.
+    /// `Z`, `+01:00`, `+0100`, `+01`, ` UTC`, and the name of a zone that may follow an offset. UTC if there is nothing.
     fn offset(&mut self, places: &mut Places) -> Result<(), Unread> {
         self.blanks();
         if self.is_at_end() {
@@ -291,7 +291,7 @@ impl Cursor<'_> {
         let is_utc =
             name.is_empty() || [&b"z"[..], b"utc", b"gmt"].iter().any(|known| name.eq_ignore_ascii_case(known));
         if !is_utc {
-            // A name, unless it is no more than a letter too many.
+            // A name. A single extra letter is not one.
             let is_zone = self.text.get(self.at - name.len() - 1) == Some(&b' ');
             return Err(if is_zone { Unread::Zone } else { Unread::Form });
         }
@@ -334,7 +334,7 @@ impl Cursor<'_> {
         self.rest().iter().take_while(|byte| byte.is_ascii_digit()).count()
     }
 
-    /// Passes so many pairs of digits, and says where they begin.
+    /// Skips this many pairs of digits. Returns where they begin.
     fn two(&mut self, pairs: usize) -> Result<usize, Unread> {
         let at = self.at;
         if self.count_digits() < 2 * pairs {
@@ -350,7 +350,7 @@ impl Cursor<'_> {
         Ok(self.text[at..self.at].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')))
     }
 
-    /// Passes one of these names, and says where it begins.
+    /// Skips one of these names. Returns where it begins.
     fn name(&mut self, names: &[&[u8; 3]]) -> Option<usize> {
         let name = self.rest().get(..3)?;
         names.iter().any(|known| name.eq_ignore_ascii_case(&known[..])).then(|| {

@@ -16,7 +16,7 @@ use crate::scripted::{Act, Request, Scripted};
 use crate::support::{Run, feed, run_with, tool};
 
 #[test]
-fn a_200_that_comes_before_the_request_was_sent_is_no_acceptance() {
+fn a_200_that_arrives_before_the_request_was_sent_does_not_count() {
     let received = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&received);
     let url = fakes::with_each_connection(move |mut stream| {

@@ -69,7 +69,7 @@ fn a_batch_is_no_larger_than_allowed_and_waits_no_longer() {
 }
 
 #[test]
-fn one_poison_event_costs_no_neighbour() {
+fn one_poison_event_does_not_affect_the_rest_of_its_batch() {
     for status in [400, 413, 422, 500] {
         let server = Scripted::start(move |request| {
             if titles(request).iter().any(|id| id == "evt_7") { Act::answer(status, "no") } else { accept_all(request) }
@@ -90,7 +90,7 @@ fn one_poison_event_costs_no_neighbour() {
 }
 
 #[test]
-fn a_batch_that_is_refused_for_one_event_that_is_there_already_is_split_and_its_neighbours_are_taken() {
+fn a_batch_that_is_refused_for_one_duplicate_is_split_and_the_rest_is_stored() {
     for (status, words_said) in
         [(400, "duplicate key value violates unique constraint"), (409, "Event already exists"), (409, "")]
     {

@@ -29,9 +29,9 @@ fn a_header_made_from_an_id_is_encoded_or_its_event_is_rejected_with_the_reason(
         (json!("a\r\nX-Evil: 1"), Ok("k-a%0D%0AX-Evil:%201")),
         (json!("50%"), Ok("k-50%25")),
         (json!(" a "), Ok("k-%20a%20")),
-        (json!(null), Err("no id in 'event_id', from which the header idempotency-key is made")),
+        (json!(null), Err("no id in 'event_id' for the header idempotency-key")),
         (json!(""), Err("no id in 'event_id'")),
-        (json!(huge), Err("makes the header idempotency-key 9002 bytes long; 8192 is the most")),
+        (json!(huge), Err("makes the header idempotency-key 9002 bytes long; the limit is 8192")),
     ];
     let mut input = String::new();
     for (id, _) in &cases {
@@ -64,7 +64,7 @@ fn a_header_made_from_an_id_is_encoded_or_its_event_is_rejected_with_the_reason(
 }
 
 #[test]
-fn a_line_that_is_sent_though_it_is_no_event_has_no_id_for_a_header_and_is_told() {
+fn a_malformed_line_that_is_sent_has_no_id_for_a_header_and_is_reported() {
     let dialect = format!("{REQUEST}headers = {{ Idempotency-Key = '{{event_id}}' }}\n");
     let server = Scripted::start(|_| Act::accept());
     let run = send_as(&dialect, &server, &["--send-malformed"], b"not json\n").expect_code(0);
@@ -74,7 +74,7 @@ fn a_line_that_is_sent_though_it_is_no_event_has_no_id_for_a_header_and_is_told(
 }
 
 #[test]
-fn a_header_made_from_an_id_does_not_go_with_a_batch_and_that_is_told() {
+fn a_header_made_from_an_id_is_not_sent_with_a_batch_and_psend_warns() {
     let dialect = format!(
         "{REQUEST}headers = {{ Idempotency-Key = '{{event_id}}' }}\n[batch]\npath = '/b'\nbefore = '['\nafter = ']'\n"
     );
@@ -89,7 +89,7 @@ fn a_header_made_from_an_id_does_not_go_with_a_batch_and_that_is_told() {
 }
 
 #[test]
-fn a_window_that_begins_with_its_number_is_read_and_no_answer_makes_psend_spin() {
+fn a_window_that_begins_with_its_number_is_read_and_psend_never_spins() {
     let dialect = format!(
         "{REQUEST}[[rules]]\nstatus = 400\ntext = 'Rate limit'\noutcome = 'rate_limited'\nwindow_text = '{{}} seconds'\n"
     );
@@ -133,7 +133,7 @@ fn a_server_that_answers_a_batch_in_another_order_swaps_no_outcomes() {
 }
 
 #[test]
-fn a_200_that_says_no_is_no_acceptance_alone_or_in_a_batch() {
+fn a_200_that_reports_failure_is_not_an_acceptance_alone_or_in_a_batch() {
     let server =
         Scripted::start(|_| Act::answer(200, r#"{"success":false,"message":"no","errors":["title missing"]}"#));
     for flags in [&[][..], &["--batch", "3"]] {

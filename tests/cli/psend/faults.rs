@@ -42,7 +42,7 @@ fn send_to(url: &str, flags: &[&str], events: usize) -> Run {
 /// How psend reaches a server that speaks HTTP/1.1: over each of its two transports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
-    /// Connections of its own.
+    /// Separate connections.
     Direct,
     /// The pooled client, which it takes for proxies: the server is one for a host that is not there.
     Pooled,
@@ -193,7 +193,7 @@ fn an_answer_is_understood_in_each_form_that_http_has() {
 }
 
 #[test]
-fn what_comes_without_being_asked_for_answers_no_event() {
+fn unrequested_bytes_answer_no_event() {
     for way in Way::BOTH {
         // In one write, so that the second is there when the first is read.
         let twice = "Content-Length: 16\r\n\r\n{\"success\":true}HTTP/1.1 422 No";
@@ -226,7 +226,7 @@ fn an_answer_that_comes_before_all_was_sent_is_an_answer() {
 }
 
 #[test]
-fn a_server_that_never_stops_sending_holds_no_request_past_its_time() {
+fn a_server_that_never_stops_sending_does_not_outlast_the_timeout() {
     let url = fakes::with_each_connection(|mut stream| {
         std::thread::spawn(move || {
             let _ = stream.read(&mut [0; 1 << 10]);
@@ -374,7 +374,7 @@ fn a_psend_that_is_killed_again_and_again_delivers_everything_in_the_end() {
 }
 
 #[test]
-fn a_rate_limit_is_told_of_once_and_its_wait_counted_once_however_many_senders_and_events_met_it() {
+fn a_rate_limit_is_reported_once_and_its_wait_counted_once_for_all_senders() {
     let limited = |r: &Request| if r.number <= 50 { Act::with_header(429, "Retry-After: 1") } else { Act::accept() };
     let server = Scripted::start(limited);
     let run = run_with("psend", &["--url", &server.url(), "-c", "50"], &super::events(200)).expect_code(0);
@@ -409,7 +409,7 @@ fn a_rate_limit_is_told_of_once_and_its_wait_counted_once_however_many_senders_a
 }
 
 #[test]
-fn retries_past_the_budget_are_late_and_none_is_dropped() {
+fn retries_beyond_the_budget_are_delayed_and_not_dropped() {
     let server = Broken::start(fakes::unavailable, When::FirstAttempt, Event::Lost);
     let began = Instant::now();
     let run = send_to(&server.url(), &["--retry-budget", "0%"], 40).expect_code(0);

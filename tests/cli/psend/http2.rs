@@ -27,7 +27,7 @@ enum Told {
     Break,
 }
 
-/// A server that speaks HTTP/2 alone, and does with the nth request, from 1, as it is told.
+/// A server with only HTTP/2. A function decides what it does with the nth request, from 1.
 struct Http2 {
     address: SocketAddr,
     seen: Arc<Mutex<Vec<(hyper::http::request::Parts, Bytes)>>>,
@@ -133,7 +133,7 @@ fn events_go_out_over_http2_without_tls_and_over_a_unix_socket() {
     assert_eq!(seen[0].0.version, hyper::Version::HTTP_2);
     assert_eq!(seen[0].0.headers["x-api-key"], "test-api-key-12345");
 
-    // What answers at the socket is no HTTP/2; what counts is that it is asked.
+    // The server at the socket has no HTTP/2. It only matters that it is asked.
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("socket");
     let listener = std::os::unix::net::UnixListener::bind(&path).expect("a socket");
@@ -229,7 +229,7 @@ fn a_server_that_is_not_there_ends_a_run_over_http2_as_any_other() {
 }
 
 #[test]
-fn a_server_that_does_not_speak_http2_is_told_of_at_once() {
+fn a_server_without_http2_is_reported_at_once() {
     let flags = ["--http2", "--wait-for-server", "60s"];
     let began = Instant::now();
     let plain = Scripted::start(|_| Act::accept());
@@ -290,7 +290,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A server of HTTP/2 frames, which says of each request, by its number in all and on its connection, what it is told to say.
+/// A server of HTTP/2 frames. A function decides the answer to each request, by its number in all and on its connection.
 /// Gives its URL, and how many requests it answered.
 fn by_frames(say: impl Fn(usize, usize) -> Say + Send + Sync + 'static) -> (String, Arc<AtomicUsize>) {
     const END_STREAM: u8 = 1;
@@ -366,7 +366,7 @@ fn a_server_that_refuses_every_stream_ends_in_failed_and_not_in_unknown() {
 }
 
 #[test]
-fn an_event_is_asked_for_at_the_very_same_path_over_either_protocol() {
+fn an_event_is_requested_at_the_same_path_over_either_protocol() {
     let ids = [
         (".", "."),
         ("..", ".."),

@@ -48,7 +48,7 @@ fn no_request_goes_out_on_a_connection_that_the_server_said_it_would_have_closed
 }
 
 #[test]
-fn a_server_that_closes_connections_it_keeps_is_told_of_with_what_helps() {
+fn a_server_that_closes_kept_connections_is_reported_with_advice() {
     // It closes under a request, as a server does whose idle timer goes on; never on a new connection.
     let server = Scripted::start(|r| if r.on_connection == 3 { Act::Reset } else { Act::accept() });
     let run = send(&server, &["-c", "2", "--retry-base", "1ms"], &events(40)).expect_code(0);
@@ -63,7 +63,7 @@ fn a_server_that_closes_connections_it_keeps_is_told_of_with_what_helps() {
 }
 
 #[test]
-fn what_a_server_says_to_a_connection_that_waits_answers_no_event() {
+fn bytes_on_an_idle_connection_answer_no_event() {
     let server = Scripted::start(|r| {
         match r.on_connection {
         1 => Act::Drip(

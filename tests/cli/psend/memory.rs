@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::scripted::{Act, Scripted};
 use crate::support::tool;
 
-/// The most that psend ever held, in KiB, for so many events of so many bytes to a server that may stall for so long, once.
+/// The peak memory of psend in KiB, for this many events of this size, to a server that stalls once for this long.
 fn peak(events: usize, bytes: usize, stall: Duration) -> u64 {
     let began = Instant::now();
     let from = Duration::from_millis(300);

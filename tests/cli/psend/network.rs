@@ -29,7 +29,7 @@ fn headers_are_sent_as_given_and_those_from_a_file_stay_secret() {
 }
 
 #[test]
-fn bodies_are_compressed_where_asked_for() {
+fn gzip_compresses_bodies() {
     let server = Scripted::start(|_| Act::accept());
     let input = format!("{{\"event_id\":\"a\",\"pad\":\"{}\"}}\n", "x".repeat(5000));
     let run = send(&server, &["--gzip"], input.as_bytes()).expect_code(0);
@@ -226,7 +226,7 @@ fn tls_is_verified() {
 }
 
 #[test]
-fn our_own_certificate_is_shown_where_asked_for() {
+fn a_client_certificate_is_sent_if_given() {
     let (server, client) = (certificates("localhost", false), certificates("client.example", false));
     let (url, _) = tls_server(server_config(&server, Some(&client.ca)));
     let file = |name: &str| client.folder.path().join(name).to_str().expect("a path").to_owned();
@@ -241,12 +241,12 @@ fn our_own_certificate_is_shown_where_asked_for() {
     let over_http2 = ["--http2", "--url", &url2, "--cacert", flags[3]];
     for flags in [&flags[..], &over_http2] {
         let began = std::time::Instant::now();
-        // More events than senders: those whose connection broke first may all be unknown, those never sent are told why.
+        // More events than senders: those whose connection broke first may all be unknown; those never sent give the reason.
         let without = run_with("psend", &[flags, &["-c", "2"]].concat(), &events(40)).expect_code(1);
         assert!(began.elapsed() < Duration::from_secs(10), "{flags:?}: {:?}", began.elapsed());
         assert!(without.stderr.contains("CertificateRequired"), "{flags:?}: {}", without.stderr);
         let (outcomes, _) = outcomes(&without);
-        // Where the connection is gone before the refusal could be read, nobody knows.
+        // If the connection is gone before the refusal could be read, the reason is not known.
         assert!(words(&outcomes).iter().all(|word| ["not_sent", "unknown"].contains(word)), "{flags:?}: {outcomes:?}");
         assert!(outcomes.iter().any(|o| o["error"]["kind"] == "tls"), "{flags:?}: {outcomes:?}");
     }
@@ -308,7 +308,7 @@ fn a_name_whose_first_address_refuses_is_reached_at_its_next() {
 }
 
 #[test]
-fn https_goes_through_a_proxy_by_connect_and_a_refusal_of_it_is_told() {
+fn https_goes_through_a_proxy_by_connect_and_its_refusal_is_reported() {
     let good = certificates("pulse.test", false);
     let (server, taken) = tls_server(server_config(&good, None));
     let port: u16 = server.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
@@ -343,7 +343,7 @@ fn https_goes_through_a_proxy_by_connect_and_a_refusal_of_it_is_told() {
     for (answer, why) in [
         ("HTTP/1.1 407 Who are you\r\nContent-Length: 0\r\n\r\n", "(407)"),
         ("HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n", "HTTP 503"),
-        ("garbage\r\n\r\n", "no HTTP/1.1"),
+        ("garbage\r\n\r\n", "not HTTP/1.1"),
     ] {
         let refused = run(&proxy(answer)).expect_code(1);
         assert_eq!(words(&outcomes(&refused).0), ["not_sent"; 5]);
@@ -352,7 +352,7 @@ fn https_goes_through_a_proxy_by_connect_and_a_refusal_of_it_is_told() {
 }
 
 #[test]
-fn more_senders_than_there_may_be_files_are_made_room_for_or_refused_before_anything_is_sent() {
+fn too_few_open_files_are_raised_or_refused_before_anything_is_sent() {
     let server = Scripted::start(|_| Act::accept());
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("in.jsonl"), events(500)).expect("written");
@@ -387,7 +387,7 @@ fn send_by_proxy(variable: &str, proxy: &str, target: &str, flags: &[&str]) -> R
 }
 
 #[test]
-fn a_proxy_that_cannot_be_used_is_told_of_and_ends_the_run() {
+fn an_unusable_proxy_is_reported_and_ends_the_run() {
     for (variable, proxy) in [("http_proxy", "socks5://127.0.0.1:9"), ("all_proxy", "ftp://me:canary-pw@127.0.0.1:9")] {
         let run = send_by_proxy(variable, proxy, "http://pulse.invalid", &[]).expect_code(2);
         assert!(run.stderr.contains(variable) && run.stderr.contains("http:// and https://"), "{}", run.stderr);
@@ -441,7 +441,7 @@ fn a_handshake_that_is_never_answered_ends_the_run_as_a_server_that_is_not_there
 }
 
 #[test]
-fn nothing_is_sent_over_http2_before_the_server_has_said_that_it_speaks_it() {
+fn nothing_is_sent_over_http2_before_the_server_has_answered_in_it() {
     let url = format!("http://127.0.0.1:{}", silent());
     let flags = ["--url", &url, "--http2", "--timeout", "300ms", "--wait-for-server", "500ms"];
     let run = run_with("psend", &flags, &events(20)).expect_code(1);
@@ -497,7 +497,7 @@ fn the_one_line_of_a_key_file_is_the_key_and_one_that_cannot_be_sent_is_not_show
         assert_eq!(server.requests().last().expect("a request").header("x-api-key"), Some("canary-1"), "{text:?}");
     }
     for (text, why) in
-        [("cana\u{7}ry", "no header can carry"), ("canary\nof staging\n", "more than one line"), ("\n", "is empty")]
+        [("cana\u{7}ry", "not valid in a header"), ("canary\nof staging\n", "more than one line"), ("\n", "is empty")]
     {
         std::fs::write(&file, text).expect("written");
         let run = send(&server, &["--api-key-file", path], &events(1)).expect_code(2);

@@ -113,7 +113,8 @@ fn a_stall_shows_in_the_open_loops_end_to_end_time_as_wrk2_would_correct_it_and_
     let (open, _) = outcomes(&run);
     assert_eq!(open.len(), EVENTS, "the schedule did not slip: everything due was sent");
     assert!(since.get().is_some(), "it stalled");
-    // wrk2 counts, beside a request that took the whole stall, each that was due meanwhile and waited for the rest of it.
+    // In addition to the request that took the whole stall, wrk2 counts each one that was due meanwhile and waited for the
+    // rest of it.
     let due_meanwhile = (0..).map(|n| 2000.0 - n as f64 * 1000.0 / RATE as f64).take_while(|ms| *ms > 0.0);
     let mut corrected: Vec<f64> = due_meanwhile.collect();
     corrected.resize(EVENTS, 0.0);
@@ -294,7 +295,7 @@ fn a_replay_over_a_gap_of_years_says_so_at_once_and_does_not_wait_for_it() {
         assert!(run.stderr.contains(said), "{said}: {}", run.stderr);
     }
 
-    // With an hour to wait, the gap is told while it is waited for.
+    // With an hour to wait, the gap is reported while psend waits.
     let (child, mut stdin) = piped(&server, &["--replay", "1x", "-q"]);
     stdin.write_all(input.as_bytes()).expect("psend reads");
     let mut child = child;
@@ -329,7 +330,7 @@ fn poisson_arrivals_keep_the_rate_and_are_not_even() {
 }
 
 #[test]
-fn waits_that_the_server_asked_for_are_not_laid_at_psends_door() {
+fn waits_that_the_server_asked_for_do_not_count_as_psends_delay() {
     let unavailable = |request: &Request| match request.on_connection {
         1 => Act::with_header(503, "Retry-After: 1"),
         _ => Act::accept(),

@@ -26,7 +26,7 @@ const AWAY: [(u16, &str); 6] = [
     (400, r#"{"detail":"<class 'asyncpg.exceptions.CannotConnectNowError'>"}"#),
 ];
 
-/// A server that works for so many requests, is away for so long, and works again, and so on.
+/// A server that alternates: it works for a number of requests, then is away for a time.
 struct Outages {
     server: Scripted,
     away: std::sync::Arc<Mutex<usize>>,
@@ -111,7 +111,7 @@ fn a_server_that_stays_away_behind_its_answers_ends_the_run_and_leaves_the_rest_
 }
 
 #[test]
-fn a_server_that_forbids_one_event_stops_no_other() {
+fn a_server_that_forbids_one_event_still_gets_the_others() {
     let answers = |r: &Request| if r.event_id() == "evt_7" { Act::answer(403, "not this one") } else { Act::accept() };
     // Others show that the server is there; alone, the event is given up when patience is over.
     for (flags, word) in
@@ -168,7 +168,7 @@ fn batches_wait_for_a_rate_window_too_and_their_refusals_are_counted() {
 }
 
 #[test]
-fn a_server_that_refuses_everything_for_rate_ends_the_run() {
+fn a_server_that_rate_limits_everything_ends_the_run() {
     let server = Scripted::start(|_| Act::answer(429, "slow down"));
     let flags = ["-c", "4", "--retries", "2", "--retry-base", "10ms", "--wait-for-server", "500ms"];
     let began = Instant::now();
@@ -180,7 +180,7 @@ fn a_server_that_refuses_everything_for_rate_ends_the_run() {
 }
 
 #[test]
-fn a_retry_after_in_any_form_is_obeyed_bounded_and_told() {
+fn a_retry_after_in_any_form_is_obeyed_bounded_and_reported() {
     for (header, least, said) in [
         ("Retry-After: 1.2", 1200, ""),
         ("Retry-After: Sat, 05 Jan 2019 09:00:01 GMT\r\nDate: Sat, 05 Jan 2019 09:00:00 GMT", 1000, ""),

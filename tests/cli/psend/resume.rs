@@ -89,7 +89,7 @@ fn wait_for_requests(server: &Scripted, count: usize) {
 }
 
 #[test]
-fn the_second_of_two_that_resume_at_once_is_told_and_touches_nothing() {
+fn the_second_of_two_that_resume_at_once_is_refused_and_changes_nothing() {
     let files = Files::of(&events(400));
     let server = store(Duration::from_millis(5));
     files.run(&server, &["--limit", "50"]).expect_code(0);
@@ -106,7 +106,7 @@ fn the_second_of_two_that_resume_at_once_is_told_and_touches_nothing() {
 }
 
 #[test]
-fn two_first_runs_with_one_journal_or_one_output_are_told_apart() {
+fn two_first_runs_with_one_journal_or_one_output_are_refused() {
     let files = Files::of(&events(200));
     let server = store(Duration::from_millis(5));
     let dead = files.path("dead").to_str().expect("a path").to_owned();
@@ -132,7 +132,7 @@ fn what_was_in_flight_when_psend_was_killed_comes_back_as_our_own_duplicate() {
     for batch in [&[][..], &["--batch", "5", "--batch-wait", "1ms"]] {
         let files = Files::of(&events(3000));
         let server = if batch.is_empty() { store(Duration::from_millis(5)) } else { store_of_batches() };
-        // What another program sent before is no retry of ours.
+        // An event that another program sent before is not an own retry.
         let url = server.url();
         let last: Vec<u8> = events(3000).split_inclusive(|b| *b == b'\n').next_back().expect("a line").to_vec();
         run_with("psend", &[&["--url", &url, "-q"], batch].concat(), &last).expect_code(0);
@@ -212,7 +212,7 @@ fn an_event_without_an_id_that_may_have_been_sent_is_not_sent_again() {
 }
 
 #[test]
-fn after_an_orderly_end_no_duplicate_is_our_own() {
+fn after_an_orderly_end_no_duplicate_is_an_own_retry() {
     let files = Files::of(&events(100));
     let server = store(Duration::ZERO);
     files.run(&server, &["--limit", "60"]).expect_code(0);
@@ -229,7 +229,7 @@ fn after_an_orderly_end_no_duplicate_is_our_own() {
 }
 
 #[test]
-fn a_torn_journal_is_repaired_and_one_that_is_none_is_refused() {
+fn a_torn_journal_is_repaired_and_another_file_is_refused() {
     let files = Files::of(&events(20));
     let server = store(Duration::ZERO);
     files.run(&server, &["--limit", "10"]).expect_code(0);
@@ -237,7 +237,7 @@ fn a_torn_journal_is_repaired_and_one_that_is_none_is_refused() {
     let header = whole.lines().next().expect("a first line").len() + 1;
     let journal = files.path("journal");
 
-    // Cut anywhere, it is taken up where it is whole, and can be taken up again.
+    // Wherever it is cut, it is resumed after its last complete line, and can be resumed again.
     for length in [0, 1, header - 1, header, header + 1, whole.len() - 1] {
         std::fs::write(&journal, &whole.as_bytes()[..length]).expect("written");
         files.run(&server, &["--resume"]).expect_code(0);
@@ -251,10 +251,10 @@ fn a_torn_journal_is_repaired_and_one_that_is_none_is_refused() {
     let before = server.requests().len();
     let damaged = whole.replacen("\n2 ", "\n\0 ", 1);
     for (text, complaint) in [
-        ("shopping list", "line 1 is not one that psend writes"),
-        ("{\"seq\":1}\n", "line 1 is not one"),
+        ("shopping list", "line 1 was not written by psend"),
+        ("{\"seq\":1}\n", "line 1 was not written by psend"),
         ("pulsepipe journal 1\n1 0000000000000000\n", "it has form 1"),
-        (&damaged, "is not one that psend writes"),
+        (&damaged, "was not written by psend"),
     ] {
         std::fs::write(&journal, text).expect("written");
         let run = files.run(&server, &["--resume"]).expect_code(2);
@@ -272,7 +272,7 @@ fn a_torn_journal_is_repaired_and_one_that_is_none_is_refused() {
 }
 
 #[test]
-fn what_was_done_at_another_server_is_told() {
+fn events_done_at_another_server_are_reported() {
     let files = Files::of(&events(20));
     let (first, second) = (store(Duration::ZERO), store(Duration::ZERO));
     files.run(&first, &["--limit", "10"]).expect_code(0);

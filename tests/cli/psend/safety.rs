@@ -167,7 +167,7 @@ fn what_was_not_sent_is_not_done() {
 }
 
 #[test]
-fn what_a_resumed_run_will_send_is_no_dead_letter() {
+fn events_left_for_resume_are_not_dead_letters() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("a path").to_owned();
     let (journal, dead) = (path("journal"), path("dead"));
@@ -254,7 +254,7 @@ fn the_id_behind_a_byte_order_mark_is_the_one_that_truth_has() {
 }
 
 #[test]
-fn malformed_lines_are_sent_as_they_are_where_asked_for() {
+fn send_malformed_sends_malformed_lines_unchanged() {
     let server = Scripted::start(|r| if r.event_id().is_empty() { Act::answer(422, "") } else { Act::accept() });
     let input = b"{\"event_id\":\"a\"}\nnot json\n{\"event_id\":\"\xff\n[1]\n";
     let run = send(&server, &["--send-malformed", "-c", "1"], input).expect_code(0);
@@ -292,7 +292,7 @@ fn a_wrong_key_is_red_however_few_events_there_are() {
     let server = Scripted::start(answers);
     let run = send(&server, &["-c", "1"], &events(3)).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), ["rejected"; 3]);
-    // No event is no wrong key.
+    // An empty input does not mean that the key is wrong.
     send(&server, &[], b"not json\n").expect_code(0);
 }
 
@@ -325,7 +325,7 @@ fn an_output_that_is_an_input_or_another_output_is_refused_and_nothing_is_lost()
         assert!(run.stderr.contains("are the same file"), "{redirected}: {}", run.stderr);
     }
     assert!(server.requests().is_empty());
-    // A device is no file that could be lost.
+    // A device is not a file that could be lost.
     send(&server, &["-o", "/dev/null", "--dead-letter", "/dev/null", &input], b"").expect_code(0);
 }
 

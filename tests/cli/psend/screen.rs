@@ -23,7 +23,7 @@ fn on_a_terminal(flags: &str, input: &str) -> String {
 }
 
 #[test]
-fn a_terminal_shows_rate_flight_total_time_left_and_p95_while_events_go_out_and_nothing_where_it_shall_be_quiet() {
+fn a_terminal_shows_progress_with_rate_total_time_left_and_p95_unless_quiet() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("in.jsonl");
     std::fs::write(&file, events(1000)).expect("written");

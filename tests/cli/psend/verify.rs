@@ -1,4 +1,4 @@
-//! Asking instead of sending: what the server holds, and whether its word can be taken for it.
+//! --verify: what the server holds, and whether its answers can be trusted.
 
 use std::time::Instant;
 
@@ -84,7 +84,7 @@ fn a_server_whose_database_fails_on_the_way_gives_no_green_run() {
 }
 
 #[test]
-fn the_question_has_the_form_of_the_events_ids_and_is_none_of_them() {
+fn the_probe_id_has_the_form_of_the_events_ids_and_is_not_one_of_them() {
     let server = Scripted::start(|request| {
         let id = asked(request);
         let is_uuid = id.len() == 36 && id.split('-').map(str::len).eq([8, 4, 4, 4, 12]);
@@ -108,7 +108,7 @@ fn the_question_has_the_form_of_the_events_ids_and_is_none_of_them() {
 }
 
 #[test]
-fn lines_that_cannot_be_asked_for_hold_the_first_question_up_and_no_other() {
+fn lines_without_a_usable_id_delay_only_the_first_probe() {
     let server = Scripted::start(shows_events);
     let lines = "{\"n\":1}\n".repeat(20_000);
     let input = [lines.as_bytes(), &events(3)].concat();
@@ -117,7 +117,7 @@ fn lines_that_cannot_be_asked_for_hold_the_first_question_up_and_no_other() {
         let (outcomes, _) = outcomes(&run);
         assert_eq!(words(&outcomes).iter().filter(|word| **word == "present").count(), 3);
     }
-    // Where there is nothing to ask for, nothing is asked.
+    // If there is nothing to ask for, nothing is sent.
     let before = server.requests().len();
     send(&server, &["--verify"], lines.as_bytes()).expect_code(0);
     send(&server, &["--verify"], b"").expect_code(0);
@@ -125,7 +125,7 @@ fn lines_that_cannot_be_asked_for_hold_the_first_question_up_and_no_other() {
 }
 
 #[test]
-fn events_that_the_server_does_not_show_are_said_to_be_uncompared() {
+fn events_that_the_server_does_not_show_are_reported_as_not_compared() {
     let server = PulseStream::without_limit();
     let text = std::fs::read_to_string(sample()).expect("the sample");
     let lines: Vec<&str> = text.lines().take(20).collect();
@@ -135,7 +135,7 @@ fn events_that_the_server_does_not_show_are_said_to_be_uncompared() {
     assert_eq!(record["not_compared"], 10);
     assert!(run.stderr.contains("Not compared: 10 events"), "{}", run.stderr);
 
-    // An API that has no content to show, and one that says it in words.
+    // An API that shows no content, and one whose body says so.
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("mine.toml");
     let rule = "[[verify.rules]]\nstatus = 200\ntext = 'yes'\noutcome = 'present'\n";
@@ -177,7 +177,7 @@ fn an_id_that_is_the_path_of_a_search_is_not_taken_for_an_event() {
     let (outcomes, _) = outcomes(&run);
     assert_eq!(words(&outcomes), ["rejected", "rejected", "present", "present", "present"]);
     let message = outcomes[0]["error"]["message"].as_str().expect("a reason");
-    assert!(message.starts_with("'search' makes the path of something else"), "{message}");
+    assert!(message.starts_with("the path of 'search' means something else"), "{message}");
 
     // An answer that shows the event proves that it is there; so does the word of an API with other paths.
     let server = Scripted::start(|request| match asked(request) {
@@ -195,7 +195,7 @@ fn an_id_that_is_the_path_of_a_search_is_not_taken_for_an_event() {
 }
 
 #[test]
-fn an_event_nested_as_deep_as_its_line_is_long_is_compared_in_no_time() {
+fn a_deeply_nested_event_is_compared_quickly() {
     let nested = |n: usize| {
         let depth = if n == 2 { 100_000 } else { 3 };
         format!("{{\"event_id\":\"evt_{n}\",\"payload\":{}1{}}}", "{\"a\":".repeat(depth), "}".repeat(depth))
@@ -210,7 +210,7 @@ fn an_event_nested_as_deep_as_its_line_is_long_is_compared_in_no_time() {
     let began = Instant::now();
     let run = send(&server, &["--verify", "-c", "1"], input.as_bytes()).expect_code(0);
     assert_eq!(words(&outcomes(&run).0), ["present", "present", "differs"]);
-    // By the square of the depth it were minutes.
+    // Quadratic time in the depth would be minutes.
     assert!(began.elapsed().as_secs() < 20, "{:?}", began.elapsed());
 }
 
@@ -260,10 +260,10 @@ fn other_apis_are_asked_at_their_own_path() {
     assert_eq!(words(&outcomes(&run).0), ["missing"]);
     assert_eq!(server.requests()[1].line, "GET /items/a%2Fb%20%C3%A9?full=1");
     for (path, why) in [
-        ("/items", "--id-path /items: {id} must stand in it for the event's id, such as /events/{id}"),
+        ("/items", "--id-path /items: expected {id} in the path, for the event's id, such as /events/{id}"),
         ("items/{id}", "--id-path items/{id}: expected a path that begins with /, such as /events/{id}"),
         ("{id}", "--id-path {id}: expected a path that begins with /"),
-        ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is no path"),
+        ("/a b/{id}", "--id-path /a b/{id}: '/a b/x' is not a path"),
     ] {
         let wrong = send(&server, &["--verify", "--id-path", path], b"").expect_code(2);
         assert!(wrong.stderr.contains(why), "{}", wrong.stderr);
@@ -271,14 +271,14 @@ fn other_apis_are_asked_at_their_own_path() {
 }
 
 #[test]
-fn an_id_that_no_path_can_hold_is_told_of_and_costs_no_neighbour() {
+fn an_id_that_does_not_fit_a_path_is_reported_and_the_rest_is_asked_for() {
     let server = Scripted::start(|_| Act::answer(404, ""));
     let long = format!("{{\"event_id\":\"{}\"}}\n{{\"event_id\":\"b\"}}\n", "\u{e9}".repeat(20_000));
     let run = send(&server, &["--verify", "-c", "1"], long.as_bytes()).expect_code(0);
     let (outcomes, _) = outcomes(&run);
     assert_eq!(words(&outcomes), ["rejected", "missing"]);
     let message = outcomes[0]["error"]["message"].as_str().expect("a message");
-    assert!(message.starts_with("line 1: the id in 'event_id' makes no path to ask at: "), "{message}");
+    assert!(message.starts_with("line 1: the id in 'event_id' does not make a valid path: "), "{message}");
     assert_eq!(outcomes[0]["attempts"], 0);
 }
 
@@ -300,7 +300,7 @@ fn verify_keeps_as_dead_letters_what_is_not_present_and_says_what_could_not_be_a
     assert_eq!(words(&outcomes), ["present", "missing", "differs", "rejected"]);
     assert_eq!(outcomes[3]["attempts"], 0);
     let error = serde_json::json!({
-        "kind": "malformed", "message": "line 4: no id in 'event_id', by which the server is asked for an event"
+        "kind": "malformed", "message": "line 4: no id in 'event_id' to ask the server for"
     });
     assert_eq!(outcomes[3]["error"], error);
     let kept = std::fs::read_to_string(&dead).expect("it is there");

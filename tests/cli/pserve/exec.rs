@@ -1,4 +1,4 @@
-//! A command that runs beside the server: what it gets, how it is ended, what is left of it.
+//! The command of --exec: what it gets, how it is ended, and that nothing is left of it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
@@ -48,11 +48,11 @@ fn a_key_comes_from_a_file_or_the_environment_too() {
 }
 
 #[test]
-fn a_command_gets_a_key_that_is_let_in() {
+fn a_command_gets_an_accepted_key() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = folder.path().join("keys");
     std::fs::write(&keys, "k9 acme\nk1 globex\n").expect("written");
-    // Its own where it has one of them, or else the first of the file.
+    // Its own key if it is accepted, otherwise the first of the file.
     for (own, key, tenant) in [("k1", "k1", "globex"), ("stale", "k9", "acme")] {
         let mut command = serving(folder.path(), "echo $PULSE_API_KEY; pgen -n 1 -q | psend -q");
         let search = std::env::var("PATH").unwrap_or_default();
@@ -69,7 +69,7 @@ fn a_command_gets_a_key_that_is_let_in() {
     }
 }
 
-/// pserve in this folder, with a database in it, beside this command.
+/// pserve in this folder, with a database in it, and with this command.
 fn serving(folder: &Path, command: &str) -> Command {
     let mut pserve = tool("pserve");
     pserve.args(["--listen", "127.0.0.1:0", "--db", "events.db", "--exec", command]).current_dir(folder);
@@ -150,7 +150,7 @@ fn the_server_stays_until_the_last_part_of_a_command_has_ended() {
 }
 
 #[test]
-fn on_a_terminal_a_command_has_its_keys_and_is_told_of_ctrl_c_by_it() {
+fn on_a_terminal_a_command_reads_the_keyboard_and_gets_ctrl_c_from_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let command = "trap 'asked=1' INT; read key; echo key: $key; until [ $asked ]; do sleep 0.05; done; exit 9";
     let pserve = format!("exec {} --listen 127.0.0.1:0 --db events.db --exec \"$COMMAND\"", path("pserve").display());
@@ -176,7 +176,7 @@ fn on_a_terminal_a_command_has_its_keys_and_is_told_of_ctrl_c_by_it() {
     assert!(run.text().contains("0 events stored"), "{}", run.text());
 }
 
-/// pserve beside a command that has said that it is up.
+/// pserve with a command that has reported that it runs.
 fn up(folder: &tempfile::TempDir, command: &str) -> Child {
     let mut child = serving(folder.path(), command).spawn().expect("pserve starts");
     let mut up = String::new();

@@ -9,7 +9,7 @@ use crate::support::server::{API, KEY, Server};
 use crate::support::shell_in;
 
 #[test]
-fn clients_that_announce_much_and_send_little_hold_up_nobody() {
+fn clients_that_announce_much_and_send_little_do_not_hold_up_others() {
     let server = Server::start(&[]);
     let head =
         format!("POST {API}/events HTTP/1.1\r\nHost: x\r\nX-API-Key: {KEY}\r\nContent-Length: 10485760\r\n\r\n{{");
@@ -39,7 +39,7 @@ fn answer_to(server: &Server, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn http2_is_refused_with_words() {
+fn http2_is_refused_with_a_message() {
     let server = Server::start(&[]);
     let answer = answer_to(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
     assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("send HTTP/1.1"), "{answer}");

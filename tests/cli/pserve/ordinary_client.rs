@@ -1,4 +1,4 @@
-//! pserve as an ordinary HTTP client sees it: reqwest, which keeps connections and adds headers of its own.
+//! pserve with an ordinary HTTP client: reqwest, which keeps connections and adds headers.
 
 use std::time::Duration;
 

@@ -278,7 +278,7 @@ fn a_scenarios_choices_are_its_own() {
 }
 
 #[test]
-fn a_shard_has_choices_of_its_own_and_marks_its_truth() {
+fn a_shard_makes_different_choices_and_marks_its_truth() {
     let input = events(2000);
     let args = ["--spikes", "30%", "--drop", "10%", "--late", "10%,by=1m"];
     let shards: Vec<Shaped> =

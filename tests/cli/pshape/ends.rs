@@ -101,7 +101,7 @@ fn an_interrupted_run_says_that_its_output_file_is_not_written() {
 }
 
 #[test]
-fn the_first_interrupt_ends_it_where_a_fifo_has_no_reader() {
+fn the_first_interrupt_ends_it_if_a_fifo_has_no_reader() {
     for (output, truth) in [("pipe", "truth"), ("out", "pipe")] {
         let folder = tempfile::tempdir().expect("a folder");
         shell_in(folder.path(), "mkfifo pipe", &[]).expect_code(0);
@@ -131,7 +131,7 @@ fn stalled(folder: &Path) -> Child {
 }
 
 #[test]
-fn the_first_interrupt_ends_it_where_the_reader_has_stopped_reading() {
+fn the_first_interrupt_ends_it_if_the_reader_has_stopped_reading() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut child = stalled(folder.path());
     interrupt(&child);
@@ -154,7 +154,7 @@ fn a_reader_that_goes_away_after_the_signal_leaves_the_signals_exit_code() {
     assert_eq!(end_of(&mut child).code(), Some(143));
 }
 
-/// The most memory that a run took, in KiB, by the time it has written so many bytes.
+/// The peak memory of a run in KiB, after it has written this many bytes.
 fn peak_at(args: &[&str], input: Vec<u8>, bytes: u64) -> u64 {
     let mut command = tool("pshape");
     command.args(["--seed", "1", "-q"]).args(args).stdin(Stdio::piped());

@@ -110,13 +110,13 @@ fn statuses_and_sizes_in_quotes_stay_in_quotes() {
     assert_eq!(run.text(), "{\"s\":503,\"l\":50}\n");
     let usage = run_with("pshape", &levels("fatal=60"), b"").expect_code(2);
     assert!(usage.stderr.contains("'fatal' is not a level: the levels are info, warning, error"), "{}", usage.stderr);
-    // Where no answer came there is no success to make an error of.
+    // Without an answer there is no success to turn into an error.
     let run = run_with("pshape", &args, b"{\"s\":0}\n").expect_code(0);
     assert_eq!(run.text(), "{\"s\":0}\n");
 }
 
 #[test]
-fn the_schema_breaks_the_fields_that_are_said_to_be_required() {
+fn schema_breaks_the_fields_that_required_names() {
     let input = "{\"user\":{\"id\":1},\"amount\":2,\"ts\":3}\n".repeat(200);
     let args = ["--schema", "1,kinds=missing,required=user.id/amount", "--fields", "timestamp=ts"];
     let shaped = shape(&args, input.as_bytes());
@@ -127,7 +127,7 @@ fn the_schema_breaks_the_fields_that_are_said_to_be_required() {
 }
 
 #[test]
-fn an_effect_that_changed_nothing_says_why_though_it_is_told_to_be_quiet() {
+fn an_effect_that_changed_nothing_says_why_even_with_quiet() {
     let said = |args: &[&str], raw: &str| {
         run_with("pshape", &[&["-q", "--seed", "1"], args].concat(), &with(raw)).expect_code(0).stderr
     };

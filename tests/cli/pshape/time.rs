@@ -66,7 +66,7 @@ fn a_week_whose_only_hour_of_traffic_is_left_out_by_the_clocks_leaves_its_events
 }
 
 #[test]
-fn a_time_that_no_timestamp_can_name_leaves_the_event_and_is_said() {
+fn a_time_that_cannot_be_written_leaves_the_event_unchanged_and_is_reported() {
     let input = b"{\"timestamp\":\"9999-12-31T00:00:00Z\"}\n{\"timestamp\":\"0001-01-01T00:00:00Z\"}\n";
     for args in [["--shift", "2d"], ["--shift", "-2d"], ["--skew", "by=2d"]] {
         let shaped = shape(&args, input);
@@ -78,7 +78,7 @@ fn a_time_that_no_timestamp_can_name_leaves_the_event_and_is_said() {
 }
 
 #[test]
-fn events_out_of_order_are_moved_by_their_own_time_and_said() {
+fn events_out_of_order_are_moved_by_their_own_time_and_reported() {
     let mut lines: Vec<Vec<u8>> = split(&sparse(10, 60)).into_iter().map(<[u8]>::to_vec).collect();
     lines.swap(3, 7);
     let shaped = shape(&["--curve", "business"], &lines.concat());
@@ -184,7 +184,7 @@ fn copies_follow_at_once_or_later_and_may_conflict() {
     }
 }
 
-/// Bare events from a Monday on, so many seconds apart.
+/// Minimal events from a Monday on, this many seconds apart.
 fn sparse(count: u32, apart: u32) -> Vec<u8> {
     const MONDAY: i64 = 1_767_571_200_000_000; // 2026-01-05
     let stamp = |n| pulsepipe::time::format(MONDAY + i64::from(n) * i64::from(apart) * 1_000_000);
@@ -220,7 +220,7 @@ fn reordered_events_fall_back_by_no_more_lines_than_the_window() {
         .collect();
     let mut furthest = 0;
     for (place, id) in ids.iter().enumerate().filter(|(_, id)| moved.contains(id)) {
-        // How many lines of the input that came later stand before it.
+        // How many later lines of the input come before it.
         let passed = ids[..place].iter().filter(|other| *other > id).count();
         let own = 1 + ids[..place].iter().filter(|other| *other < id && !moved.contains(other)).count();
         assert!(passed <= 20 && place + 1 >= own, "{id}: {passed}");

@@ -53,7 +53,7 @@ fn a_right_server_makes_of_each_line_what_truth_expects() {
 }
 
 #[test]
-fn what_is_held_back_is_bounded_and_the_bound_is_said() {
+fn what_is_held_back_is_bounded_and_reaching_the_bound_is_reported() {
     let input = events(5000);
     let shaped = shape(&["--late", "20%,by=10m", "--max-held", "64k"], &input);
     check(&shaped, &input);
@@ -100,7 +100,7 @@ fn a_byte_order_mark_at_the_very_start_is_the_streams_own() {
     assert_eq!(expectations(&nameless), [(1, "accepted"), (2, "accepted")]);
     let broken = marked(&["--malformed", "1,kinds=unclosed"], input);
     assert!(expectations(&broken).iter().all(|(_, expect)| *expect == "rejected"));
-    // A stream with a mark of its own: the second one is no longer at the start.
+    // A stream with a byte order mark: the second one is not at the start.
     let shaped = shape(&bom, &[b"\xef\xbb\xbf", &input[..]].concat());
     assert_eq!(expectations(&shaped), [(1, "either"), (2, "either"), (3, "either")]);
 }
@@ -229,7 +229,7 @@ fn labels_and_truth_name_the_same_faults_of_events_that_may_have_moved() {
 }
 
 #[test]
-fn a_line_in_brackets_that_becomes_the_first_is_warned_of() {
+fn a_line_in_brackets_that_becomes_the_first_gives_a_warning() {
     let said = "the output begins with '['";
     let input = b"{\"event_id\":1}\n\n[[1,2]]\n{\"event_id\":2}\n";
     let dropped = shape(&["--drop", "1,where=event_id=1"], input);

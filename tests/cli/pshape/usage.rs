@@ -95,7 +95,7 @@ fn what_is_wrong_in_a_scenario_is_named_with_its_file_line_and_key() {
 }
 
 #[test]
-fn a_filter_that_nothing_meets_is_said_whether_or_not_a_line_was_drawn() {
+fn a_filter_that_nothing_meets_is_reported_whether_or_not_a_line_was_drawn() {
     let input = events(50);
     let warned = |args: &[&str]| shape(args, &input).run.stderr;
     for args in [

@@ -177,7 +177,7 @@ fn an_event_whose_fields_have_other_types_is_not_made_an_error_by_halves() {
 }
 
 #[test]
-fn a_key_that_stands_twice_goes_and_is_renamed_whole() {
+fn a_repeated_key_is_removed_and_renamed_everywhere() {
     let line =
         r#"{"error_details":1,"metrics":{"status_code":500},"error_details":{"a":1}, "error_details" : {"b":2}}"#;
     assert_eq!(line_after(&["--recover"], line), r#"{"metrics":{"status_code":200}}"#);
@@ -210,7 +210,7 @@ fn fields_are_found_under_any_path_and_named_in_truth_as_json() {
 }
 
 #[test]
-fn a_field_that_stands_in_an_event_a_hundred_thousand_times_goes_and_is_renamed_everywhere() {
+fn a_key_that_occurs_a_hundred_thousand_times_is_removed_and_renamed_everywhere() {
     // Work that grows with the square of the number takes minutes here.
     const TIMES: usize = 100_000;
     let input = format!("{{\"x\":0,{},\"y\":1}}\n", vec!["\"ab\":1"; TIMES].join(","));

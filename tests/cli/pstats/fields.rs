@@ -78,7 +78,7 @@ fn seconds_that_are_read_as_milliseconds_raise_the_question_of_the_unit() {
 }
 
 #[test]
-fn a_status_of_0_is_a_failure_and_is_told_in_every_form() {
+fn a_status_of_0_is_a_failure_and_every_format_reports_it() {
     let input = "{\"code\":0}\n{\"code\":\"0\"}\n{\"code\":200}\n{\"code\":\"-\"}\n{\"code\":1200}\n";
     let args = ["--fields", "status=code"];
     let found = report(&args, input);

@@ -34,7 +34,7 @@ fn a_full_disk_is_one_message_and_exit_1() {
 }
 
 #[test]
-fn a_reader_that_went_away_is_no_failure() {
+fn a_reader_that_went_away_is_not_a_failure() {
     let mut child = tool("pstats").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("pstats starts");
     drop(child.stdout.take());
     assert_eq!(feed(child, b"{\"event_id\":\"a\"}\n".to_vec()).expect_code(0).stderr, "");
@@ -223,7 +223,7 @@ fn a_report_file_on_a_full_disk_is_one_message_and_exit_1() {
 }
 
 #[test]
-fn a_report_may_go_to_standard_output_where_that_is_free() {
+fn a_report_may_go_to_standard_output_if_nothing_else_does() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("r.txt");
     let file = file.to_str().expect("UTF-8");

@@ -19,7 +19,7 @@ fn the_sample_as_text_has_the_guides_sections() {
 }
 
 #[test]
-fn every_form_is_written_beside_the_report() {
+fn every_format_can_be_written_in_addition_to_the_report() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let input =
@@ -195,7 +195,7 @@ fn tables_of_long_names_stay_within_a_hundred_columns() {
 }
 
 #[test]
-fn a_doubled_window_and_capped_endpoints_are_said() {
+fn doubled_windows_and_capped_endpoints_are_reported() {
     let input: String = (0..1001).map(|i| event(&format!("s{}", i % 9), 200, f64::from(i), i)).collect();
     let found = run_with("pstats", &["--window", "1m", "--max-groups", "3"], input.as_bytes()).expect_code(0);
     assert!(found.text().contains("--window 1 min was doubled"), "{}", found.text());

@@ -36,7 +36,7 @@ fn the_html_report_has_the_figures_of_the_json_and_asks_for_nothing_outside() {
     assert!(!found.text().contains("<script src") && found.text().contains("default-src 'none'"));
 }
 
-/// What a browser shows of a page, as (the document, its log); `None` where there is no browser.
+/// What a browser makes of a page, as (the document, its log). `None` if there is no browser.
 fn shown(page: &Path, zone: &str, flags: &[&str]) -> Option<(String, String)> {
     let browser = ["chromium", "chromium-browser", "google-chrome"]
         .into_iter()
@@ -57,7 +57,7 @@ fn shown(page: &Path, zone: &str, flags: &[&str]) -> Option<(String, String)> {
 fn page_of(folder: &Path, args: &[&str], input: &str, probe: &str) -> PathBuf {
     let found = run_with("pstats", &[args, &["--format", "html", "-q"]].concat(), input.as_bytes()).expect_code(0);
     let page = folder.join("report.html");
-    // The chart library has a `</body>` of its own.
+    // The chart library contains a `</body>` too.
     let (before, end) = found.text().rsplit_once("</body>").expect("a page has a body");
     std::fs::write(&page, format!("{before}<script>{probe}</script></body>{end}")).expect("it is written");
     page

@@ -1,4 +1,4 @@
-//! Truth, events sent and events stored, held against the stream.
+//! Compares truth, events sent and events stored with the stream.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn outcome_of(seq: u64, id: Option<&str>, word: &str, attempts: u64) -> String {
 pub const TRUTH_END: &str = "{\"fault\":\"summary\",\"lines_in\":1,\"lines_out\":1,\"totals\":{},\"complete\":true}\n";
 
 #[test]
-fn each_injected_fault_is_held_against_what_became_of_it() {
+fn each_injected_fault_is_compared_with_its_outcome() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("truth.jsonl");
     let truth = [
@@ -70,7 +70,7 @@ fn each_injected_fault_is_held_against_what_became_of_it() {
 }
 
 #[test]
-fn duplicates_are_undecidable_where_the_server_has_no_word_for_them() {
+fn duplicates_are_undecidable_if_the_server_does_not_report_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("truth.jsonl");
     std::fs::write(&file, truth_line(Some(2), "a", "duplicate", "duplicate") + TRUTH_END).expect("it is written");
@@ -291,7 +291,7 @@ fn copies_that_a_server_answers_as_new_are_undecidable_and_settled_by_what_it_st
         .collect();
     let stored = |ids: &[&str]| ids.iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect::<String>();
     let (_folder, names) = files(&[truth + TRUTH_END, stored(&["a", "b", "c"]), stored(&["a", "b", "b", "c"])]);
-    // At once: the second meets the database's constraint. One after the other: both are told the same.
+    // At once, the second violates the database's constraint. One after the other, both get the same answer.
     let input = [
         copy_of(1, "a", "accepted", 200, 1),
         copy_of(2, "a", "duplicate", 400, 1),
@@ -311,14 +311,14 @@ fn copies_that_a_server_answers_as_new_are_undecidable_and_settled_by_what_it_st
     assert_eq!(judged(&["--stored", &names[2]]), [2, 1, 0]);
     let text = run_with("pstats", &["--truth", &names[0]], input.as_bytes()).expect_code(0);
     assert!(text.text().contains("2 copies answered like new events"), "{}", text.text());
-    // A server that says so of one that came later has a word for it.
+    // A server that reports a later duplicate does report duplicates.
     let later = input.replace("\"status\":400", "\"status\":409").replacen("10:00:01", "10:00:03", 1);
     let found = report(&["--truth", &names[0]], &later);
     assert_eq!((&found["truth"]["missed"], &found["truth"]["undecidable"]), (&json!(2), &json!(0)));
 }
 
 #[test]
-fn either_answer_is_right_where_the_standard_leaves_it_free() {
+fn either_answer_is_correct_if_the_standard_allows_both() {
     let truth: String = (1..=3)
         .map(|seq| {
             truth_line(Some(seq), "a", "encoding", "either").replace("\"edits\":null", "\"edits\":[[0,0,\"77u/\"]]")
@@ -367,7 +367,7 @@ fn stored_lines_without_an_id_leave_open_what_is_missing() {
 }
 
 #[test]
-fn what_was_sent_has_arrived_where_an_outcome_says_that_the_server_has_it() {
+fn an_event_has_arrived_if_an_outcome_says_that_the_server_has_it() {
     let ids: String = ["a", "b", "c", "d"].iter().map(|id| format!("{{\"event_id\":\"{id}\"}}\n")).collect();
     let (_folder, names) = files(&[ids]);
     let words = [("a", "accepted"), ("b", "rejected"), ("c", "unknown"), ("d", "failed")];

@@ -34,7 +34,7 @@ fn the_sample_has_8_services_54_endpoints_and_the_error_rate_that_its_lines_give
 }
 
 #[test]
-fn outcomes_are_told_from_events_and_counted_by_word() {
+fn outcomes_are_distinguished_from_events_and_counted_by_word() {
     let words = ["accepted", "accepted", "duplicate", "rejected", "unknown", "failed", "not_sent", "rate_limited"];
     let mut input: String = words.iter().enumerate().map(|(i, word)| outcome(i as u64, word, json!({}))).collect();
     input += &outcome(9, "accepted", json!({"attempts": 3, "answers": ["no_answer", "error", "accepted"]}));
@@ -54,7 +54,7 @@ fn outcomes_are_told_from_events_and_counted_by_word() {
 }
 
 #[test]
-fn outcomes_have_regions_where_psend_tagged_them() {
+fn outcomes_have_regions_if_psend_tagged_them() {
     let input = outcome(1, "accepted", json!({"tags": {"region": "EU", "device": "bot"}}))
         + &outcome(2, "failed", json!({"tags": {"region": "EU", "device": null}}))
         + &run_record(true);
@@ -65,7 +65,7 @@ fn outcomes_have_regions_where_psend_tagged_them() {
 }
 
 #[test]
-fn verified_events_count_as_success_where_they_are_present() {
+fn verified_events_count_as_success_if_they_are_present() {
     let input = outcome(1, "present", json!({})) + &outcome(2, "missing", json!({})) + &run_record(true);
     let of = &report(&[], &input)["outcomes"];
     assert_eq!((&of["present"], &of["missing"], &of["success_rate"]), (&json!(1), &json!(1), &json!(0.5)));
@@ -235,7 +235,7 @@ fn shares_of_statuses_are_of_the_events_that_have_one() {
 }
 
 #[test]
-fn ids_past_the_cap_are_not_known_and_no_requirement_on_them_is_met() {
+fn ids_beyond_the_cap_are_unknown_and_meet_no_requirement() {
     let input: String = (0..3000).map(|i| format!("{{\"event_id\":{}}}\n", i % 2000)).collect();
     let exact = report(&[], &input);
     assert_eq!(
@@ -288,7 +288,7 @@ fn an_event_that_has_the_marks_of_another_kind_is_an_event() {
 }
 
 #[test]
-fn quantiles_above_an_hour_are_told_and_not_cut_off_there() {
+fn quantiles_above_an_hour_are_reported() {
     let hours: String = (1..=4).map(|n| event("a", 200, f64::from(n) * 3_600_000.0, 1)).collect();
     let found = report(&[], &hours);
     let p95 = found["events"]["latency"]["p95_ms"].as_f64().expect("a number");
@@ -297,7 +297,7 @@ fn quantiles_above_an_hour_are_told_and_not_cut_off_there() {
 }
 
 #[test]
-fn a_grouping_that_no_line_has_is_told() {
+fn a_grouping_that_no_line_has_is_reported() {
     let input = event("a", 200, 5.0, 1) + &outcome(1, "accepted", json!({"tags": {"team": "x"}})) + &run_record(true);
     let of = |by: &str| run_with("pstats", &["--by", by], input.as_bytes()).expect_code(0).stderr;
     assert!(of("tier").contains("--by tier: no line has this field"), "{}", of("tier"));

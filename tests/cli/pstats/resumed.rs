@@ -57,7 +57,7 @@ fn what_was_not_sent_and_then_sent_is_not_lost() {
 }
 
 #[test]
-fn a_run_that_was_killed_leaves_no_record_and_may_have_told_of_a_line_already() {
+fn a_killed_run_leaves_no_record_and_may_have_written_an_outcome_already() {
     let own = json!({"own_retry": true});
     let killed = outcomes("accepted", 1..=5) + &outcomes("failed", 6..=6);
     let again = outcome(4, "duplicate", own.clone()) + &outcome(5, "duplicate", own) + &outcomes("accepted", 6..=9);
@@ -100,7 +100,7 @@ fn copies_of_outcomes_count_once() {
     let twice = report(&[], &(lines.clone() + &lines + &record("a", None, true, 5)));
     assert_eq!(once["outcomes"], twice["outcomes"]);
     assert_eq!(twice["input"]["kinds"]["repeated"]["lines"], 5);
-    // With their records too they count twice, which is told.
+    // With their records too they count twice, and pstats reports it.
     let whole = lines + &record("a", None, true, 5);
     let found =
         run_with("pstats", &["-q", "--require", "count >= 1"], (whole.clone() + &whole).as_bytes()).expect_code(99);
@@ -123,7 +123,7 @@ fn runs_that_do_not_go_on_with_each_other_count_on_their_own() {
     let count = |name: &str| found["outcomes"][name].clone();
     assert_eq!((count("count"), count("accepted"), count("failed")), (json!(80), json!(40), json!(40)));
     assert_eq!(count("complete"), true);
-    // Shards are told apart by their mark.
+    // Shards are distinguished by their mark.
     let shard = |n: u64| -> String {
         (1..=5).map(|seq| outcome(seq, "accepted", json!({"shard": format!("{n}/2")}))).collect()
     };
@@ -132,7 +132,7 @@ fn runs_that_do_not_go_on_with_each_other_count_on_their_own() {
 }
 
 #[test]
-fn parts_of_a_run_that_were_counted_apart_are_told() {
+fn parts_of_a_run_that_were_counted_separately_are_reported() {
     let (first, second) = interrupted_and_resumed();
     let state = |lines: &str| run_with("pstats", &["-q", "--format", "state"], lines.as_bytes()).text().to_owned();
     let apart = state(&first) + &state(&second);

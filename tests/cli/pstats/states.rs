@@ -82,7 +82,7 @@ fn a_line_of_a_state_that_was_edited_doubled_lost_or_moved_is_named() {
         run_with("pstats", &[], text.as_bytes()).expect_code(1).stderr
     };
     for place in [0, 1, 4, lines.len() / 2, lines.len() - 1] {
-        // Each digit that stands behind the line's number.
+        // Each digit after the line's number.
         let line = lines[place];
         let digits = line.char_indices().skip(30).filter(|(_, c)| c.is_ascii_digit());
         for (at, digit) in digits.step_by(line.len() / 40 + 1) {
@@ -137,7 +137,7 @@ fn a_state_is_added_once_also_from_within_another() {
 }
 
 #[test]
-fn caps_that_are_asked_for_hold_where_states_are_added() {
+fn given_caps_hold_when_states_are_added() {
     let ids = |range: std::ops::Range<u32>| range.map(|n| format!("{{\"event_id\":{n}}}\n")).collect::<String>();
     let state = |lines: &str| {
         run_with("pstats", &["-q", "--format", "state", "--exact-ids", "100"], lines.as_bytes()).text().to_owned()

@@ -90,7 +90,7 @@ fn a_run_whose_record_is_missing_among_others_is_noticed_in_any_order_and_in_sta
 }
 
 #[test]
-fn a_cut_off_stream_is_noticed_where_its_outcomes_are_left_out() {
+fn a_cut_off_stream_is_noticed_even_if_its_outcomes_are_left_out() {
     let input = outcome(1, "accepted", json!({}));
     let args = ["--where", "service=none", "--require", "run.elapsed < 1h"];
     let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
@@ -159,7 +159,7 @@ fn a_misspelt_figure_is_wrong_usage_and_offers_the_nearest() {
 }
 
 #[test]
-fn a_run_is_shown_beside_an_earlier_one() {
+fn a_run_is_compared_with_an_earlier_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
     let earlier = outcome(1, "accepted", json!({})) + &run_record(true);
@@ -305,7 +305,7 @@ fn the_settings_of_all_runs_are_held_against_the_base_runs() {
 }
 
 #[test]
-fn what_only_one_of_two_runs_has_is_said() {
+fn figures_that_only_one_of_two_runs_has_are_reported() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
     let base = base.to_str().expect("UTF-8");

@@ -1,4 +1,4 @@
-//! A pserve that a test runs against: on a free port, with a database of its own, gone when the test is.
+//! A pserve for one test, on a free port and with a temporary database. It ends with the test.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -26,7 +26,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts pserve with these flags beside `--listen` and `--db`, and waits until it is ready.
+    /// Starts pserve with these flags in addition to `--listen` and `--db`, and waits until it is ready.
     #[track_caller]
     pub fn start(flags: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
@@ -115,7 +115,7 @@ impl Server {
         self.wait()
     }
 
-    /// Waits for its end.
+    /// Waits for it to end.
     pub fn wait(&mut self) -> Run {
         let mut stderr = String::new();
         if let Some(mut pipe) = self.child.stderr.take() {

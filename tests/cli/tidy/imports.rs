@@ -100,7 +100,7 @@ impl Tree<'_> {
         Some(Target::Module(at))
     }
 
-    /// What a name stands for in a module, as far as `mod` and `use` tell.
+    /// The meaning of a name in a module, as far as `mod` and `use` define it.
     fn look_up(&self, module: &str, name: &str, steps: usize) -> Option<Target> {
         let child = join(module, name);
         if self.modules.contains_key(&*child) {
@@ -216,7 +216,7 @@ impl File {
                         methods_of = None;
                     }
                 }
-                // A field or a method: its name says nothing of where it is from.
+                // A field or a method: its name does not tell where it comes from.
                 Kind::Mark('.') => {
                     if let Some(Kind::Name(name)) = reader.peek() {
                         reader.next();
@@ -418,7 +418,7 @@ fn character(text: &str) -> usize {
     if inside[first..].starts_with('\'') { first + 2 } else { 1 }
 }
 
-/// Leaves out the items that `#[cfg(test)]` stands before.
+/// Leaves out items with `#[cfg(test)]`.
 fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let name = |word: &str| Kind::Name(word.to_owned());
     let (open, close) = (Kind::Mark('('), Kind::Mark(')'));

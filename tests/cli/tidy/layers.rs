@@ -7,9 +7,8 @@ use super::imports::{Arrow, File, arrows, parent};
 use super::{Source, TOOLS, sources};
 
 /// The layers of `src`, ground first. An import goes down, to a layer further up in this list.
-///
-/// It does not go sideways, to another module of its own layer: tools in particular never import each other. Only in the ground
-/// may a module import those to its left.
+/// It does not go sideways, to another module of the same layer: tools in particular never import each other. Only in the
+/// ground may a module import those to its left.
 const LAYERS: [&[&str]; 7] =
     [&["error", "clock", "seed", "time"], &["cli", "page"], &["jsonl"], &["record"], &["world"], &TOOLS, &["bin"]];
 
