@@ -16,6 +16,7 @@ pub mod dialect;
 mod difference;
 mod dispatch;
 mod drive;
+mod error_rate;
 mod files;
 mod flow;
 mod given;

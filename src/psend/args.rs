@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use clap::{Parser, ValueEnum};
 
+use super::config::{AbortOn, StartAt};
 use super::target::Route;
 use crate::cli::files::{Files, is_stdout};
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
 use crate::record::event::FieldMap;
+use crate::time;
 
 /// Sends events over HTTP and writes one outcome for each.
 ///
@@ -135,6 +137,17 @@ pub struct Args {
     /// The run then ends as if the input had ended: what is in flight is finished.
     #[arg(short, long, value_name = "TIME", value_parser = values::span_above_zero, help_heading = "Pace")]
     pub(super) duration: Option<Span>,
+    /// Begin at TIME, or after a wait such as +10s
+    ///
+    /// Gives runs on many machines a common start: a schedule counts from it. If TIME has passed, the run begins at once and warns.
+    #[arg(long, value_name = "TIME|+WAIT", help_heading = "Pace")]
+    pub(super) start_at: Option<StartAt>,
+    /// End the run if too many events fail: 'error_rate > 50%'
+    ///
+    /// Judges the outcomes of the last 10 s, or of another time: 'error_rate > 50%, over=1m'. Requests in flight are finished, what is
+    /// left is not sent, and the exit status is 1.
+    #[arg(long, value_name = "CONDITION", help_heading = "Pace")]
+    pub(super) abort_on: Option<AbortOn>,
     /// This run is part I of N: divides --rate and --stages by N, and marks outcomes
     #[arg(long, value_name = "I/N", help_heading = "Pace")]
     pub(super) shard: Option<Shard>,
@@ -298,6 +311,35 @@ pub enum ArrivalWord {
     Constant,
     /// As independent users arrive (a Poisson process)
     Poisson,
+}
+
+impl FromStr for StartAt {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "expected an RFC 3339 time such as 2026-01-05T09:00:00Z, or a wait such as +10s".to_owned();
+        match text.strip_prefix('+') {
+            Some(wait) => wait.parse::<Span>().map(|wait| Self::In(wait.0)).map_err(|_| form()),
+            None => time::parse(text.as_bytes()).map(Self::At).ok_or_else(form),
+        }
+    }
+}
+
+impl FromStr for AbortOn {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let form = || "expected a condition such as 'error_rate > 50%' or 'error_rate > 50%, over=1m'".to_owned();
+        let (figure, rest) = text.split_once('>').ok_or_else(form)?;
+        let mut words = rest.split([',', ' ']).filter(|word| !word.is_empty());
+        let above = words.next().and_then(|share| share.parse::<Probability>().ok()).ok_or_else(form)?;
+        let over = words.next().map(|word| word.strip_prefix("over=").ok_or_else(form)).transpose()?;
+        if figure.trim() != "error_rate" || words.next().is_some() {
+            return Err(form());
+        }
+        let over = over.map_or(Ok(Self::OVER), |over| values::span_above_zero(over).map(|over| over.0))?;
+        Ok(Self { above: above.get(), over })
+    }
 }
 
 /// `30s:100,5m:1000,30s:0`

@@ -1,5 +1,6 @@
 //! What a run is to do, resolved. It does not know the command line.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,9 @@ use super::target::{Route, Target};
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
+use crate::cli::numbers;
+use crate::cli::values::Span;
+use crate::clock::Micros;
 use crate::record::event::FieldMap;
 use crate::seed::Generator;
 
@@ -47,6 +51,10 @@ pub struct Config {
     pub mode: &'static str,
     /// The pace of an open loop. `None` in a closed loop.
     pub pace: Option<Pace>,
+    /// When the first event may be sent, if not at once.
+    pub start_at: Option<StartAt>,
+    /// When the run ends because too many events fail, if ever.
+    pub abort_on: Option<AbortOn>,
     /// How to reach the target.
     pub network: Network,
     /// How long requests in flight may take after a signal.
@@ -59,6 +67,45 @@ pub struct Config {
     pub key_source: String,
     /// What the senders need.
     pub plan: Plan,
+}
+
+/// When the first event may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StartAt {
+    /// By the wall clock.
+    At(Micros),
+    /// After the start of the process.
+    In(Duration),
+}
+
+impl StartAt {
+    /// When that is, since the start of a run that started at this time by the wall clock. Negative if it has passed.
+    pub fn since(self, started: Micros) -> i128 {
+        match self {
+            Self::At(at) => i128::from(at) - i128::from(started),
+            Self::In(wait) => i128::try_from(wait.as_micros()).unwrap_or(i128::MAX),
+        }
+    }
+}
+
+/// `--abort-on`: ends the run if the error rate over a time is above a limit.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AbortOn {
+    /// The limit, from 0 to 1.
+    pub above: f64,
+    /// The time.
+    pub over: Duration,
+}
+
+impl AbortOn {
+    /// The time if none is given.
+    pub const OVER: Duration = Duration::from_secs(10);
+}
+
+impl fmt::Display for AbortOn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "error_rate > {}%, over={}", numbers::exact(self.above * 100.0), Span(self.over))
+    }
 }
 
 /// How many events are taken, and for how long.
@@ -131,7 +178,14 @@ impl Job {
 #[derive(Debug, Clone)]
 pub enum Pace {
     /// By a rate over time.
-    Curve(Curve, Arrival),
+    Curve {
+        /// The rate.
+        curve: Curve,
+        /// The spread around it.
+        arrival: Arrival,
+        /// Where on the curve the first event is, in events: shards with a common start take turns.
+        first: f64,
+    },
     /// By the events' timestamps, at this speed, without gaps longer than this.
     Replay(f64, Duration),
 }
@@ -140,8 +194,8 @@ impl Pace {
     /// The schedule from its start. A Poisson process takes its gaps from `draws`.
     pub fn schedule(&self, draws: Generator) -> Schedule {
         match self {
-            Self::Curve(curve, arrival) => {
-                Schedule::Curve { curve: curve.clone(), arrival: *arrival, events: 0.0, draws: Box::new(draws) }
+            Self::Curve { curve, arrival, first } => {
+                Schedule::Curve { curve: curve.clone(), arrival: *arrival, events: *first, draws: Box::new(draws) }
             }
             Self::Replay(speed, max_gap) => Schedule::Replay(Replay::new(*speed, *max_gap)),
         }

@@ -73,7 +73,14 @@ impl<'a> Drive<'a> {
         let Parts { config, clock, news, intake, sink, reading, stop } = parts;
         let schedule = config.pace.as_ref().map(|pace| pace.schedule(draws()));
         let shared = Shared::new(config, clock, news, draws());
-        let supply = Supply::new(&shared, config.limits, intake, schedule);
+        if let Some(abort) = config.abort_on {
+            shared.tally.borrow_mut().keep_error_rate(abort.over);
+        }
+        let starts = config.start_at.map(|at| {
+            let since = u64::try_from(at.since(clock.started())).unwrap_or(0);
+            clock.elapsed().max(Duration::from_micros(since))
+        });
+        let supply = Supply::new(&shared, config.limits, intake, schedule, starts);
         let dispatch = Dispatch::new(&shared, supply, sink);
         Self { shared, dispatch, reading, config, stop }
     }
@@ -83,6 +90,7 @@ impl<'a> Drive<'a> {
     pub(super) async fn drive<T: Transport + 'static>(&self, transport: impl Fn() -> T, look: impl FnMut(Duration)) {
         let dispatch = &self.dispatch;
         let all = async {
+            dispatch.supply.wait_for_start().await;
             let send = |_| tokio::task::spawn_local(Rc::clone(dispatch).send(transport()));
             let senders = futures::future::try_join_all((0..self.config.limits.concurrency).map(send));
             senders.await.expect("a sender does not panic");
@@ -111,6 +119,11 @@ impl<'a> Drive<'a> {
             }
             if self.config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
                 flow.drain();
+            }
+            if let Some(abort) = self.config.abort_on
+                && shared.tally.borrow_mut().fails_too_often(abort.above, now)
+            {
+                flow.end(Why::TooManyErrors);
             }
             flow.tick(now);
             look(now);

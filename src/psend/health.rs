@@ -237,6 +237,9 @@ impl Health {
             (Some(Why::OutputBroke), _) => (ErrorKind::Interrupted, "outcomes can no longer be written".to_owned()),
             (Some(Why::OverRate), _) => (ErrorKind::Http, "the server refused everything for rate".to_owned()),
             (Some(Why::KeyRefused), _) => (ErrorKind::Http, "the server refused the key in every answer".to_owned()),
+            (Some(Why::TooManyErrors), _) => {
+                (ErrorKind::Interrupted, "not sent, since too many events failed (--abort-on)".to_owned())
+            }
             (Some(Why::NoVerdict), _) => {
                 (ErrorKind::Http, "not asked, since the server does not say what is missing".to_owned())
             }

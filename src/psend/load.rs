@@ -84,7 +84,7 @@ mod tests {
 
     #[test]
     fn the_load_is_the_difference_of_two_moments() {
-        let used = |at, ran, waited| Used {
+        let used = |at: u64, ran: u64, waited: u64| Used {
             at: Duration::from_secs(at),
             process: process_time(&format!("7 (a) b) S 1 2 3 4 5 6 7 8 9 10 {} 5 0 0", ran * 100)),
             thread: thread_times(&format!("{} {} 12\n", ran * 1_000_000_000, waited * 1_000_000_000)),

@@ -308,6 +308,50 @@ mod tests {
         assert_eq!(dues(schedule(divided, Arrival::Constant), usize::MAX).len(), 125);
     }
 
+    /// When the events of all shards of this schedule are due, in order.
+    fn of_shards(curve: &Curve, arrival: Arrival, shards: u32) -> Vec<f64> {
+        let of_shard = |nth: u32| {
+            let first = if arrival == Arrival::Constant { f64::from(nth) / f64::from(shards) } else { 0.0 };
+            let draws = Box::new(Generator::seed_from_u64(nth.into()));
+            let curve = curve.clone().divided(shards.into());
+            dues(Schedule::Curve { curve, arrival, events: first, draws }, usize::MAX)
+        };
+        let mut all: Vec<f64> = (0..shards).flat_map(of_shard).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    }
+
+    #[test]
+    fn shards_that_begin_together_keep_an_even_schedule_exactly() {
+        let curve = Curve::stages(&[
+            (Duration::from_secs(10), 100.0),
+            (Duration::from_secs(5), 100.0),
+            (Duration::from_secs(3), 0.0),
+        ]);
+        let whole = dues(schedule(curve.clone(), Arrival::Constant), usize::MAX);
+        let merged = of_shards(&curve, Arrival::Constant, 64);
+        assert_eq!(merged.len(), whole.len());
+        let worst = merged.iter().zip(&whole).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-6, "{worst} s");
+    }
+
+    #[test]
+    fn shards_with_independent_arrivals_follow_the_schedule_together() {
+        let curve = Curve::stages(&[(Duration::from_secs(30), 200.0), (Duration::from_secs(30), 50.0)]);
+        let merged = of_shards(&curve, Arrival::Poisson, 64);
+        // Kolmogorov-Smirnov: the largest distance between the arrivals and the share of the schedule that is due.
+        let due = |seconds: f64| {
+            let ramp = |t: f64, from: f64, to: f64| from * t + (to - from) / 60.0 * t * t;
+            ramp(seconds.min(30.0), 0.0, 200.0) + ramp((seconds - 30.0).max(0.0), 200.0, 50.0)
+        };
+        let n = merged.len() as f64;
+        let distance = (1u32..).zip(&merged).map(|(nth, at)| (f64::from(nth) / n - due(*at) / due(60.0)).abs());
+        // Exceeded by chance once in a thousand.
+        let critical = 1.95 / n.sqrt();
+        let distance = distance.fold(0.0, f64::max);
+        assert!(n > 5000.0 && distance < critical, "{distance} of {critical}, {n} events");
+    }
+
     #[test]
     fn poisson_arrivals_keep_the_rate_and_vary() {
         let dues = dues(schedule(Curve::constant(100.0), Arrival::Poisson), 20_000);

@@ -8,10 +8,12 @@ use super::drive::Drive;
 use super::pacing;
 use super::shutdown::Why;
 use super::sink::Written;
+use super::tally::Tally;
 use super::transport::{Failure, Fate};
 use crate::cli::numbers;
 use crate::cli::values::Span;
 use crate::cli::{Console, Ending};
+use crate::clock::Micros;
 use crate::error::{Error, Place, Result};
 use crate::record::event::Role;
 
@@ -30,9 +32,18 @@ pub(super) struct End {
 }
 
 /// Says what is about to happen, and warns of what may not be meant.
-pub(super) fn before(config: &Config, console: &Console) {
+pub(super) fn before(config: &Config, now: Micros, console: &Console) {
     if !config.quiet {
         console.note(introduction(config));
+    }
+    if let Some(start) = config.start_at {
+        let micros = start.since(now);
+        let duration = numbers::duration(micros.unsigned_abs() as f64 / 1e6);
+        match micros {
+            0.. if !config.quiet => console.note(format_args!("the first event is sent in {duration} (--start-at)")),
+            0.. => {}
+            _ => console.warn(format_args!("--start-at: that was {duration} ago; the run begins at once")),
+        }
     }
     if config.plan.job.batch().is_some()
         && let Some(header) = config.plan.id_headers.first()
@@ -86,6 +97,12 @@ pub(super) fn gaps(config: &Config, console: &Console, drive: &Drive<'_>) {
     for gap in drive.shared.tally.borrow_mut().gaps_to_tell() {
         console.warn(format_args!("--replay: {gap}; this gap is shortened to {} (--max-gap)", Span(max_gap)));
     }
+}
+
+/// Why `--abort-on` ended the run, if it did.
+pub(super) fn aborted(config: &Config, tally: &Tally) -> Option<String> {
+    let (rate, abort) = (tally.aborted_at()?, config.abort_on?);
+    Some(format!("--abort-on '{abort}': the error rate was {}", numbers::percent(rate)))
 }
 
 /// Says how the run went, and how the process ends.
@@ -172,6 +189,7 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
             "{target} refused everything for rate for {}; {done}",
             Span(Duration::from_secs(shared.flow.barren().1.as_secs()))
         ),
+        (Some(Why::TooManyErrors), _) => format!("{}; {done}", aborted(config, &tally).unwrap_or_default()),
         (Some(Why::NoServer | Why::NoVerdict | Why::OutputBroke), _) => "outcomes can no longer be written".to_owned(),
     };
     console.error(message);

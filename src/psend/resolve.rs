@@ -106,6 +106,8 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         pace,
         limits,
         rate,
+        start_at: args.start_at,
+        abort_on: args.abort_on,
         network: Network {
             route,
             trust: Trust { roots: args.cacert, identity: args.cert.zip(args.key), anyone: args.insecure },
@@ -185,17 +187,23 @@ fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
         Some(ArrivalWord::Poisson) => Arrival::Poisson,
         None | Some(ArrivalWord::Constant) => Arrival::Constant,
     };
+    // The shards of an even schedule take turns, so that together they keep it. Independent arrivals need no order.
+    let first = match (arrival, args.shard) {
+        (Arrival::Constant, Some(shard)) => (shard.index - 1) as f64 / shards,
+        _ => 0.0,
+    };
+    let of = |curve| Some(Pace::Curve { curve, arrival, first });
     let (mode, pace, rate) = if let Some(rate) = args.rate {
         let rate = rate.per_second() / shards;
-        ("rate", Some(Pace::Curve(Curve::constant(rate), arrival)), Some(rate))
+        ("rate", of(Curve::constant(rate)), Some(rate))
     } else if let Some(Stages(stages)) = &args.stages {
-        ("stages", Some(Pace::Curve(Curve::stages(stages).divided(shards), arrival)), None)
+        ("stages", of(Curve::stages(stages).divided(shards)), None)
     } else if let Some(speed) = args.replay {
         ("replay", Some(Pace::Replay(speed, args.max_gap.0)), None)
     } else {
         (if args.mode == Mode::Sequential { "sequential" } else { "concurrent" }, None, None)
     };
-    if args.arrival.is_some() && !matches!(pace, Some(Pace::Curve(..))) {
+    if args.arrival.is_some() && !matches!(pace, Some(Pace::Curve { .. })) {
         return Err(Error::usage("--arrival needs --rate or --stages: it spaces events around a rate"));
     }
     if pace.is_some() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {

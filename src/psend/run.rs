@@ -55,7 +55,7 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
         );
         signals.set_last_words(Some((console.clone(), words)));
     }
-    report::before(config, console);
+    report::before(config, clock.started(), console);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -195,6 +195,7 @@ impl Run<'_> {
             shard: config.plan.shard.clone(),
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
+            aborted: report::aborted(config, &shared.tally.borrow()),
             generator: Some(shared.tally.borrow().generator(config.pace.is_some(), load)),
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");

@@ -20,6 +20,8 @@ pub(super) enum Why {
     NoVerdict,
     /// The server refuses everything for rate.
     OverRate,
+    /// Too many events fail (`--abort-on`).
+    TooManyErrors,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

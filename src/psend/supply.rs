@@ -47,8 +47,14 @@ pub(super) struct Supply {
 }
 
 impl Supply {
-    /// Events from `intake`, by `schedule` in an open loop.
-    pub(super) fn new(shared: &Rc<Shared>, limits: Limits, intake: Intake, schedule: Option<Schedule>) -> Self {
+    /// Events from `intake`, by `schedule` in an open loop. The first is due at `starts`, or as soon as it has been read.
+    pub(super) fn new(
+        shared: &Rc<Shared>,
+        limits: Limits,
+        intake: Intake,
+        schedule: Option<Schedule>,
+        starts: Option<Duration>,
+    ) -> Self {
         Self {
             shared: Rc::clone(shared),
             limits,
@@ -56,12 +62,19 @@ impl Supply {
             schedule: schedule.map(RefCell::new),
             turn: Turn::default(),
             held: RefCell::new(None),
-            began: Cell::new(None),
+            began: Cell::new(starts),
             taken: Cell::new(0),
             behind: Cell::new(None),
             held_back: Cell::default(),
             drawn: Cell::new(None),
             starved: Cell::new(false),
+        }
+    }
+
+    /// Waits until the first event may be taken, or the run ends.
+    pub(super) async fn wait_for_start(&self) {
+        if let Some(wait) = self.began.get().map(|starts| starts.saturating_sub(self.now())) {
+            let _ = self.shared.flow.while_events_are_taken(tokio::time::sleep(wait)).await;
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
+use super::error_rate::ErrorRate;
 use super::load::Load;
 use super::pacing::Gap;
 use crate::cli::numbers;
@@ -37,6 +38,10 @@ pub(super) struct Tally {
     late: BTreeMap<LateCause, u64>,
     latest: Duration,
     short_of: BTreeSet<Resource>,
+    /// With `--abort-on`.
+    error_rate: Option<ErrorRate>,
+    /// The error rate that ended the run.
+    aborted_at: Option<f64>,
 }
 
 /// The gaps of a replay that were too long.
@@ -73,6 +78,8 @@ impl Default for Tally {
             late: BTreeMap::new(),
             latest: Duration::ZERO,
             short_of: BTreeSet::new(),
+            error_rate: None,
+            aborted_at: None,
         }
     }
 }
@@ -109,6 +116,9 @@ impl Tally {
     pub(super) fn ended(&mut self, word: Word, sent: Option<Duration>, now: Duration) {
         *self.words.entry(word).or_default() += 1;
         self.done += 1;
+        if let Some(rate) = &mut self.error_rate {
+            rate.add(now, !matches!(word, Word::Accepted | Word::Duplicate | Word::Present));
+        }
         match sent {
             Some(sent) => {
                 self.sent += 1;
@@ -162,6 +172,23 @@ impl Tally {
             *self.late.entry(cause).or_default() += 1;
             self.latest = self.latest.max(by);
         }
+    }
+
+    /// Keeps the error rate over the last `over`.
+    pub(super) fn keep_error_rate(&mut self, over: Duration) {
+        self.error_rate = Some(ErrorRate::over(over));
+    }
+
+    /// Whether the error rate is above this limit now. Remembers the rate if it is.
+    pub(super) fn fails_too_often(&mut self, above: f64, now: Duration) -> bool {
+        let rate = self.error_rate.as_mut().and_then(|rate| rate.now(now)).filter(|rate| *rate > above);
+        self.aborted_at = self.aborted_at.or(rate);
+        rate.is_some()
+    }
+
+    /// The error rate that ended the run, if one did.
+    pub(super) fn aborted_at(&self) -> Option<f64> {
+        self.aborted_at
     }
 
     /// This computer was short of something.

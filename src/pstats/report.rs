@@ -175,6 +175,9 @@ impl Report {
             Some(outcomes) if !outcomes.has_all_records => {
                 Some("there are more outcomes than the run records account for: a run's record is missing".to_owned())
             }
+            Some(OutcomesReport { complete: false, aborted: Some(why), .. }) => {
+                Some(format!("psend ended a run early: {why}"))
+            }
             Some(outcomes) if !outcomes.complete => {
                 Some("a run record says that its run is not complete, and no resumed run completed it".to_owned())
             },

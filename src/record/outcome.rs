@@ -331,6 +331,9 @@ pub struct RunRecord {
     /// With `--verify`: the number of `present` events that the server did not show, so that they could not be compared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_compared: Option<u64>,
+    /// Why `--abort-on` ended the run early, if it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborted: Option<String>,
     /// How well the sending side kept up. Older records do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<Generator>,

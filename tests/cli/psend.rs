@@ -2,6 +2,7 @@
 
 mod answers;
 mod batch;
+mod begin_and_end;
 mod dialects;
 mod faults;
 mod generator;

@@ -125,6 +125,7 @@ mod tests {
             shard: None,
             resumes: None,
             not_compared: None,
+            aborted: None,
             generator: Some(Generator {
                 scheduled,
                 late: late.iter().copied().collect(),

@@ -58,6 +58,9 @@ pub(crate) struct OutcomesReport {
     pub ids: IdsReport,
     /// Whether every run's record is there and says that it is complete.
     pub complete: bool,
+    /// Why `--abort-on` ended a run early, if it did and no later run completed it.
+    #[serde(skip)]
+    pub aborted: Option<String>,
     /// Outcomes that came in, those that `--where` left out among them.
     #[serde(skip)]
     pub came: u64,
@@ -147,6 +150,7 @@ impl OutcomesReport {
             ids,
             complete: !runs.is_empty() && has_all_records && outcomes.apart == 0 && runs.iter().all(|run| run.complete),
             apart: outcomes.apart,
+            aborted: runs.iter().filter(|run| !run.complete).find_map(|run| run.aborted.clone()),
             came: outcomes.came(),
             has_all_records,
             generator: GeneratorReport::new(&outcomes.runs, has_all_records),
