@@ -14,7 +14,8 @@ use pulsepipe::cli::values::Probability;
 use pulsepipe::error::{At, Place, Result};
 use pulsepipe::pgen::{Engine, Layout, Schedule, Sink, Workload};
 use pulsepipe::seed::Seed;
-use pulsepipe::world::profile::{BUILT_IN, Profile};
+use pulsepipe::world::World;
+use pulsepipe::world::profile::BUILT_IN;
 
 const EVENTS: u64 = 1_000_000;
 const DAY: i64 = 86_400_000_000;
@@ -43,6 +44,9 @@ fn main() {
         "<= 1.2",
         "",
     );
+    let template = workload(include_str!("twenty_fields.toml"));
+    let rates = rounds(|| into_null(&template, 1));
+    figure("pgen, a template of twenty fields, one thread, GB/s", median(rates), ">= 1.0", "to nowhere");
     figure(
         "pgen into cat / a plain writer of 64 KiB blocks",
         ratio(|| through_cat(|to| events_to(to, &coherent, cores)), || through_cat(blocks_to)),
@@ -98,11 +102,11 @@ impl<W: Write + Send> Sink for To<W> {
 
 /// A day of events.
 fn workload(profile: &str) -> Workload {
-    let profile = Profile::parse(profile, "the benchmark's profile").expect("a profile");
-    let curve = profile.business_curve();
+    let world = World::parse(profile, "the benchmark's profile").expect("a profile");
+    let curve = world.business_curve();
     let schedule = Schedule::Window { count: EVENTS, start: 0, end: DAY };
     let (seed, spikes, zone, layout) = (Seed::new(1), Probability::ZERO, Tz::UTC, Layout::Lines);
-    Workload { profile, seed, spikes, curve, zone, schedule, layout }
+    Workload { world, seed, spikes, curve, zone, schedule, layout }
 }
 
 fn make(workload: &Workload, events: u64, threads: usize, sink: &mut dyn Sink) {

@@ -10,6 +10,7 @@ mod chance;
 mod config;
 mod emit;
 mod engine;
+mod fill;
 mod kind;
 mod line;
 mod plan;
@@ -33,7 +34,6 @@ use crate::cli::values::Count;
 use crate::cli::{Console, Ending, Signals};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
-use crate::world::profile::BUILT_IN;
 
 /// Runs the tool on the process's command line.
 pub fn main() -> ExitCode {
@@ -41,9 +41,9 @@ pub fn main() -> ExitCode {
         let clock = SystemClock::start();
         let cores = available_parallelism().map_or(1, usize::from);
         match resolve(args, clock.now(), cores)? {
-            Job::PrintProfile(path) => {
+            Job::PrintProfile(text, path) => {
                 let mut output = Output::open(path.as_deref())?;
-                output.put(BUILT_IN.as_bytes())?;
+                output.put(text.as_bytes())?;
                 output.finish().map(|()| Ending::Done)
             }
             Job::Generate(config) => run(&config, &clock, console),

@@ -59,6 +59,18 @@ impl Choice {
         mix(self.0.wrapping_add(index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
+    /// A stream of its own at this index.
+    #[inline]
+    pub fn stream(self, index: u64) -> Self {
+        Self(self.at(index))
+    }
+
+    /// The stream that [`Self::stream`] gives for the draw [`Self::at`] this index.
+    #[inline]
+    pub fn of_draw(draw: u64) -> Self {
+        Self(draw)
+    }
+
     /// A generator for a sequence of draws at this index.
     #[inline]
     pub fn generator(self, index: u64) -> Generator {

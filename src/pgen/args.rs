@@ -13,6 +13,7 @@ use crate::cli::values::{self, Count, Moment, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
 use crate::clock::Micros;
 use crate::world::curve::CurveChoice;
+use crate::world::shipped;
 
 /// The window's length in hours if neither `--hours` nor both ends are given.
 pub(super) const DEFAULT_HOURS: Micros = 24;
@@ -65,7 +66,8 @@ pub(super) struct Args {
 
     /// Share of slow events, such as 0.05 or 5%
     ///
-    /// Multiplies the response time of these events by 2 to 10.
+    /// Multiplies the response time of these events by 2 to 10. In a profile of another shape, it multiplies the fields that have
+    /// spikes = true.
     #[arg(long, value_name = "P", default_value_t = Probability::ZERO)]
     pub(super) spikes: Probability,
 
@@ -81,18 +83,19 @@ pub(super) struct Args {
     #[arg(long, value_name = "ZONE", value_parser = zone, default_value = "UTC")]
     pub(super) tz: Tz,
 
-    /// Services, places and figures, from a TOML file
+    /// Profile of the events: a TOML file or a name
     ///
-    /// --print-profile prints the default as a file to start from.
+    /// Names of shipped profiles are pulsestream (the default), nginx, envoy, kubernetes-audit, cloudtrail, otlp-logs, ecs and
+    /// github-webhook. A file of that name is read instead. --print-profile prints a profile as a file to start from.
     #[arg(long, value_name = "FILE")]
     pub(super) profile: Option<PathBuf>,
 
-    /// Print the built-in profile with its comments and exit
-    #[arg(long, conflicts_with_all = [
+    /// Print a shipped profile with its comments and exit
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = shipped::ALL[0].name, conflicts_with_all = [
         "count", "format", "hours", "start", "end", "event_rate", "seed", "spikes", "curve", "tz", "profile", "shard", "skip",
         "threads", "every", "quiet",
     ])]
-    pub(super) print_profile: bool,
+    pub(super) print_profile: Option<String>,
 
     /// Write part I of N; the parts add up to the whole
     ///

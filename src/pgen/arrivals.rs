@@ -227,14 +227,14 @@ impl Iterator for Cells {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::curve::Curve;
+    use crate::world::curve::NamedCurve;
     use chrono_tz::Tz;
     use proptest::prelude::*;
 
     const HOUR: Micros = 3_600_000_000;
 
     fn arrivals(count: u64, hours: i64) -> Arrivals {
-        let curve = Curve::named("business").expect("a name");
+        let curve = NamedCurve::Business.curve();
         Arrivals::new(Timeline::new(&curve, Tz::UTC, 0, hours * HOUR), count, Seed::new(1))
     }
 
@@ -253,7 +253,7 @@ mod tests {
     #[test]
     fn an_endless_run_keeps_its_rate_from_week_to_week() {
         let endless = || Endless {
-            curve: Curve::named("business").expect("a name"),
+            curve: NamedCurve::Business.curve(),
             zone: Tz::UTC,
             start: 5 * HOUR,
             rate: 0.5,

@@ -9,14 +9,14 @@ use chrono_tz::Tz;
 use crate::cli::values::Probability;
 use crate::clock::Micros;
 use crate::seed::Seed;
+use crate::world::World;
 use crate::world::curve::Curve;
-use crate::world::profile::Profile;
 
 /// What pgen is asked for.
 #[derive(Debug)]
 pub(super) enum Job {
-    /// Print the built-in profile, to a file or to standard output.
-    PrintProfile(Option<PathBuf>),
+    /// Print a shipped profile, to a file or to standard output.
+    PrintProfile(&'static str, Option<PathBuf>),
     /// Write events.
     Generate(Box<Config>),
 }
@@ -41,11 +41,11 @@ pub(super) struct Config {
 /// Everything that decides the bytes of the events.
 #[derive(Debug)]
 pub struct Workload {
-    /// The services, places and figures.
-    pub profile: Profile,
+    /// What events are like.
+    pub world: World,
     /// The root of every random choice.
     pub seed: Seed,
-    /// The share of events whose response time is a spike.
+    /// The share of events whose response time, or whose fields with spikes, are multiplied.
     pub spikes: Probability,
     /// Traffic over the week.
     pub curve: Curve,

@@ -1,6 +1,6 @@
 //! Writes a range of events with several threads, in one order.
 //!
-//! Each thread takes the next cell, plans and renders it, and writes it when its turn comes. The thread whose turn it is writes as
+//! Knows no form of events: a [`Form`] says what they are. Each thread takes the next cell, plans and renders it, and writes it when its turn comes. The thread whose turn it is writes as
 //! it renders. The others hold at most one cell each, so memory depends on the number of threads and not of events.
 
 use std::ops::Range;
@@ -10,13 +10,14 @@ use std::thread;
 
 use super::arrivals::{Arrivals, Cell, Cells};
 use super::config::Layout;
-use super::plan::{CellPlan, Planner};
-use super::render::{Memory, Renderer};
 use crate::cli::Stop;
 use crate::error::Result;
 
 /// How many bytes to gather before a write: enough for few system calls, few enough for a core's cache.
 const BLOCK: usize = 256 << 10;
+
+/// A thread that holds this many bytes waits for its turn, so that long events take no more memory. PulseStream's cells have less.
+const MOST_HELD: usize = 3 << 20;
 
 /// No sink we know keeps up with more threads, and each holds a cell of about 2 MB.
 pub(super) const MAX_THREADS: usize = 16;
@@ -30,12 +31,25 @@ pub trait Sink: Send {
     fn put(&mut self, block: &[u8], events: u64) -> Result<()>;
 }
 
-/// What the threads need to write events.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct EventWriter<'a> {
-    pub(super) planner: &'a Planner<'a>,
-    pub(super) renderer: &'a Renderer,
-    pub(super) layout: Layout,
+/// Says what the events of a cell are, and how each is written.
+pub(super) trait Form: Sync {
+    /// The events of a cell. Each thread reuses its own from cell to cell.
+    type Cell: Default;
+
+    /// Plans a cell of these arrivals.
+    fn plan(&self, arrivals: &Arrivals, cell: Cell, planned: &mut Self::Cell);
+
+    /// The number of a cell's first event, counted from 0.
+    fn first(&self, planned: &Self::Cell) -> u64;
+
+    /// How many events a cell has.
+    fn events(&self, planned: &Self::Cell) -> usize;
+
+    /// How many bytes [`Self::write`] needs for an event.
+    fn room(&self) -> usize;
+
+    /// Writes the event at `index` of a cell to `out`, starting at `at`. Returns its end.
+    fn write(&self, planned: &mut Self::Cell, index: usize, out: &mut [u8], at: usize) -> usize;
 }
 
 /// Writes the events of a range, counted from 0. The first cell contains the start of the range.
@@ -43,7 +57,8 @@ pub(super) struct EventWriter<'a> {
 /// # Errors
 /// The sink's.
 pub(super) fn emit(
-    writer: EventWriter<'_>,
+    form: &impl Form,
+    layout: Layout,
     cells: Cells,
     range: Range<u64>,
     threads: usize,
@@ -57,7 +72,7 @@ pub(super) fn emit(
         out: Mutex::new(Out { sink, ended: None }),
         turned: Condvar::new(),
     };
-    let worker = Worker { writer, range: &range, stop, shared: &shared };
+    let worker = Worker { form, layout, range: &range, stop, shared: &shared };
     thread::scope(|scope| {
         for _ in 1..threads.clamp(1, MAX_THREADS) {
             scope.spawn(|| worker.work());
@@ -90,22 +105,22 @@ struct Out<'a> {
     ended: Option<Result<()>>,
 }
 
-struct Worker<'a> {
-    writer: EventWriter<'a>,
+struct Worker<'a, F> {
+    form: &'a F,
+    layout: Layout,
     range: &'a Range<u64>,
     stop: &'a Stop,
     shared: &'a Shared<'a>,
 }
 
-impl Worker<'_> {
+impl<F: Form> Worker<'_, F> {
     fn work(&self) {
         let _guard = PanicGuard(self.shared);
-        let mut plan = CellPlan::default();
-        let mut block = Block { bytes: Vec::new(), end: 0, events: 0, memory: Memory::default() };
+        let mut planned = F::Cell::default();
+        let mut block = Block { bytes: Vec::new(), end: 0, events: 0 };
         while let Some((ticket, arrivals, cell)) = self.take() {
-            self.writer.planner.plan(&arrivals, cell, &mut plan);
-            self.writer.renderer.prepare(&plan, &mut block.memory);
-            if !self.render(ticket, &plan, &mut block) {
+            self.form.plan(&arrivals, cell, &mut planned);
+            if !self.render(ticket, &mut planned, &mut block) {
                 return;
             }
         }
@@ -121,12 +136,14 @@ impl Worker<'_> {
     }
 
     /// Renders and writes the part of a cell that lies in the range. Returns whether there is more to do.
-    fn render(&self, ticket: u64, plan: &CellPlan, block: &mut Block) -> bool {
-        let place = |event: u64| usize::try_from(event.saturating_sub(plan.first)).unwrap_or(usize::MAX);
-        let (from, to) = (place(self.range.start), place(self.range.end).min(plan.events.len()));
+    fn render(&self, ticket: u64, planned: &mut F::Cell, block: &mut Block) -> bool {
+        let first = self.form.first(planned);
+        let place = |event: u64| usize::try_from(event.saturating_sub(first)).unwrap_or(usize::MAX);
+        let (from, to) = (place(self.range.start), place(self.range.end).min(self.form.events(planned)));
         for index in from..to {
-            self.append(plan, index, block);
-            if block.end >= BLOCK && self.shared.turn.load(Ordering::Acquire) == ticket && !self.write(ticket, block) {
+            self.append(planned, index, first + index as u64 == self.range.start, block);
+            let is_due = || block.end >= MOST_HELD || self.shared.turn.load(Ordering::Acquire) == ticket;
+            if block.end >= BLOCK && is_due() && !self.write(ticket, block) {
                 return false;
             }
         }
@@ -139,25 +156,24 @@ impl Worker<'_> {
     }
 
     #[inline]
-    fn append(&self, plan: &CellPlan, index: usize, block: &mut Block) {
-        let EventWriter { renderer, layout, .. } = self.writer;
-        if block.bytes.len() < block.end + renderer.room() {
-            let size =
-                (block.bytes.len() * 2).clamp(BLOCK + 2 * renderer.room(), block.bytes.len().max(BLOCK) + (1 << 20));
-            block.bytes.resize(size, 0);
+    fn append(&self, planned: &mut F::Cell, index: usize, is_first: bool, block: &mut Block) {
+        let room = self.form.room();
+        if block.bytes.len() < block.end + room {
+            let most = (block.bytes.len().max(BLOCK) + (1 << 20)).max(BLOCK + 2 * room);
+            block.bytes.resize((block.bytes.len() * 2).clamp(BLOCK + 2 * room, most).max(block.end + room), 0);
         }
         let mut at = block.end;
         let mut put = |text: &[u8]| {
             block.bytes[at..at + text.len()].copy_from_slice(text);
             at += text.len();
         };
-        match layout {
+        match self.layout {
             Layout::Lines => {}
-            Layout::Array if plan.first + index as u64 == self.range.start => put(b"[\n  "),
+            Layout::Array if is_first => put(b"[\n  "),
             Layout::Array => put(b",\n  "),
         }
-        block.end = renderer.write(plan, index, &mut block.memory, &mut block.bytes, at);
-        if layout == Layout::Lines {
+        block.end = self.form.write(planned, index, &mut block.bytes, at);
+        if self.layout == Layout::Lines {
             block.bytes[block.end] = b'\n';
             block.end += 1;
         }
@@ -201,5 +217,4 @@ struct Block {
     bytes: Vec<u8>,
     end: usize,
     events: u64,
-    memory: Memory,
 }

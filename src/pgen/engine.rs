@@ -4,21 +4,28 @@ use std::ops::Range;
 
 use super::arrivals::{Arrivals, Cells, Endless};
 use super::config::{Layout, Schedule, Workload};
-use super::emit::{EventWriter, Sink, emit};
-use super::plan::Planner;
-use super::render::Renderer;
+use super::emit::{Sink, emit};
+use super::fill::Filler;
+use super::render::Services;
 use crate::cli::Stop;
 use crate::error::{Error, Result};
+use crate::world::World;
 use crate::world::curve::Timeline;
 
 /// Part of a workload, ready to be written.
 #[derive(Debug)]
 pub struct Engine<'a> {
-    planner: Planner<'a>,
-    renderer: Renderer,
+    form: AnyForm<'a>,
     layout: Layout,
     cells: Cells,
     range: Range<u64>,
+}
+
+/// What the events of the workload's world are.
+#[derive(Debug)]
+enum AnyForm<'a> {
+    Services(Box<Services<'a>>),
+    Templates(Box<Filler>),
 }
 
 impl<'a> Engine<'a> {
@@ -28,10 +35,13 @@ impl<'a> Engine<'a> {
     /// A usage error if the profile's figures contradict each other, the curve has no traffic in the window, or the range
     /// begins after the year 9999.
     pub fn new(workload: &'a Workload, range: Range<u64>) -> Result<Self> {
-        let planner = Planner::new(&workload.profile, workload.seed)?;
-        let renderer = Renderer::new(&workload.profile, &planner, workload.spikes, workload.seed);
+        let Workload { world, spikes, seed, .. } = workload;
+        let form = match world {
+            World::Services(profile) => AnyForm::Services(Box::new(Services::new(profile, *spikes, *seed)?)),
+            World::Templates(world) => AnyForm::Templates(Box::new(Filler::new(world, *spikes, *seed)?)),
+        };
         let cells = cells(workload, range.start)?;
-        Ok(Self { planner, renderer, layout: workload.layout, cells, range })
+        Ok(Self { form, layout: workload.layout, cells, range })
     }
 
     /// Writes the events.
@@ -39,8 +49,11 @@ impl<'a> Engine<'a> {
     /// # Errors
     /// The sink's.
     pub fn write(self, threads: usize, stop: &Stop, sink: &mut dyn Sink) -> Result<()> {
-        let writer = EventWriter { planner: &self.planner, renderer: &self.renderer, layout: self.layout };
-        emit(writer, self.cells, self.range, threads, stop, sink)
+        let Self { form, layout, cells, range } = self;
+        match form {
+            AnyForm::Services(form) => emit(&*form, layout, cells, range, threads, stop, sink),
+            AnyForm::Templates(form) => emit(&*form, layout, cells, range, threads, stop, sink),
+        }
     }
 }
 

@@ -77,6 +77,24 @@ impl<'a> Line<'a> {
         self.at += len;
     }
 
+    /// Writes any bytes.
+    #[inline]
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
+        self.out[self.at..self.at + bytes.len()].copy_from_slice(bytes);
+        self.at += bytes.len();
+    }
+
+    /// Takes back the last bytes.
+    #[inline]
+    pub(super) fn back(&mut self, bytes: usize) {
+        self.at -= bytes;
+    }
+
+    /// What was written from an offset on.
+    pub(super) fn written(&self, from: usize) -> &[u8] {
+        &self.out[from..self.at]
+    }
+
     /// Writes text whose length is known at compile time.
     #[inline]
     pub(super) fn text<const N: usize>(&mut self, text: &[u8; N]) {
@@ -132,6 +150,35 @@ impl<'a> Line<'a> {
         self.number(hundredths / 100);
         self.text(b".");
         self.digits2(hundredths % 100);
+    }
+
+    /// Writes a number times 10 to the power of its places.
+    #[inline]
+    pub(super) fn decimal(&mut self, number: i64, places: u32) {
+        if number < 0 {
+            self.text(b"-");
+        }
+        let (number, scale) = (number.unsigned_abs(), 10_u64.pow(places));
+        if places == 0 {
+            return self.number(number);
+        }
+        self.number(number / scale);
+        self.text(b".");
+        self.padded(number % scale, places as usize);
+    }
+
+    /// Writes the last digits of a number, with zeros in front.
+    #[inline]
+    pub(super) fn padded(&mut self, number: u64, digits: usize) {
+        if digits > 8 {
+            self.padded(number / EIGHT_DIGITS, digits - 8);
+            self.text(&(digits8(number % EIGHT_DIGITS) | ASCII_ZEROS).to_le_bytes());
+            return;
+        }
+        let zeros = 8 - digits;
+        let all = digits8(number % EIGHT_DIGITS) | ASCII_ZEROS;
+        self.text(&(all >> (8 * zeros).min(63)).to_le_bytes());
+        self.at -= zeros;
     }
 
     /// Writes a number below a million with six digits.
@@ -196,6 +243,23 @@ mod tests {
             let end = line.end();
             let cents = number >> 20;
             let expected = format!("{number:016x} {:012x} {number} {}.{:02}", number >> 16, cents / 100, cents % 100);
+            prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("ASCII"), expected);
+        }
+
+        #[test]
+        fn decimals_have_all_their_places(number in -9_007_199_254_740_992i64..9_007_199_254_740_992, places in 0u32..16, digits in 1usize..30) {
+            let mut out = [0; 128];
+            let mut line = Line::new(&mut out, 0);
+            line.decimal(number, places);
+            line.text(b" ");
+            line.padded(number.unsigned_abs(), digits);
+            let end = line.end();
+            let (all, width) = (number.unsigned_abs().to_string(), places as usize + 1);
+            let all = format!("{all:0>width$}");
+            let (whole, rest) = all.split_at(all.len() - places as usize);
+            let (sign, point) = (if number < 0 { "-" } else { "" }, if places > 0 { "." } else { "" });
+            let padded = format!("{:0>30}", number.unsigned_abs());
+            let expected = format!("{sign}{whole}{point}{rest} {}", &padded[30 - digits..]);
             prop_assert_eq!(std::str::from_utf8(&out[..end]).expect("ASCII"), expected);
         }
 

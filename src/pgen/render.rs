@@ -9,17 +9,72 @@ mod template;
 
 use self::calendar::Calendar;
 use self::template::{ErrorPieces, FRACTION, KindPieces, PayloadPieces, Value, json};
+use super::arrivals::{Arrivals, Cell};
+use super::emit::Form;
 use super::line::{Line, Piece, Pieces, SLACK};
 use super::plan::{CellPlan, Planned, Planner};
 use crate::cli::values::Probability;
+use crate::error::Result;
 use crate::seed::{Choice, Seed};
 use crate::world::latency::Latency;
 use crate::world::profile::Profile;
 use crate::world::value::Interval;
 
+/// Plans and writes events of the services of a profile.
+#[derive(Debug)]
+pub(super) struct Services<'a> {
+    planner: Planner<'a>,
+    renderer: Renderer,
+}
+
+/// A cell's events, and what is kept from event to event for speed.
+#[derive(Debug, Default)]
+pub(super) struct PlannedCell {
+    plan: CellPlan,
+    memory: Memory,
+}
+
+impl<'a> Services<'a> {
+    /// Prepares to write.
+    ///
+    /// # Errors
+    /// A usage error if the profile's figures contradict each other.
+    pub(super) fn new(profile: &'a Profile, spikes: Probability, seed: Seed) -> Result<Self> {
+        let planner = Planner::new(profile, seed)?;
+        let renderer = Renderer::new(profile, &planner, spikes, seed);
+        Ok(Self { planner, renderer })
+    }
+}
+
+impl Form for Services<'_> {
+    type Cell = PlannedCell;
+
+    fn plan(&self, arrivals: &Arrivals, cell: Cell, planned: &mut PlannedCell) {
+        self.planner.plan(arrivals, cell, &mut planned.plan);
+        self.renderer.prepare(&planned.plan, &mut planned.memory);
+    }
+
+    fn first(&self, planned: &PlannedCell) -> u64 {
+        planned.plan.first
+    }
+
+    fn events(&self, planned: &PlannedCell) -> usize {
+        planned.plan.events.len()
+    }
+
+    fn room(&self) -> usize {
+        self.renderer.room()
+    }
+
+    #[inline]
+    fn write(&self, planned: &mut PlannedCell, index: usize, out: &mut [u8], at: usize) -> usize {
+        self.renderer.write(&planned.plan, index, &mut planned.memory, out, at)
+    }
+}
+
 /// Writes the events of a run.
 #[derive(Debug)]
-pub(super) struct Renderer {
+struct Renderer {
     pieces: Pieces,
     kinds: Vec<KindPieces>,
     /// The parts of titles before each id, for kinds with ids in their titles.
@@ -70,7 +125,7 @@ struct Draws {
 
 /// Kept from event to event, only for speed.
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+struct Memory {
     calendar: Calendar,
     sessions: Vec<SessionText>,
 }
@@ -90,7 +145,7 @@ struct SessionText {
 
 impl Renderer {
     /// Builds the pieces for all kinds and callers of a planner.
-    pub(super) fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
+    fn new(profile: &Profile, planner: &Planner<'_>, spikes: Probability, seed: Seed) -> Self {
         let mut pieces = Pieces::default();
         let payloads: Vec<PayloadPieces> = profile.payloads.iter().map(|p| PayloadPieces::of(p, &mut pieces)).collect();
         let (mut titles, mut errors, mut payload_of) = (Vec::new(), Vec::new(), Vec::new());
@@ -154,7 +209,7 @@ impl Renderer {
     }
 
     /// Builds what the events of each session of a plan share.
-    pub(super) fn prepare(&self, plan: &CellPlan, memory: &mut Memory) {
+    fn prepare(&self, plan: &CellPlan, memory: &mut Memory) {
         memory.sessions.clear();
         memory.sessions.extend(plan.sessions.iter().map(|session| {
             let mut text = SessionText {
@@ -190,13 +245,13 @@ impl Renderer {
     }
 
     /// How many bytes [`Self::write`] needs for an event.
-    pub(super) fn room(&self) -> usize {
+    fn room(&self) -> usize {
         self.longest + SLACK
     }
 
     /// Writes the event at `index` of a plan, for which the memory was prepared, to `out`, starting at `at`. Returns its end.
     #[inline]
-    pub(super) fn write(&self, plan: &CellPlan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
+    fn write(&self, plan: &CellPlan, index: usize, memory: &mut Memory, out: &mut [u8], at: usize) -> usize {
         let Planned { kind, session, trace } = plan.events[index];
         let kind = &self.kinds[usize::from(kind)];
         let session = &memory.sessions[session as usize];

@@ -11,8 +11,9 @@ use crate::clock::{FIRST, LAST, Micros};
 use crate::error::{Error, Result};
 use crate::seed::{self, Seed};
 use crate::time;
-use crate::world::curve::CurveChoice;
-use crate::world::profile::Profile;
+use crate::world::World;
+use crate::world::curve::{CurveChoice, NamedCurve};
+use crate::world::shipped;
 
 const HOUR: Micros = 3_600_000_000;
 
@@ -24,8 +25,10 @@ const MOST_PER_SECOND: f64 = 1e9;
 /// # Errors
 /// A usage error that names the flag, or the file and line.
 pub(super) fn resolve(args: Args, now: Micros, cores: usize) -> Result<Job> {
-    if args.print_profile {
-        return Ok(Job::PrintProfile(args.output));
+    if let Some(name) = &args.print_profile {
+        let shipped = shipped::named(name)
+            .ok_or_else(|| Error::usage(format!("--print-profile: '{name}': expected one of {}", shipped::names())))?;
+        return Ok(Job::PrintProfile(shipped.text, args.output));
     }
     if args.profile.as_deref() == Some(Path::new("-")) && args.curve == CurveChoice::File("-".into()) {
         return Err(Error::usage("--profile and --curve: only one of them can read standard input"));
@@ -34,13 +37,13 @@ pub(super) fn resolve(args: Args, now: Micros, cores: usize) -> Result<Job> {
     let range = range(&args)?;
     let seed = args.seed.unwrap_or_else(seed::draw);
     let repeat = repeat(&args, schedule, seed);
-    let profile = match &args.profile {
-        Some(path) => Profile::load(path)?,
-        None => Profile::built_in(),
+    let world = match &args.profile {
+        Some(path) => World::load(path)?,
+        None => World::built_in(),
     };
     let curve = match &args.curve {
         // The profile says what its business hours are.
-        CurveChoice::Named(name) if name == "business" => profile.business_curve(),
+        CurveChoice::Named(NamedCurve::Business) => world.business_curve(),
         choice => choice.load()?,
     };
     let layout = match args.format {
@@ -49,7 +52,7 @@ pub(super) fn resolve(args: Args, now: Micros, cores: usize) -> Result<Job> {
     };
     let (seed, spikes, zone) = (Seed::new(seed), args.spikes, args.tz);
     Ok(Job::Generate(Box::new(Config {
-        workload: Workload { profile, seed, spikes, curve, zone, schedule, layout },
+        workload: Workload { world, seed, spikes, curve, zone, schedule, layout },
         range,
         threads: args.threads.unwrap_or(cores),
         output: args.output,

@@ -34,31 +34,6 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The names of the built-in curves.
-    pub(crate) const NAMES: [&'static str; 4] = ["business", "flat", "diurnal", "follow-the-sun"];
-
-    /// The built-in curve of this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
-        // By local hour: lowest at four, busy from ten to four, a second peak in the evening.
-        const DIURNAL: [u32; 24] =
-            [40, 28, 20, 16, 15, 18, 30, 50, 75, 92, 100, 100, 96, 97, 100, 100, 98, 94, 92, 95, 98, 92, 78, 58];
-        // The sum of business days in Asia (00–08 UTC), Europe (08–16) and America (14–22), with gradual edges.
-        const SUN: [u32; 24] =
-            [70, 80, 85, 85, 80, 80, 85, 92, 100, 96, 92, 90, 90, 98, 110, 112, 104, 92, 86, 82, 78, 70, 62, 62];
-        let days = |day: [u32; 24], weekend_percent: u32| Self {
-            weights: std::array::from_fn(|h| {
-                day[h % 24] * UNIT / 100 * if h < 5 * 24 { 100 } else { weekend_percent } / 100
-            }),
-        };
-        Some(match name {
-            "business" => Self::business(9, 17, 2.0, 0.6)?,
-            "flat" => Self { weights: [UNIT; HOURS] },
-            "diurnal" => days(DIURNAL, 80),
-            "follow-the-sun" => days(SUN, 70),
-            _ => return None,
-        })
-    }
-
     /// Multiplies traffic by `factor` from the hour `from` to the hour `to` (excluded), and by `weekend` on Saturdays and Sundays.
     /// The guide's figures are 9, 17, 2 and 0.6. Returns `None` if an hour or weight is out of range.
     pub(crate) fn business(from: usize, to: usize, factor: f64, weekend: f64) -> Option<Self> {
@@ -71,7 +46,7 @@ impl Curve {
     }
 
     /// Takes 168 weights, starting on Monday at 00:00. Returns `None` if one is negative or above 1000, or all are 0.
-    fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub(super) fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut weights = Vec::with_capacity(HOURS);
         for number in numbers {
             (0.0..=MAX_WEIGHT).contains(&number).then_some(())?;
@@ -131,11 +106,60 @@ impl Curve {
     }
 }
 
+/// A built-in curve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NamedCurve {
+    /// Busy from nine to five, quieter on weekends.
+    Business,
+    /// The same traffic at all hours.
+    Flat,
+    /// A day of people at home: lowest at four, with a second peak in the evening.
+    Diurnal,
+    /// Business days of Asia, Europe and America one after another.
+    FollowTheSun,
+}
+
+impl NamedCurve {
+    /// Every built-in curve.
+    pub(crate) const ALL: [Self; 4] = [Self::Business, Self::Flat, Self::Diurnal, Self::FollowTheSun];
+
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Business => "business",
+            Self::Flat => "flat",
+            Self::Diurnal => "diurnal",
+            Self::FollowTheSun => "follow-the-sun",
+        }
+    }
+
+    /// Its weights.
+    pub(crate) fn curve(self) -> Curve {
+        // By local hour: lowest at four, busy from ten to four, a second peak in the evening.
+        const DIURNAL: [u32; 24] =
+            [40, 28, 20, 16, 15, 18, 30, 50, 75, 92, 100, 100, 96, 97, 100, 100, 98, 94, 92, 95, 98, 92, 78, 58];
+        // The sum of business days in Asia (00–08 UTC), Europe (08–16) and America (14–22), with gradual edges.
+        const SUN: [u32; 24] =
+            [70, 80, 85, 85, 80, 80, 85, 92, 100, 96, 92, 90, 90, 98, 110, 112, 104, 92, 86, 82, 78, 70, 62, 62];
+        let days = |day: [u32; 24], weekend_percent: u32| Curve {
+            weights: std::array::from_fn(|h| {
+                day[h % 24] * UNIT / 100 * if h < 5 * 24 { 100 } else { weekend_percent } / 100
+            }),
+        };
+        match self {
+            Self::Business => Curve::business(9, 17, 2.0, 0.6).expect("the guide's hours and weights are in range"),
+            Self::Flat => Curve { weights: [UNIT; HOURS] },
+            Self::Diurnal => days(DIURNAL, 80),
+            Self::FollowTheSun => days(SUN, 70),
+        }
+    }
+}
+
 /// `--curve`: a built-in curve by its name, or a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum CurveChoice {
-    /// One of [`Curve::NAMES`].
-    Named(String),
+    /// A built-in curve.
+    Named(NamedCurve),
     /// A file, read by [`Curve::load`].
     File(PathBuf),
 }
@@ -147,9 +171,7 @@ impl CurveChoice {
     /// As [`Curve::load`].
     pub(crate) fn load(&self) -> Result<Curve> {
         match self {
-            Self::Named(name) => {
-                Curve::named(name).ok_or_else(|| Error::usage(format!("--curve: there is no curve named {name}")))
-            }
+            Self::Named(named) => Ok(named.curve()),
             Self::File(path) => Curve::load(path),
         }
     }
@@ -159,14 +181,15 @@ impl CurveChoice {
     /// # Errors
     /// The form of the value, if it is neither a name nor a file.
     pub(crate) fn of(text: &OsStr) -> Result<Self, String> {
-        if let Some(name) = Curve::NAMES.iter().find(|name| text == **name) {
-            return Ok(Self::Named((*name).to_owned()));
+        if let Some(named) = NamedCurve::ALL.into_iter().find(|named| text == named.name()) {
+            return Ok(Self::Named(named));
         }
         let path = PathBuf::from(text);
         if path.exists() {
             Ok(Self::File(path))
         } else {
-            Err(format!("expected {} or the name of a file of 24 × 7 weights", Curve::NAMES.join(", ")))
+            let names = NamedCurve::ALL.map(NamedCurve::name).join(", ");
+            Err(format!("expected {names} or the name of a file of 24 × 7 weights"))
         }
     }
 }
@@ -363,7 +386,7 @@ mod tests {
     }
 
     fn business(zone: Tz, start: &str, end: &str) -> Timeline {
-        Timeline::new(&Curve::named("business").expect("a name"), zone, moment(start), moment(end))
+        Timeline::new(&NamedCurve::Business.curve(), zone, moment(start), moment(end))
     }
 
     #[test]
@@ -402,7 +425,7 @@ mod tests {
     fn the_first_and_last_hours_of_the_calendar_have_local_times_in_every_zone() {
         for zone in [Tz::UTC, Tz::America__New_York, Tz::Etc__GMTPlus12, Tz::Pacific__Kiritimati] {
             for (start, end) in [(FIRST, FIRST + DAY), (LAST - DAY, LAST)] {
-                let window = Timeline::new(&Curve::named("business").expect("a name"), zone, start, end);
+                let window = Timeline::new(&NamedCurve::Business.curve(), zone, start, end);
                 let mut cursor = window.cursor(0);
                 for at in (start..end).step_by(1_000_000_000) {
                     let area = window.cumulative(at);
@@ -490,12 +513,12 @@ mod tests {
 
         #[test]
         fn inverse_and_cursor_find_each_moment_of_the_built_in_curves(
-            name in proptest::sample::select(&Curve::NAMES[..]),
+            named in proptest::sample::select(&NamedCurve::ALL[..]),
             zone in proptest::sample::select(&ZONES[..]),
             (start, length) in windows(),
             places in proptest::collection::vec(0.0..1.0f64, 1..50),
         ) {
-            let timeline = Timeline::new(&Curve::named(name).expect("a name"), zone, start, start + length);
+            let timeline = Timeline::new(&named.curve(), zone, start, start + length);
             let mut moments: Vec<Micros> = places.iter().map(|p| start + (p * length as f64) as i64).collect();
             moments.sort_unstable();
             let mut cursor = timeline.cursor(0);

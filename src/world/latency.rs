@@ -46,7 +46,7 @@ impl Latency {
 }
 
 /// The standard normal distribution's quantile (Wichura 1988, algorithm AS 241, PPND7: relative error about 1e-7).
-fn normal_quantile(probability: f64) -> f64 {
+pub(crate) fn normal_quantile(probability: f64) -> f64 {
     let q = probability - 0.5;
     let poly = |x: f64, c: &[f64]| c.iter().rev().fold(0.0, |sum, c| sum * x + c);
     if q.abs() <= 0.425 {

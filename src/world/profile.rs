@@ -5,14 +5,11 @@
 mod check;
 mod form;
 
-use std::path::Path;
-
-use self::form::Origin;
 pub use self::form::Profile;
 pub(crate) use self::form::{Endpoint, Field, Method, Payload, Service, Status};
-use crate::cli::input;
 use crate::error::{Error, Result};
 use crate::world::curve::Curve;
+use crate::world::origin::Origin;
 
 /// The built-in profile, as `pgen --print-profile` prints it.
 pub const BUILT_IN: &str = include_str!("pulsestream.toml");
@@ -28,24 +25,14 @@ impl Profile {
         self.traffic.curve().expect("parse refuses a profile without one")
     }
 
-    /// Reads a profile from a file; `-` is standard input.
-    ///
-    /// # Errors
-    /// A usage error that names file, line and key if the file cannot be read or is not a profile.
-    pub(crate) fn load(path: &Path) -> Result<Self> {
-        let name = format!("--profile {}", path.display());
-        let text = input::text(path).map_err(|e| Error::usage(format!("{name}: {e}")))?;
-        Self::parse(&text, &name)
-    }
-
     /// Reads a profile. Messages call it `name`.
     ///
     /// # Errors
-    /// As [`Self::load`].
+    /// A usage error that names file, line and key if the text is not a profile.
     pub fn parse(text: &str, name: &str) -> Result<Self> {
         let mut profile: Self =
             toml::from_str(text).map_err(|e| Error::usage(format!("{name}: {}", e.to_string().trim_end())))?;
-        profile.origin = Origin { name: name.to_owned(), text: text.to_owned() };
+        profile.origin = Origin::new(name, text);
         profile.check()?;
         Ok(profile)
     }
@@ -54,6 +41,7 @@ impl Profile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::world::curve::NamedCurve;
 
     fn with(old: &str, new: &str) -> String {
         assert!(BUILT_IN.contains(old), "{old}");
@@ -67,7 +55,7 @@ mod tests {
     fn the_built_in_profile_is_valid_and_has_the_business_curve() {
         let profile = Profile::built_in();
         assert_eq!(profile.services.iter().map(|s| s.endpoints.len()).sum::<usize>(), 54);
-        assert_eq!(profile.traffic.curve(), Curve::named("business"));
+        assert_eq!(profile.traffic.curve(), Some(NamedCurve::Business.curve()));
     }
 
     #[test]

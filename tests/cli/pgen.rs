@@ -4,6 +4,8 @@ mod ending;
 mod figures;
 mod profiles;
 mod same_bytes;
+mod templates;
+mod worlds;
 
 use std::collections::HashSet;
 use std::io::Read;

@@ -12,7 +12,7 @@ use crate::pshape::event::Event;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Period;
-use crate::world::curve::{Curve, CurveChoice, Timeline};
+use crate::world::curve::{Curve, CurveChoice, NamedCurve, Timeline};
 
 use crate::record::event::Role;
 
@@ -61,7 +61,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let new = curve(spec, "name")?.ok_or_else(|| spec.wrong("'name' is missing"))?;
     let old = match curve(spec, "from")? {
         Some(curve) => curve,
-        None => CurveChoice::Named("flat".to_owned()).load()?,
+        None => NamedCurve::Flat.curve(),
     };
     let Period { window, zone } = setup.period;
     let laid = window.map(|(start, end)| Laid::new(&old, &new, zone, start, end));
@@ -160,13 +160,13 @@ mod tests {
         fn order_is_kept_and_the_way_back_leads_back(
             a in 0i64..30 * DAY, b in 0i64..30 * DAY, start in 0i64..2_000_000_000_000_000,
         ) {
-            let curve = |name| Curve::named(name).expect("a name");
-            let laid = |old, new| Laid::new(&curve(old), &curve(new), Tz::UTC, start, start + 30 * DAY);
-            let (there, back) = (laid("flat", "business"), laid("business", "flat"));
+            let laid = |old: NamedCurve, new: NamedCurve| Laid::new(&old.curve(), &new.curve(), Tz::UTC, start, start + 30 * DAY);
+            let (flat, business) = (NamedCurve::Flat, NamedCurve::Business);
+            let (there, back) = (laid(flat, business), laid(business, flat));
             let (a, b) = (start + a.min(b), start + a.max(b));
             prop_assert!(there.map(a) <= there.map(b));
             prop_assert!((back.map(there.map(a)) - a).abs() <= 2);
-            prop_assert_eq!(laid("diurnal", "diurnal").map(a), a);
+            prop_assert_eq!(laid(NamedCurve::Diurnal, NamedCurve::Diurnal).map(a), a);
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::world::curve::Curve;
 use crate::world::devices::Device;
 use crate::world::geography::Region;
+use crate::world::origin::Origin;
 use crate::world::value::{Exponent, Fraction, Interval, List, Name, Positive, Range, Share};
 
 /// Services, traffic, users and everything else that decides what events look like.
@@ -33,13 +34,6 @@ pub struct Profile {
     pub(crate) sessions: Sessions,
     #[serde(skip)]
     pub(super) origin: Origin,
-}
-
-/// Where the profile came from, for messages.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Origin {
-    pub(super) name: String,
-    pub(super) text: String,
 }
 
 /// Texts of events. `{service}` and `{endpoint}` are replaced by the event's own.
@@ -290,8 +284,6 @@ pub(crate) struct Sessions {
 impl Profile {
     /// A usage error that names this profile and the line of the byte `at`. The message names the key.
     pub(crate) fn fault(&self, at: usize, message: impl Display) -> Error {
-        let Origin { name, text } = &self.origin;
-        let line = 1 + text.as_bytes()[..at.min(text.len())].iter().filter(|b| **b == b'\n').count();
-        Error::usage(format!("{name}: line {line}: {message}"))
+        self.origin.fault(at, message)
     }
 }

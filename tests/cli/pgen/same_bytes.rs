@@ -6,7 +6,7 @@ use super::fixed;
 use crate::support::{run, shell_in, tool};
 
 /// The runs in tests/golden/pgen.txt: name and flags.
-const GOLDEN: [(&str, &str); 9] = [
+const GOLDEN: [(&str, &str); 16] = [
     ("default", "--count 20k"),
     ("week", "--count 20k --hours 168 --spikes 5%"),
     ("array", "--count 3k --format json"),
@@ -16,6 +16,13 @@ const GOLDEN: [(&str, &str); 9] = [
     ("sun", "--count 10k --hours 200 --curve follow-the-sun"),
     ("far", "--count 1000000m --hours 87600 --skip 999999990k"),
     ("endless", "--count inf --event-rate 3/s --skip 10m"),
+    ("nginx", "--count 5k --profile nginx --spikes 5%"),
+    ("envoy", "--count 5k --profile envoy"),
+    ("kubernetes", "--count 5k --profile kubernetes-audit"),
+    ("cloudtrail", "--count 5k --profile cloudtrail"),
+    ("otlp", "--count 5k --profile otlp-logs"),
+    ("ecs", "--count 5k --profile ecs --hours 8760"),
+    ("github", "--count 5k --profile github-webhook"),
 ];
 
 /// How many bytes of an endless run to check.
