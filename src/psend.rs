@@ -8,6 +8,7 @@
 mod answers;
 pub mod args;
 mod backpressure;
+mod check_dialect;
 pub mod config;
 mod control;
 mod cutoff;
@@ -16,6 +17,7 @@ pub mod dialect;
 mod difference;
 mod dispatch;
 mod drive;
+mod dry_run;
 mod error_rate;
 mod files;
 mod flow;
@@ -23,6 +25,7 @@ mod given;
 mod health;
 mod intake;
 mod journal;
+mod key;
 mod load;
 mod meaning;
 pub mod message;
@@ -38,8 +41,10 @@ pub mod resolve;
 mod retry;
 mod run;
 pub mod secret;
+mod shape;
 mod shared;
 mod shortage;
+mod shown;
 mod shutdown;
 #[cfg(test)]
 mod simulation;
@@ -47,6 +52,7 @@ mod sink;
 mod supply;
 mod tally;
 pub mod target;
+pub mod trace;
 pub mod transport;
 mod turn;
 mod verify;
@@ -58,10 +64,13 @@ use crate::cli;
 /// The whole tool.
 pub fn main() -> ExitCode {
     cli::run("psend", |args: args::Args, console| {
-        if args.print_dialect {
+        if let Some(dialect) = &args.print_dialect {
             let mut out = cli::output::Output::open(None)?;
-            out.put(resolve::dialect_text(&args.dialect)?.as_bytes())?;
+            out.put(resolve::dialect_text(dialect.as_ref().unwrap_or(&args.dialect))?.as_bytes())?;
             return Ok(cli::Ending::Done);
+        }
+        if let Some(file) = &args.check_dialect {
+            return check_dialect::check(file, console);
         }
         if let Some(key) = &args.api_key
             && let Err(e) = process_list::blank(key)

@@ -6,5 +6,6 @@ pub mod latency;
 pub mod moment;
 pub mod number;
 pub mod outcome;
+pub mod reason;
 pub mod status;
 pub mod truth;

@@ -7,12 +7,13 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 
 use super::delivery::Delivery;
-use super::dialect::Reading;
+use super::dialect::{Reading, Verdict};
 use super::health::{ForAll, Health};
 use super::meaning::Meaning;
 use super::message;
 use super::retry::RetryAfter;
 use super::shared::Shared;
+use super::trace::Traced;
 use super::transport::{Failure, Fate, Reply};
 use crate::cli::values::Span;
 use crate::clock::Micros;
@@ -22,6 +23,8 @@ use crate::record::outcome::ErrorKind;
 pub(super) enum Next {
     /// Nothing left this computer, so there was no attempt.
     NotSent,
+    /// They are sent again with another key, which is no retry.
+    KeyRenewed,
     /// Those that are not done are tried again, after no less than this.
     Again(Duration),
     /// They are tried again in two halves, after no less than this: one of them may be at fault for all.
@@ -41,14 +44,21 @@ impl Answers {
         Self { shared: Rc::clone(shared), health: Rc::clone(health), odd_retry_after: RefCell::default() }
     }
 
-    /// Notes what an answer says about each event, and what it says about the server. The attempt began at `began`.
-    pub(super) fn read(&self, reply: &Reply, group: &mut [Delivery], began: Duration) -> Next {
+    /// Notes what an answer says about each event, and what it says about the server. The attempt began at `began`. If requests are
+    /// kept, `traced` hears what decided.
+    pub(super) fn read(
+        &self,
+        reply: &Reply,
+        group: &mut [Delivery],
+        began: Duration,
+        traced: Option<&mut Traced>,
+    ) -> Next {
         if !group[0].event.is_control() {
             self.shared.tally.borrow_mut().answered(reply.status, reply.latency);
         }
         self.health.look_at_the_key(reply.status);
         let mut for_all = ForAll::default();
-        let next = self.read_of_each(reply, group, &mut for_all);
+        let next = self.read_of_each(reply, group, &mut for_all, traced);
         self.health.answered(for_all, began, group);
         next
     }
@@ -67,7 +77,13 @@ impl Answers {
         Next::Again(Duration::ZERO)
     }
 
-    fn read_of_each(&self, reply: &Reply, group: &mut [Delivery], for_all: &mut ForAll) -> Next {
+    fn read_of_each(
+        &self,
+        reply: &Reply,
+        group: &mut [Delivery],
+        for_all: &mut ForAll,
+        traced: Option<&mut Traced>,
+    ) -> Next {
         let plan = &self.shared.plan;
         let now = self.shared.clock.wall();
         let asked = self.asked_to_wait(reply, now);
@@ -76,36 +92,46 @@ impl Answers {
             whole.meaning = Meaning::Away;
         }
         let mut wait = Duration::ZERO;
-        if let Some(batch) = plan.job.batch() {
-            if batch.splits(reply.status, whole.meaning) && group.len() > 1 {
+        let verdict = match plan.job.batch() {
+            None => Verdict::Whole(whole),
+            Some(batch) => {
+                let ids: Vec<_> = group.iter().map(|delivery| delivery.event.id()).collect();
+                batch.judge(whole, reply.status, &reply.body, &ids, now, &plan.secrets)
+            }
+        };
+        if let Some(traced) = traced {
+            traced.decided(&verdict, group.len());
+        }
+        let whole = match verdict {
+            Verdict::Whole(whole) => whole,
+            Verdict::Split(whole) => {
                 group.iter_mut().for_each(|delivery| {
                     delivery.answered(Meaning::Retry, reply.status, reply.latency, whole.complaint.clone());
                 });
                 return Next::Split(asked.unwrap_or_default());
             }
-            if batch.tells_of_each(reply.status, whole.meaning) {
-                let ids: Vec<_> = group.iter().map(|delivery| delivery.event.id()).collect();
-                let readings = batch.read(&reply.body, &ids, now, &plan.secrets);
-                match readings {
-                    Ok(readings) => {
-                        for (delivery, reading) in group.iter_mut().zip(readings) {
-                            match reading {
-                                Ok(reading) => wait = wait.max(self.note(delivery, reading, reply, asked, for_all)),
-                                Err(why) => self.unclear(delivery, why),
-                            }
-                        }
-                        return Next::Again(wait);
-                    }
-                    // A server that refuses all events need not mention each.
-                    Err(_) if whole.meaning == Meaning::Rejected => {}
-                    Err(why) => {
-                        let why = reply.body.unread().map_or(why, str::to_owned);
-                        group.iter_mut().for_each(|delivery| self.unclear(delivery, why.clone()));
-                        return Next::Again(wait);
+            Verdict::Each(readings) => {
+                for (delivery, reading) in group.iter_mut().zip(readings) {
+                    match reading {
+                        Ok(reading) => wait = wait.max(self.note(delivery, reading, reply, asked, for_all)),
+                        Err(why) => self.unclear(delivery, why),
                     }
                 }
+                return Next::Again(wait);
             }
-        }
+            // Without its id the server does not recognise an event.
+            Verdict::Halve(why) if group.iter().all(|delivery| delivery.event.id().is_some()) => {
+                group.iter_mut().for_each(|delivery| {
+                    delivery.answered(Meaning::Unclear, reply.status, reply.latency, Some(why.clone()));
+                });
+                return Next::Split(asked.unwrap_or_default());
+            }
+            Verdict::Halve(why) | Verdict::Unclear(why) => {
+                let why = reply.body.unread().map_or(why, str::to_owned);
+                group.iter_mut().for_each(|delivery| self.unclear(delivery, why.clone()));
+                return Next::Again(wait);
+            }
+        };
         let (last, others) = group.split_last_mut().expect("a request carries an event");
         for delivery in others {
             wait = wait.max(self.note(delivery, whole.clone(), reply, asked, for_all));
@@ -138,7 +164,7 @@ impl Answers {
                 for_all.limited = for_all.limited.max(Some(wait));
             }
             Meaning::Away => for_all.away.clone_from(&reading.complaint),
-            Meaning::Retry | Meaning::Gateway | Meaning::NoAnswer => {}
+            Meaning::Retry | Meaning::Gateway | Meaning::Unclear | Meaning::NoAnswer => {}
             _ => for_all.settled += 1,
         }
         delivery.answered(reading.meaning, reply.status, reply.latency, reading.complaint);

@@ -41,15 +41,27 @@ pub struct Args {
     /// PULSE_API_KEY can hold the key instead. On loopback the default is the guide's test key.
     #[arg(long, value_name = "FILE", conflicts_with = "api_key", help_heading = "Target")]
     pub(super) api_key_file: Option<PathBuf>,
+    /// Command that prints the API key
+    ///
+    /// `sh` runs it at the start, and again if the server refuses a key with 401: once for each key that has worked, and once for
+    /// the first.
+    #[arg(long, value_name = "COMMAND", conflicts_with_all = ["api_key", "api_key_file"], help_heading = "Target")]
+    pub(super) key_command: Option<String>,
     /// API of the server
     ///
-    /// Defines the form of requests and the meaning of answers: pulsestream, plain (which goes only by status codes) or a TOML file.
+    /// Defines the form of requests and the meaning of answers: pulsestream, plain, ndjson, elasticsearch, splunk-hec, loki,
+    /// otlp-logs, otlp-traces, datadog-logs, cloudevents, cloudevents-structured, clickhouse, couchdb or a TOML file.
     /// --print-dialect prints a file to start from.
     #[arg(long, value_name = "NAME|FILE", default_value = "pulsestream", help_heading = "Target")]
     pub(super) dialect: PathBuf,
-    /// Print the dialect and exit
-    #[arg(long, help_heading = "Target")]
-    pub(super) print_dialect: bool,
+    /// Print a dialect with its manual and exit
+    #[arg(long, value_name = "NAME", num_args = 0..=1, help_heading = "Target")]
+    pub(super) print_dialect: Option<Option<PathBuf>>,
+    /// Try the dialect in FILE on the answers in it and exit
+    ///
+    /// The exit code is 1 if an answer is not taken for what its sample expects.
+    #[arg(long, value_name = "FILE", help_heading = "Target")]
+    pub(super) check_dialect: Option<PathBuf>,
 
     /// Add a header: 'Name: value', or @FILE
     ///
@@ -124,7 +136,7 @@ pub struct Args {
     /// Send up to N events per request
     ///
     /// They go to the batch endpoint. Each event still has its own outcome.
-    #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=1000), help_heading = "Pace")]
+    #[arg(long, value_name = "N", value_parser = values::whole::<u64>(1..=100_000), help_heading = "Pace")]
     pub(super) batch: Option<u64>,
     /// Longest wait for a batch to fill
     #[arg(long, value_name = "TIME", default_value = "50ms", requires = "batch", help_heading = "Pace")]
@@ -219,6 +231,17 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = values::size_above_zero, help_heading = "Events")]
     pub(super) max_line: ByteSize,
 
+    /// Show the first N requests and send nothing
+    ///
+    /// They are shown as they would be sent, with every key as ***. Without N, one is shown.
+    #[arg(long, value_name = "N", num_args = 0..=1, help_heading = "Output")]
+    pub(super) dry_run: Option<Option<OsString>>,
+    /// Keep requests and answers in FILE
+    ///
+    /// One line of JSON per request: its head, the head and the first KiB of the answer, and the rule of the dialect that decided.
+    /// No key is in it.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) trace: Option<PathBuf>,
     /// Write outcomes to FILE
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub(super) output: Option<PathBuf>,
@@ -281,10 +304,17 @@ finished, 2 for wrong usage, 130 after Ctrl-C.",
     fn files(&self) -> Files {
         // A path that names standard output is refused later, with a reason.
         let file = |path: &Option<PathBuf>| path.clone().filter(|path| !is_stdout(path));
-        let inputs = if self.print_dialect { Files::default() } else { Files::default().inputs(&self.files) };
+        let behind_dry_run = self.dry_run.iter().flatten().map(PathBuf::from).filter(|word| word.exists());
+        let inputs = if self.print_dialect.is_some() || self.check_dialect.is_some() {
+            Files::default()
+        } else {
+            Files::default().inputs(&self.files)
+        };
         inputs
+            .reads("--dry-run", behind_dry_run.collect::<Vec<_>>().iter())
             .reads("--api-key-file", &self.api_key_file)
             .reads("--dialect", Some(&self.dialect).filter(|dialect| is_file(dialect)))
+            .reads("--check-dialect", &self.check_dialect)
             .reads("--header", self.header.iter().filter_map(|header| header_file(header)))
             .reads("--cacert", &self.cacert)
             .reads("--cert", &self.cert)
@@ -292,6 +322,7 @@ finished, 2 for wrong usage, 130 after Ctrl-C.",
             .output(self.output.as_deref())
             .writes("--dead-letter", file(&self.dead_letter))
             .writes("--journal", file(&self.journal))
+            .writes("--trace", file(&self.trace))
     }
 }
 

@@ -5,14 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::header::{HeaderMap, HeaderName};
-use hyper::{Method, Uri};
-
-use super::dialect::{BatchForm, Dialect};
+use super::dialect::{BatchForm, Compression, Dialect, Template};
+use super::key::Key;
 use super::pacing::{Arrival, Curve, Replay, Schedule};
 use super::retry;
 use super::secret::Secrets;
+use super::shape::Shape;
 use super::target::{Route, Target};
+use super::trace::Trace;
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
@@ -65,6 +65,8 @@ pub struct Config {
     pub rate: Option<f64>,
     /// Where the key came from, as messages name it.
     pub key_source: String,
+    /// How many requests are shown instead of sent, if they are.
+    pub dry_run: Option<u64>,
     /// What the senders need.
     pub plan: Plan,
 }
@@ -149,17 +151,19 @@ pub enum Job {
     Send,
     /// It is sent in a batch.
     Batch(Box<Batch>),
-    /// The server is asked for it, at this path with `{event_id}` in it.
-    Verify(String),
+    /// The server is asked for it, in this way.
+    Verify(Box<Shape>),
 }
 
 /// How batches are sent.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// The path.
-    pub uri: Uri,
-    /// The form of the request and its answer.
+    /// The head of the request.
+    pub shape: Shape,
+    /// What the body and its answer look like.
     pub form: BatchForm,
+    /// The largest body, in bytes.
+    pub bytes: usize,
 }
 
 impl Job {
@@ -202,17 +206,6 @@ impl Pace {
     }
 }
 
-/// A header with the event's id.
-#[derive(Debug, Clone)]
-pub struct IdHeader {
-    /// Its name.
-    pub name: HeaderName,
-    /// The text before the id.
-    pub before: String,
-    /// The text after the id.
-    pub after: String,
-}
-
 /// What the senders need.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -220,16 +213,14 @@ pub struct Plan {
     pub job: Job,
     /// How answers are read.
     pub dialect: Dialect,
-    /// The method of requests.
-    pub method: Method,
-    /// The path of requests.
-    pub uri: Uri,
-    /// The headers of requests, including the key.
-    pub headers: Arc<HeaderMap>,
-    /// Whether bodies are compressed.
-    pub gzip: bool,
-    /// Headers with the event's id.
-    pub id_headers: Vec<IdHeader>,
+    /// The head of a request for one event.
+    pub shape: Shape,
+    /// What one event is in a body: all of it, or its part of a batch.
+    pub body: Template,
+    /// How bodies are compressed.
+    pub compression: Option<Compression>,
+    /// Where the key comes from.
+    pub key: Key,
     /// How long a request may take.
     pub timeout: Duration,
     /// The pause of a sender between two events.
@@ -244,6 +235,8 @@ pub struct Plan {
     pub id_field: String,
     /// Fields that are copied into outcomes: name and path.
     pub tags: Vec<(String, String)>,
+    /// The paths that are looked for in events besides the roles: those of the tags, then those of the dialect.
+    pub paths: Vec<String>,
     /// Whether lines that are not events are sent too.
     pub send_malformed: bool,
     /// Whether undelivered events are kept.
@@ -254,4 +247,6 @@ pub struct Plan {
     pub shard: Option<String>,
     /// What must not appear in messages.
     pub secrets: Secrets,
+    /// Where each request and its answer are kept, if they are.
+    pub trace: Option<Arc<Trace>>,
 }

@@ -36,6 +36,8 @@ pub struct Delivery {
     answers: Vec<Answer>,
     retries: u32,
     uncertain: bool,
+    /// Whether it was in a batch of which some were taken, and no answer since has settled whether it was among them.
+    unclear: bool,
     /// How many events the server had settled when it last put this one off.
     put_off: Option<u64>,
     /// Whether it is not tried again, whatever the answer.
@@ -61,6 +63,7 @@ impl Delivery {
             answers: Vec::new(),
             retries: 0,
             uncertain,
+            unclear: false,
             put_off: None,
             spent: false,
             last: None,
@@ -120,6 +123,12 @@ impl Delivery {
         error: Option<(ErrorKind, String)>,
     ) {
         self.uncertain |= meaning.uncertain();
+        self.unclear = match meaning {
+            Meaning::Unclear => true,
+            // A server that knows its events again says now what it said of it then.
+            Meaning::Accepted | Meaning::Duplicate | Meaning::Rejected => false,
+            _ => self.unclear,
+        };
         self.answers.push(meaning.answer());
         self.last = Some(meaning);
         self.status = status;
@@ -218,13 +227,13 @@ impl Delivery {
 
     /// Whether the server may have taken an attempt without telling us.
     pub fn is_uncertain(&self) -> bool {
-        self.uncertain
+        self.uncertain || self.unclear
     }
 
     /// Whether the journal may leave it to the next run. It may not if this run may have had the event stored, since the next one
     /// would not know. An event that an earlier run may have sent stays marked as such.
     pub fn may_be_left_open(&self) -> bool {
-        !self.uncertain || self.event.may_have_been_sent
+        !self.is_uncertain() || self.event.may_have_been_sent
     }
 
     /// Its outcome, if it ends now.
@@ -235,7 +244,7 @@ impl Delivery {
             Some(Meaning::Present | Meaning::PresentUnseen) => Word::Present,
             Some(Meaning::Missing) => Word::Missing,
             Some(Meaning::Differs) => Word::Differs,
-            Some(_) if self.uncertain => Word::Unknown,
+            Some(_) if self.is_uncertain() => Word::Unknown,
             Some(Meaning::Rejected) => Word::Rejected,
             Some(Meaning::RateLimited) => Word::RateLimited,
             Some(_) => Word::Failed,

@@ -3,71 +3,92 @@
 
 mod batch;
 mod check;
+mod request;
+mod results;
 mod rules;
+mod shipped;
+mod template;
+mod value;
+mod written;
 
-use std::collections::BTreeMap;
+pub use self::batch::{BatchForm, Verdict};
+pub use self::request::RequestForm;
+pub use self::rules::{Reading, RuleName};
+pub use self::shipped::{names, shipped};
+pub use self::template::{Binding, Template};
+pub use self::written::{BatchWord, Compression, Expected, KeyNeed, Sample, Word};
 
-use serde::Deserialize;
-
-pub use self::batch::BatchForm;
-pub use self::rules::Reading;
-use self::rules::{Rule, by_status, raw_at, read};
+use self::rules::{Rules, by_status};
+use self::template::Names;
+use self::written::Written;
 use super::meaning::Meaning;
 use super::secret::Secrets;
 use crate::clock::Micros;
-
-/// The dialect of the PulseStream API and of `pserve`.
-pub const PULSESTREAM: &str = include_str!("dialects/pulsestream.toml");
-/// The dialect that goes by status codes alone.
-pub const PLAIN: &str = include_str!("dialects/plain.toml");
+use crate::jsonl::Lookup;
 
 /// An API, as far as a sender has to know it.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct Dialect {
     /// How one event is sent.
     pub request: RequestForm,
+    /// The body of one event.
+    pub body: Template,
+    /// Whether the server takes requests without a key.
+    pub key: KeyNeed,
+    /// How bodies are compressed.
+    pub compression: Option<Compression>,
+    /// Whether the server knows an event again that is sent twice, if the dialect says so.
+    pub idempotent: Option<bool>,
     /// What answers mean; the first that fits decides, and the status code where none does.
-    #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Rules,
     /// How many events are sent at a time, where the API takes that.
     pub batch: Option<BatchForm>,
     /// How an event is asked for, where the API shows it.
     pub verify: Option<VerifyForm>,
+    /// Answers, and what they are to be taken for.
+    pub samples: Vec<Sample>,
 }
 
 /// The form of a question for an event.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct VerifyForm {
-    /// The path after the prefix in `--url`, with `{event_id}`.
-    pub path: String,
-    #[serde(default)]
-    event: String,
+    /// The path after the prefix in `--url`.
+    pub path: Template,
+    /// Where the answer has the event.
+    event: Lookup,
     /// Ids that make the path of something else.
-    #[serde(default)]
     other_paths: Vec<String>,
-    #[serde(default)]
-    rules: Vec<Rule>,
+    rules: Rules,
 }
 
-/// The form of a request.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RequestForm {
-    /// The HTTP method.
-    pub method: String,
-    /// The path after the prefix in `--url`.
-    pub path: String,
-    /// The header that carries the key; none where empty.
-    #[serde(default)]
-    pub key_header: String,
-    /// What stands before the key in that header.
-    #[serde(default)]
-    pub key_prefix: String,
-    /// More headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
+impl VerifyForm {
+    /// A question at another path than the dialect's, with `{id}` in it, where every id is an event's.
+    ///
+    /// # Errors
+    /// What is wrong with the path.
+    pub fn elsewhere(known: Option<Self>, path: &str) -> Result<Self, String> {
+        if !path.starts_with('/') {
+            return Err(format!("--id-path {path}: expected a path that begins with /, such as /events/{{id}}"));
+        }
+        let path = question_path(&format!("--id-path {path}"), path)?;
+        Ok(match known {
+            Some(known) => Self { path, other_paths: Vec::new(), ..known },
+            None => Self {
+                path,
+                event: Lookup::from(String::new()),
+                other_paths: Vec::new(),
+                rules: Rules { section: "verify.rules", ..Rules::default() },
+            },
+        })
+    }
+}
+
+fn question_path(key: &str, text: &str) -> Result<Template, String> {
+    let path = request::path(key, text, Names::Id, &request::Maps::new())?;
+    if !path.has_id() {
+        return Err(format!("{key}: expected {{id}} in the path, for the event's id, such as /events/{{id}}"));
+    }
+    Ok(path)
 }
 
 impl Dialect {
@@ -76,29 +97,88 @@ impl Dialect {
     /// # Errors
     /// A message that says what in it is not as it should be.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let dialect = toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
-        check::check(&dialect).map(|()| dialect)
+        let Written { request: of_one, rules, batch, verify, maps, samples } =
+            toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
+        let request = RequestForm::of_one(&of_one, &maps)?;
+        let body = batch::single_body(&of_one.body, of_one.escape, &maps)?;
+        check::rules("rules", &rules, check::SENT)?;
+        let batch = batch
+            .map(|batch| {
+                check::rules("batch.rules", &batch.rules, check::SENT)?;
+                if batch.status.is_none()
+                    && let Some(at) = batch.rules.iter().position(|rule| rule.status.is_some())
+                {
+                    return Err(format!(
+                        "batch.rules, number {}: status: batch.status says where a result has one; leave it out without that",
+                        at + 1
+                    ));
+                }
+                BatchForm::compile(batch, &request, of_one.idempotent == Some(true), &maps)
+            })
+            .transpose()?;
+        let verify = verify
+            .map(|verify| {
+                check::rules("verify.rules", &verify.rules, check::ASKED)?;
+                Ok::<_, String>(VerifyForm {
+                    path: question_path("verify.path", &verify.path)?,
+                    event: Lookup::from(verify.event),
+                    other_paths: verify.other_paths,
+                    rules: Rules { section: "verify.rules", rules: verify.rules, error: Vec::new() },
+                })
+            })
+            .transpose()?;
+        Ok(Self {
+            request,
+            body,
+            key: of_one.key,
+            compression: of_one.compression,
+            idempotent: of_one.idempotent,
+            rules: Rules { section: "rules", rules, error: of_one.error },
+            batch,
+            verify,
+            samples,
+        })
     }
 
-    /// What an answer says about the one event that was sent, at this moment.
+    /// Says what the names in its templates stand for.
+    ///
+    /// # Errors
+    /// If `--url` lacks what the dialect needs there.
+    pub fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
+        self.request.bind(binding)?;
+        self.body.bind(binding)?;
+        self.batch.as_mut().map_or(Ok(()), |batch| batch.bind(binding))?;
+        self.verify.as_mut().map_or(Ok(()), |verify| verify.path.bind(binding))
+    }
+
+    /// Whether it has a place for a key.
+    pub fn has_key(&self) -> bool {
+        self.request.has_key()
+            || self.body.has_key()
+            || self.batch.as_ref().is_some_and(|batch| batch.request.has_key() || batch.frame.has_key())
+    }
+
+    /// What an answer says about the one event that was sent, or about a batch as a whole, at this moment.
     pub fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
-        read(&self.rules, status, body, now, secrets, by_status)
+        self.rules.read(status, body, now, secrets, || format!("HTTP {status}"), by_status(status))
     }
 
     /// What an answer says about the one event that was asked for.
     pub fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
-        let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules);
-        read(rules, status, body, now, secrets, |status| match status {
+        let none = Rules::default();
+        let rules = self.verify.as_ref().map_or(&none, |form| &form.rules);
+        let otherwise = match status {
             200..=299 => Meaning::Present,
             404 | 410 => Meaning::Missing,
             other => by_status(other),
-        })
+        };
+        rules.read(status, body, now, secrets, || format!("HTTP {status}"), otherwise)
     }
 
     /// Whether a rule says of this answer that the event is there, and not its status alone.
     pub fn calls_present(&self, status: u16, body: &[u8]) -> bool {
-        let rule = self.verify.as_ref().and_then(|form| form.rules.iter().find(|rule| rule.fits(status, body)));
-        rule.is_some_and(|rule| rule.outcome == Meaning::Present)
+        let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
+        rules.iter().find(|rule| rule.fits(status, body)).is_some_and(|rule| rule.outcome == Meaning::Present)
     }
 
     /// Whether a question for the event with this id asks for something else.
@@ -106,23 +186,17 @@ impl Dialect {
         self.verify.as_ref().is_some_and(|form| form.other_paths.iter().any(|other| other == id))
     }
 
-    /// Asks at another path than the dialect's, where every id is an event's.
-    pub fn ask_elsewhere(&mut self) {
-        if let Some(form) = &mut self.verify {
-            form.other_paths.clear();
-        }
-    }
-
     /// Whether it is the body of an answer with this status that tells what the answer means.
     pub fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
-        let rules = if is_verify { self.verify.as_ref().map_or(&[][..], |form| &form.rules) } else { &self.rules };
-        rules.iter().any(|rule| rule.text.is_some() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
+        let of_verify = || self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
+        let rules = if is_verify { of_verify() } else { &self.rules.rules[..] };
+        rules.iter().any(|rule| rule.reads_body() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
     }
 
     /// The event that an answer shows, as it is written there.
     pub fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
-        let path = self.verify.as_ref().map_or("", |form| &form.event);
-        raw_at(body, path).filter(|event| event.starts_with('{'))
+        let event = self.verify.as_ref()?.event.find(body).filter(|event| event.starts_with(b"{"))?;
+        std::str::from_utf8(event).ok()
     }
 }
 
@@ -133,7 +207,7 @@ mod tests {
     const NOON: Micros = 1_767_614_400_000_000;
 
     fn pulsestream(status: u16, body: &str) -> Meaning {
-        Dialect::parse(PULSESTREAM)
+        Dialect::parse(shipped("pulsestream").expect("it is ours"))
             .expect("it is ours")
             .read(status, body.as_bytes(), NOON, &Secrets::default())
             .meaning
@@ -182,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_rate_limit_lasts_to_the_end_of_the_servers_window() {
-        let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
+        let dialect = Dialect::parse(shipped("pulsestream").expect("it is ours")).expect("it is ours");
         let wait = |text: &str, now| {
             let body = format!(r#"{{"message":{{"errors":["Rate limit exceeded. {text}"]}}}}"#);
             dialect.read(400, body.as_bytes(), now, &Secrets::default()).wait.map(|w| w.as_secs())
@@ -229,14 +303,14 @@ mod tests {
 
     #[test]
     fn the_plain_dialect_goes_by_status_codes_alone() {
-        let plain = Dialect::parse(PLAIN).expect("it is ours");
+        let plain = Dialect::parse(shipped("plain").expect("it is ours")).expect("it is ours");
         assert_eq!(plain.read(400, b"Rate limit exceeded", NOON, &Secrets::default()).meaning, Meaning::Rejected);
         assert_eq!(plain.read(409, b"", NOON, &Secrets::default()).meaning, Meaning::Rejected);
     }
 
     #[test]
     fn the_words_tell_whether_pulsestream_holds_an_event() {
-        let dialect = Dialect::parse(PULSESTREAM).expect("it is ours");
+        let dialect = Dialect::parse(shipped("pulsestream").expect("it is ours")).expect("it is ours");
         for (status, body, meaning) in [
             (200, "{}", Meaning::Present),
             (404, "", Meaning::Missing),

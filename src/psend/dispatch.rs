@@ -12,6 +12,7 @@ use super::cutoff::Cutoff;
 use super::delivery::Delivery;
 use super::health::Health;
 use super::journal;
+use super::key::Current;
 use super::meaning::Meaning;
 use super::message;
 use super::retry::Budget;
@@ -19,8 +20,12 @@ use super::shared::Shared;
 use super::shutdown::Why;
 use super::sink::Sink;
 use super::supply::{Left, Supply};
-use super::transport::{Failure, Reach, Transport};
+use super::trace::Traced;
+use super::transport::{Failure, Reach, Reply, Transport};
 use crate::record::outcome::{ErrorKind, Word};
+
+/// The status of an answer that refuses the key.
+const UNAUTHORIZED: u16 = 401;
 
 /// What sends the events of a run.
 pub(super) struct Dispatch {
@@ -78,10 +83,10 @@ impl Dispatch {
 
     /// `--verify`, before the first of these events is asked for: makes sure that the answers can be believed.
     async fn ask_first<T: Transport>(&self, transport: &mut T, cutoff: &mut Cutoff, group: &[Delivery]) {
-        let Job::Verify(path) = &self.shared.plan.job else { return };
+        let Job::Verify(question) = &self.shared.plan.job else { return };
         let is_asked_for = |delivery: &&Delivery| {
             let event = &delivery.event;
-            event.id().is_some() && !delivery.is_no_event() && message::event_uri(path, event).is_ok()
+            event.id().is_some() && !delivery.is_no_event() && question.obstacle(event, "").is_none()
         };
         if let Some(delivery) = group.iter().find(is_asked_for) {
             self.control.first(&delivery.event, async || self.ask(transport, cutoff).await).await;
@@ -130,6 +135,10 @@ impl Dispatch {
         let mut parts = Vec::new();
         loop {
             while !group.is_empty() {
+                if message::is_too_large(&self.shared.plan, group) {
+                    parts.push(group.split_off(group.len() / 2));
+                    continue;
+                }
                 let Some(permit) = flow.pass(group.len()).await else {
                     group.iter_mut().for_each(|delivery| self.health.give_up(delivery));
                     self.record_all(group);
@@ -146,7 +155,7 @@ impl Dispatch {
                 let next = self.attempt(transport, cutoff, group, permit.since).await;
                 drop(permit);
                 match next {
-                    Next::NotSent => {}
+                    Next::NotSent | Next::KeyRenewed => {}
                     Next::Split(wait) => {
                         parts.push(group.split_off(group.len() / 2));
                         flow.sleep(wait).await;
@@ -174,12 +183,7 @@ impl Dispatch {
     fn set_aside(&self, group: &mut Vec<Delivery>) {
         let plan = &self.shared.plan;
         let unsendable = group.extract_if(.., |delivery| {
-            if plan.send_malformed && delivery.is_malformed() {
-                delivery.send_all_the_same();
-            }
-            if let Some(why) = message::obstacle(plan, &delivery.event) {
-                delivery.cannot_be_sent(&why);
-            }
+            message::prepare(plan, delivery);
             if delivery.must_not_be_sent_again() {
                 let why = "the run that was cut off may have sent it; without an id it is not sent again";
                 delivery.given_up(ErrorKind::Interrupted, why.to_owned());
@@ -187,7 +191,6 @@ impl Dispatch {
             delivery.is_no_event() || delivery.must_not_be_sent_again()
         });
         unsendable.for_each(|delivery| self.record(&delivery));
-        group.iter_mut().for_each(|delivery| delivery.body = message::body(plan, &delivery.event));
     }
 
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
@@ -208,7 +211,9 @@ impl Dispatch {
         began: Duration,
     ) -> Next {
         let Shared { plan, clock, flow, tally, allowed_delay, .. } = &*self.shared;
-        let request = message::request(plan, group);
+        let key = plan.key.current();
+        let request = message::request(plan, group, &key);
+        let mut traced = plan.trace.as_ref().map(|_| Traced::begin(&request, group, &plan.secrets));
         let sent = clock.elapsed();
         let sent_at = clock.at(sent);
         if group.iter().all(|delivery| delivery.attempts() == 0) {
@@ -232,10 +237,42 @@ impl Dispatch {
             }
             delivery.sent(sent, sent_at);
         }
-        match done {
-            Ok(reply) => self.answers.read(&reply, group, began),
-            Err(failure) => self.answers.missing(failure, group, began),
+        if let Some(traced) = &mut traced {
+            traced.came(&done, &plan.secrets);
         }
+        let next = match done {
+            Ok(reply) if reply.status == UNAUTHORIZED && self.renew_key(&reply, &key, group).await => Next::KeyRenewed,
+            Ok(reply) => {
+                if (200..300).contains(&reply.status) {
+                    plan.key.worked(key.generation);
+                }
+                self.answers.read(&reply, group, began, traced.as_mut())
+            }
+            Err(failure) => self.answers.missing(failure, group, began),
+        };
+        if let (Some(trace), Some(traced)) = (&plan.trace, traced) {
+            trace.put(traced, sent_at, group);
+        }
+        next
+    }
+
+    /// Whether there is another key after this one was refused. The answer to the old one is noted for each event.
+    async fn renew_key(&self, reply: &Reply, key: &Current, group: &mut [Delivery]) -> bool {
+        let Shared { plan, tally, .. } = &*self.shared;
+        let renewed = plan.key.refused(key.generation).await;
+        if let Err(why) = &renewed {
+            self.shared.tell(format_args!("{}", plan.secrets.blank(why.clone())));
+        }
+        if !matches!(renewed, Ok(true)) {
+            return false;
+        }
+        tally.borrow_mut().answered(reply.status, reply.latency);
+        for delivery in group {
+            let complaint = "HTTP 401: the key was asked for again".to_owned();
+            delivery.answered(Meaning::Retry, reply.status, reply.latency, Some(complaint));
+            message::prepare(plan, delivery);
+        }
+        true
     }
 
     /// Records the events that are not tried again, and counts a retry for the others if it costs one. Returns the pause before
@@ -247,7 +284,8 @@ impl Dispatch {
             let last = delivery.last().expect("an attempt was made");
             let charged = self.health.costs_a_retry(delivery);
             // Asking once more does no harm if nothing is stored by it.
-            let recognisable = delivery.event.id().is_some() || plan.job.is_verify();
+            let has_name = delivery.event.id().is_some() && plan.dialect.idempotent != Some(false);
+            let recognisable = has_name || plan.job.is_verify();
             let again = delivery.has_retries()
                 && plan.retry.again(delivery.retries(), last, charged, recognisable, delivery.is_uncertain());
             if again && charged {
@@ -303,6 +341,9 @@ impl Dispatch {
         self.sink.put(|out| outcome.write(out), dead_letter, done);
         let mut tally = tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);
+        if !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && delivery.last().is_some() {
+            tally.refused(&delivery.answer());
+        }
         if delivery.last() == Some(Meaning::PresentUnseen) {
             tally.not_shown();
         }

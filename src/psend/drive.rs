@@ -23,7 +23,7 @@ const TICK: Duration = Duration::from_millis(20);
 
 /// How the input is read.
 pub(super) fn rules(config: &Config, dead_letters: Option<DeadLetters>, resume: Option<Resume>) -> Rules {
-    let fields = Fields::new(&config.fields, config.plan.tags.iter().map(|(_, path)| path.as_str()));
+    let fields = Fields::new(&config.fields, config.plan.paths.iter().map(String::as_str));
     Rules { max_line: config.max_line, fields, limit: config.limit, dead_letters, resume }
 }
 

@@ -97,7 +97,7 @@ impl Health {
     /// otherwise.
     pub(super) fn is_away(&self, status: u16, reading: &Reading) -> bool {
         reading.meaning == Meaning::Rejected
-            && !reading.by_rule
+            && reading.rule.is_none()
             && matches!(status, 401 | 403)
             && matches!(self.key.get(), KeyState::Worked)
             && !self.about_events.borrow().contains(&status)

@@ -90,6 +90,11 @@ impl Event {
         self.part(self.endpoint)
     }
 
+    /// The raw value at a path that is looked for besides the roles: those of `--tag`, then those of the dialect.
+    pub fn field(&self, place: usize) -> Option<&[u8]> {
+        self.part(*self.tags.get(place)?)
+    }
+
     /// The raw values of the fields that `--tag` names, in its order.
     pub fn tags(&self) -> impl Iterator<Item = Option<&[u8]>> {
         self.tags.iter().map(|part| self.part(*part))

@@ -34,6 +34,9 @@ pub enum Meaning {
     /// Verify: the server holds another body with the same id.
     #[serde(skip)]
     Differs,
+    /// Some events of the batch were taken and some refused, and the answer does not say which. The next attempt will tell.
+    #[serde(skip)]
+    Unclear,
     /// The request was sent, and no complete answer arrived.
     #[serde(skip)]
     NoAnswer,
@@ -52,7 +55,7 @@ impl Meaning {
             Self::Present | Self::PresentUnseen => Answer::Present,
             Self::Missing => Answer::Missing,
             Self::Differs => Answer::Differs,
-            Self::NoAnswer => Answer::NoAnswer,
+            Self::Unclear | Self::NoAnswer => Answer::NoAnswer,
         }
     }
 
@@ -63,7 +66,7 @@ impl Meaning {
 
     /// Whether another attempt may have another result.
     pub fn retryable(self) -> bool {
-        matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::Away | Self::NoAnswer)
+        matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::Away | Self::Unclear | Self::NoAnswer)
     }
 
     /// Whether the server may have stored the event.

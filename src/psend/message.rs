@@ -1,66 +1,88 @@
 //! Builds requests and reads their answers, depending on the job of the run: send one event, send a batch, ask for one event.
 
 use std::io::Write;
-use std::sync::Arc;
 
 use bytes::Bytes;
-use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::HeaderValue;
-use hyper::http::uri::InvalidUri;
-use hyper::{Method, Uri};
 
-use super::config::{IdHeader, Job, Plan};
+use super::config::{Job, Plan};
 use super::delivery::Delivery;
-use super::dialect::Reading;
+use super::dialect::{Compression, Reading};
 use super::intake::Event;
+use super::key::Current;
 use super::meaning::Meaning;
 use super::transport::{Reply, Request};
 use super::verify;
 use crate::clock::Micros;
-use crate::jsonl::value;
 
-/// The longest header that is made from an id, in bytes. Common servers accept 8 KiB.
-const LONGEST_HEADER: usize = 8 << 10;
-
-/// The body of a request with only this event: the bytes of its line, compressed if `--gzip` is given. A batch is assembled when it is
-/// sent.
-pub fn body(plan: &Plan, event: &Event) -> Bytes {
-    match plan.job {
-        Job::Send if plan.gzip => gzip(&[&event.line]),
-        Job::Send | Job::Batch(_) => event.line.clone(),
-        Job::Verify(_) => Bytes::new(),
+/// Makes an event ready to be sent: writes what it is in a body, or notes why it cannot be sent.
+pub fn prepare(plan: &Plan, delivery: &mut Delivery) {
+    if plan.send_malformed && delivery.is_malformed() {
+        delivery.send_all_the_same();
+    }
+    if let Some(why) = obstacle(plan, &delivery.event) {
+        delivery.cannot_be_sent(&why);
+    }
+    if delivery.is_no_event() || plan.job.is_verify() {
+        return;
+    }
+    match in_body(plan, &delivery.event) {
+        // A batch is compressed when it is put together.
+        Ok(body) if plan.job.batch().is_some() => delivery.body = body,
+        Ok(body) => delivery.body = compressed(plan.compression, body),
+        Err(why) => delivery.cannot_be_sent(&why),
     }
 }
 
-/// The request for these events. There is more than one only in a batch.
-pub fn request(plan: &Plan, group: &[Delivery]) -> Request {
-    let first = &group[0];
-    let mut headers = Arc::clone(&plan.headers);
-    for IdHeader { name, before, after } in id_headers(plan) {
-        let value = HeaderValue::from_str(&format!("{before}{}{after}", header_id(&first.event)));
-        Arc::make_mut(&mut headers).insert(name.clone(), value.expect("the text around the id was checked"));
+/// What this event is in a body: the line's own bytes where nothing stands around them.
+fn in_body(plan: &Plan, event: &Event) -> Result<Bytes, String> {
+    if plan.body.is_event() {
+        return Ok(event.line.clone());
     }
-    let (method, uri, body) = match &plan.job {
-        Job::Send => (plan.method.clone(), plan.uri.clone(), first.body.clone()),
+    /// What dialects put around events is rarely longer.
+    const AROUND: usize = 256;
+    let mut body = Vec::with_capacity(event.line.len() + AROUND);
+    plan.body.render(event, plan.key.current().key.reveal(), &mut body)?;
+    Ok(body.into())
+}
+
+/// The body of the request for these events, as it is before it is compressed.
+pub fn body_of_all(plan: &Plan, group: &[Delivery], key: &Current) -> Vec<u8> {
+    match &plan.job {
+        Job::Send => in_body(plan, &group[0].event).map(|body| body.to_vec()).unwrap_or_default(),
+        Job::Batch(batch) => batch.form.frame.body(&framed(group), key.key.reveal()),
+        Job::Verify(_) => Vec::new(),
+    }
+}
+
+fn framed(group: &[Delivery]) -> Vec<(&Event, &[u8])> {
+    group.iter().map(|delivery| (&delivery.event, &*delivery.body)).collect()
+}
+
+/// The request for these events, which are one but in a batch.
+pub fn request(plan: &Plan, group: &[Delivery], key: &Current) -> Request {
+    let (first, key) = (&group[0], key.key.reveal());
+    let request = match &plan.job {
+        Job::Send => plan.shape.request(&first.event, key, first.body.clone()),
         Job::Batch(batch) => {
-            let mut parts: Vec<&[u8]> = Vec::with_capacity(group.len() * 2 + 1);
-            parts.push(batch.form.before.as_bytes());
-            for delivery in group {
-                parts.extend([&*delivery.event.line, b","]);
-            }
-            parts.pop();
-            parts.push(batch.form.after.as_bytes());
-            let body = if plan.gzip { gzip(&parts) } else { parts.concat().into() };
-            (plan.method.clone(), batch.uri.clone(), body)
+            let body = compressed(plan.compression, batch.form.frame.body(&framed(group), key).into());
+            batch.shape.request(&first.event, key, body)
         }
-        Job::Verify(path) => (
-            Method::GET,
-            event_uri(path, &first.event).expect("events without a path are rejected before"),
-            Bytes::new(),
-        ),
+        Job::Verify(question) => question.request(&first.event, key, Bytes::new()),
     };
-    Request { method, uri, headers, body }
+    request.expect("others were set aside")
+}
+
+/// Whether these events make a body that is larger than a batch may be, so that they have to go out in parts. Events are counted by
+/// their lines when they are taken; what a dialect puts around them is known only now.
+pub fn is_too_large(plan: &Plan, group: &[Delivery]) -> bool {
+    let Job::Batch(batch) = &plan.job else { return false };
+    if group.len() < 2 || batch.form.frame.is_plain() {
+        return false;
+    }
+    let events: usize = group.iter().map(|delivery| delivery.body.len()).sum();
+    let around = batch.form.frame.around(group.iter().map(|delivery| &delivery.event), "");
+    events + around > batch.bytes
 }
 
 /// Reads an answer, for the one event or for the batch as a whole.
@@ -69,7 +91,7 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
         && plan.dialect.reads_bodies(reply.status, plan.job.is_verify())
     {
         let complaint = Some(plan.secrets.blank(format!("HTTP {}: {why}", reply.status)));
-        return Reading { meaning: Meaning::NoAnswer, by_rule: false, wait: None, complaint };
+        return Reading { meaning: Meaning::NoAnswer, rule: None, wait: None, complaint };
     }
     match &plan.job {
         Job::Send | Job::Batch(_) => plan.dialect.read(reply.status, &reply.body, now, &plan.secrets),
@@ -77,69 +99,27 @@ pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     }
 }
 
-/// The headers that are made from the event's id. A batch has many events, so it is sent without them.
-fn id_headers(plan: &Plan) -> &[IdHeader] {
-    if matches!(plan.job, Job::Batch(_)) { &[] } else { &plan.id_headers }
-}
-
-/// Why no request can be made for this event, if none can. A header or the path may need its id.
-pub fn obstacle(plan: &Plan, event: &Event) -> Option<String> {
-    let field = &plan.id_field;
-    for IdHeader { name, before, after } in id_headers(plan) {
-        if event.id().is_none() {
-            return Some(format!("no id in '{field}' for the header {name}"));
+/// Why no request can be made for this event, if so.
+fn obstacle(plan: &Plan, event: &Event) -> Option<String> {
+    match &plan.job {
+        Job::Send => plan.shape.obstacle(event, plan.key.current().key.reveal()),
+        Job::Batch(batch) => batch.form.frame.obstacle(event, plan.key.current().key.reveal()),
+        Job::Verify(question) if event.id().is_none() && question.made_from_event().is_none() => {
+            Some(format!("no id in '{}' to ask the server for", plan.id_field))
         }
-        let length = before.len() + header_id(event).len() + after.len();
-        if length > LONGEST_HEADER {
-            return Some(format!(
-                "the id in '{field}' makes the header {name} {length} bytes long; the limit is {LONGEST_HEADER}"
-            ));
+        Job::Verify(question) => question.obstacle(event, plan.key.current().key.reveal()),
+    }
+}
+
+fn compressed(compression: Option<Compression>, body: Bytes) -> Bytes {
+    match compression {
+        None => body,
+        Some(Compression::Gzip) => {
+            let mut gzip = GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&body).and_then(|()| gzip.finish()).expect("writing to memory does not fail").into()
         }
-    }
-    let Job::Verify(path) = &plan.job else { return None };
-    if event.id().is_none() {
-        return Some(format!("no id in '{field}' to ask the server for"));
-    }
-    event_uri(path, event).err().map(|why| format!("the id in '{field}' does not make a valid path: {why}"))
-}
-
-/// The path of an event. Characters that are not allowed in a path become %XX (RFC 3986, 2.3).
-///
-/// # Errors
-/// If the path would not name an event, or is too long.
-pub fn event_uri(path: &str, event: &Event) -> Result<Uri, String> {
-    let id = id(event);
-    if id.is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    let encoded = encoded(&id, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    let path = path.replace("{event_id}", &encoded).replace("{id}", &encoded);
-    path.parse().map_err(|e: InvalidUri| e.to_string())
-}
-
-/// The id in a header. What is not visible ASCII becomes %XX, and so does `%`, so different ids never look the same.
-fn header_id(event: &Event) -> String {
-    encoded(&id(event), |byte| byte.is_ascii_graphic() && byte != b'%')
-}
-
-fn encoded(text: &str, plain: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if plain(byte) {
-            encoded.push(byte.into());
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
+        Some(Compression::Zstd) => {
+            ruzstd::encoding::compress_to_vec(&*body, ruzstd::encoding::CompressionLevel::Fastest).into()
         }
     }
-    encoded
-}
-
-fn id(event: &Event) -> String {
-    event.id().map(|raw| value::label(raw).into_owned()).unwrap_or_default()
-}
-
-fn gzip(parts: &[&[u8]]) -> Bytes {
-    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
-    let done = parts.iter().try_for_each(|part| gzip.write_all(part)).and_then(|()| gzip.finish());
-    done.expect("writing to memory does not fail").into()
 }

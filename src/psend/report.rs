@@ -45,12 +45,12 @@ pub(super) fn before(config: &Config, now: Micros, console: &Console) {
             _ => console.warn(format_args!("--start-at: that was {duration} ago; the run begins at once")),
         }
     }
-    if config.plan.job.batch().is_some()
-        && let Some(header) = config.plan.id_headers.first()
+    if let Some(batch) = config.plan.job.batch()
+        && batch.frame.is_plain()
+        && let Some(header) = config.plan.shape.made_from_event()
     {
         console.warn(format_args!(
-            "--batch: the dialect's header {} is made from one event's id, so batches are sent without it",
-            header.name
+            "--batch: the dialect's header {header} is made from one event, so batches are sent without it"
         ));
     }
     if config.network.trust.anyone {
@@ -143,8 +143,8 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
         }
         let unsent = if config.plan.job.is_verify() {
             "not a JSON object, too long, or without an id to ask for"
-        } else if !config.plan.id_headers.is_empty() {
-            "not a JSON object, too long, or without an id for a header"
+        } else if config.plan.shape.made_from_event().is_some() || !config.plan.body.is_event() {
+            "not a JSON object, too long, or without a value that the request needs"
         } else {
             "not a JSON object, or too long"
         };

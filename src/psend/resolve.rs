@@ -2,19 +2,24 @@
 
 mod headers;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use hyper::{Method, Uri};
+use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
 use self::headers::Headers;
 use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
 use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan};
-use super::dialect::{self, BatchForm, Dialect};
+use super::dialect::{self, Binding, Compression, Dialect, RequestForm, Template, VerifyForm};
 use super::given::{Environment, said};
+use super::key::Key;
 use super::pacing::{Arrival, Curve};
 use super::retry;
+use super::secret::Secret;
+use super::shape::{Common, Shape};
 use super::target::{Route, Target};
+use super::trace::Trace;
 use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
@@ -31,14 +36,14 @@ const DEFAULT_URL: &str = "http://localhost:8000";
 /// # Errors
 /// If there is no dialect of this name.
 pub fn dialect_text(dialect: &Path) -> Result<String> {
-    match dialect.to_str() {
-        Some("pulsestream") => Ok(dialect::PULSESTREAM.to_owned()),
-        Some("plain") => Ok(dialect::PLAIN.to_owned()),
-        _ if is_file(dialect) => input::named_text("--dialect", dialect),
-        _ => {
-            let dialect = dialect.display();
-            Err(Error::usage(format!("--dialect {dialect}: expected pulsestream, plain or the name of a TOML file")))
-        }
+    match dialect.to_str().and_then(dialect::shipped) {
+        Some(text) => Ok(text.to_owned()),
+        None if is_file(dialect) => input::named_text("--dialect", dialect),
+        None => Err(Error::usage(format!(
+            "--dialect {}: expected a file, such as mine.toml, or one of {}",
+            dialect.display(),
+            dialect::names()
+        ))),
     }
 }
 
@@ -46,7 +51,8 @@ pub fn dialect_text(dialect: &Path) -> Result<String> {
 ///
 /// # Errors
 /// A usage error that names the flag or variable. Nothing was read from the input or written.
-pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
+pub fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
+    let dry_run = dry_run(&mut args)?;
     let target = target(&args, env)?;
     let route = match (&args.unix_socket, &args.connect_to) {
         (Some(path), _) => Route::Unix(path.clone()),
@@ -56,8 +62,8 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
     check_allowed(&target, &route, env)?;
     let mut dialect = Dialect::parse(&dialect_text(&args.dialect)?)
         .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect.display())))?;
-    if args.id_path.is_some() {
-        dialect.ask_elsewhere();
+    if let Some(path) = &args.id_path {
+        dialect.verify = Some(VerifyForm::elsewhere(dialect.verify.take(), path).map_err(Error::usage)?);
     }
     let (mode, pace, rate) = pace(&args)?;
     let concurrency = concurrency(&args, pace.is_some())?;
@@ -71,8 +77,6 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         }
     }
     let proxy = if route == target.route() { proxy(&target, env)? } else { None };
-    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
-    let form = &dialect.request;
     for (at, (name, path)) in args.tag.iter().enumerate() {
         if let Some((_, known)) = args.tag[..at].iter().find(|(known, _)| known == name) {
             return Err(Error::usage(format!(
@@ -80,21 +84,41 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             )));
         }
     }
-    let method =
-        Method::from_bytes(form.method.as_bytes()).map_err(|_| wrong(format!("'{}' is not a method", form.method)))?;
-    let uri = uri(&target, &form.path)?;
-    let job = job(&args, &target, &dialect)?;
+    let fields = args.fields.clone().unwrap_or_default();
+    let url: BTreeMap<String, String> = target.parameters.iter().cloned().collect();
+    let tagged = args.tag.iter().map(|(_, path)| path.clone()).collect();
+    let mut binding = Binding { fields: &fields, paths: tagged, url: &url, asked: Vec::new() };
+    dialect.bind(&mut binding).map_err(Error::usage)?;
+    let Binding { paths, asked, .. } = binding;
+    let Headers { common, given, key, settled, secrets, key_source, closes } =
+        headers::headers(&args, &target, &route, &dialect, env)?;
+    let compression = if args.gzip { Some(Compression::Gzip) } else { dialect.compression.filter(|_| !args.verify) };
+    let mut heads = Heads {
+        args: &args,
+        query: query(&target, &asked),
+        target: &target,
+        common,
+        given,
+        key: settled.as_ref().map(Secret::reveal),
+        has_key: !matches!(key, Key::None),
+    };
+    if let Some(compression) = compression {
+        heads.common.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.coding()));
+    }
+    let shape = heads.shape(dialect.request.clone())?;
+    let mut body = dialect.body.clone();
+    let job = heads.job(&mut dialect, &mut body)?;
+    if let Some(key) = &settled {
+        body.settle_key(key.reveal());
+    }
     let limits = Limits {
         concurrency,
         duration: args.duration.map(|span| span.0),
         events: usize::try_from(args.batch.unwrap_or(1)).unwrap_or(1),
-        bytes: args.batch_bytes.0.saturating_sub(job.batch().map_or(0, BatchForm::around)),
+        bytes: args.batch_bytes.0,
         wait: args.batch_wait.0,
     };
-    let Headers { headers, id_headers, secrets, key_source, closes } =
-        headers::headers(&args, &target, &route, &dialect, env)?;
-
-    let fields = args.fields.unwrap_or_default();
+    let limits = Limits { bytes: limits.bytes.saturating_sub(around(&job)), ..limits };
     Ok(Config {
         output: args.output,
         quiet: args.quiet,
@@ -125,11 +149,10 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
         plan: Plan {
             job,
             dialect,
-            method,
-            uri,
-            headers: Arc::new(headers),
-            gzip: args.gzip,
-            id_headers,
+            shape,
+            body,
+            compression,
+            key,
             timeout: args.timeout.0,
             delay: args.delay,
             retry: retry::Policy {
@@ -142,18 +165,35 @@ pub fn resolve(args: Args, env: Environment<'_>) -> Result<Config> {
             wait_for_server: args.wait_for_server.0,
             id_field: fields.path(Role::Id).to_owned(),
             tags: args.tag,
+            paths,
             send_malformed: args.send_malformed,
             dead_letters: args.dead_letter.is_some(),
             journal: args.journal.is_some(),
             shard: args.shard.map(|shard| shard.to_string()),
+            trace: args.trace.map(|path| Arc::new(Trace::to(path, secrets.clone()))),
             secrets,
         },
+        dry_run,
         fields,
         dead_letter: args.dead_letter,
         journal: args.journal,
         resume: args.resume,
         files: args.files,
     })
+}
+
+/// How many requests are shown instead of sent. A word behind the flag that is not a number is the first file.
+fn dry_run(args: &mut Args) -> Result<Option<u64>> {
+    let Some(given) = args.dry_run.take() else { return Ok(None) };
+    let Some(word) = given else { return Ok(Some(1)) };
+    let is_number = word.to_str().is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
+    if !is_number || Path::new(&word).exists() {
+        args.files.insert(0, word.into());
+        return Ok(Some(1));
+    }
+    let number = word.to_str().and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
+    let wrong = || Error::usage(format!("--dry-run {}: expected a whole number above 0", word.display()));
+    number.map(Some).ok_or_else(wrong)
 }
 
 fn target(args: &Args, env: Environment<'_>) -> Result<Target> {
@@ -259,38 +299,73 @@ fn kept_body(job: &Job, batch: usize, max_line: usize) -> usize {
     }
 }
 
-/// What is done with each event.
-fn job(args: &Args, target: &Target, dialect: &Dialect) -> Result<Job> {
-    let lacks = |what: &str| {
-        Error::usage(format!(
-            "--dialect {}: --{what} needs the section [{what}], which is missing",
-            args.dialect.display()
-        ))
-    };
-    if args.batch.is_some() {
-        let form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
-        return Ok(Job::Batch(Box::new(Batch { uri: uri(target, &form.path)?, form })));
-    }
-    if !args.verify {
-        return Ok(Job::Send);
-    }
-    let path = match (&args.id_path, &dialect.verify) {
-        (Some(path), _) => path,
-        (None, Some(form)) => &form.path,
-        (None, None) => return Err(lacks("verify")),
-    };
-    let wrong = |what: &str| Error::usage(format!("--id-path {path}: {what}, such as /events/{{id}}"));
-    if !path.contains("{id}") && !path.contains("{event_id}") {
-        return Err(wrong("expected {id} in the path, for the event's id"));
-    }
-    if !path.starts_with('/') {
-        return Err(wrong("expected a path that begins with /"));
-    }
-    uri(target, &path.replace("{id}", "x").replace("{event_id}", "x")).map_err(|e| wrong(&e.to_string()))?;
-    Ok(Job::Verify(target.path(path)))
+/// What the heads of all requests are made from.
+struct Heads<'a> {
+    args: &'a Args,
+    target: &'a Target,
+    query: String,
+    common: HeaderMap,
+    given: HeaderMap,
+    /// The key, if it does not change.
+    key: Option<&'a str>,
+    has_key: bool,
 }
 
-fn uri(target: &Target, path: &str) -> Result<Uri> {
-    let path = target.path(path);
-    path.parse().map_err(|e| Error::usage(format!("'{path}' is not a path: {e}")))
+impl Heads<'_> {
+    fn shape(&self, mut form: RequestForm) -> Result<Shape> {
+        let secret: Vec<HeaderName> =
+            form.headers.iter().filter(|(_, value)| value.has_key()).map(|(name, _)| name.clone()).collect();
+        if let Some(key) = self.key {
+            form.settle_key(key);
+        }
+        let (target, query) = (self.target, self.query.as_str());
+        let common = Common { target, query, headers: &self.common, given: &self.given, has_key: self.has_key };
+        Shape::new(form, &common, |name| secret.contains(name))
+            .map_err(|why| Error::usage(format!("--dialect {}: {why}", self.args.dialect.display())))
+    }
+
+    /// What is done with each event. In a batch, `body` becomes that of each.
+    fn job(&self, dialect: &mut Dialect, body: &mut Template) -> Result<Job> {
+        let args = self.args;
+        let lacks = |what: &str| {
+            Error::usage(format!(
+                "--dialect {}: --{what} needs the section [{what}], which is missing",
+                args.dialect.display()
+            ))
+        };
+        if let Some(events) = args.batch {
+            let mut form = dialect.batch.clone().ok_or_else(|| lacks("batch"))?;
+            if let Some(most) = form.most.filter(|most| events > *most as u64) {
+                return Err(Error::usage(format!(
+                    "--batch {events}: the server takes at most {most} events in a request (--dialect {})",
+                    args.dialect.display()
+                )));
+            }
+            if let Some(key) = self.key {
+                form.settle_key(key);
+            }
+            body.clone_from(&form.frame.wrap);
+            let bytes = usize::try_from(args.batch_bytes.0).unwrap_or(usize::MAX);
+            return Ok(Job::Batch(Box::new(Batch { shape: self.shape(form.request.clone())?, form, bytes })));
+        }
+        if !args.verify {
+            return Ok(Job::Send);
+        }
+        let path = dialect.verify.as_ref().ok_or_else(|| lacks("verify"))?.path.clone();
+        let form = RequestForm { path, query: Vec::new(), ..dialect.request.clone() };
+        Ok(Job::Verify(Box::new(self.shape(form)?.question())))
+    }
+}
+
+/// The bytes of a batch's body that are no event's.
+fn around(job: &Job) -> u64 {
+    job.batch().map_or(0, |form| form.frame.around(std::iter::empty(), "") as u64)
+}
+
+/// What of the URL's query goes out as it is: all but what the dialect took.
+fn query(target: &Target, asked: &[String]) -> String {
+    let encode =
+        |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>().replace('+', "%20");
+    let rest = target.parameters.iter().filter(|(name, _)| !asked.contains(name));
+    rest.map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect::<Vec<_>>().join("&")
 }

@@ -20,7 +20,7 @@ use super::transport::dial::{Dial, Protocol};
 use super::transport::http1::{self, Http1};
 use super::transport::http2::Http2;
 use super::transport::kept::Limit;
-use super::{files, open_files, progress};
+use super::{dry_run, files, open_files, progress};
 use crate::cli::input::Inputs;
 use crate::cli::{Console, Ending, Signals, Stop};
 use crate::clock::{Clock, RuntimeClock};
@@ -35,6 +35,9 @@ const HELD_BYTES: usize = 16 << 20;
 
 /// Runs psend to its end.
 pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
+    if let Some(requests) = config.dry_run {
+        return dry_run::run(config, requests, console);
+    }
     let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::start());
     let way = Way::to(config, &clock)?;
     open_files::make_room(way.connections(config.limits.concurrency))?;
@@ -60,6 +63,8 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
+    config.plan.trace.as_ref().map_or(Ok(()), |trace| trace.open())?;
+    runtime.block_on(config.plan.key.begin()).map_err(Error::failed)?;
     let run = Run { config, console, clock, way, stop, signals, id };
     runtime.block_on(tokio::task::LocalSet::new().run_until(run.all(inputs, outlets, log)))
 }
@@ -78,7 +83,7 @@ impl Way {
         let target = &config.target;
         let protocol = if *http2 { Protocol::Http2 } else { Protocol::Http1 };
         let dial = Dial::to(target, route.clone(), proxy.as_ref(), trust, protocol, *connect_timeout)?;
-        let (clock, limit) = (Arc::clone(clock), Limit::new(*kept_body));
+        let (clock, limit) = (Arc::clone(clock), Limit::with_heads(*kept_body, config.plan.trace.is_some()));
         if *http2 {
             return Ok(Self::Http2(Http2::new(dial, target.scheme(), &target.authority(), clock, limit)?));
         }
@@ -137,6 +142,9 @@ impl Run<'_> {
             begun.settle();
         }
         self.signals.set_last_words(None);
+        if let Some(Err(e)) = self.config.plan.trace.as_ref().map(|trace| trace.finish()) {
+            self.console.warn(format_args!("--trace: {e}; not all requests are in it"));
+        }
         let end = End { why: driven.why, elapsed, broke, written, signal: self.signals.first() };
         report::after(self.config, self.console, &drive, end)
     }

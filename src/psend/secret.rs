@@ -1,6 +1,10 @@
 //! Keys and passwords. No message, outcome, record or report shows one.
 
 use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 /// A secret. It can be sent, but is never shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,30 +28,31 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// All secrets of a run.
+/// All secrets of a run. Its copies know what is added to any of them.
 #[derive(Debug, Clone, Default)]
 pub struct Secrets {
     /// The longest first, because one may contain another.
-    forms: Vec<Secret>,
+    forms: Arc<RwLock<Vec<Secret>>>,
 }
 
 impl Secrets {
     /// Adds a secret: as it is, as servers write it in JSON, and as they read it from a header. A short one may occur in other words by
     /// chance. It is blanked there too, so that no message depends on the form of a key.
-    pub fn add(&mut self, secret: &Secret) {
+    pub fn add(&self, secret: &Secret) {
         if secret.0.is_empty() {
             return;
         }
-        let texts = [secret.0.clone(), as_latin_1(&secret.0)];
-        self.forms.extend(texts.iter().flat_map(|text| in_json(text)).chain(texts.clone()).map(Secret));
-        self.forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
-        self.forms.dedup();
+        let texts = [secret.0.clone(), as_latin_1(&secret.0), STANDARD.encode(&secret.0), in_query(&secret.0)];
+        let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
+        forms.extend(texts.iter().flat_map(|text| in_json(text)).chain(texts.clone()).map(Secret));
+        forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
+        forms.dedup();
     }
 
     /// Blanks every secret in a text from outside, such as an answer. Call it before the text is cut: half of a secret would not be
     /// recognised.
     pub fn blank(&self, mut text: String) -> String {
-        for Secret(secret) in &self.forms {
+        for Secret(secret) in self.forms.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "***");
             }
@@ -59,6 +64,12 @@ impl Secrets {
 /// A text as a server reads it that takes each byte of a header for a character, as WSGI and Node do.
 fn as_latin_1(text: &str) -> String {
     text.bytes().map(char::from).collect()
+}
+
+/// A text in a query or a path (RFC 3986, 2.1).
+fn in_query(text: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The forms of a text in a JSON string: some writers escape `/`, `<`, `>` and `&`, some everything that is not ASCII.
@@ -98,14 +109,14 @@ mod tests {
     fn a_secret_is_never_shown() {
         let secret = Secret::new("canary-key");
         assert_eq!(format!("{secret:?}"), "***");
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&secret);
         assert_eq!(secrets.blank("bad key canary-key!".to_owned()), "bad key ***!");
     }
 
     #[test]
     fn a_secret_is_recognised_in_json() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&Secret::new(r#"ca"na\ry/<&>"#));
         for echo in [
             r#"ca"na\ry/<&>"#,
@@ -123,7 +134,7 @@ mod tests {
         for (key, said, shown) in
             [("k1", "no key 'k1'", "no key '***'"), ("x", "bad: x", "bad: ***"), ("", "bad key", "bad key")]
         {
-            let mut secrets = Secrets::default();
+            let secrets = Secrets::default();
             secrets.add(&Secret::new(key));
             assert_eq!(secrets.blank(said.to_owned()), shown);
         }
@@ -131,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_key_that_is_not_ascii_is_recognised_however_a_server_writes_it() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&Secret::new("clé-\u{1f511}"));
         for echo in [
             "clé-\u{1f511}",
@@ -146,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_secret_within_another_is_blanked_as_a_whole() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&Secret::new("canary"));
         secrets.add(&Secret::new("Bearer canary"));
         assert_eq!(secrets.blank("Bearer canary, canary".to_owned()), "***, ***");

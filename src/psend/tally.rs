@@ -11,6 +11,7 @@ use super::load::Load;
 use super::pacing::Gap;
 use crate::cli::numbers;
 use crate::record::outcome::{ErrorKind, Generator, LateCause, Resource, Word};
+use crate::record::reason::Reasons;
 
 /// The longest latency that is recorded, in microseconds. Longer ones count as this.
 const LONGEST: u64 = 3_600_000_000;
@@ -33,6 +34,8 @@ pub(super) struct Tally {
     busy: Option<(Duration, Duration)>,
     untimed: u64,
     over_rate: u64,
+    /// Why events were refused, in the server's words.
+    reasons: Reasons,
     gaps: Gaps,
     scheduled: u64,
     late: BTreeMap<LateCause, u64>,
@@ -73,6 +76,7 @@ impl Default for Tally {
             busy: None,
             untimed: 0,
             over_rate: 0,
+            reasons: Reasons::default(),
             gaps: Gaps::default(),
             scheduled: 0,
             late: BTreeMap::new(),
@@ -127,6 +131,11 @@ impl Tally {
             }
             None => self.never_sent += u64::from(word == Word::Rejected),
         }
+    }
+
+    /// An event was refused, or got no answer, for this reason.
+    pub(super) fn refused(&mut self, why: &str) {
+        self.reasons.add(why);
     }
 
     /// The server said that it holds an event, but did not show it.
@@ -287,6 +296,16 @@ impl Tally {
             .collect();
         if !errors.is_empty() {
             let _ = writeln!(text, "Errors:      {}", errors.join(", "));
+        }
+        /// This many reasons are shown.
+        const SHOWN: usize = 5;
+        let (reasons, others) = self.reasons.top(SHOWN);
+        for (nth, (reason, n)) in reasons.iter().enumerate() {
+            let label = if nth == 0 { "Why:" } else { "" };
+            let _ = writeln!(text, "{label:<12} {} × {reason}", count(*n));
+        }
+        if others > 0 {
+            let _ = writeln!(text, "{:<12} {} × other reasons", "", count(others));
         }
         if self.closed_kept > 0 {
             let _ = writeln!(

@@ -81,6 +81,8 @@ pub struct Target {
     pub port: u16,
     /// The prefix of every path: the path of the URL, including a slash at its end. Empty for `/`.
     pub prefix: String,
+    /// The parameters of the URL's query, decoded, in their order.
+    pub parameters: Vec<(String, String)>,
 }
 
 impl Target {
@@ -103,13 +105,14 @@ impl Target {
             "https" => true,
             other => return Err(format!("psend does not support the scheme '{other}'; {form}")),
         };
-        if url.query().is_some() || url.fragment().is_some() {
-            return Err(format!("the URL must not have a query or fragment; {form}"));
+        if url.fragment().is_some() {
+            return Err(format!("the URL must not have a fragment; {form}"));
         }
         let host = url.host_str().ok_or(form)?.trim_matches(['[', ']']).to_owned();
         let port = url.port_or_known_default().ok_or(form)?;
         let prefix = if url.path() == "/" { "" } else { url.path() };
-        Ok(Self { tls, host, port, prefix: prefix.to_owned() })
+        let parameters = url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        Ok(Self { tls, host, port, prefix: prefix.to_owned(), parameters })
     }
 
     /// The whole path for a path of the API. If that is empty, it is exactly the URL's path: many servers distinguish `/events/` from
@@ -180,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_wrong_url_is_refused_without_showing_a_password() {
-        for bad in ["localhost:8000", "ftp://host", "http://", "http://h/?q=1", "nonsense"] {
+        for bad in ["localhost:8000", "ftp://host", "http://", "http://h/#top", "nonsense"] {
             assert!(Target::parse(bad).is_err(), "{bad}");
         }
         for secret in ["http://me:hunter2@host/", "http://me:hunter2@:x/"] {

@@ -4,6 +4,7 @@ mod answer;
 mod coding;
 pub mod cork;
 pub mod dial;
+pub(super) mod head;
 pub mod http1;
 pub mod http2;
 pub mod kept;
@@ -43,6 +44,8 @@ pub struct Reply {
     pub retry_after: Option<HeaderValue>,
     /// `Date`, as it arrived. A date in `Retry-After` counts from it, because the server's clock may be wrong.
     pub date: Option<HeaderValue>,
+    /// The head as it came, if it is kept.
+    pub head: Option<Box<[u8]>>,
     /// The body without compression, or its beginning if it could not be read.
     pub body: kept::Body,
     /// From the first byte out to the last byte in, without connecting.

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_the_server_holds_is_not_shown_and_no_part_of_it() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&crate::psend::secret::Secret::new("canary-key"));
         let held = format!("{{\"a\":\"{}canary-key\"}}", "x".repeat(54));
         let found = first_difference("{\"a\":\"y\"}", &held, &secrets).expect("they differ");

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
-const TEXTS: [&str; 30] = [
+const TEXTS: [&str; 35] = [
     "--output",
     "--profile",
     "--print-profile",
@@ -21,6 +21,11 @@ const TEXTS: [&str; 30] = [
     "--api-key",
     "--api-key-file",
     "--dialect",
+    "--print-dialect",
+    "--check-dialect",
+    "--key-command",
+    "--dry-run",
+    "--trace",
     "--header",
     "--cacert",
     "--cert",

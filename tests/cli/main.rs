@@ -10,6 +10,7 @@ mod fakes;
 mod files;
 mod guide;
 mod numbers;
+mod own_server;
 mod pgen;
 mod pipeline;
 mod psend;

@@ -12,9 +12,12 @@ mod memory;
 mod network;
 mod pace;
 mod put_off;
+mod real;
 mod resume;
 mod safety;
 mod screen;
+mod seen;
+mod servers;
 mod verify;
 
 use std::collections::BTreeSet;

@@ -1,178 +1,341 @@
-//! Many events in one request: its form, and which result of the answer is whose.
+//! Many events in one request: how they stand in its body, and what its answer says of each.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::rules::{Codes, Reading, Rule, quote, raw_at, read};
+use super::request::{Maps, RequestForm, body_place};
+use super::results::{Form, IdField, Results, Told, Which};
+use super::rules::{Codes, Reading, Rules};
+use super::template::{Binding, Names, Place, Template};
+use super::written::{BatchWritten, EscapeWritten};
 use crate::clock::Micros;
-use crate::jsonl::value;
+use crate::psend::intake::Event;
 use crate::psend::meaning::Meaning;
 use crate::psend::secret::Secrets;
 
 /// The form of a request that carries many events, and of its answer.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone)]
 pub struct BatchForm {
-    /// The path after the prefix in `--url`.
-    pub path: String,
-    /// What stands before the events, which commas part.
-    pub before: String,
-    /// What stands behind them.
-    pub after: String,
-    /// Where the answer has one result for each event; it says the same of all where there is none.
-    pub(super) results: Option<String>,
-    /// Where a result has its event's id. Without it results are in the order of the events.
-    #[serde(default)]
-    pub(super) id: Option<IdField>,
-    #[serde(default)]
+    /// Its head.
+    pub request: RequestForm,
+    /// Its body.
+    pub frame: Frame,
+    /// How many events the server takes at a time, if it says so.
+    pub most: Option<usize>,
+    pub(super) results: Results,
+    results_on: Option<Codes>,
     split: Codes,
-    #[serde(default)]
-    pub(super) rules: Vec<Rule>,
+    idempotent: bool,
 }
 
-/// Where a result has its event's id.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(from = "String")]
-pub(super) struct IdField {
-    pub(super) path: String,
-    /// The key as it is usually written, with its quotes.
-    key: memchr::memmem::Finder<'static>,
+/// What stands around events.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    before: Template,
+    /// One event.
+    pub wrap: Template,
+    between: String,
+    after: Template,
+    group: Option<Group>,
 }
 
-impl From<String> for IdField {
-    fn from(path: String) -> Self {
-        Self { key: memchr::memmem::Finder::new(&format!("\"{path}\"")).into_owned(), path }
-    }
+/// What stands around events that belong together.
+#[derive(Debug, Clone)]
+struct Group {
+    /// The fields whose values they share: names, then places.
+    by: Vec<(String, usize)>,
+    before: Template,
+    between: String,
+    after: Template,
 }
 
-impl IdField {
-    /// The id in a result, if it has one.
-    fn of<'a>(&self, result: &'a [u8]) -> Option<Cow<'a, str>> {
-        let raw = raw_at(result, &self.path).filter(|raw| !raw.starts_with(['n', '{', '[']))?;
-        Some(value::label(raw.as_bytes()))
-    }
-
-    /// Whether this result may be that event's: false only if it has the id of another.
-    fn fits(&self, result: &[u8], id: Option<&[u8]>) -> bool {
-        let Some(id) = id else { return true };
-        // Nearly always the key stands there once with the id behind it: nothing is read as JSON then.
-        let mut keys = self.key.find_iter(result);
-        if let (Some(at), None) = (keys.next(), keys.next()) {
-            let behind = result[at + self.key.needle().len()..].trim_ascii_start();
-            let named = behind.strip_prefix(b":").map(<[u8]>::trim_ascii_start);
-            if named
-                .and_then(|named| named.strip_prefix(id))
-                .is_some_and(|rest| matches!(rest.first(), Some(b',' | b'}' | b' ')))
-            {
-                return true;
-            }
-        }
-        self.of(result).is_none_or(|named| named.eq_ignore_ascii_case(&value::label(id)))
-    }
+/// What the answer to a batch comes to.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It says the same of all events.
+    Whole(Reading),
+    /// It refuses all, and one of them may be at fault: they are sent again in halves.
+    Split(Reading),
+    /// What it says of each event, or why nothing is known of one.
+    Each(Vec<Result<Reading, String>>),
+    /// Some were taken, and it does not say which. They can be sent again in halves, because the server knows its events again.
+    Halve(String),
+    /// It does not say what became of any, and why.
+    Unclear(String),
 }
 
 impl BatchForm {
-    /// The bytes of a body that are no event's.
-    pub fn around(&self) -> u64 {
-        (self.before.len() + self.after.len()) as u64
-    }
-
-    /// Whether this answer to a whole batch may be the fault of one event. That one is there already does not say that its
-    /// neighbours are.
-    pub fn splits(&self, status: u16, meaning: Meaning) -> bool {
-        match meaning {
-            Meaning::Duplicate => !self.tells_of_each(status, meaning),
-            Meaning::Rejected | Meaning::Retry | Meaning::Failed => self.split.contain(status),
-            _ => false,
+    pub(super) fn compile(
+        written: BatchWritten,
+        single: &RequestForm,
+        idempotent: bool,
+        maps: &Maps,
+    ) -> Result<Self, String> {
+        let request = RequestForm::of_batch(&written, single, maps)?;
+        let frame = Frame::compile(&written, maps)?;
+        if written.most == Some(0) {
+            return Err("batch.most 0: expected a whole number above 0".to_owned());
         }
+        let form = results_form(&written)?;
+        let in_order = matches!(&form, Form::List { id: None, .. } | Form::Faults { which: Which::Index(..), .. });
+        if frame.group.is_some() && in_order {
+            return Err("batch.group_by: events are grouped, so that results must be matched by batch.id".to_owned());
+        }
+        let rules = Rules { section: "batch.rules", rules: written.rules, error: written.error };
+        Ok(Self {
+            request,
+            frame,
+            most: written.most,
+            results: Results { form, status: written.status, rules },
+            results_on: written.results_on,
+            split: written.split,
+            idempotent,
+        })
     }
 
-    /// Whether what became of each event stands in the answer itself.
-    pub fn tells_of_each(&self, status: u16, meaning: Meaning) -> bool {
-        let is_taken = (200..300).contains(&status) && self.results.is_some();
-        meaning == Meaning::Accepted || (matches!(meaning, Meaning::Duplicate | Meaning::Rejected) && is_taken)
+    pub(super) fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
+        self.request.bind(binding)?;
+        self.frame.bind(binding)
     }
 
-    /// What the answer to a batch that was taken says of each of its events, whose ids these are as they are written; or why
-    /// nothing can be said of one.
-    ///
-    /// # Errors
-    /// If nothing can be said of any.
-    pub fn read(
+    /// Puts the key in for good.
+    pub fn settle_key(&mut self, key: &str) {
+        self.request.settle_key(key);
+        self.frame.templates().for_each(|template| template.settle_key(key));
+    }
+
+    /// What an answer with this status comes to, which as a whole says this, for events whose ids these are as they are written.
+    pub fn judge(
         &self,
+        whole: Reading,
+        status: u16,
         body: &[u8],
         ids: &[Option<&[u8]>],
         now: Micros,
         secrets: &Secrets,
-    ) -> Result<Vec<Result<Reading, String>>, String> {
-        let taken = Reading { meaning: Meaning::Accepted, by_rule: false, wait: None, complaint: None };
-        let Some(path) = &self.results else { return Ok(vec![Ok(taken); ids.len()]) };
-        let results = raw_at(body, path)
-            .and_then(|found| serde_json::from_str::<Vec<&RawValue>>(found).ok())
-            .ok_or_else(|| format!("the answer has no list of results at '{path}'"))?;
-        let results: Vec<&[u8]> = results.iter().map(|result| result.get().as_bytes()).collect();
-        let read = |at: usize| self.read_result(results[at], now, secrets);
-        match &self.id {
-            Some(field) if results.len() != ids.len() || !are_in_order(field, &results, ids) => {
-                Ok(places(field, &results, ids).into_iter().map(|place| place.map(read)).collect())
+    ) -> Verdict {
+        let told = self.tells_of_each(status, whole.meaning).then(|| self.results.read(body, ids, now, secrets));
+        let splits = ids.len() > 1
+            && match whole.meaning {
+                // That one is there already does not say that its neighbours are.
+                Meaning::Duplicate => told.is_none(),
+                Meaning::Rejected | Meaning::Retry | Meaning::Failed => self.split.contain(status),
+                _ => false,
+            };
+        match told {
+            Some(Told::Each(readings)) => Verdict::Each(readings),
+            Some(Told::Some(why)) if self.idempotent && ids.len() > 1 => Verdict::Halve(why),
+            Some(Told::Some(why)) => Verdict::Unclear(why),
+            _ if splits => Verdict::Split(whole),
+            // Where it refuses all, it need not tell of each.
+            Some(Told::Nothing(why)) if whole.meaning == Meaning::Accepted || whole.meaning == Meaning::Duplicate => {
+                Verdict::Unclear(why)
             }
-            None if results.len() != ids.len() => {
-                Err(format!("the answer has {} results for {} events", results.len(), ids.len()))
-            }
-            _ => Ok((0..results.len()).map(|at| Ok(read(at))).collect()),
+            _ => Verdict::Whole(whole),
         }
     }
 
-    fn read_result(&self, result: &[u8], now: Micros, secrets: &Secrets) -> Reading {
-        let mut reading = read(&self.rules, 0, result, now, secrets, |_| Meaning::Rejected);
-        if reading.complaint.is_some() {
-            reading.complaint = Some(quote("in a batch", result, secrets));
+    /// Whether what became of each event stands in the answer itself.
+    fn tells_of_each(&self, status: u16, meaning: Meaning) -> bool {
+        let has_results = !matches!(self.results.form, Form::Whole);
+        let is_named = self.results_on.as_ref().is_some_and(|codes| codes.contain(status));
+        let is_taken = has_results && (is_named || (self.results_on.is_none() && (200..300).contains(&status)));
+        match meaning {
+            Meaning::Accepted => true,
+            Meaning::Duplicate | Meaning::Rejected => is_taken,
+            Meaning::Retry | Meaning::Failed => has_results && is_named,
+            _ => false,
         }
-        reading
     }
 }
 
-fn are_in_order(field: &IdField, results: &[&[u8]], ids: &[Option<&[u8]>]) -> bool {
-    results.iter().zip(ids).all(|(result, id)| field.fits(result, *id))
+impl Frame {
+    fn compile(written: &BatchWritten, maps: &Maps) -> Result<Self, String> {
+        let compile = |key: &str, text: &str, place: Place, names: Names| {
+            Template::compile("the body", text, place, names, maps).map_err(|why| format!("batch.{key}: {why}"))
+        };
+        let place = body_place(written.escape);
+        let around = |key: &str, text: &str| compile(key, text, place, Names::Constants);
+        let group_before = compile("group_before", &written.group_before, place, Names::All)?;
+        for name in group_before.field_names() {
+            if !written.group_by.iter().any(|by| by == name) {
+                return Err(format!(
+                    "batch.group_before: {{{name}}} is not among batch.group_by, so that events of one group may differ in it"
+                ));
+            }
+        }
+        let group = Group {
+            by: written.group_by.iter().map(|name| (name.clone(), 0)).collect(),
+            before: group_before,
+            between: written.group_between.clone(),
+            after: around("group_after", &written.group_after)?,
+        };
+        if group.by.is_empty() && !(written.group_before.is_empty() && written.group_after.is_empty()) {
+            return Err("batch.group_before and group_after stand around groups: batch.group_by says which".to_owned());
+        }
+        Ok(Self {
+            before: around("before", &written.before)?,
+            wrap: compile("wrap", &written.wrap, place, Names::All)?,
+            between: written.between.clone(),
+            after: around("after", &written.after)?,
+            group: Some(group).filter(|group| !group.by.is_empty()),
+        })
+    }
+
+    fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
+        self.templates().try_for_each(|template| template.bind(binding))?;
+        for (name, place) in self.group.iter_mut().flat_map(|group| &mut group.by) {
+            *place = binding.place(name);
+        }
+        Ok(())
+    }
+
+    fn templates(&mut self) -> impl Iterator<Item = &mut Template> {
+        let of_group = self.group.iter_mut().flat_map(|group| [&mut group.before, &mut group.after]);
+        [&mut self.before, &mut self.wrap, &mut self.after].into_iter().chain(of_group)
+    }
+
+    /// Whether the key stands in it.
+    pub fn has_key(&self) -> bool {
+        let of_group = self.group.as_ref().is_some_and(|group| group.before.has_key() || group.after.has_key());
+        of_group || [&self.before, &self.wrap, &self.after].into_iter().any(Template::has_key)
+    }
+
+    /// Why this event cannot stand in a batch, if so, apart from what stands right around it.
+    pub fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
+        self.group.as_ref()?.before.render(event, key, &mut Vec::new()).err()
+    }
+
+    /// The bytes of a body of these events beside their own, at most.
+    pub fn around<'a>(&self, events: impl ExactSizeIterator<Item = &'a Event>, key: &str) -> usize {
+        let mut texts = Vec::new();
+        self.before.render_constant(key, &mut texts);
+        self.after.render_constant(key, &mut texts);
+        let mut bytes = texts.len() + self.between.len() * events.len();
+        if let Some(group) = &self.group {
+            for event in events {
+                texts.clear();
+                group.after.render_constant(key, &mut texts);
+                // What cannot be rendered was set aside.
+                let _ = group.before.render(event, key, &mut texts);
+                bytes += texts.len() + group.between.len();
+            }
+        }
+        bytes
+    }
+
+    /// Whether a batch is no larger than its events' lines and what stands between them.
+    pub fn is_plain(&self) -> bool {
+        self.wrap.is_event() && self.group.is_none() && self.between.len() < 2
+    }
+
+    /// The body that holds these events, each as [`Self::wrap`] has made it.
+    pub fn body(&self, events: &[Framed<'_>], key: &str) -> Vec<u8> {
+        const ROOM: usize = 256;
+        let own: usize = events.iter().map(|(_, own)| own.len() + self.between.len()).sum();
+        let mut body = Vec::with_capacity(own + ROOM);
+        self.before.render_constant(key, &mut body);
+        match &self.group {
+            None => self.put(events, &mut body),
+            Some(group) => {
+                for (nth, members) in group.parts(events).iter().enumerate() {
+                    if nth > 0 {
+                        body.extend_from_slice(group.between.as_bytes());
+                    }
+                    // What cannot be rendered was set aside.
+                    let _ = group.before.render(members[0].0, key, &mut body);
+                    self.put(members, &mut body);
+                    group.after.render_constant(key, &mut body);
+                }
+            }
+        }
+        self.after.render_constant(key, &mut body);
+        body
+    }
+
+    fn put(&self, events: &[Framed<'_>], body: &mut Vec<u8>) {
+        for (nth, (_, event)) in events.iter().enumerate() {
+            if nth > 0 {
+                body.extend_from_slice(self.between.as_bytes());
+            }
+            body.extend_from_slice(event);
+        }
+    }
 }
 
-/// Which result is each event's, by its id, or why none is: for an answer whose results are in another order than the events, or
-/// not one for each.
-fn places(field: &IdField, results: &[&[u8]], ids: &[Option<&[u8]>]) -> Vec<Result<usize, String>> {
-    let key = |id: Cow<'_, str>| id.to_ascii_lowercase();
-    let mut named: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, result) in results.iter().enumerate() {
-        if let Some(id) = field.of(result) {
-            named.entry(key(id)).or_default().push(at);
+/// An event, and its bytes in the body.
+type Framed<'a> = (&'a Event, &'a [u8]);
+
+impl Group {
+    /// The events that belong together, in the order of the first of each.
+    fn parts<'a>(&self, events: &[Framed<'a>]) -> Vec<Vec<Framed<'a>>> {
+        let mut known: std::collections::HashMap<Vec<Option<&[u8]>>, usize> = std::collections::HashMap::new();
+        let mut parts: Vec<Vec<Framed<'a>>> = Vec::new();
+        for (event, own) in events {
+            let values = self.by.iter().map(|(_, place)| event.field(*place)).collect();
+            let part = *known.entry(values).or_insert_with(|| {
+                parts.push(Vec::new());
+                parts.len() - 1
+            });
+            parts[part].push((event, own));
+        }
+        parts
+    }
+}
+
+fn results_form(written: &BatchWritten) -> Result<Form, String> {
+    let forms = [
+        ("results", written.results.is_some()),
+        ("faults", written.faults.is_some()),
+        ("accepted_count or refused_count", written.accepted_count.is_some() || written.refused_count.is_some()),
+    ];
+    let given: Vec<&str> = forms.iter().filter(|(_, is_given)| *is_given).map(|(name, _)| *name).collect();
+    if given.len() > 1 {
+        return Err(format!("batch.{}: expected one of these, for an answer has one form", given.join(" and batch.")));
+    }
+    let lone = |key: &str, needs: &str| Err(format!("batch.{key}: it goes with batch.{needs}"));
+    if let Some(id) = &written.id {
+        if written.results.is_none() && written.faults.is_none() {
+            return Err(format!(
+                "batch.id \"{}\": without batch.results no result is read that could have an id",
+                id.path()
+            ));
+        }
+        if id.path().is_empty() {
+            return Err("batch.id \"\": expected the key of an event's id in a result, such as \"event_id\"".to_owned());
         }
     }
-    let ids: Vec<Option<String>> = ids.iter().map(|id| id.map(|id| key(value::label(id)))).collect();
-    let mut copies: HashMap<&str, usize> = HashMap::new();
-    for id in ids.iter().flatten() {
-        *copies.entry(id).or_default() += 1;
+    if written.lines && written.results.as_ref().is_none_or(|path| !path.path().is_empty()) {
+        return Err("batch.lines: the lines are the whole answer: give results = \"\" with it".to_owned());
     }
-    let total = format!("the answer has {} results for {} events", results.len(), ids.len());
-    let place = |id: &Option<String>| {
-        let Some(id) = id else { return Err(format!("{total}, not in their order, and this one has no id to go by")) };
-        match (named.get(id).map_or(&[][..], Vec::as_slice), copies[id.as_str()]) {
-            ([at], 1) => Ok(*at),
-            ([], _) => Err(format!("{total}, and none with this event's id")),
-            (found, 1) => Err(format!("{total}, and {} with this event's id", found.len())),
-            (found, copies) => Err(format!(
-                "{total}, not in their order, and {} with the id that {copies} events of the batch have",
-                found.len()
-            )),
+    if written.results_on.is_some() && given.is_empty() {
+        return lone("results_on", "results, faults or a count");
+    }
+    if written.index.is_some() && written.faults.is_none() {
+        return lone("index", "faults");
+    }
+    let id = written.id.clone().map(IdField::from);
+    Ok(match (&written.results, &written.faults) {
+        (Some(path), _) => Form::List { path: path.clone(), lines: written.lines, id },
+        (None, Some(path)) => {
+            let which = match (&written.index, id) {
+                (Some(index), None) => Which::Index(index.clone(), written.first_index),
+                (None, Some(id)) => Which::Id(Box::new(id)),
+                _ => return Err("batch.faults: batch.index or batch.id says which event a fault is of".to_owned()),
+            };
+            Form::Faults { path: path.clone(), which }
         }
-    };
-    ids.iter().map(place).collect()
+        _ if given.is_empty() => Form::Whole,
+        _ => Form::Counts { accepted: written.accepted_count.clone(), refused: written.refused_count.clone() },
+    })
+}
+
+/// The place of a single event's body.
+pub(super) fn single_body(written: &str, escape: EscapeWritten, maps: &Maps) -> Result<Template, String> {
+    Template::compile("the body", written, body_place(escape), Names::All, maps)
+        .map_err(|why| format!("request.body: {why}"))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Dialect, PULSESTREAM};
+    use super::super::{Dialect, shipped};
     use super::*;
     use crate::psend::meaning::Meaning::{Accepted, Away, Duplicate, RateLimited, Rejected};
     use std::time::Duration;
@@ -180,14 +343,29 @@ mod tests {
     const NOON: Micros = 1_767_614_400_000_000;
 
     fn batch() -> BatchForm {
-        Dialect::parse(PULSESTREAM).expect("it is ours").batch.expect("it takes batches")
+        Dialect::parse(shipped("pulsestream").expect("it is ours"))
+            .expect("it is ours")
+            .batch
+            .expect("it takes batches")
+    }
+
+    fn whole(meaning: Meaning) -> Reading {
+        Reading { meaning, rule: None, wait: None, complaint: None }
+    }
+
+    fn verdict(status: u16, meaning: Meaning, body: &str) -> Verdict {
+        batch().judge(whole(meaning), status, body.as_bytes(), &[None; 4], NOON, &Secrets::default())
     }
 
     fn readings(body: &str, ids: &[&str]) -> Vec<Result<Reading, String>> {
         let quoted: Vec<String> =
             ids.iter().map(|id| if id.is_empty() { String::new() } else { format!("\"{id}\"") }).collect();
         let ids: Vec<Option<&[u8]>> = quoted.iter().map(|id| Some(id.as_bytes()).filter(|id| !id.is_empty())).collect();
-        batch().read(body.as_bytes(), &ids, NOON + 50_000_000, &Secrets::default()).expect("results")
+        let now = NOON + 50_000_000;
+        match batch().judge(whole(Accepted), 200, body.as_bytes(), &ids, now, &Secrets::default()) {
+            Verdict::Each(readings) => readings,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// What is read of each event, in one word.
@@ -210,16 +388,16 @@ mod tests {
         assert_eq!(readings[2].as_ref().expect("it is told of").wait, Some(Duration::from_secs(10)));
         let complaint = readings[3].as_ref().expect("it is told of").complaint.as_deref();
         assert!(complaint.is_some_and(|text| text.contains("title: field required")), "{complaint:?}");
-        assert!(batch().read(b"{}", &[None; 4], NOON, &Secrets::default()).is_err());
+        assert!(matches!(verdict(200, Accepted, "{}"), Verdict::Unclear(_)));
     }
 
     #[test]
     fn a_refusal_of_the_whole_that_one_event_may_be_at_fault_for_splits() {
-        let batch = batch();
-        assert!(batch.splits(422, Rejected) && batch.splits(500, Meaning::Retry) && !batch.splits(400, RateLimited));
+        let splits = |status, meaning| matches!(verdict(status, meaning, ""), Verdict::Split(_));
+        assert!(splits(422, Rejected) && splits(500, Meaning::Retry) && !splits(400, RateLimited));
         // Of one event each; a batch that was taken tells of each in its results.
-        assert!(batch.splits(400, Duplicate) && batch.splits(409, Duplicate) && !batch.splits(200, Duplicate));
-        assert!(!batch.splits(400, Away), "a server that is away is no fault of an event");
+        assert!(splits(400, Duplicate) && splits(409, Duplicate) && !splits(200, Duplicate));
+        assert!(!splits(400, Away), "a server that is away is no fault of an event");
     }
 
     #[test]
@@ -281,6 +459,101 @@ mod tests {
             meanings(copies, &["a", "b", "a"]),
             [None, Some(Accepted), None],
             "which copy is whose is not known"
+        );
+    }
+
+    /// What an answer to three events with these ids comes to, in one word each; the reason where nothing is known.
+    fn of_each(batch: &str, status: u16, body: &str) -> String {
+        let text = format!("[request]\nmethod = 'POST'\npath = ''\n[batch]\npath = ''\n{batch}");
+        let dialect = Dialect::parse(&text).unwrap_or_else(|e| panic!("{e}"));
+        let secrets = Secrets::default();
+        let whole = dialect.read(status, body.as_bytes(), NOON, &secrets);
+        let ids = [Some(&b"\"a\""[..]), Some(b"\"b\""), Some(b"\"c\"")];
+        match dialect.batch.expect("it has one").judge(whole, status, body.as_bytes(), &ids, NOON, &secrets) {
+            Verdict::Each(readings) => {
+                let word = |reading: Result<Reading, String>| {
+                    reading.map_or("unclear", |reading| reading.meaning.answer().as_str())
+                };
+                readings.into_iter().map(word).collect::<Vec<_>>().join(" ")
+            }
+            Verdict::Whole(reading) => format!("all {}", reading.meaning.answer()),
+            Verdict::Split(_) => "split".to_owned(),
+            Verdict::Halve(_) => "halve".to_owned(),
+            Verdict::Unclear(why) => why,
+        }
+    }
+
+    #[test]
+    fn a_list_of_those_at_fault_leaves_the_others_accepted() {
+        let by_index = "faults = 'errors'\nindex = 'index'\nresults_on = ['2xx', 400]\nsplit = [400]";
+        for (status, body, told) in [
+            (200, r#"{"errors":[{"index":1,"message":"no"}]}"#, "accepted rejected accepted"),
+            (200, r#"{"errors":[]}"#, "accepted accepted accepted"),
+            (200, r#"{"errors":null}"#, "accepted accepted accepted"),
+            (200, "{}", "accepted accepted accepted"),
+            (200, "", "accepted accepted accepted"),
+            (400, r#"{"errors":[{"index":"2"}]}"#, "accepted accepted rejected"),
+            (400, "<html>", "split"),
+            (200, "<html>", "the answer is not JSON"),
+            (200, r#"{"errors":"none"}"#, "the answer has no list of faults at 'errors'"),
+            (
+                200,
+                r#"{"errors":[{"index":3}]}"#,
+                r#"the answer has a fault of an event that was not sent: {"index":3}"#,
+            ),
+            (429, r#"{"errors":[{"index":1}]}"#, "all rate_limited"),
+        ] {
+            assert_eq!(of_each(by_index, status, body), told, "{status} {body}");
+        }
+        let from_one = "faults = ''\nindex = 'row'\nfirst_index = 1\nstatus = 'code'";
+        assert_eq!(
+            of_each(from_one, 200, r#"[{"row":1,"code":429},{"row":3,"code":400}]"#),
+            "rate_limited accepted rejected"
+        );
+        let by_id = "faults = 'Failed'\nid = 'Id'";
+        assert_eq!(of_each(by_id, 200, r#"{"Failed":[{"Id":"c","Code":"x"}]}"#), "accepted accepted rejected");
+        assert!(of_each(by_id, 200, r#"{"Failed":[{"Id":"d"}]}"#).contains("was not sent"));
+    }
+
+    #[test]
+    fn where_only_counts_are_told_nobody_knows_which_unless_it_is_all_or_none() {
+        for (counts, body, told) in [
+            ("refused_count = 'failed'", r#"{"failed":0}"#, "accepted accepted accepted"),
+            ("refused_count = 'failed'", "{}", "accepted accepted accepted"),
+            ("refused_count = 'failed'", r#"{"failed":"3"}"#, "rejected rejected rejected"),
+            (
+                "refused_count = 'failed'",
+                r#"{"failed":1,"why":"x"}"#,
+                r#"1 of 3 events were refused, and the answer does not say which: {"failed":1,"why":"x"}"#,
+            ),
+            ("accepted_count = 'n'", r#"{"n":3}"#, "accepted accepted accepted"),
+            ("accepted_count = 'n'", r#"{"n":0}"#, "rejected rejected rejected"),
+            ("accepted_count = 'n'", "{}", "the answer does not say how many events were taken"),
+        ] {
+            assert_eq!(of_each(counts, 200, body), told, "{counts} {body}");
+        }
+        let text =
+            "[request]\nmethod = 'POST'\npath = ''\nidempotent = true\n[batch]\npath = ''\nrefused_count = 'failed'";
+        let dialect = Dialect::parse(text).expect("a dialect");
+        let (whole, ids) = (whole(Accepted), [None, None]);
+        let verdict =
+            dialect.batch.expect("it has one").judge(whole, 200, b"{\"failed\":1}", &ids, NOON, &Secrets::default());
+        assert!(matches!(verdict, Verdict::Halve(_)), "a server that knows its events again can be asked again");
+    }
+
+    #[test]
+    fn results_may_be_lines_or_the_whole_answer_and_have_a_status_each() {
+        let lines = "results = ''\nlines = true\n[[batch.rules]]\npath = 'success'\nis = true\noutcome = 'accepted'";
+        assert_eq!(
+            of_each(lines, 200, "{\"success\":true}\n{\"success\":false,\"error\":\"no\"}\r\n{\"success\":true}\n"),
+            "accepted rejected accepted"
+        );
+        assert_eq!(of_each(lines, 200, "{\"success\":true}\n"), "the answer has 1 results for 3 events");
+        assert_eq!(of_each(lines, 200, "nonsense"), "the answer has no list of results");
+        let statuses = "results = ''\nstatus = 'status'\n[[batch.rules]]\nstatus = 409\noutcome = 'duplicate'";
+        assert_eq!(
+            of_each(statuses, 200, r#"[{"status":202},{"status":409},{"status":"500"}]"#),
+            "accepted duplicate error"
         );
     }
 }

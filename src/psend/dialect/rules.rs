@@ -1,15 +1,14 @@
 //! Rules on answers: which status and which words in the body mean what, and what is shown of an answer.
 
-use std::borrow::{Borrow, Cow};
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::Value;
-use serde_json::value::RawValue;
 
 use crate::cli::values::Span;
 use crate::clock::Micros;
+use crate::jsonl::{Lookup, value};
 use crate::psend::meaning::Meaning;
 use crate::psend::secret::Secrets;
 
@@ -24,12 +23,36 @@ const QUOTED: usize = 200;
 pub struct Reading {
     /// In one word.
     pub meaning: Meaning,
-    /// Whether a rule of the dialect says so, and not the status alone.
-    pub by_rule: bool,
+    /// The rule of the dialect that says so; `None` if it is the status alone.
+    pub rule: Option<RuleName>,
     /// How long the server's body asks for no more of this.
     pub wait: Option<Duration>,
     /// What it said against the event, where it did.
     pub complaint: Option<String>,
+}
+
+/// Where a rule stands in a dialect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleName {
+    /// `rules`, `batch.rules` or `verify.rules`.
+    pub section: &'static str,
+    /// Its number there, from 1.
+    pub number: usize,
+}
+
+impl fmt::Display for RuleName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, number {}", self.section, self.number)
+    }
+}
+
+/// The rules of one section of a dialect, and where an answer says why.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Rules {
+    pub(super) section: &'static str,
+    pub(super) rules: Vec<Rule>,
+    /// Where an answer has what was wrong: the values at these paths stand in messages instead of the whole.
+    pub(super) error: Vec<Lookup>,
 }
 
 /// Which answers mean what.
@@ -38,8 +61,11 @@ pub struct Reading {
 pub(super) struct Rule {
     /// Any where there is none.
     pub(super) status: Option<Codes>,
-    pub(super) path: Option<String>,
+    pub(super) path: Option<Lookup>,
+    /// What must stand in the value, or in the body where there is no path.
     pub(super) text: Option<Words>,
+    /// What the value must be.
+    pub(super) is: Option<OneOf>,
     pub(super) outcome: Meaning,
     #[serde(default)]
     pub(super) window_text: Option<String>,
@@ -77,6 +103,36 @@ impl Words {
     /// Whether some of them are in every text, or there are none at all.
     pub(super) fn say_nothing(&self) -> bool {
         self.0.is_empty() || self.0.iter().any(|words| words.needle().is_empty())
+    }
+}
+
+/// What a value may be.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a value such as \"conflict\" or 3, or a list of these")]
+pub(super) enum OneOf {
+    One(Scalar),
+    Many(Vec<Scalar>),
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged, expecting = "expected a value such as \"conflict\" or 3, or a list of these")]
+pub(super) enum Scalar {
+    Flag(bool),
+    Number(i64),
+    Text(String),
+}
+
+impl OneOf {
+    fn is(&self, value: &str) -> bool {
+        let is = |scalar: &Scalar| match scalar {
+            Scalar::Flag(flag) => value == if *flag { "true" } else { "false" },
+            Scalar::Number(number) => value.parse() == Ok(*number),
+            Scalar::Text(text) => value == text,
+        };
+        match self {
+            Self::One(scalar) => is(scalar),
+            Self::Many(scalars) => scalars.iter().any(is),
+        }
     }
 }
 
@@ -145,12 +201,20 @@ impl Rule {
         if self.status.as_ref().is_some_and(|codes| !codes.contain(status)) {
             return false;
         }
-        let Some(words) = &self.text else { return true };
         // Nearly every answer is ruled out here, without reading it as JSON.
-        if !words.are_in(body) {
+        if self.text.as_ref().is_some_and(|words| !words.are_in(body)) {
             return false;
         }
-        self.path.as_ref().is_none_or(|path| value_at(body, path).is_some_and(|value| words.are_in(value.as_bytes())))
+        let Some(path) = &self.path else { return true };
+        path.find(body).map(value::label).is_some_and(|value| {
+            self.text.as_ref().is_none_or(|words| words.are_in(value.as_bytes()))
+                && self.is.as_ref().is_none_or(|one_of| one_of.is(&value))
+        })
+    }
+
+    /// Whether it looks at more than the status.
+    pub(super) fn reads_body(&self) -> bool {
+        self.text.is_some() || self.path.is_some()
     }
 
     /// How long until the server's next window begins.
@@ -182,53 +246,38 @@ pub(super) fn seconds_in(body: &[u8], pattern: &str) -> Option<Duration> {
     None
 }
 
-/// The value at a dotted path of a JSON body, as text: a string's own characters, anything else as JSON.
-fn value_at(body: &[u8], path: &str) -> Option<String> {
-    let value: Value = serde_json::from_str(raw_at(body, path)?).ok()?;
-    Some(value.as_str().map_or_else(|| value.to_string(), str::to_owned))
-}
-
-/// The value at a dotted path of a JSON body, as it is written there; the whole where the path is empty.
-pub(super) fn raw_at<'a>(body: &'a [u8], path: &str) -> Option<&'a str> {
-    let whole = std::str::from_utf8(body).ok()?.trim_matches([' ', '\t', '\n', '\r']);
-    let mut keys = path.split('.').filter(|key| !key.is_empty()).peekable();
-    if keys.peek().is_none() {
-        return serde_json::from_str::<&RawValue>(whole).ok().map(RawValue::get);
+impl Rules {
+    /// What an answer says by the first rule that fits, or else `otherwise`. What it says against an event is quoted after
+    /// `from`.
+    pub(super) fn read(
+        &self,
+        status: u16,
+        body: &[u8],
+        now: Micros,
+        secrets: &Secrets,
+        from: impl FnOnce() -> String,
+        otherwise: Meaning,
+    ) -> Reading {
+        let found = self.rules.iter().position(|rule| rule.fits(status, body));
+        let rule = found.map(|at| &self.rules[at]);
+        let meaning = rule.map_or(otherwise, |rule| rule.outcome);
+        let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
+        let complaint = (!meaning.is_good()).then(|| quote(&from(), &self.said(body), secrets));
+        let rule = found.map(|at| RuleName { section: self.section, number: at + 1 });
+        Reading { meaning, rule, wait, complaint }
     }
-    keys.try_fold(whole, |value, key| {
-        if value.starts_with('[') {
-            let items: Vec<&RawValue> = serde_json::from_str(value).ok()?;
-            return items.get(key.parse::<usize>().ok()?).map(|item| item.get());
-        }
-        let fields: BTreeMap<Key<'_>, &RawValue> = serde_json::from_str(value).ok()?;
-        fields.get(key).map(|field| field.get())
-    })
-}
 
-/// A key of a JSON object, not copied where it has no escapes.
-#[derive(PartialEq, Eq, PartialOrd, Ord, Deserialize)]
-struct Key<'a>(#[serde(borrow)] Cow<'a, str>);
-
-impl Borrow<str> for Key<'_> {
-    fn borrow(&self) -> &str {
-        &self.0
+    /// What an answer says against an event: the values where the dialect says that it does, or the whole.
+    pub(super) fn said<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
+        let values: Vec<Cow<'_, str>> = self
+            .error
+            .iter()
+            .filter_map(|path| path.find(body))
+            .filter(|raw| !matches!(*raw, b"null" | b"\"\"" | b"[]" | b"{}"))
+            .map(value::label)
+            .collect();
+        if values.is_empty() { Cow::Borrowed(body) } else { Cow::Owned(values.join(": ").into_bytes()) }
     }
-}
-
-/// What an answer says by the first of these rules that fits, or else by its status.
-pub(super) fn read(
-    rules: &[Rule],
-    status: u16,
-    body: &[u8],
-    now: Micros,
-    secrets: &Secrets,
-    otherwise: impl Fn(u16) -> Meaning,
-) -> Reading {
-    let rule = rules.iter().find(|rule| rule.fits(status, body));
-    let meaning = rule.map_or_else(|| otherwise(status), |rule| rule.outcome);
-    let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
-    let complaint = (!meaning.is_good()).then(|| quote(&format!("HTTP {status}"), body, secrets));
-    Reading { meaning, by_rule: rule.is_some(), wait, complaint }
 }
 
 /// What a status code says where no rule knows better (contracts §3). Those of the 5xx that no RFC has are Cloudflare's, and
@@ -281,7 +330,7 @@ mod tests {
 
     #[test]
     fn a_secret_that_an_answer_repeats_is_blanked_before_the_answer_is_cut() {
-        let mut secrets = Secrets::default();
+        let secrets = Secrets::default();
         secrets.add(&Secret::new("canary-key"));
         for before in 180..200 {
             let said = quote("HTTP 401", format!("{}canary-key or so", "x".repeat(before)).as_bytes(), &secrets);

@@ -1,4 +1,6 @@
-//! The headers of every request, from the dialect, -H and the key, and the secrets in them.
+//! The headers of every request besides those of the dialect, the key, and the secrets in them.
+
+use std::sync::Arc;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
@@ -6,18 +8,22 @@ use crate::cli::api_key::{TEST_KEY, key_in};
 use crate::cli::input;
 use crate::error::{Error, Result};
 use crate::psend::args::{Args, header_file};
-use crate::psend::config::IdHeader;
-use crate::psend::dialect::Dialect;
+use crate::psend::dialect::{Dialect, KeyNeed};
 use crate::psend::given::{Environment, said};
+use crate::psend::key::{Key, KeyCommand};
 use crate::psend::secret::{Secret, Secrets};
 use crate::psend::target::{Route, Target};
 
-/// The headers of every request.
+/// The headers of every request, and the key.
 pub(super) struct Headers {
-    /// The headers that are the same for all requests.
-    pub(super) headers: HeaderMap,
-    /// The headers that are made from the event's id.
-    pub(super) id_headers: Vec<IdHeader>,
+    /// Those that psend itself sends.
+    pub(super) common: HeaderMap,
+    /// Those of `-H`.
+    pub(super) given: HeaderMap,
+    /// Where the key comes from.
+    pub(super) key: Key,
+    /// The key, if it does not change.
+    pub(super) settled: Option<Secret>,
     /// What must not appear in messages.
     pub(super) secrets: Secrets,
     /// Where the key came from, as messages name it.
@@ -26,7 +32,7 @@ pub(super) struct Headers {
     pub(super) closes: bool,
 }
 
-/// Builds the headers.
+/// Builds the headers, and finds the key.
 ///
 /// # Errors
 /// If a header is not valid, or there is no key for a server that is not on loopback.
@@ -37,30 +43,16 @@ pub(super) fn headers(
     dialect: &Dialect,
     env: Environment<'_>,
 ) -> Result<Headers> {
-    let mut secrets = Secrets::default();
-    let mut headers = HeaderMap::new();
-    let mut id_headers = Vec::new();
+    let secrets = Secrets::default();
+    let mut common = HeaderMap::new();
     let mut closes = false;
-    headers.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
-    headers.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
-    // Answers that are compressed anyway are read.
-    headers.insert(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    if args.gzip {
-        headers.insert(hyper::header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let wrong = |what: String| Error::usage(format!("--dialect {}: {what}", args.dialect.display()));
-    for (name, value) in &dialect.request.headers {
-        let header = HeaderName::from_bytes(name.as_bytes())
-            .map_err(|_| wrong(format!("'{name}' is not the name of a header")))?;
-        check_not_framing(&header).map_err(|e| wrong(format!("request.headers: {e}")))?;
-        match value.split_once("{event_id}") {
-            Some((before, after)) => {
-                // The text around the id must be valid by itself: it is the same for each event.
-                header_value(name, before).and_then(|_| header_value(name, after))?;
-                id_headers.push(IdHeader { name: header, before: before.to_owned(), after: after.to_owned() });
-            }
-            None => drop(headers.insert(header, header_value(name, value)?)),
-        }
+    common.insert(hyper::header::HOST, header_value("--url", &target.authority())?);
+    common.insert(hyper::header::USER_AGENT, HeaderValue::from_static(concat!("psend/", env!("CARGO_PKG_VERSION"))));
+    // What is compressed all the same is read.
+    common.insert(hyper::header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    for (name, _) in &dialect.request.headers {
+        let wrong = |e: String| Error::usage(format!("--dialect {}: request.headers: {e}", args.dialect.display()));
+        check_not_framing(name).map_err(wrong)?;
     }
     let mut given = HeaderMap::new();
     for header in &args.header {
@@ -99,34 +91,30 @@ pub(super) fn headers(
             given.append(name, value_sent);
         }
     }
-    let form = &dialect.request;
-    let key_name = (!form.key_header.is_empty())
-        .then(|| {
-            HeaderName::from_bytes(form.key_header.as_bytes())
-                .map_err(|_| wrong("key_header is not the name of a header".to_owned()))
-        })
-        .transpose()?;
     let login = given.iter().find(|(name, value)| logs_in(name) && !value.is_empty()).map(|(name, _)| name.clone());
-    let mut key_source = match &login {
-        Some(name) => format!("-H {name}"),
-        None => "none: the dialect has no header for it".to_owned(),
+    let is_given = given.values().any(|value| !value.is_empty());
+    let mut key_source = match (&login, dialect.key) {
+        (Some(name), _) => format!("-H {name}"),
+        (None, KeyNeed::Optional) => "none".to_owned(),
+        (None, KeyNeed::Required) => "none: the dialect has no place for it".to_owned(),
     };
-    if let Some(name) = key_name {
-        if given.contains_key(&name) {
-            key_source = format!("-H {name}");
-        } else if let Some((key, source)) = key(args, target, route, env, login.is_some())? {
-            let mut value = HeaderValue::from_str(&format!("{}{}", form.key_prefix, key.reveal())).map_err(|_| {
-                Error::usage(format!("the key ({source}) has characters that are not valid in a header"))
-            })?;
-            value.set_sensitive(true);
-            headers.insert(name, value);
-            secrets.add(&key);
-            key_source = login.map_or(source.clone(), |login| format!("{source}; -H {login}"));
-        }
+    let key_header = dialect.request.headers.iter().find(|(name, value)| value.has_key() && given.contains_key(name));
+    let (mut key, mut settled) = (Key::None, None);
+    if let Some((name, _)) = key_header {
+        key_source = format!("-H {name}");
+    } else if let Some(command) = args.key_command.as_ref().filter(|_| dialect.has_key()) {
+        key = Key::Command(Arc::new(KeyCommand::new(command, secrets.clone())));
+        key_source = "--key-command".to_owned();
+    } else if let Some((found, source)) =
+        find_key(args, target, route, dialect, env, is_given)?.filter(|_| dialect.has_key())
+    {
+        HeaderValue::from_str(found.reveal())
+            .map_err(|_| Error::usage(format!("the key ({source}) has characters that are not valid in a header")))?;
+        secrets.add(&found);
+        (key, settled) = (Key::Settled, Some(found));
+        key_source = login.map_or(source.clone(), |login| format!("{source}; -H {login}"));
     }
-    // A header of -H replaces the one that would be sent without it.
-    headers.extend(given);
-    Ok(Headers { headers, id_headers, secrets, key_source, closes })
+    Ok(Headers { common, given, key, settled, secrets, key_source, closes })
 }
 
 /// Refuses headers that frame a request or control the connection, because psend sets these itself.
@@ -163,13 +151,14 @@ fn logs_in(name: &HeaderName) -> bool {
         && ["auth", "token", "api-key", "apikey", "cookie"].iter().any(|word| name.contains(word))
 }
 
-/// The key and where it came from, as messages name it. `None` if there is no key and -H has credentials.
-fn key(
+/// The key, and in words where it came from; `None` if there is none and none is needed.
+fn find_key(
     args: &Args,
     target: &Target,
     route: &Route,
+    dialect: &Dialect,
     env: Environment<'_>,
-    logs_in: bool,
+    is_given: bool,
 ) -> Result<Option<(Secret, String)>> {
     let found = if let Some(key) = &args.api_key {
         Some((Secret::new(key), "--api-key".to_owned()))
@@ -183,13 +172,15 @@ fn key(
     match found {
         Some((key, source)) if key.reveal().is_empty() => Err(Error::usage(format!("the key ({source}) is empty"))),
         Some(found) => Ok(Some(found)),
+        None if dialect.key == KeyNeed::Optional || !dialect.has_key() => Ok(None),
         None if target.route().is_loopback() && route.is_loopback() => {
             Ok(Some((Secret::new(TEST_KEY), "the guide's test key".to_owned())))
         }
-        None if logs_in => Ok(None),
+        // Which header logs in, only the server knows.
+        None if is_given => Ok(None),
         None => Err(Error::usage(format!(
             "{target} needs a key, because the guide's test key is only for this computer: \
-             set PULSE_API_KEY, or use --api-key-file or -H @FILE"
+             set PULSE_API_KEY, or use --api-key-file, --key-command or -H @FILE"
         ))),
     }
 }

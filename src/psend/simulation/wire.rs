@@ -138,6 +138,7 @@ impl Transport for Wire {
             status: answer.status,
             retry_after: seconds.map(|text| HeaderValue::from_str(&text).expect("a number is a header's value")),
             date: None,
+            head: None,
             body: body.end(b""),
             latency: server.now() - began,
         })

@@ -64,6 +64,8 @@ pub(super) struct ResponseReader {
     pub(super) keeps_connection: bool,
     /// How many seconds the server keeps an idle connection, if it says so.
     pub(super) kept_for: Option<u64>,
+    /// The head as it came, if it is kept.
+    pub(super) head: Option<Box<[u8]>>,
     /// The body.
     pub(super) body: Kept,
 }
@@ -82,6 +84,7 @@ impl ResponseReader {
             date: None,
             keeps_connection: true,
             kept_for: None,
+            head: None,
             body,
         }
     }
@@ -186,6 +189,7 @@ impl ResponseReader {
         let is_http_1_0 = head.version == Some(0);
         let framing = Framing::of(head.headers)?;
         self.status = status;
+        self.head = self.body.keeps_heads().then(|| bytes[..length].into());
         self.codings = [framing.content_codings, framing.transfer_codings].concat();
         self.kept_for = framing.kept_for;
         if framing.retry_after.is_some() {

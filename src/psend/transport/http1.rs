@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use hyper::Method;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::answer::{Malformed, ResponseReader};
@@ -21,7 +20,7 @@ use super::dial::Dial;
 use super::kept::{Kept, Limit};
 use super::proxy::Proxy;
 use super::stream::Stream;
-use super::{Failure, Fate, Reach, Reply, Request, Transport, tls, too_early};
+use super::{Failure, Fate, Reach, Reply, Request, Transport, head, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -82,27 +81,24 @@ impl Http1 {
     }
 }
 
-/// Writes the head of a request.
-fn write_head(head: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: bool) {
-    let mut write = |parts: &[&[u8]]| parts.iter().for_each(|part| head.extend_from_slice(part));
+/// Appends the head of a request as it goes out on this way.
+fn write_head(to: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: bool) {
     let forwarder = shared.dial.forwarder();
     let base = if forwarder.is_some() { shared.base.as_bytes() } else { b"" };
-    let path = request.uri.path_and_query().map_or("/", |path| path.as_str());
-    write(&[request.method.as_str().as_bytes(), b" ", base, path.as_bytes(), b" HTTP/1.1\r\n"]);
-    for (name, value) in &*request.headers {
-        write(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"]);
-    }
+    let none: (&[u8], &[u8]) = (b"", b"");
+    let mut more = [none; 2];
+    let mut count = 0;
+    let mut add = |name: &'static [u8], value| {
+        more[count] = (name, value);
+        count += 1;
+    };
     if let Some(value) = forwarder.and_then(|proxy| proxy.authorization.as_ref()) {
-        write(&[b"proxy-authorization: ", value.as_bytes(), b"\r\n"]);
+        add(b"proxy-authorization", value.as_bytes());
     }
     if is_last {
-        write(&[b"connection: close\r\n"]);
+        add(b"connection", b"close");
     }
-    if request.method != Method::GET || !request.body.is_empty() {
-        let mut number = itoa::Buffer::new();
-        write(&[b"content-length: ", number.format(request.body.len()).as_bytes(), b"\r\n"]);
-    }
-    write(&[b"\r\n"]);
+    head::write(to, request, base, &more[..count]);
 }
 
 impl Transport for Http1 {
@@ -159,9 +155,9 @@ impl Transport for Http1 {
                 link.rest(now, answer.kept_for);
                 self.open = Some(link);
             }
-            let ResponseReader { status, retry_after, date, codings, body, .. } = answer;
+            let ResponseReader { status, retry_after, date, codings, head, body, .. } = answer;
             let body = body.end(&codings);
-            return Ok(Reply { status, retry_after, date, body, latency: now.saturating_sub(began) });
+            return Ok(Reply { status, retry_after, date, head, body, latency: now.saturating_sub(began) });
         }
     }
 

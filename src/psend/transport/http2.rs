@@ -109,6 +109,15 @@ async fn speak(builder: &Builder, stream: Stream) -> Result<(SendRequest<Bytes>,
     pong.map(|_| (requests, connection))
 }
 
+/// The head of an answer, in the form that HTTP/1.1 gives it.
+fn head_text(head: &hyper::http::response::Parts) -> Box<[u8]> {
+    let mut text = format!("HTTP/2 {}\r\n", head.status.as_u16()).into_bytes();
+    for (name, value) in &head.headers {
+        text.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    text.into()
+}
+
 /// Why a connection ended before the server answered in HTTP/2.
 fn no_http2(error: Option<&h2::Error>) -> Failure {
     let message = error.map_or_else(|| "it closed the connection".to_owned(), ToString::to_string);
@@ -239,11 +248,13 @@ impl Http2 {
             // This fails if the stream is over. Then no capacity is needed.
             let _ = body.flow_control().release_capacity(part.len());
         }
+        let shown = kept.keeps_heads().then(|| head_text(&head));
         let codings: Vec<&[u8]> = head.headers.get_all(CONTENT_ENCODING).iter().map(|value| value.as_bytes()).collect();
         Ok(Reply {
             status: head.status.as_u16(),
             retry_after: head.headers.get(RETRY_AFTER).cloned(),
             date: head.headers.get(hyper::header::DATE).cloned(),
+            head: shown,
             body: kept.end(&codings.join(&b',')),
             latency: Duration::ZERO,
         })

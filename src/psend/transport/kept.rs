@@ -29,14 +29,21 @@ pub struct Limit {
     /// What a long answer takes from `left`, in KiB.
     share: u32,
     left: Arc<Semaphore>,
+    /// Whether the heads of answers are kept too.
+    heads: bool,
 }
 
 impl Limit {
     /// Keeps at most this many bytes of an answer.
     pub fn new(most: usize) -> Rc<Self> {
+        Self::with_heads(most, false)
+    }
+
+    /// The same, and the heads of answers if wanted.
+    pub fn with_heads(most: usize, heads: bool) -> Rc<Self> {
         let share = u32::try_from(most.div_ceil(1 << 10)).unwrap_or(u32::MAX);
         let together = usize::try_from(share).unwrap_or(TOGETHER).clamp(TOGETHER, Semaphore::MAX_PERMITS);
-        Rc::new(Self { most, share, left: Arc::new(Semaphore::new(together)) })
+        Rc::new(Self { most, share, left: Arc::new(Semaphore::new(together)), heads })
     }
 }
 
@@ -53,6 +60,11 @@ impl Kept {
     /// Nothing yet.
     pub fn new(limit: &Rc<Limit>) -> Self {
         Self { body: Vec::new(), limit: Rc::clone(limit), is_whole: true, room: None, waiting: None }
+    }
+
+    /// Whether the head of the answer is to be kept.
+    pub fn keeps_heads(&self) -> bool {
+        self.limit.heads
     }
 
     /// Waits until more may be read. If other long answers use up the limit, the server has to wait with the rest of this one.

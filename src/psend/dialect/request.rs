@@ -1,0 +1,138 @@
+//! What a request says: method, path, query, headers and body, each a template.
+
+use std::collections::BTreeMap;
+
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::{Method, Uri};
+
+use super::template::{Binding, Names, Place, Template};
+use super::value::Map;
+use super::written::{BatchWritten, EscapeWritten, RequestWritten};
+
+/// The tables of a dialect.
+pub(super) type Maps = BTreeMap<String, Map>;
+
+/// A request for one event, or the head of one for many.
+#[derive(Debug, Clone)]
+pub struct RequestForm {
+    /// The HTTP method.
+    pub method: Method,
+    /// The path after the prefix in `--url`.
+    pub path: Template,
+    /// The query: names and values.
+    pub query: Vec<(String, Template)>,
+    /// The headers. One whose value comes out empty is left out.
+    pub headers: Vec<(HeaderName, Template)>,
+}
+
+impl RequestForm {
+    /// That of one event.
+    pub(super) fn of_one(written: &RequestWritten, maps: &Maps) -> Result<Self, String> {
+        let headers = headers("request.headers", &written.headers, Names::All, maps)?;
+        Ok(Self {
+            method: method("request.method", &written.method)?,
+            path: path("request.path", &written.path, Names::All, maps)?,
+            query: query("request.query", &written.query, Names::All, maps)?,
+            headers,
+        })
+    }
+
+    /// That of a batch: what it does not say itself is that of one event, but for headers with an event's values in them.
+    pub(super) fn of_batch(written: &BatchWritten, single: &Self, maps: &Maps) -> Result<Self, String> {
+        let mut headers = headers("batch.headers", &written.headers, Names::Constants, maps)?;
+        let is_given = |name: &HeaderName| headers.iter().any(|(given, _)| given == name);
+        let of_one: Vec<_> =
+            single.headers.iter().filter(|(name, value)| !value.has_event() && !is_given(name)).cloned().collect();
+        headers.extend(of_one);
+        let query = match &written.query {
+            Some(written) => query("batch.query", written, Names::Constants, maps)?,
+            None => single.query.iter().filter(|(_, value)| !value.has_event()).cloned().collect(),
+        };
+        Ok(Self {
+            method: written.method.as_deref().map_or(Ok(single.method.clone()), |text| method("batch.method", text))?,
+            path: path("batch.path", &written.path, Names::Constants, maps)?,
+            query,
+            headers,
+        })
+    }
+
+    pub(super) fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
+        self.path.bind(binding)?;
+        self.query
+            .iter_mut()
+            .map(|(_, value)| value)
+            .chain(self.headers.iter_mut().map(|(_, value)| value))
+            .try_for_each(|value| value.bind(binding))
+    }
+
+    /// Puts the key in for good.
+    pub fn settle_key(&mut self, key: &str) {
+        self.path.settle_key(key);
+        self.query.iter_mut().for_each(|(_, value)| value.settle_key(key));
+        self.headers.iter_mut().for_each(|(_, value)| value.settle_key(key));
+    }
+
+    /// Whether the key stands anywhere in it.
+    pub fn has_key(&self) -> bool {
+        let values = self.query.iter().map(|(_, value)| value).chain(self.headers.iter().map(|(_, value)| value));
+        self.path.has_key() || values.into_iter().any(Template::has_key)
+    }
+}
+
+fn method(key: &str, text: &str) -> Result<Method, String> {
+    let is_method = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    let method = Method::from_bytes(text.as_bytes()).ok().filter(|_| is_method);
+    method.ok_or_else(|| format!("{key} \"{text}\": expected a method in capitals, such as \"POST\""))
+}
+
+/// A path stands behind the URL's own.
+pub(super) fn path(key: &str, text: &str, names: Names, maps: &Maps) -> Result<Template, String> {
+    if !text.is_empty() && !text.starts_with('/') {
+        return Err(format!("{key} \"{text}\": a path begins with /, such as \"/{text}\""));
+    }
+    let path = Template::compile("the path", text, Place::Path, names, maps).map_err(|why| format!("{key}: {why}"))?;
+    let sample = path.sample();
+    let parsed = if sample.is_empty() { Ok(()) } else { sample.parse::<Uri>().map(drop) };
+    parsed.map(|()| path).map_err(|why| format!("{key}: '{sample}' is not a path: {why}"))
+}
+
+fn query(
+    key: &str,
+    written: &BTreeMap<String, String>,
+    names: Names,
+    maps: &Maps,
+) -> Result<Vec<(String, Template)>, String> {
+    let compile = |(name, text): (&String, &String)| {
+        let what = format!("the query's {name}");
+        let value = Template::compile(&what, text, Place::Query, names, maps);
+        value.map(|value| (name.clone(), value)).map_err(|why| format!("{key}.{name}: {why}"))
+    };
+    written.iter().map(compile).collect()
+}
+
+fn headers(
+    key: &str,
+    written: &BTreeMap<String, String>,
+    names: Names,
+    maps: &Maps,
+) -> Result<Vec<(HeaderName, Template)>, String> {
+    let compile = |(name, text): (&String, &String)| {
+        let wrong = |why: String| format!("{key}.{name}: {why}");
+        let header =
+            HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("it is not a header name".to_owned()))?;
+        // What stands around the values must be right by itself: it is the same for each event.
+        HeaderValue::from_str(text).map_err(|_| wrong(format!("'{text}' cannot stand in a header")))?;
+        let what = format!("the header {header}");
+        Template::compile(&what, text, Place::Header, names, maps).map(|value| (header, value)).map_err(wrong)
+    };
+    written.iter().map(compile).collect()
+}
+
+/// The place of a body of this kind.
+pub(super) fn body_place(escape: EscapeWritten) -> Place {
+    match escape {
+        EscapeWritten::Json => Place::Json,
+        EscapeWritten::Form => Place::Form,
+        EscapeWritten::None => Place::Text,
+    }
+}

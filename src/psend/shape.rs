@@ -1,0 +1,196 @@
+//! The head of a request: what of it is the same for all is made once, the rest from each event.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::http::uri::InvalidUri;
+use hyper::{Method, Uri};
+
+use super::dialect::{RequestForm, Template};
+use super::intake::Event;
+use super::target::Target;
+use super::transport::Request;
+
+/// The longest header that is made from an event, in bytes: common servers take 8 KiB.
+const LONGEST_HEADER: usize = 8 << 10;
+
+/// The head of a request.
+#[derive(Debug, Clone)]
+pub struct Shape {
+    method: Method,
+    path: Path,
+    /// Headers that are the same for all.
+    headers: Arc<HeaderMap>,
+    /// Headers that are made from the event, or from a key that may change.
+    made: Vec<(HeaderName, Template)>,
+}
+
+#[derive(Debug, Clone)]
+enum Path {
+    Fixed(Uri),
+    Made {
+        /// The path of the URL.
+        prefix: String,
+        path: Template,
+        /// The query of the URL, with `?` or `&` before what follows.
+        query: String,
+        /// Names, with `=` behind them, and values.
+        parameters: Vec<(String, Template)>,
+    },
+}
+
+/// What all requests of a run have in common.
+pub struct Common<'a> {
+    /// Where they go.
+    pub target: &'a Target,
+    /// The query of the URL, encoded, without what the dialect took from it.
+    pub query: &'a str,
+    /// Headers beside those of the dialect.
+    pub headers: &'a HeaderMap,
+    /// Headers of `-H`: these take the place of all others with their names.
+    pub given: &'a HeaderMap,
+    /// Whether there is a key. Headers and parameters with a place for one are left out if there is not.
+    pub has_key: bool,
+}
+
+impl Shape {
+    /// The head that a dialect describes. A key that does not change is settled in `form`; `is_secret` tells of a header whether
+    /// it was made with one.
+    ///
+    /// # Errors
+    /// What cannot stand in a path or a header.
+    pub fn new(
+        form: RequestForm,
+        common: &Common<'_>,
+        is_secret: impl Fn(&HeaderName) -> bool,
+    ) -> Result<Self, String> {
+        let mut headers = common.headers.clone();
+        let mut made = Vec::new();
+        for (name, template) in form.headers {
+            if common.given.contains_key(&name) || (template.has_key() && !common.has_key) {
+                continue;
+            }
+            match template.constant() {
+                Some("") => {}
+                Some(text) => {
+                    let value = HeaderValue::from_str(text);
+                    let mut value = value
+                        .map_err(|_| format!("the header {name} has characters that are not valid in a header"))?;
+                    value.set_sensitive(is_secret(&name));
+                    headers.insert(name, value);
+                }
+                None => made.push((name, template)),
+            }
+        }
+        headers.extend(common.given.clone());
+        let mut parameters = form.query;
+        parameters.retain(|(_, value)| common.has_key || !value.has_key());
+        let path = Path::new(common, form.path, parameters)?;
+        Ok(Self { method: form.method, path, headers: Arc::new(headers), made })
+    }
+
+    /// The head of a question for an event: what does not come from its id is left out.
+    pub fn question(&self) -> Self {
+        let made = self.made.iter().filter(|(_, template)| template.is_of_id()).cloned().collect();
+        Self { method: Method::GET, made, ..self.clone() }
+    }
+
+    /// The request with this head for this event, the first of several in a batch.
+    ///
+    /// # Errors
+    /// Why none can be made.
+    pub fn request(&self, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
+        self.request_to(self.uri(event, key)?, event, key, body)
+    }
+
+    /// The same to another path.
+    ///
+    /// # Errors
+    /// Why none can be made.
+    pub fn request_to(&self, uri: Uri, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
+        let mut headers = Arc::clone(&self.headers);
+        for (name, template) in &self.made {
+            if let Some(value) = header(name, template, event, key)? {
+                Arc::make_mut(&mut headers).insert(name.clone(), value);
+            }
+        }
+        Ok(Request { method: self.method.clone(), uri, headers, body })
+    }
+
+    /// Why no request can be made for this event, if so.
+    pub fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
+        let made = self.made.iter().find_map(|(name, template)| header(name, template, event, key).err());
+        made.or_else(|| self.uri(event, key).err())
+    }
+
+    /// A header that is made from the event, if there is one.
+    pub fn made_from_event(&self) -> Option<&HeaderName> {
+        self.made.iter().find(|(_, template)| template.has_event()).map(|(name, _)| name)
+    }
+
+    fn uri(&self, event: &Event, key: &str) -> Result<Uri, String> {
+        match &self.path {
+            Path::Fixed(uri) => Ok(uri.clone()),
+            Path::Made { prefix, path, query, parameters } => {
+                let mut text = prefix.clone().into_bytes();
+                path.render(event, key, &mut text)?;
+                text.extend_from_slice(query.as_bytes());
+                for (nth, (name, value)) in parameters.iter().enumerate() {
+                    let and: &[u8] = if nth > 0 { b"&" } else { b"" };
+                    text.extend_from_slice(and);
+                    text.extend_from_slice(name.as_bytes());
+                    value.render(event, key, &mut text)?;
+                }
+                Uri::try_from(text).map_err(|e: InvalidUri| format!("no path can be made: {e}"))
+            }
+        }
+    }
+}
+
+impl Path {
+    fn new(common: &Common<'_>, path: Template, parameters: Vec<(String, Template)>) -> Result<Self, String> {
+        let name = |name: &str| url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>() + "=";
+        let parameters: Vec<_> = parameters.into_iter().map(|(text, value)| (name(&text), value)).collect();
+        let mut query = String::new();
+        if !common.query.is_empty() || !parameters.is_empty() {
+            query = format!("?{}", common.query);
+        }
+        if !common.query.is_empty() && !parameters.is_empty() {
+            query.push('&');
+        }
+        let constants: Option<Vec<String>> =
+            parameters.iter().map(|(name, value)| Some(format!("{name}{}", value.constant()?))).collect();
+        match (path.constant(), constants) {
+            (Some(path), Some(constants)) => {
+                let text = format!("{}{query}{}", common.target.path(path), constants.join("&"));
+                text.parse().map(Self::Fixed).map_err(|e| format!("'{text}' is not a path: {e}"))
+            }
+            _ => Ok(Self::Made {
+                prefix: common.target.path("/").trim_end_matches('/').to_owned(),
+                path,
+                query,
+                parameters,
+            }),
+        }
+    }
+}
+
+/// The value of a header that is made, unless it is empty.
+fn header(name: &HeaderName, template: &Template, event: &Event, key: &str) -> Result<Option<HeaderValue>, String> {
+    let mut text = Vec::new();
+    template.render(event, key, &mut text)?;
+    if text.is_empty() {
+        return Ok(None);
+    }
+    if text.len() > LONGEST_HEADER {
+        return Err(format!(
+            "what it holds makes the header {name} {} bytes long; the limit is {LONGEST_HEADER}",
+            text.len()
+        ));
+    }
+    let value = HeaderValue::from_bytes(&text);
+    let mut value = value.map_err(|_| format!("the header {name} has characters that are not valid in a header"))?;
+    value.set_sensitive(template.has_key());
+    Ok(Some(value))
+}
