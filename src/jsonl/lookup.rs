@@ -16,7 +16,7 @@ const WRAPPER: &[u8] = b"{\"\":";
 pub struct Lookup {
     path: String,
     /// Scanners remember the layouts of what they scanned: the next text of the same server is read faster.
-    state: Mutex<State>,
+    state: Mutex<Box<State>>,
 }
 
 #[derive(Debug)]
@@ -33,7 +33,7 @@ impl From<String> for Lookup {
             wrapped: Scanner::new(FieldSet::new([format!(".{path}")])),
             spans: Spans::default(),
         };
-        Self { path, state: Mutex::new(state) }
+        Self { path, state: Mutex::new(Box::new(state)) }
     }
 }
 
@@ -56,7 +56,7 @@ impl Lookup {
             return serde_json::from_slice::<&RawValue>(text).ok().map(|whole| whole.get().as_bytes());
         }
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let State { object, wrapped, spans } = &mut *state;
+        let State { object, wrapped, spans } = &mut **state;
         match text.first()? {
             b'{' => object.scan(text, spans).ok().and_then(|()| spans.raw(text, 0)),
             b'[' => {

@@ -15,7 +15,7 @@ use super::settle::{Fate, Settle};
 use super::sketch::Sample;
 use super::state::is_state;
 use super::stream::Entry;
-use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, outcome_point};
+use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, is_success, outcome_point};
 use crate::clock::Micros;
 use crate::error::Result as Done;
 use crate::jsonl::Line;
@@ -243,6 +243,11 @@ impl Intake {
         unescape(&mut self.unescaped, slots, line, &self.spans);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status: None };
         summary.add_outcome(outcome, &source);
+        if !is_success(word)
+            && let Some(message) = self.spans.raw(line, of.error_message).and_then(value::text)
+        {
+            summary.outcomes.reasons.add(&message);
+        }
     }
 }
 

@@ -127,6 +127,8 @@ pub(super) struct OutcomeFields {
     pub outcome: usize,
     pub status: usize,
     pub own_retry: usize,
+    /// Why it was not delivered.
+    pub error_message: usize,
     pub attempts: usize,
     pub answers: usize,
     pub latency: usize,
@@ -170,6 +172,7 @@ impl Layout {
             outcome: fields.add("outcome"),
             status: fields.add("status"),
             own_retry: fields.add("own_retry"),
+            error_message: fields.add("error.message"),
             attempts: fields.add("attempts"),
             answers: fields.add("answers"),
             latency: fields.add("latency_ms"),

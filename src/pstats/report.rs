@@ -29,7 +29,7 @@ pub(super) use events::{EndpointReport, EventsReport};
 pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
 use generator::GeneratorReport;
 pub(super) use input::InputReport;
-pub(super) use outcomes::OutcomesReport;
+pub(super) use outcomes::{OutcomesReport, ReasonReport};
 pub(super) use units::seconds;
 
 use super::joins::{ReconciledReport, TruthReport};

@@ -25,6 +25,7 @@ use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::reason::Reasons;
 
 /// The version of the format. A state with another version is refused.
 pub(super) const VERSION: u64 = 2;
@@ -114,6 +115,9 @@ enum Part {
         firsts: u64,
         left_out: u64,
         apart: u64,
+        /// States of earlier versions have none.
+        #[serde(default)]
+        reasons: Reasons,
     },
     Run {
         run: RunRecord,
@@ -187,6 +191,7 @@ pub(super) fn write(
         firsts: outcomes.firsts,
         left_out: outcomes.left_out,
         apart: outcomes.apart,
+        reasons: outcomes.reasons.clone(),
     });
     to.stream(Kind::Outcomes, &mut outcomes.stream, layout.of_outcomes.all.iter().map(|g| g.name()));
     outcomes.runs.iter().for_each(|run| to.put(Part::Run { run: run.clone() }));
@@ -472,6 +477,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             firsts,
             left_out,
             apart,
+            reasons,
         } => {
             outcomes.words = words;
             outcomes.own_retries = own_retries;
@@ -485,6 +491,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             outcomes.firsts = firsts;
             outcomes.left_out = left_out;
             outcomes.apart = apart;
+            outcomes.reasons = reasons;
         }
         Part::Run { run } => summary.add_run(run),
         Part::Figures { of, figures, order } => {

@@ -13,6 +13,7 @@ use super::sketch::{Fine, Latency, Sample};
 use super::stream::{self, Stream};
 use crate::clock::Micros;
 use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::reason::Reasons;
 use crate::record::status::NoStatus;
 
 /// The most run records that are kept. A stream has one for each run of psend.
@@ -102,6 +103,8 @@ pub(super) struct Outcomes {
     /// Outcomes that count in addition to others of their line: from a run whose parts were counted separately, or whose
     /// outcomes came twice.
     pub apart: u64,
+    /// Why events were not delivered, in the words of psend and the server.
+    pub reasons: Reasons,
 }
 
 impl Outcomes {
@@ -121,6 +124,7 @@ impl Outcomes {
             left_out: 0,
             runs: Vec::new(),
             apart: 0,
+            reasons: Reasons::default(),
         }
     }
 
@@ -138,6 +142,7 @@ impl Outcomes {
         self.firsts += next.firsts;
         self.left_out += next.left_out;
         self.apart += next.apart;
+        self.reasons.merge(next.reasons);
         next.runs.into_iter().for_each(|run| self.add_run(run));
     }
 

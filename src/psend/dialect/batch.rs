@@ -311,13 +311,13 @@ fn results_form(written: &BatchWritten) -> Result<Form, String> {
     if written.index.is_some() && written.faults.is_none() {
         return lone("index", "faults");
     }
-    let id = written.id.clone().map(IdField::from);
+    let id = written.id.clone().map(|path| Box::new(IdField::from(path)));
     Ok(match (&written.results, &written.faults) {
         (Some(path), _) => Form::List { path: path.clone(), lines: written.lines, id },
         (None, Some(path)) => {
             let which = match (&written.index, id) {
                 (Some(index), None) => Which::Index(index.clone(), written.first_index),
-                (None, Some(id)) => Which::Id(Box::new(id)),
+                (None, Some(id)) => Which::Id(id),
                 _ => return Err("batch.faults: batch.index or batch.id says which event a fault is of".to_owned()),
             };
             Form::Faults { path: path.clone(), which }

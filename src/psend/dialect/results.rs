@@ -23,7 +23,7 @@ pub(super) enum Form {
         /// Whether it is lines of JSON instead of a list.
         lines: bool,
         /// Where a result has its event's id. Without it results are in the order of the events.
-        id: Option<IdField>,
+        id: Option<Box<IdField>>,
     },
     /// A result for each event that was refused.
     Faults {
@@ -120,7 +120,7 @@ impl Results {
                 let Some(results) = list(path, *lines, body) else {
                     return Told::Nothing(format!("the answer has no list of results{}", at(path)));
                 };
-                self.in_list(&results, id.as_ref(), ids, now, secrets)
+                self.in_list(&results, id.as_deref(), ids, now, secrets)
             }
             Form::Faults { .. } | Form::Counts { .. } if !body.trim_ascii().is_empty() && !is_json(body) => {
                 Told::Nothing("the answer is not JSON".to_owned())

@@ -54,6 +54,11 @@ pub(crate) fn write(report: &Report) -> String {
             ],
         );
         page.facts("Delivery", &outcome_facts(outcomes));
+        let reasons: Vec<(&str, String)> =
+            outcomes.reasons.iter().map(|r| (r.reason.as_str(), count(r.count))).collect();
+        if !reasons.is_empty() {
+            page.facts("Why not delivered", &reasons);
+        }
         page.charts("outcomes", &outcomes.by, outcomes.windows.is_empty());
         page.groups(&outcomes.by);
     }

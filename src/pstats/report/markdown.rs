@@ -48,6 +48,10 @@ pub(crate) fn write(report: &Report) -> String {
             &[" outcome", "count", "share"],
             rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::units::share(n, whole))]),
         );
+        if !outcomes.reasons.is_empty() {
+            let reasons = outcomes.reasons.iter().map(|r| vec![r.reason.clone(), count(r.count)]);
+            section(&mut page, "Why not delivered", &[" reason, with # for ids and numbers", "events"], reasons);
+        }
         latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
         groups(&mut page, &outcomes.by, &[]);
     }

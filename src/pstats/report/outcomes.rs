@@ -42,6 +42,10 @@ pub(crate) struct OutcomesReport {
     pub own_retry: u64,
     /// What attempts met, for events that took more than one.
     pub answers: BTreeMap<&'static str, u64>,
+    /// The most frequent reasons why events were not delivered, in the words of psend and the server; ids and numbers are `#`.
+    pub reasons: Vec<ReasonReport>,
+    /// Events with other reasons.
+    pub other_reasons: u64,
     /// Requests sent.
     pub attempts: u64,
     /// Events that took more than one.
@@ -83,6 +87,16 @@ pub(crate) struct OutcomesReport {
     pub windows: Vec<WindowReport>,
 }
 
+/// A reason, and how many events it holds for.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ReasonReport {
+    pub reason: String,
+    pub count: u64,
+}
+
+/// So many reasons are reported.
+const REASONS: usize = 10;
+
 impl OutcomesReport {
     /// The count of each word.
     pub(crate) fn words(&self) -> Vec<(&'static str, u64)> {
@@ -122,6 +136,7 @@ impl OutcomesReport {
         let runs = whole_runs(&outcomes.runs);
         let has_all_records = outcomes.has_all_kept()
             && (outcomes.firsts <= runs.len() as u64 || least_lines(outcomes, &ids) <= lines_read(&outcomes.runs));
+        let (top, other_reasons) = outcomes.reasons.top(REASONS);
         let began = stream.order.range().map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last)));
         Self {
             figures: FiguresReport::new(&stream.figures),
@@ -141,6 +156,8 @@ impl OutcomesReport {
             lost: of(Word::Failed) + of(Word::Rejected) + of(Word::RateLimited) + of(Word::NotSent),
             own_retry: outcomes.own_retries,
             answers: Answer::ALL.iter().map(|a| (a.as_str(), outcomes.answers[*a as usize])).collect(),
+            reasons: top.into_iter().map(|(reason, count)| ReasonReport { reason: reason.to_owned(), count }).collect(),
+            other_reasons,
             attempts: outcomes.attempts,
             retried: outcomes.retried,
             request_bytes: outcomes.request_bytes,

@@ -8,7 +8,9 @@ pub(crate) use super::sheet::Style;
 use super::sheet::{Page, Side, left};
 use super::units::share;
 use super::words::{bar, milliseconds, moment, percent, sparkline, width};
-use super::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report, WindowReport};
+use super::{
+    EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, ReasonReport, Report, WindowReport,
+};
 use crate::cli::console::visible;
 use crate::cli::numbers::{bytes, count, duration, number};
 
@@ -178,6 +180,16 @@ impl Page {
             self.fact("Delivered", &count(outcomes.delivered), &of_all(outcomes.delivered));
             self.fact("Lost", &count(outcomes.lost), &of_all(outcomes.lost));
             self.fact("Unknown", &count(outcomes.unknown), &of_all(outcomes.unknown));
+        }
+
+        if !outcomes.reasons.is_empty() {
+            self.section("Why not delivered");
+            let reason = |r: &ReasonReport| vec![count(r.count), visible(&r.reason).into_owned()];
+            let mut rows: Vec<Vec<String>> = outcomes.reasons.iter().map(reason).collect();
+            if outcomes.other_reasons > 0 {
+                rows.push(vec![count(outcomes.other_reasons), "other reasons".to_owned()]);
+            }
+            self.table(&[("events", right), ("reason, with # for ids and numbers", left)], &rows);
         }
 
         self.section("Latency");

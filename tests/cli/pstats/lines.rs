@@ -399,3 +399,51 @@ fn rates_and_latencies_of_groups_equal_those_of_duckdb() {
     let theirs = crate::support::shell(&format!("duckdb -json -c \"{query}\"")).expect_code(0).json();
     check_groups(&counted, &theirs);
 }
+
+#[test]
+fn why_events_were_not_delivered_is_told_in_the_servers_words_most_frequent_first() {
+    let outcome = |seq: u64, word: &str, message: Option<&str>| {
+        let error =
+            message.map_or("null".to_owned(), |m| serde_json::json!({"kind": "http", "message": m}).to_string());
+        format!(
+            "{{\"seq\":{seq},\"event_id\":\"e{seq}\",\"outcome\":\"{word}\",\"status\":400,\"attempts\":1,\"error\":{error}}}\n"
+        )
+    };
+    let mut input = String::new();
+    for seq in 1..=20 {
+        input += &match seq % 5 {
+            0 => outcome(seq, "rejected", Some(&format!("HTTP 400: Code: 41, row {seq} | \u{1b}[31mno"))),
+            1 => outcome(seq, "failed", Some("HTTP 503: busy")),
+            _ => outcome(seq, "accepted", None),
+        };
+    }
+    input += &outcome(21, "rejected", Some("HTTP 400: Code: 41, row 7 | \u{1b}[31mno"));
+    let json = run_with("pstats", &["--format", "json", "-q"], input.as_bytes()).expect_code(0).json();
+    let reasons = &json["outcomes"]["reasons"];
+    assert_eq!(reasons[0]["reason"], "HTTP 400: Code: 41, row # | \u{1b}[#");
+    assert_eq!(
+        (&reasons[0]["count"], &reasons[1]["reason"], &reasons[1]["count"]),
+        (&5.into(), &"HTTP 503: busy".into(), &4.into())
+    );
+    assert_eq!(json["outcomes"]["other_reasons"], 0);
+    for format in ["text", "markdown", "html"] {
+        let report = run_with("pstats", &["--format", format, "-q"], input.as_bytes()).expect_code(0);
+        assert!(
+            report.text().contains("HTTP 503: busy") && !report.text().contains('\u{1b}'),
+            "{format}: {}",
+            report.text()
+        );
+    }
+    // A state keeps them, and states add up.
+    let middle = input[..input.len() / 2].rfind(char::from(10)).expect("lines") + 1;
+    let (one, other) = input.split_at(middle);
+    let state = |part: &str, origin: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(origin);
+        std::fs::write(&file, part).expect("written");
+        run_with("pstats", &["--format", "state", "-q", file.to_str().expect("a path")], b"").expect_code(0).stdout
+    };
+    let both = [state(one, "one.jsonl"), state(other, "other.jsonl")].concat();
+    let added = run_with("pstats", &["--format", "json", "-q"], &both).expect_code(0).json();
+    assert_eq!(&added["outcomes"]["reasons"], reasons);
+}
