@@ -256,7 +256,7 @@ impl Kind {
     /// What the server answers, after it has stored what it takes.
     fn answer(self, r: &Request, store: &Mutex<BTreeSet<String>>) -> Act {
         // Every so often it is too busy for the whole request.
-        if r.number % 23 == 0 {
+        if r.number.is_multiple_of(23) {
             return match self {
                 Splunk => Act::answer(503, r#"{"text":"Server is busy","code":9}"#),
                 ClickHouse => Act::answer(500, "Code: 252. DB::Exception: Too many parts (300)"),
