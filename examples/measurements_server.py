@@ -5,7 +5,7 @@
     POST /v2/measurements                  {"items": [ …the same, each with "stream"… ]}
     GET  /v2/measurements/ID               {"id": …, "data": {…}}
 
-Every request needs the header `X-Token: secret`. Every seventh is answered 503, because the server is busy.
+Every request needs the header `X-Token: secret`. Every seventh is answered 503, because the server is busy, but none twice.
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock
 
-STORE, LOCK, REQUESTS = {}, Lock(), [0]
+STORE, LOCK, REQUESTS, PUT_OFF = {}, Lock(), [0], set()
 
 
 def take(item):
@@ -52,7 +52,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(401, {"code": "E_TOKEN", "words": "wrong token"})
         with LOCK:
             REQUESTS[0] += 1
-            if REQUESTS[0] % 7 == 0:
+            if REQUESTS[0] % 7 == 0 and body not in PUT_OFF:
+                PUT_OFF.add(body)
                 return self.answer(503, {"code": "E_BUSY", "words": "try again"})
             try:
                 body = json.loads(body)
@@ -77,5 +78,9 @@ class Handler(BaseHTTPRequestHandler):
         pass
 
 
+class Server(ThreadingHTTPServer):
+    request_queue_size = 128
+
+
 if __name__ == "__main__":
-    ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
+    Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

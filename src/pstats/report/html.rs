@@ -6,6 +6,7 @@ use super::words::{milliseconds, moment, percent};
 use super::{
     By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
 };
+use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
 
@@ -54,10 +55,10 @@ pub(crate) fn write(report: &Report) -> String {
             ],
         );
         page.facts("Delivery", &outcome_facts(outcomes));
-        let reasons: Vec<(&str, String)> =
-            outcomes.reasons.iter().map(|r| (r.reason.as_str(), count(r.count))).collect();
+        let reasons: Vec<_> = outcomes.reasons.iter().map(|r| (visible(&r.reason), count(r.count))).collect();
         if !reasons.is_empty() {
-            page.facts("Why not delivered", &reasons);
+            let facts: Vec<(&str, String)> = reasons.iter().map(|(why, n)| (&**why, n.clone())).collect();
+            page.facts("Why not delivered", &facts);
         }
         page.charts("outcomes", &outcomes.by, outcomes.windows.is_empty());
         page.groups(&outcomes.by);
