@@ -139,20 +139,23 @@ pub fn write(at: Micros, out: &mut Vec<u8>) {
     let time = at.rem_euclid(DAY);
     let (seconds, micros) = (time / 1_000_000, time % 1_000_000);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
-    let mut put = |from: usize, digits: usize, mut number: u32| {
-        for place in (from..from + digits).rev() {
-            text[place] = b'0' + (number % 10).to_le_bytes()[0];
-            number /= 10;
-        }
+    // Two digits at a time: every number is below 100.
+    let mut put = |at: usize, number: u32| {
+        text[at] = b'0' + (number / 10).to_le_bytes()[0];
+        text[at + 1] = b'0' + (number % 10).to_le_bytes()[0];
     };
     let small = |number: i64| u32::try_from(number).unwrap_or(0);
-    put(0, 4, year);
-    put(5, 2, month);
-    put(8, 2, day);
-    put(11, 2, small(seconds / 3600));
-    put(14, 2, small(seconds / 60 % 60));
-    put(17, 2, small(seconds % 60));
-    put(20, 6, small(micros));
+    let (seconds, micros) = (small(seconds), small(micros));
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, month);
+    put(8, day);
+    put(11, seconds / 3600);
+    put(14, seconds / 60 % 60);
+    put(17, seconds % 60);
+    put(20, micros / 10_000);
+    put(22, micros / 100 % 100);
+    put(24, micros % 100);
     out.extend_from_slice(&text);
 }
 

@@ -81,7 +81,7 @@ struct Journey {
     late: Option<Micros>,
     behind: u64,
     /// The version of the event for the case that it keeps its place, if that differs.
-    unmoved: Option<Unmoved>,
+    unmoved: Option<Box<Unmoved>>,
 }
 
 impl Engine {

@@ -18,7 +18,7 @@ pub(super) struct Finished {
     pub is_labelled: bool,
     /// The version of the event for the case that it keeps its place although effects should move it. `None` if it is the
     /// same.
-    pub unmoved: Option<Unmoved>,
+    pub unmoved: Option<Box<Unmoved>>,
 }
 
 /// An event whose label does not name the effects that should have moved it.
@@ -48,7 +48,7 @@ pub(super) fn finish(
             still.copy(event);
             movers.iter().for_each(|number| still.withdraw(effects[*number].kind.fault));
             let is_labelled = label.write(&mut still, &names);
-            Unmoved { event: still, is_labelled }
+            Box::new(Unmoved { event: still, is_labelled })
         });
         is_labelled = label.write(event, &names);
         named = Some(coming);

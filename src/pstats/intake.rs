@@ -145,6 +145,10 @@ impl Intake {
         if !self.is_there(of.attempts) || !self.is_there(of.seq) {
             return None;
         }
+        // Most outcomes are this one.
+        if raw == b"\"accepted\"" {
+            return Some(Word::Accepted);
+        }
         value::text(raw)?.parse().ok()
     }
 

@@ -30,6 +30,10 @@ impl fmt::Display for NoStatus {
 /// If it is not a status code.
 #[inline]
 pub fn read(raw: &[u8]) -> Result<u16, NoStatus> {
+    if let [hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9'] = raw {
+        let digit = |byte: &u8| u16::from(byte - b'0');
+        return Ok(digit(hundreds) * 100 + digit(tens) * 10 + digit(ones));
+    }
     let number = number::integer(raw).ok_or(NoStatus::NotANumber)?;
     u16::try_from(number).ok().filter(|code| (100..1000).contains(code)).ok_or(NoStatus::NoAnswer)
 }

@@ -49,8 +49,7 @@ fn walk(value: &Spanned<DeValue<'_>>, keys: &[String], found: &mut Vec<Leaf>) {
 
 /// Values of another type than the one in a file, or of a size that nobody expects. The first are of no use anywhere.
 const NEVER_RIGHT: [&str; 2] = ["{ wrong = 1 }", "[[[1]]]"];
-const RARELY_RIGHT: [&str; 10] =
-    ["true", "2026-01-05", "17", "'x'", "''", "[]", "-1", "1e308", "nan", "9223372036854775807"];
+const RARELY_RIGHT: [&str; 6] = ["17", "'x'", "''", "[]", "-1", "9223372036854775807"];
 
 /// The error of a tool about a file of settings in which a value was replaced. `None` if it accepts the file.
 fn complaint(command: &[&str], file: &Path) -> Result<(), String> {
