@@ -154,6 +154,11 @@ pub struct Args {
     /// Gives runs on many machines a common start: a schedule counts from it. If TIME has passed, the run begins at once and warns.
     #[arg(long, value_name = "TIME|+WAIT", help_heading = "Pace")]
     pub(super) start_at: Option<StartAt>,
+    /// Mark the outcomes of the first TIME as warm-up
+    ///
+    /// pstats leaves them out of all figures. TIME counts from the first event.
+    #[arg(long, value_name = "TIME", default_value = "0s", help_heading = "Pace")]
+    pub(super) warm_up: Span,
     /// End the run if too many events fail: 'error_rate > 50%'
     ///
     /// Judges the outcomes of the last 10 s, or of another time: 'error_rate > 50%, over=1m'. Requests in flight are finished, what is

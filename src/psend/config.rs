@@ -117,6 +117,8 @@ pub struct Limits {
     pub concurrency: usize,
     /// How long events are taken, from the first one on.
     pub duration: Option<Duration>,
+    /// How long events belong to the warm-up, from the first one on.
+    pub warm_up: Duration,
     /// The most events that a sender takes at a time.
     pub events: usize,
     /// The most bytes of their lines together, with the commas between them. One event is taken whatever its size.

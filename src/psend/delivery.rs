@@ -266,6 +266,7 @@ impl Delivery {
             seq: self.event.seq,
             event_id: self.event.id(),
             outcome: word,
+            warm_up: false,
             own_retry: word == Word::Duplicate && self.uncertain,
             status: self.status,
             attempts: self.attempts(),

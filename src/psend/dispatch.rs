@@ -22,7 +22,7 @@ use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
 use super::transport::{Failure, Reach, Reply, Transport};
-use crate::record::outcome::{ErrorKind, Word};
+use crate::record::outcome::{ErrorKind, Outcome, Word};
 
 /// The status of an answer that refuses the key.
 const UNAUTHORIZED: u16 = 401;
@@ -232,7 +232,9 @@ impl Dispatch {
             return Next::NotSent;
         }
         for delivery in &mut *group {
-            if let Some(late) = delivery.lateness(began, sent, *allowed_delay) {
+            if let Some(late) = delivery.lateness(began, sent, *allowed_delay)
+                && !self.supply.is_warm_up(delivery.since)
+            {
                 tally.borrow_mut().scheduled(late);
             }
             delivery.sent(sent, sent_at);
@@ -320,7 +322,8 @@ impl Dispatch {
         let now = clock.elapsed();
         let tags: Vec<(&str, Option<&[u8]>)> =
             plan.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
-        let outcome = delivery.outcome(now, &tags, plan.shard.as_deref());
+        let warm_up = self.supply.is_warm_up(delivery.since);
+        let outcome = Outcome { warm_up, ..delivery.outcome(now, &tags, plan.shard.as_deref()) };
         let event = &delivery.event;
         let word = outcome.outcome;
         // If the run ended before the server could take the event, it counts as not sent.
@@ -343,6 +346,9 @@ impl Dispatch {
         tally.ended(word, delivery.first_sent(), now);
         if !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && delivery.last().is_some() {
             tally.refused(&delivery.answer());
+        }
+        if warm_up {
+            tally.warmed_up();
         }
         if delivery.last() == Some(Meaning::PresentUnseen) {
             tally.not_shown();

@@ -114,6 +114,7 @@ pub fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     let limits = Limits {
         concurrency,
         duration: args.duration.map(|span| span.0),
+        warm_up: args.warm_up.0,
         events: usize::try_from(args.batch.unwrap_or(1)).unwrap_or(1),
         bytes: args.batch_bytes.0,
         wait: args.batch_wait.0,

@@ -91,6 +91,12 @@ impl Supply {
         [self.ends(), schedule].into_iter().flatten().min()
     }
 
+    /// Whether an event that was due or taken at this time belongs to the warm-up.
+    pub(super) fn is_warm_up(&self, since: Duration) -> bool {
+        let warm_up = self.limits.warm_up;
+        !warm_up.is_zero() && since < self.began.get().unwrap_or_default().saturating_add(warm_up)
+    }
+
     /// The number of the last line that a sender took.
     pub(super) fn taken(&self) -> u64 {
         self.taken.get()

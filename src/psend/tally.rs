@@ -37,6 +37,7 @@ pub(super) struct Tally {
     /// Why events were refused, in the server's words.
     reasons: Reasons,
     gaps: Gaps,
+    warm_up: u64,
     scheduled: u64,
     late: BTreeMap<LateCause, u64>,
     latest: Duration,
@@ -78,6 +79,7 @@ impl Default for Tally {
             over_rate: 0,
             reasons: Reasons::default(),
             gaps: Gaps::default(),
+            warm_up: 0,
             scheduled: 0,
             late: BTreeMap::new(),
             latest: Duration::ZERO,
@@ -172,6 +174,11 @@ impl Tally {
     /// The gaps of a replay that are to be reported now.
     pub(super) fn gaps_to_tell(&mut self) -> Vec<Gap> {
         std::mem::take(&mut self.gaps.untold)
+    }
+
+    /// An event of the warm-up has its outcome.
+    pub(super) fn warmed_up(&mut self) {
+        self.warm_up += 1;
     }
 
     /// A schedule's event was sent. If it was late: why, and by how much.
@@ -276,6 +283,10 @@ impl Tally {
         for (word, n) in &self.words {
             let share = numbers::percent(*n as f64 / self.done as f64);
             let _ = writeln!(text, "  {:<12} {} ({share})", word.as_str(), count(*n));
+        }
+        if self.warm_up > 0 {
+            let events = numbers::counted(self.warm_up, "event", "events");
+            let _ = writeln!(text, "Warm-up:     {events} of these; pstats leaves them out");
         }
         if self.never_sent > 0 {
             let lines = numbers::counted(self.never_sent, "line that is", "lines that are");

@@ -61,7 +61,7 @@ counts! {
         repeated,
         /// JSON objects that are none of these.
         unknown,
-        /// Events and outcomes that `--where` left out.
+        /// Events and outcomes that `--where` left out, and outcomes of a warm-up.
         left_out,
         /// White space only.
         blank,

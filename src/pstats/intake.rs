@@ -312,7 +312,8 @@ impl Intake {
     fn count_outcome(&mut self, line: &[u8], bytes: u64, seq: Option<u64>, word: Word, summary: &mut Summary) {
         let of = &self.layout.outcome;
         summary.outcomes.firsts += u64::from(seq == Some(1));
-        if self.is_left_out(line, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
+        let is_warm_up = self.spans.raw(line, of.warm_up) == Some(b"true");
+        if is_warm_up || self.is_left_out(line, &self.layout.outcome_filter, &[of.sent_at, of.scheduled_at]) {
             summary.input.kinds.left_out.add(bytes);
             summary.outcomes.left_out += 1;
             return;

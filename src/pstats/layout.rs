@@ -138,6 +138,7 @@ pub(super) struct OutcomeFields {
     pub request_bytes: usize,
     pub shard: usize,
     pub waited: usize,
+    pub warm_up: usize,
 }
 
 /// The key that marks a line of state. Its value is the version of the format.
@@ -182,6 +183,7 @@ impl Layout {
             request_bytes: fields.add("request_bytes"),
             shard: fields.add("shard"),
             waited: fields.add("waited_ms"),
+            warm_up: fields.add("warm_up"),
         };
         let (mut of_events, mut of_outcomes) = (Groupings::default(), Groupings::default());
         let list = |names: &str| names.split(',').map(str::to_owned).collect::<Vec<_>>();

@@ -182,6 +182,8 @@ pub struct Outcome<'a> {
     pub outcome: Word,
     /// With `duplicate`: an earlier attempt of ours got no answer, so the first copy may be our own.
     pub own_retry: bool,
+    /// It belongs to the warm-up, and to no figure.
+    pub warm_up: bool,
     /// The last answer's status code.
     pub status: Option<u16>,
     /// Requests sent.
@@ -224,6 +226,9 @@ impl Outcome<'_> {
         out.push(b'"');
         if self.own_retry {
             out.extend_from_slice(b",\"own_retry\":true");
+        }
+        if self.warm_up {
+            out.extend_from_slice(b",\"warm_up\":true");
         }
         raw(out, b",\"status\":", self.status.map(|status| number.format(status).as_bytes()));
         raw(out, b",\"attempts\":", Some(itoa::Buffer::new().format(self.attempts).as_bytes()));
@@ -370,6 +375,7 @@ mod tests {
             event_id: Some(b"\"evt_17_ab\""),
             outcome: Word::Accepted,
             own_retry: false,
+            warm_up: false,
             status: Some(200),
             attempts: 1,
             answers: &[Answer::Accepted],
@@ -403,6 +409,7 @@ mod tests {
             event_id: None,
             outcome: Word::Duplicate,
             own_retry: true,
+            warm_up: true,
             status: Some(409),
             attempts: 2,
             answers: &[Answer::NoAnswer, Answer::Duplicate],
@@ -422,7 +429,7 @@ mod tests {
         outcome.write(&mut line);
         let value: serde_json::Value = serde_json::from_slice(&line).expect("an outcome is JSON");
         assert_eq!(value["answers"], serde_json::json!(["no_answer", "duplicate"]));
-        assert_eq!(value["own_retry"], true);
+        assert_eq!((&value["own_retry"], &value["warm_up"]), (&true.into(), &true.into()));
         assert_eq!(value["error"], serde_json::json!({"kind": "http", "message": "it said \"no\""}));
         assert_eq!(value["tags"], serde_json::json!({"region": "EU", "x": null}));
         assert_eq!(value["shard"], "3/8");

@@ -401,7 +401,7 @@ impl Page {
             ("outcomes", "outcomes", ""),
             ("run_records", "run records", "one for each run of psend"),
             ("truth", "truth", "pshape's record of faults"),
-            ("left_out", "left out", "by --where"),
+            ("left_out", "left out", "by --where, or as warm-up"),
             ("repeated", "repeated", "another outcome of the same line counts instead"),
             ("unknown", "unknown", "objects that are neither events nor outcomes"),
             ("blank", "blank", ""),

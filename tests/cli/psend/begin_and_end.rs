@@ -1,4 +1,4 @@
-//! When a run begins (`--start-at`), and when it ends because too many events fail (`--abort-on`).
+//! When a run begins (`--start-at`), what is its warm-up (`--warm-up`), and when it ends because too many events fail (`--abort-on`).
 
 use std::process::Stdio;
 use std::time::{Duration, SystemTime};
@@ -115,12 +115,42 @@ fn a_run_with_fewer_errors_than_allowed_goes_on_and_so_does_one_that_is_too_shor
 }
 
 #[test]
+fn outcomes_of_the_warm_up_are_marked_and_in_no_figure() {
+    // Slow at first, and refusing, as a server with cold caches may be.
+    let cold = |number: usize| if number <= 10 { Act::answer(422, "") } else { Act::accept() };
+    let server = Scripted::start(move |r| cold(r.number));
+    let flags = ["--rate", "50", "-c", "1", "--warm-up", "195ms", "--start-at", "+200ms"];
+    let run = send(&server, &flags, &events(30)).expect_code(0);
+    let (mut lines, record) = outcomes(&run);
+    lines.sort_by_key(|line| line["seq"].as_u64());
+    // One is due every 20 ms, so ten of them in 195 ms.
+    let marked: Vec<bool> = lines.iter().map(|line| line["warm_up"] == true).collect();
+    assert_eq!(marked, (0..30).map(|n| n < 10).collect::<Vec<_>>());
+    assert!(run.stderr.contains("Warm-up:     10 events of these"), "{}", run.stderr);
+    assert_eq!(record["generator"]["scheduled"], 20);
+
+    let report = run_with("pstats", &["-q", "--format", "json"], run.text().as_bytes()).expect_code(0).json();
+    let figures = &report["outcomes"];
+    assert_eq!((&figures["count"], &figures["error_rate"]), (&20.into(), &0.0.into()));
+    assert_eq!((&figures["rejected"], &figures["complete"]), (&0.into(), &true.into()));
+    assert_eq!(report["input"]["kinds"]["left_out"]["lines"], 10);
+    let grouped: u64 =
+        figures["by"]["service"].as_array().expect("groups").iter().filter_map(|group| group["count"].as_u64()).sum();
+    assert_eq!(grouped, 20);
+    run_with("pstats", &["-q", "--require", "error_rate = 0%"], run.text().as_bytes()).expect_code(0);
+    // Without the flag no outcome is marked.
+    let run = send(&server, &["-q"], &events(3)).expect_code(0);
+    assert!(outcomes(&run).0.iter().all(|line| line.get("warm_up").is_none()));
+}
+
+#[test]
 fn a_start_or_a_condition_that_cannot_be_read_is_named() {
     for (flag, value) in [
         ("--start-at", "tomorrow"),
         ("--start-at", "+"),
         ("--start-at", "10s"),
         ("--start-at", "+10"),
+        ("--warm-up", "soon"),
         ("--abort-on", "error_rate < 50%"),
         ("--abort-on", "error_rate > 50"),
         ("--abort-on", "error_rate > 150%"),
