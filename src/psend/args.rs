@@ -24,7 +24,7 @@ use crate::time;
 /// standard output is a terminal, only the summary is shown: use -o or a pipe to get the outcomes.
 #[derive(Debug, Parser)]
 #[command(name = "psend", version)]
-pub struct Args {
+pub(super) struct Args {
     /// Files of events [default: -, standard input]
     pub(super) files: Vec<PathBuf>,
 
@@ -333,7 +333,7 @@ finished, 2 for wrong usage, 130 after Ctrl-C.",
 
 /// `--mode`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
+pub(super) enum Mode {
     /// Several requests at a time
     Concurrent,
     /// One event after the other
@@ -342,7 +342,7 @@ pub enum Mode {
 
 /// `--arrival`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ArrivalWord {
+pub(super) enum ArrivalWord {
     /// Evenly spaced
     Constant,
     /// As independent users arrive (a Poisson process)
@@ -380,7 +380,7 @@ impl FromStr for AbortOn {
 
 /// `30s:100,5m:1000,30s:0`
 #[derive(Debug, Clone, PartialEq)]
-pub struct Stages(pub Vec<(Duration, f64)>);
+pub(super) struct Stages(pub Vec<(Duration, f64)>);
 
 impl FromStr for Stages {
     type Err = String;

@@ -24,7 +24,7 @@ use crate::seed::Generator;
 
 /// A run of psend.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub(super) struct Config {
     /// Input files. Empty for standard input.
     pub files: Vec<PathBuf>,
     /// The file for outcomes. `None` is standard output.
@@ -73,7 +73,7 @@ pub struct Config {
 
 /// When the first event may be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StartAt {
+pub(super) enum StartAt {
     /// By the wall clock.
     At(Micros),
     /// After the start of the process.
@@ -82,7 +82,7 @@ pub enum StartAt {
 
 impl StartAt {
     /// When that is, since the start of a run that started at this time by the wall clock. Negative if it has passed.
-    pub fn since(self, started: Micros) -> i128 {
+    pub(super) fn since(self, started: Micros) -> i128 {
         match self {
             Self::At(at) => i128::from(at) - i128::from(started),
             Self::In(wait) => i128::try_from(wait.as_micros()).unwrap_or(i128::MAX),
@@ -92,7 +92,7 @@ impl StartAt {
 
 /// `--abort-on`: ends the run if the error rate over a time is above a limit.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct AbortOn {
+pub(super) struct AbortOn {
     /// The limit, from 0 to 1.
     pub above: f64,
     /// The time.
@@ -101,7 +101,7 @@ pub struct AbortOn {
 
 impl AbortOn {
     /// The time if none is given.
-    pub const OVER: Duration = Duration::from_secs(10);
+    pub(super) const OVER: Duration = Duration::from_secs(10);
 }
 
 impl fmt::Display for AbortOn {
@@ -112,7 +112,7 @@ impl fmt::Display for AbortOn {
 
 /// How many events are taken, and for how long.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(super) struct Limits {
     /// How many senders there are.
     pub concurrency: usize,
     /// How long events are taken, from the first one on.
@@ -129,7 +129,7 @@ pub struct Limits {
 
 /// How to reach the target.
 #[derive(Debug, Clone)]
-pub struct Network {
+pub(super) struct Network {
     /// Where connections go.
     pub route: Route,
     /// What to trust and send in TLS.
@@ -148,7 +148,7 @@ pub struct Network {
 
 /// What is done with each event.
 #[derive(Debug, Clone)]
-pub enum Job {
+pub(super) enum Job {
     /// It is sent.
     Send,
     /// It is sent in a batch.
@@ -159,7 +159,7 @@ pub enum Job {
 
 /// How batches are sent.
 #[derive(Debug, Clone)]
-pub struct Batch {
+pub(super) struct Batch {
     /// The head of the request.
     pub shape: Shape,
     /// What the body and its answer look like.
@@ -170,19 +170,19 @@ pub struct Batch {
 
 impl Job {
     /// The form of batches, if events are sent in batches.
-    pub fn batch(&self) -> Option<&BatchForm> {
+    pub(super) fn batch(&self) -> Option<&BatchForm> {
         if let Self::Batch(batch) = self { Some(&batch.form) } else { None }
     }
 
     /// Whether events are asked for instead of sent.
-    pub fn is_verify(&self) -> bool {
+    pub(super) fn is_verify(&self) -> bool {
         matches!(self, Self::Verify(_))
     }
 }
 
 /// When an open loop sends.
 #[derive(Debug, Clone)]
-pub enum Pace {
+pub(super) enum Pace {
     /// By a rate over time.
     Curve {
         /// The rate.
@@ -198,7 +198,7 @@ pub enum Pace {
 
 impl Pace {
     /// The schedule from its start. A Poisson process takes its gaps from `draws`.
-    pub fn schedule(&self, draws: Generator) -> Schedule {
+    pub(super) fn schedule(&self, draws: Generator) -> Schedule {
         match self {
             Self::Curve { curve, arrival, first } => {
                 Schedule::Curve { curve: curve.clone(), arrival: *arrival, events: *first, draws: Box::new(draws) }
@@ -210,7 +210,7 @@ impl Pace {
 
 /// What the senders need.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(super) struct Plan {
     /// What is done with each event.
     pub job: Job,
     /// How answers are read.

@@ -11,7 +11,7 @@ use crate::record::outcome::{Answer, ErrorKind, LateCause, Outcome, Word};
 
 /// When a sender took an event that a schedule sends.
 #[derive(Debug, Clone, Copy)]
-pub struct Taken {
+pub(super) struct Taken {
     /// Since the start of the run.
     pub at: Duration,
     /// Why that was after the event was due, if it was.
@@ -20,7 +20,7 @@ pub struct Taken {
 
 /// An event on its way.
 #[derive(Debug)]
-pub struct Delivery {
+pub(super) struct Delivery {
     /// The event.
     pub event: Event,
     /// When it was due or taken, since the start of the run.
@@ -50,7 +50,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// An event that was taken at this time since the start.
-    pub fn new(mut event: Event, since: Duration) -> Self {
+    pub(super) fn new(mut event: Event, since: Duration) -> Self {
         let error = event.fault.take().map(|fault| *fault);
         let uncertain = event.may_have_been_sent;
         Self {
@@ -74,13 +74,18 @@ impl Delivery {
     }
 
     /// An attempt was sent at this time since the start, which is this moment.
-    pub fn sent(&mut self, since_start: Duration, at: Micros) {
+    pub(super) fn sent(&mut self, since_start: Duration, at: Micros) {
         self.sent.get_or_insert((since_start, at));
     }
 
     /// Why it is sent after it was due, if the first attempt is sent now, and by how much. `allowed` does not count. The attempt
     /// began at `began`; until then the sender waited for the server. Returns `None` unless a schedule sends this event.
-    pub fn lateness(&self, began: Duration, now: Duration, allowed: Duration) -> Option<Option<(LateCause, Duration)>> {
+    pub(super) fn lateness(
+        &self,
+        began: Duration,
+        now: Duration,
+        allowed: Duration,
+    ) -> Option<Option<(LateCause, Duration)>> {
         let taken = self.taken.filter(|_| self.sent.is_none())?;
         let by = now.saturating_sub(self.since);
         let until_taken = taken.at.saturating_sub(self.since);
@@ -94,24 +99,24 @@ impl Delivery {
     }
 
     /// When the first attempt was sent, since the start of the run.
-    pub fn first_sent(&self) -> Option<Duration> {
+    pub(super) fn first_sent(&self) -> Option<Duration> {
         self.sent.map(|(since_start, _)| since_start)
     }
 
     /// An attempt got a complete answer.
-    pub fn answered(&mut self, meaning: Meaning, status: u16, latency: Duration, complaint: Option<String>) {
+    pub(super) fn answered(&mut self, meaning: Meaning, status: u16, latency: Duration, complaint: Option<String>) {
         let kind = if (300..400).contains(&status) { ErrorKind::Redirect } else { ErrorKind::Http };
         self.met(meaning, Some(status), Some(latency), complaint.map(|text| (kind, text)));
     }
 
     /// An attempt left and no complete answer came, which means this.
-    pub fn unanswered(&mut self, meaning: Meaning, kind: ErrorKind, message: String) {
+    pub(super) fn unanswered(&mut self, meaning: Meaning, kind: ErrorKind, message: String) {
         let status = self.status;
         self.met(meaning, status, None, Some((kind, message)));
     }
 
     /// It is given up, for a reason other than an answer.
-    pub fn given_up(&mut self, kind: ErrorKind, message: String) {
+    pub(super) fn given_up(&mut self, kind: ErrorKind, message: String) {
         self.error.get_or_insert((kind, message));
     }
 
@@ -137,63 +142,63 @@ impl Delivery {
     }
 
     /// Whether the line is not an event, so that there is nothing to send.
-    pub fn is_no_event(&self) -> bool {
+    pub(super) fn is_no_event(&self) -> bool {
         self.answers.is_empty() && matches!(self.error, Some((ErrorKind::Malformed | ErrorKind::TooLong, _)))
     }
 
     /// Whether it could be stored twice: a run that was cut off may have sent it, and the server cannot recognise it.
-    pub fn must_not_be_sent_again(&self) -> bool {
+    pub(super) fn must_not_be_sent_again(&self) -> bool {
         self.event.may_have_been_sent && self.event.id().is_none()
     }
 
     /// Treats a line as an event although it is not one, so that it is sent.
-    pub fn send_all_the_same(&mut self) {
+    pub(super) fn send_all_the_same(&mut self) {
         self.error = None;
     }
 
     /// Whether the line could be sent although it is not an event: its bytes were kept.
-    pub fn is_malformed(&self) -> bool {
+    pub(super) fn is_malformed(&self) -> bool {
         matches!(self.error, Some((ErrorKind::Malformed, _))) && self.answers.is_empty()
     }
 
     /// Requests sent.
-    pub fn attempts(&self) -> u32 {
+    pub(super) fn attempts(&self) -> u32 {
         u32::try_from(self.answers.len()).unwrap_or(u32::MAX)
     }
 
     /// Attempts that were made because of the result of the one before. Splitting a batch does not count.
-    pub fn retries(&self) -> u32 {
+    pub(super) fn retries(&self) -> u32 {
         self.retries
     }
 
     /// Another retry will be made.
-    pub fn count_retry(&mut self) {
+    pub(super) fn count_retry(&mut self) {
         self.retries = self.retries.saturating_add(1);
     }
 
     /// The server put it off, for rate or because it was away, when it had settled this many events. Returns how many it had
     /// settled the time before.
-    pub fn put_off(&mut self, settled: u64) -> Option<u64> {
+    pub(super) fn put_off(&mut self, settled: u64) -> Option<u64> {
         self.put_off.replace(settled)
     }
 
     /// The same, but remembers only the first time. Returns how many it had settled then, or `None` if this is the first time.
-    pub fn put_off_first(&mut self, settled: u64) -> Option<u64> {
+    pub(super) fn put_off_first(&mut self, settled: u64) -> Option<u64> {
         self.put_off.or_else(|| self.put_off.replace(settled))
     }
 
     /// It is not tried again.
-    pub fn spend_retries(&mut self) {
+    pub(super) fn spend_retries(&mut self) {
         self.spent = true;
     }
 
     /// Whether it may be tried again.
-    pub fn has_retries(&self) -> bool {
+    pub(super) fn has_retries(&self) -> bool {
         !self.spent
     }
 
     /// An answer that seemed to mean that the server is away was about this event alone.
-    pub fn refused_after_all(&mut self) {
+    pub(super) fn refused_after_all(&mut self) {
         self.last = Some(Meaning::Rejected);
         if let Some(last) = self.answers.last_mut() {
             *last = Answer::Rejected;
@@ -201,18 +206,18 @@ impl Delivery {
     }
 
     /// The status of the last answer.
-    pub fn status(&self) -> Option<u16> {
+    pub(super) fn status(&self) -> Option<u16> {
         self.status
     }
 
     /// No request can be made for it, for this reason.
-    pub fn cannot_be_sent(&mut self, why: &str) {
+    pub(super) fn cannot_be_sent(&mut self, why: &str) {
         let message = format!("line {}: {why}", self.event.seq);
         self.error.get_or_insert((ErrorKind::Malformed, message));
     }
 
     /// The last answer in words.
-    pub fn answer(&self) -> String {
+    pub(super) fn answer(&self) -> String {
         match (&self.error, self.status) {
             (Some((_, message)), _) => message.clone(),
             (None, Some(status)) => format!("HTTP {status}"),
@@ -221,23 +226,23 @@ impl Delivery {
     }
 
     /// The result of the last attempt.
-    pub fn last(&self) -> Option<Meaning> {
+    pub(super) fn last(&self) -> Option<Meaning> {
         self.last
     }
 
     /// Whether the server may have taken an attempt without telling us.
-    pub fn is_uncertain(&self) -> bool {
+    pub(super) fn is_uncertain(&self) -> bool {
         self.uncertain || self.unclear
     }
 
     /// Whether the journal may leave it to the next run. It may not if this run may have had the event stored, since the next one
     /// would not know. An event that an earlier run may have sent stays marked as such.
-    pub fn may_be_left_open(&self) -> bool {
+    pub(super) fn may_be_left_open(&self) -> bool {
         !self.is_uncertain() || self.event.may_have_been_sent
     }
 
     /// Its outcome, if it ends now.
-    pub fn word(&self) -> Word {
+    pub(super) fn word(&self) -> Word {
         match self.last {
             Some(Meaning::Accepted) => Word::Accepted,
             Some(Meaning::Duplicate) => Word::Duplicate,
@@ -255,7 +260,7 @@ impl Delivery {
     }
 
     /// The outcome, for an event that ends now. `tags` are those of the event, with their names.
-    pub fn outcome<'a>(
+    pub(super) fn outcome<'a>(
         &'a self,
         now: Duration,
         tags: &'a [(&'a str, Option<&'a [u8]>)],

@@ -11,12 +11,12 @@ mod template;
 mod value;
 mod written;
 
-pub use self::batch::{BatchForm, Verdict};
-pub use self::request::RequestForm;
-pub use self::rules::{Reading, RuleName};
-pub use self::shipped::{names, shipped};
-pub use self::template::{Binding, Template};
-pub use self::written::{BatchWord, Compression, Expected, KeyNeed, Sample, Word};
+pub(super) use self::batch::{BatchForm, Verdict};
+pub(super) use self::request::RequestForm;
+pub(super) use self::rules::{Reading, RuleName};
+pub(super) use self::shipped::{names, shipped};
+pub(super) use self::template::{Binding, Template};
+pub(super) use self::written::{BatchWord, Compression, Expected, KeyNeed, Sample, Word};
 
 use self::rules::{Rules, by_status};
 use self::template::Names;
@@ -28,7 +28,7 @@ use crate::jsonl::Lookup;
 
 /// An API, as far as a sender has to know it.
 #[derive(Debug, Clone)]
-pub struct Dialect {
+pub(super) struct Dialect {
     /// How one event is sent.
     pub request: RequestForm,
     /// The body of one event.
@@ -51,7 +51,7 @@ pub struct Dialect {
 
 /// The form of a question for an event.
 #[derive(Debug, Clone)]
-pub struct VerifyForm {
+pub(super) struct VerifyForm {
     /// The path after the prefix in `--url`.
     pub path: Template,
     /// Where the answer has the event.
@@ -66,7 +66,7 @@ impl VerifyForm {
     ///
     /// # Errors
     /// What is wrong with the path.
-    pub fn elsewhere(known: Option<Self>, path: &str) -> Result<Self, String> {
+    pub(super) fn elsewhere(known: Option<Self>, path: &str) -> Result<Self, String> {
         if !path.starts_with('/') {
             return Err(format!("--id-path {path}: expected a path that begins with /, such as /events/{{id}}"));
         }
@@ -96,7 +96,7 @@ impl Dialect {
     ///
     /// # Errors
     /// A message that says what in it is not as it should be.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let Written { request: of_one, rules, batch, verify, maps, samples } =
             toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
         let request = RequestForm::of_one(&of_one, &maps)?;
@@ -144,7 +144,7 @@ impl Dialect {
     ///
     /// # Errors
     /// If `--url` lacks what the dialect needs there.
-    pub fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
+    pub(super) fn bind(&mut self, binding: &mut Binding<'_>) -> Result<(), String> {
         self.request.bind(binding)?;
         self.body.bind(binding)?;
         self.batch.as_mut().map_or(Ok(()), |batch| batch.bind(binding))?;
@@ -152,19 +152,19 @@ impl Dialect {
     }
 
     /// Whether it has a place for a key.
-    pub fn has_key(&self) -> bool {
+    pub(super) fn has_key(&self) -> bool {
         self.request.has_key()
             || self.body.has_key()
             || self.batch.as_ref().is_some_and(|batch| batch.request.has_key() || batch.frame.has_key())
     }
 
     /// What an answer says about the one event that was sent, or about a batch as a whole, at this moment.
-    pub fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+    pub(super) fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
         self.rules.read(status, body, now, secrets, || format!("HTTP {status}"), by_status(status))
     }
 
     /// What an answer says about the one event that was asked for.
-    pub fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+    pub(super) fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
         let none = Rules::default();
         let rules = self.verify.as_ref().map_or(&none, |form| &form.rules);
         let otherwise = match status {
@@ -176,25 +176,25 @@ impl Dialect {
     }
 
     /// Whether a rule says of this answer that the event is there, and not its status alone.
-    pub fn calls_present(&self, status: u16, body: &[u8]) -> bool {
+    pub(super) fn calls_present(&self, status: u16, body: &[u8]) -> bool {
         let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
         rules.iter().find(|rule| rule.fits(status, body)).is_some_and(|rule| rule.outcome == Meaning::Present)
     }
 
     /// Whether a question for the event with this id asks for something else.
-    pub fn is_other_path(&self, id: &str) -> bool {
+    pub(super) fn is_other_path(&self, id: &str) -> bool {
         self.verify.as_ref().is_some_and(|form| form.other_paths.iter().any(|other| other == id))
     }
 
     /// Whether it is the body of an answer with this status that tells what the answer means.
-    pub fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
+    pub(super) fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
         let of_verify = || self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
         let rules = if is_verify { of_verify() } else { &self.rules.rules[..] };
         rules.iter().any(|rule| rule.reads_body() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
     }
 
     /// The event that an answer shows, as it is written there.
-    pub fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
+    pub(super) fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
         let event = self.verify.as_ref()?.event.find(body).filter(|event| event.starts_with(b"{"))?;
         std::str::from_utf8(event).ok()
     }

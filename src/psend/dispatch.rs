@@ -194,9 +194,8 @@ impl Dispatch {
     }
 
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
-        if let Some(connected) = self.shared.flow.unless_ended(transport.connect()).await
-            && connected? == Reach::Connected
-        {
+        if let Some(connected) = self.shared.flow.unless_ended(transport.connect()).await {
+            connected?;
             self.health.reached(Sign::Unreached);
         }
         Ok(())

@@ -28,7 +28,7 @@ type Part = Option<(u32, u32)>;
 
 /// One line that is not blank.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub(super) struct Event {
     /// Its number in the whole input, from 1; 0 for [`Event::control`].
     pub seq: u64,
     /// Its bytes without the line's end. Empty if it was too long to be held.
@@ -49,7 +49,7 @@ pub struct Event {
 
 impl Event {
     /// An event with this id that is not a line of the input.
-    pub fn control(id: &str) -> Self {
+    pub(super) fn control(id: &str) -> Self {
         let line = Bytes::from(serde_json::to_string(id).expect("a string is JSON"));
         let whole = u32::try_from(line.len()).ok().map(|end| (0, end));
         Self {
@@ -67,7 +67,7 @@ impl Event {
     }
 
     /// Whether it is not a line of the input.
-    pub fn is_control(&self) -> bool {
+    pub(super) fn is_control(&self) -> bool {
         self.seq == 0
     }
 
@@ -76,27 +76,27 @@ impl Event {
     }
 
     /// The raw value of its id: a number, or a string that is not empty.
-    pub fn id(&self) -> Option<&[u8]> {
+    pub(super) fn id(&self) -> Option<&[u8]> {
         self.part(self.id)
     }
 
     /// The raw value of its service.
-    pub fn service(&self) -> Option<&[u8]> {
+    pub(super) fn service(&self) -> Option<&[u8]> {
         self.part(self.service)
     }
 
     /// The raw value of its endpoint.
-    pub fn endpoint(&self) -> Option<&[u8]> {
+    pub(super) fn endpoint(&self) -> Option<&[u8]> {
         self.part(self.endpoint)
     }
 
     /// The raw value at a path that is looked for besides the roles: those of `--tag`, then those of the dialect.
-    pub fn field(&self, place: usize) -> Option<&[u8]> {
+    pub(super) fn field(&self, place: usize) -> Option<&[u8]> {
         self.part(*self.tags.get(place)?)
     }
 
     /// The raw values of the fields that `--tag` names, in its order.
-    pub fn tags(&self) -> impl Iterator<Item = Option<&[u8]>> {
+    pub(super) fn tags(&self) -> impl Iterator<Item = Option<&[u8]>> {
         self.tags.iter().map(|part| self.part(*part))
     }
 }

@@ -9,7 +9,7 @@ use super::secret::{Secret, Secrets};
 
 /// Where the key comes from.
 #[derive(Debug, Clone, Default)]
-pub enum Key {
+pub(super) enum Key {
     /// There is none.
     #[default]
     None,
@@ -21,7 +21,7 @@ pub enum Key {
 
 /// A command that prints a key.
 #[derive(Debug)]
-pub struct KeyCommand {
+pub(super) struct KeyCommand {
     command: String,
     secrets: Secrets,
     known: Mutex<Known>,
@@ -40,7 +40,7 @@ struct Known {
 
 /// The key as it is at this moment.
 #[derive(Debug, Clone)]
-pub struct Current {
+pub(super) struct Current {
     /// The key itself; empty if it stands in the requests already.
     pub key: Secret,
     /// How often it was asked for before.
@@ -49,7 +49,7 @@ pub struct Current {
 
 impl Key {
     /// The key at this moment.
-    pub fn current(&self) -> Current {
+    pub(super) fn current(&self) -> Current {
         match self {
             Self::None | Self::Settled => Current { key: Secret::new(""), generation: 0 },
             Self::Command(command) => {
@@ -63,7 +63,7 @@ impl Key {
     ///
     /// # Errors
     /// What the command did instead of printing one.
-    pub async fn begin(&self) -> Result<(), String> {
+    pub(super) async fn begin(&self) -> Result<(), String> {
         match self {
             Self::Command(command) => command.ask().await,
             _ => Ok(()),
@@ -71,7 +71,7 @@ impl Key {
     }
 
     /// The server took the key of this generation.
-    pub fn worked(&self, generation: u64) {
+    pub(super) fn worked(&self, generation: u64) {
         if let Self::Command(command) = self {
             let mut known = command.known();
             known.has_worked |= known.generation == generation;
@@ -83,7 +83,7 @@ impl Key {
     ///
     /// # Errors
     /// What the command did instead of printing one.
-    pub async fn refused(&self, generation: u64) -> Result<bool, String> {
+    pub(super) async fn refused(&self, generation: u64) -> Result<bool, String> {
         let Self::Command(command) = self else { return Ok(false) };
         let _alone = command.asking.lock().await;
         {
@@ -102,7 +102,7 @@ impl Key {
 
 impl KeyCommand {
     /// What `sh -c` runs. Keys are added to the secrets as they come.
-    pub fn new(command: &str, secrets: Secrets) -> Self {
+    pub(super) fn new(command: &str, secrets: Secrets) -> Self {
         let known = Known { key: Secret::new(""), generation: 0, has_worked: false };
         Self { command: command.to_owned(), secrets, known: Mutex::new(known), asking: tokio::sync::Mutex::default() }
     }

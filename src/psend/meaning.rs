@@ -7,7 +7,7 @@ use crate::record::outcome::Answer;
 /// The result of one attempt: the name of an outcome, or a result that may change. The names are those of a dialect's `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Meaning {
+pub(super) enum Meaning {
     /// The server accepted the event.
     Accepted,
     /// The server already had the event.
@@ -44,7 +44,7 @@ pub enum Meaning {
 
 impl Meaning {
     /// Its name in an outcome's `answers` (contracts §3).
-    pub fn answer(self) -> Answer {
+    pub(super) fn answer(self) -> Answer {
         match self {
             Self::Accepted => Answer::Accepted,
             Self::Duplicate => Answer::Duplicate,
@@ -60,17 +60,17 @@ impl Meaning {
     }
 
     /// Whether the result is a success.
-    pub fn is_good(self) -> bool {
+    pub(super) fn is_good(self) -> bool {
         matches!(self, Self::Accepted | Self::Duplicate | Self::Present | Self::PresentUnseen)
     }
 
     /// Whether another attempt may have another result.
-    pub fn retryable(self) -> bool {
+    pub(super) fn retryable(self) -> bool {
         matches!(self, Self::RateLimited | Self::Retry | Self::Gateway | Self::Away | Self::Unclear | Self::NoAnswer)
     }
 
     /// Whether the server may have stored the event.
-    pub fn uncertain(self) -> bool {
+    pub(super) fn uncertain(self) -> bool {
         matches!(self, Self::Gateway | Self::NoAnswer)
     }
 }

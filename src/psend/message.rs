@@ -16,7 +16,7 @@ use super::verify;
 use crate::clock::Micros;
 
 /// Makes an event ready to be sent: writes what it is in a body, or notes why it cannot be sent.
-pub fn prepare(plan: &Plan, delivery: &mut Delivery) {
+pub(super) fn prepare(plan: &Plan, delivery: &mut Delivery) {
     if plan.send_malformed && delivery.is_malformed() {
         delivery.send_all_the_same();
     }
@@ -47,7 +47,7 @@ fn in_body(plan: &Plan, event: &Event) -> Result<Bytes, String> {
 }
 
 /// The body of the request for these events, as it is before it is compressed.
-pub fn body_of_all(plan: &Plan, group: &[Delivery], key: &Current) -> Vec<u8> {
+pub(super) fn body_of_all(plan: &Plan, group: &[Delivery], key: &Current) -> Vec<u8> {
     match &plan.job {
         Job::Send => in_body(plan, &group[0].event).map(|body| body.to_vec()).unwrap_or_default(),
         Job::Batch(batch) => batch.form.frame.body(&framed(group), key.key.reveal()),
@@ -60,7 +60,7 @@ fn framed(group: &[Delivery]) -> Vec<(&Event, &[u8])> {
 }
 
 /// The request for these events, which are one but in a batch.
-pub fn request(plan: &Plan, group: &[Delivery], key: &Current) -> Request {
+pub(super) fn request(plan: &Plan, group: &[Delivery], key: &Current) -> Request {
     let (first, key) = (&group[0], key.key.reveal());
     let request = match &plan.job {
         Job::Send => plan.shape.request(&first.event, key, first.body.clone()),
@@ -75,7 +75,7 @@ pub fn request(plan: &Plan, group: &[Delivery], key: &Current) -> Request {
 
 /// Whether these events make a body that is larger than a batch may be, so that they have to go out in parts. Events are counted by
 /// their lines when they are taken; what a dialect puts around them is known only now.
-pub fn is_too_large(plan: &Plan, group: &[Delivery]) -> bool {
+pub(super) fn is_too_large(plan: &Plan, group: &[Delivery]) -> bool {
     let Job::Batch(batch) = &plan.job else { return false };
     if group.len() < 2 || batch.form.frame.is_plain() {
         return false;
@@ -86,7 +86,7 @@ pub fn is_too_large(plan: &Plan, group: &[Delivery]) -> bool {
 }
 
 /// Reads an answer, for the one event or for the batch as a whole.
-pub fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
+pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
     if let Some(why) = reply.body.unread()
         && plan.dialect.reads_bodies(reply.status, plan.job.is_verify())
     {

@@ -14,7 +14,7 @@ use crate::time;
 
 /// A rate over time that changes linearly from one rate to the next.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve {
+pub(super) struct Curve {
     pieces: Vec<Piece>,
 }
 
@@ -44,12 +44,12 @@ impl Piece {
 
 impl Curve {
     /// The same rate for ever, in events per second.
-    pub fn constant(rate: f64) -> Self {
+    pub(super) fn constant(rate: f64) -> Self {
         Self { pieces: vec![Piece { begins: 0.0, before: 0.0, seconds: f64::INFINITY, from: rate, to: rate }] }
     }
 
     /// From 0 to the first stage's rate within its time, from there to the second's, and so on. Then it is over.
-    pub fn stages(stages: &[(Duration, f64)]) -> Self {
+    pub(super) fn stages(stages: &[(Duration, f64)]) -> Self {
         let mut pieces: Vec<Piece> = Vec::with_capacity(stages.len());
         for (length, to) in stages {
             let (begins, before, from) =
@@ -60,7 +60,7 @@ impl Curve {
     }
 
     /// The same curve, with every rate divided by this.
-    pub fn divided(mut self, by: f64) -> Self {
+    pub(super) fn divided(mut self, by: f64) -> Self {
         for piece in &mut self.pieces {
             piece.from /= by;
             piece.to /= by;
@@ -84,7 +84,7 @@ impl Curve {
 
 /// How events spread around the rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Arrival {
+pub(super) enum Arrival {
     /// Evenly.
     Constant,
     /// Independently of each other: a Poisson process.
@@ -93,7 +93,7 @@ pub enum Arrival {
 
 /// When the events of an open loop are due, one after the other.
 #[derive(Debug)]
-pub enum Schedule {
+pub(super) enum Schedule {
     /// By a rate.
     Curve {
         /// The rate over time.
@@ -111,7 +111,7 @@ pub enum Schedule {
 
 /// The schedule of a replay.
 #[derive(Debug)]
-pub struct Replay {
+pub(super) struct Replay {
     /// How many times as fast.
     speed: f64,
     /// No event is due more than this after the one before.
@@ -130,7 +130,7 @@ pub struct Replay {
 
 /// An event of a replay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timed {
+pub(super) struct Timed {
     /// The number of its line.
     pub seq: u64,
     /// Its timestamp.
@@ -139,7 +139,7 @@ pub struct Timed {
 
 /// A gap between two events of a replay that was too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap {
+pub(super) struct Gap {
     /// The event before it.
     pub before: Timed,
     /// The event after it.
@@ -170,7 +170,7 @@ pub(super) fn in_round_figures(time: Duration) -> String {
 
 impl Replay {
     /// A replay `speed` times as fast, with no gap longer than `max_gap`.
-    pub fn new(speed: f64, max_gap: Duration) -> Self {
+    pub(super) fn new(speed: f64, max_gap: Duration) -> Self {
         Self { speed, max_gap, last: None, before_gap: None, is_alone: true, passed: 0, in_place: Duration::ZERO }
     }
 
@@ -229,7 +229,7 @@ fn micros(from: Timed, to: Timed) -> u128 {
 impl Schedule {
     /// When the next event is due, from the start. Returns `None` when the schedule is over. In a [`Schedule::Replay`], the event
     /// itself decides: see [`Schedule::due_by`].
-    pub fn due(&mut self) -> Option<Duration> {
+    pub(super) fn due(&mut self) -> Option<Duration> {
         match self {
             Self::Curve { curve, arrival, events, draws } => {
                 let due = curve.time_of(*events);
@@ -245,7 +245,7 @@ impl Schedule {
     }
 
     /// When it is over, from its start. Returns `None` if it has no end of its own.
-    pub fn end(&self) -> Option<Duration> {
+    pub(super) fn end(&self) -> Option<Duration> {
         match self {
             Self::Curve { curve, .. } => curve.end(),
             Self::Replay(_) => None,
@@ -253,13 +253,13 @@ impl Schedule {
     }
 
     /// Whether the events' own timestamps decide.
-    pub fn is_replay(&self) -> bool {
+    pub(super) fn is_replay(&self) -> bool {
         matches!(self, Self::Replay(_))
     }
 
     /// When the event on this line with this timestamp is due, given the result of [`Schedule::due`], and the gap before it if
     /// that was too long. An event without a timestamp is due at once.
-    pub fn due_by(&mut self, due: Duration, seq: u64, timestamp: Option<Micros>) -> (Duration, Option<Gap>) {
+    pub(super) fn due_by(&mut self, due: Duration, seq: u64, timestamp: Option<Micros>) -> (Duration, Option<Gap>) {
         match (self, timestamp) {
             (Self::Replay(replay), Some(at)) => replay.due(Timed { seq, at }),
             _ => (due, None),

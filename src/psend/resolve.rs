@@ -35,7 +35,7 @@ const DEFAULT_URL: &str = "http://localhost:8000";
 ///
 /// # Errors
 /// If there is no dialect of this name.
-pub fn dialect_text(dialect: &Path) -> Result<String> {
+pub(super) fn dialect_text(dialect: &Path) -> Result<String> {
     match dialect.to_str().and_then(dialect::shipped) {
         Some(text) => Ok(text.to_owned()),
         None if is_file(dialect) => input::named_text("--dialect", dialect),
@@ -51,7 +51,7 @@ pub fn dialect_text(dialect: &Path) -> Result<String> {
 ///
 /// # Errors
 /// A usage error that names the flag or variable. Nothing was read from the input or written.
-pub fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
+pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     let dry_run = dry_run(&mut args)?;
     let target = target(&args, env)?;
     let route = match (&args.unix_socket, &args.connect_to) {

@@ -8,7 +8,7 @@ use crate::clock::Micros;
 
 /// When an event is sent again, and how long after.
 #[derive(Debug, Clone, Copy)]
-pub struct Policy {
+pub(super) struct Policy {
     /// The most attempts that may follow the first.
     pub retries: u32,
     /// The longest wait before the first retry; it doubles with each.
@@ -25,14 +25,21 @@ impl Policy {
     ///
     /// An event that the server cannot recognise is never sent again once an attempt may have been taken: it could be stored
     /// twice (contracts §3).
-    pub fn again(&self, retries: u32, answer: Meaning, charged: bool, recognisable: bool, uncertain: bool) -> bool {
+    pub(super) fn again(
+        &self,
+        retries: u32,
+        answer: Meaning,
+        charged: bool,
+        recognisable: bool,
+        uncertain: bool,
+    ) -> bool {
         let is_left = if charged { retries < self.retries } else { self.retries > 0 };
         answer.retryable() && is_left && (recognisable || !uncertain)
     }
 
     /// The wait before the `nth` retry, from 1: uniform between 0 and a limit that doubles, the "full jitter" of Brooker,
     /// "Exponential Backoff And Jitter" (2015). `draw` is 64 random bits.
-    pub fn backoff(&self, nth: u32, draw: u64) -> Duration {
+    pub(super) fn backoff(&self, nth: u32, draw: u64) -> Duration {
         let limit = self.base.saturating_mul(1u32.checked_shl(nth.saturating_sub(1)).unwrap_or(u32::MAX));
         let nanos = u128::from(u64::try_from(limit.min(self.cap).as_nanos()).unwrap_or(u64::MAX));
         Duration::from_nanos(u64::try_from((nanos * u128::from(draw)) >> 64).unwrap_or(u64::MAX))
@@ -41,7 +48,7 @@ impl Policy {
     /// How long a `Retry-After` header asks us to wait (RFC 9110, 10.2.3): seconds, which some servers write with a
     /// fraction, or an HTTP date. A date counts from the answer's own `Date`, because the server's clock may be wrong, and
     /// from `now` without one.
-    pub fn retry_after(&self, value: &[u8], date: Option<&[u8]>, now: Micros) -> RetryAfter {
+    pub(super) fn retry_after(&self, value: &[u8], date: Option<&[u8]>, now: Micros) -> RetryAfter {
         let Some(text) = std::str::from_utf8(value).ok().map(str::trim) else { return RetryAfter::Unreadable };
         let wait = match seconds(text) {
             Some(wait) => wait,
@@ -57,7 +64,7 @@ impl Policy {
 
 /// What a `Retry-After` header asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryAfter {
+pub(super) enum RetryAfter {
     /// Wait this long.
     Wait(Duration),
     /// More than [`Policy::retry_after_max`]: wait that long instead.

@@ -8,16 +8,16 @@ use base64::engine::general_purpose::STANDARD;
 
 /// A secret. It can be sent, but is never shown.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
+pub(super) struct Secret(String);
 
 impl Secret {
     /// A secret with this text.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(super) fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
     /// The text, only for use in requests.
-    pub fn reveal(&self) -> &str {
+    pub(super) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -30,7 +30,7 @@ impl fmt::Debug for Secret {
 
 /// All secrets of a run. Its copies know what is added to any of them.
 #[derive(Debug, Clone, Default)]
-pub struct Secrets {
+pub(super) struct Secrets {
     /// The longest first, because one may contain another.
     forms: Arc<RwLock<Vec<Secret>>>,
 }
@@ -38,7 +38,7 @@ pub struct Secrets {
 impl Secrets {
     /// Adds a secret: as it is, as servers write it in JSON, and as they read it from a header. A short one may occur in other words by
     /// chance. It is blanked there too, so that no message depends on the form of a key.
-    pub fn add(&self, secret: &Secret) {
+    pub(super) fn add(&self, secret: &Secret) {
         if secret.0.is_empty() {
             return;
         }
@@ -51,7 +51,7 @@ impl Secrets {
 
     /// Blanks every secret in a text from outside, such as an answer. Call it before the text is cut: half of a secret would not be
     /// recognised.
-    pub fn blank(&self, mut text: String) -> String {
+    pub(super) fn blank(&self, mut text: String) -> String {
         for Secret(secret) in self.forms.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "***");

@@ -17,7 +17,7 @@ const LONGEST_HEADER: usize = 8 << 10;
 
 /// The head of a request.
 #[derive(Debug, Clone)]
-pub struct Shape {
+pub(super) struct Shape {
     method: Method,
     path: Path,
     /// Headers that are the same for all.
@@ -41,7 +41,7 @@ enum Path {
 }
 
 /// What all requests of a run have in common.
-pub struct Common<'a> {
+pub(super) struct Common<'a> {
     /// Where they go.
     pub target: &'a Target,
     /// The query of the URL, encoded, without what the dialect took from it.
@@ -60,7 +60,7 @@ impl Shape {
     ///
     /// # Errors
     /// What cannot stand in a path or a header.
-    pub fn new(
+    pub(super) fn new(
         form: RequestForm,
         common: &Common<'_>,
         is_secret: impl Fn(&HeaderName) -> bool,
@@ -91,7 +91,7 @@ impl Shape {
     }
 
     /// The head of a question for an event: what does not come from its id is left out.
-    pub fn question(&self) -> Self {
+    pub(super) fn question(&self) -> Self {
         let made = self.made.iter().filter(|(_, template)| template.is_of_id()).cloned().collect();
         Self { method: Method::GET, made, ..self.clone() }
     }
@@ -100,7 +100,7 @@ impl Shape {
     ///
     /// # Errors
     /// Why none can be made.
-    pub fn request(&self, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
+    pub(super) fn request(&self, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
         self.request_to(self.uri(event, key)?, event, key, body)
     }
 
@@ -108,7 +108,7 @@ impl Shape {
     ///
     /// # Errors
     /// Why none can be made.
-    pub fn request_to(&self, uri: Uri, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
+    pub(super) fn request_to(&self, uri: Uri, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
         let mut headers = Arc::clone(&self.headers);
         for (name, template) in &self.made {
             if let Some(value) = header(name, template, event, key)? {
@@ -119,13 +119,13 @@ impl Shape {
     }
 
     /// Why no request can be made for this event, if so.
-    pub fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
+    pub(super) fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
         let made = self.made.iter().find_map(|(name, template)| header(name, template, event, key).err());
         made.or_else(|| self.uri(event, key).err())
     }
 
     /// A header that is made from the event, if there is one.
-    pub fn made_from_event(&self) -> Option<&HeaderName> {
+    pub(super) fn made_from_event(&self) -> Option<&HeaderName> {
         self.made.iter().find(|(_, template)| template.has_event()).map(|(name, _)| name)
     }
 

@@ -8,7 +8,7 @@ use url::Url;
 
 /// Where connections go to reach a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
+pub(super) enum Route {
     /// To a port of a host.
     Tcp {
         /// A name or an address; an IPv6 address without brackets.
@@ -25,7 +25,7 @@ impl Route {
     ///
     /// # Errors
     /// If it has another form.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let form = || "expected HOST:PORT, such as 10.0.0.7:8000 or [::1]:8000".to_owned();
         let (host, port) = text.rsplit_once(':').ok_or_else(form)?;
         let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
@@ -36,7 +36,7 @@ impl Route {
     }
 
     /// Whether it stays on this computer.
-    pub fn is_loopback(&self) -> bool {
+    pub(super) fn is_loopback(&self) -> bool {
         match self {
             Self::Unix(_) => true,
             Self::Tcp { host, .. } => {
@@ -46,7 +46,7 @@ impl Route {
     }
 
     /// Whether a list such as `localhost, *.staging.example, api.example:8443` includes it. A Unix socket is always included.
-    pub fn is_among(&self, hosts: &str) -> bool {
+    pub(super) fn is_among(&self, hosts: &str) -> bool {
         let Self::Tcp { host, port } = self else { return true };
         let host = host.to_ascii_lowercase();
         let with_port = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
@@ -72,7 +72,7 @@ impl fmt::Display for Route {
 
 /// The server and the prefix of all paths.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(super) struct Target {
     /// Whether to use TLS.
     pub tls: bool,
     /// A name or an address; an IPv6 address without brackets.
@@ -90,7 +90,7 @@ impl Target {
     ///
     /// # Errors
     /// If it is wrong. The message does not show a password in it.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let form = "expected a URL such as http://localhost:8000 or https://host/prefix";
         let url = Url::parse(text).map_err(|e| match e {
             _ if text.contains('@') => form.to_owned(),
@@ -117,7 +117,7 @@ impl Target {
 
     /// The whole path for a path of the API. If that is empty, it is exactly the URL's path: many servers distinguish `/events/` from
     /// `/events`.
-    pub fn path(&self, path: &str) -> String {
+    pub(super) fn path(&self, path: &str) -> String {
         match path {
             "" if self.prefix.is_empty() => "/".to_owned(),
             "" => self.prefix.clone(),
@@ -126,17 +126,17 @@ impl Target {
     }
 
     /// The scheme of its URL.
-    pub fn scheme(&self) -> &'static str {
+    pub(super) fn scheme(&self) -> &'static str {
         if self.tls { "https" } else { "http" }
     }
 
     /// The route that its URL names.
-    pub fn route(&self) -> Route {
+    pub(super) fn route(&self) -> Route {
         Route::Tcp { host: self.host.clone(), port: self.port }
     }
 
     /// Host and port, in the form of a Host header.
-    pub fn authority(&self) -> String {
+    pub(super) fn authority(&self) -> String {
         let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
         if self.port == if self.tls { 443 } else { 80 } { host } else { format!("{host}:{}", self.port) }
     }

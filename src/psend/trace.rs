@@ -23,7 +23,7 @@ const BLOCK: usize = 64 << 10;
 
 /// Where requests are kept.
 #[derive(Debug)]
-pub struct Trace {
+pub(super) struct Trace {
     path: PathBuf,
     secrets: Secrets,
     state: Mutex<State>,
@@ -39,7 +39,7 @@ struct State {
 
 /// One request, as far as it has come.
 #[derive(Debug, Serialize)]
-pub struct Traced {
+pub(super) struct Traced {
     events: usize,
     request: RequestShown,
     answer: Option<AnswerShown>,
@@ -75,13 +75,13 @@ struct Line<'a> {
 
 impl Traced {
     /// A request that is about to be sent.
-    pub fn begin(request: &Request, group: &[Delivery], secrets: &Secrets) -> Self {
+    pub(super) fn begin(request: &Request, group: &[Delivery], secrets: &Secrets) -> Self {
         let request = RequestShown { head: shown::head(request, secrets), body_bytes: request.body.len() };
         Self { events: group.len(), request, answer: None, failure: None, decided_by: BTreeMap::new() }
     }
 
     /// What came of it.
-    pub fn came(&mut self, done: &std::result::Result<Reply, Failure>, secrets: &Secrets) {
+    pub(super) fn came(&mut self, done: &std::result::Result<Reply, Failure>, secrets: &Secrets) {
         match done {
             Ok(reply) => {
                 let head = String::from_utf8_lossy(reply.head.as_deref().unwrap_or_default()).into_owned();
@@ -101,7 +101,7 @@ impl Traced {
     }
 
     /// What the dialect made of the answer, for so many events.
-    pub fn decided(&mut self, verdict: &Verdict, events: usize) {
+    pub(super) fn decided(&mut self, verdict: &Verdict, events: usize) {
         let by = |rule: Option<RuleName>| rule.map_or_else(|| "status".to_owned(), |rule| rule.to_string());
         let mut count = |by: String, events| *self.decided_by.entry(by).or_default() += events;
         match verdict {
@@ -120,7 +120,7 @@ impl Traced {
 
 impl Trace {
     /// A trace in this file, which is not opened yet.
-    pub fn to(path: PathBuf, secrets: Secrets) -> Self {
+    pub(super) fn to(path: PathBuf, secrets: Secrets) -> Self {
         Self { path, secrets, state: Mutex::default() }
     }
 
@@ -128,7 +128,7 @@ impl Trace {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn open(&self) -> Result<()> {
+    pub(super) fn open(&self) -> Result<()> {
         self.state().out = Some(Output::create(&self.path)?);
         Ok(())
     }
@@ -138,7 +138,7 @@ impl Trace {
     }
 
     /// Keeps a request that was first sent then, with these events.
-    pub fn put(&self, mut traced: Traced, sent_at: Micros, group: &[Delivery]) {
+    pub(super) fn put(&self, mut traced: Traced, sent_at: Micros, group: &[Delivery]) {
         let mut answers = BTreeMap::new();
         for answer in group.iter().filter_map(Delivery::last) {
             *answers.entry(answer.answer().as_str()).or_default() += 1;
@@ -165,7 +165,7 @@ impl Trace {
     ///
     /// # Errors
     /// What broke, then or before.
-    pub fn finish(&self) -> Result<()> {
+    pub(super) fn finish(&self) -> Result<()> {
         let mut state = self.state();
         state.flush();
         let done = state.out.take().map_or(Ok(()), Output::finish);

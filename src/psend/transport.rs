@@ -2,16 +2,16 @@
 
 mod answer;
 mod coding;
-pub mod cork;
-pub mod dial;
+pub(super) mod cork;
+pub(super) mod dial;
 pub(super) mod head;
-pub mod http1;
-pub mod http2;
-pub mod kept;
-pub mod proxy;
+pub(super) mod http1;
+pub(super) mod http2;
+pub(super) mod kept;
+pub(super) mod proxy;
 mod race;
-pub mod stream;
-pub mod tls;
+pub(super) mod stream;
+pub(super) mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use crate::record::outcome::{ErrorKind, Resource};
 
 /// A request.
 #[derive(Debug, Clone)]
-pub struct Request {
+pub(super) struct Request {
     /// The method.
     pub method: Method,
     /// Path and query.
@@ -37,7 +37,7 @@ pub struct Request {
 
 /// A complete answer.
 #[derive(Debug)]
-pub struct Reply {
+pub(super) struct Reply {
     /// The status code.
     pub status: u16,
     /// `Retry-After`, as it arrived.
@@ -54,7 +54,7 @@ pub struct Reply {
 
 /// Why there is no complete answer.
 #[derive(Debug, Clone)]
-pub struct Failure {
+pub(super) struct Failure {
     /// The kind of error.
     pub kind: ErrorKind,
     /// What happened, in words.
@@ -67,7 +67,7 @@ pub struct Failure {
 
 /// How far a request got that has no complete answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub(super) enum Fate {
     /// Nothing was sent, because there was no connection.
     Unreached,
     /// Nothing was sent, because this computer lacks a resource for a connection, such as a free port. The server is not at fault.
@@ -82,24 +82,24 @@ pub enum Fate {
 
 impl Fate {
     /// Whether nothing of the request was sent.
-    pub fn is_unsent(self) -> bool {
+    pub(super) fn is_unsent(self) -> bool {
         matches!(self, Self::Unreached | Self::Short(_))
     }
 }
 
 impl Failure {
     /// There is no connection now. There may be one later.
-    pub fn unreached(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(super) fn unreached(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), fate: Fate::Unreached, lasting: false }
     }
 
     /// There is no connection, and there will be none.
-    pub fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(super) fn lasting(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { lasting: true, ..Self::unreached(kind, message) }
     }
 
     /// The request was sent, or may have been.
-    pub fn unanswered(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub(super) fn unanswered(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), fate: Fate::Unknown, lasting: false }
     }
 }
@@ -111,22 +111,13 @@ fn too_early(status: u16) -> Option<Failure> {
     (200..300).contains(&status).then(|| Failure::unanswered(ErrorKind::Malformed, message()))
 }
 
-/// What is known about the connection before a request is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reach {
-    /// There is a connection.
-    Connected,
-    /// Only a request will tell.
-    Unknown,
-}
-
 /// A way to the server for one request at a time. Each sender has its own.
-pub trait Transport {
-    /// Connects if there is no connection, as far as this can be known before something is sent.
+pub(super) trait Transport {
+    /// Connects if there is no connection.
     ///
     /// # Errors
     /// If there is no connection.
-    fn connect(&mut self) -> impl Future<Output = Result<Reach, Failure>>;
+    fn connect(&mut self) -> impl Future<Output = Result<(), Failure>>;
 
     /// Sends a request and waits for its complete answer.
     ///

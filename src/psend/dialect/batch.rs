@@ -12,7 +12,7 @@ use crate::psend::secret::Secrets;
 
 /// The form of a request that carries many events, and of its answer.
 #[derive(Debug, Clone)]
-pub struct BatchForm {
+pub(in crate::psend) struct BatchForm {
     /// Its head.
     pub request: RequestForm,
     /// Its body.
@@ -27,7 +27,7 @@ pub struct BatchForm {
 
 /// What stands around events.
 #[derive(Debug, Clone)]
-pub struct Frame {
+pub(in crate::psend) struct Frame {
     before: Template,
     /// One event.
     pub wrap: Template,
@@ -48,7 +48,7 @@ struct Group {
 
 /// What the answer to a batch comes to.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(in crate::psend) enum Verdict {
     /// It says the same of all events.
     Whole(Reading),
     /// It refuses all, and one of them may be at fault: they are sent again in halves.
@@ -96,13 +96,13 @@ impl BatchForm {
     }
 
     /// Puts the key in for good.
-    pub fn settle_key(&mut self, key: &str) {
+    pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         self.request.settle_key(key);
         self.frame.templates().for_each(|template| template.settle_key(key));
     }
 
     /// What an answer with this status comes to, which as a whole says this, for events whose ids these are as they are written.
-    pub fn judge(
+    pub(in crate::psend) fn judge(
         &self,
         whole: Reading,
         status: u16,
@@ -193,18 +193,18 @@ impl Frame {
     }
 
     /// Whether the key stands in it.
-    pub fn has_key(&self) -> bool {
+    pub(in crate::psend) fn has_key(&self) -> bool {
         let of_group = self.group.as_ref().is_some_and(|group| group.before.has_key() || group.after.has_key());
         of_group || [&self.before, &self.wrap, &self.after].into_iter().any(Template::has_key)
     }
 
     /// Why this event cannot stand in a batch, if so, apart from what stands right around it.
-    pub fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
+    pub(in crate::psend) fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
         self.group.as_ref()?.before.render(event, key, &mut Vec::new()).err()
     }
 
     /// The bytes of a body of these events beside their own, at most.
-    pub fn around<'a>(&self, events: impl ExactSizeIterator<Item = &'a Event>, key: &str) -> usize {
+    pub(in crate::psend) fn around<'a>(&self, events: impl ExactSizeIterator<Item = &'a Event>, key: &str) -> usize {
         let mut texts = Vec::new();
         self.before.render_constant(key, &mut texts);
         self.after.render_constant(key, &mut texts);
@@ -222,12 +222,12 @@ impl Frame {
     }
 
     /// Whether a batch is no larger than its events' lines and what stands between them.
-    pub fn is_plain(&self) -> bool {
+    pub(in crate::psend) fn is_plain(&self) -> bool {
         self.wrap.is_event() && self.group.is_none() && self.between.len() < 2
     }
 
     /// The body that holds these events, each as [`Self::wrap`] has made it.
-    pub fn body(&self, events: &[Framed<'_>], key: &str) -> Vec<u8> {
+    pub(in crate::psend) fn body(&self, events: &[Framed<'_>], key: &str) -> Vec<u8> {
         const ROOM: usize = 256;
         let own: usize = events.iter().map(|(_, own)| own.len() + self.between.len()).sum();
         let mut body = Vec::with_capacity(own + ROOM);

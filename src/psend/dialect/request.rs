@@ -14,7 +14,7 @@ pub(super) type Maps = BTreeMap<String, Map>;
 
 /// A request for one event, or the head of one for many.
 #[derive(Debug, Clone)]
-pub struct RequestForm {
+pub(in crate::psend) struct RequestForm {
     /// The HTTP method.
     pub method: Method,
     /// The path after the prefix in `--url`.
@@ -66,14 +66,14 @@ impl RequestForm {
     }
 
     /// Puts the key in for good.
-    pub fn settle_key(&mut self, key: &str) {
+    pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         self.path.settle_key(key);
         self.query.iter_mut().for_each(|(_, value)| value.settle_key(key));
         self.headers.iter_mut().for_each(|(_, value)| value.settle_key(key));
     }
 
     /// Whether the key stands anywhere in it.
-    pub fn has_key(&self) -> bool {
+    pub(in crate::psend) fn has_key(&self) -> bool {
         let values = self.query.iter().map(|(_, value)| value).chain(self.headers.iter().map(|(_, value)| value));
         self.path.has_key() || values.into_iter().any(Template::has_key)
     }

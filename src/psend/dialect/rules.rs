@@ -20,7 +20,7 @@ const QUOTED: usize = 200;
 
 /// What an answer says about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reading {
+pub(in crate::psend) struct Reading {
     /// In one word.
     pub meaning: Meaning,
     /// The rule of the dialect that says so; `None` if it is the status alone.
@@ -33,7 +33,7 @@ pub struct Reading {
 
 /// Where a rule stands in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RuleName {
+pub(in crate::psend) struct RuleName {
     /// `rules`, `batch.rules` or `verify.rules`.
     pub section: &'static str,
     /// Its number there, from 1.

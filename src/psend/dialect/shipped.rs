@@ -18,11 +18,11 @@ const SHIPPED: [(&str, &str); 13] = [
 ];
 
 /// The text of the dialect with this name.
-pub fn shipped(name: &str) -> Option<&'static str> {
+pub(in crate::psend) fn shipped(name: &str) -> Option<&'static str> {
     SHIPPED.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }
 
 /// The names, for a message.
-pub fn names() -> String {
+pub(in crate::psend) fn names() -> String {
     SHIPPED.map(|(name, _)| name).join(", ")
 }

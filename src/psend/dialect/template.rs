@@ -38,7 +38,7 @@ pub(super) enum Names {
 
 /// A compiled text.
 #[derive(Debug, Clone)]
-pub struct Template {
+pub(in crate::psend) struct Template {
     /// What it makes, for messages: `the path`.
     what: Arc<str>,
     pieces: Vec<Piece>,
@@ -85,7 +85,7 @@ enum Field {
 }
 
 /// What the names in templates stand for in this run.
-pub struct Binding<'a> {
+pub(in crate::psend) struct Binding<'a> {
     /// Which field has which role.
     pub fields: &'a FieldMap,
     /// The paths that are looked for in events, in order.
@@ -214,7 +214,7 @@ impl Template {
     }
 
     /// Puts the key in for good.
-    pub fn settle_key(&mut self, key: &str) {
+    pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         for piece in std::mem::take(&mut self.pieces) {
             match piece {
                 Piece::Value(value) if value.source == Source::Key => {
@@ -233,7 +233,7 @@ impl Template {
     ///
     /// # Errors
     /// Why the event's values do not fit, in words that go on "line 17: ".
-    pub fn render(&self, event: &Event, key: &str, out: &mut Vec<u8>) -> Result<(), String> {
+    pub(in crate::psend) fn render(&self, event: &Event, key: &str, out: &mut Vec<u8>) -> Result<(), String> {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -244,7 +244,7 @@ impl Template {
     }
 
     /// Appends the text of a template without an event's values.
-    pub fn render_constant(&self, key: &str, out: &mut Vec<u8>) {
+    pub(in crate::psend) fn render_constant(&self, key: &str, out: &mut Vec<u8>) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -270,7 +270,7 @@ impl Template {
     }
 
     /// The text, if it is the same for all events and keys.
-    pub fn constant(&self) -> Option<&str> {
+    pub(in crate::psend) fn constant(&self) -> Option<&str> {
         match &self.pieces[..] {
             [] => Some(""),
             [Piece::Text(text)] => Some(text),
@@ -279,27 +279,27 @@ impl Template {
     }
 
     /// Whether it is the event's own bytes and nothing else.
-    pub fn is_event(&self) -> bool {
+    pub(in crate::psend) fn is_event(&self) -> bool {
         matches!(&self.pieces[..], [Piece::Value(value)] if value.is_event())
     }
 
     /// Whether it has values of an event in it.
-    pub fn has_event(&self) -> bool {
+    pub(in crate::psend) fn has_event(&self) -> bool {
         self.values().any(|value| !matches!(value.source, Source::Key | Source::Url))
     }
 
     /// Whether it has the key in it.
-    pub fn has_key(&self) -> bool {
+    pub(in crate::psend) fn has_key(&self) -> bool {
         self.values().any(|value| value.source == Source::Key)
     }
 
     /// Whether it has the event's id in it.
-    pub fn has_id(&self) -> bool {
+    pub(in crate::psend) fn has_id(&self) -> bool {
         self.values().any(Value::is_id)
     }
 
     /// Whether it has no values of an event in it but its id.
-    pub fn is_of_id(&self) -> bool {
+    pub(in crate::psend) fn is_of_id(&self) -> bool {
         self.values().all(|value| value.is_id() || matches!(value.source, Source::Key | Source::Url))
     }
 

@@ -117,7 +117,7 @@ pub(super) enum EscapeWritten {
 /// Whether the server takes requests without a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum KeyNeed {
+pub(in crate::psend) enum KeyNeed {
     /// It may not.
     #[default]
     Required,
@@ -128,7 +128,7 @@ pub enum KeyNeed {
 /// How bodies are compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Compression {
+pub(in crate::psend) enum Compression {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
@@ -137,7 +137,7 @@ pub enum Compression {
 
 impl Compression {
     /// The word for it in `Content-Encoding`.
-    pub fn coding(self) -> &'static str {
+    pub(in crate::psend) fn coding(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
@@ -148,7 +148,7 @@ impl Compression {
 /// An answer, and what it is to be taken for.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sample {
+pub(in crate::psend) struct Sample {
     /// What it is a sample of, for people.
     pub name: Option<String>,
     /// The answer's status.
@@ -168,7 +168,7 @@ pub struct Sample {
 /// What an answer is to be taken for.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "expected an outcome such as \"accepted\", \"split\" or \"unclear\", or a list of these")]
-pub enum Expected {
+pub(in crate::psend) enum Expected {
     /// The same for all events.
     All(Word),
     /// One for each event of the batch.
@@ -178,7 +178,7 @@ pub enum Expected {
 /// One word of what a sample expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(untagged)]
-pub enum Word {
+pub(in crate::psend) enum Word {
     /// An outcome.
     Outcome(Meaning),
     /// One that only a batch comes to.
@@ -188,7 +188,7 @@ pub enum Word {
 /// What only the answer to a batch comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum BatchWord {
+pub(in crate::psend) enum BatchWord {
     /// It is sent again in halves.
     Split,
     /// The answer does not tell.

@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use super::server::{Call, Mood, Question, Server, WINDOW, line_of};
 use crate::clock::Clock;
 use crate::psend::transport::kept::Kept;
-use crate::psend::transport::{Failure, Fate, Reach, Reply, Request, Transport};
+use crate::psend::transport::{Failure, Fate, Reply, Request, Transport};
 use crate::record::outcome::ErrorKind;
 
 /// A request in flight. Unless an answer says what happened to its lines, nobody knows.
@@ -87,9 +87,9 @@ fn question(request: &Request) -> Question {
 }
 
 impl Transport for Wire {
-    async fn connect(&mut self) -> Result<Reach, Failure> {
+    async fn connect(&mut self) -> Result<(), Failure> {
         if self.connected == Some(self.server.epoch()) {
-            return Ok(Reach::Connected);
+            return Ok(());
         }
         self.connected = None;
         sleep(self.server.pause() / 2).await;
@@ -97,7 +97,7 @@ impl Transport for Wire {
             return Err(Failure::unreached(ErrorKind::Connect, "connection refused"));
         }
         self.connected = Some(self.server.epoch());
-        Ok(Reach::Connected)
+        Ok(())
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {

@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const HELD: usize = 16 << 10;
 
 /// The streams that have something to send.
-pub struct Cork<S> {
+pub(in crate::psend) struct Cork<S> {
     waiting: RefCell<Vec<Rc<Shared<S>>>>,
     /// The task that sends.
     task: RefCell<Option<Waker>>,
@@ -31,13 +31,13 @@ impl<S> Default for Cork<S> {
 
 impl<S: AsyncWrite + Unpin> Cork<S> {
     /// Wraps a stream so that writes to it are held.
-    pub fn on(self: &Rc<Self>, stream: S) -> Corked<S> {
+    pub(in crate::psend) fn on(self: &Rc<Self>, stream: S) -> Corked<S> {
         let wire = Wire { stream, held: Vec::new(), sent: 0, broke: None, reader: None, writer: None };
         Corked { shared: Rc::new(Shared { wire: RefCell::new(wire), waits: Cell::new(false) }), cork: Rc::clone(self) }
     }
 
     /// Sends what is held. Runs in a separate task, and never ends.
-    pub async fn pull(&self) {
+    pub(in crate::psend) async fn pull(&self) {
         poll_fn(|cx| {
             let mut task = self.task.borrow_mut();
             if !task.as_ref().is_some_and(|known| known.will_wake(cx.waker())) {
@@ -70,25 +70,25 @@ impl<S: AsyncWrite + Unpin> Cork<S> {
 
 impl<S: AsyncWrite + Unpin> Corked<S> {
     /// Whether sending failed and the error has not been returned yet.
-    pub fn is_broken(&self) -> bool {
+    pub(in crate::psend) fn is_broken(&self) -> bool {
         self.shared.wire.borrow().broke.is_some()
     }
 
     /// Whether all that was written has been sent.
-    pub fn is_all_sent(&self) -> bool {
+    pub(in crate::psend) fn is_all_sent(&self) -> bool {
         let wire = self.shared.wire.borrow();
         wire.held.is_empty() && wire.broke.is_none()
     }
 
     /// Whether bytes are held and none of them has been sent.
-    pub fn is_unsent(&self) -> bool {
+    pub(in crate::psend) fn is_unsent(&self) -> bool {
         let wire = self.shared.wire.borrow();
         !wire.held.is_empty() && wire.sent == 0
     }
 }
 
 /// A stream whose writes are held.
-pub struct Corked<S: AsyncWrite + Unpin> {
+pub(in crate::psend) struct Corked<S: AsyncWrite + Unpin> {
     shared: Rc<Shared<S>>,
     cork: Rc<Cork<S>>,
 }

@@ -22,7 +22,7 @@ use crate::record::outcome::{ErrorKind, Resource};
 
 /// The protocol of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Protocol {
+pub(in crate::psend) enum Protocol {
     /// HTTP/1.1.
     Http1,
     /// HTTP/2.
@@ -41,7 +41,7 @@ impl Protocol {
 
 /// Where to connect, and how.
 #[derive(Clone)]
-pub struct Dial {
+pub(in crate::psend) struct Dial {
     route: Route,
     proxy: Option<(Proxy, Option<Tls>)>,
     /// The host and port of the tunnel through the proxy. `None` if the proxy gets the requests themselves.
@@ -71,7 +71,7 @@ impl Dial {
     ///
     /// # Errors
     /// If TLS is needed and cannot be set up.
-    pub fn to(
+    pub(in crate::psend) fn to(
         target: &Target,
         route: Route,
         proxy: Option<&Proxy>,
@@ -93,12 +93,12 @@ impl Dial {
     }
 
     /// The proxy that gets the requests themselves, if there is one.
-    pub fn forwarder(&self) -> Option<&Proxy> {
+    pub(in crate::psend) fn forwarder(&self) -> Option<&Proxy> {
         self.proxy.as_ref().map(|(proxy, _)| proxy).filter(|_| self.tunnel_to.is_none())
     }
 
     /// How long connecting may take.
-    pub fn timeout(&self) -> Duration {
+    pub(in crate::psend) fn timeout(&self) -> Duration {
         self.timeout
     }
 
@@ -106,7 +106,7 @@ impl Dial {
     ///
     /// # Errors
     /// If there is none. Nothing of a request has been sent.
-    pub async fn connect(&self) -> Result<Stream, Failure> {
+    pub(in crate::psend) async fn connect(&self) -> Result<Stream, Failure> {
         match tokio::time::timeout(self.timeout, self.connect_in_time()).await {
             Ok(done) => done,
             Err(_) => Err(Failure::unreached(

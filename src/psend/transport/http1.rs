@@ -20,7 +20,7 @@ use super::dial::Dial;
 use super::kept::{Kept, Limit};
 use super::proxy::Proxy;
 use super::stream::Stream;
-use super::{Failure, Fate, Reach, Reply, Request, Transport, head, tls, too_early};
+use super::{Failure, Fate, Reply, Request, Transport, head, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -35,7 +35,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 
 /// How long a connection is kept.
 #[derive(Debug, Clone, Copy)]
-pub struct KeepAlive {
+pub(in crate::psend) struct KeepAlive {
     /// The most requests per connection; 1 keeps no connection.
     pub requests: u64,
     /// A connection that is older gets no further request.
@@ -43,7 +43,7 @@ pub struct KeepAlive {
 }
 
 /// What the senders' connections to one target share.
-pub struct Shared {
+pub(in crate::psend) struct Shared {
     /// How connections are made.
     pub dial: Dial,
     /// Collects what is written to them.
@@ -59,7 +59,7 @@ pub struct Shared {
 }
 
 /// One persistent connection. It is made when it is first needed, and again after it broke.
-pub struct Http1 {
+pub(in crate::psend) struct Http1 {
     shared: Rc<Shared>,
     open: Option<Link>,
     may_have_left: bool,
@@ -69,7 +69,7 @@ pub struct Http1 {
 
 impl Http1 {
     /// A sender's way to the target, not connected yet.
-    pub fn new(shared: Rc<Shared>) -> Self {
+    pub(in crate::psend) fn new(shared: Rc<Shared>) -> Self {
         Self { shared, open: None, may_have_left: false, head: Vec::new() }
     }
 
@@ -102,16 +102,16 @@ fn write_head(to: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: boo
 }
 
 impl Transport for Http1 {
-    async fn connect(&mut self) -> Result<Reach, Failure> {
+    async fn connect(&mut self) -> Result<(), Failure> {
         if let Some(link) = &mut self.open
             && link.expires.is_none_or(|at| self.shared.clock.elapsed() < at)
             && link.is_open().await
         {
-            return Ok(Reach::Connected);
+            return Ok(());
         }
         self.open = None;
         self.open = Some(self.new_link().await?);
-        Ok(Reach::Connected)
+        Ok(())
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {

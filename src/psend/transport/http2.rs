@@ -16,7 +16,7 @@ use hyper::{Request as Head, Uri, Version};
 use super::dial::Dial;
 use super::kept::{FREE, Kept, Limit};
 use super::stream::Stream;
-use super::{Failure, Fate, Reach, Reply, Request, Transport, tls, too_early};
+use super::{Failure, Fate, Reply, Request, Transport, tls, too_early};
 use crate::clock::Clock;
 use crate::error::{Error, Result as Made};
 use crate::record::outcome::ErrorKind;
@@ -35,7 +35,7 @@ const AT_ONCE: u32 = 8;
 
 /// A sender's handle on the shared connection.
 #[derive(Clone)]
-pub struct Http2 {
+pub(in crate::psend) struct Http2 {
     shared: Rc<Shared>,
     /// When the last request began to be sent, if it did.
     began: Cell<Option<Duration>>,
@@ -154,7 +154,13 @@ impl Http2 {
     ///
     /// # Errors
     /// If they are not valid.
-    pub fn new(dial: Dial, scheme: &str, authority: &str, clock: Arc<dyn Clock>, limit: Rc<Limit>) -> Made<Self> {
+    pub(in crate::psend) fn new(
+        dial: Dial,
+        scheme: &str,
+        authority: &str,
+        clock: Arc<dyn Clock>,
+        limit: Rc<Limit>,
+    ) -> Made<Self> {
         let wrong = |_| Error::usage(format!("'{scheme}://{authority}' is not a target that HTTP/2 can name"));
         let shared = Shared {
             dial,
@@ -282,8 +288,8 @@ impl Http2 {
 }
 
 impl Transport for Http2 {
-    async fn connect(&mut self) -> Result<Reach, Failure> {
-        self.shared.open().await.map(|_| Reach::Connected)
+    async fn connect(&mut self) -> Result<(), Failure> {
+        self.shared.open().await.map(drop)
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {

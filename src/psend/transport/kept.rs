@@ -17,13 +17,13 @@ use super::coding;
 const TOGETHER: usize = 32 << 10;
 
 /// This many bytes of an answer do not count against the common limit. Nearly all answers are shorter.
-pub const FREE: usize = 16 << 10;
+pub(in crate::psend) const FREE: usize = 16 << 10;
 
 /// How much is kept of a body that is too long: enough to quote from.
 const BEGINNING: usize = 1 << 10;
 
 /// How much is kept of one answer, and of all together.
-pub struct Limit {
+pub(in crate::psend) struct Limit {
     /// The most bytes of one answer.
     most: usize,
     /// What a long answer takes from `left`, in KiB.
@@ -35,12 +35,12 @@ pub struct Limit {
 
 impl Limit {
     /// Keeps at most this many bytes of an answer.
-    pub fn new(most: usize) -> Rc<Self> {
+    pub(in crate::psend) fn new(most: usize) -> Rc<Self> {
         Self::with_heads(most, false)
     }
 
     /// The same, and the heads of answers if wanted.
-    pub fn with_heads(most: usize, heads: bool) -> Rc<Self> {
+    pub(in crate::psend) fn with_heads(most: usize, heads: bool) -> Rc<Self> {
         let share = u32::try_from(most.div_ceil(1 << 10)).unwrap_or(u32::MAX);
         let together = usize::try_from(share).unwrap_or(TOGETHER).clamp(TOGETHER, Semaphore::MAX_PERMITS);
         Rc::new(Self { most, share, left: Arc::new(Semaphore::new(together)), heads })
@@ -48,7 +48,7 @@ impl Limit {
 }
 
 /// The body of an answer, as far as it has arrived.
-pub struct Kept {
+pub(in crate::psend) struct Kept {
     body: Vec<u8>,
     limit: Rc<Limit>,
     is_whole: bool,
@@ -58,17 +58,17 @@ pub struct Kept {
 
 impl Kept {
     /// Nothing yet.
-    pub fn new(limit: &Rc<Limit>) -> Self {
+    pub(in crate::psend) fn new(limit: &Rc<Limit>) -> Self {
         Self { body: Vec::new(), limit: Rc::clone(limit), is_whole: true, room: None, waiting: None }
     }
 
     /// Whether the head of the answer is to be kept.
-    pub fn keeps_heads(&self) -> bool {
+    pub(in crate::psend) fn keeps_heads(&self) -> bool {
         self.limit.heads
     }
 
     /// Waits until more may be read. If other long answers use up the limit, the server has to wait with the rest of this one.
-    pub fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(in crate::psend) fn poll_room(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.body.len() < FREE || self.room.is_some() || !self.is_whole {
             return Poll::Ready(());
         }
@@ -82,7 +82,7 @@ impl Kept {
     }
 
     /// Takes the next part.
-    pub fn push(&mut self, part: &[u8]) {
+    pub(in crate::psend) fn push(&mut self, part: &[u8]) {
         if !self.is_whole {
             return;
         }
@@ -99,7 +99,7 @@ impl Kept {
     }
 
     /// Ends the body and undoes its codings, from `Content-Encoding` and `Transfer-Encoding`.
-    pub fn end(self, codings: &[u8]) -> Body {
+    pub(in crate::psend) fn end(self, codings: &[u8]) -> Body {
         let most = self.limit.most;
         let body = Bytes::from(self.body);
         let (bytes, unread) = if self.is_whole {
@@ -122,7 +122,7 @@ impl fmt::Debug for Kept {
 
 /// The body of an answer, or its beginning.
 #[derive(Debug)]
-pub struct Body {
+pub(in crate::psend) struct Body {
     bytes: Bytes,
     /// Why it could not be read, if so.
     unread: Option<String>,
@@ -132,7 +132,7 @@ pub struct Body {
 
 impl Body {
     /// Why the body could not be read: it is too long, or has an unknown coding. `None` if it was read.
-    pub fn unread(&self) -> Option<&str> {
+    pub(in crate::psend) fn unread(&self) -> Option<&str> {
         self.unread.as_deref()
     }
 }

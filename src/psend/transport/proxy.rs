@@ -24,7 +24,7 @@ const LONGEST_HEAD: usize = 16 << 10;
 
 /// A proxy.
 #[derive(Debug, Clone)]
-pub struct Proxy {
+pub(in crate::psend) struct Proxy {
     /// Whether it is reached with TLS.
     pub tls: bool,
     /// Its name or address; an IPv6 address without brackets.
@@ -40,7 +40,7 @@ impl Proxy {
     ///
     /// # Errors
     /// If the URL is wrong. The message does not show a password in it.
-    pub fn read(url: &str, no_proxy: &str, target: &hyper::Uri) -> Result<Option<Self>, String> {
+    pub(in crate::psend) fn read(url: &str, no_proxy: &str, target: &hyper::Uri) -> Result<Option<Self>, String> {
         let matcher = |url: String| Matcher::builder().all(url).no(no_proxy).build();
         // A valid URL tells whether the target is excluded.
         if matcher("http://proxy.invalid".to_owned()).intercept(target).is_none() {
@@ -86,12 +86,12 @@ impl Proxy {
     }
 
     /// The route to it.
-    pub fn route(&self) -> Route {
+    pub(in crate::psend) fn route(&self) -> Route {
         Route::Tcp { host: self.host.clone(), port: self.port }
     }
 
     /// The failure for a status that only the proxy gives.
-    pub fn refusal(status: u16) -> Option<Failure> {
+    pub(in crate::psend) fn refusal(status: u16) -> Option<Failure> {
         (status == 407).then(|| Failure::lasting(ErrorKind::Connect, REFUSED))
     }
 
@@ -99,7 +99,7 @@ impl Proxy {
     ///
     /// # Errors
     /// If the proxy does not open it.
-    pub async fn tunnel<S>(&self, stream: &mut S, authority: &str) -> Result<(), Failure>
+    pub(in crate::psend) async fn tunnel<S>(&self, stream: &mut S, authority: &str) -> Result<(), Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {

@@ -10,7 +10,7 @@ use tokio_rustls::client::TlsStream;
 
 /// The byte stream of a connection.
 #[derive(Debug)]
-pub enum Stream {
+pub(in crate::psend) enum Stream {
     /// Over a network.
     Tcp(TcpStream),
     /// Within this computer.

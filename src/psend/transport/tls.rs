@@ -14,7 +14,7 @@ use crate::error::{Error, Result};
 
 /// What psend trusts and sends in TLS.
 #[derive(Debug, Clone, Default)]
-pub struct Trust {
+pub(in crate::psend) struct Trust {
     /// Certificates to trust instead of the system's.
     pub roots: Option<PathBuf>,
     /// The client certificate and its key.
@@ -24,22 +24,11 @@ pub struct Trust {
 }
 
 impl Trust {
-    /// A configuration that trusts nobody, for a client that makes no TLS connection but needs a configuration.
-    ///
-    /// # Errors
-    /// If TLS cannot be set up.
-    pub fn nobody() -> Result<ClientConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let builder = builder.map_err(|e| Error::failed(format!("TLS: {e}")))?;
-        Ok(builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
-    }
-
     /// The configuration for connections with these protocols.
     ///
     /// # Errors
     /// If a file is not valid, or the system has no trusted certificates.
-    pub fn config(&self, protocols: &[&[u8]]) -> Result<ClientConfig> {
+    pub(in crate::psend) fn config(&self, protocols: &[&[u8]]) -> Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
@@ -86,7 +75,7 @@ impl Trust {
 
 /// The TLS error that this error is, wraps, or was caused by. The `source` of an I/O error is not the error that it wraps, but the
 /// source of that one.
-pub fn error_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+pub(in crate::psend) fn error_in<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let wrapped = || error_in(error.downcast_ref::<std::io::Error>()?.get_ref()?);
     error.downcast_ref().or_else(wrapped).or_else(|| error_in(error.source()?))
 }
@@ -107,12 +96,12 @@ const REFUSALS: [AlertDescription; 10] = [
 ];
 
 /// Whether the server refuses this client.
-pub fn refuses_us(error: &rustls::Error) -> bool {
+pub(in crate::psend) fn refuses_us(error: &rustls::Error) -> bool {
     REFUSALS.iter().any(|alert| *error == rustls::Error::AlertReceived(*alert))
 }
 
 /// The same, for an error of which only the text is left. It must end with the exact text of an alert.
-pub fn says_it_refuses_us(words: &str) -> bool {
+pub(in crate::psend) fn says_it_refuses_us(words: &str) -> bool {
     REFUSALS.iter().any(|alert| words.ends_with(&rustls::Error::AlertReceived(*alert).to_string()))
 }
 
