@@ -47,10 +47,8 @@ pub(super) struct Config {
     pub fields: FieldMap,
     /// Where events go.
     pub target: Target,
-    /// `concurrent` or `sequential`, or `rate`, `stages` or `replay` for an open loop.
-    pub mode: &'static str,
-    /// The pace of an open loop. `None` in a closed loop.
-    pub pace: Option<Pace>,
+    /// When events are sent.
+    pub pace: Pace,
     /// When the first event may be sent, if not at once.
     pub start_at: Option<StartAt>,
     /// When the run ends because too many events fail, if ever.
@@ -61,8 +59,6 @@ pub(super) struct Config {
     pub grace: Duration,
     /// How many events are taken, for how long.
     pub limits: Limits,
-    /// Events per second of `--rate`.
-    pub rate: Option<f64>,
     /// Where the key came from, as messages name it.
     pub key_source: String,
     /// How many requests are shown instead of sent, if they are.
@@ -180,30 +176,65 @@ impl Job {
     }
 }
 
-/// When an open loop sends.
+/// When a run sends.
 #[derive(Debug, Clone)]
 pub(super) enum Pace {
-    /// By a rate over time.
-    Curve {
-        /// The rate.
-        curve: Curve,
-        /// The spread around it.
-        arrival: Arrival,
-        /// Where on the curve the first event is, in events: shards with a common start take turns.
-        first: f64,
-    },
-    /// By the events' timestamps, at this speed, without gaps longer than this.
+    /// Closed loop: each sender sends its next event when its last one is done.
+    Concurrent,
+    /// Closed loop with one sender.
+    Sequential,
+    /// Open loop at a constant rate, in events per second.
+    Rate(f64, Spread),
+    /// Open loop at a rate that changes over time.
+    Stages(Curve, Spread),
+    /// Open loop by the events' timestamps, at this speed, without gaps longer than this.
     Replay(f64, Duration),
 }
 
+/// How events spread around a rate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Spread {
+    /// Their distances.
+    pub arrival: Arrival,
+    /// Where on the schedule the first event is, in events: shards with a common start take turns.
+    pub first: f64,
+}
+
 impl Pace {
-    /// The schedule from its start. A Poisson process takes its gaps from `draws`.
-    pub(super) fn schedule(&self, draws: Generator) -> Schedule {
+    /// Its name in the run record (contracts §3).
+    pub(super) fn name(&self) -> &'static str {
         match self {
-            Self::Curve { curve, arrival, first } => {
-                Schedule::Curve { curve: curve.clone(), arrival: *arrival, events: *first, draws: Box::new(draws) }
-            }
-            Self::Replay(speed, max_gap) => Schedule::Replay(Replay::new(*speed, *max_gap)),
+            Self::Concurrent => "concurrent",
+            Self::Sequential => "sequential",
+            Self::Rate(..) => "rate",
+            Self::Stages(..) => "stages",
+            Self::Replay(..) => "replay",
+        }
+    }
+
+    /// Whether events have times at which they are due.
+    pub(super) fn is_open(&self) -> bool {
+        !matches!(self, Self::Concurrent | Self::Sequential)
+    }
+
+    /// Events per second, if the rate is constant.
+    pub(super) fn rate(&self) -> Option<f64> {
+        if let Self::Rate(rate, _) = self { Some(*rate) } else { None }
+    }
+
+    /// The schedule of an open loop, from its start. A Poisson process takes its gaps from the generator that `draws` makes.
+    pub(super) fn schedule(&self, draws: impl FnOnce() -> Generator) -> Option<Schedule> {
+        let by = |curve, Spread { arrival, first }: Spread| Schedule::Curve {
+            curve,
+            arrival,
+            events: first,
+            draws: Box::new(draws()),
+        };
+        match self {
+            Self::Concurrent | Self::Sequential => None,
+            Self::Rate(rate, spread) => Some(by(Curve::constant(*rate), *spread)),
+            Self::Stages(curve, spread) => Some(by(curve.clone(), *spread)),
+            Self::Replay(speed, max_gap) => Some(Schedule::Replay(Replay::new(*speed, *max_gap))),
         }
     }
 }

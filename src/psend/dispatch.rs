@@ -21,7 +21,7 @@ use super::shutdown::Why;
 use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
-use super::transport::{Failure, Reach, Reply, Transport};
+use super::transport::{Failure, Reply, Transport};
 use crate::record::outcome::{ErrorKind, Outcome, Word};
 
 /// The status of an answer that refuses the key.

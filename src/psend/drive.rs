@@ -71,7 +71,7 @@ impl<'a> Drive<'a> {
     /// Makes what the senders need. Each kind of random choice has its own generator, which `draws` makes.
     pub(super) fn new(parts: Parts<'a>, draws: impl Fn() -> Generator) -> Self {
         let Parts { config, clock, news, intake, sink, reading, stop } = parts;
-        let schedule = config.pace.as_ref().map(|pace| pace.schedule(draws()));
+        let schedule = config.pace.schedule(&draws);
         let shared = Shared::new(config, clock, news, draws());
         if let Some(abort) = config.abort_on {
             shared.tally.borrow_mut().keep_error_rate(abort.over);
@@ -117,7 +117,7 @@ impl<'a> Drive<'a> {
             if dispatch.sink.is_broken() {
                 flow.end(Why::OutputBroke);
             }
-            if self.config.pace.is_none() && dispatch.supply.ends().is_some_and(|end| now >= end) {
+            if !self.config.pace.is_open() && dispatch.supply.ends().is_some_and(|end| now >= end) {
                 flow.drain();
             }
             if let Some(abort) = self.config.abort_on

@@ -83,17 +83,17 @@ fn introduction(config: &Config) -> String {
 }
 
 fn pace(config: &Config) -> String {
-    match (&config.pace, config.rate) {
-        (None, _) => config.mode.to_owned(),
-        (Some(_), Some(rate)) => format!("open loop: {} events/s", numbers::exact(rate)),
-        (Some(Pace::Replay(speed, _)), _) => format!("open loop: replay at {speed}x"),
-        (Some(_), None) => format!("open loop: {}", config.mode),
+    match &config.pace {
+        closed @ (Pace::Concurrent | Pace::Sequential) => closed.name().to_owned(),
+        Pace::Rate(rate, _) => format!("open loop: {} events/s", numbers::exact(*rate)),
+        Pace::Stages(..) => "open loop: stages".to_owned(),
+        Pace::Replay(speed, _) => format!("open loop: replay at {speed}x"),
     }
 }
 
 /// Reports a replay's long gaps as they are met: the run will not wait as long as the events' times ask for.
 pub(super) fn gaps(config: &Config, console: &Console, drive: &Drive<'_>) {
-    let Some(Pace::Replay(_, max_gap)) = config.pace else { return };
+    let Pace::Replay(_, max_gap) = config.pace else { return };
     for gap in drive.shared.tally.borrow_mut().gaps_to_tell() {
         console.warn(format_args!("--replay: {gap}; this gap is shortened to {} (--max-gap)", Span(max_gap)));
     }

@@ -10,7 +10,7 @@ use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
 use self::headers::Headers;
 use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
-use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan};
+use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan, Spread};
 use super::dialect::{self, Binding, Compression, Dialect, RequestForm, Template, VerifyForm};
 use super::given::{Environment, said};
 use super::key::Key;
@@ -65,8 +65,8 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     if let Some(path) = &args.id_path {
         dialect.verify = Some(VerifyForm::elsewhere(dialect.verify.take(), path).map_err(Error::usage)?);
     }
-    let (mode, pace, rate) = pace(&args)?;
-    let concurrency = concurrency(&args, pace.is_some())?;
+    let pace = pace(&args)?;
+    let concurrency = concurrency(&args, pace.is_open())?;
     let max_line = usize::try_from(args.max_line.0).unwrap_or(usize::MAX);
     for (flag, file) in [("--dead-letter", &args.dead_letter), ("--journal", &args.journal)] {
         if let Some(file) = file.as_deref().filter(|file| is_stdout(file)) {
@@ -127,10 +127,8 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         max_line,
         limit: args.limit.map(|Count(n)| n),
         target,
-        mode,
         pace,
         limits,
-        rate,
         start_at: args.start_at,
         abort_on: args.abort_on,
         network: Network {
@@ -221,8 +219,8 @@ fn check_allowed(target: &Target, route: &Route, env: Environment<'_>) -> Result
     Err(Error::usage(format!("{target}{by} is not among the hosts that PULSE_ALLOW_HOSTS allows: {listed}")))
 }
 
-/// The name of the loop in the run record, the pace of an open loop, and its rate if it is constant.
-fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
+/// When to send. `--rate` and `--stages` are divided among the shards.
+fn pace(args: &Args) -> Result<Pace> {
     let shards = args.shard.map_or(1.0, |shard| shard.count as f64);
     let arrival = match args.arrival {
         Some(ArrivalWord::Poisson) => Arrival::Poisson,
@@ -233,26 +231,28 @@ fn pace(args: &Args) -> Result<(&'static str, Option<Pace>, Option<f64>)> {
         (Arrival::Constant, Some(shard)) => (shard.index - 1) as f64 / shards,
         _ => 0.0,
     };
-    let of = |curve| Some(Pace::Curve { curve, arrival, first });
-    let (mode, pace, rate) = if let Some(rate) = args.rate {
-        let rate = rate.per_second() / shards;
-        ("rate", of(Curve::constant(rate)), Some(rate))
+    let spread = Spread { arrival, first };
+    let pace = if let Some(rate) = args.rate {
+        Pace::Rate(rate.per_second() / shards, spread)
     } else if let Some(Stages(stages)) = &args.stages {
-        ("stages", of(Curve::stages(stages).divided(shards)), None)
+        Pace::Stages(Curve::stages(stages).divided(shards), spread)
     } else if let Some(speed) = args.replay {
-        ("replay", Some(Pace::Replay(speed, args.max_gap.0)), None)
+        Pace::Replay(speed, args.max_gap.0)
+    } else if args.mode == Mode::Sequential {
+        Pace::Sequential
     } else {
-        (if args.mode == Mode::Sequential { "sequential" } else { "concurrent" }, None, None)
+        Pace::Concurrent
     };
-    if args.arrival.is_some() && !matches!(pace, Some(Pace::Curve { .. })) {
+    if args.arrival.is_some() && !matches!(pace, Pace::Rate(..) | Pace::Stages(..)) {
         return Err(Error::usage("--arrival needs --rate or --stages: it spaces events around a rate"));
     }
-    if pace.is_some() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {
+    if pace.is_open() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {
         return Err(Error::usage(format!(
-            "--{mode} sends events when they are due and does not wait for others: leave out --mode sequential and --delay"
+            "--{} sends events when they are due and does not wait for others: leave out --mode sequential and --delay",
+            pace.name()
         )));
     }
-    Ok((mode, pace, rate))
+    Ok(pace)
 }
 
 fn concurrency(args: &Args, open_loop: bool) -> Result<usize> {

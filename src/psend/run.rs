@@ -193,8 +193,8 @@ impl Run<'_> {
             complete: driven.why.is_none() && is_all_read && dispatch.control.doubt().is_none(),
             lines_read: driven.lines_read,
             target: config.target.to_string(),
-            mode: config.mode.to_owned(),
-            rate: config.rate,
+            mode: config.pace.name().to_owned(),
+            rate: config.pace.rate(),
             concurrency: config.limits.concurrency as u64,
             batch: config.plan.job.batch().map(|_| config.limits.events as u64),
             retries: config.plan.retry.retries,
@@ -204,7 +204,7 @@ impl Run<'_> {
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
             aborted: report::aborted(config, &shared.tally.borrow()),
-            generator: Some(shared.tally.borrow().generator(config.pace.is_some(), load)),
+            generator: Some(shared.tally.borrow().generator(config.pace.is_open(), load)),
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");
         line.push(b'\n');

@@ -73,7 +73,7 @@ impl<'a> Log<'a> {
             outcomes: config.output.clone().expect("each scenario has an output"),
             dead_letters: config.dead_letter.clone(),
             journal: config.journal.clone(),
-            is_limited: config.limit.is_some() || config.limits.duration.is_some() || config.pace.is_some(),
+            is_limited: config.limit.is_some() || config.limits.duration.is_some() || config.pace.is_open(),
             seen: 0,
             all: Vec::new(),
             runs: Vec::new(),
