@@ -161,17 +161,17 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_said() {
+    fn a_body_that_cannot_be_read_has_a_reason() {
         for (body, codings, why) in [
-            (TEXT.to_vec(), "compress", "coded as 'compress', which psend cannot read"),
-            (TEXT.to_vec(), "gzip", "says that it is coded as gzip, and is not"),
-            (TEXT.to_vec(), "deflate", "says that it is coded as deflate, and is not"),
-            (TEXT.to_vec(), "br", "says that it is coded as br, and is not"),
-            (TEXT.to_vec(), "zstd", "says that it is coded as zstd, and is not"),
+            (TEXT.to_vec(), "compress", "cannot read the content coding 'compress'"),
+            (TEXT.to_vec(), "gzip", "the answer is not valid gzip"),
+            (TEXT.to_vec(), "deflate", "the answer is not valid deflate"),
+            (TEXT.to_vec(), "br", "the answer is not valid br"),
+            (TEXT.to_vec(), "zstd", "the answer is not valid zstd"),
             (vec![0x11, 30, 0, 0], "br", "a window that is too large"),
             // A frame whose window is 64 MiB.
-            (vec![0x28, 0xb5, 0x2f, 0xfd, 0, 16 << 3, 1, 0, 0], "zstd", "and is not"),
-            (gzip(TEXT)[..20].to_vec(), "gzip", "and is not"),
+            (vec![0x28, 0xb5, 0x2f, 0xfd, 0, 16 << 3, 1, 0, 0], "zstd", "not valid zstd"),
+            (gzip(TEXT)[..20].to_vec(), "gzip", "not valid gzip"),
             (TEXT.to_vec(), "gzip,gzip,gzip,gzip,gzip", "more than 4 content codings"),
         ] {
             let told = decoded(body, codings).expect_err(codings);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_grows_without_measure_is_given_up() {
+    fn a_body_that_grows_without_bound_is_given_up() {
         let zeros = vec![0; 1 << 20];
         for (body, coding) in [(gzip(&zeros), "gzip"), (zlib(&zeros), "deflate"), (zstd(&zeros), "zstd")] {
             let why = decoded(body, coding).expect_err(coding);
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_of_a_text_encoding_is_no_part_of_the_text() {
+    fn a_byte_order_mark_is_not_part_of_the_text() {
         for text in [&b"\xef\xbb\xbf{}"[..], b"\xff\xfe{\0}\0", b"\xfe\xff\0{\0}", b"{}"] {
             assert_eq!(utf8(Bytes::copy_from_slice(text)), &b"{}"[..], "{text:?}");
         }
