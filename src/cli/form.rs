@@ -196,7 +196,7 @@ mod tests {
     fn what_no_format_claims_is_binary_if_it_has_more_control_characters_than_text() {
         let random: Vec<u8> = (0..LOOK_AHEAD as u64).map(|n| (crate::seed::mix(n) >> 20) as u8).collect();
         let utf16: Vec<u8> = "time,service\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
-        let begins_as_json = [b"{", &random[..LOOK_AHEAD - 1]].concat();
+        let begins_as_json = [b"{\"".as_slice(), &random[..LOOK_AHEAD - 2]].concat();
         for binary in [&random, &utf16, &begins_as_json, &vec![0; 20], &[b"log\n".as_slice(), &[0; 30]].concat()] {
             assert_eq!(judge(binary, true), Some(BINARY), "{binary:?}");
             assert_eq!(judge(&binary[..binary.len() - 1], false), None);
@@ -212,11 +212,11 @@ mod tests {
         struct InPieces<'a>(&'a [u8], usize);
         impl Read for InPieces<'_> {
             fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-                let n = self.1.min(self.0.len());
-                self.0.read(&mut buf[..n.max(1)])
+                let n = self.1.min(buf.len());
+                self.0.read(&mut buf[..n])
             }
         }
-        let text = "{\"a\":\"\0\"}\n\0\0{\"b\":1}\n".repeat(200);
+        let text = "{\"a\":\"\0\"}\n\0{\"b\":12345678901234}\n".repeat(200);
         for piece in [1, 3, 64, 1023, 5000] {
             let mut read = Vec::new();
             let mut first = [0; 8];

@@ -89,7 +89,7 @@ impl Output {
     /// As [`Output::open`].
     pub fn open_until(path: Option<&Path>, stop: &Stop) -> Result<Self> {
         match path {
-            Some(path) if !is_stdout(path) => Self::create(path, stop),
+            Some(path) if !is_stdout(path) => Self::create_until(path, stop),
             _ => Self::stdout(stop),
         }
     }
@@ -103,7 +103,15 @@ impl Output {
         Ok(Self { place, to: Target::Open(Stream::behind(file, stop)) })
     }
 
-    fn create(path: &Path, stop: &Stop) -> Result<Self> {
+    /// Opens a file for writing.
+    ///
+    /// # Errors
+    /// If the path cannot be written.
+    pub fn create(path: &Path) -> Result<Self> {
+        Self::create_until(path, &Stop::never())
+    }
+
+    fn create_until(path: &Path, stop: &Stop) -> Result<Self> {
         let place = Place::of(path);
         let found = match std::fs::metadata(path) {
             Err(e) if e.kind() == io::ErrorKind::NotFound => None,
