@@ -59,7 +59,7 @@ impl Choice {
         mix(self.0.wrapping_add(index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
-    /// A stream of its own at this index.
+    /// A separate stream at this index.
     #[inline]
     pub fn stream(self, index: u64) -> Self {
         Self(self.at(index))

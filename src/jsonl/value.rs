@@ -31,7 +31,7 @@ pub fn number(raw: &[u8]) -> Option<f64> {
 
 /// Parses a JSON number without fraction or exponent. Returns `None` for any other value, and for one that does not fit.
 pub fn integer(raw: &[u8]) -> Option<i64> {
-    /// Every number of so many digits fits.
+    /// Every number with this many digits fits.
     const SHORT: usize = 18;
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);
     if digits.is_empty() || digits.len() > SHORT {

@@ -79,7 +79,7 @@ impl Filler {
 }
 
 impl Spikes {
-    /// The factor of an event in 2^-16, from 2 to 10; 0 if it is no spike.
+    /// The factor of an event in 2^-16, from 2 to 10, or 0 if it is not a spike.
     fn of(&self, event: u64) -> u64 {
         if self.threshold.is_some_and(|threshold| self.chance.at(event) >= threshold) {
             return 0;

@@ -23,7 +23,7 @@ use crate::record::outcome::ErrorKind;
 pub(super) enum Next {
     /// Nothing left this computer, so there was no attempt.
     NotSent,
-    /// They are sent again with another key, which is no retry.
+    /// They are sent again with another key, which does not count as a retry.
     KeyRenewed,
     /// Those that are not done are tried again, after no less than this.
     Again(Duration),

@@ -244,7 +244,7 @@ impl Schedule {
         }
     }
 
-    /// When it is over, from its start. Returns `None` if it has no end of its own.
+    /// When it is over, from its start. Returns `None` if it does not end by itself.
     pub(super) fn end(&self) -> Option<Duration> {
         match self {
             Self::Curve { curve, .. } => curve.end(),
@@ -407,7 +407,7 @@ mod tests {
         assert_eq!((due, gaps), (vec![0.0, 10.0, 3610.0, 3620.0, 3630.0, 3630.0, 3640.0], vec![3]));
         let (due, gaps) = replayed(1.0, &[Some(stray), Some(10), Some(20)]);
         assert_eq!((due, gaps), (vec![0.0, 0.0, 10.0], vec![]), "the first may be the stray");
-        // An event that is two hours late is no sign that all others are early.
+        // An event that is two hours late does not mean that all others are early.
         let (due, _) = replayed(
             1.0,
             &[Some(0), Some(1800), Some(3 * HOUR - 1900), Some(3 * HOUR - 1800), Some(HOUR), Some(3 * HOUR - 1700)],

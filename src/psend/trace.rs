@@ -100,7 +100,7 @@ impl Traced {
         }
     }
 
-    /// What the dialect made of the answer, for so many events.
+    /// How the dialect read the answer, and for how many events.
     pub(super) fn decided(&mut self, verdict: &Verdict, events: usize) {
         let by = |rule: Option<RuleName>| rule.map_or_else(|| "status".to_owned(), |rule| rule.to_string());
         let mut count = |by: String, events| *self.decided_by.entry(by).or_default() += events;

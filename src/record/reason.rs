@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-/// So many different reasons are told apart; those that come later count together.
+/// At most this many different reasons are counted separately. Later ones are counted together.
 const MOST: usize = 200;
 
 /// The longest reason, in characters.
@@ -59,7 +59,7 @@ fn is_code(before: &str, word: &str, behind: &str) -> bool {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reasons {
     counts: BTreeMap<String, u64>,
-    /// Those that came when so many others were known already.
+    /// Reasons that came after the limit was reached.
     #[serde(default)]
     others: u64,
 }

@@ -501,7 +501,7 @@ mod tests {
                 if area == timeline.total() {
                     continue;
                 }
-                // Where there is no traffic, the next moment with some has the same area before it.
+                // Without traffic, the next moment with traffic has the same area before it.
                 let found = timeline.inverse(area);
                 prop_assert_eq!(cursor.at(area), found);
                 prop_assert_eq!(timeline.cumulative(found), area);

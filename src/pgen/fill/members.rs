@@ -22,7 +22,7 @@ pub(super) enum Draw {
 }
 
 impl Draw {
-    /// Prepares to draw. `within` is a stream of its own.
+    /// Prepares to draw. `within` is a separate stream.
     pub(super) fn new(members: Members, within: Choice) -> Self {
         let Members { size, zipf, .. } = members;
         if zipf <= 0.0 {

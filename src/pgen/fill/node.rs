@@ -230,7 +230,7 @@ pub(super) struct Moment {
     /// The first event of its session.
     pub(super) session: u64,
     pub(super) session_at: Micros,
-    /// What `--spikes` multiplies by, in 2^-16; 0 if it is no spike.
+    /// The factor of `--spikes` in 2^-16, or 0 if it is not a spike.
     pub(super) spike: u64,
     /// Uniform; gives the digits of times below a microsecond.
     pub(super) below_micros: u64,

@@ -116,7 +116,7 @@ fn heading(page: &mut String, text: &str) {
     page.push_str(&format!("\n## {text}\n\n"));
 }
 
-/// A table with a heading of its own. Columns whose head begins with a blank are aligned left.
+/// A table with a heading. Columns whose head begins with a blank are aligned left.
 fn section(page: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
     page.push_str(&format!("### {}\n\n", cell(title)));
     table(page, head, rows);

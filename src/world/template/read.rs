@@ -116,7 +116,7 @@ impl<'t> Reader<'t> {
         Ok(())
     }
 
-    /// A field that has no name of its own, such as a branch.
+    /// A field without a name, such as a branch.
     fn nameless(&mut self, value: Value<'t>, scope: ScopeId, name: String) -> Result<FieldId> {
         if value.raw().as_table().is_some_and(|table| table.contains_key("draw")) {
             return Err(value.fault("draw: expected in a field that has a name"));
@@ -126,7 +126,7 @@ impl<'t> Reader<'t> {
         Ok(self.fields.len() - 1)
     }
 
-    /// Reads one field. A value that is no table is a constant.
+    /// Reads one field. A value that is not a table is a constant.
     fn settings(&mut self, value: Value<'t>, scope: ScopeId, name: String) -> Result<Field> {
         let (at, path) = (value.at(), value.path.clone());
         let mut field = Field {

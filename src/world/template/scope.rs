@@ -31,7 +31,7 @@ struct Scope {
 #[derive(Debug)]
 pub(super) struct Scopes {
     scopes: Vec<Scope>,
-    /// What each field that has fields of its own leads to.
+    /// The scope of each field that has fields.
     leads: HashMap<FieldId, ScopeId>,
 }
 

@@ -88,7 +88,7 @@ impl<'t> Value<'t> {
         text.parse().ok().filter(|n: &f64| n.is_finite()).ok_or_else(|| self.fault("expected a finite number"))
     }
 
-    /// The text of a number, as JSON spells it; `None` if it is no decimal number.
+    /// The text of a number in JSON, or `None` if it is not a decimal number.
     pub(super) fn digits(&self) -> Option<String> {
         let text = match self.raw {
             DeValue::Integer(integer) if integer.radix() == 10 => integer.as_str().to_owned(),
