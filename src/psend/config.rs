@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::dialect::{BatchForm, Compression, Dialect, Template};
 use super::key::Key;
-use super::pacing::{Arrival, Curve, Replay, Schedule};
+use super::pacing::{Arrival, RateCurve, Replay, Schedule};
 use super::retry;
 use super::secret::Secrets;
 use super::shape::Shape;
@@ -186,7 +186,7 @@ pub(super) enum Pace {
     /// Open loop at a constant rate, in events per second.
     Rate(f64, Spread),
     /// Open loop at a rate that changes over time.
-    Stages(Curve, Spread),
+    Stages(RateCurve, Spread),
     /// Open loop by the events' timestamps, at this speed, without gaps longer than this.
     Replay(f64, Duration),
 }
@@ -232,7 +232,7 @@ impl Pace {
         };
         match self {
             Self::Concurrent | Self::Sequential => None,
-            Self::Rate(rate, spread) => Some(by(Curve::constant(*rate), *spread)),
+            Self::Rate(rate, spread) => Some(by(RateCurve::constant(*rate), *spread)),
             Self::Stages(curve, spread) => Some(by(curve.clone(), *spread)),
             Self::Replay(speed, max_gap) => Some(Schedule::Replay(Replay::new(*speed, *max_gap))),
         }

@@ -14,7 +14,7 @@ use crate::time;
 
 /// A rate over time that changes linearly from one rate to the next.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Curve {
+pub(super) struct RateCurve {
     pieces: Vec<Piece>,
 }
 
@@ -42,7 +42,7 @@ impl Piece {
     }
 }
 
-impl Curve {
+impl RateCurve {
     /// The same rate for ever, in events per second.
     pub(super) fn constant(rate: f64) -> Self {
         Self { pieces: vec![Piece { begins: 0.0, before: 0.0, seconds: f64::INFINITY, from: rate, to: rate }] }
@@ -97,7 +97,7 @@ pub(super) enum Schedule {
     /// By a rate.
     Curve {
         /// The rate over time.
-        curve: Curve,
+        curve: RateCurve,
         /// The spread around it.
         arrival: Arrival,
         /// Events due so far, in the curve's measure.
@@ -273,7 +273,7 @@ mod tests {
     use proptest::prelude::*;
     use rand::SeedableRng;
 
-    fn schedule(curve: Curve, arrival: Arrival) -> Schedule {
+    fn schedule(curve: RateCurve, arrival: Arrival) -> Schedule {
         Schedule::Curve { curve, arrival, events: 0.0, draws: Box::new(Generator::seed_from_u64(1)) }
     }
 
@@ -283,14 +283,14 @@ mod tests {
 
     #[test]
     fn a_rate_is_evenly_spaced_from_the_start() {
-        assert_eq!(dues(schedule(Curve::constant(4.0), Arrival::Constant), 4), [0.0, 0.25, 0.5, 0.75]);
+        assert_eq!(dues(schedule(RateCurve::constant(4.0), Arrival::Constant), 4), [0.0, 0.25, 0.5, 0.75]);
     }
 
     #[test]
     fn stages_are_ramps_that_end() {
         let stages =
             [(Duration::from_secs(10), 100.0), (Duration::from_secs(10), 100.0), (Duration::from_secs(10), 0.0)];
-        let dues = dues(schedule(Curve::stages(&stages), Arrival::Constant), usize::MAX);
+        let dues = dues(schedule(RateCurve::stages(&stages), Arrival::Constant), usize::MAX);
         assert_eq!(dues.len(), 2000, "500 up, 1000 along, 500 down");
         // Half way up the rate is 50 a second, and a quarter of the ramp's events are due.
         assert!((dues[125] - 5.0).abs() < 1e-9 && (dues[1500] - 20.0).abs() < 1e-9, "{} {}", dues[125], dues[1500]);
@@ -299,17 +299,17 @@ mod tests {
     #[test]
     fn a_stage_may_jump_from_one_rate_to_another() {
         let stages = [(Duration::ZERO, 10.0), (Duration::from_secs(1), 10.0)];
-        assert_eq!(dues(schedule(Curve::stages(&stages), Arrival::Constant), usize::MAX).len(), 10);
+        assert_eq!(dues(schedule(RateCurve::stages(&stages), Arrival::Constant), usize::MAX).len(), 10);
     }
 
     #[test]
     fn shards_divide_a_rate() {
-        let divided = Curve::stages(&[(Duration::from_secs(10), 100.0)]).divided(4.0);
+        let divided = RateCurve::stages(&[(Duration::from_secs(10), 100.0)]).divided(4.0);
         assert_eq!(dues(schedule(divided, Arrival::Constant), usize::MAX).len(), 125);
     }
 
     /// When the events of all shards of this schedule are due, in order.
-    fn of_shards(curve: &Curve, arrival: Arrival, shards: u32) -> Vec<f64> {
+    fn of_shards(curve: &RateCurve, arrival: Arrival, shards: u32) -> Vec<f64> {
         let of_shard = |nth: u32| {
             let first = if arrival == Arrival::Constant { f64::from(nth) / f64::from(shards) } else { 0.0 };
             let draws = Box::new(Generator::seed_from_u64(nth.into()));
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn shards_that_begin_together_keep_an_even_schedule_exactly() {
-        let curve = Curve::stages(&[
+        let curve = RateCurve::stages(&[
             (Duration::from_secs(10), 100.0),
             (Duration::from_secs(5), 100.0),
             (Duration::from_secs(3), 0.0),
@@ -337,7 +337,7 @@ mod tests {
 
     #[test]
     fn shards_with_independent_arrivals_follow_the_schedule_together() {
-        let curve = Curve::stages(&[(Duration::from_secs(30), 200.0), (Duration::from_secs(30), 50.0)]);
+        let curve = RateCurve::stages(&[(Duration::from_secs(30), 200.0), (Duration::from_secs(30), 50.0)]);
         let merged = of_shards(&curve, Arrival::Poisson, 64);
         // Kolmogorov-Smirnov: the largest distance between the arrivals and the share of the schedule that is due.
         let due = |seconds: f64| {
@@ -354,7 +354,7 @@ mod tests {
 
     #[test]
     fn poisson_arrivals_keep_the_rate_and_vary() {
-        let dues = dues(schedule(Curve::constant(100.0), Arrival::Poisson), 20_000);
+        let dues = dues(schedule(RateCurve::constant(100.0), Arrival::Poisson), 20_000);
         let gaps: Vec<f64> = dues.windows(2).map(|w| w[1] - w[0]).collect();
         let mean = gaps.iter().sum::<f64>() / gaps.len() as f64;
         let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / gaps.len() as f64;
@@ -419,8 +419,8 @@ mod tests {
     fn stages_know_their_end_and_a_rate_has_none() {
         let stages = [(Duration::from_secs(10), 100.0), (Duration::from_millis(500), 0.0)];
         let end = |curve| schedule(curve, Arrival::Constant).end();
-        assert_eq!(end(Curve::stages(&stages).divided(4.0)), Some(Duration::from_millis(10_500)));
-        assert_eq!(end(Curve::constant(100.0)), None);
+        assert_eq!(end(RateCurve::stages(&stages).divided(4.0)), Some(Duration::from_millis(10_500)));
+        assert_eq!(end(RateCurve::constant(100.0)), None);
     }
 
     proptest! {
@@ -429,7 +429,7 @@ mod tests {
             let stages: Vec<_> = stages.into_iter().map(|(s, rate)| (Duration::from_secs(s), rate)).collect();
             let end: f64 = stages.iter().map(|(length, _)| length.as_secs_f64()).sum();
             let arrival = if poisson { Arrival::Poisson } else { Arrival::Constant };
-            let dues = dues(schedule(Curve::stages(&stages), arrival), 10_000);
+            let dues = dues(schedule(RateCurve::stages(&stages), arrival), 10_000);
             prop_assert!(dues.is_sorted());
             prop_assert!(dues.last().is_none_or(|last| *last <= end + 1e-9));
         }

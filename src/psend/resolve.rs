@@ -14,7 +14,7 @@ use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan, Spread};
 use super::dialect::{self, Binding, Compression, Dialect, RequestForm, Template, VerifyForm};
 use super::given::{Environment, said};
 use super::key::Key;
-use super::pacing::{Arrival, Curve};
+use super::pacing::{Arrival, RateCurve};
 use super::retry;
 use super::secret::Secret;
 use super::shape::{Common, Shape};
@@ -235,7 +235,7 @@ fn pace(args: &Args) -> Result<Pace> {
     let pace = if let Some(rate) = args.rate {
         Pace::Rate(rate.per_second() / shards, spread)
     } else if let Some(Stages(stages)) = &args.stages {
-        Pace::Stages(Curve::stages(stages).divided(shards), spread)
+        Pace::Stages(RateCurve::stages(stages).divided(shards), spread)
     } else if let Some(speed) = args.replay {
         Pace::Replay(speed, args.max_gap.0)
     } else if args.mode == Mode::Sequential {

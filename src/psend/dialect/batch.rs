@@ -3,7 +3,7 @@
 use super::request::{Maps, RequestForm, body_place};
 use super::results::{Form, IdField, Results, Told, Which};
 use super::rules::{Codes, Reading, Rules};
-use super::template::{Binding, Names, Place, Template};
+use super::template::{Binding, Names, Template, UsedIn};
 use super::written::{BatchWritten, EscapeWritten};
 use crate::clock::Micros;
 use crate::psend::intake::Event;
@@ -148,7 +148,7 @@ impl BatchForm {
 
 impl Frame {
     fn compile(written: &BatchWritten, maps: &Maps) -> Result<Self, String> {
-        let compile = |key: &str, text: &str, place: Place, names: Names| {
+        let compile = |key: &str, text: &str, place: UsedIn, names: Names| {
             Template::compile("the body", text, place, names, maps).map_err(|why| format!("batch.{key}: {why}"))
         };
         let place = body_place(written.escape);

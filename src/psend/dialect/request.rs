@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{Method, Uri};
 
-use super::template::{Binding, Names, Place, Template};
+use super::template::{Binding, Names, Template, UsedIn};
 use super::value::Map;
 use super::written::{BatchWritten, EscapeWritten, RequestWritten};
 
@@ -90,7 +90,7 @@ pub(super) fn path(key: &str, text: &str, names: Names, maps: &Maps) -> Result<T
     if !text.is_empty() && !text.starts_with('/') {
         return Err(format!("{key} \"{text}\": a path begins with /, such as \"/{text}\""));
     }
-    let path = Template::compile("the path", text, Place::Path, names, maps).map_err(|why| format!("{key}: {why}"))?;
+    let path = Template::compile("the path", text, UsedIn::Path, names, maps).map_err(|why| format!("{key}: {why}"))?;
     let sample = path.sample();
     let parsed = if sample.is_empty() { Ok(()) } else { sample.parse::<Uri>().map(drop) };
     parsed.map(|()| path).map_err(|why| format!("{key}: '{sample}' is not a path: {why}"))
@@ -104,7 +104,7 @@ fn query(
 ) -> Result<Vec<(String, Template)>, String> {
     let compile = |(name, text): (&String, &String)| {
         let what = format!("the query's {name}");
-        let value = Template::compile(&what, text, Place::Query, names, maps);
+        let value = Template::compile(&what, text, UsedIn::Query, names, maps);
         value.map(|value| (name.clone(), value)).map_err(|why| format!("{key}.{name}: {why}"))
     };
     written.iter().map(compile).collect()
@@ -123,16 +123,16 @@ fn headers(
         // What stands around the values must be right by itself: it is the same for each event.
         HeaderValue::from_str(text).map_err(|_| wrong(format!("'{text}' cannot stand in a header")))?;
         let what = format!("the header {header}");
-        Template::compile(&what, text, Place::Header, names, maps).map(|value| (header, value)).map_err(wrong)
+        Template::compile(&what, text, UsedIn::Header, names, maps).map(|value| (header, value)).map_err(wrong)
     };
     written.iter().map(compile).collect()
 }
 
 /// The place of a body of this kind.
-pub(super) fn body_place(escape: EscapeWritten) -> Place {
+pub(super) fn body_place(escape: EscapeWritten) -> UsedIn {
     match escape {
-        EscapeWritten::Json => Place::Json,
-        EscapeWritten::Form => Place::Form,
-        EscapeWritten::None => Place::Text,
+        EscapeWritten::Json => UsedIn::Json,
+        EscapeWritten::Form => UsedIn::Form,
+        EscapeWritten::None => UsedIn::Text,
     }
 }

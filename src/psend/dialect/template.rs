@@ -12,7 +12,7 @@ use crate::record::moment;
 
 /// Where a template stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum UsedIn {
     /// A path, and the query that may follow it.
     Path,
     Query,
@@ -115,7 +115,7 @@ impl Template {
     pub(super) fn compile(
         what: &str,
         text: &str,
-        place: Place,
+        place: UsedIn,
         names: Names,
         maps: &BTreeMap<String, Map>,
     ) -> Result<Self, String> {
@@ -123,7 +123,7 @@ impl Template {
         let mut own = String::new();
         let mut in_string = false;
         let mut escaped = false;
-        let mut in_query = place == Place::Query;
+        let mut in_query = place == UsedIn::Query;
         let mut rest = text;
         while let Some(c) = rest.chars().next() {
             if let Some(after) = rest.strip_prefix("{{") {
@@ -135,13 +135,13 @@ impl Template {
             if begins {
                 let (inside, after) = placeholder(rest)?;
                 let escape = match place {
-                    Place::Path if in_query => Escape::Query,
-                    Place::Path => Escape::Segment,
-                    Place::Query | Place::Form => Escape::Query,
-                    Place::Header => Escape::Header,
-                    Place::Text => Escape::Text,
-                    Place::Json if in_string => Escape::JsonString,
-                    Place::Json => Escape::JsonValue,
+                    UsedIn::Path if in_query => Escape::Query,
+                    UsedIn::Path => Escape::Segment,
+                    UsedIn::Query | UsedIn::Form => Escape::Query,
+                    UsedIn::Header => Escape::Header,
+                    UsedIn::Text => Escape::Text,
+                    UsedIn::Json if in_string => Escape::JsonString,
+                    UsedIn::Json => Escape::JsonValue,
                 };
                 let value = Value::compile(inside, escape, names, maps)?;
                 template.push_own(&own, place);
@@ -156,7 +156,7 @@ impl Template {
             own.push(c);
             rest = &rest[c.len_utf8()..];
         }
-        if place == Place::Json && in_string {
+        if place == UsedIn::Json && in_string {
             return Err("a string begins with \" and does not end; values in braces are escaped by that".to_owned());
         }
         template.push_own(&own, place);
@@ -164,8 +164,8 @@ impl Template {
     }
 
     /// Adds what the dialect itself writes. In a query it is encoded; elsewhere it stands as it is.
-    fn push_own(&mut self, own: &str, place: Place) {
-        if place != Place::Query {
+    fn push_own(&mut self, own: &str, place: UsedIn) {
+        if place != UsedIn::Query {
             return self.push_text(own);
         }
         let mut encoded = Vec::new();
@@ -511,7 +511,7 @@ mod tests {
     use crate::psend::intake::{Cutter, Fields, Reading, Rules};
 
     /// Compiles a template, binds it, and renders it for an event.
-    fn render(text: &str, place: Place, line: &str) -> Result<String, String> {
+    fn render(text: &str, place: UsedIn, line: &str) -> Result<String, String> {
         let maps = toml::from_str("level = { info = 9, error = 'E' }").expect("a table");
         let mut template = Template::compile("the body", text, place, Names::All, &maps)?;
         let fields = FieldMap::default();
@@ -542,50 +542,50 @@ mod tests {
         };
         ok(
             "{\"index\":{\"_id\":\"{id}\"}}\n{event}\n",
-            Place::Json,
+            UsedIn::Json,
             &format!("{{\"index\":{{\"_id\":\"e/1\"}}}}\n{EVENT}\n"),
         );
         ok(
             r#"{"time":{timestamp:epoch_s},"n":{n},"c":{a.b.1.c},"t":"{a.b.1.c}","o":{a},"m":{missing}}"#,
-            Place::Json,
+            UsedIn::Json,
             r#"{"time":1767614400,"n":1.10,"c":"x \"y\"","t":"x \"y\"","o":{"b":[1,{"c":"x \"y\""}]},"m":null}"#,
         );
         ok(
             r#"{"s":{n:string},"l":{severity:level},"q":"{severity:level}","k":{key},"x":{d\.e|"none"}}"#,
-            Place::Json,
+            UsedIn::Json,
             r#"{"s":"1.10","l":9,"q":"9","k":"the key","x":"none"}"#,
         );
         ok(
             "/_doc/{event_id}/{a.b.0}?at={timestamp:rfc3339}",
-            Place::Path,
+            UsedIn::Path,
             "/_doc/e%2F1/1?at=2026-01-05T12%3A00%3A00.000000Z",
         );
-        ok("INSERT INTO {url?table} & {n}", Place::Query, "INSERT%20INTO%20a%20b%20%26%201.10");
-        ok("Bearer {key}, {a.b.1.c}", Place::Header, "Bearer the key, x%20%22y%22");
-        ok("m,id={event_id} n={n} {timestamp:epoch_ns}", Place::Text, "m,id=e/1 n=1.10 1767614400000000000");
+        ok("INSERT INTO {url?table} & {n}", UsedIn::Query, "INSERT%20INTO%20a%20b%20%26%201.10");
+        ok("Bearer {key}, {a.b.1.c}", UsedIn::Header, "Bearer the key, x%20%22y%22");
+        ok("m,id={event_id} n={n} {timestamp:epoch_ns}", UsedIn::Text, "m,id=e/1 n=1.10 1767614400000000000");
         ok(
             "payload={event}",
-            Place::Form,
+            UsedIn::Form,
             &format!(
                 "payload={}",
                 url::form_urlencoded::byte_serialize(EVENT.as_bytes()).collect::<String>().replace('+', "%20")
             ),
         );
-        ok("{missing,a.b.0|0}", Place::Json, "1");
-        ok("{timestamp+latency:epoch_ms}", Place::Json, "1767614401500");
-        ok("{{event} {", Place::Text, "{event} {");
-        ok("{severity:base64}", Place::Json, "\"aW5mbw==\"");
+        ok("{missing,a.b.0|0}", UsedIn::Json, "1");
+        ok("{timestamp+latency:epoch_ms}", UsedIn::Json, "1767614401500");
+        ok("{{event} {", UsedIn::Text, "{event} {");
+        ok("{severity:base64}", UsedIn::Json, "\"aW5mbw==\"");
     }
 
     #[test]
     fn a_value_that_does_not_fit_says_which_and_why() {
         for (text, place, why) in [
-            ("{missing:epoch_s}", Place::Json, "no value at 'missing', for the body"),
-            ("{d\\.e}", Place::Header, "no value at 'd\\.e', for the body"),
-            ("{n:epoch_s}", Place::Json, "the value at 'n' does not fit into the body: 1.10 is not a time"),
-            ("{event_id:level}", Place::Json, "its table has no entry for it"),
-            ("{url?database}", Place::Query, "--url: the dialect needs database in it, as in http://host/?database="),
-            ("/{severity:level|}", Place::Path, "/9"),
+            ("{missing:epoch_s}", UsedIn::Json, "no value at 'missing', for the body"),
+            ("{d\\.e}", UsedIn::Header, "no value at 'd\\.e', for the body"),
+            ("{n:epoch_s}", UsedIn::Json, "the value at 'n' does not fit into the body: 1.10 is not a time"),
+            ("{event_id:level}", UsedIn::Json, "its table has no entry for it"),
+            ("{url?database}", UsedIn::Query, "--url: the dialect needs database in it, as in http://host/?database="),
+            ("/{severity:level|}", UsedIn::Path, "/9"),
         ] {
             let told = render(text, place, EVENT).unwrap_or_else(|why| why);
             assert!(told.contains(why), "{text}: {told}");
@@ -595,7 +595,7 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn no_text_makes_the_compiler_panic_and_what_has_no_braces_stays_as_it_is(text in "[a-z{}\"\\\\:|?.\n ]{0,40}") {
-            for place in [Place::Json, Place::Path, Place::Header, Place::Text] {
+            for place in [UsedIn::Json, UsedIn::Path, UsedIn::Header, UsedIn::Text] {
                 let compiled = Template::compile("the body", &text, place, Names::All, &BTreeMap::new());
                 if let (Ok(template), false) = (compiled, text.contains('{')) {
                     proptest::prop_assert_eq!(template.constant(), Some(text.as_str()));
