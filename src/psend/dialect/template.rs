@@ -580,8 +580,8 @@ mod tests {
     #[test]
     fn a_value_that_does_not_fit_says_which_and_why() {
         for (text, place, why) in [
-            ("{missing:epoch_s}", UsedIn::Json, "no value at 'missing', for the body"),
-            ("{d\\.e}", UsedIn::Header, "no value at 'd\\.e', for the body"),
+            ("{missing:epoch_s}", UsedIn::Json, "no value at 'missing' for the body"),
+            ("{d\\.e}", UsedIn::Header, "no value at 'd\\.e' for the body"),
             ("{n:epoch_s}", UsedIn::Json, "the value at 'n' does not fit into the body: 1.10 is not a time"),
             ("{event_id:level}", UsedIn::Json, "its table has no entry for it"),
             ("{url?database}", UsedIn::Query, "--url: the dialect needs database in it, as in http://host/?database="),
