@@ -8,6 +8,10 @@ use crate::error::WrongForm;
 /// How many first bytes of an input are judged.
 pub(super) const LOOK_AHEAD: usize = 1024;
 
+/// How much of an input is read at first. psend starts as many requests as it has events, so a first read of only the bytes that
+/// are judged would leave most senders waiting.
+const FIRST_READ: usize = 64 << 10;
+
 /// The smallest number of control characters that makes an input binary. A text may hold a few by mistake.
 const FEW_CONTROLS: usize = 4;
 
@@ -104,7 +108,7 @@ fn judge(start: &[u8], is_all: bool) -> Option<Form> {
 /// handed on before it is known.
 pub(super) struct Checked<R> {
     from: R,
-    /// Up to [`LOOK_AHEAD`] first bytes.
+    /// The first bytes. Only [`LOOK_AHEAD`] of them are judged.
     start: Vec<u8>,
     /// How many of these were handed on.
     given: usize,
@@ -122,11 +126,12 @@ impl<R: Read> Checked<R> {
     /// Reads first bytes until some can be handed on, or there are no more.
     fn look(&mut self) -> io::Result<()> {
         while self.given == self.start.len() || is_suspicious(&self.start) {
-            let mut piece = [0; LOOK_AHEAD];
-            let n = self.from.read(&mut piece[self.start.len()..])?;
-            self.start.extend_from_slice(&piece[self.start.len()..][..n]);
-            self.is_judged = n == 0 || self.start.len() == LOOK_AHEAD;
-            if let Some(form) = judge(&self.start, self.is_judged) {
+            let held = self.start.len();
+            self.start.resize(held + FIRST_READ, 0);
+            let n = self.from.read(&mut self.start[held..]);
+            self.start.truncate(held + n.as_ref().map_or(0, |n| *n));
+            self.is_judged = n? == 0 || self.start.len() >= LOOK_AHEAD;
+            if let Some(form) = judge(&self.start[..self.start.len().min(LOOK_AHEAD)], self.is_judged) {
                 return Err(io::Error::other(WrongForm(form.advice_for_input(&self.rest))));
             }
             if self.is_judged {

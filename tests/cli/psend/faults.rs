@@ -376,7 +376,11 @@ fn a_psend_that_is_killed_again_and_again_delivers_everything_in_the_end() {
 #[test]
 fn a_rate_limit_is_reported_once_and_its_wait_counted_once_for_all_senders() {
     let limited = |r: &Request| if r.number <= 50 { Act::with_header(429, "Retry-After: 1") } else { Act::accept() };
-    let server = Scripted::start(limited);
+    // All senders are under way before the first of them is refused.
+    let late = move |r: &Request| {
+        Act::After(Duration::from_millis(if r.number <= 50 { 200 } else { 0 }), Box::new(limited(r)))
+    };
+    let server = Scripted::start(late);
     let run = run_with("psend", &["--url", &server.url(), "-c", "50"], &super::events(200)).expect_code(0);
     assert_eq!(run.stderr.matches("rate limit: waiting").count(), 1, "{}", run.stderr);
     assert!(run.stderr.contains("Held back:   1.0"), "{}", run.stderr);

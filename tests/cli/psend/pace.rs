@@ -174,7 +174,9 @@ fn a_producer_that_is_a_little_slow_all_the_time_is_named_and_psend_is_not() {
     let server = Scripted::start(|_| Act::accept());
     let run = with_a_slow_producer(&server, &["--rate", "1000"], lines(&events(100)), Duration::from_millis(5));
     assert!(run.stderr.contains("because the input came too slowly"), "{}", run.stderr);
-    assert!(!run.stderr.contains("psend itself"), "{}", run.stderr);
+    // On a busy computer psend may be late now and then, too.
+    let late = &outcomes(&run).1["generator"]["late"];
+    assert!(late["input"].as_u64() > Some(60) && late["psend"].as_u64() < Some(20), "{late}");
 }
 
 #[test]
