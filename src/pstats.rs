@@ -5,6 +5,7 @@
 //! (`distinct`).
 
 mod args;
+mod compare;
 mod config;
 mod distinct;
 mod doubts;
@@ -12,17 +13,20 @@ mod engine;
 mod examples;
 mod figures;
 mod groups;
+mod inference;
 mod input;
 mod intake;
 mod joins;
 mod labels;
 mod layout;
+mod named;
 mod order;
 mod report;
 mod require;
 mod resolve;
 mod settings;
 mod settle;
+mod sides;
 mod sinks;
 mod sketch;
 mod state;
@@ -45,9 +49,10 @@ use args::Args;
 use config::Config;
 use engine::Engine;
 use joins::Sources;
-use report::compare::compare;
 use report::{GroupReport, Report, Run};
+use require::Beside;
 use resolve::resolve;
+use sides::Base;
 use sinks::Sinks;
 
 /// Runs the tool on the process's command line.
@@ -73,19 +78,42 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         elapsed_s: clock.elapsed().as_secs_f64(),
         interrupted: stop.requested(),
         compared: None,
+        comparison: None,
     };
 
+    let against = config.against.as_ref();
+    let base = against.map(|against| Base::read(config, against, &stop, console)).transpose()?;
     let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone(), origin(config))?;
-    let inputs = Inputs::open(&config.files, &stop, console)?.with_patience(sinks.tick());
-    if !count_in_threads(config, &stop, &mut engine)? {
-        count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
+    if let Some(against) = against {
+        engine = engine.keeping_parts(&against.groupings);
+    }
+    if config.each_file_is_a_run() {
+        let settings = (&config.settings, config.given);
+        let groupings = against.map_or(&[][..], |against| &against.groupings);
+        engine = sides::count(&config.files, settings, groupings, config.max_line, &stop, console)?;
+    } else {
+        let inputs = Inputs::open(&config.files, &stop, console)?.with_patience(sinks.tick());
+        if against.is_some() || !count_in_threads(config, &stop, &mut engine)? {
+            count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
+        }
     }
     engine.read_beside(console, config.max_line, &stop)?;
 
     let run = about(&engine);
     let mut report = engine.final_report(run)?;
-    report.judge(&config.requirements, config.base.as_ref().map(|(_, base)| base), config.allow)?;
-    report.run.compared = config.base.as_ref().map(|(file, base)| compare(base, &report.to_value(), file.clone()));
+    let mut beside = Beside { allow_empty: config.allow.empty, ..Beside::default() };
+    let compared = match (&base, against) {
+        (Some(base), Some(against)) => Some(base.compare(&mut engine, against)?),
+        _ => None,
+    };
+    if let (Some((comparison, about)), Some(against)) = (&compared, against) {
+        report.run.compared = Some(comparison.rows.clone());
+        report.run.comparison = Some(about.clone());
+        beside.comparison = Some(comparison);
+        beside.unsure = against.unsure;
+    }
+    beside.base = base.as_ref().and_then(|base| base.report.as_ref());
+    report.judge(&config.requirements, beside, config.allow.partial)?;
     warn(&report, console);
     warn_of_groupings(&report, engine.groupings(), console);
     for doubt in engine.doubts() {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
+use super::compare::Tolerances;
 use super::config::{Form, ReportFile};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
 use crate::cli::files::Files;
@@ -117,11 +118,23 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) stored: Option<PathBuf>,
 
-    /// Compare with the JSON report of an earlier run
+    /// An earlier run: says what is worse, better or the same
     ///
-    /// Requirements may then say '110% of base'.
-    #[arg(long, value_name = "BASE.json", help_heading = "Comparison")]
-    pub(super) compare: Option<PathBuf>,
+    /// FILE is a state, a JSON report or lines. Requirements may then say 'latency.p95 not worse', or '110% of base'. Repeatable,
+    /// once for each run; three or more runs a side give verdicts to rely on.
+    #[arg(long, value_name = "FILE", help_heading = "Comparison", alias = "compare")]
+    pub(super) base: Vec<PathBuf>,
+
+    /// Difference from the base that does not matter
+    ///
+    /// A share of latencies and throughput, points of rates. For one figure with its name: 5%,p99=10%,error_rate=0.1 points.
+    /// Repeatable. Without it, 5% and 0.5 points.
+    #[arg(long, value_name = "DIFF,…", help_heading = "Comparison", value_parser = tolerance)]
+    pub(super) tolerance: Vec<ToleranceText>,
+
+    /// Confidence of the intervals, and of all verdicts
+    #[arg(long, value_name = "PERCENT", default_value = "95%", help_heading = "Comparison", value_parser = confidence)]
+    pub(super) confidence: Confidence,
 
     /// Fail unless this holds: 'error_rate < 5%'
     ///
@@ -134,6 +147,10 @@ pub(super) struct Args {
     /// # begins a comment.
     #[arg(long, value_name = "FILE", help_heading = "Requirements")]
     pub(super) require_file: Vec<PathBuf>,
+
+    /// What 'not worse' is if the runs do not show it
+    #[arg(long, value_enum, default_value_t = UnsureWord::Fail, value_name = "MODE", help_heading = "Requirements")]
+    pub(super) unsure: UnsureWord,
 
     /// Pass when there is no data
     #[arg(long, help_heading = "Requirements")]
@@ -156,7 +173,7 @@ impl CommandLine for Args {
   pstats outcomes.jsonl --require 'success_rate >= 95%' --require 'unknown = 0'
   pstats outcomes.jsonl --truth truth.jsonl --report html=report.html
   pstats outcomes.jsonl --format json -o base.json
-  pstats new.jsonl --compare base.json --require 'latency.p99 <= 110% of base'
+  pstats new.state --base old.state --require 'latency.p99 not worse'
   pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",
         everyday: &[
             "format",
@@ -169,7 +186,7 @@ impl CommandLine for Args {
             "truth",
             "against",
             "stored",
-            "compare",
+            "base",
             "require",
             "require-file",
             "quiet",
@@ -190,7 +207,7 @@ the job could not be finished, 2 for wrong usage.",
             .reads("--truth", &self.truth)
             .reads("--against", &self.against)
             .reads("--stored", &self.stored)
-            .reads("--compare", &self.compare)
+            .reads("--base", &self.base)
             .reads("--require-file", &self.require_file)
             .writes("--report", self.report.iter().map(|file| &file.path))
     }
@@ -213,6 +230,32 @@ impl ValueEnum for Form {
         };
         Some(PossibleValue::new(name).help(help))
     }
+}
+
+/// The words of `--unsure`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum UnsureWord {
+    Pass,
+    Fail,
+}
+
+/// A value of `--tolerance`, which is valid.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct ToleranceText(pub(super) String);
+
+fn tolerance(text: &str) -> Result<ToleranceText, String> {
+    Tolerances::default().add(text).map(|()| ToleranceText(text.to_owned()))
+}
+
+/// A value of `--confidence`, 0 to 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Confidence(pub(super) f64);
+
+fn confidence(text: &str) -> Result<Confidence, String> {
+    let share =
+        text.strip_suffix('%').and_then(|percent| values::decimal(percent.trim())).map(|percent| percent / 100.0);
+    let share = share.filter(|share| (0.5..=0.9999).contains(share));
+    share.map(Confidence).ok_or_else(|| "expected a percentage from 50% to 99.99%, such as 95%".to_owned())
 }
 
 /// A value of `--report`: `html=report.html`.

@@ -3,11 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde_json::Value;
-
+use super::compare::{NamedReport, Required, Tolerances};
 use super::joins::Sources;
 use super::report::Allow;
-use super::require::Requirement;
+use super::require::{Requirement, Unsure};
 use super::settings::Settings;
 use crate::cli::files::is_stdout;
 
@@ -32,8 +31,8 @@ pub(super) struct Config {
     pub(super) reports: Vec<ReportFile>,
     /// How often to rewrite these, and to report progress if stderr is not a terminal.
     pub(super) every: Duration,
-    /// The report of the run to compare with: the name of its file, and what it holds.
-    pub(super) base: Option<(String, Value)>,
+    /// With `--base`: what to compare with.
+    pub(super) against: Option<Against>,
     pub(super) sources: Sources,
     pub(super) requirements: Vec<Requirement>,
     pub(super) allow: Allow,
@@ -44,10 +43,39 @@ pub(super) struct Config {
 }
 
 impl Config {
+    /// Whether the files are counted one by one, because each is a run to compare or a shard of one. What needs all lines in
+    /// one stream goes before: then the lines are one run.
+    pub(super) fn each_file_is_a_run(&self) -> bool {
+        let Some(against) = &self.against else { return false };
+        let has_only_reports = self.files.is_empty() && !against.now_reports.is_empty();
+        has_only_reports || self.files.len() > 1 && self.sources.is_none() && !self.tee && !self.live
+    }
+
     /// Whether the run has results other than its standard output: files or a verdict.
     pub(super) fn is_more_than_a_filter(&self) -> bool {
         self.output.is_some() || !self.reports.is_empty() || !self.requirements.is_empty()
     }
+}
+
+/// The two sides of a comparison, and what is asked of it.
+#[derive(Debug)]
+pub(super) struct Against {
+    /// States and lines of the base.
+    pub(super) base_files: Vec<PathBuf>,
+    /// JSON reports of the base.
+    pub(super) base_reports: Vec<NamedReport>,
+    /// JSON reports among the inputs; they are not in `files`.
+    pub(super) now_reports: Vec<NamedReport>,
+    pub(super) tolerances: Tolerances,
+    /// The probability of a false claim that is accepted: 1 − `--confidence`.
+    pub(super) alpha: f64,
+    pub(super) unsure: Unsure,
+    /// The first grouping of `--by`; if none is given, that of a state is compared.
+    pub(super) grouping: Option<String>,
+    /// Figures that requirements name.
+    pub(super) required: Vec<Required>,
+    /// This grouping, and those of their groups.
+    pub(super) groupings: Vec<String>,
 }
 
 /// The format of a report.

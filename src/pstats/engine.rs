@@ -1,5 +1,6 @@
 //! Keeps a summary of the lines that come in: counts raw lines, and adds states once they are complete.
 
+use super::compare::Part;
 use super::doubts::doubts;
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
@@ -25,6 +26,18 @@ pub(super) struct Engine {
     state_lines: u64,
     /// The names of the files that are counted.
     origin: String,
+    /// For a comparison: the parts of the input, each counted apart.
+    apart: Option<Apart>,
+}
+
+/// The parts of the input: each state, and the lines that are in none.
+#[derive(Default)]
+struct Apart {
+    /// Groupings that requirements name.
+    required: Vec<String>,
+    parts: Vec<Part>,
+    /// How many lines these hold.
+    lines: u64,
 }
 
 impl Engine {
@@ -47,7 +60,13 @@ impl Engine {
             sources,
             state_lines: 0,
             origin,
+            apart: None,
         })
+    }
+
+    /// Also keeps each part of the input for a comparison, with the first grouping of `--by` and these.
+    pub(super) fn keeping_parts(self, required: &[String]) -> Self {
+        Self { apart: Some(Apart { required: required.to_vec(), ..Apart::default() }), ..self }
     }
 
     /// Counts a part of the input. Returns how many complete lines it had.
@@ -101,6 +120,14 @@ impl Engine {
                 let ours = &self.summary.outcomes.runs;
                 let is_divided = |theirs: &&RunRecord| ours.iter().any(|ours| ours.root() == theirs.root());
                 summary.outcomes.apart += summary.outcomes.runs.iter().filter(is_divided).count() as u64;
+                if let Some(apart) = &mut self.apart {
+                    let name = if apart.parts.is_empty() {
+                        self.origin.clone()
+                    } else {
+                        format!("{}: line {seq}", self.origin)
+                    };
+                    apart.add(name, &summary, self.intake.layout(), &self.settings);
+                }
                 self.summary.merge(*summary);
             }
         }
@@ -119,6 +146,7 @@ impl Engine {
     pub(super) fn append(&mut self, mut next: Self) -> Result<()> {
         next.states.finish()?;
         next.end_outcomes()?;
+        next.end_parts()?;
         if self.adopts && self.lines() == 0 && self.state_lines == 0 {
             *self = next;
             return Ok(());
@@ -128,6 +156,10 @@ impl Engine {
         }
         self.states.append(&next.states)?;
         self.state_lines += next.state_lines;
+        if let (Some(ours), Some(theirs)) = (&mut self.apart, next.apart) {
+            ours.parts.extend(theirs.parts);
+            ours.lines += theirs.lines;
+        }
         self.summary.merge(next.summary);
         Ok(())
     }
@@ -143,6 +175,39 @@ impl Engine {
         let settle = self.intake.settle();
         self.summary.outcomes.apart += settle.counted_twice() + settle.forgotten();
         Ok(())
+    }
+
+    /// Enters the lines that are in no state as a part of their own.
+    ///
+    /// # Errors
+    /// If there are states beside them: then there is no telling what is a run.
+    fn end_parts(&mut self) -> Result<()> {
+        let Some(apart) = &mut self.apart else { return Ok(()) };
+        if lines_of(&self.summary) == apart.lines {
+            return Ok(());
+        }
+        if !apart.parts.is_empty() {
+            return Err(Error::failed(format!(
+                "{} has states and other lines, so that it cannot be told what is a run; give them in files of their own",
+                self.origin
+            )));
+        }
+        apart.add(self.origin.clone(), &self.summary, self.intake.layout(), &self.settings);
+        Ok(())
+    }
+
+    /// The parts of the input, after its end.
+    ///
+    /// # Errors
+    /// If it cannot be told what is a run.
+    pub(super) fn take_parts(&mut self) -> Result<Vec<Part>> {
+        self.end_parts()?;
+        Ok(self.apart.take().map(|apart| apart.parts).unwrap_or_default())
+    }
+
+    /// The settings by which it counts.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Ends the input, and reads the files to join with it.
@@ -216,6 +281,19 @@ impl Engine {
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
         state::write(summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())
     }
+}
+
+impl Apart {
+    fn add(&mut self, name: String, summary: &Summary, layout: &Layout, settings: &Settings) {
+        self.lines += lines_of(summary);
+        self.parts.push(Part::of(name, summary, layout, &Part::groupings(settings, &self.required)));
+    }
+}
+
+/// The lines of a summary that a comparison goes by.
+fn lines_of(summary: &Summary) -> u64 {
+    let kinds = &summary.input.kinds;
+    kinds.events.lines + kinds.outcomes.lines + kinds.run_records.lines
 }
 
 /// The summary so far, including the outcomes that wait. `with_waiting` is room for it.

@@ -3,7 +3,7 @@
 //! A pure function of the summary; only [`Run`] holds what depends on the clock, the file names or the command line
 //! (contracts §5). Field names here are the JSON's keys.
 
-pub(super) mod compare;
+mod compared;
 mod events;
 mod figures;
 mod generator;
@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use compare::ComparedReport;
 pub(super) use events::{EndpointReport, EventsReport};
 pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
 use generator::GeneratorReport;
@@ -32,9 +31,10 @@ pub(super) use input::InputReport;
 pub(super) use outcomes::{OutcomesReport, ReasonReport};
 pub(super) use units::seconds;
 
+use super::compare::{About, Row};
 use super::joins::{ReconciledReport, TruthReport};
 use super::layout::Layout;
-use super::require::{Requirement, Verdict};
+use super::require::{Beside, Requirement, Verdict};
 use super::settings::Settings;
 use super::summary::{Summary, lines_read};
 use crate::cli::numbers::counted;
@@ -80,8 +80,10 @@ pub(super) struct Run {
     pub window_s: Option<f64>,
     /// Whether a second signal ended the reading.
     pub interrupted: bool,
-    /// With `--compare`: this run compared with an earlier one.
-    pub compared: Option<ComparedReport>,
+    /// With `--base`: the verdict on each figure.
+    pub compared: Option<Vec<Row>>,
+    /// With `--base`: what these verdicts rest on.
+    pub comparison: Option<About>,
 }
 
 impl Report {
@@ -95,7 +97,7 @@ impl Report {
     /// The report on nothing, with all of its parts: which figures there are. A text is there, if empty; what is null would be
     /// a number.
     pub(super) fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
-        let run = Run { compared: Some(ComparedReport::default()), ..Run::default() };
+        let run = Run { compared: Some(Vec::new()), comparison: Some(About::default()), ..Run::default() };
         let mut report = Self::with(&mut Summary::new(settings, layout), layout, run, true, true);
         let time = TimeReport { first: Some(String::new()), last: Some(String::new()), span_s: None };
         let endpoint = EndpointReport { endpoint: String::new(), mean_ms: 0.0 };
@@ -136,21 +138,28 @@ impl Report {
     ///
     /// # Errors
     /// If a requirement could mean events or outcomes.
-    pub(super) fn judge(&mut self, requirements: &[Requirement], base: Option<&Value>, allow: Allow) -> Result<()> {
+    pub(super) fn judge(&mut self, requirements: &[Requirement], beside: Beside<'_>, partial: bool) -> Result<()> {
         let value = self.to_value();
         for requirement in requirements {
-            self.requirements.push(requirement.judge(&value, base, allow.empty).map_err(Error::usage)?);
+            self.requirements.push(requirement.judge(&value, beside).map_err(Error::usage)?);
         }
-        if !requirements.is_empty() && !allow.partial {
-            self.requirements.extend(self.incomplete().map(|message| Verdict {
-                requirement: "the run is complete (not required with --partial)".to_owned(),
-                figure: None,
-                value: None,
-                met: false,
-                message,
-            }));
+        if !requirements.is_empty() && !partial {
+            let why = self.incomplete();
+            let complete = "the run is complete (not required with --partial)";
+            self.requirements.extend(why.map(|why| Verdict::failed(complete, why)));
+            let base = self.run.comparison.as_ref().map(|about| about.incomplete_base.join(", "));
+            let base = base.filter(|names| !names.is_empty());
+            let complete = "the base is complete (not required with --partial)";
+            self.requirements
+                .extend(base.map(|names| Verdict::failed(complete, format!("{names}: not a complete run"))));
         }
         Ok(())
+    }
+
+    /// Whether there is nothing to show: no line came in, and no JSON report is compared.
+    pub(super) fn is_empty(&self) -> bool {
+        let compared = self.run.compared.as_ref().is_some_and(|rows| !rows.is_empty());
+        self.events.is_none() && self.outcomes.is_none() && !compared
     }
 
     /// Whether a requirement was not met.

@@ -5,41 +5,44 @@
 
 mod bound;
 mod catalogue;
+mod not_worse;
+mod verdict;
 
 use std::fmt;
 
-use serde::Serialize;
 use serde_json::Value;
 
 use crate::cli::numbers::exact;
 use crate::jsonl::scan::plain_path;
+use crate::pstats::compare;
+use crate::pstats::groups::Key;
 use crate::record::filter;
 use bound::{Bound, Comparison, Unit};
 pub(super) use catalogue::Catalogue;
+pub(super) use not_worse::{NotWorse, Unsure};
+use verdict::Met;
+pub(super) use verdict::Verdict;
 
 /// A requirement, as it was read.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Requirement {
-    text: String,
-    group: Vec<(String, String)>,
-    path: Vec<String>,
-    comparison: Comparison,
-    bound: Bound,
+pub(super) enum Requirement {
+    /// A figure is within a bound.
+    Within(Within),
+    /// A figure is not worse than the base's. The group is named as the report counts it.
+    NotWorse(NotWorse, Option<(String, Key)>),
 }
 
-/// A requirement's verdict.
-#[derive(Debug, Clone, Serialize)]
-pub(super) struct Verdict {
-    /// As it was given.
-    pub requirement: String,
-    /// The figure's full path, if it was found.
-    pub figure: Option<String>,
-    /// The figure, in the unit that its name says.
-    pub value: Option<f64>,
-    /// Whether it was met.
-    pub met: bool,
-    /// The figure in words, or why there is none.
-    pub message: String,
+/// What a requirement is judged by, beside the report.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beside<'a> {
+    /// The report on the base.
+    pub(super) base: Option<&'a Value>,
+    /// The two sides held against each other.
+    pub(super) comparison: Option<&'a compare::Comparison>,
+    /// What a verdict that cannot be told counts as.
+    pub(super) unsure: Unsure,
+    /// Whether it is met if there is no data.
+    pub(super) allow_empty: bool,
 }
 
 impl Requirement {
@@ -48,6 +51,68 @@ impl Requirement {
     /// # Errors
     /// A message that names what is wrong, with the closest names if a figure or a field is misspelt.
     pub(super) fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
+        match NotWorse::parse(text, catalogue) {
+            Some(read) => read.map(|read| Self::NotWorse(read, None)),
+            None => Within::parse(text, catalogue).map(Self::Within),
+        }
+    }
+
+    /// The fields of its group; empty if it is on the whole.
+    pub(super) fn group_fields(&self) -> Vec<String> {
+        let group = match self {
+            Self::Within(within) => &within.group[..],
+            Self::NotWorse(not_worse, _) => not_worse.group(),
+        };
+        group.iter().map(|(field, _)| field.clone()).collect()
+    }
+
+    /// Whether it needs the runs that `--base` names.
+    pub(super) fn needs_base(&self) -> bool {
+        match self {
+            Self::Within(within) => matches!(within.bound, Bound::OfBase(_)),
+            Self::NotWorse(..) => true,
+        }
+    }
+
+    /// The verdict on this report.
+    ///
+    /// # Errors
+    /// If events and outcomes came in and the requirement does not say which of them it means.
+    pub(super) fn judge(&self, report: &Value, beside: Beside<'_>) -> Result<Verdict, String> {
+        match self {
+            Self::Within(within) => within.judge(report, beside.base, beside.allow_empty),
+            Self::NotWorse(not_worse, group) => {
+                not_worse.judge(beside.comparison, group.as_ref(), beside.unsure, beside.allow_empty)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Requirement {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Within(within) => f.write_str(&within.text),
+            Self::NotWorse(not_worse, _) => f.write_str(not_worse.text()),
+        }
+    }
+}
+
+/// A requirement that a figure is within a bound.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Within {
+    text: String,
+    group: Vec<(String, String)>,
+    path: Vec<String>,
+    comparison: Comparison,
+    bound: Bound,
+}
+
+impl Within {
+    /// Reads a requirement.
+    ///
+    /// # Errors
+    /// A message that names what is wrong, with the closest names if a figure or a field is misspelt.
+    fn parse(text: &str, catalogue: &Catalogue) -> Result<Self, String> {
         let form = || {
             format!(
                 "'{text}' is not a requirement: expected one such as 'error_rate < 5%' or 'service=auth-service: latency.p95 < 200ms'"
@@ -84,23 +149,14 @@ impl Requirement {
         }
     }
 
-    /// The fields of its group; empty if it is on the whole.
-    pub(super) fn group_fields(&self) -> Vec<String> {
-        self.group.iter().map(|(field, _)| field.clone()).collect()
-    }
-
-    /// Whether it needs the run that `--compare` names.
-    pub(super) fn needs_base(&self) -> bool {
-        matches!(self.bound, Bound::OfBase(_))
-    }
-
     /// The verdict on this report; `base` is the report of the run that it is compared with.
     ///
     /// # Errors
     /// If events and outcomes came in and the requirement does not say which of them it means.
-    pub(super) fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
-        let verdict =
-            |figure, value, met, message| Verdict { requirement: self.text.clone(), figure, value, met, message };
+    fn judge(&self, report: &Value, base: Option<&Value>, allow_empty: bool) -> Result<Verdict, String> {
+        let verdict = |figure, value, met, message| {
+            Verdict::new(&self.text, figure, value, if met { Met::Yes } else { Met::No }, message)
+        };
         let no_data = |figure, value| verdict(figure, value, allow_empty, "no data".to_owned());
         let Some(root) = self.root(report)? else { return Ok(no_data(None, None)) };
         let (path, value, whole) = match self.find(report, root) {
@@ -116,14 +172,18 @@ impl Requirement {
             Bound::OfWhole(share) => whole.filter(|whole| *whole > 0.0).map(|whole| (value / whole, share)),
             Bound::OfBase(share) => match base.map(|base| self.find(base, root)) {
                 Some(Found::Figure { value: base, .. }) => Some((value, share * base)),
-                _ => return Ok(verdict(Some(path), Some(value), false, "the base run has no such figure".to_owned())),
+                None => {
+                    let why = "the JSON reports of the base do not add up to one; give states";
+                    return Ok(verdict(Some(path), Some(value), false, why.to_owned()));
+                }
+                _ => return Ok(verdict(Some(path), Some(value), false, "the base has no such figure".to_owned())),
             },
         };
         let Some((compared, bound)) = bound else { return Ok(no_data(Some(path), Some(value))) };
         let unit = self.unit();
         let message = match self.bound {
             Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), exact(compared * 100.0)),
-            Bound::OfBase(_) => format!("{}; the base run allows {}", unit.in_words(value), unit.in_words(bound)),
+            Bound::OfBase(_) => format!("{}; the base allows {}", unit.in_words(value), unit.in_words(bound)),
             Bound::Plain(_) => unit.in_words(value),
         };
         Ok(verdict(Some(path), Some(value), self.comparison.holds(compared, bound), message))
@@ -245,12 +305,6 @@ enum Found {
     NotKnown { path: String, why: String },
 }
 
-impl fmt::Display for Requirement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -270,7 +324,7 @@ mod tests {
     }
 
     fn judge(text: &str, report: &Value) -> (bool, String) {
-        let verdict = Requirement::parse(text, &catalogue()).expect(text).judge(report, None, false).expect(text);
+        let verdict = Requirement::parse(text, &catalogue()).expect(text).judge(report, Beside::default()).expect(text);
         (verdict.met, verdict.message)
     }
 
@@ -329,7 +383,9 @@ mod tests {
     #[test]
     fn a_group_that_was_not_counted_apart_is_not_one_without_data() {
         let requirement = Requirement::parse("service=a: error_rate < 6%", &catalogue()).expect("it parses");
-        let judged = |report: &Value| requirement.judge(report, None, true).expect("a verdict");
+        let judged = |report: &Value| {
+            requirement.judge(report, Beside { allow_empty: true, ..Beside::default() }).expect("a verdict")
+        };
         let mut report = outcomes();
         let among_others = judged(&report);
         assert!(!among_others.met && among_others.message.contains("--max-groups"), "{}", among_others.message);
@@ -344,8 +400,8 @@ mod tests {
     fn no_data_fails_unless_it_is_allowed() {
         let report = json!({"input": {"lines": 0}, "events": null, "outcomes": null});
         let requirement = Requirement::parse("error_rate < 5%", &catalogue()).expect("it parses");
-        assert!(!requirement.judge(&report, None, false).expect("a verdict").met);
-        assert!(requirement.judge(&report, None, true).expect("a verdict").met);
+        assert!(!requirement.judge(&report, Beside::default()).expect("a verdict").met);
+        assert!(requirement.judge(&report, Beside { allow_empty: true, ..Beside::default() }).expect("a verdict").met);
     }
 
     #[test]
@@ -355,7 +411,7 @@ mod tests {
         let requirement = Requirement::parse("error_rate < 50%", &catalogue()).expect("it parses");
         assert!(
             requirement
-                .judge(&report, None, false)
+                .judge(&report, Beside::default())
                 .is_err_and(|e| e.contains("events.error_rate or outcomes.error_rate"))
         );
         assert!(judge("events.error_rate < 50%", &report).0);
@@ -367,15 +423,26 @@ mod tests {
         assert!(requirement.needs_base());
         let mut slower = outcomes();
         slower["outcomes"]["latency"]["p95_ms"] = json!(180.0);
-        assert!(!requirement.judge(&slower, Some(&outcomes()), false).expect("a verdict").met);
-        assert!(requirement.judge(&outcomes(), Some(&slower), false).expect("a verdict").met);
+        assert!(
+            !requirement
+                .judge(&slower, Beside { base: Some(&outcomes()), ..Beside::default() })
+                .expect("a verdict")
+                .met
+        );
+        assert!(
+            requirement.judge(&outcomes(), Beside { base: Some(&slower), ..Beside::default() }).expect("a verdict").met
+        );
         // The base's figure of the same kind of line counts, whatever else the base has.
         let mut base = outcomes();
         base["events"] = base["outcomes"].clone();
         base["events"]["latency"]["p95_ms"] = json!(1.0);
-        assert!(requirement.judge(&outcomes(), Some(&base), false).expect("a verdict").met);
+        assert!(
+            requirement.judge(&outcomes(), Beside { base: Some(&base), ..Beside::default() }).expect("a verdict").met
+        );
         base["outcomes"] = Value::Null;
-        assert!(!requirement.judge(&outcomes(), Some(&base), false).expect("a verdict").met);
+        assert!(
+            !requirement.judge(&outcomes(), Beside { base: Some(&base), ..Beside::default() }).expect("a verdict").met
+        );
     }
 
     #[test]

@@ -1,19 +1,19 @@
-//! From the command line to a [`Config`]: reads requirements and the base report, refuses flags that contradict each other.
+//! From the command line to a [`Config`]: reads requirements and JSON reports, refuses flags that contradict each other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde_json::Value;
-
-use super::args::Args;
-use super::config::Config;
+use super::args::{Args, Confidence, ToleranceText, UnsureWord};
+use super::compare::{NamedReport, Part, Required, Tolerances, report_in};
+use super::config::{Against, Config};
 use super::joins::Sources;
-use super::layout::Layout;
+use super::layout::{Grouping, Layout};
 use super::report::{Allow, Report};
-use super::require::{Catalogue, Requirement};
+use super::require::{Catalogue, Requirement, Unsure};
 use super::settings::Settings;
 use crate::cli::input;
 use crate::cli::values::Span;
 use crate::error::{Error, Result};
+use crate::jsonl::scan::plain_path;
 use crate::record::event::FieldMap;
 
 /// Resolves the flags.
@@ -28,26 +28,43 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
     }
     let fields = args.fields.as_deref().map(str::parse::<FieldMap>).transpose();
     let fields = fields.map_err(|e| Error::usage(format!("--fields: {e}")))?;
-    let given = !by.is_empty() || args.window.is_some() || args.filter.is_some() || args.fields.is_some();
+    // A comparison takes the groups that states have.
+    let given = !by.is_empty() && args.base.is_empty()
+        || args.window.is_some()
+        || args.filter.is_some()
+        || args.fields.is_some();
     let mut settings = Settings {
         window: args.window.map(Span::micros),
-        filter: args.filter,
+        filter: args.filter.clone(),
         max_groups: size(args.max_groups.0).min(MOST_GROUPS),
         exact_ids: size(args.exact_ids.0),
         fields: fields.unwrap_or_default(),
-        fields_text: args.fields,
+        fields_text: args.fields.clone(),
         by: Vec::new(),
     };
-    let base = args.compare.as_deref().map(base_report).transpose()?;
     settings.by = by.iter().fold(Vec::new(), with_grouping);
-    let requirements = requirements(&settings, &args.require, &args.require_file)?;
-    if let (None, Some(requirement)) = (&base, requirements.iter().find(|requirement| requirement.needs_base())) {
-        return Err(Error::usage(format!("--require: '{requirement}' needs --compare BASE.json")));
+    let mut requirements = requirements(&settings, &args.require, &args.require_file)?;
+    if args.base.is_empty() {
+        if let Some(requirement) = requirements.iter().find(|requirement| requirement.needs_base()) {
+            return Err(Error::usage(format!("--require: '{requirement}' needs --base FILE")));
+        }
+        if !args.tolerance.is_empty() {
+            return Err(Error::usage("--tolerance is of differences from a base: it needs --base FILE"));
+        }
     }
     let groups = requirements.iter().map(Requirement::group_fields).filter(|fields| !fields.is_empty());
     settings.by = groups.fold(std::mem::take(&mut settings.by), |known, fields| with_grouping(known, &fields));
+    let against = match args.base.is_empty() {
+        true => None,
+        false => Some(against(&args, &settings, &mut requirements)?),
+    };
+    let is_report = |file: &PathBuf| {
+        against
+            .as_ref()
+            .is_some_and(|against| against.now_reports.iter().any(|(name, _)| *name == file.display().to_string()))
+    };
     Ok(Config {
-        files: args.files,
+        files: args.files.iter().filter(|file| !is_report(file)).cloned().collect(),
         form: args.format,
         output: args.output,
         settings,
@@ -57,7 +74,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         threads: args.threads,
         reports: args.report,
         every: args.every.0,
-        base,
+        against,
         sources: Sources { truth: args.truth, against: args.against, stored: args.stored },
         requirements,
         allow: Allow { empty: args.allow_empty, partial: args.partial },
@@ -114,12 +131,75 @@ fn without_comment(line: &str) -> &str {
     line.match_indices('#').find(begins).map_or(line, |(at, _)| &line[..at]).trim()
 }
 
-fn base_report(path: &Path) -> Result<(String, Value)> {
-    let text = input::named_text("--compare", path)?;
-    let report: Value = serde_json::from_str(&text)
-        .map_err(|e| Error::usage(format!("--compare: {} is not a JSON report of pstats: {e}", path.display())))?;
-    if !report["input"].is_object() {
-        return Err(Error::usage(format!("--compare: {} is not a JSON report of pstats", path.display())));
+/// Sorts the files of both sides, and finds what requirements ask of the comparison.
+fn against(args: &Args, settings: &Settings, requirements: &mut [Requirement]) -> Result<Against> {
+    let mut tolerances = Tolerances::default();
+    for ToleranceText(text) in &args.tolerance {
+        tolerances.add(text).map_err(|e| Error::usage(format!("--tolerance {e}")))?;
     }
-    Ok((path.display().to_string(), report))
+    let layout = Layout::new(settings)?;
+    let grouping = Part::first_grouping(settings).filter(|_| !args.by.is_empty());
+    let (mut required, mut groupings) = (Vec::new(), Vec::from_iter(grouping.clone()));
+    for requirement in requirements {
+        let Requirement::NotWorse(not_worse, group) = requirement else { continue };
+        *group = match not_worse.group() {
+            [] => None,
+            fields => {
+                let all = layout.of_outcomes.all.iter().chain(&layout.of_events.all);
+                let grouping = all.clone().find(|grouping| has_fields(grouping, fields));
+                let grouping = grouping.expect("each group that a requirement names has a grouping");
+                let value = |name: &String| {
+                    fields.iter().find(|(field, _)| plain_path(field) == *name).map(|(_, value)| value.as_str().into())
+                };
+                groupings.push(grouping.name());
+                Some((grouping.name(), grouping.fields.iter().map(value).collect()))
+            }
+        };
+        let (kind, figure) = not_worse.figure();
+        required.push(Required { kind, figure, group: group.clone() });
+    }
+    once("--base", &args.base)?;
+    once("the input", &args.files)?;
+    let (base_reports, base_files) = reports_among("--base", &args.base)?;
+    let (now_reports, _) = reports_among("the input", &args.files)?;
+    let Confidence(confidence) = args.confidence;
+    Ok(Against {
+        base_files,
+        base_reports,
+        now_reports,
+        tolerances,
+        alpha: 1.0 - confidence,
+        unsure: if args.unsure == UnsureWord::Pass { Unsure::Pass } else { Unsure::Fail },
+        grouping,
+        required,
+        groupings,
+    })
+}
+
+/// Whether a grouping goes by just these fields.
+fn has_fields(grouping: &Grouping, fields: &[(String, String)]) -> bool {
+    let names = || fields.iter().map(|(field, _)| plain_path(field));
+    names().all(|name| grouping.fields.contains(&name))
+        && grouping.fields.iter().all(|field| names().any(|n| n == *field))
+}
+
+/// A file that is given twice would count as two runs.
+fn once(what: &str, files: &[PathBuf]) -> Result<()> {
+    let same = |(place, file): (usize, &PathBuf)| files[..place].contains(file);
+    match files.iter().enumerate().find(|(place, file)| same((*place, file))) {
+        Some((_, file)) => Err(Error::usage(format!("{what}: {} is given twice", file.display()))),
+        None => Ok(()),
+    }
+}
+
+/// The JSON reports among these files, and the other files.
+fn reports_among(flag: &str, files: &[PathBuf]) -> Result<(Vec<NamedReport>, Vec<PathBuf>)> {
+    let (mut reports, mut others) = (Vec::new(), Vec::new());
+    for file in files {
+        match report_in(flag, file)? {
+            Some(report) => reports.push(report),
+            None => others.push(file.clone()),
+        }
+    }
+    Ok((reports, others))
 }

@@ -44,6 +44,12 @@ impl Settings {
         }
     }
 
+    /// Describes the first setting that differs of those that say which lines count and what is in them.
+    pub(super) fn reads_otherwise(&self, other: &Self) -> Option<String> {
+        let ours = Self { by: Vec::new(), window: None, ..self.clone() };
+        ours.differs_from(&Self { by: Vec::new(), window: None, ..other.clone() })
+    }
+
     /// Describes the first setting that differs; `None` if all are the same.
     pub(super) fn differs_from(&self, other: &Self) -> Option<String> {
         let by = |settings: &Self| settings.by.iter().map(|fields| fields.join(",")).collect::<Vec<_>>().join(" ");

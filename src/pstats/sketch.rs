@@ -330,6 +330,14 @@ impl<S: Sketch> Latency<S> {
     }
 }
 
+impl Latency<Coarse> {
+    /// How many are in the bucket of this latency or below it.
+    pub(super) fn up_to(&self, us: u64) -> u64 {
+        let last = usize::from(Sample::new(us).bucket);
+        self.sketch.recorded().take_while(|(bucket, _)| *bucket <= last).map(|(_, count)| count).sum()
+    }
+}
+
 /// Most JSON readers support numbers of at most 64 bits.
 mod sum_as_text {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

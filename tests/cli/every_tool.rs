@@ -36,7 +36,7 @@ const TEXTS: [&str; 35] = [
     "--id-path",
     "--against",
     "--stored",
-    "--compare",
+    "--base",
     "--require-file",
     "--by",
     "--listen",

@@ -185,7 +185,7 @@ fn a_name_in_latin_1_serves_in_every_flag_of_every_tool() {
         "pshape -q --seed 1 --curve $d/curve --from $d/curve --scenario $d/s.toml --truth $d/truth $d/in -o $d/out",
         "pshape -q --seed 1 --curve name=$d/curve,from=$d/curve $d/in > out",
         "pstats -q --report json=$d/r.json --against $d/in --require-file $d/require $d/in -o $d/o",
-        "pstats -q --compare $d/r.json --truth $d/truth --stored $d/in $d/in -o $d/o",
+        "pstats -q --base $d/r.json --truth $d/truth --stored $d/in $d/in -o $d/o",
         "psend --print-dialect > d.toml; psend --print-dialect --dialect $d/d.toml > /dev/null",
         "pserve -q --listen 127.0.0.1:0 --db $d/db --keys $d/keys --exec \"cat '$d/in'\" > out; cmp out in",
         "pserve -q --listen 127.0.0.1:0 --db $d/db --api-key-file $d/key --exec \"psend -q --dialect '$d/d.toml' \
@@ -239,7 +239,7 @@ fn a_file_that_is_not_there_is_named_with_its_flag() {
         ("psend", &["--header", "@none"]),
         ("psend", &["--cacert", "none", "--url", "https://localhost:9"]),
         ("pstats", &["--require-file", "none"]),
-        ("pstats", &["--compare", "none"]),
+        ("pstats", &["--base", "none"]),
         ("pserve", &["--keys", "none"]),
         ("pserve", &["--api-key-file", "none"]),
     ] {
@@ -262,7 +262,7 @@ fn a_byte_order_mark_is_ignored_in_every_file_that_a_flag_names() {
         "pgen -q -n 2 --profile p.toml > /dev/null",
         "pshape -q --seed 1 --scenario s.toml in > /dev/null",
         "pstats -q --require-file require in > /dev/null",
-        "pstats -q --format json in > r; (printf '\\xef\\xbb\\xbf'; cat r) > b; pstats -q --compare b in > /dev/null",
+        "pstats -q --format json in > r; (printf '\\xef\\xbb\\xbf'; cat r) > b; pstats -q --base b in > /dev/null",
     ] {
         shell_in(folder.path(), script, &[]).expect_code(0);
     }

@@ -1,5 +1,6 @@
 //! pstats as users run it.
 
+mod compare;
 mod fields;
 mod flow;
 mod forms;
@@ -7,6 +8,7 @@ mod html;
 mod joins;
 mod lines;
 mod resumed;
+mod servers;
 mod states;
 mod verdict;
 

@@ -218,17 +218,13 @@ fn input_in_another_form_is_named_with_the_command_that_makes_text_of_it() {
             let says = format!("standard input: this is {form}: {command} FILE | {}", args[0]);
             assert!(piped.stderr.contains(&says), "{}", piped.stderr);
         }
-        for flag in ["--truth", "--against", "--stored"].into_iter().filter(|_| !is_read) {
+        for flag in ["--truth", "--against", "--stored", "--base"].into_iter().filter(|_| !is_read) {
             let said = run("pstats", &["-q", flag, file]).expect_code(2).stderr;
             assert!(said.contains(&format!("this is {form}: {command} {file} | pstats")), "{flag}: {said}");
         }
-        for (name, flag) in [
-            ("pgen", "--profile"),
-            ("pshape", "--scenario"),
-            ("pstats", "--require-file"),
-            ("pstats", "--compare"),
-            ("pserve", "--keys"),
-        ] {
+        for (name, flag) in
+            [("pgen", "--profile"), ("pshape", "--scenario"), ("pstats", "--require-file"), ("pserve", "--keys")]
+        {
             let said = run(name, &[flag, file]).expect_code(2).stderr;
             assert!(said.contains(flag) && said.contains(&format!("this is {form}")), "{name} {flag}: {said}");
         }

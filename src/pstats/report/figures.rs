@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::units::{milliseconds, seconds, share};
 use crate::cli::numbers::count;
@@ -11,6 +11,7 @@ use crate::clock::Micros;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};
 use crate::pstats::layout::Grouping;
+use crate::pstats::named::{Named, as_object};
 use crate::pstats::sketch::{Fine, Latency, Sketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::windows::Windows;
@@ -91,7 +92,7 @@ pub(super) fn distribution(sketch: &Fine) -> Vec<ClassReport> {
 pub(crate) struct GroupReport {
     /// Field and value in the order of the grouping, an object in JSON; null for a value that is not there.
     #[serde(serialize_with = "as_object")]
-    pub group: Option<Vec<(String, Option<String>)>>,
+    pub group: Option<Named>,
     /// Its figures.
     #[serde(flatten)]
     pub figures: FiguresReport,
@@ -119,13 +120,6 @@ impl GroupReport {
     /// Whether any of its fields has a value.
     pub(crate) fn has_value(&self) -> bool {
         self.group.as_ref().is_some_and(|values| values.iter().any(|(_, value)| value.is_some()))
-    }
-}
-
-fn as_object<S: Serializer>(group: &Option<Vec<(String, Option<String>)>>, to: S) -> Result<S::Ok, S::Error> {
-    match group {
-        None => to.serialize_none(),
-        Some(values) => to.collect_map(values.iter().map(|(field, value)| (field, value))),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
 
-use super::compare::shown;
+use super::compared::{TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
 use super::words::{milliseconds, moment, percent};
 use super::{
@@ -9,6 +9,8 @@ use super::{
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
+use crate::pstats::compare::Row;
+use crate::pstats::inference::verdict::Word;
 
 /// Rows of a table of groups.
 const ROWS: usize = 25;
@@ -26,7 +28,7 @@ pub(crate) fn write(report: &Report) -> String {
             escape(&duration(*span))
         ));
     }
-    if report.events.is_none() && report.outcomes.is_none() {
+    if report.is_empty() {
         page.put("<p>The input has no events and no outcomes.</p>\n");
     }
     if let Some(why) = report.incomplete() {
@@ -36,6 +38,7 @@ pub(crate) fn write(report: &Report) -> String {
         page.put(&format!("<p class=\"warn\">{}</p>\n", escape(why)));
     }
     page.requirements(report);
+    page.compared(report);
     if let Some(outcomes) = &report.outcomes {
         page.put("<h2>Outcomes</h2>\n");
         page.cards("outcomes", &outcomes.figures, outcomes.throughput);
@@ -73,7 +76,6 @@ pub(crate) fn write(report: &Report) -> String {
     }
     page.truth(report);
     page.reconciled(report);
-    page.compared(report);
     page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
     let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
     page.table(
@@ -227,7 +229,12 @@ impl Body {
             3,
             &["verdict", "requirement", "figure"],
             report.requirements.iter().map(|verdict| {
-                let (class, word) = if verdict.met { ("good", "✓ met") } else { ("bad", "✗ not met") };
+                let (class, word) = match (verdict.met, verdict.unsure) {
+                    (true, false) => ("good", "✓ met"),
+                    (true, true) => ("warn", "? met"),
+                    (false, true) => ("warn", "? cannot tell"),
+                    (false, false) => ("bad", "✗ not met"),
+                };
                 vec![format!("<b class=\"{class}\">{word}</b>"), escape(&verdict.requirement), escape(&verdict.message)]
             }),
         );
@@ -253,20 +260,33 @@ impl Body {
     }
 
     fn compared(&mut self, report: &Report) {
-        let Some(compared) = &report.run.compared else { return };
-        self.put("<h2>Compared with the base run</h2>\n<div class=\"panel scroll\">\n");
-        if !compared.figures.is_empty() {
+        let Some(shown) = shown(report) else { return };
+        self.put(&format!(
+            "<h2>{TITLE}</h2>\n<div class=\"panel scroll\">\n<p class=\"faint\">{}</p>\n",
+            escape(&shown.summary)
+        ));
+        if !shown.rows.is_empty() {
             self.table(
-                &["figure", "base", "now", "change"],
-                compared.figures.iter().map(|f| {
-                    let change = escape(&f.change_in_words());
-                    let change = if f.differs { format!("<b class=\"warn\">{change}</b>") } else { change };
-                    vec![escape(&f.figure), escape(&shown(&f.figure, f.base)), escape(&shown(&f.figure, f.now)), change]
+                &["figure", "base", "now", "change", "interval", "shaded: tolerance", "verdict"],
+                shown.rows.iter().map(|row| {
+                    let class = match row.verdict {
+                        Word::Worse => "bad",
+                        Word::Better => "good",
+                        Word::Same => "",
+                        Word::CannotTell => "warn",
+                    };
+                    let mut cells: Vec<String> = cells(row).iter().map(|cell| escape(cell)).collect();
+                    cells.push(interval(row, class));
+                    cells.push(format!("<b class=\"{class}\">{}</b>", escape(&row.verdict_in_words())));
+                    cells
                 }),
             );
         }
-        for note in compared.notes() {
-            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(&note)));
+        if shown.more > 0 {
+            self.put(&format!("<p class=\"faint\">and {} more</p>\n", count(shown.more as u64)));
+        }
+        for note in &shown.notes {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(note)));
         }
         self.put("</div>\n");
     }
@@ -284,6 +304,27 @@ impl Body {
         );
         self.put("</div>\n");
     }
+}
+
+/// The interval of a difference as a drawing: the shaded band is the tolerance, the line in it no difference.
+fn interval(row: &Row, class: &str) -> String {
+    const HALF: f64 = 80.0;
+    let Some(axis) = row.on_axis() else { return String::new() };
+    let x = |place: f64| HALF * (place + 1.0);
+    let dot = axis
+        .at
+        .map_or(String::new(), |at| format!("<circle cx=\"{:.1}\" cy=\"9\" r=\"3.5\" fill=\"currentColor\"/>", x(at)));
+    format!(
+        "<svg class=\"{class}\" width=\"160\" height=\"18\" viewBox=\"0 0 160 18\" role=\"img\" aria-label=\"{}\">\
+         <rect x=\"{:.1}\" y=\"0\" width=\"{:.1}\" height=\"18\" fill=\"var(--line)\" opacity=\".5\"/>\
+         <line x1=\"80\" y1=\"0\" x2=\"80\" y2=\"18\" stroke=\"var(--faint)\"/>\
+         <line x1=\"{:.1}\" y1=\"9\" x2=\"{:.1}\" y2=\"9\" stroke=\"currentColor\" stroke-width=\"2\"/>{dot}</svg>",
+        escape(&row.between()),
+        x(-axis.tolerance),
+        x(axis.tolerance) - x(-axis.tolerance),
+        x(axis.low),
+        x(axis.high),
+    )
 }
 
 fn row(group: &GroupReport, fields: usize) -> Vec<String> {

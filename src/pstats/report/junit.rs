@@ -1,6 +1,7 @@
 //! The verdicts as JUnit XML, which every CI system shows: a test case a requirement.
 
 use super::Report;
+use super::compared::{TITLE, lines, shown};
 
 /// Writes the verdicts.
 pub(crate) fn write(report: &Report) -> String {
@@ -16,10 +17,15 @@ pub(crate) fn write(report: &Report) -> String {
         if verdict.met {
             xml.push_str(&format!(">\n      <system-out>{message}</system-out>\n    </testcase>\n"));
         } else {
+            let kind = if verdict.unsure { " type=\"cannot tell\"" } else { "" };
             xml.push_str(&format!(
-                ">\n      <failure message=\"{message}\">not met: {name}: {message}</failure>\n    </testcase>\n"
+                ">\n      <failure message=\"{message}\"{kind}>not met: {name}: {message}</failure>\n    </testcase>\n"
             ));
         }
+    }
+    if let Some(shown) = shown(report) {
+        let text = lines(&shown).iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n");
+        xml.push_str(&format!("    <system-out>{TITLE}\n{text}</system-out>\n"));
     }
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml

@@ -1,11 +1,13 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
+use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
 use super::text::{how_many, says_something};
 use super::words::{milliseconds, moment, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
+use crate::pstats::inference::verdict::Word;
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;
@@ -13,13 +15,18 @@ const ROWS: usize = 20;
 /// Writes the report.
 pub(crate) fn write(report: &Report) -> String {
     let mut page = String::from("# pstats report\n");
-    if report.events.is_none() && report.outcomes.is_none() {
+    if report.is_empty() {
         page.push_str("\nThe input has no events and no outcomes.\n");
     }
     if !report.requirements.is_empty() {
         heading(&mut page, "Requirements");
         let rows = report.requirements.iter().map(|verdict| {
-            let mark = if verdict.met { "✅ met" } else { "❌ not met" };
+            let mark = match (verdict.met, verdict.unsure) {
+                (true, false) => "✅ met",
+                (true, true) => "❔ met",
+                (false, true) => "❔ cannot tell",
+                (false, false) => "❌ not met",
+            };
             vec![mark.to_owned(), verdict.requirement.clone(), verdict.message.clone()]
         });
         table(&mut page, &[" verdict", " requirement", " figure"], rows);
@@ -30,6 +37,7 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(why) = report.generator_warning() {
         page.push_str(&format!("\n**{}**\n", cell(why)));
     }
+    compared(&mut page, report);
     if let Some(events) = &report.events {
         heading(&mut page, "Events");
         figures(&mut page, &events.figures, events.throughput, &events.time);
@@ -84,24 +92,6 @@ pub(crate) fn write(report: &Report) -> String {
             reconciled.table.iter().map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect()),
         );
     }
-    if let Some(compared) = &report.run.compared {
-        heading(&mut page, "Compared with the base run");
-        table(
-            &mut page,
-            &[" figure", "base", "now", " change"],
-            compared.figures.iter().map(|f| {
-                vec![
-                    f.figure.clone(),
-                    super::compare::shown(&f.figure, f.base),
-                    super::compare::shown(&f.figure, f.now),
-                    f.change_in_words(),
-                ]
-            }),
-        );
-        for note in compared.notes() {
-            page.push_str(&format!("- {}\n", cell(&note)));
-        }
-    }
     heading(&mut page, "Input");
     let rows = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
     table(
@@ -110,6 +100,34 @@ pub(crate) fn write(report: &Report) -> String {
         rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]),
     );
     page
+}
+
+/// The verdicts on both sides, near the top: they are what a reader of a pull request looks for.
+fn compared(page: &mut String, report: &Report) {
+    let Some(shown) = shown(report) else { return };
+    heading(page, TITLE);
+    page.push_str(&format!("{}\n\n", cell(&shown.summary)));
+    let rows = shown.rows.iter().map(|row| {
+        let verdict = row.verdict_in_words();
+        let verdict = match row.verdict {
+            Word::Worse => format!("🔴 {verdict}"),
+            Word::Better => format!("🟢 {verdict}"),
+            Word::Same => format!("⚪ {verdict}"),
+            Word::CannotTell => format!("❔ {verdict}"),
+        };
+        // Blanks of a drawing would be folded.
+        let drawn = row.drawn().replace(' ', "\u{a0}");
+        [cells(row), vec![drawn, verdict]].concat()
+    });
+    if !shown.rows.is_empty() {
+        table(page, &[" figure", "base", "now", "change", "interval", &format!(" {AXIS}"), " verdict"], rows);
+    }
+    if shown.more > 0 {
+        page.push_str(&format!("… and {} more\n\n", count(shown.more as u64)));
+    }
+    for note in &shown.notes {
+        page.push_str(&format!("- {}\n", cell(note)));
+    }
 }
 
 fn heading(page: &mut String, text: &str) {

@@ -2,7 +2,7 @@
 
 use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
-use super::compare::{ComparedFigure, ComparedReport, shown};
+use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
 pub(crate) use super::sheet::Style;
 use super::sheet::{Page, Side, left};
@@ -23,7 +23,7 @@ const LINE: usize = 72;
 /// Writes the whole report.
 pub(crate) fn write(report: &Report, style: Style) -> String {
     let mut page = Page::new(style);
-    if report.events.is_none() && report.outcomes.is_none() {
+    if report.is_empty() {
         page.title("Nothing to report");
         page.line("The input has no events and no outcomes.");
     }
@@ -49,9 +49,7 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
     if let Some(reconciled) = &report.reconciled {
         page.reconciled(reconciled);
     }
-    if let Some(compared) = &report.run.compared {
-        page.compared(compared);
-    }
+    page.compared(report);
     page.input(report);
     page.requirements(&report.requirements);
     page.text
@@ -255,18 +253,31 @@ impl Page {
         self.table(&head, &rows);
     }
 
-    fn compared(&mut self, compared: &ComparedReport) {
-        self.title("Compared with the base run");
-        let head = [("figure", Side::Left), ("base", Side::Right), ("now", Side::Right), ("change", Side::Left)];
-        let cells = |f: &ComparedFigure| {
-            vec![f.figure.clone(), shown(&f.figure, f.base), shown(&f.figure, f.now), f.change_in_words()]
-        };
-        let rows: Vec<Vec<String>> = compared.figures.iter().map(cells).collect();
+    fn compared(&mut self, report: &Report) {
+        let Some(shown) = shown(report) else { return };
+        self.title(TITLE);
+        self.line(&shown.summary);
+        self.text.push('\n');
+        let (left, right) = (Side::Left, Side::Right);
+        let head = [
+            ("figure", left),
+            ("base", right),
+            ("now", right),
+            ("change", right),
+            ("interval", right),
+            (AXIS, left),
+            ("verdict", left),
+        ];
+        let rows = shown.rows.iter().map(|row| [cells(row), vec![row.drawn(), row.verdict_in_words()]].concat());
+        let rows: Vec<Vec<String>> = rows.collect();
         if !rows.is_empty() {
-            self.table(&head, &rows);
+            self.table_without(&["now", "base"], &head, &rows);
         }
-        for note in compared.notes() {
-            let note = self.paint("33", &visible(&note));
+        if shown.more > 0 {
+            self.more(shown.more);
+        }
+        for note in &shown.notes {
+            let note = self.paint("33", &visible(note));
             self.line(&note);
         }
     }
@@ -278,7 +289,12 @@ impl Page {
         self.title("Requirements");
         let widest = verdicts.iter().map(|v| width(&visible(&v.requirement))).max().unwrap_or(0);
         for verdict in verdicts {
-            let mark = if verdict.met { self.paint("32", "✓ met    ") } else { self.paint("1;31", "✗ NOT MET") };
+            let mark = match (verdict.met, verdict.unsure) {
+                (true, false) => self.paint("32", "✓ met    "),
+                (true, true) => self.paint("33", "? met    "),
+                (false, true) => self.paint("1;33", "? UNSURE "),
+                (false, false) => self.paint("1;31", "✗ NOT MET"),
+            };
             let requirement = left(&visible(&verdict.requirement), widest);
             self.line(&format!("{mark}  {requirement}   {}", visible(&verdict.message)));
         }

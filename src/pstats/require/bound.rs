@@ -104,7 +104,7 @@ pub(super) enum Bound {
     Plain(f64),
     /// A share of the count that the figure is part of, 0 to 1.
     OfWhole(f64),
-    /// A share of the same figure in the run that `--compare` names.
+    /// A share of the same figure of the base.
     OfBase(f64),
 }
 

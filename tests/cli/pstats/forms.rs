@@ -112,7 +112,7 @@ fn the_json_report_keeps_to_its_documented_schema() {
         &truth,
         "--stored",
         &stored,
-        "--compare",
+        "--base",
         &base_file,
         "--require",
         "input.lines > 0",
@@ -161,7 +161,7 @@ fn what_the_data_says_steers_neither_terminal_nor_markdown() {
     let base = base.to_str().expect("UTF-8");
     run_with("pstats", &["--format", "json", "-o", base], line.as_bytes()).expect_code(0);
     for form in ["text", "markdown"] {
-        let args = ["--format", form, "--compare", base, "--by", "service,endpoint"];
+        let args = ["--format", form, "--base", base, "--by", "service,endpoint"];
         let found = run_with("pstats", &args, line.as_bytes()).expect_code(0);
         assert!(!found.text().contains(|c: char| c.is_control() && c != '\n'), "{form}: {:?}", found.text());
         assert!(found.text().contains("u{1b}"), "{form}: {}", found.text());

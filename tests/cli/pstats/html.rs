@@ -166,9 +166,9 @@ fn the_page_has_ids_order_delivery_and_the_base_run() {
     let base = base.to_str().expect("UTF-8");
     let input = mixed_lines(300).concat();
     run_with("pstats", &["--format", "json", "-q", "-o", base], input.as_bytes()).expect_code(0);
-    let found = run_with("pstats", &["--format", "html", "--compare", base, "-q"], input.as_bytes()).expect_code(0);
+    let found = run_with("pstats", &["--format", "html", "--base", base, "-q"], input.as_bytes()).expect_code(0);
     for part in [
-        "<h2>Compared with the base run</h2>",
+        "<h2>Compared with the base</h2>",
         "outcomes.latency.p95_ms",
         "duplicate ids",
         "longest gap",

@@ -1,6 +1,6 @@
 //! Requirements, and what makes a run incomplete.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{event, mixed_lines, outcome, run_record};
 use crate::support::{run, run_with};
@@ -159,7 +159,7 @@ fn a_misspelt_figure_is_wrong_usage_and_offers_the_nearest() {
 }
 
 #[test]
-fn a_run_is_compared_with_an_earlier_one() {
+fn a_figure_may_be_held_against_a_share_of_the_bases() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
     let earlier = outcome(1, "accepted", json!({})) + &run_record(true);
@@ -167,28 +167,24 @@ fn a_run_is_compared_with_an_earlier_one() {
     let base = base.to_str().expect("UTF-8");
     let now = outcome(1, "accepted", json!({"latency_ms": 30.0}))
         + &run_record(true).replace("\"concurrency\":10", "\"concurrency\":50");
-    let within = ["--compare", base, "--require", "latency.p95 <= 310% of base"];
+    let within = ["--base", base, "--require", "latency.p95 <= 310% of base"];
     let text = run_with("pstats", &within, now.as_bytes()).expect_code(0);
-    assert!(text.text().contains("Different concurrency: 10 in the base run, 50 in this run."), "{}", text.text());
+    assert!(text.text().contains("Different concurrency: 10 in the base, 50 now."), "{}", text.text());
+    // --compare is its older name.
     let beyond = ["--compare", base, "--require", "latency.p95 <= 110% of base", "--format", "json"];
     let found = run_with("pstats", &beyond, now.as_bytes()).expect_code(99).json();
-    let p95 = found["run"]["compared"]["figures"]
-        .as_array()
-        .expect("figures")
-        .iter()
-        .find(|f| f["figure"] == "outcomes.latency.p95_ms");
-    assert_eq!(p95.expect("it is compared")["differs"], true);
-    assert!(run("pstats", &["--require", "latency.p95 <= 110% of base"]).expect_code(2).stderr.contains("--compare"));
-    assert!(run("pstats", &["--compare", "Cargo.toml"]).expect_code(2).stderr.contains("Cargo.toml"));
+    assert_eq!(found["run"]["compared"][1]["figure"], "outcomes.latency.p95_ms");
+    assert!(run("pstats", &["--require", "latency.p95 <= 110% of base"]).expect_code(2).stderr.contains("--base"));
 }
 
 #[test]
 fn a_run_equals_itself_in_every_figure() {
     let folder = tempfile::tempdir().expect("a folder");
-    let base = folder.path().join("base.json");
-    let base = base.to_str().expect("UTF-8");
+    let file = |form: &str| folder.path().join(form).to_str().expect("UTF-8").to_owned();
     let input = mixed_lines(700).concat();
-    run_with("pstats", &["--format", "json", "-q", "-o", base], input.as_bytes()).expect_code(0);
+    for form in ["json", "state"] {
+        run_with("pstats", &["--format", form, "-q", "-o", &file(form)], input.as_bytes()).expect_code(0);
+    }
     let figures =
         ["mean", "p50", "p90", "p95", "p99", "p999", "p9999", "max"].map(|figure| format!("latency.{figure}"));
     let figures = figures.iter().map(String::as_str).chain(["error_rate", "success_rate", "throughput", "count"]);
@@ -196,13 +192,16 @@ fn a_run_equals_itself_in_every_figure() {
         .flat_map(|figure| ["events", "outcomes"].map(|kind| format!("{kind}.{figure} = 100% of base")))
         .chain((0..7).map(|service| format!("service=s{service}: events.error_rate = 100% of base")))
         .collect();
-    let mut args = vec!["--compare", base, "--partial"];
-    args.extend(requirements.iter().flat_map(|requirement| ["--require", requirement]));
-    let found = run_with("pstats", &args, input.as_bytes()).expect_code(0);
-    let beside = found.text().split("Compared with the base run").nth(1).expect("a comparison");
-    let beside = beside.split("\n\n").next().expect("a table");
-    let changes: Vec<&str> = beside.lines().skip(2).filter_map(|line| line.split_whitespace().last()).collect();
-    assert!(changes.len() > 30 && changes.iter().all(|change| *change == "="), "{beside}");
+    for form in ["json", "state"] {
+        let base = file(form);
+        let mut args = vec!["--base", &base, "--partial", "--by", "service", "--format", "json"];
+        args.extend(requirements.iter().flat_map(|requirement| ["--require", requirement]));
+        let found = run_with("pstats", &args, input.as_bytes()).expect_code(0).json();
+        let rows = found["run"]["compared"].as_array().expect("a list");
+        let is_none = |row: &Value| row["difference"].as_f64().is_some_and(|difference| difference.abs() < 1e-6);
+        assert!(rows.len() > 30 && rows.iter().all(is_none), "{rows:?}");
+        assert!(rows.iter().all(|row| row["verdict"] != "worse" && row["verdict"] != "better"), "{rows:?}");
+    }
 }
 
 #[test]
@@ -291,34 +290,34 @@ fn what_is_wrong_in_a_file_of_requirements_is_named_with_file_and_line() {
 }
 
 #[test]
-fn the_settings_of_all_runs_are_held_against_the_base_runs() {
+fn the_settings_of_all_runs_are_held_against_the_bases() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
     let base = base.to_str().expect("UTF-8");
     let one = outcome(1, "accepted", json!({})) + &run_record(true);
     run_with("pstats", &["--format", "json", "-o", base], one.as_bytes()).expect_code(0);
     let other = one.replace("\"concurrency\":10", "\"concurrency\":9");
-    let args = ["--compare", base, "--format", "json", "-q"];
+    let args = ["--base", base, "--format", "json", "-q"];
     let found = run_with("pstats", &args, (one + &other).as_bytes()).expect_code(0).json();
     let differing = json!([{"setting": "concurrency", "base": "10", "now": "10, 9"}]);
-    assert_eq!(found["run"]["compared"]["settings"], differing);
+    assert_eq!(found["run"]["comparison"]["settings"], differing);
 }
 
 #[test]
-fn figures_that_only_one_of_two_runs_has_are_reported() {
+fn what_only_one_of_two_sides_has_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let base = folder.path().join("base.json");
     let base = base.to_str().expect("UTF-8");
     let earlier = event("a", 200, 5.0, 1) + &event("gone", 200, 5.0, 1);
     run_with("pstats", &["--format", "json", "-o", base], earlier.as_bytes()).expect_code(0);
     let now = event("a", 200, 5.0, 1) + &event("new", 200, 5.0, 1);
-    let found = run_with("pstats", &["--compare", base], now.as_bytes()).expect_code(0);
-    assert!(found.text().contains("Only the base run has events.service=gone."), "{}", found.text());
-    assert!(found.text().contains("Only this run has events.service=new."), "{}", found.text());
+    let found = run_with("pstats", &["--base", base, "--by", "service"], now.as_bytes()).expect_code(0);
+    assert!(found.text().contains("Only the base has events.service=gone."), "{}", found.text());
+    assert!(found.text().contains("Only this side has events.service=new."), "{}", found.text());
     let other = outcome(1, "accepted", json!({})) + &run_record(true);
     for form in ["text", "markdown", "html"] {
-        let found = run_with("pstats", &["--compare", base, "--format", form], other.as_bytes()).expect_code(0);
-        for says in ["no kind of line in common", "Only the base run has events.", "Only this run has outcomes."] {
+        let found = run_with("pstats", &["--base", base, "--format", form], other.as_bytes()).expect_code(0);
+        for says in ["no figure in common", "Only the base has events.", "Only this side has outcomes."] {
             assert!(found.text().contains(says), "{form}: {says}");
         }
     }
