@@ -113,12 +113,14 @@ impl Form for Filler {
         let FilledCell { plan, frame } = filled;
         let event = plan.first + index as u64;
         let session = plan.sessions.get(index).map_or(index, |session| *session as usize);
+        let first = plan.first + session as u64;
         frame.now = Moment {
             event,
             at: plan.times[index],
             kind: plan.kinds[index],
-            session: plan.first + session as u64,
+            session: first,
             session_at: plan.times[session],
+            session_below_micros: self.below_micros.at(first),
             spike: self.spikes.as_ref().map_or(0, |spikes| spikes.of(event)),
             below_micros: self.below_micros.at(event),
         };

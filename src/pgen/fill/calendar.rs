@@ -147,31 +147,48 @@ impl SecondText {
         self.second = second;
         self.fractions.clear();
         self.text.clear();
+        let text = &mut self.text;
         for piece in pieces {
-            let text = match piece {
-                Piece::Literal(text) => text.clone(),
-                Piece::Year => format!("{year:04}"),
-                Piece::ShortYear => format!("{:02}", year.rem_euclid(100)),
-                Piece::Month => format!("{month:02}"),
-                Piece::Day => format!("{day:02}"),
-                Piece::SpacedDay => format!("{day:2}"),
-                Piece::YearDay => format!("{:03}", days - time::days_from_civil(year, 1, 1) + 1),
-                Piece::Hour => format!("{hour:02}"),
-                Piece::Hour12 => format!("{hour12:02}"),
-                Piece::Minute => format!("{minute:02}"),
-                Piece::Second => format!("{seconds:02}"),
-                Piece::AmPm => if hour < 12 { "AM" } else { "PM" }.to_owned(),
-                Piece::Weekday => weekday.to_owned(),
-                Piece::ShortWeekday => weekday[..3].to_owned(),
-                Piece::MonthName => month_name.to_owned(),
-                Piece::ShortMonth => month_name[..3].to_owned(),
-                Piece::Epoch => (second - offset).to_string(),
-                Piece::Fraction(digits) => {
-                    self.fractions.push((self.text.len(), *digits));
-                    continue;
-                }
-            };
-            self.text.extend_from_slice(text.as_bytes());
+            match piece {
+                Piece::Literal(literal) => text.extend_from_slice(literal.as_bytes()),
+                Piece::Year => put(text, year, 4),
+                Piece::ShortYear => put(text, year.rem_euclid(100), 2),
+                Piece::Month => put(text, month.into(), 2),
+                Piece::Day => put(text, day.into(), 2),
+                Piece::SpacedDay if day < 10 => text.extend_from_slice(&[b' ', DIGITS[day as usize]]),
+                Piece::SpacedDay => put(text, day.into(), 2),
+                Piece::YearDay => put(text, days - time::days_from_civil(year, 1, 1) + 1, 3),
+                Piece::Hour => put(text, hour, 2),
+                Piece::Hour12 => put(text, hour12, 2),
+                Piece::Minute => put(text, minute, 2),
+                Piece::Second => put(text, seconds, 2),
+                Piece::AmPm => text.extend_from_slice(if hour < 12 { b"AM" } else { b"PM" }),
+                Piece::Weekday => text.extend_from_slice(weekday.as_bytes()),
+                Piece::ShortWeekday => text.extend_from_slice(&weekday.as_bytes()[..3]),
+                Piece::MonthName => text.extend_from_slice(month_name.as_bytes()),
+                Piece::ShortMonth => text.extend_from_slice(&month_name.as_bytes()[..3]),
+                Piece::Epoch => put(text, second - offset, 1),
+                Piece::Fraction(digits) => self.fractions.push((text.len(), *digits)),
+            }
         }
     }
+}
+
+const DIGITS: &[u8; 10] = b"0123456789";
+
+/// Writes a number with at least this many digits.
+fn put(text: &mut Vec<u8>, number: i64, least: usize) {
+    let mut digits = [b'0'; 20];
+    let (mut at, mut rest) = (digits.len(), number.unsigned_abs());
+    while rest > 0 {
+        at -= 1;
+        #[allow(clippy::cast_possible_truncation)] // below 10
+        let digit = (rest % 10) as usize;
+        digits[at] = DIGITS[digit];
+        rest /= 10;
+    }
+    if number < 0 {
+        text.push(b'-');
+    }
+    text.extend_from_slice(&digits[at.min(digits.len() - least)..]);
 }

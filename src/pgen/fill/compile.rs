@@ -15,6 +15,9 @@ use crate::world::template::{
     self, EVENT, Field, FieldId, Generator, Item, Literal, Reference, SESSION, ScopeId, TemplateWorld, Unit,
 };
 
+/// Bounds of lengths grow no further, so that sums and products of them stay in range. No event may be as long.
+const FAR_TOO_LONG: usize = 1 << 32;
+
 /// What a scope's fields are fixed for, from where a name stands.
 type Keys = BTreeMap<ScopeId, Key>;
 
@@ -234,7 +237,7 @@ impl Compiler<'_> {
                 let separator = self.out.pieces.add(separator);
                 let lengths_of = Numbers::new(&lengths.distribution, 0);
                 let what = What::Array { number, lengths: lengths_of, item: node, order, separator };
-                (what, vec![node], (lengths.most as usize).saturating_mul(each).saturating_add(2))
+                (what, vec![node], (lengths.most as usize * each + 2).min(FAR_TOO_LONG))
             }
             Generator::Object { scope, template } => {
                 let mut inner = keys.clone();

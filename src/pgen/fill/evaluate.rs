@@ -49,6 +49,12 @@ impl Frame {
     pub(super) fn time(&self, key: Key) -> Micros {
         if key == Key::Session { self.now.session_at } else { self.now.at }
     }
+
+    /// What gives the digits of this moment below a microsecond.
+    #[inline]
+    pub(super) fn below_micros(&self, key: Key) -> u64 {
+        if key == Key::Session { self.now.session_below_micros } else { self.now.below_micros }
+    }
 }
 
 impl Compiled {

@@ -230,6 +230,8 @@ pub(super) struct Moment {
     /// The first event of its session.
     pub(super) session: u64,
     pub(super) session_at: Micros,
+    /// As `below_micros`, of the first event of its session.
+    pub(super) session_below_micros: u64,
     /// The factor of `--spikes` in 2^-16, or 0 if it is not a spike.
     pub(super) spike: u64,
     /// Uniform; gives the digits of times below a microsecond.

@@ -90,7 +90,7 @@ impl Compiled {
                 text::write(tokens, &self.pieces, draws, index, frame.time(node.key), line);
             }
             What::Time { clock, clockwork, .. } => {
-                let below = frame.now.below_micros;
+                let below = frame.below_micros(node.key);
                 clockwork.write(value, below, &mut frame.seconds[*clock], line);
             }
             What::Given { branches, .. } => self.write_text(branches[self.branch(node, frame)], frame, line),

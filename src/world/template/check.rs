@@ -8,6 +8,9 @@ use super::reference::{FieldId, Part, Reference};
 use crate::error::{Error, Result};
 use crate::world::origin::Origin;
 
+/// Fields that depend on each other are followed by recursion, which needs a bound.
+const DEEPEST: usize = 200;
+
 /// A world's fields, with what else is needed to judge them.
 pub(super) struct Check<'w> {
     pub(super) origin: &'w Origin,
@@ -133,6 +136,11 @@ impl Check<'_> {
         }
         if done.contains(&id) {
             return Ok(());
+        }
+        if way.len() >= DEEPEST {
+            let words =
+                format!("it takes more than {DEEPEST} fields, each needed by the one before, to reach this one");
+            return Err(self.fault(&self.fields[id], words));
         }
         way.push(id);
         for next in uses(&self.fields[id].generator) {

@@ -566,6 +566,41 @@ fn an_event_that_could_be_too_long_is_refused_before_anything_is_written() {
 }
 
 #[test]
+fn lengths_that_multiply_beyond_all_bounds_are_refused_too() {
+    let nested = |inner: String| format!("{{ array = {inner}, length = 10000 }}");
+    let field = (0..8).fold("1".to_owned(), |inner, _| nested(inner));
+    let run = with(r#"{"x":"{x}"}"#, &format!("[fields]\nx = {field}\n"), &["-n", "1"]).expect_code(2);
+    assert!(run.stderr.contains("an event could have"), "{}", run.stderr);
+}
+
+#[test]
+fn a_chain_of_very_many_fields_is_refused_with_the_field_where_it_is_too_long() {
+    use std::fmt::Write;
+
+    let mut fields = String::from("[fields]\nx = { sum = [\"f0\"] }\nf20000 = 1\n");
+    for number in 0..20_000 {
+        writeln!(fields, "f{number} = {{ sum = [\"f{}\"] }}", number + 1).expect("a string");
+    }
+    let run = with(r#"{"x":"{x}"}"#, &fields, &["-n", "1"]).expect_code(2);
+    assert!(run.stderr.contains(": it takes more than 200 fields, each needed by the one before"), "{}", run.stderr);
+}
+
+#[test]
+fn a_session_keeps_every_digit_of_the_time_at_which_it_began() {
+    let template = r#"{"t":"{t}","s":"{session.start}","id":"{session.id}","u":"{u.id}"}"#;
+    let fields = "[populations.us]\nsize = 50\nfields = { id = 1 }\n[fields]\nt = { time = \"epoch_ns\" }\nu = { draw = \"us\" }\n\
+                  [sessions]\nof = \"u\"\ngap_seconds = [1, 2]\nnext = { only = { only = 3, end = 1 } }\n\
+                  fields = { start = { time = \"epoch_ns\" }, id = { pattern = \"{uuid7}\" } }\n";
+    let (mut starts, mut later) = (HashMap::new(), 0);
+    for event in with(template, fields, &["-n", "3000", "--hours", "1"]).expect_code(0).json_lines() {
+        let start = starts.entry(event["id"].to_string()).or_insert_with(|| event["t"].clone()).clone();
+        assert_eq!(event["s"], start);
+        later += u32::from(event["t"] != start);
+    }
+    assert!(later > 1000, "{later}");
+}
+
+#[test]
 fn adding_a_field_changes_no_other() {
     let fields = "a = { pattern = \"{hex:8}\", presence = 0.5 }\nb = { decimal = [0, 9] }\n";
     let before =
