@@ -25,7 +25,7 @@ use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::files::is_stdout;
 use crate::cli::input;
-use crate::cli::values::Count;
+use crate::cli::values::{Count, whole};
 use crate::error::{Error, Result};
 use crate::record::event::Role;
 
@@ -181,17 +181,16 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     })
 }
 
-/// How many requests are shown instead of sent. A word behind the flag that is not a number is the first file.
+/// How many requests are shown instead of sent. A word behind the flag that names a file is the first file.
 fn dry_run(args: &mut Args) -> Result<Option<u64>> {
     let Some(given) = args.dry_run.take() else { return Ok(None) };
     let Some(word) = given else { return Ok(Some(1)) };
-    let is_number = word.to_str().is_some_and(|text| text.starts_with(|c: char| c.is_ascii_digit() || c == '-'));
-    if !is_number || Path::new(&word).exists() {
+    if word == "-" || Path::new(&word).exists() {
         args.files.insert(0, word.into());
         return Ok(Some(1));
     }
-    let number = word.to_str().and_then(|text| text.parse::<u64>().ok()).filter(|number| *number > 0);
-    let wrong = || Error::usage(format!("--dry-run {}: expected a whole number above 0", word.display()));
+    let number = word.to_str().and_then(|text| whole(1..=u64::MAX)(text).ok());
+    let wrong = || Error::usage(format!("--dry-run {}: expected a whole number above 0, or a file", word.display()));
     number.map(Some).ok_or_else(wrong)
 }
 

@@ -32,7 +32,7 @@ const HOSTILE: [&str; 20] = [
 ];
 
 /// The names in help of values that are not numbers. A flag whose value has another name is tested here.
-const NO_NUMBERS: [&str; 27] = [
+const NO_NUMBERS: [&str; 30] = [
     "FILE",
     "FILES",
     "FORMAT",
@@ -42,7 +42,10 @@ const NO_NUMBERS: [&str; 27] = [
     "CONDITION,…",
     "ROLE=PATH,…",
     "PREFIX",
+    "NAME",
+    "NAME|FILE",
     "NAME|FILE.toml",
+    "HEADER",
     "URL",
     "KEY",
     "HEADER|@FILE",
@@ -86,6 +89,7 @@ const SENSES: [(&str, &[&str]); 6] = [
             "--grace",
             "--batch-wait",
             "--keepalive-time",
+            "--warm-up",
             "--spikes",
             "--errors",
             "--recover",
@@ -109,6 +113,7 @@ const SENSES: [(&str, &[&str]); 6] = [
             "--count",
             "--skip",
             "--limit",
+            "--dry-run",
             "--concurrency",
             "--retries",
             "--batch",
@@ -121,7 +126,7 @@ const SENSES: [(&str, &[&str]); 6] = [
     // Blanks around the options of an effect are ignored.
     (" 5", &["--slow", "--poison"]),
     // No event comes so far.
-    ("18446744073709551615", &["--seed", "--skip", "--limit", "--max-groups", "--exact-ids"]),
+    ("18446744073709551615", &["--seed", "--skip", "--limit", "--dry-run", "--max-groups", "--exact-ids"]),
 ];
 
 /// Runs a tool without input. Fails if it does not end.
