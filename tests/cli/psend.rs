@@ -481,7 +481,7 @@ fn another_host_without_a_key_is_a_usage_error_and_sends_nothing() {
 fn allowed_hosts_limit_the_target() {
     for (hosts, said) in [
         ("staging.example", "allows: staging.example"),
-        ("", "allows: none, for it is set to nothing"),
+        ("", "allows: none, because it is empty"),
         (" ,", "allows:"),
     ] {
         let mut psend = tool("psend");
@@ -498,7 +498,7 @@ fn a_key_in_the_environment_that_is_not_utf8_is_an_error() {
     let mut psend = tool("psend");
     psend.env("PULSE_URL", server.url()).env("PULSE_API_KEY", std::ffi::OsStr::from_bytes(b"canary\xff"));
     let run = feed(psend.stdin(Stdio::piped()).spawn().expect("psend starts"), events(1)).expect_code(2);
-    assert!(run.stderr.contains("PULSE_API_KEY: it is set to what is no text"), "{}", run.stderr);
+    assert!(run.stderr.contains("PULSE_API_KEY: the value is not valid UTF-8"), "{}", run.stderr);
     assert!(!run.stderr.contains("canary") && server.requests().is_empty());
 }
 
@@ -534,7 +534,7 @@ fn wrong_usage_names_the_flag_the_value_and_the_form() {
         (&["--dead-letter", "-"], "--dead-letter -: expected a file"),
         (&["--journal", "-"], "--journal -: expected a file"),
         (&["-d", "0s"], "expected a duration above 0"),
-        (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is a already"),
+        (&["--tag", "zone=a", "--tag", "zone=b"], "--tag zone=b: zone is already a"),
         (&["--no-such-flag"], "--no-such-flag"),
     ] {
         let run = run_with("psend", flags, &events(1)).expect_code(2);
