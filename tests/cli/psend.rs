@@ -479,11 +479,9 @@ fn another_host_without_a_key_is_a_usage_error_and_sends_nothing() {
 
 #[test]
 fn allowed_hosts_limit_the_target() {
-    for (hosts, said) in [
-        ("staging.example", "allows: staging.example"),
-        ("", "allows: none, because it is empty"),
-        (" ,", "allows:"),
-    ] {
+    for (hosts, said) in
+        [("staging.example", "allows: staging.example"), ("", "allows: none, because it is empty"), (" ,", "allows:")]
+    {
         let mut psend = tool("psend");
         psend.args(["--url", "http://127.0.0.1:9"]).env("PULSE_ALLOW_HOSTS", hosts).stdin(Stdio::piped());
         let run = feed(psend.spawn().expect("psend starts"), events(1)).expect_code(2);
