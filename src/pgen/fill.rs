@@ -1,6 +1,6 @@
 //! Writes the events of a world of any shape: fills the holes of its templates.
 //!
-//! [`compile`] turns the world into flat programs once. For each event, fields are evaluated into slots in the order in which they
+//! [`mod@compile`] turns the world into flat programs once. For each event, fields are evaluated into slots in the order in which they
 //! depend on each other, and then the program copies literal text and writes fields. [`plan`] says when events happen and of which
 //! kind they are. A value depends only on the seed, the field and what it is fixed for, so any event can be written without the others.
 

@@ -440,7 +440,7 @@ fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
 }
 
 fn parse(line: &[u8]) -> Result<(u64, Part), String> {
-    let line = serde_json::from_slice::<StateLine>(line);
+    let line = simd_json::serde::from_slice::<StateLine>(&mut line.to_vec());
     line.map(|line| (line.line, line.part)).map_err(|e| format!("not a line of a state: {e}"))
 }
 
