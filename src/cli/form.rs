@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use super::compressed::Compression;
 use crate::error::WrongForm;
 
 /// How many first bytes of an input are judged.
@@ -50,14 +51,18 @@ impl fmt::Display for Form {
     }
 }
 
-/// The form of a file with these first bytes, if they name one. The magic numbers are those of RFC 1952, RFC 8878, and the formats' own
+/// The form of a file with these first bytes, if they name one. The magic numbers are those of the formats' own
 /// descriptions.
 pub(super) fn of(start: &[u8]) -> Option<Form> {
+    if let Some(compression) = Compression::of(start) {
+        let (name, command) = match compression {
+            Compression::Gzip => ("gzip", "zcat"),
+            Compression::Zstd => ("zstd", "zstdcat"),
+        };
+        return Some(Form { name, command: Some(command) });
+    }
     let (name, command) = match start {
-        [0x1f, 0x8b, ..] => ("gzip", "zcat"),
         [0x1f, 0x9d, ..] => ("compressed (.Z)", "zcat"),
-        // The second is a frame that is to be skipped, with which some zstd files begin.
-        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => ("zstd", "zstdcat"),
         [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, ..] => ("bzip2", "bzcat"),
         [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => ("xz", "xzcat"),
         [0x04, 0x22, 0x4d, 0x18, ..] => ("lz4", "lz4cat"),
