@@ -134,6 +134,7 @@ impl From<Rule> for Pick {
 }
 
 impl Rule {
+    #[inline]
     fn next(&mut self, seq: u64) -> u64 {
         let end = seq.saturating_add(AHEAD);
         match self {

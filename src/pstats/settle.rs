@@ -18,6 +18,7 @@ use spool::Spool;
 
 use super::summary::is_success;
 use crate::error::Result;
+use crate::jsonl::value::same;
 use crate::record::outcome::{RunRecord, Word};
 
 /// The ids of the first lines of a segment are kept, and after them the id of every line whose number this divides.
@@ -118,7 +119,7 @@ impl Settle {
         line: &[u8],
     ) -> Fate {
         let place = match &self.last {
-            Some((known, place)) if known == shard.unwrap_or_default() => *place,
+            Some((known, place)) if same(known, shard.unwrap_or_default()) => *place,
             _ => self.turn_to(shard.unwrap_or_default()),
         };
         let Some(segment) = self.segments.get_mut(place).filter(|segment| !segment.is_mixed) else {

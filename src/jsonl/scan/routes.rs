@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::fields::{FieldSet, NONE, index};
+use crate::jsonl::value::same;
 
 /// The way to a state: one bit for each dot of the path, from the left, set if the dot belongs to a key. The smaller of two routes to
 /// a field takes precedence.
@@ -35,8 +36,10 @@ struct State {
     prefixes: Box<[Prefix]>,
     /// How many of these fields are here.
     ends: usize,
-    /// Sorted by the length of the key, then by the key.
+    /// Sorted by the length of the key.
     steps: Box<[Step]>,
+    /// For each length: where the steps with a key of at least this length begin. The last is the number of steps.
+    lengths: Box<[usize]>,
     /// The steps whose key is also the number of an element.
     elements: Box<[(u64, usize)]>,
 }
@@ -94,9 +97,12 @@ impl Routes {
                 });
                 steps.push(Step { key, to, from: moves.iter().map(|to| (to.from, to.joined)).collect() });
             }
+            let longest = steps.last().map_or(0, |step: &Step| step.key.len());
+            let lengths =
+                (0..longest + 2).map(|length| steps.partition_point(|step| step.key.len() < length)).collect();
             let elements = steps.iter().enumerate().filter_map(|(nth, step)| Some((element(&step.key)?, nth)));
             let (elements, ends) = (elements.collect(), prefixes.iter().filter(|prefix| is_end(prefix)).count());
-            states.push(State { prefixes: prefixes.into(), ends, steps: steps.into(), elements });
+            states.push(State { prefixes: prefixes.into(), ends, steps: steps.into(), lengths, elements });
         }
         Self { states, fields: paths.len() }
     }
@@ -121,9 +127,10 @@ impl Routes {
     /// The step for a key of an object.
     #[inline]
     pub(super) fn member(&self, state: u32, key: &[u8]) -> Option<&Step> {
-        let steps = &self.states[state as usize].steps;
-        let nth = steps.binary_search_by(|step| step.key.len().cmp(&key.len()).then_with(|| (*step.key).cmp(key)));
-        nth.ok().map(|nth| &steps[nth])
+        let state = &self.states[state as usize];
+        // Most keys are told apart by their length alone.
+        let (from, to) = (state.lengths.get(key.len())?, state.lengths.get(key.len() + 1)?);
+        state.steps[*from..*to].iter().find(|step| same(&step.key, key))
     }
 
     /// The step for an element of an array, by its number from 0.
