@@ -35,6 +35,7 @@ pub mod record;
 pub mod world;
 
 pub mod pgen;
+pub mod plearn;
 pub mod psend;
 pub mod pserve;
 pub mod pshape;

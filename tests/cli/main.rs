@@ -13,6 +13,7 @@ mod numbers;
 mod own_server;
 mod pgen;
 mod pipeline;
+mod plearn;
 mod psend;
 mod pserve;
 mod pshape;

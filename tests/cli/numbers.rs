@@ -6,7 +6,7 @@ use std::process::Stdio;
 use crate::every_tool::flags_with_values;
 use crate::support::{end_of, feed, run, tool};
 
-const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
+const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"];
 
 const HOSTILE: [&str; 20] = [
     "1e400",
@@ -111,6 +111,7 @@ const SENSES: [(&str, &[&str]); 6] = [
         "1_000",
         &[
             "--count",
+            "--min-count",
             "--skip",
             "--limit",
             "--dry-run",
@@ -126,7 +127,10 @@ const SENSES: [(&str, &[&str]); 6] = [
     // Blanks around the options of an effect are ignored.
     (" 5", &["--slow", "--poison"]),
     // No event comes so far.
-    ("18446744073709551615", &["--seed", "--skip", "--limit", "--dry-run", "--max-groups", "--exact-ids"]),
+    (
+        "18446744073709551615",
+        &["--seed", "--skip", "--limit", "--dry-run", "--max-groups", "--exact-ids", "--min-count"],
+    ),
 ];
 
 /// Runs a tool without input. Fails if it does not end.
@@ -153,6 +157,7 @@ fn beside(name: &str, flag: &str, value: &str) -> Vec<&'static str> {
         ("pgen", "--count") => vec![],
         ("pgen", _) => vec!["-n", "1"],
         ("psend", _) => vec!["--url", "http://127.0.0.1:9"],
+        ("plearn", _) => vec!["--format", "state"],
         ("pserve", _) => vec!["--listen", "127.0.0.1:0", "--db", "/nowhere/db", "--exec", "true"],
         _ => vec![],
     };

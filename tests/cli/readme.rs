@@ -73,7 +73,7 @@ fn the_readme_names_the_two_commands_that_set_everything_up() {
 #[test]
 fn the_readme_shows_each_tool() {
     let readme = readme();
-    for tool in ["pgen", "pshape", "psend", "pstats", "pserve"] {
+    for tool in ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"] {
         assert!(readme.contains(&format!("| `{tool}` |")), "{tool} has no row in the table of tools");
     }
 }
@@ -103,7 +103,7 @@ fn flags_in(text: &str) -> BTreeSet<String> {
     flags.filter(|flag| flag.trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic())).collect()
 }
 
-const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
+const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"];
 
 #[test]
 fn every_flag_of_a_tool_is_on_its_page() {

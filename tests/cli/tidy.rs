@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TOOLS: [&str; 5] = ["pgen", "pshape", "psend", "pstats", "pserve"];
+const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"];
 
 /// Packages that only one part of the house may name.
 const OWNERS: [(&str, &[&str]); 11] = [
@@ -22,7 +22,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("rusqlite::", &["pserve", "pstats"]),
     ("indicatif::", &["console.rs"]),
     ("signal_hook::", &["stop.rs"]),
-    ("std::env::", &["cli", "args.rs", "pgen.rs", "pshape.rs", "psend.rs", "pstats.rs", "pserve.rs"]),
+    ("std::env::", &["cli", "args.rs", "pgen.rs", "pshape.rs", "psend.rs", "pstats.rs", "pserve.rs", "plearn.rs"]),
 ];
 
 struct Source {

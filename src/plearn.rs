@@ -1,0 +1,80 @@
+//! `plearn`: learns a world from real events, which pgen then writes.
+//!
+//! [`count`] keeps what one pass over the lines needs to know, in bounded memory. [`mod@state`] writes it down, so that parts can be added
+//! up. [`learn`] is a pure function of it: what the events are. [`mod@world`] writes that as a profile.
+
+mod args;
+mod config;
+mod count;
+mod learn;
+mod read;
+mod resolve;
+mod state;
+mod world;
+
+use std::process::ExitCode;
+
+use crate::cli::input::Inputs;
+use crate::cli::numbers::{count, counted};
+use crate::cli::output::Output;
+use crate::cli::{Console, Ending, Signals};
+use crate::clock::{Clock, SystemClock};
+use crate::error::{At, Error, Place, Result};
+use args::Args;
+use config::{Config, Form};
+use read::Reading;
+use resolve::resolve;
+
+/// Runs the tool on the process's command line.
+pub fn main() -> ExitCode {
+    crate::cli::run("plearn", |args: Args, console| {
+        let config = resolve(args)?;
+        run(&config, console, &SystemClock::start())
+    })
+}
+
+fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> {
+    let signals = Signals::listen(1).at(&Place::Stdin)?;
+    let stop = signals.stop_at(1);
+    let inputs = Inputs::open(&config.files, &stop, console)?;
+    let mut output = Output::open(config.output.as_deref())?;
+    let progress = console.progress(config.quiet, config.every);
+    let mut read = Reading::of(inputs, config.max_line, progress, clock)?;
+    if let Some(signal) = signals.first() {
+        console.note(format_args!("interrupted after {}: nothing was written", counted(read.lines, "line", "lines")));
+        return Ok(Ending::Signalled(signal));
+    }
+    warn(&read, console);
+    match config.form {
+        Form::State => {
+            let origin = config.files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>().join(" ");
+            state::write(&mut read.summary, &origin, read.states.added(), &mut |piece| output.put(piece))?;
+        }
+        Form::World => {
+            if read.summary.input.events == 0 {
+                return Err(Error::failed("no line holds a JSON object: there is nothing to learn from"));
+            }
+            let learnt = learn::learn(&mut read.summary, &config.rules)?;
+            learnt.warnings.iter().for_each(|warning| console.warn(warning));
+            output.put(world::write(&learnt).as_bytes())?;
+        }
+    }
+    output.finish().map(|()| Ending::Done)
+}
+
+fn warn(read: &Reading, console: &Console) {
+    let input = &read.summary.input;
+    if input.unreadable > 0 {
+        let first =
+            read.first_unreadable.map_or_else(String::new, |line| format!("; the first is line {}", count(line)));
+        let lines = counted(input.unreadable, "line is no JSON object", "lines are no JSON objects");
+        console.warn(format_args!("{lines} and left out{first}"));
+    }
+    if input.overlong > 0 {
+        let lines = counted(input.overlong, "line is", "lines are");
+        console.warn(format_args!("{lines} longer than --max-line and left out"));
+    }
+    if read.unclosed_arrays > 0 {
+        console.warn("a JSON array has no end: its last element may be cut off");
+    }
+}

@@ -1,0 +1,240 @@
+//! Learns what the events are from what was counted. A pure function: the same counts give the same world.
+//!
+//! [`rows`] divides the sample into members, [`kinds`] its lines into kinds of events, [`values`] the values of each member into
+//! classes, and [`tree`] says which member's class depends on which other's.
+
+mod form;
+mod kinds;
+pub(super) mod model;
+mod moments;
+mod numbers;
+mod private;
+mod rows;
+mod shape;
+mod standin;
+mod traffic;
+mod tree;
+mod values;
+
+use std::collections::BTreeMap;
+
+use self::kinds::Kinds;
+use self::model::{About, Class, Given, Learned, Learnt, Literal, Numbers, On, Value};
+use self::rows::{Column, Rows, is_named};
+use self::tree::{NONE, Variable};
+use self::values::Values;
+use super::config::Rules;
+use super::count::{Bins, Member, Summary};
+use crate::cli::numbers::{count, counted};
+use crate::clock::Micros;
+use crate::error::{Error, Result};
+
+/// Names of the member that tells when an event happened, if several are times.
+const TIMES: [&str; 12] = [
+    "timestamp",
+    "@timestamp",
+    "time",
+    "ts",
+    "event_time",
+    "eventtime",
+    "datetime",
+    "date",
+    "created_at",
+    "time_local",
+    "start_time",
+    "requestreceivedtimestamp",
+];
+
+/// Learns from a summary that holds at least one event.
+///
+/// # Errors
+/// If nothing is left to be learnt.
+pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
+    let Summary { input, layouts, members, sample } = summary;
+    let events = input.events;
+    let rows = Rows::of(sample, rules);
+    if rows.columns.is_empty() {
+        return Err(Error::failed(format!(
+            "no member is in {} lines: there is nothing that may be shown (--min-count)",
+            count(rules.min_count)
+        )));
+    }
+    let mut kinds = kinds::find(&rows, layouts, events, rules);
+    let counts: Vec<u64> = rows.rows.iter().map(|row| row.count).collect();
+    let mut learned: Vec<Values> = Vec::new();
+    let mut warnings = Vec::new();
+    for (place, column) in rows.columns.iter().enumerate() {
+        let path = column.path();
+        let cells: Vec<_> = column.cells.iter().filter(|cell| kinds.of[cell.row as usize] != NONE).copied().collect();
+        let keeps = rules.keep.iter().any(|named| is_named(&column.keys, named));
+        let all = members.get(column.hash);
+        let count = all.as_ref().map(|all| all.count());
+        let about = values::About { path: &path, rules, keeps, counts: &counts, all, depth: 0 };
+        let mut values = values::learn(&cells, about);
+        if let Some(why) = values.secret {
+            let done =
+                if keeps { "--keep shows its frequent values" } else { "its values are made up; --drop leaves it out" };
+            warnings.push(format!("{path} may hold secrets, by {why}: {done}"));
+        }
+        // One class for each row.
+        let absent = values.classes.len();
+        let mut of = vec![if kinds.is_joined { u16::try_from(absent).unwrap_or(NONE) } else { NONE }; rows.rows.len()];
+        for (cell, class) in cells.iter().zip(&values.of) {
+            of[cell.row as usize] = *class;
+        }
+        let there = count.unwrap_or_else(|| cells.iter().map(|cell| counts[cell.row as usize]).sum());
+        if kinds.is_joined && of.iter().any(|class| usize::from(*class) == absent) && kinds.having[place] > 0 {
+            let sampled: u64 = counts.iter().sum();
+            let events = if count.is_some() { events } else { sampled };
+            #[allow(clippy::cast_precision_loss)]
+            let weight = events.saturating_sub(there) as f64;
+            values.classes.push(Class { label: "absent".to_owned(), weight, value: Value::Absent });
+            values.whole = None;
+        }
+        if let Some(moments) = values.moments.take() {
+            let mut by_row = vec![None; rows.rows.len()];
+            cells.iter().zip(moments).for_each(|(cell, at)| by_row[cell.row as usize] = at);
+            values.moments = Some(by_row);
+        }
+        values.of = of;
+        learned.push(values);
+    }
+    let main = main_time(&rows.columns, &learned);
+    relate_times(&mut learned, main, &counts);
+    let times =
+        main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
+    let parents = dependences(&kinds, &learned, &counts);
+    name_kinds(&mut kinds, &learned);
+    let mut about = About {
+        events,
+        span: times.as_ref().map(|times| (times.first, times.last)),
+        min_count: rules.min_count,
+        notes: Vec::new(),
+    };
+    if kinds.left_out > 0 {
+        about.notes.push(format!("{} of rarer layouts left out", counted(kinds.left_out, "event", "events")));
+    }
+    if rows.rare > 0 {
+        about
+            .notes
+            .push(format!("{} left out, which too few events have", counted(rows.rare as u64, "member", "members")));
+    }
+    about.notes.extend(rules.drop.iter().map(|path| format!("{path} left out by --drop")));
+    for path in &rules.drop {
+        if !rows.has_dropped(path) {
+            warnings.push(format!("--drop {path}: no event has this member"));
+        }
+    }
+    for path in &rules.keep {
+        if !rows.columns.iter().any(|column| is_named(&column.keys, path)) {
+            warnings.push(format!("--keep {path}: no event has this member"));
+        }
+    }
+    let members = rows.columns.iter().zip(learned).zip(parents.into_iter().skip(1));
+    let members = members.map(|((column, values), parent)| Learned {
+        path: column.path(),
+        classes: values.classes,
+        whole: values.whole,
+        given: parent.map(|(on, weights)| Given { on: if on == 0 { On::Kind } else { On::Member(on - 1) }, weights }),
+        notes: values.notes,
+    });
+    let members = members.collect();
+    Ok(Learnt { about, kinds: kinds.kinds, members, traffic: times.as_deref().and_then(traffic::weights), warnings })
+}
+
+/// The member that tells when an event happened.
+fn main_time(columns: &[Column<'_>], learned: &[Values]) -> Option<usize> {
+    let rank = |place: &usize| {
+        let known = learned[*place].moments.as_ref()?.iter().flatten().count();
+        let last = columns[*place].keys.last().map(|key| key.to_lowercase()).unwrap_or_default();
+        let name = TIMES.iter().position(|name| *name == last).unwrap_or(TIMES.len());
+        // In nearly as many rows as another is enough.
+        Some((known.ilog2(), usize::MAX - name, usize::MAX - columns[*place].keys.len(), usize::MAX - place))
+    };
+    (0..learned.len()).filter_map(|place| rank(&place).map(|rank| (rank, place))).max().map(|(_, place)| place)
+}
+
+/// Says how far other times are from the time of the event.
+fn relate_times(learned: &mut [Values], main: Option<usize>, counts: &[u64]) {
+    const DAY: Micros = 86_400_000_000;
+    let Some(main) = main else { return };
+    let Some(base) = learned[main].moments.clone() else { return };
+    for (place, values) in learned.iter_mut().enumerate() {
+        let Some(moments) = values.moments.take().filter(|_| place != main) else { continue };
+        let pairs = base.iter().zip(&moments).zip(counts);
+        let away: Vec<(Micros, u64)> =
+            pairs.filter_map(|((from, to), count)| Some(((*to)? - (*from)?, *count))).collect();
+        let far = away.iter().filter(|(away, _)| away.abs() > 30 * DAY).count();
+        if away.iter().all(|(away, _)| *away == 0) {
+            values.notes.push("the time of the event".to_owned());
+            continue;
+        }
+        if far * 20 > away.len() {
+            values.notes.push("as the time of the event, though far from it in the log".to_owned());
+            continue;
+        }
+        let is_whole = away.iter().all(|(away, _)| away % 1000 == 0);
+        let (unit, divisor) = if is_whole { ("ms", 1000) } else { ("us", 1) };
+        let mut bins = Bins::default();
+        #[allow(clippy::cast_precision_loss)] // a month of microseconds is far below 2^53
+        away.iter().for_each(|(away, count)| bins.add((away / divisor) as f64, *count));
+        let bins = numbers::of_bins(&bins.bounds(), 0, f64::MIN, f64::MAX);
+        let distance: Option<Numbers> = numbers::table(&bins, 0);
+        for class in &mut values.classes {
+            if let (Value::Time { plus, .. }, Some(distance)) = (&mut class.value, &distance) {
+                *plus = Some((distance.clone(), unit));
+            }
+        }
+        if let (Some(Value::Time { plus, .. }), Some(distance)) = (&mut values.whole, &distance) {
+            *plus = Some((distance.clone(), unit));
+        }
+        values.notes.push("a distance from the time of the event".to_owned());
+    }
+}
+
+fn dependences(kinds: &Kinds, learned: &[Values], counts: &[u64]) -> Vec<Option<tree::Parent>> {
+    #[allow(clippy::cast_precision_loss)]
+    let weights = kinds.kinds.iter().map(|kind| kind.count as f64).collect();
+    let all = if kinds.kinds.len() >= 64 { u64::MAX } else { (1 << kinds.kinds.len()) - 1 };
+    let kind = Variable { of: kinds.of.clone(), weights, kinds: all, is_plain: true, takes_part: true };
+    let members = learned.iter().zip(&kinds.having).map(|(values, having)| {
+        let is_plain = values.classes.iter().all(|class| matches!(class.value, Value::Literal(_)));
+        Variable {
+            of: values.of.clone(),
+            weights: values.classes.iter().map(|class| class.weight).collect(),
+            kinds: *having,
+            is_plain,
+            takes_part: *having > 0,
+        }
+    });
+    let variables: Vec<Variable> = std::iter::once(kind).chain(members).collect();
+    tree::parents(&variables, counts)
+}
+
+/// Names kinds by a member whose value differs from kind to kind, or by number.
+fn name_kinds(kinds: &mut Kinds, learned: &[Values]) {
+    if kinds.is_joined {
+        return;
+    }
+    let all = kinds.kinds.len();
+    let value_in = |values: &Values, kind: usize| {
+        let mut classes =
+            kinds.of.iter().zip(&values.of).filter(|(of, _)| usize::from(**of) == kind).map(|(_, class)| *class);
+        let first = classes.next().filter(|class| *class != NONE)?;
+        let is_one = classes.all(|class| class == first);
+        match &values.classes.get(usize::from(first))?.value {
+            Value::Literal(Literal::Text(text)) if is_one && text.len() <= 40 && !text.is_empty() => Some(text.clone()),
+            _ => None,
+        }
+    };
+    let named = learned.iter().find_map(|values| {
+        let names: Option<Vec<String>> = (0..all).map(|kind| value_in(values, kind)).collect();
+        names.filter(|names| names.iter().collect::<std::collections::BTreeSet<_>>().len() == all)
+    });
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for (place, kind) in kinds.kinds.iter_mut().enumerate() {
+        let name = named.as_ref().map_or_else(|| format!("kind {}", place + 1), |names| names[place].clone());
+        *seen.entry(name.clone()).or_insert(0) += 1;
+        kind.name = if all == 1 { "event".to_owned() } else { name };
+    }
+}

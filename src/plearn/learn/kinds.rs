@@ -1,0 +1,91 @@
+//! Kinds of events: lines whose keys, their order and spacing are the same.
+
+use std::collections::BTreeMap;
+
+use super::model::{Kind, Node};
+use super::rows::Rows;
+use super::shape;
+use super::tree::NONE;
+use crate::plearn::config::Rules;
+use crate::plearn::count::{Distinct, Walker};
+
+/// The most kinds.
+const MOST: usize = 40;
+
+/// Kinds, and what is known of them.
+#[derive(Debug)]
+pub(super) struct Kinds {
+    pub(super) kinds: Vec<Kind>,
+    /// The kind of each row, or [`NONE`].
+    pub(super) of: Vec<u16>,
+    /// The kinds that have each member, one bit each.
+    pub(super) having: Vec<u64>,
+    /// Whether members may be absent, because lines of many layouts were joined.
+    pub(super) is_joined: bool,
+    /// How many lines have a layout that is not a kind.
+    pub(super) left_out: u64,
+}
+
+/// Finds the kinds of the rows.
+pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rules) -> Kinds {
+    let mut found: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
+    for (at, row) in rows.rows.iter().enumerate() {
+        found.entry(row.layout).or_insert((0, at)).0 += row.count;
+    }
+    let sampled: u64 = rows.rows.iter().map(|row| row.count).sum();
+    let of_all = |layout: u64, count: u64| {
+        let scaled = u128::from(count) * u128::from(events) / u128::from(sampled.max(1));
+        layouts.exact(layout).unwrap_or_else(|| u64::try_from(scaled).unwrap_or(u64::MAX))
+    };
+    let mut all: Vec<(u64, u64, usize)> =
+        found.into_iter().map(|(layout, (count, row))| (of_all(layout, count), layout, row)).collect();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let frequent = all.iter().take(MOST).take_while(|(count, ..)| *count >= rules.min_count).count();
+    let covered: u64 = all[..frequent].iter().map(|(count, ..)| count).sum();
+    let member_of: BTreeMap<u64, usize> =
+        rows.columns.iter().enumerate().map(|(at, column)| (column.hash, at)).collect();
+    let mut walker = Walker::default();
+    let mut shape_of = |row: usize| {
+        let line = rows.rows[row].line;
+        walker.walk(line);
+        let leaf = |leaf: &crate::plearn::count::Leaf| {
+            (leaf.start as usize, leaf.end as usize, member_of.get(&walker.hash(leaf.path)).copied())
+        };
+        let leaves: Vec<_> = walker.leaves().iter().map(leaf).collect();
+        shape::of(line, &leaves).unwrap_or(Node::Object {
+            open: "{".to_owned(),
+            items: Vec::new(),
+            close: "}".to_owned(),
+        })
+    };
+    let is_joined = covered * 100 < events * 97;
+    let mut of_layout: BTreeMap<u64, u16> = BTreeMap::new();
+    let mut kinds: Vec<Kind> = Vec::new();
+    if is_joined {
+        let mut shapes = all.iter().take(2000).map(|(.., row)| shape_of(*row));
+        if let Some(mut base) = shapes.next() {
+            shapes.for_each(|other| shape::join(&mut base, &other));
+            kinds.push(Kind { name: "event".to_owned(), count: events, shape: base });
+        }
+        of_layout.extend(all.iter().map(|(_, layout, _)| (*layout, 0)));
+    } else {
+        for (count, layout, row) in &all[..frequent] {
+            let shape = shape_of(*row);
+            // Layouts that differ only in what is left out are one kind.
+            let known = kinds.iter().position(|kind| kind.shape == shape);
+            let place = known.unwrap_or_else(|| {
+                kinds.push(Kind { name: String::new(), count: 0, shape });
+                kinds.len() - 1
+            });
+            kinds[place].count += count;
+            of_layout.insert(*layout, u16::try_from(place).unwrap_or(NONE));
+        }
+    }
+    let of = rows.rows.iter().map(|row| of_layout.get(&row.layout).copied().unwrap_or(NONE)).collect();
+    let mut having = vec![0u64; rows.columns.len()];
+    for (place, kind) in kinds.iter().enumerate() {
+        shape::members(&kind.shape).into_iter().for_each(|member| having[member] |= 1 << place);
+    }
+    let left_out = if is_joined { 0 } else { events.saturating_sub(covered) };
+    Kinds { kinds, of, having, is_joined, left_out }
+}

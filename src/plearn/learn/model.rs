@@ -1,0 +1,143 @@
+//! What was learnt: kinds of events, and for each member the classes of its values.
+
+use crate::clock::Micros;
+
+/// Everything that a world says.
+#[derive(Debug)]
+pub(in crate::plearn) struct Learnt {
+    pub(in crate::plearn) about: About,
+    pub(in crate::plearn) kinds: Vec<Kind>,
+    /// In the order of the events.
+    pub(in crate::plearn) members: Vec<Learned>,
+    /// Weights of the hours of the week, Monday first.
+    pub(in crate::plearn) traffic: Option<Vec<f64>>,
+    /// For stderr.
+    pub(in crate::plearn) warnings: Vec<String>,
+}
+
+/// What the head of a world tells.
+#[derive(Debug, Default)]
+pub(in crate::plearn) struct About {
+    pub(in crate::plearn) events: u64,
+    /// The first and the last time of the events.
+    pub(in crate::plearn) span: Option<(Micros, Micros)>,
+    pub(in crate::plearn) min_count: u64,
+    /// What is not in the world.
+    pub(in crate::plearn) notes: Vec<String>,
+}
+
+/// A kind of event: its keys, their order and spacing.
+#[derive(Debug)]
+pub(in crate::plearn) struct Kind {
+    pub(in crate::plearn) name: String,
+    pub(in crate::plearn) count: u64,
+    pub(in crate::plearn) shape: Node,
+}
+
+/// A part of the shape of an event.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) enum Node {
+    /// The value of a member, by its place in the list.
+    Member(usize),
+    Object {
+        open: String,
+        items: Vec<Item>,
+        close: String,
+    },
+}
+
+/// A member of an object, as it is written.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) struct Item {
+    /// The comma and spaces before the key.
+    pub(in crate::plearn) before: String,
+    /// The key in its quotes.
+    pub(in crate::plearn) key: String,
+    /// The colon and the spaces around it.
+    pub(in crate::plearn) colon: String,
+    pub(in crate::plearn) node: Node,
+}
+
+/// A member of the events.
+#[derive(Debug)]
+pub(in crate::plearn) struct Learned {
+    /// Its path, for people.
+    pub(in crate::plearn) path: String,
+    pub(in crate::plearn) classes: Vec<Class>,
+    /// One value for all classes, which is used if nothing depends on the class.
+    pub(in crate::plearn) whole: Option<Value>,
+    pub(in crate::plearn) given: Option<Given>,
+    /// What was kept and what was made up.
+    pub(in crate::plearn) notes: Vec<String>,
+}
+
+/// Values that are alike.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) struct Class {
+    /// How it is named if other members depend on it.
+    pub(in crate::plearn) label: String,
+    pub(in crate::plearn) weight: f64,
+    pub(in crate::plearn) value: Value,
+}
+
+/// How a value is made.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) enum Value {
+    Absent,
+    Null,
+    /// Itself.
+    Literal(Literal),
+    Numbers(Numbers),
+    /// The first number, in the order of the events.
+    Counter(i64),
+    /// A pattern of pgen; a number if `is_number`.
+    Pattern {
+        pattern: String,
+        is_number: bool,
+    },
+    Time {
+        form: Vec<(&'static str, String)>,
+        plus: Option<(Numbers, &'static str)>,
+    },
+    Array {
+        items: Vec<Class>,
+        lengths: Numbers,
+        separator: String,
+    },
+}
+
+/// A value that stands in the world.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) enum Literal {
+    Text(String),
+    /// A number, `true`, `false`, or an array of these, as JSON.
+    Json(String),
+}
+
+/// A distribution of numbers.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) struct Numbers {
+    /// Decimal places; 0 for whole numbers.
+    pub(in crate::plearn) places: u32,
+    /// Probabilities with their values, linear between them.
+    pub(in crate::plearn) points: Vec<(f64, f64)>,
+    /// Whether it is written as text.
+    pub(in crate::plearn) is_quoted: bool,
+}
+
+/// What a member depends on.
+#[derive(Debug)]
+pub(in crate::plearn) struct Given {
+    pub(in crate::plearn) on: On,
+    /// For each class of that, the weights of the classes; empty if there were too few to tell.
+    pub(in crate::plearn) weights: Vec<Vec<f64>>,
+}
+
+/// What something depends on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::plearn) enum On {
+    /// The kind of the event.
+    Kind,
+    /// A member, by its place in the list.
+    Member(usize),
+}

@@ -1,0 +1,205 @@
+//! Which member depends on which: a tree of the strongest dependences (Chow and Liu 1968).
+//!
+//! Mutual information is corrected for what chance alone gives (Miller 1955), and an edge has to be far beyond it. Edges are taken
+//! from the strongest on, as long as each member has one parent and there is no circle.
+
+/// No class: the member is not in this row.
+pub(super) const NONE: u16 = u16::MAX;
+
+/// Rows by which dependences are judged.
+const SCREENED: usize = 12_000;
+
+/// A table of two members has at most this many cells.
+const MOST_CELLS: usize = 40_000;
+
+/// Weaker dependences are left out, in nats.
+const LEAST: f64 = 0.002;
+
+/// A parent's class in fewer rows tells nothing of its own.
+const FEWEST_ROWS: u32 = 5;
+
+/// A member, or the kind of event.
+#[derive(Debug)]
+pub(super) struct Variable {
+    /// The class in each row, or [`NONE`].
+    pub(super) of: Vec<u16>,
+    /// The weights of the classes, counted over all lines.
+    pub(super) weights: Vec<f64>,
+    /// The kinds of events that have it, one bit each.
+    pub(super) kinds: u64,
+    /// Whether each class is a value that others can name.
+    pub(super) is_plain: bool,
+    /// Whether others may depend on it, and it on others.
+    pub(super) takes_part: bool,
+}
+
+/// What a variable depends on: the other, and for each of its classes the weights of the classes.
+pub(super) type Parent = (usize, Vec<Vec<f64>>);
+
+/// Finds the parents. The first variable is the kind of event, which has none.
+pub(super) fn parents(variables: &[Variable], counts: &[u64]) -> Vec<Option<Parent>> {
+    let mut edges = Vec::new();
+    let entropies: Vec<f64> = variables.iter().map(|variable| entropy(&variable.weights)).collect();
+    let rank = |variable: usize| (variable == 0, variables[variable].is_plain, Ordered(entropies[variable]));
+    for a in 0..variables.len() {
+        for b in a + 1..variables.len() {
+            let (one, two) = (&variables[a], &variables[b]);
+            let cells = one.weights.len() * two.weights.len();
+            let few = one.weights.len() < 2 || two.weights.len() < 2;
+            if few || cells > MOST_CELLS || !one.takes_part || !two.takes_part {
+                continue;
+            }
+            let Some(information) = information(one, two) else { continue };
+            // Of the two directions, the parent is a plain value rather than a band, and the one that tells more.
+            let first = if rank(b) > rank(a) { (b, a) } else { (a, b) };
+            for (turn, (parent, child)) in [first, (first.1, first.0)].into_iter().enumerate() {
+                if child > 0 && variables[child].kinds & !variables[parent].kinds == 0 {
+                    edges.push((information, (a, b), turn, parent, child));
+                }
+            }
+        }
+    }
+    edges.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
+    let mut parents: Vec<Option<usize>> = vec![None; variables.len()];
+    for (.., parent, child) in edges {
+        let mut up = std::iter::successors(Some(parent), |at| parents[*at]);
+        if parents[child].is_none() && !up.any(|at| at == child) {
+            parents[child] = Some(parent);
+        }
+    }
+    let table = |(child, parent): (usize, &Option<usize>)| {
+        let parent = (*parent)?;
+        Some((parent, table(&variables[parent], &variables[child], counts)))
+    };
+    parents.iter().enumerate().map(table).collect()
+}
+
+/// A number that can be compared with any other.
+#[derive(PartialEq)]
+struct Ordered(f64);
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.0.total_cmp(&other.0))
+    }
+}
+
+fn entropy(weights: &[f64]) -> f64 {
+    let sum: f64 = weights.iter().sum();
+    let shares = weights.iter().filter(|weight| **weight > 0.0).map(|weight| weight / sum);
+    -shares.map(|share| share * libm::log(share)).sum::<f64>()
+}
+
+/// The mutual information in nats, corrected for chance. `None` if chance may explain it.
+fn information(a: &Variable, b: &Variable) -> Option<f64> {
+    let (width, height) = (b.weights.len(), a.weights.len());
+    let mut cells = vec![0u32; width * height];
+    let (mut rows, mut columns) = (vec![0u32; height], vec![0u32; width]);
+    let mut total = 0u32;
+    for (x, y) in a.of.iter().zip(&b.of).take(SCREENED) {
+        if *x != NONE && *y != NONE {
+            let (x, y) = (usize::from(*x), usize::from(*y));
+            cells[x * width + y] += 1;
+            rows[x] += 1;
+            columns[y] += 1;
+            total += 1;
+        }
+    }
+    if total < 50 {
+        return None;
+    }
+    let n = f64::from(total);
+    let mut sum = 0.0;
+    for (x, row) in rows.iter().enumerate().filter(|(_, row)| **row > 0) {
+        for (cell, column) in cells[x * width..][..width].iter().zip(&columns).filter(|(cell, _)| **cell > 0) {
+            let joint = f64::from(*cell);
+            sum += joint * libm::log(joint * n / (f64::from(*row) * f64::from(*column)));
+        }
+    }
+    let used = |margin: &[u32]| margin.iter().filter(|count| **count > 0).count();
+    #[allow(clippy::cast_precision_loss)] // at most MOST_CELLS
+    let freedom = (used(&rows).saturating_sub(1) * used(&columns).saturating_sub(1)) as f64;
+    // Twice the sum is about chi-square distributed by chance: its mean is its freedom, its variance twice that.
+    let beyond = 2.0 * sum - freedom;
+    let information = beyond / (2.0 * n);
+    (freedom > 0.0 && beyond > 5.0 * libm::sqrt(2.0 * freedom) + 12.0 && information > LEAST).then_some(information)
+}
+
+/// For each class of the parent, the weights of the child's classes, so that both have the shares that were counted over all lines.
+fn table(parent: &Variable, child: &Variable, counts: &[u64]) -> Vec<Vec<f64>> {
+    let mut table = vec![vec![0.0; child.weights.len()]; parent.weights.len()];
+    let mut rows = vec![0u32; parent.weights.len()];
+    for ((x, y), count) in parent.of.iter().zip(&child.of).zip(counts) {
+        if *x != NONE && *y != NONE {
+            #[allow(clippy::cast_precision_loss)] // counts far below 2^53
+            let count = *count as f64;
+            table[usize::from(*x)][usize::from(*y)] += count;
+            rows[usize::from(*x)] += 1;
+        }
+    }
+    if parent.kinds == child.kinds {
+        fit(&mut table, &parent.weights, &child.weights);
+    }
+    for (row, count) in table.iter_mut().zip(rows) {
+        if count < FEWEST_ROWS {
+            row.clear();
+        }
+    }
+    table
+}
+
+/// Brings the sums of rows and columns to those that are wanted, and keeps the dependence (Deming and Stephan 1940).
+fn fit(table: &mut [Vec<f64>], rows: &[f64], columns: &[f64]) {
+    for _ in 0..20 {
+        for (row, wanted) in table.iter_mut().zip(rows) {
+            let sum: f64 = row.iter().sum();
+            if sum > 0.0 {
+                row.iter_mut().for_each(|cell| *cell *= wanted / sum);
+            }
+        }
+        for (at, wanted) in columns.iter().enumerate() {
+            let sum: f64 = table.iter().map(|row| row[at]).sum();
+            if sum > 0.0 {
+                table.iter_mut().for_each(|row| row[at] *= wanted / sum);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::mix;
+
+    fn variable(of: impl Fn(u64) -> u64, classes: usize, kinds: u64) -> Variable {
+        let of: Vec<u16> = (0..4000).map(|row| u16::try_from(of(row)).expect("small")).collect();
+        let mut weights = vec![0.0; classes];
+        of.iter().for_each(|class| weights[usize::from(*class)] += 1.0);
+        Variable { of, weights, kinds, is_plain: true, takes_part: true }
+    }
+
+    #[test]
+    fn a_city_decides_its_country_and_chance_decides_nothing() {
+        let city = |row: u64| mix(row) % 12;
+        let variables = [
+            variable(|_| 0, 1, 1),
+            variable(|row| city(row) / 4, 3, 1),
+            variable(city, 12, 1),
+            variable(|row| mix(row + 1_000_000) % 5, 5, 1),
+        ];
+        let parents = parents(&variables, &vec![1; 4000]);
+        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|(of, _)| *of)).collect();
+        assert_eq!(of, [None, Some(2), None, None]);
+        let (_, table) = parents[1].as_ref().expect("it has one");
+        assert!(table.iter().all(|row| row.iter().filter(|weight| **weight > 0.0).count() == 1), "{table:?}");
+    }
+
+    #[test]
+    fn shares_are_those_of_all_lines() {
+        let mut table = vec![vec![30.0, 10.0], vec![10.0, 50.0]];
+        fit(&mut table, &[500.0, 500.0], &[400.0, 600.0]);
+        let sum = |at: usize| table.iter().map(|row| row[at]).sum::<f64>();
+        assert!((sum(0) - 400.0).abs() < 0.01 && (sum(1) - 600.0).abs() < 0.01, "{table:?}");
+        assert!((table[0].iter().sum::<f64>() - 500.0).abs() < 1.0, "{table:?}");
+    }
+}

@@ -1,0 +1,248 @@
+//! The fields of a world: for each member its value, and what it depends on.
+
+use super::names::{away_of, case_of};
+use super::toml::{key, text};
+use super::values::{Settings, choice, inline, literal, name_of, numbers, settings, share};
+use crate::plearn::learn::model::{Class, Given, Kind, Learned, On, Value};
+
+/// How a member is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Role {
+    /// In the template, as it is the same everywhere.
+    Constant,
+    /// A list of values, by whose names others may depend on it.
+    List,
+    /// One field, on which nothing depends.
+    Alone,
+    /// A field for the class, and one for the value.
+    Cases,
+}
+
+/// The role of each member.
+pub(super) fn roles(members: &[Learned]) -> Vec<Role> {
+    let is_asked = |place: usize| {
+        members.iter().any(|other| other.given.as_ref().is_some_and(|given| given.on == On::Member(place)))
+    };
+    members.iter().enumerate().map(|(place, member)| role(member, is_asked(place))).collect()
+}
+
+fn role(member: &Learned, is_asked: bool) -> Role {
+    if let [Class { value: Value::Literal(_), .. }] = &member.classes[..] {
+        return Role::Constant;
+    }
+    let mut names: Vec<String> = member
+        .classes
+        .iter()
+        .filter_map(|class| match &class.value {
+            Value::Literal(value) => Some(name_of(value)),
+            _ => None,
+        })
+        .collect();
+    let all = names.len();
+    names.sort();
+    names.dedup();
+    if all == member.classes.len() && names.len() == all {
+        return Role::List;
+    }
+    let is_alone = member.whole.is_some() || main_class(member).is_some();
+    if member.given.is_none() && !is_asked && is_alone { Role::Alone } else { Role::Cases }
+}
+
+/// The only class beside absent and null.
+fn main_class(member: &Learned) -> Option<&Class> {
+    let mut others = member.classes.iter().filter(|class| !matches!(class.value, Value::Absent | Value::Null));
+    others.next().filter(|_| others.next().is_none())
+}
+
+/// Writes the fields of a member behind `out`.
+pub(super) struct Writer<'w> {
+    pub(super) kinds: &'w [Kind],
+    pub(super) members: &'w [Learned],
+    pub(super) names: &'w [String],
+    pub(super) roles: &'w [Role],
+}
+
+impl Writer<'_> {
+    pub(super) fn write(&self, place: usize, out: &mut String) {
+        let (member, name) = (&self.members[place], &*self.names[place]);
+        let away = away_of(name);
+        match self.roles[place] {
+            Role::Constant => return,
+            Role::List => match &member.given {
+                None => table(out, name, &choice(&weighted(&member.classes))),
+                Some(given) => self.given(out, name, given, &member.classes, &|weights| {
+                    inline(&choice(&member.classes.iter().zip(weights.iter().copied()).collect::<Vec<_>>()))
+                }),
+            },
+            Role::Alone => {
+                let lines = match (&member.whole, main_class(member)) {
+                    (Some(whole), _) => settings(whole, &away),
+                    (None, Some(class)) => {
+                        let mut lines = settings(&class.value, &away);
+                        lines.extend(shares(member));
+                        lines
+                    }
+                    (None, None) => vec![("null", "1".to_owned())],
+                };
+                table(out, name, &lines);
+            }
+            Role::Cases => {
+                let case = case_of(name);
+                let labels = |weights: &[f64]| {
+                    let total: f64 = weights.iter().sum();
+                    let used = member.classes.iter().zip(weights).filter(|(_, weight)| **weight > 0.0);
+                    let used: Vec<(&Class, f64)> = used.map(|(class, weight)| (class, weight / total)).collect();
+                    match &used[..] {
+                        [(class, _)] => text(&class.label),
+                        _ => {
+                            let item = |(class, part): &(&Class, f64)| {
+                                format!("[{}, {}]", text(&class.label), super::toml::number(share(*part, 100.0)))
+                            };
+                            format!("{{ choice = [{}] }}", used.iter().map(item).collect::<Vec<_>>().join(", "))
+                        }
+                    }
+                };
+                match &member.given {
+                    None => {
+                        let weights: Vec<f64> = member.classes.iter().map(|class| class.weight).collect();
+                        let inner = labels(&weights);
+                        let list = inner.strip_prefix("{ choice = ").and_then(|list| list.strip_suffix(" }"));
+                        match list {
+                            Some(list) => table(out, &case, &vec![("choice", list.to_owned())]),
+                            None => table(out, &case, &vec![("constant", inner)]),
+                        }
+                    }
+                    Some(given) => self.given(out, &case, given, &member.classes, &labels),
+                }
+                table(out, name, &vec![("given", text(&case))]);
+                out.push_str(&format!("[fields.{}.when]\n", key(name)));
+                for class in &member.classes {
+                    out.push_str(&format!("{} = {}\n", key(&class.label), inline(&settings(&class.value, &away))));
+                }
+            }
+        }
+        let times = member.classes.iter().map(|class| &class.value).chain(&member.whole);
+        for value in times {
+            if let Value::Time { plus: Some((distance, _)), .. } = value {
+                table(out, &away, &numbers(distance));
+                break;
+            }
+        }
+    }
+
+    /// A field whose weights depend on another.
+    fn given(&self, out: &mut String, name: &str, given: &Given, classes: &[Class], branch: &dyn Fn(&[f64]) -> String) {
+        let (on, keys): (String, Vec<String>) = match given.on {
+            On::Kind => ("event".to_owned(), self.kinds.iter().map(|kind| kind.name.clone()).collect()),
+            On::Member(place) => {
+                let classes = &self.members[place].classes;
+                match self.roles[place] {
+                    Role::List => (
+                        self.names[place].clone(),
+                        classes
+                            .iter()
+                            .map(|class| match &class.value {
+                                Value::Literal(value) => name_of(value),
+                                _ => class.label.clone(),
+                            })
+                            .collect(),
+                    ),
+                    _ => (case_of(&self.names[place]), classes.iter().map(|class| class.label.clone()).collect()),
+                }
+            }
+        };
+        table(out, name, &vec![("given", text(&on))]);
+        // Values with the same branch share a line.
+        let mut branches: Vec<(String, Vec<&str>)> = Vec::new();
+        let mut is_open = false;
+        for (value, weights) in keys.iter().zip(&given.weights) {
+            if weights.iter().sum::<f64>() <= 0.0 {
+                is_open = true;
+                continue;
+            }
+            let written = branch(weights);
+            let may_join = |name: &str| !name.contains('|') && name.trim() == name;
+            let joined = branches.iter_mut().find(|(other, names)| {
+                *other == written
+                    && may_join(value)
+                    && names.iter().all(|name| may_join(name))
+                    && !name_is_joined(names, value, &keys)
+            });
+            match joined {
+                Some((_, names)) => names.push(value),
+                None => branches.push((written, vec![value])),
+            }
+        }
+        if is_open {
+            let weights: Vec<f64> = classes.iter().map(|class| class.weight).collect();
+            out.push_str(&format!("otherwise = {}\n", branch(&weights)));
+        }
+        out.push_str(&format!("[fields.{}.when]\n", key(name)));
+        for (written, names) in branches {
+            out.push_str(&format!("{} = {written}\n", key(&names.join("|"))));
+        }
+    }
+}
+
+/// Whether names that are joined by `|` would be another value.
+fn name_is_joined(names: &[&str], more: &str, all: &[String]) -> bool {
+    let joined = names.iter().copied().chain([more]).collect::<Vec<_>>().join("|");
+    all.contains(&joined)
+}
+
+fn weighted(classes: &[Class]) -> Vec<(&Class, f64)> {
+    classes.iter().map(|class| (class, class.weight)).collect()
+}
+
+/// The shares in which a value is there, and null if it is.
+fn shares(member: &Learned) -> Settings {
+    let weight = |value: &Value| -> f64 {
+        member.classes.iter().filter(|class| class.value == *value).map(|class| class.weight).sum()
+    };
+    let all: f64 = member.classes.iter().map(|class| class.weight).sum();
+    let (absent, null) = (weight(&Value::Absent), weight(&Value::Null));
+    let mut out = Settings::new();
+    if absent > 0.0 {
+        out.push(("presence", super::toml::number(share(1.0 - absent / all, 1.0))));
+    }
+    if null > 0.0 {
+        out.push(("null", super::toml::number(share(null / (all - absent), 1.0))));
+    }
+    out
+}
+
+/// A field with its settings, one a line.
+fn table(out: &mut String, name: &str, settings: &Settings) {
+    out.push_str(&format!("[fields.{}]\n", key(name)));
+    for (setting, value) in settings {
+        if value.len() > 150 && *setting == "choice" {
+            out.push_str(&format!("{setting} = [\n"));
+            let inner = &value[1..value.len() - 1];
+            out.push_str(&format!("  {},\n]\n", inner.replace("], [", "],\n  [")));
+        } else {
+            out.push_str(&format!("{setting} = {value}\n"));
+        }
+    }
+}
+
+/// A constant as it stands in a template, between quotes that are its own.
+pub(super) fn in_template(member: &Learned) -> Option<String> {
+    let [Class { value: Value::Literal(value), .. }] = &member.classes[..] else { return None };
+    let braces = |json: &str| json.replace('{', "{{").replace('}', "}}");
+    Some(match value {
+        crate::plearn::learn::model::Literal::Text(content) => {
+            braces(&serde_json::Value::from(content.as_str()).to_string())
+        }
+        crate::plearn::learn::model::Literal::Json(json) if json.starts_with('[') && json.contains(['{', '}']) => {
+            // Braces are doubled within strings, and arrays of objects are never literals.
+            braces(json)
+        }
+        crate::plearn::learn::model::Literal::Json(json) => json.clone(),
+    })
+}
+
+/// What is said of a constant.
+pub(super) fn constant(member: &Learned) -> Option<String> {
+    let [Class { value: Value::Literal(value), .. }] = &member.classes[..] else { return None };
+    Some(literal(value))
+}

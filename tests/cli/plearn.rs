@@ -1,0 +1,169 @@
+//! plearn as users run it: from a log to a world, and back to events.
+
+use std::path::Path;
+
+use crate::support::{run, run_with, sample, shell_in};
+
+/// A word that no other line has.
+fn word(n: u64) -> String {
+    let letters = "qwrtzpsdfghjklxcvbnm".as_bytes();
+    let letter = |at: u32| char::from(letters[(n / 20_u64.pow(at) % 20) as usize]);
+    (0..4).map(letter).chain("ozziw".chars()).collect()
+}
+
+/// Events of a shop, with things that must not be given away.
+fn planted() -> String {
+    let mut log = String::new();
+    for n in 0..6000u64 {
+        let user = match n % 60 {
+            0 => "user_11111".to_owned(),
+            1 => "user_22222".to_owned(),
+            2 => "user_33333".to_owned(),
+            _ => format!("user_{}", 40_000 + n * 7),
+        };
+        let note = if n % 10 == 0 { format!("{} was here", word(n)) } else { "nothing to say".to_owned() };
+        let mail = if n % 100 == 0 { format!("quentin.tarr{n}@private.example.net") } else { "none".to_owned() };
+        let key = if n % 500 == 0 { format!("?key=sk_live_ozziw{:016x}", n * 0x9e37_79b9_7f4a) } else { String::new() };
+        let status = if n % 20 == 0 { 777 } else { 200 };
+        let ms = 20 + n * n % 400;
+        log.push_str(&format!(
+            "{{\"at\": \"2026-01-05T{:02}:{:02}:00.{:03}Z\", \"user_id\": \"{user}\", \"note\": \"{note}\", \"contact\": \"{mail}\", \
+             \"url\": \"/items/{}{key}\", \"status\": {status}, \"ms\": {ms}, \"tags\": {{\"plan\": \"{}\"}}}}\n",
+            n / 300,
+            n / 5 % 60,
+            n % 1000,
+            1000 + n % 5000,
+            ["free", "paid"][usize::from(n % 3 == 0)],
+        ));
+    }
+    log
+}
+
+const SECRETS: [&str; 5] = ["user_11111", "user_22222", "user_33333", "quentin", "ozziw"];
+
+#[test]
+fn a_world_and_its_events_hold_nothing_that_few_lines_hold_or_that_identifies() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("log"), planted()).expect("written");
+    let world = "plearn -q log > world.toml; pgen -q --profile world.toml -n 3000 --seed 1 --start 2026-01-05 > new";
+    shell_in(folder.path(), world, &[]).expect_code(0);
+    for file in ["world.toml", "new"] {
+        let text = std::fs::read_to_string(folder.path().join(file)).expect("read");
+        for secret in SECRETS {
+            assert!(!text.contains(secret), "{file} holds {secret}");
+        }
+        assert!(text.contains("nothing to say") && text.contains("777"), "{text}");
+    }
+    let first = std::fs::read_to_string(folder.path().join("new")).expect("read");
+    let first = first.lines().next().expect("a line");
+    assert!(first.starts_with("{\"at\": \"2026-01-05T") && first.contains("\", \"user_id\": \""), "{first}");
+}
+
+#[test]
+fn a_value_stands_in_a_world_only_if_enough_lines_hold_it() {
+    let log = planted();
+    let world =
+        |args: &[&str]| run_with("plearn", &[&["-q"], args].concat(), log.as_bytes()).expect_code(0).text().to_owned();
+    assert!(world(&[]).contains("777"));
+    assert!(!world(&["--min-count", "301"]).contains("777"));
+    assert!(world(&["--min-count", "300"]).contains("777"));
+    let dropped = world(&["--drop", "tags", "--drop", "url"]);
+    assert!(!dropped.contains("plan\"") && !dropped.contains("/items/"), "{dropped}");
+    let kept = world(&["--keep", "contact"]);
+    assert!(kept.contains("contact") && !kept.contains("quentin"), "{kept}");
+}
+
+#[test]
+fn states_of_parts_add_up_to_the_world_of_the_whole_byte_for_byte() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let events = run("pgen", &["-q", "-n", "6000", "--seed", "4", "--start", "2026-01-05"]).expect_code(0).stdout;
+    std::fs::write(folder.path().join("log"), events).expect("written");
+    let script = "split -n l/8 log part. && for p in part.*; do plearn -q --format state $p > $p.state; done
+        plearn -q log > whole.toml
+        cat part.*.state | plearn -q > parts.toml && cmp whole.toml parts.toml
+        split -n r/3 log round. && for p in round.*; do plearn -q --format state $p > $p.state; done
+        plearn -q round.*.state > round.toml && cmp whole.toml round.toml
+        plearn -q --format state part.aa.state part.ab.state > two.state
+        plearn -q two.state part.a[c-h].state > twice.toml && cmp whole.toml twice.toml";
+    shell_in(folder.path(), script, &[]).expect_code(0);
+    let twice = shell_in(folder.path(), "plearn -q two.state part.ab.state", &[]).expect_code(1);
+    assert!(twice.stderr.contains("was added already"), "{}", twice.stderr);
+    let cut = shell_in(folder.path(), "head -n 5 two.state | plearn -q", &[]).expect_code(1);
+    assert!(cut.stderr.contains("is cut off"), "{}", cut.stderr);
+    let changed =
+        shell_in(folder.path(), "sed 's/\"events\":/\"events\":1/' two.state | plearn -q", &[]).expect_code(1);
+    assert!(changed.stderr.contains("does not match its checksum"), "{}", changed.stderr);
+}
+
+#[test]
+fn the_world_of_a_real_sample_and_of_each_shipped_profile_is_one_that_pgen_reads() {
+    let names = ["nginx", "envoy", "kubernetes-audit", "cloudtrail", "ecs", "github-webhook", "pulsestream"];
+    let again = |events: &[u8], name: &str| {
+        let world = run_with("plearn", &["-q"], events).expect_code(0).stdout;
+        let args = ["-q", "--profile", "-", "-n", "300", "--seed", "1", "--start", "2026-01-05"];
+        let events = run_with("pgen", &args, &world).expect_code(0);
+        assert_eq!(events.json_lines().len(), 300, "{name}");
+        String::from_utf8(world).expect("UTF-8")
+    };
+    let world = again(&std::fs::read(sample()).expect("the sample"), "sample");
+    // What decides another exactly still does.
+    assert!(world.contains("\"DE|FR|GB\" = \"EU\""), "{world}");
+    for name in names {
+        let args = ["-q", "--profile", name, "-n", "1500", "--seed", "1", "--start", "2026-01-05"];
+        again(&run("pgen", &args).expect_code(0).stdout, name);
+    }
+}
+
+#[test]
+fn bad_input_is_told_and_never_a_panic() {
+    let deep = |open: &str, close: &str| format!("{{\"a\":{}1{}}}", open.repeat(1000), close.repeat(1000));
+    let keys: String = (0..10_000).map(|n| format!("{{\"k{n}\":{n},\"same\":1}}\n")).collect();
+    let mixed =
+        "{\"a\":1}\n{\"a\":\"x\"}\n{\"a\":null}\n{\"a\":[1,[2]]}\n{\"a\":{\"b\":true}}\n{\"a\":{}}\n".repeat(30);
+    let long = format!("{{\"a\":\"{}\"}}\n", "x".repeat(1_000_000)).repeat(3);
+    let empty = "{}\n".repeat(40);
+    for (name, input, least) in [
+        ("deep arrays", deep("[", "]"), "1"),
+        ("deep objects", deep("{\"a\":", "}"), "1"),
+        ("keys", keys, "20"),
+        ("mixed", mixed, "20"),
+        ("long", long, "1"),
+        ("braces", "{\"a{}\":\"{x}\",\"b\":\"'\\\"\\\\\"}\n".repeat(40), "20"),
+        ("array", format!("[{}]", vec!["{\"a\":1}"; 40].join(",")), "20"),
+    ] {
+        let world = run_with("plearn", &["-q", "--min-count", least], input.as_bytes());
+        assert!(!world.stderr.contains("panicked"), "{name}: {}", world.stderr);
+        let world = world.expect_code(0);
+        let args = ["-q", "--profile", "-", "-n", "5", "--seed", "1", "--start", "2026-01-05"];
+        let events = run_with("pgen", &args, &world.stdout);
+        assert_eq!(
+            events.code(),
+            0,
+            "{name}: {}\n{}",
+            events.stderr,
+            world.text().chars().take(2000).collect::<String>()
+        );
+        assert_eq!(events.json_lines().len(), 5);
+    }
+    for input in ["", "\n\n", "no JSON\n", "[1,2]\n", &empty] {
+        let none = run_with("plearn", &["-q"], input.as_bytes()).expect_code(1);
+        assert!(none.stderr.contains("nothing"), "{input}: {}", none.stderr);
+        assert!(none.stdout.is_empty());
+    }
+    let some = run_with("plearn", &["-q", "--min-count", "1"], b"{\"a\":1}\noops\n{\"a\":2}\n").expect_code(0);
+    assert!(some.stderr.contains("1 line is no JSON object and left out; the first is line 2"), "{}", some.stderr);
+    for args in [&["--min-count", "0"][..], &["--drop", "a", "--keep", "a"], &["--drop", "a..b"]] {
+        run("plearn", args).expect_code(2);
+    }
+    assert!(!Path::new("world.toml").exists());
+}
+
+#[test]
+fn members_that_look_like_secrets_are_named() {
+    let log: String =
+        (0..100).map(|n| format!("{{\"db_password\":\"hunter{}\",\"x\":\"AKIAIOSFODNN{n:04}\"}}\n", n % 2)).collect();
+    let run = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0);
+    assert!(run.stderr.contains("db_password may hold secrets, by its name"), "{}", run.stderr);
+    assert!(run.stderr.contains("x may hold secrets, by its values"), "{}", run.stderr);
+    assert!(!run.text().contains("hunter0") && !run.text().contains("AKIAIOSFODNN"), "{}", run.text());
+}
