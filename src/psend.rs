@@ -1,12 +1,13 @@
 //! psend: events in, one outcome each out.
 //!
 //! A thread reads and checks lines (`intake`). A fixed number of senders on one runtime take them (`supply`) and send them
-//! (`dispatch`), each over its own `transport`. A thread writes the outcomes (`sink`). `run` starts all of these and `drive`
+//! (`dispatch`), each over its own `transport`, which may work on another thread (`threads`). A thread writes the outcomes (`sink`). `run` starts all of these and `drive`
 //! steers them. Decisions are made in pure modules: what an answer means (`dialect`), whether and when to try again (`retry`),
 //! what the attempts add up to (`delivery`), who must wait (`backpressure`) and how a run ends early (`shutdown`).
 
 mod answers;
 mod args;
+mod aws_v4;
 mod backpressure;
 mod check_dialect;
 mod config;
@@ -52,6 +53,7 @@ mod sink;
 mod supply;
 mod tally;
 mod target;
+mod threads;
 mod trace;
 mod transport;
 mod turn;

@@ -149,6 +149,11 @@ pub(super) struct Args {
     /// The run then ends as if the input had ended: what is in flight is finished.
     #[arg(short, long, value_name = "TIME", value_parser = values::span_above_zero, help_heading = "Pace")]
     pub(super) duration: Option<Span>,
+    /// Most threads that send [default: one per core, at most --concurrency]
+    ///
+    /// The others join in when the first has no time left. What is sent, when, and in which order does not depend on them.
+    #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=values::MOST_THREADS), conflicts_with = "http2", help_heading = "Pace")]
+    pub(super) threads: Option<usize>,
     /// Begin at TIME, or after a wait such as +10s
     ///
     /// Gives runs on many machines a common start: a schedule counts from it. If TIME has passed, the run begins at once and warns.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::aws_v4::Signer;
 use super::dialect::{BatchForm, Compression, Dialect, Template};
 use super::key::Key;
 use super::pacing::{Arrival, RateCurve, Replay, Schedule};
@@ -59,6 +60,8 @@ pub(super) struct Config {
     pub grace: Duration,
     /// How many events are taken, for how long.
     pub limits: Limits,
+    /// The most threads that send.
+    pub threads: usize,
     /// Where the key came from, as messages name it.
     pub key_source: String,
     /// How many requests are shown instead of sent, if they are.
@@ -254,6 +257,8 @@ pub(super) struct Plan {
     pub compression: Option<Compression>,
     /// Where the key comes from.
     pub key: Key,
+    /// Who signs requests, if they are signed.
+    pub signer: Option<Signer>,
     /// How long a request may take.
     pub timeout: Duration,
     /// The pause of a sender between two events.

@@ -12,7 +12,7 @@ mod value;
 mod written;
 
 pub(super) use self::batch::{BatchForm, Verdict};
-pub(super) use self::request::RequestForm;
+pub(super) use self::request::{RequestForm, Signature};
 pub(super) use self::rules::{Reading, RuleName};
 pub(super) use self::shipped::{names, shipped};
 pub(super) use self::template::{Binding, Template};
@@ -35,6 +35,8 @@ pub(super) struct Dialect {
     pub body: Template,
     /// Whether the server takes requests without a key.
     pub key: KeyNeed,
+    /// How requests are signed, if they are.
+    pub signature: Option<Signature>,
     /// How bodies are compressed.
     pub compression: Option<Compression>,
     /// Whether the server knows an event again that is sent twice, if the dialect says so.
@@ -131,6 +133,7 @@ impl Dialect {
             request,
             body,
             key: of_one.key,
+            signature: request::signature(&of_one)?,
             compression: of_one.compression,
             idempotent: of_one.idempotent,
             rules: Rules { section: "rules", rules, error: of_one.error },

@@ -21,7 +21,7 @@ use super::shutdown::Why;
 use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
-use super::transport::{Failure, Reply, Transport};
+use super::transport::{Failure, Fate, Reply, Transport};
 use crate::record::outcome::{ErrorKind, Outcome, Word};
 
 /// The status of an answer that refuses the key.
@@ -211,10 +211,12 @@ impl Dispatch {
     ) -> Next {
         let Shared { plan, clock, flow, tally, allowed_delay, .. } = &*self.shared;
         let key = plan.key.current();
-        let request = message::request(plan, group, &key);
+        let mut request = message::request(plan, group, &key);
+        if let Some(signer) = &plan.signer {
+            signer.sign(&mut request, clock.wall());
+        }
         let mut traced = plan.trace.as_ref().map(|_| Traced::begin(&request, group, &plan.secrets));
         let sent = clock.elapsed();
-        let sent_at = clock.at(sent);
         if group.iter().all(|delivery| delivery.attempts() == 0) {
             self.budget.borrow_mut().earn();
         }
@@ -225,11 +227,14 @@ impl Dispatch {
         if let Err(failure) = &done
             && failure.fate.is_unsent()
         {
-            if !flow.is_aborted() {
+            if failure.fate != Fate::Lost && !flow.is_aborted() {
                 self.health.refused(failure.clone(), began).await;
             }
             return Next::NotSent;
         }
+        // Another thread may have sent it a little later.
+        let sent = done.as_ref().map_or(sent, |reply| reply.began.max(sent));
+        let sent_at = clock.at(sent);
         for delivery in &mut *group {
             if let Some(late) = delivery.lateness(began, sent, *allowed_delay)
                 && !self.supply.is_warm_up(delivery.since)

@@ -13,6 +13,7 @@ use super::{message, shown};
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::{Console, Ending, Stop, numbers};
+use crate::clock::{Clock, RuntimeClock};
 use crate::error::Result;
 use crate::jsonl::LineReader;
 
@@ -58,7 +59,11 @@ pub(super) fn run(config: &Config, requests: u64, console: &Console) -> Result<E
 fn text(plan: &Plan, group: &[Delivery]) -> Vec<u8> {
     // What a key command would print is not asked for: nothing is sent.
     let key = Current { key: Secret::new("***"), generation: 0 };
-    let head = shown::head(&message::request(plan, group, &key), &plan.secrets).replace("\r\n", "\n");
+    let mut request = message::request(plan, group, &key);
+    if let Some(signer) = &plan.signer {
+        signer.sign(&mut request, RuntimeClock::start().wall());
+    }
+    let head = shown::head(&request, &plan.secrets).replace("\r\n", "\n");
     let mut body = message::body_of_all(plan, group, &key);
     if !body.is_empty() && !body.ends_with(b"\n") {
         body.push(b'\n');

@@ -17,6 +17,19 @@ pub(super) struct Load {
 }
 
 impl Load {
+    /// This load with that of another thread that sends: the shares are those of the busier one.
+    pub(super) fn beside(self, other: Self) -> Self {
+        let more = |one: Option<f64>, other: Option<f64>| match (one, other) {
+            (Some(one), Some(other)) => Some(one.max(other)),
+            (one, other) => one.or(other),
+        };
+        Self {
+            cpu: self.cpu,
+            sender_cpu_share: more(self.sender_cpu_share, other.sender_cpu_share),
+            sender_wait_share: more(self.sender_wait_share, other.sender_wait_share),
+        }
+    }
+
     /// Whether other work took the cores that the sending thread needed.
     pub(super) fn is_short_of_cores(&self) -> bool {
         self.sender_wait_share.is_some_and(|share| share >= SHORT_OF_CORES)

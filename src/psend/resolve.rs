@@ -1,6 +1,7 @@
 //! From the command line and the environment to a [`Config`]: fills in defaults, finds contradictions, keys and headers.
 
 mod headers;
+mod signer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -90,8 +91,13 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     let mut binding = Binding { fields: &fields, paths: tagged, url: &url, asked: Vec::new() };
     dialect.bind(&mut binding).map_err(Error::usage)?;
     let Binding { paths, asked, .. } = binding;
-    let Headers { common, given, key, settled, secrets, key_source, closes } =
+    let Headers { common, given, key, settled, secrets, mut key_source, closes } =
         headers::headers(&args, &target, &route, &dialect, env)?;
+    let signer =
+        dialect.signature.as_ref().map(|form| signer::signer(form, &args.dialect, env, &secrets)).transpose()?;
+    if signer.is_some() {
+        signer::KEY_ID.clone_into(&mut key_source);
+    }
     let compression = if args.gzip { Some(Compression::Gzip) } else { dialect.compression.filter(|_| !args.verify) };
     let mut heads = Heads {
         args: &args,
@@ -128,6 +134,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         limit: args.limit.map(|Count(n)| n),
         target,
         pace,
+        threads: threads(args.threads, args.http2, concurrency),
         limits,
         start_at: args.start_at,
         abort_on: args.abort_on,
@@ -152,6 +159,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
             body,
             compression,
             key,
+            signer,
             timeout: args.timeout.0,
             delay: args.delay,
             retry: retry::Policy {
@@ -263,6 +271,13 @@ fn concurrency(args: &Args, open_loop: bool) -> Result<usize> {
         (Mode::Concurrent, None) => Ok(if open_loop { 1000 } else { 10 }),
         (Mode::Concurrent, Some(n)) => Ok(n),
     }
+}
+
+/// The most threads that send: as many as there are cores, unless told otherwise. A thread without a sender has nothing to do, and
+/// HTTP/2 uses one connection.
+fn threads(given: Option<usize>, http2: bool, concurrency: usize) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    if http2 { 1 } else { given.unwrap_or_else(cores).min(concurrency) }
 }
 
 /// The proxy that the environment names for this target. Loopback has none.

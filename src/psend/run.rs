@@ -1,9 +1,10 @@
 //! One run: start, drive, drain, record.
 
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use rand::SeedableRng;
 
@@ -11,15 +12,16 @@ use super::config::{Config, Network};
 use super::drive::{self, Drive, Driven, Parts};
 use super::intake::{self, Cutter, Reading};
 use super::journal::Begun;
-use super::load::Used;
+use super::load::{Load, Used};
 use super::outlets::{self, Log};
 use super::report::{self, End};
 use super::sink::{self, Outlets, Written};
-use super::transport::cork::Cork;
+use super::threads::Threads;
 use super::transport::dial::{Dial, Protocol};
-use super::transport::http1::{self, Http1};
+use super::transport::http1::{Http1, Means, Shared};
 use super::transport::http2::Http2;
 use super::transport::kept::Limit;
+use super::transport::remote::Far;
 use super::{dry_run, files, open_files, progress};
 use crate::cli::input::Inputs;
 use crate::cli::{Console, Ending, Signals, Stop};
@@ -40,7 +42,7 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
     }
     let clock: Arc<dyn Clock> = Arc::new(RuntimeClock::start());
     let way = Way::to(config, &clock)?;
-    open_files::make_room(way.connections(config.limits.concurrency))?;
+    open_files::make_room(way.connections(config.limits.concurrency), config.threads)?;
     let signals = Signals::listen(1).map_err(|e| Error::failed(format!("cannot listen for signals: {e}")))?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
@@ -72,7 +74,7 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
 /// The transport that a run uses.
 enum Way {
     /// Each sender has its own connection.
-    Http1(Rc<http1::Shared>),
+    Http1(Box<Means>),
     /// All senders share one connection.
     Http2(Http2),
 }
@@ -88,14 +90,27 @@ impl Way {
             return Ok(Self::Http2(Http2::new(dial, target.scheme(), &target.authority(), clock, limit)?));
         }
         let base = format!("{}://{}", target.scheme(), target.authority());
-        let cork = Rc::<Cork<_>>::default();
-        Ok(Self::Http1(Rc::new(http1::Shared { dial, cork, clock, limit, keep_alive: *keep_alive, base })))
+        Ok(Self::Http1(Box::new(Means { dial, clock, limit, keep_alive: *keep_alive, base })))
     }
 
     /// The most connections that this many senders have.
     fn connections(&self, senders: usize) -> usize {
         if let Self::Http2(_) = self { 1 } else { senders }
     }
+}
+
+/// Starts a thread that reads and writes for senders of this one. It tells its load at its end.
+fn spawn(far: Far, means: Means) -> io::Result<JoinHandle<Load>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("psend-sender".to_owned()).spawn(move || {
+        let clock = Arc::clone(&means.clock);
+        let before = Used::until(clock.elapsed());
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let shared = Shared::spawn(means);
+            far.work(|| Http1::new(Rc::clone(&shared))).await;
+        });
+        Used::until(clock.elapsed()).since(&before)
+    })
 }
 
 /// What a run needs from beginning to end.
@@ -133,10 +148,10 @@ impl Run<'_> {
             stop: &stop,
         };
         let drive = Drive::new(parts, || seed::Generator::seed_from_u64(seed::draw()));
-        self.drive(&drive).await;
+        let others = self.drive(&drive).await;
         let driven = drive.drain().await;
         let (elapsed, broke) = (self.clock.elapsed(), beside.reading.broke());
-        self.record(&drive, &driven, broke.is_none(), &beside).await;
+        self.record(&drive, &driven, broke.is_none(), &beside, others).await;
         let written = beside.writer.join().expect("writing does not panic");
         if let Some(begun) = beside.begun.filter(|_| written.broke.is_none()) {
             begun.settle();
@@ -165,29 +180,61 @@ impl Run<'_> {
         (intake, sink, Beside { reading, writer, begun, resumes, started_at, used_at_start })
     }
 
-    /// Sends events over this run's transport, and shows progress meanwhile.
-    async fn drive(&self, drive: &Drive<'_>) {
+    /// Sends events over this run's transport, and shows progress meanwhile. Returns the load of the busiest thread beside this one.
+    async fn drive(&self, drive: &Drive<'_>) -> Option<Load> {
         let mut show = progress::show(self.config, self.console, drive);
-        let look = move |now| {
+        let mut look = move |now| {
             report::gaps(self.config, self.console, drive);
             show(now);
         };
         match &self.way {
-            Way::Http1(shared) => {
-                let cork = Rc::clone(&shared.cork);
-                tokio::task::spawn_local(async move { cork.pull().await });
-                drive.drive(|| Http1::new(Rc::clone(shared)), look).await;
+            Way::Http1(means) => {
+                let shared = Shared::spawn((**means).clone());
+                let http1 = || Http1::new(Rc::clone(&shared));
+                if self.config.threads == 1 {
+                    drive.drive(http1, look).await;
+                    return None;
+                }
+                let threads = Threads::new(self.config.limits.concurrency, self.config.threads);
+                let look = |now| {
+                    self.let_join_in(&threads, means, now);
+                    look(now);
+                };
+                drive.drive(|| threads.next(http1()), look).await;
+                threads.end().into_iter().reduce(Load::beside)
             }
-            Way::Http2(http2) => drive.drive(|| http2.clone(), look).await,
+            Way::Http2(http2) => {
+                drive.drive(|| http2.clone(), look).await;
+                None
+            }
+        }
+    }
+
+    /// Lets another thread read and write for the senders if this one is busy.
+    fn let_join_in(&self, threads: &Threads, means: &Means, now: Duration) {
+        let busy = tokio::runtime::Handle::current().metrics().worker_total_busy_duration(0);
+        let started = threads.look(now, busy, |far| spawn(far, means.clone()).map(|thread| threads.keep(thread)));
+        if let Err(e) = started {
+            self.console.warn(format_args!(
+                "--threads: another thread cannot be started ({e}); its senders stay where they are"
+            ));
         }
     }
 
     /// Writes the run record, and lets the writer end.
-    async fn record(&self, drive: &Drive<'_>, driven: &Driven, is_all_read: bool, beside: &Beside) {
+    async fn record(
+        &self,
+        drive: &Drive<'_>,
+        driven: &Driven,
+        is_all_read: bool,
+        beside: &Beside,
+        others: Option<Load>,
+    ) {
         let config = self.config;
         let Drive { shared, dispatch, .. } = drive;
         let is_verify = config.plan.job.is_verify();
         let load = Used::until(self.clock.elapsed()).since(&beside.used_at_start);
+        let load = others.map_or(load, |others| load.beside(others));
         let record = RunRecord {
             id: self.id.clone(),
             complete: driven.why.is_none() && is_all_read && dispatch.control.doubt().is_none(),

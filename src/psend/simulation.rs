@@ -51,6 +51,8 @@ use super::intake::{Cutter, Intake, Reading};
 use super::outlets;
 use super::resolve::resolve;
 use super::sink::{self, DeadLetters, Outlets};
+use super::threads::Threads;
+use super::transport::remote::Far;
 use crate::cli::input::Inputs;
 use crate::cli::output::Output;
 use crate::cli::{Console, Stop};
@@ -156,7 +158,26 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     let parts = Parts { config, clock: &clock, news: None, intake, sink, reading: &reading, stop: &stop };
     let drive = Drive::new(parts, draw);
     let life = async {
-        drive.drive(|| Wire::to(server, &clock), |_| {}).await;
+        let wire = || Wire::to(server, &clock);
+        let threads = Threads::new(config.limits.concurrency, 1 + scenario.threads.len());
+        let joining = async {
+            for joins in &scenario.threads {
+                sleep(joins.saturating_sub(clock.elapsed())).await;
+                let start = |far: Far| {
+                    let (server, clock) = (Rc::clone(server), Arc::clone(&clock));
+                    tokio::task::spawn_local(far.work(move || Wire::to(&server, &clock)));
+                    Ok(())
+                };
+                threads.join_in(start).expect("it starts");
+            }
+            std::future::pending::<()>().await
+        };
+        tokio::select! {
+            biased;
+            () = joining => {}
+            () = drive.drive(|| threads.next(wire()), |_| {}) => {}
+        }
+        threads.end();
         let driven = drive.drain().await;
         drive.dispatch.sink.close(b"{\"run\":{}}\n".to_vec()).await;
         let written = writer.await.expect("writing does not panic");

@@ -4,12 +4,15 @@ mod answer;
 mod coding;
 pub(super) mod cork;
 pub(super) mod dial;
+pub(super) mod exit;
 pub(super) mod head;
 pub(super) mod http1;
 pub(super) mod http2;
 pub(super) mod kept;
+mod line;
 pub(super) mod proxy;
 mod race;
+pub(super) mod remote;
 pub(super) mod stream;
 pub(super) mod tls;
 
@@ -20,6 +23,7 @@ use bytes::Bytes;
 use hyper::header::{HeaderMap, HeaderValue};
 use hyper::{Method, Uri};
 
+use self::exit::Exit;
 use crate::record::outcome::{ErrorKind, Resource};
 
 /// A request.
@@ -48,7 +52,9 @@ pub(super) struct Reply {
     pub head: Option<Box<[u8]>>,
     /// The body without compression, or its beginning if it could not be read.
     pub body: kept::Body,
-    /// From the first byte out to the last byte in, without connecting.
+    /// When the first byte went out, since the start of the run.
+    pub began: Duration,
+    /// From then to the last byte in, without connecting.
     pub latency: Duration,
 }
 
@@ -72,6 +78,8 @@ pub(super) enum Fate {
     Unreached,
     /// Nothing was sent, because this computer lacks a resource for a connection, such as a free port. The server is not at fault.
     Short(Resource),
+    /// Nothing was sent, because the connection had ended that was kept from the request before. This is no news about the server.
+    Lost,
     /// The server did not process it: it said so (RFC 9113, 8.7), or answered before a byte was sent.
     Refused,
     /// It was sent, or may have been.
@@ -83,7 +91,7 @@ pub(super) enum Fate {
 impl Fate {
     /// Whether nothing of the request was sent.
     pub(super) fn is_unsent(self) -> bool {
-        matches!(self, Self::Unreached | Self::Short(_))
+        matches!(self, Self::Unreached | Self::Short(_) | Self::Lost)
     }
 }
 
@@ -91,6 +99,11 @@ impl Failure {
     /// There is no connection now. There may be one later.
     pub(super) fn unreached(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), fate: Fate::Unreached, lasting: false }
+    }
+
+    /// The connection that was kept has ended, and nothing was sent.
+    pub(super) fn lost() -> Self {
+        Self { fate: Fate::Lost, ..Self::unreached(ErrorKind::Reset, "the connection had ended") }
     }
 
     /// There is no connection, and there will be none.
@@ -129,4 +142,16 @@ pub(super) trait Transport {
 
     /// Whether anything of the last request may have been sent, for a request that was given up.
     fn may_have_left(&self) -> bool;
+}
+
+/// A transport that can work on another thread than its sender.
+pub(super) trait Portable: Transport {
+    /// Whether there is a connection that has not ended, as far as is known.
+    fn is_connected(&mut self) -> impl Future<Output = bool>;
+
+    /// The next request must leave by this exit, or not at all.
+    fn leave_by(&mut self, exit: Exit);
+
+    /// Closes the connection.
+    fn close(&mut self);
 }

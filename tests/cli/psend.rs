@@ -18,6 +18,7 @@ mod safety;
 mod screen;
 mod seen;
 mod servers;
+mod signed;
 mod verify;
 
 use std::collections::BTreeSet;

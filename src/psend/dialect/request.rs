@@ -7,7 +7,7 @@ use hyper::{Method, Uri};
 
 use super::template::{Binding, Names, Template, UsedIn};
 use super::value::Map;
-use super::written::{BatchWritten, EscapeWritten, RequestWritten};
+use super::written::{BatchWritten, EscapeWritten, RequestWritten, SignWord};
 
 /// The tables of a dialect.
 pub(super) type Maps = BTreeMap<String, Map>;
@@ -23,6 +23,39 @@ pub(in crate::psend) struct RequestForm {
     pub query: Vec<(String, Template)>,
     /// The headers. One whose value comes out empty is left out.
     pub headers: Vec<(HeaderName, Template)>,
+}
+
+/// Whose signature requests carry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::psend) struct Signature {
+    /// The service's name in it.
+    pub service: String,
+    /// The region, unless the environment says it.
+    pub region: Option<String>,
+}
+
+/// How requests are signed, if they are.
+pub(super) fn signature(written: &RequestWritten) -> Result<Option<Signature>, String> {
+    let RequestWritten { sign, service, region, .. } = written;
+    match (sign, service) {
+        (Some(SignWord::AwsV4), Some(service)) => {
+            for (key, text) in [("service", Some(service)), ("region", region.as_ref())] {
+                let is_name =
+                    |text: &String| !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && b != b'/');
+                if let Some(text) = text.filter(|text| !is_name(text)) {
+                    return Err(format!(
+                        "request.{key} \"{text}\": expected a name of AWS, such as \"es\" or \"eu-central-1\""
+                    ));
+                }
+            }
+            Ok(Some(Signature { service: service.clone(), region: region.clone() }))
+        }
+        (Some(SignWord::AwsV4), None) => {
+            Err("request.sign = \"aws-v4\" needs request.service, such as \"es\" or \"execute-api\"".to_owned())
+        }
+        (None, None) if region.is_none() => Ok(None),
+        (None, _) => Err("request.service and request.region need request.sign = \"aws-v4\"".to_owned()),
+    }
 }
 
 impl RequestForm {

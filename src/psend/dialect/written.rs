@@ -40,6 +40,10 @@ pub(super) struct RequestWritten {
     #[serde(default)]
     pub(super) key: KeyNeed,
     pub(super) compression: Option<Compression>,
+    /// How requests are signed.
+    pub(super) sign: Option<SignWord>,
+    pub(super) service: Option<String>,
+    pub(super) region: Option<String>,
     pub(super) idempotent: Option<bool>,
     #[serde(default)]
     pub(super) error: Vec<Lookup>,
@@ -123,6 +127,14 @@ pub(in crate::psend) enum KeyNeed {
     Required,
     /// It may: a key is sent if one is given.
     Optional,
+}
+
+/// How requests are signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub(super) enum SignWord {
+    /// AWS Signature Version 4.
+    #[serde(rename = "aws-v4")]
+    AwsV4,
 }
 
 /// How bodies are compressed.

@@ -34,6 +34,7 @@ fn sound(folder: &Path) -> Scenario {
         has_journal: true,
         is_verify: false,
         slowness: 0,
+        threads: Vec::new(),
     }
 }
 
@@ -85,7 +86,7 @@ fn an_outcome_that_is_dropped_is_found() {
 fn an_event_without_an_id_that_is_sent_again_after_no_answer_is_found() {
     let tamper = |_: &mut Run, server: &Server, _: &Path| {
         server.doubted.borrow_mut().insert(LINE);
-        server.begin(&[LINE], &[json!({"n": LINE})]);
+        server.begin(&[LINE], &[json!({"n": LINE})], false);
     };
     assert_found(tamper, "line 7 has no id, may have been taken, and was sent again");
 }
@@ -94,7 +95,7 @@ fn an_event_without_an_id_that_is_sent_again_after_no_answer_is_found() {
 fn a_wait_that_is_forgotten_is_found() {
     let tamper = |_: &mut Run, server: &Server, _: &Path| {
         server.quiet.set(server.now() + Duration::from_secs(1));
-        server.begin(&[LINE], &[json!({"event_id": "evt_7", "n": LINE})]);
+        server.begin(&[LINE], &[json!({"event_id": "evt_7", "n": LINE})], false);
     };
     assert_found(tamper, "though all were to wait until");
 }

@@ -49,6 +49,8 @@ pub(super) struct Scenario {
     pub(super) is_verify: bool,
     /// How long reading and writing a block take at most, in milliseconds.
     pub(super) slowness: u64,
+    /// How many threads there are, and when each beside the first joins in.
+    pub(super) threads: Vec<Duration>,
 }
 
 impl Scenario {
@@ -83,6 +85,10 @@ impl Scenario {
             }),
             has_journal,
             slowness: dice.one_of(&[0, 1, 10, 60]),
+            threads: {
+                let dice = &mut Dice::new(seed, "threads");
+                (0..dice.below(4)).map(|_| dice.ms(0, 400)).collect()
+            },
         }
     }
 

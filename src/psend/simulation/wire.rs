@@ -14,8 +14,9 @@ use tokio::time::sleep;
 
 use super::server::{Call, Mood, Question, Server, WINDOW, line_of};
 use crate::clock::Clock;
+use crate::psend::transport::exit::Exit;
 use crate::psend::transport::kept::Kept;
-use crate::psend::transport::{Failure, Fate, Reply, Request, Transport};
+use crate::psend::transport::{Failure, Fate, Portable, Reply, Request, Transport};
 use crate::record::outcome::ErrorKind;
 
 /// A request in flight. Unless an answer says what happened to its lines, nobody knows.
@@ -42,11 +43,13 @@ pub(super) struct Wire {
     /// The server's epoch when the connection was made.
     connected: Option<usize>,
     may_have_left: bool,
+    /// Where the next request must leave by, if its sender is on another thread.
+    exit: Option<Exit>,
 }
 
 impl Wire {
     pub(super) fn to(server: &Rc<Server>, clock: &Arc<dyn Clock>) -> Self {
-        Self { server: Rc::clone(server), clock: Arc::clone(clock), connected: None, may_have_left: false }
+        Self { server: Rc::clone(server), clock: Arc::clone(clock), connected: None, may_have_left: false, exit: None }
     }
 
     /// When the server's next window begins, by the client's clock: at whole seconds.
@@ -110,10 +113,14 @@ impl Transport for Wire {
             sleep(server.pause() / 2).await;
             return Err(Failure::unreached(ErrorKind::Reset, "the connection broke before the request left"));
         }
-        server.begin(&lines, question.events());
+        if self.exit.as_ref().is_some_and(|exit| !exit.leave()) {
+            return Err(Failure::lost());
+        }
+        server.begin(&lines, question.events(), self.exit.is_some());
         let mut in_flight = InFlight { server: &server, lines, is_told: false };
         self.may_have_left = true;
         let began = server.now();
+        let sent = self.clock.elapsed();
         // A request that is given up takes its connection with it.
         let epoch = self.connected.take();
         let (answer, said) = oneshot::channel();
@@ -140,11 +147,26 @@ impl Transport for Wire {
             date: None,
             head: None,
             body: body.end(b""),
+            began: sent,
             latency: server.now() - began,
         })
     }
 
     fn may_have_left(&self) -> bool {
         self.may_have_left
+    }
+}
+
+impl Portable for Wire {
+    async fn is_connected(&mut self) -> bool {
+        self.connected == Some(self.server.epoch())
+    }
+
+    fn leave_by(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+    }
+
+    fn close(&mut self) {
+        self.connected = None;
     }
 }

@@ -17,10 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use super::answer::{Malformed, ResponseReader};
 use super::cork::{Cork, Corked};
 use super::dial::Dial;
+use super::exit::Exit;
 use super::kept::{Kept, Limit};
 use super::proxy::Proxy;
 use super::stream::Stream;
-use super::{Failure, Fate, Reply, Request, Transport, head, tls, too_early};
+use super::{Failure, Fate, Portable, Reply, Request, Transport, head, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -42,20 +43,36 @@ pub(in crate::psend) struct KeepAlive {
     pub age: Option<Duration>,
 }
 
-/// What the senders' connections to one target share.
-pub(in crate::psend) struct Shared {
+/// What all connections to one target have in common.
+#[derive(Clone)]
+pub(in crate::psend) struct Means {
     /// How connections are made.
     pub dial: Dial,
-    /// Collects what is written to them.
-    pub cork: Rc<Cork<Stream>>,
     /// The run's clock.
     pub clock: Arc<dyn Clock>,
     /// How much of an answer is kept.
-    pub limit: Rc<Limit>,
+    pub limit: Arc<Limit>,
     /// How long connections are kept.
     pub keep_alive: KeepAlive,
     /// The target's scheme, host and port, which precede the path in a request to a proxy.
     pub base: String,
+}
+
+/// What the connections of one thread share.
+pub(in crate::psend) struct Shared {
+    means: Means,
+    /// Collects what is written to them.
+    cork: Rc<Cork<Stream>>,
+}
+
+impl Shared {
+    /// For the connections of this thread. Spawns a task on it.
+    pub(in crate::psend) fn spawn(means: Means) -> Rc<Self> {
+        let cork = Rc::<Cork<_>>::default();
+        let pulled = Rc::clone(&cork);
+        tokio::task::spawn_local(async move { pulled.pull().await });
+        Rc::new(Self { means, cork })
+    }
 }
 
 /// One persistent connection. It is made when it is first needed, and again after it broke.
@@ -63,6 +80,8 @@ pub(in crate::psend) struct Http1 {
     shared: Rc<Shared>,
     open: Option<Link>,
     may_have_left: bool,
+    /// Where the next request must leave by, if another thread may give it up.
+    exit: Option<Exit>,
     /// The head of the current request.
     head: Vec<u8>,
 }
@@ -70,11 +89,11 @@ pub(in crate::psend) struct Http1 {
 impl Http1 {
     /// A sender's way to the target, not connected yet.
     pub(in crate::psend) fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, open: None, may_have_left: false, head: Vec::new() }
+        Self { shared, open: None, may_have_left: false, exit: None, head: Vec::new() }
     }
 
     async fn new_link(&self) -> Result<Link, Failure> {
-        let Shared { dial, cork, clock, keep_alive, .. } = &*self.shared;
+        let Shared { means: Means { dial, clock, keep_alive, .. }, cork } = &*self.shared;
         let stream = cork.on(dial.connect().await?);
         let expires = keep_alive.age.map(|age| clock.elapsed().saturating_add(age));
         Ok(Link { stream, inbox: vec![0; READ_BYTES], held: 0, carried: 0, is_all_sent: false, ends: expires, expires })
@@ -82,9 +101,9 @@ impl Http1 {
 }
 
 /// Appends the head of a request as it goes out on this way.
-fn write_head(to: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: bool) {
-    let forwarder = shared.dial.forwarder();
-    let base = if forwarder.is_some() { shared.base.as_bytes() } else { b"" };
+fn write_head(to: &mut Vec<u8>, means: &Means, request: &Request, is_last: bool) {
+    let forwarder = means.dial.forwarder();
+    let base = if forwarder.is_some() { means.base.as_bytes() } else { b"" };
     let none: (&[u8], &[u8]) = (b"", b"");
     let mut more = [none; 2];
     let mut count = 0;
@@ -103,10 +122,7 @@ fn write_head(to: &mut Vec<u8>, shared: &Shared, request: &Request, is_last: boo
 
 impl Transport for Http1 {
     async fn connect(&mut self) -> Result<(), Failure> {
-        if let Some(link) = &mut self.open
-            && link.expires.is_none_or(|at| self.shared.clock.elapsed() < at)
-            && link.is_open().await
-        {
+        if self.is_connected().await {
             return Ok(());
         }
         self.open = None;
@@ -115,6 +131,7 @@ impl Transport for Http1 {
     }
 
     async fn exchange(&mut self, request: Request) -> Result<Reply, Failure> {
+        let Means { dial, clock, limit, keep_alive, .. } = &self.shared.means;
         loop {
             self.may_have_left = false;
             // If this future is dropped, so is the connection.
@@ -124,20 +141,28 @@ impl Transport for Http1 {
             };
             let fresh = link.carried == 0;
             link.carried += 1;
-            let is_last = link.carried >= self.shared.keep_alive.requests;
+            let is_last = link.carried >= keep_alive.requests;
             self.head.clear();
-            write_head(&mut self.head, &self.shared, &request, is_last);
+            write_head(&mut self.head, &self.shared.means, &request, is_last);
+            if self.exit.as_ref().is_some_and(|exit| !exit.leave()) {
+                return Err(Failure::lost());
+            }
             self.may_have_left = true;
-            let began = self.shared.clock.elapsed();
-            let answer = ResponseReader::to(&request.method, Kept::new(&self.shared.limit));
+            let began = clock.elapsed();
+            let answer = ResponseReader::to(&request.method, Kept::new(limit));
             let answer = match link.carry([&self.head, &request.body], answer, fresh).await {
                 // Nothing of the request was sent: an idle connection ended, or the server wrote something unasked. On a new
                 // connection, what the server says is meant for this request, for example that it is busy.
-                _ if link.stream.is_unsent() && !fresh => continue,
+                _ if link.stream.is_unsent() && !fresh => {
+                    if let Some(exit) = &self.exit {
+                        exit.come_back();
+                    }
+                    continue;
+                }
                 Ok(answer) => answer,
                 Err(failure) => return Err(failure),
             };
-            let now = self.shared.clock.elapsed();
+            let now = clock.elapsed();
             if !link.is_all_sent
                 && let Some(failure) = too_early(answer.status)
             {
@@ -145,7 +170,7 @@ impl Transport for Http1 {
                 let fate = if link.stream.is_unsent() { Fate::Refused } else { failure.fate };
                 return Err(Failure { fate, ..failure });
             }
-            if self.shared.dial.forwarder().is_some()
+            if dial.forwarder().is_some()
                 && let Some(refusal) = Proxy::refusal(answer.status)
             {
                 return Err(refusal);
@@ -157,12 +182,29 @@ impl Transport for Http1 {
             }
             let ResponseReader { status, retry_after, date, codings, head, body, .. } = answer;
             let body = body.end(&codings);
-            return Ok(Reply { status, retry_after, date, head, body, latency: now.saturating_sub(began) });
+            return Ok(Reply { status, retry_after, date, head, body, began, latency: now.saturating_sub(began) });
         }
     }
 
     fn may_have_left(&self) -> bool {
         self.may_have_left
+    }
+}
+
+impl Portable for Http1 {
+    async fn is_connected(&mut self) -> bool {
+        match &mut self.open {
+            Some(link) => link.expires.is_none_or(|at| self.shared.means.clock.elapsed() < at) && link.is_open().await,
+            None => false,
+        }
+    }
+
+    fn leave_by(&mut self, exit: Exit) {
+        self.exit = Some(exit);
+    }
+
+    fn close(&mut self) {
+        self.open = None;
     }
 }
 

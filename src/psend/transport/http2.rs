@@ -47,7 +47,7 @@ struct Shared {
     scheme: Scheme,
     authority: Authority,
     clock: Arc<dyn Clock>,
-    limit: Rc<Limit>,
+    limit: Arc<Limit>,
     /// Held by the sender that is connecting.
     making: tokio::sync::Mutex<()>,
     open: RefCell<Option<Open>>,
@@ -159,7 +159,7 @@ impl Http2 {
         scheme: &str,
         authority: &str,
         clock: Arc<dyn Clock>,
-        limit: Rc<Limit>,
+        limit: Arc<Limit>,
     ) -> Made<Self> {
         let wrong = |_| Error::usage(format!("'{scheme}://{authority}' is not a target that HTTP/2 can name"));
         let shared = Shared {
@@ -210,7 +210,8 @@ impl Http2 {
             }
         };
         let now = self.shared.clock.elapsed();
-        reply.latency = now.saturating_sub(self.began.get().unwrap_or(now));
+        reply.began = self.began.get().unwrap_or(now);
+        reply.latency = now.saturating_sub(reply.began);
         match too_early(reply.status) {
             Some(failure) if !matches!(sent, Some(Ok(()))) => Err(failure),
             _ => Ok(reply),
@@ -262,6 +263,7 @@ impl Http2 {
             date: head.headers.get(hyper::header::DATE).cloned(),
             head: shown,
             body: kept.end(&codings.join(&b',')),
+            began: Duration::ZERO,
             latency: Duration::ZERO,
         })
     }

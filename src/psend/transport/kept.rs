@@ -4,7 +4,6 @@
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -35,22 +34,22 @@ pub(in crate::psend) struct Limit {
 
 impl Limit {
     /// Keeps at most this many bytes of an answer.
-    pub(in crate::psend) fn new(most: usize) -> Rc<Self> {
+    pub(in crate::psend) fn new(most: usize) -> Arc<Self> {
         Self::with_heads(most, false)
     }
 
     /// The same, and the heads of answers if wanted.
-    pub(in crate::psend) fn with_heads(most: usize, heads: bool) -> Rc<Self> {
+    pub(in crate::psend) fn with_heads(most: usize, heads: bool) -> Arc<Self> {
         let share = u32::try_from(most.div_ceil(1 << 10)).unwrap_or(u32::MAX);
         let together = usize::try_from(share).unwrap_or(TOGETHER).clamp(TOGETHER, Semaphore::MAX_PERMITS);
-        Rc::new(Self { most, share, left: Arc::new(Semaphore::new(together)), heads })
+        Arc::new(Self { most, share, left: Arc::new(Semaphore::new(together)), heads })
     }
 }
 
 /// The body of an answer, as far as it has arrived.
 pub(in crate::psend) struct Kept {
     body: Vec<u8>,
-    limit: Rc<Limit>,
+    limit: Arc<Limit>,
     is_whole: bool,
     room: Option<OwnedSemaphorePermit>,
     waiting: Option<Pin<Box<dyn Future<Output = Option<OwnedSemaphorePermit>>>>>,
@@ -58,8 +57,8 @@ pub(in crate::psend) struct Kept {
 
 impl Kept {
     /// Nothing yet.
-    pub(in crate::psend) fn new(limit: &Rc<Limit>) -> Self {
-        Self { body: Vec::new(), limit: Rc::clone(limit), is_whole: true, room: None, waiting: None }
+    pub(in crate::psend) fn new(limit: &Arc<Limit>) -> Self {
+        Self { body: Vec::new(), limit: Arc::clone(limit), is_whole: true, room: None, waiting: None }
     }
 
     /// Whether the head of the answer is to be kept.
@@ -150,7 +149,7 @@ mod tests {
     use super::*;
     use std::task::Waker;
 
-    fn filled(limit: &Rc<Limit>, parts: usize) -> Kept {
+    fn filled(limit: &Arc<Limit>, parts: usize) -> Kept {
         let mut kept = Kept::new(limit);
         let mut cx = Context::from_waker(Waker::noop());
         for _ in 0..parts {

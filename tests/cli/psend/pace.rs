@@ -42,6 +42,35 @@ fn a_rate_is_kept_and_every_event_knows_when_it_was_due() {
 }
 
 #[test]
+fn threads_that_join_in_change_neither_the_outcomes_nor_the_rate_limit() {
+    // One is refused for rate, and one in forty for good.
+    let server = Scripted::start(|request| match request.number {
+        n if n % 40 == 0 => Act::answer(422, "{}"),
+        3000 => Act::with_header(429, "Retry-After: 1"),
+        _ => Act::accept(),
+    });
+    let run = send(&server, &["-c", "50", "--threads", "3"], &events(20_000)).expect_code(0);
+    let (outcomes, record) = outcomes(&run);
+    let mut seqs: Vec<u64> = outcomes.iter().filter_map(|o| o["seq"].as_u64()).collect();
+    seqs.sort_unstable();
+    assert_eq!(seqs, (1..=20_000).collect::<Vec<_>>(), "each line has one outcome");
+    let count = |word: &str| words(&outcomes).iter().filter(|w| **w == word).count();
+    assert_eq!(count("accepted") + count("rejected"), 20_000);
+    assert_eq!(record["complete"], true);
+    assert!(
+        server.connections() >= 50,
+        "senders that moved to another thread have new connections: {}",
+        server.connections()
+    );
+}
+
+#[test]
+fn threads_and_http2_exclude_each_other() {
+    let run = crate::support::run("psend", &["--http2", "--threads", "2"]).expect_code(2);
+    assert!(run.stderr.contains("--threads") && run.stderr.contains("--http2"), "{}", run.stderr);
+}
+
+#[test]
 fn shards_divide_the_rate() {
     let server = Scripted::start(|_| Act::accept());
     let run = send(&server, &["--rate", "400", "--shard", "1/2"], &events(3)).expect_code(0);
