@@ -1,20 +1,20 @@
 //! Runs a tool: parses the command line, runs it, returns an exit code. Only this module knows the process: its arguments, signals
 //! and standard streams.
 
-pub mod api_key;
-pub mod compressed;
-pub mod console;
-pub mod ending;
-pub mod files;
+pub(crate) mod api_key;
+pub(crate) mod compressed;
+pub(crate) mod console;
+pub(crate) mod ending;
+pub(crate) mod files;
 mod form;
 mod help;
 pub mod input;
 
-pub mod numbers;
-pub mod output;
-pub mod shard;
+pub(crate) mod numbers;
+pub(crate) mod output;
+pub(crate) mod shard;
 mod standard;
-pub mod stop;
+pub(crate) mod stop;
 mod stream;
 pub mod values;
 mod whole;
@@ -29,15 +29,16 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, Parser};
 
 use crate::error::Result;
-pub use console::Console;
-pub use ending::Ending;
+pub(crate) use console::Console;
+pub(crate) use ending::Ending;
 use files::Files;
-pub use help::Help;
+pub(crate) use help::Help;
 use output::Output;
-pub use stop::{Signals, Stop};
+pub(crate) use stop::Signals;
+pub use stop::Stop;
 
 /// A tool's command line.
-pub trait CommandLine: Parser {
+pub(crate) trait CommandLine: Parser {
     /// Its help.
     const HELP: Help;
 
@@ -48,7 +49,7 @@ pub trait CommandLine: Parser {
 /// Parses the command line into `A`, checks that its files are distinct, runs the tool and turns the result into an exit code.
 ///
 /// A closed standard output ends a tool quietly with status 0. psend owes an outcome to every event, so it handles this case itself.
-pub fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending>) -> ExitCode {
+pub(crate) fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Console) -> Result<Ending>) -> ExitCode {
     let console = Console::new(tool);
     let ended = match parse::<A>() {
         Ok(args) => args.files().check().and_then(|()| body(args, &console)),

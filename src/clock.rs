@@ -6,16 +6,16 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 pub type Micros = i64;
 
 /// 0001-01-01T00:00:00Z, the first moment that a timestamp of the contracts can name.
-pub const FIRST: Micros = -62_135_596_800_000_000;
+pub(crate) const FIRST: Micros = -62_135_596_800_000_000;
 
 /// 10000-01-01T00:00:00Z, the first moment that it cannot.
-pub const LAST: Micros = 253_402_300_800_000_000;
+pub(crate) const LAST: Micros = 253_402_300_800_000_000;
 
 /// A source of time. Engines receive one and use no other.
 ///
 /// A computer's wall clock can be set during a run (NTP, a virtual machine that was suspended). Times that are compared with each
 /// other come from [`Clock::now`], which this does not affect.
-pub trait Clock: Send + Sync {
+pub(crate) trait Clock: Send + Sync {
     /// The wall-clock time at which this clock started.
     fn started(&self) -> Micros;
 
@@ -38,14 +38,14 @@ pub trait Clock: Send + Sync {
 
 /// The computer's own clock.
 #[derive(Debug, Clone, Copy)]
-pub struct SystemClock {
+pub(crate) struct SystemClock {
     wall: Micros,
     started: Instant,
 }
 
 impl SystemClock {
     /// A clock that starts now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self { wall: wall(), started: Instant::now() }
     }
 }
@@ -71,19 +71,19 @@ impl Clock for SystemClock {
 
 /// The clock of the asynchronous runtime: where a test pauses that runtime's time, this clock stands still with its timers.
 #[derive(Debug, Clone, Copy)]
-pub struct RuntimeClock {
+pub(crate) struct RuntimeClock {
     wall: Micros,
     started: tokio::time::Instant,
 }
 
 impl RuntimeClock {
     /// A clock that starts now.
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self::start_at(wall())
     }
 
     /// A clock that starts now and takes this for the wall clock's time.
-    pub fn start_at(wall: Micros) -> Self {
+    pub(crate) fn start_at(wall: Micros) -> Self {
         Self { wall, started: tokio::time::Instant::now() }
     }
 }

@@ -17,7 +17,7 @@ pub enum Place {
 
 impl Place {
     /// The place that a path on the command line names.
-    pub fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         Self::Path(path.to_owned())
     }
 }
@@ -61,17 +61,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     /// A usage error with this message.
-    pub fn usage(message: impl Into<String>) -> Self {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self::Usage(message.into())
     }
 
     /// An error that ends the run, with this message.
-    pub fn failed(message: impl Into<String>) -> Self {
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
         Self::Failed(message.into())
     }
 
     /// The error for an I/O error at this place.
-    pub fn io(place: &Place, source: io::Error) -> Self {
+    pub(crate) fn io(place: &Place, source: io::Error) -> Self {
         match source.get_ref().and_then(|inner| inner.downcast_ref::<WrongForm>()) {
             Some(form) => Self::Usage(format!("{place}: {form}")),
             None => Self::Io { place: place.clone(), source },
@@ -79,7 +79,7 @@ impl Error {
     }
 
     /// The exit code of contracts §7.
-    pub fn exit_code(&self) -> u8 {
+    pub(crate) fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
             Self::Io { .. } | Self::Failed(_) => 1,
@@ -87,7 +87,7 @@ impl Error {
     }
 
     /// The place that could not be read or written, for an I/O error.
-    pub fn place(&self) -> Option<&Place> {
+    pub(crate) fn place(&self) -> Option<&Place> {
         match self {
             Self::Io { place, .. } => Some(place),
             Self::Usage(_) | Self::Failed(_) => None,
@@ -95,12 +95,12 @@ impl Error {
     }
 
     /// Whether a write was abandoned because a signal had asked to stop and nobody was reading.
-    pub fn is_given_up(&self) -> bool {
+    pub(crate) fn is_given_up(&self) -> bool {
         matches!(self, Self::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Whether the reader of our standard output has gone away (`| head`).
-    pub fn is_closed_stdout(&self) -> bool {
+    pub(crate) fn is_closed_stdout(&self) -> bool {
         matches!(self, Self::Io { place: Place::Stdout, source } if source.kind() == io::ErrorKind::BrokenPipe)
     }
 }

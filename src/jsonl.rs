@@ -7,9 +7,11 @@ mod form;
 mod lookup;
 mod reader;
 pub mod scan;
-pub mod value;
+pub(crate) mod value;
 
-pub use form::BOM;
-pub use form::may_begin_array;
-pub use lookup::Lookup;
-pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, first_lines, lines};
+pub(crate) use form::BOM;
+pub(crate) use form::may_begin_array;
+pub(crate) use lookup::Lookup;
+pub use reader::{Chunk, DEFAULT_MAX_LINE, Line, LineReader, lines};
+
+pub(crate) use reader::first_lines;

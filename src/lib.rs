@@ -26,11 +26,11 @@ pub mod seed;
 pub mod time;
 
 pub mod cli;
-pub mod page;
+pub(crate) mod page;
 
 pub mod jsonl;
 
-pub mod record;
+pub(crate) mod record;
 
 pub mod world;
 

@@ -10,7 +10,7 @@ const CHARTS: &str = include_str!("page/charts.js");
 const ECHARTS: &str = include_str!("page/vendor/echarts-5.6.0.min.js");
 
 /// Escapes text for HTML elements and attributes.
-pub fn escape(text: &str) -> String {
+pub(crate) fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -27,7 +27,7 @@ pub fn escape(text: &str) -> String {
 
 /// Renders a page. `body` is HTML, and `script` finds `data` under that name. The page's content security policy forbids loading
 /// anything from outside.
-pub fn render(title: &str, body: &str, data: &impl Serialize, script: &str) -> String {
+pub(crate) fn render(title: &str, body: &str, data: &impl Serialize, script: &str) -> String {
     // Only `<` could end a script element, and JSON has it only in strings.
     let data = serde_json::to_string(data).expect("names and numbers are JSON").replace('<', "\\u003c");
     let title = escape(title);

@@ -61,18 +61,20 @@ mod verify;
 
 use std::process::ExitCode;
 
-use crate::cli;
+use crate::cli::output::Output;
+use crate::cli::{self, Ending};
 
 /// The whole tool.
 pub fn main() -> ExitCode {
     cli::run("psend", |args: args::Args, console| {
         if let Some(dialect) = &args.print_dialect {
-            let mut out = cli::output::Output::open(None)?;
-            out.put(resolve::dialect_text(dialect.as_ref().unwrap_or(&args.dialect))?.as_bytes())?;
-            return Ok(cli::Ending::Done);
+            let text = resolve::dialect_text("--print-dialect", dialect.as_ref().unwrap_or(&args.dialect))?;
+            let mut out = Output::open(args.output.as_deref())?;
+            out.put(text.as_bytes())?;
+            return out.finish().map(|()| Ending::Done);
         }
         if let Some(file) = &args.check_dialect {
-            return check_dialect::check(file, console);
+            return check_dialect::check(file, args.output.as_deref(), console);
         }
         if let Some(key) = &args.api_key
             && let Err(e) = process_list::blank(key)

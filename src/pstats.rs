@@ -44,12 +44,13 @@ use crate::cli::{self, Console, Ending, Signals, Stop};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Place, Result};
 use crate::jsonl::LineReader;
+use crate::record::event::{FieldMap, Role};
 use crate::time;
 use args::Args;
 use config::Config;
 use engine::Engine;
 use joins::Sources;
-use report::{GroupReport, Report, Run};
+use report::{GroupReport, Report, RunInfo};
 use require::Beside;
 use resolve::resolve;
 use sides::Base;
@@ -68,7 +69,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     let signals = Signals::listen(2).at(&Place::Stdin)?;
     let stop = signals.stop_at(2);
     let started_at = clock.now();
-    let about = |engine: &Engine| Run {
+    let about = |engine: &Engine| RunInfo {
         version: env!("CARGO_PKG_VERSION"),
         files: config.files.iter().map(|file| file.display().to_string()).collect(),
         state_lines: engine.state_lines(),
@@ -116,6 +117,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     report.judge(&config.requirements, beside, config.allow.partial)?;
     warn(&report, console);
     warn_of_groupings(&report, engine.groupings(), console);
+    warn_of_fields(&report, &engine.settings().fields, console);
     for doubt in engine.doubts() {
         console.warn(doubt);
     }
@@ -157,7 +159,7 @@ fn count_in_order(
     clock: &dyn Clock,
     engine: &mut Engine,
     sinks: &mut Sinks<'_>,
-    about: impl Fn(&Engine) -> Run,
+    about: impl Fn(&Engine) -> RunInfo,
 ) -> Result<()> {
     let mut reader = LineReader::new(inputs, config.max_line);
     let mut progress = console.progress(config.quiet || sinks.is_live(), config.every);
@@ -190,6 +192,22 @@ fn warn_of_groupings(report: &Report, groupings: &[Vec<String>], console: &Conso
             if !came.is_empty() && !came.iter().any(|groups| groups.iter().any(may_have)) && told.insert(field) {
                 console.warn(format_args!("--by {field}: no line has this field"));
             }
+        }
+    }
+}
+
+/// Warns of a service or endpoint that `--fields` names and no event has.
+fn warn_of_fields(report: &Report, fields: &FieldMap, console: &Console) {
+    let usual = FieldMap::default();
+    for (role, name) in [(Role::Service, "service"), (Role::Endpoint, "endpoint")] {
+        let path = fields.path(role);
+        let groups =
+            report.events.as_ref().filter(|events| events.figures.count > 0).and_then(|events| events.by.get(name));
+        let is_absent = |group: &GroupReport| {
+            group.group.as_ref().is_some_and(|values| values.iter().all(|(_, value)| value.is_none()))
+        };
+        if path != usual.path(role) && groups.is_some_and(|groups| groups.iter().all(is_absent)) {
+            console.warn(format_args!("--fields {name}={path}: no event has this field"));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! The forms that pass between the tools. Tools share these and never import each other.
 
-pub mod event;
-pub mod filter;
-pub mod latency;
-pub mod moment;
-pub mod number;
-pub mod outcome;
-pub mod reason;
-pub mod status;
-pub mod truth;
+pub(crate) mod event;
+pub(crate) mod filter;
+pub(crate) mod latency;
+pub(crate) mod moment;
+pub(crate) mod number;
+pub(crate) mod outcome;
+pub(crate) mod reason;
+pub(crate) mod status;
+pub(crate) mod truth;

@@ -5,7 +5,7 @@
 //! xoshiro256++ (Blackman, Vigna 2019) for sequences of draws. Integers only.
 
 use rand::{RngExt, SeedableRng};
-pub use rand_xoshiro::Xoshiro256PlusPlus as Generator;
+pub(crate) use rand_xoshiro::Xoshiro256PlusPlus as Generator;
 
 const GOLDEN_GAMMA: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -28,12 +28,12 @@ impl Seed {
     }
 
     /// The root for one shard of a run, different from all others.
-    pub fn shard(self, index: u64) -> Self {
+    pub(crate) fn shard(self, index: u64) -> Self {
         Self(mix(self.0 ^ index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
     /// The stream for one kind of choice. Renaming a choice changes the output.
-    pub fn choice(self, name: &str) -> Choice {
+    pub(crate) fn choice(self, name: &str) -> Choice {
         // FNV-1a, 64 bits.
         let hash =
             name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
@@ -44,36 +44,36 @@ impl Seed {
 /// A seed from the operating system's random source, for a run without `--seed`.
 ///
 /// It is below 2^53, so that any JSON reader or script keeps it exact.
-pub fn draw() -> u64 {
+pub(crate) fn draw() -> u64 {
     rand::rng().random::<u64>() >> 11
 }
 
 /// A random stream that can be entered at any index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Choice(u64);
+pub(crate) struct Choice(u64);
 
 impl Choice {
     /// The 64-bit draw at this index.
     #[inline]
-    pub fn at(self, index: u64) -> u64 {
+    pub(crate) fn at(self, index: u64) -> u64 {
         mix(self.0.wrapping_add(index.wrapping_mul(GOLDEN_GAMMA)))
     }
 
     /// A separate stream at this index.
     #[inline]
-    pub fn stream(self, index: u64) -> Self {
+    pub(crate) fn stream(self, index: u64) -> Self {
         Self(self.at(index))
     }
 
     /// The stream that [`Self::stream`] gives for the draw [`Self::at`] this index.
     #[inline]
-    pub fn of_draw(draw: u64) -> Self {
+    pub(crate) fn of_draw(draw: u64) -> Self {
         Self(draw)
     }
 
     /// A generator for a sequence of draws at this index.
     #[inline]
-    pub fn generator(self, index: u64) -> Generator {
+    pub(crate) fn generator(self, index: u64) -> Generator {
         Generator::seed_from_u64(self.at(index))
     }
 }

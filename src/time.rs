@@ -22,13 +22,13 @@ pub fn parse(text: &[u8]) -> Option<Micros> {
 }
 
 /// Like [`parse`], but also accepts a date alone, such as `2026-01-05`, which means midnight UTC.
-pub fn parse_or_date(text: &[u8]) -> Option<Micros> {
+pub(crate) fn parse_or_date(text: &[u8]) -> Option<Micros> {
     parse(text).or_else(|| parse(&[text, b"T00:00:00Z"].concat()).filter(|_| text.len() == DATE_LEN))
 }
 
 /// Parses the timestamps of a stream as [`parse`] does, faster if one is in the same minute as the one before.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reader {
+pub(crate) struct TimestampReader {
     /// The text of the last minute, up to the seconds.
     minute: [u8; MINUTE],
     begins: Micros,
@@ -37,10 +37,10 @@ pub struct Reader {
 /// The length of `2026-01-05T09:00:`.
 const MINUTE: usize = 17;
 
-impl Reader {
+impl TimestampReader {
     /// Reads the next timestamp.
     #[inline]
-    pub fn read(&mut self, text: &[u8]) -> Option<Micros> {
+    pub(crate) fn read(&mut self, text: &[u8]) -> Option<Micros> {
         let within = text.strip_prefix(&self.minute).and_then(within_minute);
         within.map(|us| self.begins + us).or_else(|| self.read_any(text))
     }
@@ -128,7 +128,7 @@ pub fn format(at: Micros) -> String {
 }
 
 /// Appends [`format()`] of this moment.
-pub fn write(at: Micros, out: &mut Vec<u8>) {
+pub(crate) fn write(at: Micros, out: &mut Vec<u8>) {
     const DAY: Micros = DAY_SECONDS * 1_000_000;
     let (year, month, day) = civil_from_days(at.div_euclid(DAY));
     let Some(year) = u32::try_from(year).ok().filter(|year| *year < 10_000) else {
@@ -183,7 +183,7 @@ mod tests {
         fn earlier_timestamps_do_not_affect_the_result(texts in prop::collection::vec(
             "2026-0[12]-0[56]T09:0[01]:[0-6][0-9]\\.[0-9]{6}Z|2026-01-05T09:00:[0-6][0-9](\\.[0-9]{1,7})?(Z|\\+0[01]:00|z|x)|.{0,30}", 0..40,
         )) {
-            let mut reader = Reader::default();
+            let mut reader = TimestampReader::default();
             for text in &texts {
                 prop_assert_eq!(reader.read(text.as_bytes()), parse(text.as_bytes()), "{}", text);
             }

@@ -3,7 +3,7 @@
 //! A world is one of two forms: the [`profile`] of an API with its services, users and places, whose events have PulseStream's form,
 //! or a [`template`] of any JSON.
 
-pub mod curve;
+pub(crate) mod curve;
 pub(crate) mod devices;
 pub(crate) mod form;
 pub(crate) mod geography;

@@ -1,4 +1,5 @@
-//! Reads files that are compressed by gzip or zstd as the text in them. Memory is bounded for any bytes.
+//! Reads files that are compressed by gzip or zstd as the text in them, and the frames of zstd wherever they come from. Memory is
+//! bounded for any bytes.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read, Seek, SeekFrom};
@@ -15,7 +16,7 @@ const PIECE: usize = 128 << 10;
 
 /// How a file is compressed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
+pub(crate) enum Compression {
     /// RFC 1952.
     Gzip,
     /// RFC 8878.
@@ -24,12 +25,33 @@ pub enum Compression {
 
 impl Compression {
     /// The compression of a file with these first bytes. `None` for a file that is read as it is.
-    pub fn of(start: &[u8]) -> Option<Self> {
+    pub(crate) fn of(start: &[u8]) -> Option<Self> {
         match start {
             [0x1f, 0x8b, ..] => Some(Self::Gzip),
             // The second is a skippable frame, with which some files begin.
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Some(Self::Zstd),
             _ => None,
+        }
+    }
+
+    /// The compression of a regular file, by the bytes at its current position, which stays.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub(crate) fn of_file(file: &mut File) -> io::Result<Option<Self>> {
+        let from = file.stream_position()?;
+        let mut start = Vec::new();
+        Read::by_ref(file).take(4).read_to_end(&mut start)?;
+        file.seek(SeekFrom::Start(from))?;
+        Ok(Self::of(&start))
+    }
+
+    /// The text in a file that is compressed like this, from its current position. A read fails if the data is cut off or damaged.
+    pub(crate) fn text_of(self, file: File) -> Box<dyn Read + Send> {
+        let from = BufReader::with_capacity(PIECE, file);
+        match self {
+            Self::Gzip => Box::new(Whole { form: "gzip", from: MultiGzDecoder::new(from) }),
+            Self::Zstd => Box::new(Whole { form: "zstd", from: Frames::new(from, ZSTD_WINDOW) }),
         }
     }
 }
@@ -38,16 +60,10 @@ impl Compression {
 ///
 /// # Errors
 /// If the file cannot be read. A later read fails if the compressed data is cut off or damaged.
-pub fn read(mut file: File) -> io::Result<Box<dyn Read + Send>> {
-    let from = file.stream_position()?;
-    let mut start = Vec::new();
-    Read::by_ref(&mut file).take(4).read_to_end(&mut start)?;
-    file.seek(SeekFrom::Start(from))?;
-    let Some(compression) = Compression::of(&start) else { return Ok(Box::new(file)) };
-    let from = BufReader::with_capacity(PIECE, file);
-    Ok(match compression {
-        Compression::Gzip => Box::new(Whole { form: "gzip", from: MultiGzDecoder::new(from) }),
-        Compression::Zstd => Box::new(Whole { form: "zstd", from: Frames::new(from) }),
+pub(crate) fn read(mut file: File) -> io::Result<Box<dyn Read + Send>> {
+    Ok(match Compression::of_file(&mut file)? {
+        Some(compression) => compression.text_of(file),
+        None => Box::new(file),
     })
 }
 
@@ -67,17 +83,18 @@ impl<R: Read> Read for Whole<R> {
     }
 }
 
-/// All frames of a zstd file, one after the other.
-struct Frames<R> {
+/// Decompresses all zstd frames of an input, one after the other. Verifies their checksums.
+pub(crate) struct Frames<R> {
     from: R,
     decoder: FrameDecoder,
     is_within: bool,
 }
 
 impl<R: BufRead> Frames<R> {
-    fn new(from: R) -> Self {
+    /// Reads frames whose windows have at most this many bytes. A larger one is an error.
+    pub(crate) fn new(from: R, window: u64) -> Self {
         let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(ZSTD_WINDOW);
+        decoder.set_max_window_size(window);
         Self { from, decoder, is_within: false }
     }
 
@@ -110,7 +127,7 @@ impl<R: BufRead> Frames<R> {
     fn end(&mut self) -> io::Result<()> {
         let written = self.decoder.get_checksum_from_data();
         if written.is_some() && written != self.decoder.get_calculated_checksum() {
-            return Err(Error::new(ErrorKind::InvalidData, "its checksum does not match"));
+            return Err(Error::new(ErrorKind::InvalidData, "a checksum does not match"));
         }
         self.is_within = false;
         Ok(())

@@ -19,54 +19,54 @@ const REDRAW: Duration = Duration::from_millis(100);
 
 /// Writes a tool's messages to stderr. Clones share one progress line.
 #[derive(Debug, Clone)]
-pub struct Console {
+pub(crate) struct Console {
     tool: &'static str,
     line: Arc<Mutex<Option<ProgressBar>>>,
 }
 
 impl Console {
     /// The console of this tool.
-    pub fn new(tool: &'static str) -> Self {
+    pub(crate) fn new(tool: &'static str) -> Self {
         Self { tool, line: Arc::default() }
     }
 
     /// Whether stderr is a terminal on which a line can be redrawn.
-    pub fn can_redraw() -> bool {
+    pub(crate) fn can_redraw() -> bool {
         obeys_escapes(&io::stderr())
     }
 
     /// Whether colours are shown on stderr.
-    pub fn shows_colors() -> bool {
+    pub(crate) fn shows_colors() -> bool {
         shows_colors(&io::stderr())
     }
 
     /// The tool's name.
-    pub fn tool(&self) -> &'static str {
+    pub(crate) fn tool(&self) -> &'static str {
         self.tool
     }
 
     /// The size of the terminal behind stderr, if it is one.
-    pub fn size() -> Option<Winsize> {
+    pub(crate) fn size() -> Option<Winsize> {
         rustix::termios::tcgetwinsize(io::stderr()).ok()
     }
 
     /// Reports the error that ended the run.
-    pub fn error(&self, message: impl Display) {
+    pub(crate) fn error(&self, message: impl Display) {
         self.say(format_args!("{}: error: {message}", self.tool));
     }
 
     /// Reports a problem that does not end the run.
-    pub fn warn(&self, message: impl Display) {
+    pub(crate) fn warn(&self, message: impl Display) {
         self.say(format_args!("{}: warning: {message}", self.tool));
     }
 
     /// Reports something that is not a problem, such as the flags that repeat a run.
-    pub fn note(&self, message: impl Display) {
+    pub(crate) fn note(&self, message: impl Display) {
         self.say(format_args!("{}: {message}", self.tool));
     }
 
     /// Writes a block of text as it is, such as a summary.
-    pub fn block(&self, text: impl Display) {
+    pub(crate) fn block(&self, text: impl Display) {
         self.write(format_args!("{text}"));
     }
 
@@ -90,7 +90,7 @@ impl Console {
 
     /// Like [`Console::progress`], for a tool at an end of a pipe. If tools are joined on a terminal, only psend shows
     /// progress, because there is only one line.
-    pub fn progress_at_an_end(&self, quiet: bool, every: Duration) -> Progress {
+    pub(crate) fn progress_at_an_end(&self, quiet: bool, every: Duration) -> Progress {
         let is_pipe =
             |fd: BorrowedFd<'_>| fstat(fd).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
         let joined = is_pipe(io::stdin().as_fd()) || is_pipe(io::stdout().as_fd());
@@ -98,7 +98,7 @@ impl Console {
     }
 
     /// A progress line: redrawn in place on a terminal, a line every `every` elsewhere, nothing when `quiet`.
-    pub fn progress(&self, quiet: bool, every: Duration) -> Progress {
+    pub(crate) fn progress(&self, quiet: bool, every: Duration) -> Progress {
         let terminal = Self::can_redraw();
         if terminal && !quiet {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -111,17 +111,17 @@ impl Console {
 }
 
 /// Whether this stream is a terminal that supports escape codes, according to TERM.
-pub fn obeys_escapes(stream: &impl IsTerminal) -> bool {
+pub(crate) fn obeys_escapes(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
 }
 
 /// Whether to use colours on this stream: the terminal supports them, and NO_COLOR is not set.
-pub fn shows_colors(stream: &impl IsTerminal) -> bool {
+pub(crate) fn shows_colors(stream: &impl IsTerminal) -> bool {
     obeys_escapes(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Escapes control characters, so that data cannot control the terminal or change the direction of a line.
-pub fn visible(text: &str) -> Cow<'_, str> {
+pub(crate) fn visible(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if !text.contains(steers) {
         return Cow::Borrowed(text);
@@ -132,7 +132,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 
 /// The progress line of a run. Dropping it clears the line.
 #[derive(Debug)]
-pub struct Progress {
+pub(crate) struct Progress {
     console: Console,
     quiet: bool,
     period: Duration,
@@ -141,7 +141,7 @@ pub struct Progress {
 
 impl Progress {
     /// Shows this text if it is time to. Calling it often is cheap.
-    pub fn show(&mut self, text: impl FnOnce() -> String) {
+    pub(crate) fn show(&mut self, text: impl FnOnce() -> String) {
         if self.quiet || self.last.elapsed() < self.period {
             return;
         }

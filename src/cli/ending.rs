@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// How a run ended that was not cut short by an [`crate::error::Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// The job is done.
     Done,
     /// The job could not be finished. The reason was already reported on stderr.

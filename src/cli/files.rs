@@ -17,7 +17,7 @@ const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd
 const STDOUT: &str = "standard output";
 
 /// Whether an output's path names standard output.
-pub fn is_stdout(path: &Path) -> bool {
+pub(crate) fn is_stdout(path: &Path) -> bool {
     STDOUT_NAMES.iter().any(|name| path.as_os_str() == *name)
 }
 
@@ -73,7 +73,7 @@ impl Identity {
 
 /// All files that a run reads and writes, each with its name in messages.
 #[derive(Default)]
-pub struct Files {
+pub(crate) struct Files {
     read: Vec<(String, Identity)>,
     written: Vec<(String, Identity)>,
 }
@@ -81,7 +81,7 @@ pub struct Files {
 impl Files {
     /// Adds the input files. Without any, and for `-`, adds standard input.
     #[must_use]
-    pub fn inputs(mut self, files: &[PathBuf]) -> Self {
+    pub(crate) fn inputs(mut self, files: &[PathBuf]) -> Self {
         if files.is_empty() {
             self.read_from("", Path::new("-"));
         }
@@ -91,14 +91,14 @@ impl Files {
 
     /// Adds the files that a flag reads. `-` is standard input.
     #[must_use]
-    pub fn reads<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
+    pub(crate) fn reads<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
         files.into_iter().for_each(|file| self.read_from(flag, file.as_ref()));
         self
     }
 
     /// Adds the files that a flag writes. `-` is standard output.
     #[must_use]
-    pub fn writes<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
+    pub(crate) fn writes<P: AsRef<Path>>(mut self, flag: &str, files: impl IntoIterator<Item = P>) -> Self {
         for file in files {
             let file = file.as_ref();
             let name = if is_stdout(file) { STDOUT.into() } else { file.display().to_string() };
@@ -109,7 +109,7 @@ impl Files {
 
     /// Adds the main output of a tool: the file of `--output`, or standard output.
     #[must_use]
-    pub fn output(mut self, file: Option<&Path>) -> Self {
+    pub(crate) fn output(mut self, file: Option<&Path>) -> Self {
         match file {
             Some(_) => self.writes("--output", file),
             None => {
@@ -141,7 +141,7 @@ impl Files {
     ///
     /// # Errors
     /// Names the two that are the same file.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         for (at, written) in self.written.iter().enumerate() {
             tell_apart(written, self.read.iter().chain(&self.written[..at]))?;
         }
@@ -166,7 +166,7 @@ fn tell_apart<'a>(
 }
 
 /// The file that a standard stream is redirected to.
-pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
+pub(crate) fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
     File::from(stream.try_clone_to_owned().ok()?).metadata().ok()
 }
 
@@ -175,7 +175,7 @@ pub fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
 ///
 /// # Errors
 /// If another process holds the lock.
-pub fn lock(file: &File, place: &Place) -> Result<()> {
+pub(crate) fn lock(file: &File, place: &Place) -> Result<()> {
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return Ok(());
     }

@@ -7,7 +7,7 @@ use super::compressed::Compression;
 use crate::error::WrongForm;
 
 /// How many first bytes of an input are judged.
-pub(super) const LOOK_AHEAD: usize = 1024;
+const LOOK_AHEAD: usize = 1024;
 
 /// How much of an input is read at first. psend starts as many requests as it has events, so a first read of only the bytes that
 /// are judged would leave most senders waiting.
@@ -18,16 +18,16 @@ const FEW_CONTROLS: usize = 4;
 
 /// A form that the tools do not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Form {
+pub(super) struct BinaryForm {
     name: &'static str,
     /// The command that converts a file in this form to text, if most systems have one.
     command: Option<&'static str>,
 }
 
 /// What is said of bytes that no format claims.
-const BINARY: Form = Form { name: "not text: it begins with control characters", command: None };
+const BINARY: BinaryForm = BinaryForm { name: "not text: it begins with control characters", command: None };
 
-impl Form {
+impl BinaryForm {
     /// The advice for a file that a flag names.
     pub(super) fn advice(self) -> String {
         match self.command {
@@ -45,7 +45,7 @@ impl Form {
     }
 }
 
-impl fmt::Display for Form {
+impl fmt::Display for BinaryForm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "this is {}", self.name)
     }
@@ -53,13 +53,13 @@ impl fmt::Display for Form {
 
 /// The form of a file with these first bytes, if they name one. The magic numbers are those of the formats' own
 /// descriptions.
-pub(super) fn of(start: &[u8]) -> Option<Form> {
+pub(super) fn of(start: &[u8]) -> Option<BinaryForm> {
     if let Some(compression) = Compression::of(start) {
         let (name, command) = match compression {
             Compression::Gzip => ("gzip", "zcat"),
             Compression::Zstd => ("zstd", "zstdcat"),
         };
-        return Some(Form { name, command: Some(command) });
+        return Some(BinaryForm { name, command: Some(command) });
     }
     let (name, command) = match start {
         [0x1f, 0x9d, ..] => ("compressed (.Z)", "zcat"),
@@ -73,18 +73,18 @@ pub(super) fn of(start: &[u8]) -> Option<Form> {
         [b'{' | b'[', 0, 0, 0, ..] => ("UTF-32", "iconv -f UTF-32LE -t UTF-8"),
         [b'{' | b'[', 0, ..] => ("UTF-16", "iconv -f UTF-16LE -t UTF-8"),
         [0, b'{' | b'[', 0, ..] => ("UTF-16", "iconv -f UTF-16BE -t UTF-8"),
-        [b'P', b'A', b'R', b'1', 0..=0x1f, ..] => return Form::named("a Parquet file"),
-        [b'O', b'b', b'j', 0x01, ..] => return Form::named("an Avro file"),
-        [b'A', b'R', b'R', b'O', b'W', b'1', 0, ..] => return Form::named("an Arrow file"),
-        [b'%', b'P', b'D', b'F', b'-', ..] => return Form::named("a PDF"),
-        start if start.starts_with(b"SQLite format 3\0") => return Form::named("an SQLite database"),
+        [b'P', b'A', b'R', b'1', 0..=0x1f, ..] => return BinaryForm::named("a Parquet file"),
+        [b'O', b'b', b'j', 0x01, ..] => return BinaryForm::named("an Avro file"),
+        [b'A', b'R', b'R', b'O', b'W', b'1', 0, ..] => return BinaryForm::named("an Arrow file"),
+        [b'%', b'P', b'D', b'F', b'-', ..] => return BinaryForm::named("a PDF"),
+        start if start.starts_with(b"SQLite format 3\0") => return BinaryForm::named("an SQLite database"),
         start if start.get(257..).is_some_and(|at| at.starts_with(b"ustar")) => ("a tar archive", "tar xOf"),
         _ => return None,
     };
-    Some(Form { name, command: Some(command) })
+    Some(BinaryForm { name, command: Some(command) })
 }
 
-impl Form {
+impl BinaryForm {
     fn named(name: &'static str) -> Option<Self> {
         Some(Self { name, command: None })
     }
@@ -105,7 +105,7 @@ fn is_suspicious(start: &[u8]) -> bool {
 }
 
 /// Judges the first bytes of an input.
-fn judge(start: &[u8], is_all: bool) -> Option<Form> {
+fn judge(start: &[u8], is_all: bool) -> Option<BinaryForm> {
     of(start).or_else(|| (is_all && controls(start) >= FEW_CONTROLS && is_suspicious(start)).then_some(BINARY))
 }
 
@@ -129,7 +129,10 @@ impl<R: Read> Checked<R> {
     }
 
     /// Reads first bytes until some can be handed on, or there are no more.
-    fn look(&mut self) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// If they show that the input is in another form, or cannot be read.
+    pub(super) fn look(&mut self) -> io::Result<()> {
         while self.given == self.start.len() || is_suspicious(&self.start) {
             let held = self.start.len();
             self.start.resize(held + FIRST_READ, 0);

@@ -7,7 +7,7 @@ use clap::{Arg, Command};
 const WIDTH: usize = 80;
 
 /// What a tool's help says besides its flags.
-pub struct Help {
+pub(crate) struct Help {
     /// Commands that `--help` begins with, one per line.
     pub examples: &'static str,
     /// The long names of the flags that `-h` shows, one line each. `--help` shows all flags.

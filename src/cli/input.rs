@@ -19,7 +19,7 @@ pub(super) const PIPE_BYTES: usize = 1 << 20;
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// One input, opened.
-pub struct Source {
+pub(crate) struct Source {
     /// Its name in messages.
     pub place: Place,
     /// Its bytes.
@@ -28,7 +28,7 @@ pub struct Source {
 
 impl Source {
     /// Bytes from memory, for tests.
-    pub fn of(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
+    pub(crate) fn of(bytes: impl AsRef<[u8]> + Send + 'static) -> Self {
         Self { place: Place::Stdin, read: Box::new(io::Cursor::new(bytes)) }
     }
 }
@@ -37,7 +37,7 @@ impl Source {
 ///
 /// # Errors
 /// If it cannot be read, or is not UTF-8.
-pub fn text(path: &Path) -> io::Result<String> {
+pub(crate) fn text(path: &Path) -> io::Result<String> {
     if path.as_os_str() != "-" {
         return file_text(path);
     }
@@ -50,7 +50,7 @@ pub fn text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// As above.
-pub fn file_text(path: &Path) -> io::Result<String> {
+pub(crate) fn file_text(path: &Path) -> io::Result<String> {
     text_of(std::fs::read(path)?)
 }
 
@@ -58,7 +58,7 @@ pub fn file_text(path: &Path) -> io::Result<String> {
 ///
 /// # Errors
 /// If it cannot be read, or is not UTF-8: a usage error that names the flag and the file.
-pub fn named_text(flag: &str, path: &Path) -> Result<String> {
+pub(crate) fn named_text(flag: &str, path: &Path) -> Result<String> {
     file_text(path).map_err(|e| Error::usage(format!("{flag} {}: {e}", path.display())))
 }
 
@@ -66,7 +66,7 @@ pub fn named_text(flag: &str, path: &Path) -> Result<String> {
 ///
 /// # Errors
 /// If it cannot be read: a usage error that names the flag and the file.
-pub fn named_bytes(flag: &str, path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn named_bytes(flag: &str, path: &Path) -> Result<Vec<u8>> {
     let bytes = std::fs::read(path).and_then(without_mark);
     bytes.map_err(|e| Error::usage(format!("{flag} {}: {e}", path.display())))
 }
@@ -102,7 +102,7 @@ impl Inputs {
     ///
     /// # Errors
     /// If a file cannot be read. This is checked before anything is read or written.
-    pub fn open(files: &[PathBuf], stop: &Stop, console: &Console) -> Result<Self> {
+    pub(crate) fn open(files: &[PathBuf], stop: &Stop, console: &Console) -> Result<Self> {
         let mut places: Vec<Place> =
             files.iter().map(|file| if file.as_os_str() == "-" { Place::Stdin } else { Place::of(file) }).collect();
         if places.is_empty() {
@@ -116,9 +116,8 @@ impl Inputs {
                         return Err(Error::failed(format!("{place}: is a directory; expected a file of JSON Lines")));
                     }
                     if found.is_file() {
-                        let mut start = [0; form::LOOK_AHEAD];
                         let from = File::open(path).and_then(compressed::read).at(place)?;
-                        checked(from, place, console.tool()).read(&mut start).at(place)?;
+                        checked(from, place, console.tool()).look().at(place)?;
                     }
                 }
                 _ => {
@@ -139,19 +138,19 @@ impl Inputs {
     }
 
     /// A single input that is already open, such as a part of a file.
-    pub fn from_source(source: Source, stop: Stop) -> Self {
+    pub(crate) fn from_source(source: Source, stop: Stop) -> Self {
         Self { rest: Vec::new().into_iter(), stop, memory: Some(source), patience: None, tool: "" }
     }
 
     /// Sets how long a read waits for bytes. A read that finds none ends with [`io::ErrorKind::TimedOut`], and the line
     /// reader returns an empty chunk, so that its caller can check the clock.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
+    pub(crate) fn with_patience(self, patience: Duration) -> Self {
         Self { patience: Some(patience), ..self }
     }
 
     /// The flag at which reading ends.
-    pub fn stop(&self) -> &Stop {
+    pub(crate) fn stop(&self) -> &Stop {
         &self.stop
     }
 
@@ -159,7 +158,7 @@ impl Inputs {
     ///
     /// # Errors
     /// If it can no longer be opened.
-    pub fn next_source(&mut self) -> Result<Option<Source>> {
+    pub(crate) fn next_source(&mut self) -> Result<Option<Source>> {
         if let Some(source) = self.memory.take() {
             return Ok(Some(source));
         }

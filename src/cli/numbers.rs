@@ -4,17 +4,17 @@
 //! significant digits, or all of their whole digits.
 
 /// A count: `1,234,567`.
-pub fn count(n: u64) -> String {
+pub(crate) fn count(n: u64) -> String {
     grouped(&n.to_string())
 }
 
 /// A count with the word for one and for more: `1 line`, `1,234 lines`.
-pub fn counted(n: u64, one: &str, more: &str) -> String {
+pub(crate) fn counted(n: u64, one: &str, more: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { more })
 }
 
 /// A share from 0 to 1 with one decimal: `99.1%`. Only exactly 0 is `0.0%`, and only exactly 1 is `100.0%`.
-pub fn percent(share: f64) -> String {
+pub(crate) fn percent(share: f64) -> String {
     match share {
         share if share > 0.0 && share < 0.0005 => "<0.1%".to_owned(),
         share if (0.9995..1.0).contains(&share) => ">99.9%".to_owned(),
@@ -24,7 +24,7 @@ pub fn percent(share: f64) -> String {
 
 /// A measured number, such as a rate: `0.0421`, `3.21`, `54.3`, `17,087`. Expects one that is not negative.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and not negative
-pub fn number(n: f64) -> String {
+pub(crate) fn number(n: f64) -> String {
     match n {
         n if n >= 99.95 => count(n.round() as u64),
         n if n >= 9.995 => format!("{n:.1}"),
@@ -39,19 +39,19 @@ pub fn number(n: f64) -> String {
 }
 
 /// A number with all of its digits, up to six decimals: `1,234.5`.
-pub fn exact(n: f64) -> String {
+pub(crate) fn exact(n: f64) -> String {
     let text = format!("{n:.6}");
     grouped(text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// Milliseconds: `3.21 ms`, `1,204 ms`; from ten seconds on as a [`duration`].
-pub fn milliseconds(ms: f64) -> String {
+pub(crate) fn milliseconds(ms: f64) -> String {
     if ms >= 9999.5 { duration(ms / 1000.0) } else { format!("{} ms", number(ms)) }
 }
 
 /// Seconds as a length of time: `12.3 ms`, `12.3 s`, `4 min 10 s`, `23 h 59 min`, `6 d 23 h`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole, and not negative
-pub fn duration(seconds: f64) -> String {
+pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 1.0 {
         return format!("{} ms", number(seconds * 1000.0));
     }
@@ -70,7 +70,7 @@ pub fn duration(seconds: f64) -> String {
 
 /// Bytes, in units of 1000: `953 B`, `1.21 MB`.
 #[allow(clippy::cast_precision_loss)]
-pub fn bytes(n: u64) -> String {
+pub(crate) fn bytes(n: u64) -> String {
     let units = [("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
     let fitting = units.iter().find(|(_, size)| n as f64 >= *size);
     fitting.map_or_else(|| format!("{n} B"), |(unit, size)| format!("{} {unit}", number(n as f64 / size)))

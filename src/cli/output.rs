@@ -21,7 +21,7 @@ use crate::error::{At, Error, Place, Result};
 /// A new or regular file is written to a temporary file beside it, which [`Output::finish`] renames, so that a broken run leaves no
 /// partial file. A device or FIFO is opened directly.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     place: Place,
     to: Target,
 }
@@ -78,7 +78,7 @@ impl Output {
     ///
     /// # Errors
     /// If the path cannot be written.
-    pub fn open(path: Option<&Path>) -> Result<Self> {
+    pub(crate) fn open(path: Option<&Path>) -> Result<Self> {
         Self::open_until(path, &Stop::never())
     }
 
@@ -87,7 +87,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::open`].
-    pub fn open_until(path: Option<&Path>, stop: &Stop) -> Result<Self> {
+    pub(crate) fn open_until(path: Option<&Path>, stop: &Stop) -> Result<Self> {
         match path {
             Some(path) if !is_stdout(path) => Self::create_until(path, stop),
             _ => Self::stdout(stop),
@@ -107,7 +107,7 @@ impl Output {
     ///
     /// # Errors
     /// If the path cannot be written.
-    pub fn create(path: &Path) -> Result<Self> {
+    pub(crate) fn create(path: &Path) -> Result<Self> {
         Self::create_until(path, &Stop::never())
     }
 
@@ -151,7 +151,7 @@ impl Output {
     ///
     /// # Errors
     /// If the path cannot be written, or another process has locked it. The file is not changed then.
-    pub fn in_place(path: &Path, resume: bool) -> Result<Self> {
+    pub(crate) fn in_place(path: &Path, resume: bool) -> Result<Self> {
         if is_stdout(path) || is_descriptor(path) {
             return Self::open(Some(path));
         }
@@ -165,14 +165,19 @@ impl Output {
             file.set_len(whole).at(&place)?;
             file.seek(SeekFrom::Start(whole)).at(&place)?;
         }
-        Ok(Self { place, to: Target::Open(Stream::behind(file, &Stop::never())) })
+        Ok(Self::of_file(file, place))
+    }
+
+    /// An output to a file that is already open, from its current position.
+    pub(crate) fn of_file(file: File, place: Place) -> Self {
+        Self { place, to: Target::Open(Stream::behind(file, &Stop::never())) }
     }
 
     /// Waits until what was written is on disk. Does nothing for devices and pipes.
     ///
     /// # Errors
     /// If the disk reports an error.
-    pub fn sync(&mut self) -> Result<()> {
+    pub(crate) fn sync(&mut self) -> Result<()> {
         match self.file().sync_data() {
             Err(e) if e.kind() != io::ErrorKind::InvalidInput => Err(e).at(&self.place),
             _ => Ok(()),
@@ -180,7 +185,7 @@ impl Output {
     }
 
     /// Its name in messages.
-    pub fn place(&self) -> &Place {
+    pub(crate) fn place(&self) -> &Place {
         &self.place
     }
 
@@ -188,7 +193,7 @@ impl Output {
     ///
     /// # Errors
     /// If it cannot be written; the error names the place. If the reader went away, it is [`Error::is_closed_stdout`].
-    pub fn put(&mut self, block: &[u8]) -> Result<()> {
+    pub(crate) fn put(&mut self, block: &[u8]) -> Result<()> {
         self.sink().write_all(block).at(&self.place)
     }
 
@@ -196,7 +201,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::put`].
-    pub fn put_all(&mut self, mut blocks: &mut [IoSlice<'_>]) -> Result<()> {
+    pub(crate) fn put_all(&mut self, mut blocks: &mut [IoSlice<'_>]) -> Result<()> {
         // Empty blocks at the front would look like a full device.
         IoSlice::advance_slices(&mut blocks, 0);
         while !blocks.is_empty() {
@@ -214,7 +219,7 @@ impl Output {
     ///
     /// # Errors
     /// If the rename fails.
-    pub fn finish(self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
         match self.to {
             Target::Beside { file, path } => file.persist(path).map(drop).map_err(|e| e.error).at(&self.place),
             _ => Ok(()),
@@ -222,7 +227,7 @@ impl Output {
     }
 
     /// The temporary file that holds the output until [`Output::finish`]. Returns `None` if the output is written in place.
-    pub fn beside(&self) -> Option<PathBuf> {
+    pub(crate) fn beside(&self) -> Option<PathBuf> {
         match &self.to {
             // The path contains the folder as the user named it.
             Target::Beside { file, path } => Some(path.with_file_name(file.path().file_name()?)),
@@ -234,7 +239,7 @@ impl Output {
     ///
     /// # Errors
     /// If it cannot be kept.
-    pub fn keep(self) -> Result<Option<PathBuf>> {
+    pub(crate) fn keep(self) -> Result<Option<PathBuf>> {
         let beside = self.beside();
         if let Target::Beside { file, .. } = self.to {
             file.keep().map_err(|e| e.error).at(&self.place)?;

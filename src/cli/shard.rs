@@ -7,7 +7,7 @@ use super::values::plain;
 
 /// Part `index` of `count`: `3/8`, or `auto` for what a scheduler put into the environment (contracts §6).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     /// Which part, from 1.
     pub index: u64,
     /// The number of parts.

@@ -38,7 +38,7 @@ impl Seen {
 
 /// Listens for SIGINT, SIGTERM and SIGHUP for the rest of the process's life.
 #[derive(Debug, Clone)]
-pub struct Signals {
+pub(crate) struct Signals {
     seen: Arc<Seen>,
     wake: Arc<OwnedFd>,
 }
@@ -51,7 +51,7 @@ impl Signals {
     ///
     /// # Errors
     /// If the process has no file descriptors or threads left.
-    pub fn listen(patience: usize) -> io::Result<Self> {
+    pub(crate) fn listen(patience: usize) -> io::Result<Self> {
         let seen = Arc::new(Seen::default());
         // Closing the writing end makes the reading end ready for good: it wakes every poll from then on.
         let (wake, waker) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC)?;
@@ -77,12 +77,12 @@ impl Signals {
     }
 
     /// A flag that goes up at the `nth` signal, counted from 1.
-    pub fn stop_at(&self, nth: usize) -> Stop {
+    pub(crate) fn stop_at(&self, nth: usize) -> Stop {
         Stop { signals: Some(self.clone()), nth }
     }
 
     /// Sets what is written to stderr if a signal ends the process at once, such as the files that it leaves.
-    pub fn set_last_words(&self, words: Option<(Console, String)>) {
+    pub(crate) fn set_last_words(&self, words: Option<(Console, String)>) {
         if let Ok(mut last_words) = self.seen.last_words.lock() {
             *last_words = words;
         }
@@ -94,7 +94,7 @@ impl Signals {
     ///
     /// # Errors
     /// Any other error.
-    pub fn ending(&self, error: Error, console: &Console, done: impl Display) -> Result<Ending> {
+    pub(crate) fn ending(&self, error: Error, console: &Console, done: impl Display) -> Result<Ending> {
         let Some(signal) = self.first().filter(|_| error.is_given_up() || error.is_closed_stdout()) else {
             return Err(error);
         };
@@ -105,13 +105,13 @@ impl Signals {
     }
 
     /// The signal that came first, if one came.
-    pub fn first(&self) -> Option<i32> {
+    pub(crate) fn first(&self) -> Option<i32> {
         Some(self.seen.first.load(Ordering::SeqCst)).filter(|signal| *signal != 0)
     }
 }
 
 /// Whether the process was started to outlive its terminal. Assumes so if there is no /proc.
-pub fn is_hangup_ignored() -> bool {
+pub(crate) fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     mask.is_none_or(|mask| u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask >> (SIGHUP - 1) & 1 == 1))
@@ -132,7 +132,7 @@ impl Stop {
 
     /// Whether to stop.
     #[inline]
-    pub fn requested(&self) -> bool {
+    pub(crate) fn requested(&self) -> bool {
         self.signals.as_ref().is_some_and(|signals| signals.seen.count.load(Ordering::Relaxed) >= self.nth)
     }
 

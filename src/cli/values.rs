@@ -12,7 +12,7 @@ use crate::time;
 
 /// A count: `500`, `10k`, `1m`, `2.5M`, `1_000_000`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Count(pub u64);
+pub(crate) struct Count(pub u64);
 
 impl FromStr for Count {
     type Err = String;
@@ -41,7 +41,7 @@ impl fmt::Display for Count {
 
 /// A number of bytes: `512`, `64k`, `1MiB`, `10MB`. `k`, `m` and `g` alone count in 1024s, as does the `i` form.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ByteSize(pub u64);
+pub(crate) struct ByteSize(pub u64);
 
 impl FromStr for ByteSize {
     type Err = String;
@@ -92,20 +92,20 @@ impl Probability {
     pub const ZERO: Self = Self(0.0);
 
     /// Always.
-    pub const ONE: Self = Self(1.0);
+    pub(crate) const ONE: Self = Self(1.0);
 
     /// A computed probability. Rounding may have moved it slightly out of its range.
-    pub fn clamped(chance: f64) -> Self {
+    pub(crate) fn clamped(chance: f64) -> Self {
         Self(chance.clamp(0.0, 1.0))
     }
 
     /// The probability as a number from 0 to 1.
-    pub fn get(self) -> f64 {
+    pub(crate) fn get(self) -> f64 {
         self.0
     }
 
     /// The probability as a threshold: a 64-bit draw is below it with this probability. `None` means always.
-    pub fn threshold(self) -> Option<u64> {
+    pub(crate) fn threshold(self) -> Option<u64> {
         // 2^64; products below it are exact in the 53 bits that a probability has.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         (self.0 < 1.0).then_some((self.0 * 18_446_744_073_709_551_616.0) as u64)
@@ -134,14 +134,14 @@ impl fmt::Display for Probability {
 
 /// A duration: `500ms`, `90s`, `5m`, `2h`, `7d`, `1h30m`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Span(pub Duration);
+pub(crate) struct Span(pub Duration);
 
 impl Span {
     /// A hundred years. Times that are this far from now can still be computed everywhere.
     const MOST: Duration = Duration::from_secs(36_500 * 86_400);
 
     /// In microseconds.
-    pub fn micros(self) -> Micros {
+    pub(crate) fn micros(self) -> Micros {
         Micros::try_from(self.0.as_micros()).unwrap_or(Micros::MAX)
     }
 }
@@ -205,7 +205,7 @@ impl fmt::Display for Span {
 
 /// A rate of events: `500`, `500/s`, `300/1m`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Rate {
+pub(crate) struct Rate {
     events: f64,
     per: Duration,
 }
@@ -216,17 +216,17 @@ impl Rate {
     const MOST: f64 = 1e12;
 
     /// Events per second.
-    pub fn per_second(self) -> f64 {
+    pub(crate) fn per_second(self) -> f64 {
         self.events / self.per.as_secs_f64()
     }
 
     /// The number of events, as typed: 300 in `300/1m`.
-    pub fn events(self) -> f64 {
+    pub(crate) fn events(self) -> f64 {
         self.events
     }
 
     /// The period, as typed: a minute in `300/1m`.
-    pub fn per(self) -> Duration {
+    pub(crate) fn per(self) -> Duration {
         self.per
     }
 }
@@ -273,7 +273,7 @@ impl fmt::Display for Rate {
 
 /// A time: RFC 3339, a date (midnight UTC), or `now`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
+pub(crate) enum Moment {
     /// The start of the run.
     Now,
     /// This time.
@@ -282,7 +282,7 @@ pub enum Moment {
 
 impl Moment {
     /// The time in microseconds. `now` is the time of the clock.
-    pub fn resolve(self, now: Micros) -> Micros {
+    pub(crate) fn resolve(self, now: Micros) -> Micros {
         match self {
             Self::Now => now,
             Self::At(at) => at,
@@ -304,10 +304,10 @@ impl FromStr for Moment {
 }
 
 /// The largest value of `--threads`.
-pub const MOST_THREADS: u64 = 256;
+pub(crate) const MOST_THREADS: u64 = 256;
 
 /// Parses a count in this range: `12`, `10k`.
-pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
+pub(crate) fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| {
         let count = text.parse::<Count>().ok().filter(|Count(n)| range.contains(n));
         count
@@ -320,7 +320,7 @@ pub fn whole<T: TryFrom<u64>>(range: RangeInclusive<u64>) -> impl Fn(&str) -> Re
 ///
 /// # Errors
 /// The form that is expected.
-pub fn span_above_zero(text: &str) -> Result<Span, String> {
+pub(crate) fn span_above_zero(text: &str) -> Result<Span, String> {
     let span = text.parse::<Span>()?;
     if span.micros() == 0 { Err("expected a duration above 0, such as 500ms, 10s or 1m".to_owned()) } else { Ok(span) }
 }
@@ -329,14 +329,14 @@ pub fn span_above_zero(text: &str) -> Result<Span, String> {
 ///
 /// # Errors
 /// The form that is expected.
-pub fn size_above_zero(text: &str) -> Result<ByteSize, String> {
+pub(crate) fn size_above_zero(text: &str) -> Result<ByteSize, String> {
     let size = text.parse::<ByteSize>()?;
     if size.0 == 0 { Err("expected at least 1 byte, such as 64k or 1MiB".to_owned()) } else { Ok(size) }
 }
 
 /// Parses a plain decimal number, such as `0.5`. Returns `None` for `1e-3`, `-0`, `inf` and `nan`, which are mistakes in a
 /// flag that takes a number of 0 or more.
-pub fn decimal(text: &str) -> Option<f64> {
+pub(crate) fn decimal(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|b| b.is_ascii_digit() || b == b'.');
     text.parse().ok().filter(|number: &f64| is_plain && number.is_finite())
 }
@@ -350,7 +350,7 @@ pub(super) fn plain(text: &str) -> Option<u64> {
 ///
 /// # Errors
 /// The form that is expected.
-pub fn seed(text: &str) -> Result<u64, String> {
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
     plain(text).ok_or_else(|| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
@@ -358,7 +358,7 @@ pub fn seed(text: &str) -> Result<u64, String> {
 ///
 /// # Errors
 /// The form that is expected.
-pub fn hours(text: &str) -> Result<Micros, String> {
+pub(crate) fn hours(text: &str) -> Result<Micros, String> {
     const HOUR: f64 = 3_600_000_000.0;
     // About 10,000 years. Up to here hours are exact to the microsecond.
     const MOST: f64 = 88e6;

@@ -13,7 +13,7 @@ const WRAPPER: &[u8] = b"{\"\":";
 /// A path, as [`FieldSet`] describes it. The empty path is the whole text.
 #[derive(Debug, Deserialize)]
 #[serde(from = "String")]
-pub struct Lookup {
+pub(crate) struct Lookup {
     path: String,
     /// Scanners remember the layouts of what they scanned: the next text of the same server is read faster.
     state: Mutex<Box<State>>,
@@ -45,12 +45,12 @@ impl Clone for Lookup {
 
 impl Lookup {
     /// The path as it was written.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
     /// The raw value at the path. Returns `None` if there is none, or if the text is not JSON.
-    pub fn find<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+    pub(crate) fn find<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
         let text = text.trim_ascii();
         if self.path.is_empty() {
             return serde_json::from_slice::<&RawValue>(text).ok().map(|whole| whole.get().as_bytes());

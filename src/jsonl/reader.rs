@@ -3,7 +3,7 @@
 use memchr::{memchr, memchr_iter, memrchr};
 
 use super::array::{ArraySplitter, Element};
-use super::form::{FirstLook, Form, LOOK_AHEAD};
+use super::form::{FirstLook, InputForm, LOOK_AHEAD};
 use crate::cli::input::{Inputs, Source};
 use crate::error::{Error, Result};
 
@@ -29,7 +29,7 @@ pub struct Line<'a> {
 
 impl Line<'_> {
     /// Whether there is nothing but white space.
-    pub fn is_blank(&self) -> bool {
+    pub(crate) fn is_blank(&self) -> bool {
         self.text.iter().all(u8::is_ascii_whitespace)
     }
 }
@@ -77,7 +77,7 @@ pub fn lines(first_seq: u64, bytes: &[u8]) -> impl Iterator<Item = Line<'_>> {
 }
 
 /// Finds the first lines of a chunk, at least one and at most `most`. Returns how many there are, and their length with terminators.
-pub fn first_lines(bytes: &[u8], most: u64) -> (u64, usize) {
+pub(crate) fn first_lines(bytes: &[u8], most: u64) -> (u64, usize) {
     let (mut count, mut length) = (0, 0);
     for window in bytes.chunks(WINDOW) {
         let more = line_ends(window);
@@ -167,7 +167,7 @@ impl LineReader {
     }
 
     /// Like [`LineReader::new`], but reads `capacity` bytes at a time. Callers that keep chunks for a while use smaller ones.
-    pub fn with_capacity(inputs: Inputs, max_line: usize, capacity: usize) -> Self {
+    pub(crate) fn with_capacity(inputs: Inputs, max_line: usize, capacity: usize) -> Self {
         Self {
             inputs,
             source: None,
@@ -188,7 +188,7 @@ impl LineReader {
 
     /// Reports how many lines the last chunk had, if the caller has counted them. This saves a second search for line ends, a tenth
     /// of the cost of passing lines on.
-    pub fn counted(&mut self, lines: u64) {
+    pub(crate) fn counted(&mut self, lines: u64) {
         if self.uncounted.take().is_some() {
             self.seq += lines;
         }
@@ -199,17 +199,17 @@ impl LineReader {
     }
 
     /// The number of lines returned so far, which is the number of the last one.
-    pub fn lines_read(&self) -> u64 {
+    pub(crate) fn lines_read(&self) -> u64 {
         self.seq + self.uncounted_lines()
     }
 
     /// Bytes read so far.
-    pub fn bytes_read(&self) -> u64 {
+    pub(crate) fn bytes_read(&self) -> u64 {
         self.bytes_read
     }
 
     /// The number of JSON arrays whose input ended without a `]`. Their last element may be cut off.
-    pub fn unclosed_arrays(&self) -> u64 {
+    pub(crate) fn unclosed_arrays(&self) -> u64 {
         self.unclosed_arrays
     }
 
@@ -272,7 +272,7 @@ impl LineReader {
             }
         }
         let mut form = look.at(&self.buffer[self.start..self.end], false);
-        if form == Form::Open {
+        if form == InputForm::Open {
             self.state = State::Fresh(look);
             if self.fill()? || self.state == State::Ended {
                 return Ok(Found::Nothing);
@@ -281,17 +281,17 @@ impl LineReader {
         }
         let from = self.start;
         match form {
-            Form::Array { elements } => {
+            InputForm::Array { elements } => {
                 self.start += elements;
                 self.array.open();
                 self.state = State::Array;
                 Ok(Found::Nothing)
             }
-            Form::Lines { mark: 0 } | Form::Open => {
+            InputForm::Lines { mark: 0 } | InputForm::Open => {
                 self.state = State::Lines;
                 Ok(Found::Nothing)
             }
-            Form::Lines { mark } => {
+            InputForm::Lines { mark } => {
                 self.start += mark;
                 self.state = State::Lines;
                 Ok(Found::Mark(from, self.start))

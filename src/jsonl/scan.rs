@@ -15,8 +15,9 @@ mod spans;
 mod text;
 mod walk;
 
+pub use fields::FieldSet;
 use fields::NONE;
-pub use fields::{FieldSet, plain_path};
+pub(crate) use fields::plain_path;
 use layout::{Layouts, Lesson};
 use look::Look;
 pub use not_an_object::{NotAnObject, Problem};
@@ -43,7 +44,7 @@ impl Scanner {
     }
 
     /// The fields that it looks for.
-    pub fn fields(&self) -> &FieldSet {
+    pub(crate) fn fields(&self) -> &FieldSet {
         &self.fields
     }
 

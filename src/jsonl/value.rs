@@ -5,7 +5,7 @@ use std::borrow::Cow;
 /// Decodes a JSON string with its quotes. Returns `None` if the value has another type.
 ///
 /// An escape that is not a character (a lone surrogate) becomes U+FFFD.
-pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
+pub(crate) fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
     if !inner.contains(&b'\\') {
         return Some(String::from_utf8_lossy(inner));
@@ -17,12 +17,12 @@ pub fn text(raw: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 /// Returns a value as a label: the text of a string, or any other value as it is written.
-pub fn label(raw: &[u8]) -> Cow<'_, str> {
+pub(crate) fn label(raw: &[u8]) -> Cow<'_, str> {
     text(raw).unwrap_or_else(|| String::from_utf8_lossy(raw))
 }
 
 /// Parses a JSON number. Returns `None` if the value has another type.
-pub fn number(raw: &[u8]) -> Option<f64> {
+pub(crate) fn number(raw: &[u8]) -> Option<f64> {
     if !matches!(raw.first()?, b'-' | b'0'..=b'9') {
         return None;
     }
@@ -30,7 +30,7 @@ pub fn number(raw: &[u8]) -> Option<f64> {
 }
 
 /// Parses a JSON number without fraction or exponent. Returns `None` for any other value, and for one that does not fit.
-pub fn integer(raw: &[u8]) -> Option<i64> {
+pub(crate) fn integer(raw: &[u8]) -> Option<i64> {
     /// Every number with this many digits fits.
     const SHORT: usize = 18;
     let digits = raw.strip_prefix(b"-").unwrap_or(raw);

@@ -1,6 +1,6 @@
 //! Writes a range of events with several threads, in one order.
 //!
-//! Knows no form of events: a [`Form`] says what they are. Each thread takes the next cell, plans and renders it, and writes it when its turn comes. The thread whose turn it is writes as
+//! Knows no form of events: a [`EventFormat`] says what they are. Each thread takes the next cell, plans and renders it, and writes it when its turn comes. The thread whose turn it is writes as
 //! it renders. The others hold at most one cell each, so memory depends on the number of threads and not of events.
 
 use std::ops::Range;
@@ -32,7 +32,7 @@ pub trait Sink: Send {
 }
 
 /// Says what the events of a cell are, and how each is written.
-pub(super) trait Form: Sync {
+pub(super) trait EventFormat: Sync {
     /// The events of a cell. Each thread reuses its own from cell to cell.
     type Cell: Default;
 
@@ -57,7 +57,7 @@ pub(super) trait Form: Sync {
 /// # Errors
 /// The sink's.
 pub(super) fn emit(
-    form: &impl Form,
+    form: &impl EventFormat,
     layout: Layout,
     cells: Cells,
     range: Range<u64>,
@@ -113,7 +113,7 @@ struct Worker<'a, F> {
     shared: &'a Shared<'a>,
 }
 
-impl<F: Form> Worker<'_, F> {
+impl<F: EventFormat> Worker<'_, F> {
     fn work(&self) {
         let _guard = PanicGuard(self.shared);
         let mut planned = F::Cell::default();

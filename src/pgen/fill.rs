@@ -17,10 +17,10 @@ mod write;
 
 use self::compile::{Compiled, compile};
 use self::evaluate::Frame;
-use self::node::Moment;
-use self::plan::{Plan, Planner};
+use self::node::EventContext;
+use self::plan::{TemplatePlan, TemplatePlanner};
 use super::arrivals::{Arrivals, Cell};
-use super::emit::Form;
+use super::emit::EventFormat;
 use super::line::SLACK;
 use crate::cli::values::Probability;
 use crate::error::{Error, Result};
@@ -33,7 +33,7 @@ const LONGEST: usize = 1 << 20;
 /// Writes the events of a template world.
 #[derive(Debug)]
 pub(super) struct Filler {
-    planner: Planner,
+    planner: TemplatePlanner,
     compiled: Compiled,
     /// Gives the digits of a time below a microsecond.
     below_micros: Choice,
@@ -52,7 +52,7 @@ struct Spikes {
 /// A cell's events, and what is kept from event to event for speed.
 #[derive(Debug, Default)]
 pub(super) struct FilledCell {
-    plan: Plan,
+    plan: TemplatePlan,
     frame: Frame,
 }
 
@@ -74,7 +74,7 @@ impl Filler {
         let (chance, factor) = (seed.choice("spike"), seed.choice("spike factor"));
         let spikes = is_wanted.then(|| Spikes { threshold: spikes.threshold(), chance, factor });
         let below_micros = seed.choice("below a microsecond");
-        Ok(Self { planner: Planner::new(world, seed), compiled, below_micros, spikes })
+        Ok(Self { planner: TemplatePlanner::new(world, seed), compiled, below_micros, spikes })
     }
 }
 
@@ -88,7 +88,7 @@ impl Spikes {
     }
 }
 
-impl Form for Filler {
+impl EventFormat for Filler {
     type Cell = FilledCell;
 
     fn plan(&self, arrivals: &Arrivals, cell: Cell, filled: &mut FilledCell) {
@@ -114,7 +114,7 @@ impl Form for Filler {
         let event = plan.first + index as u64;
         let session = plan.sessions.get(index).map_or(index, |session| *session as usize);
         let first = plan.first + session as u64;
-        frame.now = Moment {
+        frame.now = EventContext {
             event,
             at: plan.times[index],
             kind: plan.kinds[index],

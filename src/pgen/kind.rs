@@ -8,7 +8,7 @@ use crate::error::Result;
 use crate::world::profile::{Endpoint, Method, Profile, Service, Status};
 
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Kind<'a> {
+pub(super) struct RequestKind<'a> {
     /// Index into the profile's services.
     pub(super) service_index: usize,
     pub(super) service: &'a Service,
@@ -18,7 +18,7 @@ pub(super) struct Kind<'a> {
     pub(super) cache_hit: bool,
 }
 
-impl Kind<'_> {
+impl RequestKind<'_> {
     /// Requests of an action are in order of their stages.
     pub(super) fn stage(&self) -> u8 {
         self.endpoint.stage.unwrap_or(self.service.stage)
@@ -28,7 +28,7 @@ impl Kind<'_> {
 /// Every kind of event, and a table to sample them.
 #[derive(Debug)]
 pub(super) struct Kinds<'a> {
-    pub(super) all: Vec<Kind<'a>>,
+    pub(super) all: Vec<RequestKind<'a>>,
     /// Samples an index into `all`.
     pub(super) draw: AliasTable,
 }
@@ -50,7 +50,7 @@ impl<'a> Kinds<'a> {
                 for (status, chance) in &fitted[call.method_index] {
                     let (service_index, service, endpoint, method) =
                         (call.service_index, call.service, call.endpoint, call.method);
-                    all.push(Kind { service_index, service, endpoint, method, status, cache_hit: false });
+                    all.push(RequestKind { service_index, service, endpoint, method, status, cache_hit: false });
                     chances.push(call.chance * part * chance);
                 }
             }
@@ -58,7 +58,7 @@ impl<'a> Kinds<'a> {
         split_cache_hits(profile, &mut all, &mut chances)?;
         let keep: Vec<usize> = (0..all.len()).filter(|i| chances[*i] > 0.0).collect();
         let chances: Vec<f64> = keep.iter().map(|i| chances[*i]).collect();
-        let all: Vec<Kind> = keep.iter().map(|i| all[*i]).collect();
+        let all: Vec<RequestKind> = keep.iter().map(|i| all[*i]).collect();
         if all.len() > usize::from(u16::MAX) {
             let words = "services: more than 65535 combinations of endpoint, method and status";
             return Err(profile.fault(profile.services[0].name.at(), words));
@@ -173,9 +173,9 @@ fn fit<'a>(
 }
 
 /// Splits each kind that a cache can answer into one with a hit and one without.
-fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f64>) -> Result<()> {
+fn split_cache_hits(profile: &Profile, all: &mut Vec<RequestKind>, chances: &mut Vec<f64>) -> Result<()> {
     let cache = &profile.cache;
-    let cached = |k: &Kind| k.method.name == cache.method && k.status.code == cache.status;
+    let cached = |k: &RequestKind| k.method.name == cache.method && k.status.code == cache.status;
     let total: f64 = chances.iter().sum();
     let eligible: f64 = all.iter().zip(chances.iter()).filter(|(k, _)| cached(k)).map(|(_, c)| c).sum();
     let hits = cache.hits.get() * total;
@@ -194,7 +194,7 @@ fn split_cache_hits(profile: &Profile, all: &mut Vec<Kind>, chances: &mut Vec<f6
             let hit = chances[i] * (hits / eligible);
             chances[i] -= hit;
             chances.push(hit);
-            all.push(Kind { cache_hit: true, ..all[i] });
+            all.push(RequestKind { cache_hit: true, ..all[i] });
         }
     }
     Ok(())

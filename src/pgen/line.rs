@@ -41,12 +41,12 @@ impl Pieces {
 
 /// Writes to bytes that have room for the line and for [`SLACK`].
 #[derive(Debug)]
-pub(super) struct Line<'a> {
+pub(super) struct LineBuffer<'a> {
     out: &'a mut [u8],
     at: usize,
 }
 
-impl<'a> Line<'a> {
+impl<'a> LineBuffer<'a> {
     /// Starts at `at`.
     pub(super) fn new(out: &'a mut [u8], at: usize) -> Self {
         Self { out, at }
@@ -232,7 +232,7 @@ mod tests {
         #[test]
         fn digits_are_those_of_the_standard_library(number: u64) {
             let mut out = [0; 256];
-            let mut line = Line::new(&mut out, 0);
+            let mut line = LineBuffer::new(&mut out, 0);
             line.hex16(number);
             line.text(b" ");
             line.hex12(number);
@@ -249,7 +249,7 @@ mod tests {
         #[test]
         fn decimals_have_all_their_places(number in -9_007_199_254_740_992i64..9_007_199_254_740_992, places in 0u32..16, digits in 1usize..30) {
             let mut out = [0; 128];
-            let mut line = Line::new(&mut out, 0);
+            let mut line = LineBuffer::new(&mut out, 0);
             line.decimal(number, places);
             line.text(b" ");
             line.padded(number.unsigned_abs(), digits);
@@ -266,7 +266,7 @@ mod tests {
         #[test]
         fn numbers_have_no_leading_zeros_unless_they_are_padded(number in 0u64..1_000_000) {
             let mut out = [0; 64];
-            let mut line = Line::new(&mut out, 0);
+            let mut line = LineBuffer::new(&mut out, 0);
             line.number(number);
             line.text(b" ");
             line.number(number % 1000);
@@ -281,7 +281,7 @@ mod tests {
             let mut pieces = Pieces::default();
             let kept: Vec<Piece> = texts.iter().map(|text| pieces.add(text)).collect();
             let mut out = vec![0; 8 * 200 * 4 + SLACK];
-            let mut line = Line::new(&mut out, 0);
+            let mut line = LineBuffer::new(&mut out, 0);
             for piece in kept {
                 line.piece(&pieces, piece);
             }

@@ -127,7 +127,7 @@ impl<'a> Planner<'a> {
         let parts = |share: f64| (share * PARTS as f64).round() as i64;
         let sessions = &profile.sessions;
         Ok(Self {
-            stages: kinds.all.iter().map(super::kind::Kind::stage).collect(),
+            stages: kinds.all.iter().map(super::kind::RequestKind::stage).collect(),
             population: Population::of(profile, seed)?,
             environments: profile.environments.iter().map(|e| parts(e.share.get() / total)).collect(),
             anonymous: parts(profile.users.anonymous.get()),

@@ -10,8 +10,8 @@ mod template;
 use self::calendar::Calendar;
 use self::template::{ErrorPieces, FRACTION, KindPieces, PayloadPieces, Value, json};
 use super::arrivals::{Arrivals, Cell};
-use super::emit::Form;
-use super::line::{Line, Piece, Pieces, SLACK};
+use super::emit::EventFormat;
+use super::line::{LineBuffer, Piece, Pieces, SLACK};
 use super::plan::{CellPlan, Planned, Planner};
 use crate::cli::values::Probability;
 use crate::error::Result;
@@ -46,7 +46,7 @@ impl<'a> Services<'a> {
     }
 }
 
-impl Form for Services<'_> {
+impl EventFormat for Services<'_> {
     type Cell = PlannedCell;
 
     fn plan(&self, arrivals: &Arrivals, cell: Cell, planned: &mut PlannedCell) {
@@ -220,7 +220,7 @@ impl Renderer {
                 environment: session.environment,
                 agent: session.caller.agent,
             };
-            let mut line = Line::new(&mut text.text, 0);
+            let mut line = LineBuffer::new(&mut text.text, 0);
             if session.caller.user == 0 {
                 line.text(b"null");
             } else {
@@ -232,7 +232,7 @@ impl Renderer {
             line.hex16(self.draws.session_id.at(plan.first + u64::from(session.first)));
             line.text(br#"","request_id":"req_"#);
             text.text_len = length(line.end());
-            let mut line = Line::new(&mut text.address, 0);
+            let mut line = LineBuffer::new(&mut text.address, 0);
             let [a, b, c, d] = session.caller.address.to_be_bytes();
             line.short(a.into());
             for octet in [b, c, d] {
@@ -257,7 +257,7 @@ impl Renderer {
         let session = &memory.sessions[session as usize];
         let number = plan.first + index as u64;
         let (pieces, draws) = (&self.pieces, &self.draws);
-        let mut line = Line::new(out, at);
+        let mut line = LineBuffer::new(out, at);
 
         line.text(br#"{"event_id":"evt_"#);
         line.number(number + 1);
@@ -310,7 +310,7 @@ impl Renderer {
     }
 
     #[inline]
-    fn write_path_ids(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+    fn write_path_ids(&self, kind: &KindPieces, number: u64, line: &mut LineBuffer<'_>) {
         for (title, ids) in self.titles_of(kind).iter().zip(&self.draws.path_ids) {
             line.piece(&self.pieces, *title);
             line.short(10_000 + (((ids.at(number) >> 32) * 90_000) >> 32));
@@ -331,7 +331,7 @@ impl Renderer {
     }
 
     #[cold]
-    fn write_error(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+    fn write_error(&self, kind: &KindPieces, number: u64, line: &mut LineBuffer<'_>) {
         let draw = self.draws.error.at(number);
         let (from, count) = kind.errors;
         let error = &self.errors[from as usize + pick(draw, usize::from(count))];
@@ -341,7 +341,7 @@ impl Renderer {
         line.piece(&self.pieces, error.message);
     }
 
-    fn write_payload(&self, kind: &KindPieces, number: u64, line: &mut Line<'_>) {
+    fn write_payload(&self, kind: &KindPieces, number: u64, line: &mut LineBuffer<'_>) {
         let (from, count) = kind.payloads;
         let mut drawn = 0;
         let mut draw = || {

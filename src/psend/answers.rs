@@ -7,7 +7,7 @@ use std::time::Duration;
 use hyper::header::HeaderValue;
 
 use super::delivery::Delivery;
-use super::dialect::{Reading, Verdict};
+use super::dialect::{BatchClassification, Classification};
 use super::health::{ForAll, Health};
 use super::meaning::Meaning;
 use super::message;
@@ -69,7 +69,7 @@ impl Answers {
         if !group[0].event.is_control() {
             self.shared.tally.borrow_mut().broke(kind, fate == Fate::UnknownOnKept);
         }
-        let message = self.shared.plan.secrets.blank(message);
+        let message = self.shared.sending.secrets.blank(message);
         // A server that did nothing with a request cannot have taken its events.
         let meaning = if fate == Fate::Refused { Meaning::Retry } else { Meaning::NoAnswer };
         group.iter_mut().for_each(|delivery| delivery.unanswered(meaning, kind, message.clone()));
@@ -84,49 +84,51 @@ impl Answers {
         for_all: &mut ForAll,
         traced: Option<&mut Traced>,
     ) -> Next {
-        let plan = &self.shared.plan;
+        let sending = &self.shared.sending;
         let now = self.shared.clock.wall();
         let asked = self.asked_to_wait(reply, now);
-        let mut whole = message::read(plan, reply, &group[0].event, now);
+        let mut whole = message::read(sending, reply, &group[0].event, now);
         if self.health.is_away(reply.status, &whole) {
             whole.meaning = Meaning::Away;
         }
         let mut wait = Duration::ZERO;
-        let verdict = match plan.job.batch() {
-            None => Verdict::Whole(whole),
+        let verdict = match sending.job.batch() {
+            None => BatchClassification::Whole(whole),
             Some(batch) => {
                 let ids: Vec<_> = group.iter().map(|delivery| delivery.event.id()).collect();
-                batch.judge(whole, reply.status, &reply.body, &ids, now, &plan.secrets)
+                batch.judge(whole, reply.status, &reply.body, &ids, now, &sending.secrets)
             }
         };
         if let Some(traced) = traced {
             traced.decided(&verdict, group.len());
         }
         let whole = match verdict {
-            Verdict::Whole(whole) => whole,
-            Verdict::Split(whole) => {
+            BatchClassification::Whole(whole) => whole,
+            BatchClassification::Split(whole) => {
                 group.iter_mut().for_each(|delivery| {
                     delivery.answered(Meaning::Retry, reply.status, reply.latency, whole.complaint.clone());
                 });
                 return Next::Split(asked.unwrap_or_default());
             }
-            Verdict::Each(readings) => {
-                for (delivery, reading) in group.iter_mut().zip(readings) {
-                    match reading {
-                        Ok(reading) => wait = wait.max(self.note(delivery, reading, reply, asked, for_all)),
+            BatchClassification::Each(classifications) => {
+                for (delivery, classification) in group.iter_mut().zip(classifications) {
+                    match classification {
+                        Ok(classification) => {
+                            wait = wait.max(self.note(delivery, classification, reply, asked, for_all))
+                        }
                         Err(why) => self.unclear(delivery, why),
                     }
                 }
                 return Next::Again(wait);
             }
             // Without its id the server does not recognise an event.
-            Verdict::Halve(why) if group.iter().all(|delivery| delivery.event.id().is_some()) => {
+            BatchClassification::Halve(why) if group.iter().all(|delivery| delivery.event.id().is_some()) => {
                 group.iter_mut().for_each(|delivery| {
                     delivery.answered(Meaning::Unclear, reply.status, reply.latency, Some(why.clone()));
                 });
                 return Next::Split(asked.unwrap_or_default());
             }
-            Verdict::Halve(why) | Verdict::Unclear(why) => {
+            BatchClassification::Halve(why) | BatchClassification::Unclear(why) => {
                 let why = reply.body.unread().map_or(why, str::to_owned);
                 group.iter_mut().for_each(|delivery| self.unclear(delivery, why.clone()));
                 return Next::Again(wait);
@@ -142,7 +144,7 @@ impl Answers {
     /// An answer does not say what happened to this event, for the reason given.
     fn unclear(&self, delivery: &mut Delivery, why: String) {
         self.shared.tally.borrow_mut().unclear(ErrorKind::Malformed);
-        delivery.unanswered(Meaning::NoAnswer, ErrorKind::Malformed, self.shared.plan.secrets.blank(why));
+        delivery.unanswered(Meaning::NoAnswer, ErrorKind::Malformed, self.shared.sending.secrets.blank(why));
     }
 
     /// Notes what an answer says about one event. Returns how long the server asks to wait with it. A rate limit is not part of
@@ -150,25 +152,25 @@ impl Answers {
     fn note(
         &self,
         delivery: &mut Delivery,
-        reading: Reading,
+        classification: Classification,
         reply: &Reply,
         asked: Option<Duration>,
         for_all: &mut ForAll,
     ) -> Duration {
-        let wait = asked.or(reading.wait);
-        match reading.meaning {
+        let wait = asked.or(classification.wait);
+        match classification.meaning {
             Meaning::RateLimited => {
                 let windows = self.shared.flow.barren().0;
                 let wait = wait.unwrap_or_else(|| self.shared.backoff(windows.saturating_add(1)));
                 for_all.over_rate += 1;
                 for_all.limited = for_all.limited.max(Some(wait));
             }
-            Meaning::Away => for_all.away.clone_from(&reading.complaint),
+            Meaning::Away => for_all.away.clone_from(&classification.complaint),
             Meaning::Retry | Meaning::Gateway | Meaning::Unclear | Meaning::NoAnswer => {}
             _ => for_all.settled += 1,
         }
-        delivery.answered(reading.meaning, reply.status, reply.latency, reading.complaint);
-        match reading.meaning {
+        delivery.answered(classification.meaning, reply.status, reply.latency, classification.complaint);
+        match classification.meaning {
             Meaning::Retry | Meaning::Gateway | Meaning::Away => wait.unwrap_or_default(),
             _ => Duration::ZERO,
         }
@@ -176,11 +178,11 @@ impl Answers {
 
     /// The wait that the answer's `Retry-After` asks for. Reports the first that is unreadable and the first that is too long.
     fn asked_to_wait(&self, reply: &Reply, now: Micros) -> Option<Duration> {
-        let plan = &self.shared.plan;
+        let sending = &self.shared.sending;
         let value = reply.retry_after.as_ref()?.as_bytes();
         let date = reply.date.as_ref().map(HeaderValue::as_bytes);
-        let asked = plan.retry.retry_after(value, date, now);
-        let longest = plan.retry.retry_after_max;
+        let asked = sending.retry.retry_after(value, date, now);
+        let longest = sending.retry.retry_after_max;
         let (wait, news) = match asked {
             RetryAfter::Wait(wait) => return Some(wait),
             RetryAfter::TooLong => {
@@ -191,7 +193,7 @@ impl Answers {
         let mut told = self.odd_retry_after.borrow_mut();
         if !told.contains(&asked) {
             told.push(asked);
-            let said = plan.secrets.blank(String::from_utf8_lossy(value).into_owned());
+            let said = sending.secrets.blank(String::from_utf8_lossy(value).into_owned());
             let start: String = said.chars().take(40).collect();
             self.shared.tell(format_args!("Retry-After: '{start}' {news} (reported once)"));
         }

@@ -59,7 +59,7 @@ pub(super) struct Args {
     pub(super) print_dialect: Option<Option<PathBuf>>,
     /// Try the dialect in FILE on the answers in it and exit
     ///
-    /// The exit code is 1 if an answer is not taken for what its sample expects.
+    /// The exit code is 1 if an answer is not classified as its sample expects.
     #[arg(long, value_name = "FILE", help_heading = "Target")]
     pub(super) check_dialect: Option<PathBuf>,
 
@@ -265,7 +265,9 @@ pub(super) struct Args {
 
 /// Whether a dialect is a file, and not the name of a built-in one.
 pub(super) fn is_file(dialect: &Path) -> bool {
-    dialect.extension().is_some_and(|ending| ending == "toml") || dialect.as_os_str().as_bytes().contains(&b'/')
+    dialect.extension().is_some_and(|ending| ending == "toml")
+        || dialect.as_os_str().as_bytes().contains(&b'/')
+        || dialect.is_file()
 }
 
 /// The file of headers that `-H @FILE` names.
@@ -324,6 +326,7 @@ finished, 2 for wrong usage, 130 after Ctrl-C.",
             .reads("--dry-run", behind_dry_run.collect::<Vec<_>>().iter())
             .reads("--api-key-file", &self.api_key_file)
             .reads("--dialect", Some(&self.dialect).filter(|dialect| is_file(dialect)))
+            .reads("--print-dialect", self.print_dialect.iter().flatten().filter(|dialect| is_file(dialect)))
             .reads("--check-dialect", &self.check_dialect)
             .reads("--header", self.header.iter().filter_map(|header| header_file(header)))
             .reads("--cacert", &self.cacert)

@@ -1,9 +1,9 @@
-//! `--check-dialect`: tries a dialect on the answers that stand in its file.
+//! `--check-dialect`: tries a dialect on the sample answers in its file.
 
 use std::fmt::Write;
 use std::path::Path;
 
-use super::dialect::{BatchWord, Dialect, Expected, Sample, Verdict, Word};
+use super::dialect::{BatchClassification, BatchWord, Dialect, Expected, Sample, Word};
 use super::meaning::Meaning;
 use super::resolve::dialect_text;
 use super::secret::Secrets;
@@ -15,13 +15,13 @@ use crate::error::{Error, Result};
 /// The moment at which answers are taken to come.
 const NOON: Micros = 1_767_614_400_000_000;
 
-/// Tries the dialect in this file, and writes what came of it to standard output.
+/// Tries the dialect in this file, and writes the results to `output`, or to standard output.
 ///
 /// # Errors
 /// If there is no dialect, or no sample in it.
-pub(super) fn check(file: &Path, console: &Console) -> Result<Ending> {
+pub(super) fn check(file: &Path, output: Option<&Path>, console: &Console) -> Result<Ending> {
     let wrong = |why: String| Error::usage(format!("--check-dialect {}: {why}", file.display()));
-    let dialect = Dialect::parse(&dialect_text(file)?).map_err(wrong)?;
+    let dialect = Dialect::parse(&dialect_text("--check-dialect", file)?).map_err(wrong)?;
     if dialect.samples.is_empty() {
         return Err(wrong("no [[samples]] in it; each has status, body and expect".to_owned()));
     }
@@ -39,10 +39,12 @@ pub(super) fn check(file: &Path, console: &Console) -> Result<Ending> {
             }
         };
     }
-    Output::open(None)?.put(text.as_bytes())?;
+    let mut out = Output::open(output)?;
+    out.put(text.as_bytes())?;
+    out.finish()?;
     if differences > 0 {
         let of = numbers::counted(dialect.samples.len() as u64, "sample", "samples");
-        console.error(format_args!("{differences} of {of} are taken for something else than is expected"));
+        console.error(format_args!("{differences} of {of} are not classified as expected"));
         return Ok(Ending::Unfinished);
     }
     Ok(Ending::Done)
@@ -91,8 +93,12 @@ fn tell(dialect: &Dialect, sample: &Sample) -> Result<Told, String> {
         if dialect.verify.is_none() || events.is_some() {
             return Err("verify: it goes with a [verify] in the dialect, and without events".to_owned());
         }
-        let reading = dialect.read_verify(*status, body, NOON, &secrets);
-        return Ok(Told { is: vec![Word::Outcome(reading.meaning)], is_of_all: true, by: by(reading.rule) });
+        let classification = dialect.read_verify(*status, body, NOON, &secrets);
+        return Ok(Told {
+            is: vec![Word::Outcome(classification.meaning)],
+            is_of_all: true,
+            by: by(classification.rule),
+        });
     }
     let whole = dialect.read(*status, body, NOON, &secrets);
     let Some(events) = events else {
@@ -106,22 +112,24 @@ fn tell(dialect: &Dialect, sample: &Sample) -> Result<Told, String> {
     let ids: Vec<Option<&[u8]>> = ids.iter().map(|id| Some(&**id)).collect();
     let of_all = |word: Word, by: String| Told { is: vec![word; ids.len()], is_of_all: true, by };
     Ok(match batch.judge(whole, *status, body, &ids, NOON, &secrets) {
-        Verdict::Whole(reading) => of_all(Word::Outcome(reading.meaning), by(reading.rule)),
-        Verdict::Split(reading) => of_all(Word::Batch(BatchWord::Split), by(reading.rule)),
-        Verdict::Halve(why) => of_all(Word::Batch(BatchWord::Split), format!("its words ({why})")),
-        Verdict::Unclear(why) => of_all(Word::Batch(BatchWord::Unclear), format!("its words ({why})")),
-        Verdict::Each(readings) => {
+        BatchClassification::Whole(classification) => {
+            of_all(Word::Outcome(classification.meaning), by(classification.rule))
+        }
+        BatchClassification::Split(classification) => of_all(Word::Batch(BatchWord::Split), by(classification.rule)),
+        BatchClassification::Halve(why) => of_all(Word::Batch(BatchWord::Split), format!("its words ({why})")),
+        BatchClassification::Unclear(why) => of_all(Word::Batch(BatchWord::Unclear), format!("its words ({why})")),
+        BatchClassification::Each(classifications) => {
             let mut rules: Vec<String> = Vec::new();
-            let is = readings.into_iter().map(|reading| match reading {
-                Ok(reading) => {
-                    rules.extend(reading.rule.map(|rule| rule.number.to_string()));
-                    Word::Outcome(reading.meaning)
+            let is = classifications.into_iter().map(|classification| match classification {
+                Ok(classification) => {
+                    rules.extend(classification.rule.map(|rule| rule.number.to_string()));
+                    Word::Outcome(classification.meaning)
                 }
                 Err(_) => Word::Batch(BatchWord::Unclear),
             });
             let is = is.collect();
             let by = if rules.is_empty() { String::new() } else { format!(" (batch.rules {})", rules.join(", ")) };
-            Told { is, is_of_all: false, by: format!("what it says of each{by}") }
+            Told { is, is_of_all: false, by: format!("its results{by}") }
         }
     })
 }

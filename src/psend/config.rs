@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::aws_v4::Signer;
 use super::dialect::{BatchForm, Compression, Dialect, Template};
-use super::key::Key;
+use super::key::KeySource;
 use super::pacing::{Arrival, RateCurve, Replay, Schedule};
 use super::retry;
 use super::secret::Secrets;
@@ -67,7 +67,7 @@ pub(super) struct Config {
     /// How many requests are shown instead of sent, if they are.
     pub dry_run: Option<u64>,
     /// What the senders need.
-    pub plan: Plan,
+    pub sending: SendConfig,
 }
 
 /// When the first event may be sent.
@@ -244,7 +244,7 @@ impl Pace {
 
 /// What the senders need.
 #[derive(Debug, Clone)]
-pub(super) struct Plan {
+pub(super) struct SendConfig {
     /// What is done with each event.
     pub job: Job,
     /// How answers are read.
@@ -256,7 +256,7 @@ pub(super) struct Plan {
     /// How bodies are compressed.
     pub compression: Option<Compression>,
     /// Where the key comes from.
-    pub key: Key,
+    pub key: KeySource,
     /// Who signs requests, if they are signed.
     pub signer: Option<Signer>,
     /// How long a request may take.

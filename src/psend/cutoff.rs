@@ -80,7 +80,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::backpressure::Backpressure;
-    use super::super::shutdown::{Shutdown, Why};
+    use super::super::shutdown::{EndReason, Shutdown};
     use super::*;
     use crate::clock::RuntimeClock;
 
@@ -126,7 +126,7 @@ mod tests {
         with_cutoff(async |mut cutoff, flow| {
             let give_up = async {
                 tokio::task::yield_now().await;
-                flow.end(Why::Signal);
+                flow.end(EndReason::Signal);
                 flow.tick(Duration::from_secs(1));
             };
             let (cut, ()) = tokio::join!(cutoff.within(std::future::pending::<()>()), give_up);

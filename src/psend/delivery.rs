@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::intake::Event;
 use super::meaning::Meaning;
 use crate::clock::Micros;
-use crate::record::outcome::{Answer, ErrorKind, LateCause, Outcome, Word};
+use crate::record::outcome::{AttemptResult, ErrorKind, LateCause, Outcome, Word};
 
 /// When a sender took an event that a schedule sends.
 #[derive(Debug, Clone, Copy)]
@@ -33,7 +33,7 @@ pub(super) struct Delivery {
     pub body: Bytes,
     /// When the first attempt was sent, since the start of the run and by the wall clock.
     sent: Option<(Duration, Micros)>,
-    answers: Vec<Answer>,
+    answers: Vec<AttemptResult>,
     retries: u32,
     uncertain: bool,
     /// Whether it was in a batch of which some were taken, and no answer since has settled whether it was among them.
@@ -201,7 +201,7 @@ impl Delivery {
     pub(super) fn refused_after_all(&mut self) {
         self.last = Some(Meaning::Rejected);
         if let Some(last) = self.answers.last_mut() {
-            *last = Answer::Rejected;
+            *last = AttemptResult::Rejected;
         }
     }
 

@@ -1,5 +1,5 @@
-//! How an API is spoken to and what its answers mean, as data: a TOML file that says where events go and which answer
-//! makes which outcome. Knows no connection and no clock but the one it is handed.
+//! How to speak to an API, as data: a TOML file that says where events go and which answer means which outcome. Knows nothing of
+//! connections, and is given the time.
 
 mod batch;
 mod check;
@@ -11,22 +11,22 @@ mod template;
 mod value;
 mod written;
 
-pub(super) use self::batch::{BatchForm, Verdict};
+pub(super) use self::batch::{BatchClassification, BatchForm};
 pub(super) use self::request::{RequestForm, Signature};
-pub(super) use self::rules::{Reading, RuleName};
+pub(super) use self::rules::{Classification, RuleName};
 pub(super) use self::shipped::{names, shipped};
 pub(super) use self::template::{Binding, Template};
 pub(super) use self::written::{BatchWord, Compression, Expected, KeyNeed, Sample, Word};
 
 use self::rules::{Rules, by_status};
 use self::template::Names;
-use self::written::Written;
+use self::written::DialectWritten;
 use super::meaning::Meaning;
 use super::secret::Secrets;
 use crate::clock::Micros;
 use crate::jsonl::Lookup;
 
-/// An API, as far as a sender has to know it.
+/// What a sender has to know about an API.
 #[derive(Debug, Clone)]
 pub(super) struct Dialect {
     /// How one event is sent.
@@ -39,32 +39,32 @@ pub(super) struct Dialect {
     pub signature: Option<Signature>,
     /// How bodies are compressed.
     pub compression: Option<Compression>,
-    /// Whether the server knows an event again that is sent twice, if the dialect says so.
+    /// Whether the server recognises an event that is sent twice, if the dialect says so.
     pub idempotent: Option<bool>,
-    /// What answers mean; the first that fits decides, and the status code where none does.
+    /// Rules on answers. The first that fits decides; if none fits, the status does.
     rules: Rules,
-    /// How many events are sent at a time, where the API takes that.
+    /// The form of a batch, if the API takes batches.
     pub batch: Option<BatchForm>,
-    /// How an event is asked for, where the API shows it.
+    /// How `--verify` asks for an event, if the API can show one.
     pub verify: Option<VerifyForm>,
-    /// Answers, and what they are to be taken for.
+    /// Answers with their expected classifications.
     pub samples: Vec<Sample>,
 }
 
-/// The form of a question for an event.
+/// How `--verify` asks for an event.
 #[derive(Debug, Clone)]
 pub(super) struct VerifyForm {
     /// The path after the prefix in `--url`.
     pub path: Template,
     /// Where the answer has the event.
     event: Lookup,
-    /// Ids that make the path of something else.
+    /// Ids whose path is that of something else.
     other_paths: Vec<String>,
     rules: Rules,
 }
 
 impl VerifyForm {
-    /// A question at another path than the dialect's, with `{id}` in it, where every id is an event's.
+    /// A request for an event at this path, which has `{id}` in it. Every id is allowed.
     ///
     /// # Errors
     /// What is wrong with the path.
@@ -97,9 +97,9 @@ impl Dialect {
     /// Reads a dialect file.
     ///
     /// # Errors
-    /// A message that says what in it is not as it should be.
+    /// A message that says what is wrong with it.
     pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let Written { request: of_one, rules, batch, verify, maps, samples } =
+        let DialectWritten { request: of_one, rules, batch, verify, maps, samples } =
             toml::from_str(text).map_err(|e| e.to_string().trim_end().to_owned())?;
         let request = RequestForm::of_one(&of_one, &maps)?;
         let body = batch::single_body(&of_one.body, of_one.escape, &maps)?;
@@ -143,7 +143,7 @@ impl Dialect {
         })
     }
 
-    /// Says what the names in its templates stand for.
+    /// Resolves the placeholders of its templates.
     ///
     /// # Errors
     /// If `--url` lacks what the dialect needs there.
@@ -161,13 +161,13 @@ impl Dialect {
             || self.batch.as_ref().is_some_and(|batch| batch.request.has_key() || batch.frame.has_key())
     }
 
-    /// What an answer says about the one event that was sent, or about a batch as a whole, at this moment.
-    pub(super) fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+    /// Classifies the answer to one event, or to a batch as a whole, at this time.
+    pub(super) fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Classification {
         self.rules.read(status, body, now, secrets, || format!("HTTP {status}"), by_status(status))
     }
 
-    /// What an answer says about the one event that was asked for.
-    pub(super) fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+    /// Classifies the answer to a request of `--verify`.
+    pub(super) fn read_verify(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Classification {
         let none = Rules::default();
         let rules = self.verify.as_ref().map_or(&none, |form| &form.rules);
         let otherwise = match status {
@@ -178,25 +178,25 @@ impl Dialect {
         rules.read(status, body, now, secrets, || format!("HTTP {status}"), otherwise)
     }
 
-    /// Whether a rule says of this answer that the event is there, and not its status alone.
+    /// Whether a rule, and not the status alone, says that the event is present.
     pub(super) fn calls_present(&self, status: u16, body: &[u8]) -> bool {
         let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
         rules.iter().find(|rule| rule.fits(status, body)).is_some_and(|rule| rule.outcome == Meaning::Present)
     }
 
-    /// Whether a question for the event with this id asks for something else.
+    /// Whether the path of the event with this id is that of something else.
     pub(super) fn is_other_path(&self, id: &str) -> bool {
         self.verify.as_ref().is_some_and(|form| form.other_paths.iter().any(|other| other == id))
     }
 
-    /// Whether it is the body of an answer with this status that tells what the answer means.
+    /// Whether the meaning of an answer with this status depends on its body.
     pub(super) fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
         let of_verify = || self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
         let rules = if is_verify { of_verify() } else { &self.rules.rules[..] };
         rules.iter().any(|rule| rule.reads_body() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
     }
 
-    /// The event that an answer shows, as it is written there.
+    /// The raw event in an answer.
     pub(super) fn shown_event<'a>(&self, body: &'a [u8]) -> Option<&'a str> {
         let event = self.verify.as_ref()?.event.find(body).filter(|event| event.starts_with(b"{"))?;
         std::str::from_utf8(event).ok()

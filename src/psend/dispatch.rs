@@ -17,7 +17,7 @@ use super::meaning::Meaning;
 use super::message;
 use super::retry::Budget;
 use super::shared::Shared;
-use super::shutdown::Why;
+use super::shutdown::EndReason;
 use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
@@ -53,7 +53,7 @@ impl Dispatch {
             control: Control::default(),
             answers: Answers::new(shared, &health),
             health,
-            budget: RefCell::new(Budget::new(shared.plan.retry_budget)),
+            budget: RefCell::new(Budget::new(shared.sending.retry_budget)),
             in_flight: Cell::default(),
             shared: Rc::clone(shared),
         })
@@ -66,8 +66,8 @@ impl Dispatch {
 
     /// One sender: takes events and sees each of them through, until there are no more or the run ends.
     pub(super) async fn send<T: Transport>(self: Rc<Self>, mut transport: T) {
-        let Shared { plan, flow, busy, .. } = &*self.shared;
-        let mut cutoff = Cutoff::new(plan.timeout, Rc::clone(flow));
+        let Shared { sending, flow, busy, .. } = &*self.shared;
+        let mut cutoff = Cutoff::new(sending.timeout, Rc::clone(flow));
         let mut group = Vec::new();
         while self.supply.fill(&mut group).await {
             busy.set(busy.get() + 1);
@@ -75,15 +75,15 @@ impl Dispatch {
             self.deliver(&mut transport, &mut cutoff, &mut group).await;
             busy.set(busy.get() - 1);
             self.sink.room().await;
-            if !plan.delay.is_zero() && !self.supply.is_over() {
-                let _ = flow.while_events_are_taken(tokio::time::sleep(plan.delay)).await;
+            if !sending.delay.is_zero() && !self.supply.is_over() {
+                let _ = flow.while_events_are_taken(tokio::time::sleep(sending.delay)).await;
             }
         }
     }
 
     /// `--verify`, before the first of these events is asked for: makes sure that the answers can be believed.
     async fn ask_first<T: Transport>(&self, transport: &mut T, cutoff: &mut Cutoff, group: &[Delivery]) {
-        let Job::Verify(question) = &self.shared.plan.job else { return };
+        let Job::Verify(question) = &self.shared.sending.job else { return };
         let is_asked_for = |delivery: &&Delivery| {
             let event = &delivery.event;
             event.id().is_some() && !delivery.is_no_event() && question.obstacle(event, "").is_none()
@@ -96,7 +96,7 @@ impl Dispatch {
     /// `--verify`, after the last event: makes sure that the answers could be believed to the end.
     pub(super) async fn ask_last<T: Transport>(&self, mut transport: T) {
         if self.shared.flow.ending().is_none() && self.control.doubt().is_none() {
-            let mut cutoff = Cutoff::new(self.shared.plan.timeout, Rc::clone(&self.shared.flow));
+            let mut cutoff = Cutoff::new(self.shared.sending.timeout, Rc::clone(&self.shared.flow));
             self.ask(&mut transport, &mut cutoff).await;
         }
     }
@@ -107,7 +107,7 @@ impl Dispatch {
         let Some(question) = question else { return };
         self.deliver(transport, cutoff, &mut vec![question]).await;
         if self.control.is_disproved() {
-            flow.end(Why::NoVerdict);
+            flow.end(EndReason::NoVerdict);
         }
     }
 
@@ -135,7 +135,7 @@ impl Dispatch {
         let mut parts = Vec::new();
         loop {
             while !group.is_empty() {
-                if message::is_too_large(&self.shared.plan, group) {
+                if message::is_too_large(&self.shared.sending, group) {
                     parts.push(group.split_off(group.len() / 2));
                     continue;
                 }
@@ -181,9 +181,9 @@ impl Dispatch {
 
     /// Takes lines that cannot be sent out of the group.
     fn set_aside(&self, group: &mut Vec<Delivery>) {
-        let plan = &self.shared.plan;
+        let sending = &self.shared.sending;
         let unsendable = group.extract_if(.., |delivery| {
-            message::prepare(plan, delivery);
+            message::prepare(sending, delivery);
             if delivery.must_not_be_sent_again() {
                 let why = "the run that was cut off may have sent it; without an id it is not sent again";
                 delivery.given_up(ErrorKind::Interrupted, why.to_owned());
@@ -209,13 +209,13 @@ impl Dispatch {
         group: &mut [Delivery],
         began: Duration,
     ) -> Next {
-        let Shared { plan, clock, flow, tally, allowed_delay, .. } = &*self.shared;
-        let key = plan.key.current();
-        let mut request = message::request(plan, group, &key);
-        if let Some(signer) = &plan.signer {
+        let Shared { sending, clock, flow, tally, allowed_delay, .. } = &*self.shared;
+        let key = sending.key.current();
+        let mut request = message::request(sending, group, &key);
+        if let Some(signer) = &sending.signer {
             signer.sign(&mut request, clock.wall());
         }
-        let mut traced = plan.trace.as_ref().map(|_| Traced::begin(&request, group, &plan.secrets));
+        let mut traced = sending.trace.as_ref().map(|_| Traced::begin(&request, group, &sending.secrets));
         let sent = clock.elapsed();
         if group.iter().all(|delivery| delivery.attempts() == 0) {
             self.budget.borrow_mut().earn();
@@ -244,19 +244,19 @@ impl Dispatch {
             delivery.sent(sent, sent_at);
         }
         if let Some(traced) = &mut traced {
-            traced.came(&done, &plan.secrets);
+            traced.came(&done, &sending.secrets);
         }
         let next = match done {
             Ok(reply) if reply.status == UNAUTHORIZED && self.renew_key(&reply, &key, group).await => Next::KeyRenewed,
             Ok(reply) => {
                 if (200..300).contains(&reply.status) {
-                    plan.key.worked(key.generation);
+                    sending.key.worked(key.generation);
                 }
                 self.answers.read(&reply, group, began, traced.as_mut())
             }
             Err(failure) => self.answers.missing(failure, group, began),
         };
-        if let (Some(trace), Some(traced)) = (&plan.trace, traced) {
+        if let (Some(trace), Some(traced)) = (&sending.trace, traced) {
             trace.put(traced, sent_at, group);
         }
         next
@@ -264,10 +264,10 @@ impl Dispatch {
 
     /// Whether there is another key after this one was refused. The answer to the old one is noted for each event.
     async fn renew_key(&self, reply: &Reply, key: &Current, group: &mut [Delivery]) -> bool {
-        let Shared { plan, tally, .. } = &*self.shared;
-        let renewed = plan.key.refused(key.generation).await;
+        let Shared { sending, tally, .. } = &*self.shared;
+        let renewed = sending.key.refused(key.generation).await;
         if let Err(why) = &renewed {
-            self.shared.tell(format_args!("{}", plan.secrets.blank(why.clone())));
+            self.shared.tell(format_args!("{}", sending.secrets.blank(why.clone())));
         }
         if !matches!(renewed, Ok(true)) {
             return false;
@@ -276,7 +276,7 @@ impl Dispatch {
         for delivery in group {
             let complaint = "HTTP 401: the key was asked for again".to_owned();
             delivery.answered(Meaning::Retry, reply.status, reply.latency, Some(complaint));
-            message::prepare(plan, delivery);
+            message::prepare(sending, delivery);
         }
         true
     }
@@ -284,16 +284,16 @@ impl Dispatch {
     /// Records the events that are not tried again, and counts a retry for the others if it costs one. Returns the pause before
     /// they are.
     fn record_done(&self, group: &mut Vec<Delivery>) -> Duration {
-        let Shared { plan, clock, .. } = &*self.shared;
+        let Shared { sending, clock, .. } = &*self.shared;
         let mut retries = None;
         let ended = group.extract_if(.., |delivery| {
             let last = delivery.last().expect("an attempt was made");
             let charged = self.health.costs_a_retry(delivery);
             // Asking once more does no harm if nothing is stored by it.
-            let has_name = delivery.event.id().is_some() && plan.dialect.idempotent != Some(false);
-            let recognisable = has_name || plan.job.is_verify();
+            let has_name = delivery.event.id().is_some() && sending.dialect.idempotent != Some(false);
+            let recognisable = has_name || sending.job.is_verify();
             let again = delivery.has_retries()
-                && plan.retry.again(delivery.retries(), last, charged, recognisable, delivery.is_uncertain());
+                && sending.retry.again(delivery.retries(), last, charged, recognisable, delivery.is_uncertain());
             if again && charged {
                 delivery.count_retry();
                 retries = retries.max(Some(delivery.retries()));
@@ -322,12 +322,12 @@ impl Dispatch {
         if delivery.event.is_control() {
             return self.control.ended(delivery);
         }
-        let Shared { plan, clock, flow, tally, .. } = &*self.shared;
+        let Shared { sending, clock, flow, tally, .. } = &*self.shared;
         let now = clock.elapsed();
         let tags: Vec<(&str, Option<&[u8]>)> =
-            plan.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
+            sending.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
         let warm_up = self.supply.is_warm_up(delivery.since);
-        let outcome = Outcome { warm_up, ..delivery.outcome(now, &tags, plan.shard.as_deref()) };
+        let outcome = Outcome { warm_up, ..delivery.outcome(now, &tags, sending.shard.as_deref()) };
         let event = &delivery.event;
         let word = outcome.outcome;
         // If the run ended before the server could take the event, it counts as not sent.
@@ -339,12 +339,12 @@ impl Dispatch {
         let is_left = match word {
             Word::Accepted | Word::Duplicate | Word::Present => false,
             // --resume sends what the journal does not mention.
-            _ => !(is_open && plan.journal),
+            _ => !(is_open && sending.journal),
         };
         // A line that is too long to be held was kept while it was read.
-        let is_kept = plan.dead_letters && is_left && !event.line.is_empty();
+        let is_kept = sending.dead_letters && is_left && !event.line.is_empty();
         let dead_letter = is_kept.then_some(&*event.line);
-        let done = (plan.journal && !is_open).then(|| (event.seq, journal::hash(&event.line, event.length)));
+        let done = (sending.journal && !is_open).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
         let mut tally = tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use super::config::Config;
 use super::dispatch::Dispatch;
-use super::intake::{Fields, Intake, Reading, Rules};
+use super::intake::{Fields, Intake, IntakeConfig, IntakeState};
 use super::journal::Resume;
 use super::shared::Shared;
-use super::shutdown::Why;
+use super::shutdown::EndReason;
 use super::sink::{DeadLetters, Sink};
 use super::supply::Supply;
 use super::transport::Transport;
@@ -22,9 +22,9 @@ use crate::seed::Generator;
 const TICK: Duration = Duration::from_millis(20);
 
 /// How the input is read.
-pub(super) fn rules(config: &Config, dead_letters: Option<DeadLetters>, resume: Option<Resume>) -> Rules {
-    let fields = Fields::new(&config.fields, config.plan.paths.iter().map(String::as_str));
-    Rules { max_line: config.max_line, fields, limit: config.limit, dead_letters, resume }
+pub(super) fn rules(config: &Config, dead_letters: Option<DeadLetters>, resume: Option<Resume>) -> IntakeConfig {
+    let fields = Fields::new(&config.fields, config.sending.paths.iter().map(String::as_str));
+    IntakeConfig { max_line: config.max_line, fields, limit: config.limit, dead_letters, resume }
 }
 
 /// A run's senders, and what is needed to steer them.
@@ -34,7 +34,7 @@ pub(super) struct Drive<'a> {
     /// The senders.
     pub(super) dispatch: Rc<Dispatch>,
     /// How far reading is.
-    pub(super) reading: &'a Reading,
+    pub(super) intake_state: &'a IntakeState,
     config: &'a Config,
     /// Whether a signal asks to stop.
     stop: &'a dyn Fn() -> bool,
@@ -44,7 +44,7 @@ pub(super) struct Drive<'a> {
 #[derive(Debug)]
 pub(super) struct Driven {
     /// Why it ended before its input did, if it did.
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<EndReason>,
     /// Lines that count as read.
     pub(super) lines_read: u64,
 }
@@ -62,7 +62,7 @@ pub(super) struct Parts<'a> {
     /// Where outcomes go.
     pub(super) sink: Sink,
     /// How far reading is.
-    pub(super) reading: &'a Reading,
+    pub(super) intake_state: &'a IntakeState,
     /// Whether a signal asks to stop.
     pub(super) stop: &'a dyn Fn() -> bool,
 }
@@ -70,7 +70,7 @@ pub(super) struct Parts<'a> {
 impl<'a> Drive<'a> {
     /// Makes what the senders need. Each kind of random choice has its own generator, which `draws` makes.
     pub(super) fn new(parts: Parts<'a>, draws: impl Fn() -> Generator) -> Self {
-        let Parts { config, clock, news, intake, sink, reading, stop } = parts;
+        let Parts { config, clock, news, intake, sink, intake_state, stop } = parts;
         let schedule = config.pace.schedule(&draws);
         let shared = Shared::new(config, clock, news, draws());
         if let Some(abort) = config.abort_on {
@@ -82,7 +82,7 @@ impl<'a> Drive<'a> {
         });
         let supply = Supply::new(&shared, config.limits, intake, schedule, starts);
         let dispatch = Dispatch::new(&shared, supply, sink);
-        Self { shared, dispatch, reading, config, stop }
+        Self { shared, dispatch, intake_state, config, stop }
     }
 
     /// Sends until all events have their outcome or the run is aborted. Each sender has its own transport. Calls `look` again and
@@ -112,10 +112,10 @@ impl<'a> Drive<'a> {
             tokio::time::sleep(TICK).await;
             let now = shared.clock.elapsed();
             if (self.stop)() {
-                flow.end(Why::Signal);
+                flow.end(EndReason::Signal);
             }
             if dispatch.sink.is_broken() {
-                flow.end(Why::OutputBroke);
+                flow.end(EndReason::OutputBroke);
             }
             if !self.config.pace.is_open() && dispatch.supply.ends().is_some_and(|end| now >= end) {
                 flow.drain();
@@ -123,7 +123,7 @@ impl<'a> Drive<'a> {
             if let Some(abort) = self.config.abort_on
                 && shared.tally.borrow_mut().fails_too_often(abort.above, now)
             {
-                flow.end(Why::TooManyErrors);
+                flow.end(EndReason::TooManyErrors);
             }
             flow.tick(now);
             look(now);
@@ -132,33 +132,37 @@ impl<'a> Drive<'a> {
 
     /// Gives up what was read and not sent, if the run ended early.
     pub(super) async fn drain(&self) -> Driven {
-        let Self { shared, dispatch, reading, config, .. } = self;
+        let Self { shared, dispatch, intake_state, config, .. } = self;
         let flow = &shared.flow;
         let why = flow
             .ending()
-            .or_else(|| (self.stop)().then_some(Why::Signal))
+            .or_else(|| (self.stop)().then_some(EndReason::Signal))
             // None got past the key, however few events there were.
             .or_else(|| {
-                dispatch.health.key_refused().filter(|_| dispatch.control.doubt().is_none()).map(|_| Why::KeyRefused)
+                dispatch
+                    .health
+                    .key_refused()
+                    .filter(|_| dispatch.control.doubt().is_none())
+                    .map(|_| EndReason::KeyRefused)
             });
         // If there is no server for the rest of the input, it is kept as dead letters. If there is a journal, --resume reads it.
-        let keep_rest = matches!(why, Some(Why::NoServer | Why::KeyRefused | Why::OverRate))
+        let keep_rest = matches!(why, Some(EndReason::NoServer | EndReason::KeyRefused | EndReason::OverRate))
             && config.dead_letter.is_some()
             && config.journal.is_none();
         let more = || {
             let time_is_up = dispatch.supply.ends().is_some_and(|end| shared.clock.elapsed() >= end);
             let more = keep_rest && !dispatch.sink.is_broken() && !time_is_up;
-            reading.enough.store(!more, Ordering::Relaxed);
+            intake_state.enough.store(!more, Ordering::Relaxed);
             more
         };
         if let Some(why) = why {
             flow.end(why);
             dispatch.give_up_rest(more).await;
         }
-        reading.enough.store(true, Ordering::Relaxed);
+        intake_state.enough.store(true, Ordering::Relaxed);
         // If time was up, lines that were read ahead do not count as read.
         let timed_out = why.is_none() && !flow.takes_events();
-        let lines_read = if timed_out { dispatch.supply.taken() } else { reading.lines.load(Ordering::Relaxed) };
+        let lines_read = if timed_out { dispatch.supply.taken() } else { intake_state.lines.load(Ordering::Relaxed) };
         Driven { why, lines_read }
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::config::{Config, Plan};
+use super::config::{Config, SendConfig};
 use super::delivery::Delivery;
 use super::drive;
-use super::intake::{Cutter, Event, Reading};
+use super::intake::{Cutter, Event, IntakeState};
 use super::key::Current;
 use super::secret::Secret;
 use super::{message, shown};
@@ -23,9 +23,10 @@ use crate::jsonl::LineReader;
 /// If the input cannot be read, or standard output not written.
 pub(super) fn run(config: &Config, requests: u64, console: &Console) -> Result<Ending> {
     let inputs = Inputs::open(&config.files, &Stop::never(), console)?;
-    let reading = Reading::default();
+    let intake_state = IntakeState::default();
     let cutter = Cutter::new(LineReader::new(inputs, config.max_line), drive::rules(config, None, None));
-    let mut supply = Supply { config, cutter, reading: Arc::new(reading), events: Vec::new().into_iter(), held: None };
+    let mut supply =
+        Supply { config, cutter, intake_state: Arc::new(intake_state), events: Vec::new().into_iter(), held: None };
     let mut out = Output::open(None)?;
     let mut parts: Vec<Vec<Delivery>> = Vec::new();
     let mut printed = 0;
@@ -37,40 +38,40 @@ pub(super) fn run(config: &Config, requests: u64, console: &Console) -> Result<E
         if group.is_empty() {
             break;
         }
-        if message::is_too_large(&config.plan, &group) {
+        if message::is_too_large(&config.sending, &group) {
             parts.push(group.split_off(group.len() / 2));
             parts.push(group);
             continue;
         }
-        out.put(&text(&config.plan, &group))?;
+        out.put(&text(&config.sending, &group))?;
         printed += 1;
     }
-    if let Some(error) = supply.reading.broke() {
+    if let Some(error) = supply.intake_state.broke() {
         return Err(error);
     }
     let shown = numbers::counted(printed, "request", "requests");
     let compressed =
-        if config.plan.compression.is_some() { "; bodies are shown before they are compressed" } else { "" };
+        if config.sending.compression.is_some() { "; bodies are shown before they are compressed" } else { "" };
     console.note(format_args!("dry run: {shown} to {} shown, nothing was sent{compressed}", config.target));
     Ok(Ending::Done)
 }
 
 /// The request for these events.
-fn text(plan: &Plan, group: &[Delivery]) -> Vec<u8> {
+fn text(sending: &SendConfig, group: &[Delivery]) -> Vec<u8> {
     // What a key command would print is not asked for: nothing is sent.
     let key = Current { key: Secret::new("***"), generation: 0 };
-    let mut request = message::request(plan, group, &key);
-    if let Some(signer) = &plan.signer {
+    let mut request = message::request(sending, group, &key);
+    if let Some(signer) = &sending.signer {
         signer.sign(&mut request, RuntimeClock::start().wall());
     }
-    let head = shown::head(&request, &plan.secrets).replace("\r\n", "\n");
-    let mut body = message::body_of_all(plan, group, &key);
+    let head = shown::head(&request, &sending.secrets).replace("\r\n", "\n");
+    let mut body = message::body_of_all(sending, group, &key);
     if !body.is_empty() && !body.ends_with(b"\n") {
         body.push(b'\n');
     }
-    let has_key = plan.body.has_key() || plan.job.batch().is_some_and(|batch| batch.frame.has_key());
+    let has_key = sending.body.has_key() || sending.job.batch().is_some_and(|batch| batch.frame.has_key());
     if has_key {
-        body = plan.secrets.blank(String::from_utf8_lossy(&body).into_owned()).into_bytes();
+        body = sending.secrets.blank(String::from_utf8_lossy(&body).into_owned()).into_bytes();
     }
     [head.as_bytes(), &body, b"\n"].concat()
 }
@@ -79,7 +80,7 @@ fn text(plan: &Plan, group: &[Delivery]) -> Vec<u8> {
 struct Supply<'a> {
     config: &'a Config,
     cutter: Cutter,
-    reading: Arc<Reading>,
+    intake_state: Arc<IntakeState>,
     events: std::vec::IntoIter<Event>,
     held: Option<Event>,
 }
@@ -93,7 +94,7 @@ impl Supply<'_> {
             if let Some(event) = self.events.next() {
                 return Some(event);
             }
-            self.events = self.reading.next_block(&mut self.cutter)?.into_iter();
+            self.events = self.intake_state.next_block(&mut self.cutter)?.into_iter();
         }
     }
 
@@ -110,7 +111,7 @@ impl Supply<'_> {
                 break;
             }
             let mut delivery = Delivery::new(event, Duration::ZERO);
-            message::prepare(&self.config.plan, &mut delivery);
+            message::prepare(&self.config.sending, &mut delivery);
             if delivery.is_no_event() {
                 console.note(format_args!("not sent: {}", delivery.answer()));
             } else {

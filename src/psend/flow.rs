@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use tokio::time;
 
 use super::backpressure::{Backpressure, Gone, Pass, Sign, Ticket};
-use super::shutdown::{Shutdown, Why};
+use super::shutdown::{EndReason, Shutdown};
 use crate::clock::Clock;
 
 /// Both machines, and those who wait for a change of either.
@@ -141,7 +141,7 @@ impl Flow {
     }
 
     /// Ends the run. The first reason stays.
-    pub(super) fn end(&self, why: Why) {
+    pub(super) fn end(&self, why: EndReason) {
         if self.shutdown.borrow_mut().end(why, self.clock.elapsed()) {
             self.changed.notify_waiters();
         }
@@ -160,7 +160,7 @@ impl Flow {
     }
 
     /// Why the run ends, if it does.
-    pub(super) fn ending(&self) -> Option<Why> {
+    pub(super) fn ending(&self) -> Option<EndReason> {
         self.shutdown.borrow().reason()
     }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use super::backpressure::Sign;
 use super::delivery::Delivery;
-use super::dialect::Reading;
+use super::dialect::Classification;
 use super::meaning::Meaning;
 use super::shared::Shared;
 use super::shortage::{self, Shortage};
-use super::shutdown::Why;
+use super::shutdown::EndReason;
 use super::transport::{Failure, Fate};
 use crate::cli::numbers;
 use crate::cli::values::Span;
@@ -89,15 +89,15 @@ impl Health {
             known => known,
         });
         if matches!(self.key.get(), KeyState::Untried(FIRST_ANSWERS..)) {
-            self.shared.flow.end(Why::KeyRefused);
+            self.shared.flow.end(EndReason::KeyRefused);
         }
     }
 
     /// Whether a refusal of the key means that the server is away: the key has worked, and no rule of the dialect says
     /// otherwise.
-    pub(super) fn is_away(&self, status: u16, reading: &Reading) -> bool {
-        reading.meaning == Meaning::Rejected
-            && reading.rule.is_none()
+    pub(super) fn is_away(&self, status: u16, classification: &Classification) -> bool {
+        classification.meaning == Meaning::Rejected
+            && classification.rule.is_none()
             && matches!(status, 401 | 403)
             && matches!(self.key.get(), KeyState::Worked)
             && !self.about_events.borrow().contains(&status)
@@ -136,7 +136,7 @@ impl Health {
         self.reached(Sign::Unreached);
         let flow = &self.shared.flow;
         if flow.is_away() && flow.away(Sign::Answer, began).is_over {
-            flow.end(Why::NoServer);
+            flow.end(EndReason::NoServer);
         }
     }
 
@@ -146,13 +146,13 @@ impl Health {
         let gone = self.shared.flow.away(Sign::Answer, began);
         if gone.is_over {
             if self.spared.replace(true) {
-                self.shared.flow.end(Why::NoServer);
+                self.shared.flow.end(EndReason::NoServer);
             } else {
                 group.iter_mut().for_each(Delivery::spend_retries);
             }
         }
         if gone.is_news {
-            let patience = Span(self.shared.plan.wait_for_server);
+            let patience = Span(self.shared.sending.wait_for_server);
             self.shared.tell(format_args!("the server is away ({message}); trying again for {patience}"));
         }
         *self.no_server.borrow_mut() = Some(Failure::unreached(ErrorKind::Http, message));
@@ -164,13 +164,13 @@ impl Health {
             self.shared.tally.borrow_mut().short_of(resource);
             return self.short(failure, began).await;
         }
-        let message = self.shared.plan.secrets.blank(failure.message.clone());
+        let message = self.shared.sending.secrets.blank(failure.message.clone());
         let gone = self.shared.flow.away(Sign::Unreached, began);
         if failure.lasting || gone.is_over {
-            self.shared.flow.end(Why::NoServer);
+            self.shared.flow.end(EndReason::NoServer);
         }
         if gone.is_news && !failure.lasting {
-            let patience = Span(self.shared.plan.wait_for_server);
+            let patience = Span(self.shared.sending.wait_for_server);
             self.shared.tell(format_args!("no server ({message}); trying again for {patience}"));
         }
         let mut known = self.no_server.borrow_mut();
@@ -186,8 +186,8 @@ impl Health {
         if is_news {
             self.shared.tell(format_args!("{}; waiting for it", failure.message));
         }
-        if lasted >= self.shared.plan.wait_for_server {
-            self.shared.flow.end(Why::NoServer);
+        if lasted >= self.shared.sending.wait_for_server {
+            self.shared.flow.end(EndReason::NoServer);
             *self.no_server.borrow_mut() = Some(failure);
         }
         self.shared.flow.sleep(shortage::WAIT).await;
@@ -198,13 +198,13 @@ impl Health {
         /// All senders meet the same limit, each a little later than the one before.
         const NEWS: Duration = Duration::from_millis(100);
         const WORTH_TELLING: Duration = Duration::from_millis(500);
-        let Shared { plan, flow, .. } = &*self.shared;
+        let Shared { sending, flow, .. } = &*self.shared;
         if flow.pause(wait) >= NEWS && wait >= WORTH_TELLING {
             self.shared.tell(format_args!("rate limit: waiting {}", numbers::duration(wait.as_secs_f64())));
         }
         let (windows, lasted) = flow.barren();
-        if windows > plan.retry.retries.max(1) && lasted >= plan.wait_for_server {
-            flow.end(Why::OverRate);
+        if windows > sending.retry.retries.max(1) && lasted >= sending.wait_for_server {
+            flow.end(EndReason::OverRate);
         }
     }
 
@@ -233,17 +233,21 @@ impl Health {
     /// Says why an event goes no further.
     pub(super) fn give_up(&self, delivery: &mut Delivery) {
         let (kind, message) = match (self.shared.flow.ending(), self.no_server()) {
-            (Some(Why::NoServer), Some(failure)) => (failure.kind, failure.message),
-            (Some(Why::OutputBroke), _) => (ErrorKind::Interrupted, "outcomes can no longer be written".to_owned()),
-            (Some(Why::OverRate), _) => (ErrorKind::Http, "the server refused everything for rate".to_owned()),
-            (Some(Why::KeyRefused), _) => (ErrorKind::Http, "the server refused the key in every answer".to_owned()),
-            (Some(Why::TooManyErrors), _) => {
+            (Some(EndReason::NoServer), Some(failure)) => (failure.kind, failure.message),
+            (Some(EndReason::OutputBroke), _) => {
+                (ErrorKind::Interrupted, "outcomes can no longer be written".to_owned())
+            }
+            (Some(EndReason::OverRate), _) => (ErrorKind::Http, "the server refused everything for rate".to_owned()),
+            (Some(EndReason::KeyRefused), _) => {
+                (ErrorKind::Http, "the server refused the key in every answer".to_owned())
+            }
+            (Some(EndReason::TooManyErrors), _) => {
                 (ErrorKind::Interrupted, "not sent, since too many events failed (--abort-on)".to_owned())
             }
-            (Some(Why::NoVerdict), _) => {
+            (Some(EndReason::NoVerdict), _) => {
                 (ErrorKind::Http, "not asked, since the server does not say what is missing".to_owned())
             }
-            (None | Some(Why::Signal | Why::NoServer), _) => {
+            (None | Some(EndReason::Signal | EndReason::NoServer), _) => {
                 (ErrorKind::Interrupted, "stopped before it was sent".to_owned())
             }
         };

@@ -132,7 +132,7 @@ pub(super) struct Cutter {
     reader: LineReader,
     scanner: Scanner,
     spans: Spans,
-    rules: Rules,
+    rules: IntakeConfig,
     left: u64,
     /// The number of the last line that was read.
     last: u64,
@@ -140,7 +140,7 @@ pub(super) struct Cutter {
 
 impl Cutter {
     /// Cuts what `reader` reads.
-    pub(super) fn new(reader: LineReader, rules: Rules) -> Self {
+    pub(super) fn new(reader: LineReader, rules: IntakeConfig) -> Self {
         let scanner = Scanner::new(rules.fields.set.clone());
         Self { reader, scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules, last: 0 }
     }
@@ -149,7 +149,7 @@ impl Cutter {
     ///
     /// # Errors
     /// If the input cannot be read, or is not the one that the journal is about.
-    pub(super) fn next_block(&mut self, state: &Reading) -> Result<Option<Vec<Event>>> {
+    pub(super) fn next_block(&mut self, state: &IntakeState) -> Result<Option<Vec<Event>>> {
         while self.left > 0 && !state.enough.load(Ordering::Relaxed) {
             let mut events = Vec::new();
             match self.reader.next_chunk()? {
@@ -192,7 +192,7 @@ impl Cutter {
     }
 
     /// Whether a line is for this run. Counts it against the limit.
-    fn is_wanted(&mut self, seq: u64, text: &[u8], length: u64, state: &Reading) -> Result<bool> {
+    fn is_wanted(&mut self, seq: u64, text: &[u8], length: u64, state: &IntakeState) -> Result<bool> {
         self.left -= 1;
         let Some(resume) = self.rules.resume.as_mut().filter(|resume| !resume.is_over()) else { return Ok(true) };
         let done = resume.is_done(seq, journal::hash(text, length))?;
@@ -222,7 +222,7 @@ impl Cutter {
         Ok(length)
     }
 
-    fn cut(&mut self, seq: u64, line: Bytes, state: &Reading) -> Event {
+    fn cut(&mut self, seq: u64, line: Bytes, state: &IntakeState) -> Event {
         let scanned = self.scanner.scan(&line, &mut self.spans);
         let fault = scanned.err().map(|e| Box::new((ErrorKind::Malformed, format!("line {seq}: {e}"))));
         let event_at = match fault {
@@ -276,7 +276,7 @@ impl Cutter {
 
 /// How far reading is.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct IntakeState {
     /// Physical lines handed on so far.
     pub lines: AtomicU64,
     /// Bytes read so far.
@@ -293,7 +293,7 @@ pub(super) struct Reading {
     untimed: OnceLock<String>,
 }
 
-impl Reading {
+impl IntakeState {
     /// Nothing read yet. `stop` will end it.
     pub(super) fn new(stop: Stop) -> Self {
         Self { stop, ..Self::default() }
@@ -332,7 +332,7 @@ impl Reading {
 }
 
 /// How lines are read.
-pub(super) struct Rules {
+pub(super) struct IntakeConfig {
     /// The longest line that is held, in bytes.
     pub max_line: usize,
     /// Which fields are read.
@@ -346,7 +346,7 @@ pub(super) struct Rules {
 }
 
 /// Reads on a new thread. Events that are handed out are marked in `begun`.
-pub(super) fn read(mut cutter: Cutter, state: Arc<Reading>, begun: Option<Rc<Begun>>) -> Intake {
+pub(super) fn read(mut cutter: Cutter, state: Arc<IntakeState>, begun: Option<Rc<Begun>>) -> Intake {
     let (sender, intake) = Intake::channel(begun);
     std::thread::spawn(move || {
         while let Some(events) = state.next_block(&mut cutter) {

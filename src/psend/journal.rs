@@ -14,6 +14,7 @@ use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::cli::files::lock;
+use crate::cli::output::Output;
 use crate::error::{At, Error, Place, Result};
 use crate::seed::mix;
 
@@ -37,7 +38,7 @@ pub(super) fn write(seq: u64, hash: u64, out: &mut Vec<u8>) {
 
 /// The run that a journal belongs to.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct JournalOwner {
     /// The id of the run that began it.
     pub run: String,
     /// The job of that run: `send` or `verify`.
@@ -49,7 +50,7 @@ pub(super) struct Origin {
 /// The first line of a journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Header {
-    origin: Origin,
+    origin: JournalOwner,
     /// Earlier runs sent no line after this one. They may have sent any line before it that is not done.
     begun: u64,
 }
@@ -61,7 +62,7 @@ impl Header {
     }
 
     fn write(&self) -> String {
-        let Origin { run, job, target } = &self.origin;
+        let JournalOwner { run, job, target } = &self.origin;
         format!("{}{:0DIGITS$} {job} {target}\n", Self::before_begun(run), self.begun)
     }
 
@@ -75,7 +76,7 @@ impl Header {
         if (version, run_word, begun_word, begun.len()) != (VERSION, "run", "begun", DIGITS) {
             return None;
         }
-        let origin = Origin { run: run.to_owned(), job: job.to_owned(), target: target.to_owned() };
+        let origin = JournalOwner { run: run.to_owned(), job: job.to_owned(), target: target.to_owned() };
         Some(Self { origin, begun: digits(begun)? })
     }
 }
@@ -90,7 +91,7 @@ fn digits(text: &str) -> Option<u64> {
 pub(super) struct Journal {
     file: File,
     place: Place,
-    this: Origin,
+    this: JournalOwner,
     /// The first line, or `None` in a new journal.
     found: Option<Header>,
     done: Done,
@@ -105,7 +106,7 @@ impl Journal {
     /// # Errors
     /// If it cannot be read, another run has locked it, it is not a journal of this version, or it contains an earlier run although
     /// `resume` is not set or that run had another job.
-    pub(super) fn open(path: &Path, resume: bool, this: Origin) -> Result<Self> {
+    pub(super) fn open(path: &Path, resume: bool, this: JournalOwner) -> Result<Self> {
         let place = Place::of(path);
         if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
             return Err(Error::usage(format!("--journal {place}: expected a regular file, which can be read back")));
@@ -205,7 +206,7 @@ impl Journal {
             marked: Cell::new(header.begun),
         };
         let resume = Resume { place: place.clone(), done, sum: 0, begun: header.begun };
-        Ok((resume, begun, Entries { file, place }))
+        Ok((resume, begun, Entries(Output::of_file(file, place))))
     }
 }
 
@@ -218,10 +219,7 @@ fn is_begun_header(text: &[u8]) -> bool {
 
 /// Writes the entries of events that end.
 #[derive(Debug)]
-pub(super) struct Entries {
-    file: File,
-    place: Place,
-}
+pub(super) struct Entries(Output);
 
 impl Entries {
     /// Writes entries, and waits until they are on disk.
@@ -229,7 +227,14 @@ impl Entries {
     /// # Errors
     /// If they cannot be written.
     pub(super) fn put(&mut self, entries: &[u8]) -> Result<()> {
-        self.file.write_all(entries).and_then(|()| self.file.sync_data()).at(&self.place)
+        self.0.put(entries)?;
+        self.0.sync()
+    }
+
+    /// The same entries, on a disk with room for this many more bytes.
+    #[cfg(test)]
+    pub(super) fn with_room(self, room: usize) -> Self {
+        Self(self.0.with_room(room))
     }
 }
 
@@ -393,8 +398,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn origin(run: &str) -> Origin {
-        Origin { run: run.to_owned(), job: "send".to_owned(), target: "http://localhost:8000".to_owned() }
+    fn origin(run: &str) -> JournalOwner {
+        JournalOwner { run: run.to_owned(), job: "send".to_owned(), target: "http://localhost:8000".to_owned() }
     }
 
     fn resume(done: Done) -> Resume {

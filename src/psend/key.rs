@@ -9,7 +9,7 @@ use super::secret::{Secret, Secrets};
 
 /// Where the key comes from.
 #[derive(Debug, Clone, Default)]
-pub(super) enum Key {
+pub(super) enum KeySource {
     /// There is none.
     #[default]
     None,
@@ -47,7 +47,7 @@ pub(super) struct Current {
     pub generation: u64,
 }
 
-impl Key {
+impl KeySource {
     /// The key at this moment.
     pub(super) fn current(&self) -> Current {
         match self {

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::record::outcome::Answer;
+use crate::record::outcome::AttemptResult;
 
 /// The result of one attempt: the name of an outcome, or a result that may change. The names are those of a dialect's `outcome`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -44,18 +44,18 @@ pub(super) enum Meaning {
 
 impl Meaning {
     /// Its name in an outcome's `answers` (contracts §3).
-    pub(super) fn answer(self) -> Answer {
+    pub(super) fn answer(self) -> AttemptResult {
         match self {
-            Self::Accepted => Answer::Accepted,
-            Self::Duplicate => Answer::Duplicate,
-            Self::Rejected => Answer::Rejected,
-            Self::RateLimited => Answer::RateLimited,
-            Self::Retry | Self::Gateway | Self::Away => Answer::Error,
-            Self::Failed => Answer::Failed,
-            Self::Present | Self::PresentUnseen => Answer::Present,
-            Self::Missing => Answer::Missing,
-            Self::Differs => Answer::Differs,
-            Self::Unclear | Self::NoAnswer => Answer::NoAnswer,
+            Self::Accepted => AttemptResult::Accepted,
+            Self::Duplicate => AttemptResult::Duplicate,
+            Self::Rejected => AttemptResult::Rejected,
+            Self::RateLimited => AttemptResult::RateLimited,
+            Self::Retry | Self::Gateway | Self::Away => AttemptResult::Error,
+            Self::Failed => AttemptResult::Failed,
+            Self::Present | Self::PresentUnseen => AttemptResult::Present,
+            Self::Missing => AttemptResult::Missing,
+            Self::Differs => AttemptResult::Differs,
+            Self::Unclear | Self::NoAnswer => AttemptResult::NoAnswer,
         }
     }
 

@@ -3,8 +3,8 @@
 use std::rc::Rc;
 
 use super::config::Config;
-use super::journal::{Begun, Journal, Origin, Resume};
-use super::sink::{DeadLetters, Outlets};
+use super::journal::{Begun, Journal, JournalOwner, Resume};
+use super::sink::{DeadLetters, Outlets, Written};
 use crate::cli::Console;
 use crate::cli::output::Output;
 use crate::error::Result;
@@ -23,14 +23,23 @@ pub(super) struct Log {
     pub(super) resumes: Option<String>,
 }
 
+impl Log {
+    /// After everything was written: what this run sent is no longer in doubt, unless the journal may lack some of it.
+    pub(super) fn settle(begun: Option<Rc<Begun>>, written: &Written) {
+        if let Some(begun) = begun.filter(|_| written.broke.is_none()) {
+            begun.settle();
+        }
+    }
+}
+
 /// Opens what this run writes to. Writes nothing unless the journal belongs to this run alone. With a journal, and for dead
 /// letters, files are written in place, so that they survive a crash.
 ///
 /// # Errors
 /// If something cannot be opened, or the journal is of another run.
 pub(super) fn open(config: &Config, to_terminal: bool, id: &str, console: &Console) -> Result<(Outlets, Log)> {
-    let is_verify = config.plan.job.is_verify();
-    let this = Origin {
+    let is_verify = config.sending.job.is_verify();
+    let this = JournalOwner {
         run: id.to_owned(),
         job: if is_verify { "verify" } else { "send" }.to_owned(),
         target: config.target.to_string(),

@@ -17,15 +17,15 @@ pub(super) fn show<'a>(config: &Config, console: &'a Console, drive: &'a Drive<'
     let mut momentum = Momentum::default();
     let outlook = Outlook { limit: config.limit, bytes: files::input_bytes(&config.files) };
     move |now| {
-        let Drive { shared, dispatch, reading, .. } = drive;
+        let Drive { shared, dispatch, intake_state, .. } = drive;
         let tally = shared.tally.borrow();
         momentum.look(tally.sent(), now);
         progress.show(|| {
             let stage = Stage {
                 done: tally.done(),
-                lines: reading.lines.load(Ordering::Relaxed),
-                bytes: reading.bytes.load(Ordering::Relaxed),
-                before: reading.done_before.load(Ordering::Relaxed),
+                lines: intake_state.lines.load(Ordering::Relaxed),
+                bytes: intake_state.bytes.load(Ordering::Relaxed),
+                before: intake_state.done_before.load(Ordering::Relaxed),
                 elapsed: now,
                 ends: dispatch.supply.known_end(),
             };

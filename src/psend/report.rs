@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::config::{Config, Pace};
 use super::drive::Drive;
 use super::pacing;
-use super::shutdown::Why;
+use super::shutdown::EndReason;
 use super::sink::Written;
 use super::tally::Tally;
 use super::transport::{Failure, Fate};
@@ -20,7 +20,7 @@ use crate::record::event::Role;
 /// How a run ended.
 pub(super) struct End {
     /// Why it ended before its input did, if it did.
-    pub(super) why: Option<Why>,
+    pub(super) why: Option<EndReason>,
     /// Time since the start.
     pub(super) elapsed: Duration,
     /// What ended reading early.
@@ -45,9 +45,9 @@ pub(super) fn before(config: &Config, now: Micros, console: &Console) {
             _ => console.warn(format_args!("--start-at: that was {duration} ago; the run begins at once")),
         }
     }
-    if let Some(batch) = config.plan.job.batch()
+    if let Some(batch) = config.sending.job.batch()
         && batch.frame.is_plain()
-        && let Some(header) = config.plan.shape.made_from_event()
+        && let Some(header) = config.sending.shape.made_from_event()
     {
         console.warn(format_args!(
             "--batch: the dialect's header {header} is made from one event, so batches are sent without it"
@@ -66,7 +66,7 @@ fn introduction(config: &Config) -> String {
     if let Some(duration) = config.limits.duration {
         limit.push_str(&format!(" for {}", Span(duration)));
     }
-    let doing = if config.plan.job.is_verify() { "asking" } else { "sending to" };
+    let doing = if config.sending.job.is_verify() { "asking" } else { "sending to" };
     let mut target = config.target.to_string();
     if config.network.route != config.target.route() {
         target.push_str(&format!(" at {}", config.network.route));
@@ -110,12 +110,12 @@ pub(super) fn aborted(config: &Config, tally: &Tally) -> Option<String> {
 /// # Errors
 /// If the input could not be read.
 pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: End) -> Result<Ending> {
-    let Drive { shared, dispatch, reading, .. } = drive;
+    let Drive { shared, intake_state, .. } = drive;
     let End { why, elapsed, broke, written, signal } = end;
     gaps(config, console, drive);
     let tally = shared.tally.borrow();
     if tally.without_timestamp() > 0 {
-        let example = reading.untimed().map_or_else(String::new, |why| format!(" ({why})"));
+        let example = intake_state.untimed().map_or_else(String::new, |why| format!(" ({why})"));
         console.warn(format_args!(
             "--replay: {} no time in '{}'{example}, so each was due with the event before it; --fields timestamp=PATH names \
              another field",
@@ -130,20 +130,20 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
             pacing::in_round_figures(tally.gaps().wait)
         ));
     }
-    if reading.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
+    if intake_state.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
         console.warn("the input is a JSON array without its end: it may have been cut off");
     }
     if !config.quiet {
-        let done_before = reading.done_before.load(Ordering::Relaxed);
+        let done_before = intake_state.done_before.load(Ordering::Relaxed);
         if done_before > 0 && broke.is_none() {
             console.note(format_args!(
                 "{} done before, and not sent again",
                 numbers::counted(done_before, "event was", "events were")
             ));
         }
-        let unsent = if config.plan.job.is_verify() {
+        let unsent = if config.sending.job.is_verify() {
             "not a JSON object, too long, or without an id to ask for"
-        } else if config.plan.shape.made_from_event().is_some() || !config.plan.body.is_event() {
+        } else if config.sending.shape.made_from_event().is_some() || !config.sending.body.is_event() {
             "not a JSON object, too long, or without a value that the request needs"
         } else {
             "not a JSON object, or too long"
@@ -164,34 +164,61 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
         console.error(format_args!("{why}; {done}{}", kept.unwrap_or_default()));
         return Ok(Ending::Unfinished);
     }
-    if let Some(doubt) = dispatch.control.doubt().filter(|_| matches!(why, None | Some(Why::NoVerdict))) {
-        console.error(format_args!(
-            "--verify: {doubt}: the answers of {} do not tell which events it holds, so the {} mean nothing",
-            config.target,
-            numbers::counted(tally.done(), "outcome", "outcomes")
-        ));
-        return Ok(Ending::Unfinished);
-    }
+    let Some(cause) = cause(why, signal, drive) else { return Ok(Ending::Done) };
     let target = &config.target;
-    let message = match (why, dispatch.health.no_server()) {
-        (None, _) => return Ok(Ending::Done),
-        (Some(Why::Signal), _) => return Ok(Ending::Signalled(signal.unwrap_or(2))),
-        (Some(Why::KeyRefused), _) => format!(
+    console.error(match cause {
+        Cause::Signal(signal) => return Ok(Ending::Signalled(signal)),
+        Cause::OutputBroke => "outcomes can no longer be written".to_owned(),
+        Cause::NotBelieved(why) => format!(
+            "--verify: {why}: the answers of {target} do not tell which events it holds, so the {} mean nothing",
+            numbers::counted(tally.done(), "outcome", "outcomes")
+        ),
+        Cause::KeyRefused(answers) => format!(
             "{target} refused the key ({}) in every answer so far ({}, all 401 or 403); {done}",
             config.key_source,
-            numbers::count(dispatch.health.key_refused().unwrap_or_default().into())
+            numbers::count(answers.into())
         ),
-        (Some(Why::NoServer), Some(Failure { message, fate: Fate::Short(_), .. })) => {
-            format!("cannot connect to {target}: {message}; {done}")
+        Cause::CannotConnect(why) => format!("cannot connect to {target}: {why}; {done}"),
+        Cause::NoServer(why) => format!("no server at {target}: {why}; {done}"),
+        Cause::OverRate(lasted) => {
+            format!("{target} refused everything for rate for {}; {done}", Span(Duration::from_secs(lasted.as_secs())))
         }
-        (Some(Why::NoServer), Some(Failure { message, .. })) => format!("no server at {target}: {message}; {done}"),
-        (Some(Why::OverRate), _) => format!(
-            "{target} refused everything for rate for {}; {done}",
-            Span(Duration::from_secs(shared.flow.barren().1.as_secs()))
-        ),
-        (Some(Why::TooManyErrors), _) => format!("{}; {done}", aborted(config, &tally).unwrap_or_default()),
-        (Some(Why::NoServer | Why::NoVerdict | Why::OutputBroke), _) => "outcomes can no longer be written".to_owned(),
-    };
-    console.error(message);
+        Cause::TooManyErrors => format!("{}; {done}", aborted(config, &tally).unwrap_or_default()),
+    });
     Ok(Ending::Unfinished)
+}
+
+/// What kept a run from being done, with what a message says about it.
+enum Cause {
+    Signal(i32),
+    OutputBroke,
+    /// `--verify`: why the server's answers cannot be believed.
+    NotBelieved(String),
+    /// After this many answers.
+    KeyRefused(u32),
+    /// This computer lacks something.
+    CannotConnect(String),
+    NoServer(String),
+    /// For this long.
+    OverRate(Duration),
+    TooManyErrors,
+}
+
+/// What kept the run from being done. Returns `None` if it is done.
+fn cause(why: Option<EndReason>, signal: Option<i32>, drive: &Drive<'_>) -> Option<Cause> {
+    let (health, control) = (&drive.dispatch.health, &drive.dispatch.control);
+    let Some(why) = why else { return control.doubt().map(Cause::NotBelieved) };
+    Some(match why {
+        EndReason::Signal => Cause::Signal(signal.unwrap_or(2)),
+        EndReason::OutputBroke => Cause::OutputBroke,
+        EndReason::NoVerdict => Cause::NotBelieved(control.doubt().unwrap_or_default()),
+        EndReason::KeyRefused => Cause::KeyRefused(health.key_refused().unwrap_or_default()),
+        EndReason::NoServer => match health.no_server() {
+            Some(Failure { message, fate: Fate::Short(_), .. }) => Cause::CannotConnect(message),
+            Some(Failure { message, .. }) => Cause::NoServer(message),
+            None => Cause::NoServer("it did not answer".to_owned()),
+        },
+        EndReason::OverRate => Cause::OverRate(drive.shared.flow.barren().1),
+        EndReason::TooManyErrors => Cause::TooManyErrors,
+    })
 }

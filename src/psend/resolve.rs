@@ -11,10 +11,10 @@ use hyper::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 
 use self::headers::Headers;
 use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
-use super::config::{Batch, Config, Job, Limits, Network, Pace, Plan, Spread};
+use super::config::{Batch, Config, Job, Limits, Network, Pace, SendConfig, Spread};
 use super::dialect::{self, Binding, Compression, Dialect, RequestForm, Template, VerifyForm};
 use super::given::{Environment, said};
-use super::key::Key;
+use super::key::KeySource;
 use super::pacing::{Arrival, RateCurve};
 use super::retry;
 use super::secret::Secret;
@@ -32,16 +32,16 @@ use crate::record::event::Role;
 
 const DEFAULT_URL: &str = "http://localhost:8000";
 
-/// The text of a built-in dialect or of a file.
+/// The text of a built-in dialect or of a file, which this flag names.
 ///
 /// # Errors
 /// If there is no dialect of this name.
-pub(super) fn dialect_text(dialect: &Path) -> Result<String> {
+pub(super) fn dialect_text(flag: &str, dialect: &Path) -> Result<String> {
     match dialect.to_str().and_then(dialect::shipped) {
         Some(text) => Ok(text.to_owned()),
-        None if is_file(dialect) => input::named_text("--dialect", dialect),
+        None if is_file(dialect) => input::named_text(flag, dialect),
         None => Err(Error::usage(format!(
-            "--dialect {}: expected a file, such as mine.toml, or one of {}",
+            "{flag} {}: expected a file, such as mine.toml, or one of {}",
             dialect.display(),
             dialect::names()
         ))),
@@ -61,7 +61,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         (None, None) => target.route(),
     };
     check_allowed(&target, &route, env)?;
-    let mut dialect = Dialect::parse(&dialect_text(&args.dialect)?)
+    let mut dialect = Dialect::parse(&dialect_text("--dialect", &args.dialect)?)
         .map_err(|e| Error::usage(format!("--dialect {}: {e}", args.dialect.display())))?;
     if let Some(path) = &args.id_path {
         dialect.verify = Some(VerifyForm::elsewhere(dialect.verify.take(), path).map_err(Error::usage)?);
@@ -106,7 +106,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         common,
         given,
         key: settled.as_ref().map(Secret::reveal),
-        has_key: !matches!(key, Key::None),
+        has_key: !matches!(key, KeySource::None),
     };
     if let Some(compression) = compression {
         heads.common.insert(CONTENT_ENCODING, HeaderValue::from_static(compression.coding()));
@@ -152,7 +152,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         },
         grace: args.grace.0,
         key_source,
-        plan: Plan {
+        sending: SendConfig {
             job,
             dialect,
             shape,

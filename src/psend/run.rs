@@ -10,7 +10,7 @@ use rand::SeedableRng;
 
 use super::config::{Config, Network};
 use super::drive::{self, Drive, Driven, Parts};
-use super::intake::{self, Cutter, Reading};
+use super::intake::{self, Cutter, IntakeState};
 use super::journal::Begun;
 use super::load::{Load, Used};
 use super::outlets::{self, Log};
@@ -65,8 +65,8 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
         .enable_all()
         .build()
         .map_err(|e| Error::failed(format!("cannot start: {e}")))?;
-    config.plan.trace.as_ref().map_or(Ok(()), |trace| trace.open())?;
-    runtime.block_on(config.plan.key.begin()).map_err(Error::failed)?;
+    config.sending.trace.as_ref().map_or(Ok(()), |trace| trace.open())?;
+    runtime.block_on(config.sending.key.begin()).map_err(Error::failed)?;
     let run = Run { config, console, clock, way, stop, signals, id };
     runtime.block_on(tokio::task::LocalSet::new().run_until(run.all(inputs, outlets, log)))
 }
@@ -85,7 +85,7 @@ impl Way {
         let target = &config.target;
         let protocol = if *http2 { Protocol::Http2 } else { Protocol::Http1 };
         let dial = Dial::to(target, route.clone(), proxy.as_ref(), trust, protocol, *connect_timeout)?;
-        let (clock, limit) = (Arc::clone(clock), Limit::with_heads(*kept_body, config.plan.trace.is_some()));
+        let (clock, limit) = (Arc::clone(clock), Limit::with_heads(*kept_body, config.sending.trace.is_some()));
         if *http2 {
             return Ok(Self::Http2(Http2::new(dial, target.scheme(), &target.authority(), clock, limit)?));
         }
@@ -126,7 +126,7 @@ struct Run<'a> {
 
 /// The threads beside the senders, and what ends with the run.
 struct Beside {
-    reading: Arc<Reading>,
+    intake_state: Arc<IntakeState>,
     writer: JoinHandle<Written>,
     begun: Option<Rc<Begun>>,
     resumes: Option<String>,
@@ -144,20 +144,18 @@ impl Run<'_> {
             news: (!self.config.quiet).then(|| self.console.clone()),
             intake,
             sink,
-            reading: &beside.reading,
+            intake_state: &beside.intake_state,
             stop: &stop,
         };
         let drive = Drive::new(parts, || seed::Generator::seed_from_u64(seed::draw()));
         let others = self.drive(&drive).await;
         let driven = drive.drain().await;
-        let (elapsed, broke) = (self.clock.elapsed(), beside.reading.broke());
+        let (elapsed, broke) = (self.clock.elapsed(), beside.intake_state.broke());
         self.record(&drive, &driven, broke.is_none(), &beside, others).await;
         let written = beside.writer.join().expect("writing does not panic");
-        if let Some(begun) = beside.begun.filter(|_| written.broke.is_none()) {
-            begun.settle();
-        }
+        Log::settle(beside.begun, &written);
         self.signals.set_last_words(None);
-        if let Some(Err(e)) = self.config.plan.trace.as_ref().map(|trace| trace.finish()) {
+        if let Some(Err(e)) = self.config.sending.trace.as_ref().map(|trace| trace.finish()) {
             self.console.warn(format_args!("--trace: {e}; not all requests are in it"));
         }
         let end = End { why: driven.why, elapsed, broke, written, signal: self.signals.first() };
@@ -170,14 +168,14 @@ impl Run<'_> {
         let Log { resume, begun, resumes } = log;
         let started_at = time::format(self.clock.now());
         let used_at_start = Used::until(self.clock.elapsed());
-        let reading = Arc::new(Reading::new(self.stop.clone()));
+        let intake_state = Arc::new(IntakeState::new(self.stop.clone()));
         let block = (HELD_BYTES / config.limits.concurrency).clamp(8 << 10, 64 << 10);
         let reader = LineReader::with_capacity(inputs, config.max_line, block);
         let cutter = Cutter::new(reader, drive::rules(config, outlets.dead_letters.clone(), resume));
-        let intake = intake::read(cutter, Arc::clone(&reading), begun.clone());
+        let intake = intake::read(cutter, Arc::clone(&intake_state), begun.clone());
         let (sink, writer) = sink::open(outlets);
         let writer = writer.spawn();
-        (intake, sink, Beside { reading, writer, begun, resumes, started_at, used_at_start })
+        (intake, sink, Beside { intake_state, writer, begun, resumes, started_at, used_at_start })
     }
 
     /// Sends events over this run's transport, and shows progress meanwhile. Returns the load of the busiest thread beside this one.
@@ -232,7 +230,7 @@ impl Run<'_> {
     ) {
         let config = self.config;
         let Drive { shared, dispatch, .. } = drive;
-        let is_verify = config.plan.job.is_verify();
+        let is_verify = config.sending.job.is_verify();
         let load = Used::until(self.clock.elapsed()).since(&beside.used_at_start);
         let load = others.map_or(load, |others| load.beside(others));
         let record = RunRecord {
@@ -243,11 +241,11 @@ impl Run<'_> {
             mode: config.pace.name().to_owned(),
             rate: config.pace.rate(),
             concurrency: config.limits.concurrency as u64,
-            batch: config.plan.job.batch().map(|_| config.limits.events as u64),
-            retries: config.plan.retry.retries,
+            batch: config.sending.job.batch().map(|_| config.limits.events as u64),
+            retries: config.sending.retry.retries,
             started_at: beside.started_at.clone(),
             ended_at: time::format(self.clock.now()),
-            shard: config.plan.shard.clone(),
+            shard: config.sending.shard.clone(),
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
             aborted: report::aborted(config, &shared.tally.borrow()),

@@ -9,7 +9,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::backpressure::Backpressure;
-use super::config::{Config, Plan};
+use super::config::{Config, SendConfig};
 use super::flow::Flow;
 use super::shutdown::Shutdown;
 use super::tally::Tally;
@@ -24,7 +24,7 @@ pub(super) const LEAST_DELAY: Duration = Duration::from_millis(10);
 /// What the senders of a run share.
 pub(super) struct Shared {
     /// What is done with each event.
-    pub(super) plan: Plan,
+    pub(super) sending: SendConfig,
     /// The runtime's clock, since the start of the run.
     pub(super) clock: Arc<dyn Clock>,
     /// Who must wait, and when the run ends.
@@ -44,10 +44,10 @@ pub(super) struct Shared {
 impl Shared {
     pub(super) fn new(config: &Config, clock: &Arc<dyn Clock>, news: Option<Console>, draws: Generator) -> Rc<Self> {
         let in_flight = config.limits.concurrency.saturating_mul(config.limits.events);
-        let backpressure = Backpressure::new(config.plan.wait_for_server, in_flight as u64);
+        let backpressure = Backpressure::new(config.sending.wait_for_server, in_flight as u64);
         let flow = Flow::new(Arc::clone(clock), backpressure, Shutdown::new(config.grace));
         Rc::new(Self {
-            plan: config.plan.clone(),
+            sending: config.sending.clone(),
             clock: Arc::clone(clock),
             flow: Rc::new(flow),
             tally: RefCell::default(),
@@ -67,6 +67,6 @@ impl Shared {
 
     /// How long to wait before the nth retry.
     pub(super) fn backoff(&self, nth: u32) -> Duration {
-        self.plan.retry.backoff(nth, self.draws.borrow_mut().next_u64())
+        self.sending.retry.backoff(nth, self.draws.borrow_mut().next_u64())
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 /// Why a run ends before its input does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Why {
+pub(super) enum EndReason {
     /// A signal asked for it.
     Signal,
     /// Outcomes can no longer be written.
@@ -28,8 +28,8 @@ pub(super) enum Why {
 enum State {
     Running,
     Draining,
-    Ending { why: Why, until: Duration },
-    Aborted(Why),
+    Ending { why: EndReason, until: Duration },
+    Aborted(EndReason),
 }
 
 /// The machine.
@@ -57,7 +57,7 @@ impl Shutdown {
 
     /// Ends the run: no new event, no retry, and the grace period for requests in flight begins. The first reason stays. Returns
     /// whether this changes anything.
-    pub(super) fn end(&mut self, why: Why, now: Duration) -> bool {
+    pub(super) fn end(&mut self, why: EndReason, now: Duration) -> bool {
         let goes_on = matches!(self.state, State::Running | State::Draining);
         if goes_on {
             self.state = State::Ending { why, until: now.saturating_add(self.grace) };
@@ -82,7 +82,7 @@ impl Shutdown {
     }
 
     /// Why the run ends, if it does.
-    pub(super) fn reason(&self) -> Option<Why> {
+    pub(super) fn reason(&self) -> Option<EndReason> {
         match self.state {
             State::Running | State::Draining => None,
             State::Ending { why, .. } | State::Aborted(why) => Some(why),
@@ -109,7 +109,7 @@ mod tests {
     #[derive(Debug, Clone, Copy)]
     enum Step {
         Drain(bool),
-        End(Why, bool),
+        End(EndReason, bool),
         Tick(bool),
     }
 
@@ -138,21 +138,21 @@ mod tests {
     #[test]
     fn requests_in_flight_have_the_grace_period_from_the_first_reason_on() {
         let begun = [
-            (5, Step::End(Why::Signal, true)),
-            (9, Step::End(Why::NoServer, false)),
+            (5, Step::End(EndReason::Signal, true)),
+            (9, Step::End(EndReason::NoServer, false)),
             (9, Step::Drain(false)),
             (14, Step::Tick(false)),
         ];
         let machine = follow(&begun);
         assert!(!machine.takes_events() && !machine.is_aborted());
         let machine = follow(&[&begun[..], &[(15, Step::Tick(true)), (16, Step::Tick(false))]].concat());
-        assert_eq!((machine.is_aborted(), machine.reason()), (true, Some(Why::Signal)));
+        assert_eq!((machine.is_aborted(), machine.reason()), (true, Some(EndReason::Signal)));
     }
 
     #[test]
     fn a_run_that_drains_can_still_be_ended() {
-        let machine = follow(&[(0, Step::Drain(true)), (1, Step::End(Why::OutputBroke, true))]);
-        assert_eq!(machine.reason(), Some(Why::OutputBroke));
+        let machine = follow(&[(0, Step::Drain(true)), (1, Step::End(EndReason::OutputBroke, true))]);
+        assert_eq!(machine.reason(), Some(EndReason::OutputBroke));
     }
 
     proptest! {
@@ -174,7 +174,7 @@ mod tests {
                 let before = (stage(&machine), machine.reason());
                 let changed = match step {
                     0 => machine.drain(),
-                    1 => machine.end(if is_signal { Why::Signal } else { Why::NoServer }, now),
+                    1 => machine.end(if is_signal { EndReason::Signal } else { EndReason::NoServer }, now),
                     _ => machine.tick(now),
                 };
                 prop_assert!(stage(&machine) >= before.0);

@@ -47,7 +47,7 @@ use self::wire::Wire;
 use super::args::Args;
 use super::config::Config;
 use super::drive::{self, Drive, Parts};
-use super::intake::{Cutter, Intake, Reading};
+use super::intake::{Cutter, Intake, IntakeState};
 use super::outlets;
 use super::resolve::resolve;
 use super::sink::{self, DeadLetters, Outlets};
@@ -117,6 +117,9 @@ fn outlets_on(mut outlets: Outlets, config: &Config, outside: &Outside) -> Outle
             let letters = Output::in_place(path, config.resume).expect("it can be opened");
             outlets.dead_letters = Some(DeadLetters::new(letters.with_room(room)));
         }
+        Some((Full::Journal, room)) => {
+            outlets.journal = outlets.journal.map(|entries| entries.with_room(room));
+        }
         None => {}
     }
     Outlets { outcomes: Some(outcomes), ..outlets }
@@ -127,7 +130,7 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(RuntimeClock::start_at(NOON)));
     let (outlets, log) = outlets::open(config, false, "run", &Console::new("psend")).expect("it can be opened");
     let outlets = outlets_on(outlets, config, &outside);
-    let reading = Arc::new(Reading::new(Stop::never()));
+    let intake_state = Arc::new(IntakeState::new(Stop::never()));
     let stop = {
         let clock = Arc::clone(&clock);
         move || outside.signal.is_some_and(|at| clock.elapsed() >= at)
@@ -136,7 +139,7 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     let mut cutter = Cutter::new(reader, drive::rules(config, outlets.dead_letters.clone(), log.resume));
     let (blocks, intake) = Intake::channel(log.begun.clone());
     let slowness = scenario.slowness;
-    let (reads, wants_no_more) = (Arc::clone(&reading), stop.clone());
+    let (reads, wants_no_more) = (Arc::clone(&intake_state), stop.clone());
     let mut pauses = Dice::new(seed, "reading");
     tokio::task::spawn_local(async move {
         loop {
@@ -155,7 +158,7 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
     let writer = tokio::task::spawn_local(writer.run(move || pauses.ms(0, slowness)));
     let draws = Cell::new(seed);
     let draw = || Generator::seed_from_u64(draws.replace(draws.get().wrapping_add(1)));
-    let parts = Parts { config, clock: &clock, news: None, intake, sink, reading: &reading, stop: &stop };
+    let parts = Parts { config, clock: &clock, news: None, intake, sink, intake_state: &intake_state, stop: &stop };
     let drive = Drive::new(parts, draw);
     let life = async {
         let wire = || Wire::to(server, &clock);
@@ -181,9 +184,7 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
         let driven = drive.drain().await;
         drive.dispatch.sink.close(b"{\"run\":{}}\n".to_vec()).await;
         let written = writer.await.expect("writing does not panic");
-        if let Some(begun) = log.begun.filter(|_| written.broke.is_none()) {
-            begun.settle();
-        }
+        outlets::Log::settle(log.begun, &written);
         (driven, written)
     };
     let ended = match outside.killed {
@@ -191,7 +192,7 @@ async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, 
         None => Some(timeout(LONGEST, life).await.unwrap_or_else(|_| panic!("no end: {:?}", drive.shared.flow))),
     };
     // Lines that are too long go to the dead letters while they are read.
-    let broke = reading.broke();
+    let broke = intake_state.broke();
     assert!(broke.is_none() || matches!(outside.full, Some((Full::DeadLetters, _))), "{broke:?}");
     Run { ended, read_all: broke.is_none(), counted: drive.shared.tally.borrow().done() }
 }

@@ -10,7 +10,7 @@ use super::error_rate::ErrorRate;
 use super::load::Load;
 use super::pacing::Gap;
 use crate::cli::numbers;
-use crate::record::outcome::{ErrorKind, Generator, LateCause, Resource, Word};
+use crate::record::outcome::{ErrorKind, GeneratorRecord, LateCause, Resource, Word};
 use crate::record::reason::Reasons;
 
 /// The longest latency that is recorded, in microseconds. Longer ones count as this.
@@ -213,9 +213,9 @@ impl Tally {
     }
 
     /// How well the sending side kept up, given its load.
-    pub(super) fn generator(&self, is_open_loop: bool, load: Load) -> Generator {
+    pub(super) fn generator(&self, is_open_loop: bool, load: Load) -> GeneratorRecord {
         let cores = load.is_short_of_cores().then_some(Resource::Cores);
-        Generator {
+        GeneratorRecord {
             scheduled: is_open_loop.then_some(self.scheduled),
             late: LateCause::ALL.iter().map(|cause| (*cause, self.late.get(cause).copied().unwrap_or(0))).collect(),
             latest_ms: self.latest.as_micros() as f64 / 1e3,

@@ -7,7 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use serde::Serialize;
 
 use super::delivery::Delivery;
-use super::dialect::{RuleName, Verdict};
+use super::dialect::{BatchClassification, RuleName};
 use super::secret::Secrets;
 use super::shown;
 use super::transport::{Failure, Reply, Request};
@@ -101,19 +101,25 @@ impl Traced {
     }
 
     /// How the dialect read the answer, and for how many events.
-    pub(super) fn decided(&mut self, verdict: &Verdict, events: usize) {
+    pub(super) fn decided(&mut self, verdict: &BatchClassification, events: usize) {
         let by = |rule: Option<RuleName>| rule.map_or_else(|| "status".to_owned(), |rule| rule.to_string());
         let mut count = |by: String, events| *self.decided_by.entry(by).or_default() += events;
         match verdict {
-            Verdict::Whole(reading) => count(by(reading.rule), events),
-            Verdict::Split(reading) => count(format!("{}, and batch.split", by(reading.rule)), events),
-            Verdict::Halve(_) => count("the counts in the answer, and request.idempotent".to_owned(), events),
-            Verdict::Unclear(why) => count(format!("nothing: {why}"), events),
-            Verdict::Each(readings) => readings.iter().for_each(|reading| match reading {
-                Ok(reading) if reading.rule.is_none() => count("what is said of each".to_owned(), 1),
-                Ok(reading) => count(by(reading.rule), 1),
-                Err(_) => count("nothing: no result of its own".to_owned(), 1),
-            }),
+            BatchClassification::Whole(classification) => count(by(classification.rule), events),
+            BatchClassification::Split(classification) => {
+                count(format!("{}, and batch.split", by(classification.rule)), events)
+            }
+            BatchClassification::Halve(_) => {
+                count("the counts in the answer, and request.idempotent".to_owned(), events)
+            }
+            BatchClassification::Unclear(why) => count(format!("nothing: {why}"), events),
+            BatchClassification::Each(classifications) => {
+                classifications.iter().for_each(|classification| match classification {
+                    Ok(classification) if classification.rule.is_none() => count("what is said of each".to_owned(), 1),
+                    Ok(classification) => count(by(classification.rule), 1),
+                    Err(_) => count("nothing: no result of its own".to_owned(), 1),
+                })
+            }
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Checks whether the server holds an event as it was sent.
 
-use super::config::Plan;
-use super::dialect::Reading;
+use super::config::SendConfig;
+use super::dialect::Classification;
 use super::difference::{self, Difference};
 use super::intake::Event;
 use super::meaning::Meaning;
@@ -15,15 +15,18 @@ use crate::jsonl::value;
 const NO_CONTENT: u16 = 204;
 
 /// Reads the answer to a request for an event.
-pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Reading {
-    let Plan { dialect, secrets, .. } = plan;
-    let mut reading = dialect.read_verify(reply.status, &reply.body, now, secrets);
-    let is_shown = reading.meaning == Meaning::Present && (200..300).contains(&reply.status);
+pub(super) fn read(sending: &SendConfig, reply: &Reply, event: &Event, now: Micros) -> Classification {
+    let SendConfig { dialect, secrets, .. } = sending;
+    let mut classification = dialect.read_verify(reply.status, &reply.body, now, secrets);
+    let is_shown = classification.meaning == Meaning::Present && (200..300).contains(&reply.status);
     let held = is_shown.then(|| dialect.shown_event(&reply.body)).flatten();
     let id = event.id().map(value::label).unwrap_or_default();
-    if dialect.is_other_path(&id) && !reading.meaning.retryable() && !held.is_some_and(|held| has_id(plan, held, &id)) {
-        reading.meaning = Meaning::Rejected;
-        reading.complaint = Some(format!(
+    if dialect.is_other_path(&id)
+        && !classification.meaning.retryable()
+        && !held.is_some_and(|held| has_id(sending, held, &id))
+    {
+        classification.meaning = Meaning::Rejected;
+        classification.complaint = Some(format!(
             "the path of '{id}' means something else, so the server cannot be asked for this event; it answered {}",
             reply.status
         ));
@@ -31,25 +34,25 @@ pub(super) fn read(plan: &Plan, reply: &Reply, event: &Event, now: Micros) -> Re
         // If the server shows the event, it is compared.
         let sent = std::str::from_utf8(&event.line).ok().filter(|_| !event.is_control());
         if let Some(difference) = sent.and_then(|sent| first_difference(sent, held, secrets)) {
-            reading.meaning = Meaning::Differs;
-            reading.complaint = Some(difference);
+            classification.meaning = Meaning::Differs;
+            classification.complaint = Some(difference);
         }
-    } else if reading.meaning == Meaning::Present {
+    } else if classification.meaning == Meaning::Present {
         // An answer that should show the event but does not is broken, unless there is nothing to show.
         if is_shown && reply.status != NO_CONTENT && !dialect.calls_present(reply.status, &reply.body) {
-            reading.meaning = Meaning::Retry;
-            reading.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
+            classification.meaning = Meaning::Retry;
+            classification.complaint = Some(reply.body.unread().unwrap_or("the answer shows no event").to_owned());
         } else {
-            reading.meaning = Meaning::PresentUnseen;
+            classification.meaning = Meaning::PresentUnseen;
         }
     }
-    reading
+    classification
 }
 
 /// Whether the server shows the event with this id.
-fn has_id(plan: &Plan, held: &str, id: &str) -> bool {
+fn has_id(sending: &SendConfig, held: &str, id: &str) -> bool {
     let mut spans = Spans::default();
-    let scanned = Scanner::new(FieldSet::new([&plan.id_field])).scan(held.as_bytes(), &mut spans);
+    let scanned = Scanner::new(FieldSet::new([&sending.id_field])).scan(held.as_bytes(), &mut spans);
     scanned.is_ok() && spans.raw(held.as_bytes(), 0).is_some_and(|raw| value::label(raw) == id)
 }
 

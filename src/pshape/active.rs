@@ -1,7 +1,7 @@
 //! An effect at work: which lines it is given, what it does to them, and what it counted.
 
-use super::effect::{Effect, Kind, Setup, Share, Verdict};
-use super::event::{Event, Field};
+use super::effect::{Applied, Effect, Kind, Setup, Share};
+use super::event::{EditableEvent, FieldIndex};
 use super::pick::Pick;
 use super::position::Position;
 use super::spec::{LINES, Spec};
@@ -21,11 +21,11 @@ pub(super) struct Active {
     /// Which lines it is given.
     pub pick: Pick,
     /// The conditions that an event must meet, as it was read.
-    filter: Vec<(Field, Condition)>,
+    filter: Vec<(FieldIndex, Condition)>,
     /// Whether an event met it.
     is_met: bool,
     /// Further conditions that an event must meet to count towards the length of runs.
-    runs_over: Vec<(Field, Condition)>,
+    runs_over: Vec<(FieldIndex, Condition)>,
     /// The time in which an event must have happened.
     window: Option<Window>,
     /// What it does.
@@ -97,36 +97,36 @@ impl Active {
     }
 
     /// Notes whether an event, as it was read, meets the filter. Returns `true` once one did.
-    pub(super) fn watch(&mut self, event: &Event) -> bool {
+    pub(super) fn watch(&mut self, event: &EditableEvent) -> bool {
         self.is_met = self.is_met || event.meets(&self.filter);
         self.counts.unmet += u64::from(!self.is_met);
         self.is_met
     }
 
     /// Whether the effect may take the event, as it was read. Ask about events in ascending order.
-    pub(super) fn admits(&mut self, event: &Event, seq: u64) -> bool {
+    pub(super) fn admits(&mut self, event: &EditableEvent, seq: u64) -> bool {
         event.meets(&self.filter) && self.pick.confirms(seq, || event.meets(&self.runs_over))
     }
 
     /// Applies the effect to an event, and counts what it did.
-    pub(super) fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    pub(super) fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         if !self.is_open(event, position) {
             if event.timestamp().is_some() {
                 self.counts.outside += 1;
             } else {
                 self.pass(event, position, &[Role::Timestamp]);
             }
-            return Verdict::Passed;
+            return Applied::Passed;
         }
         event.begin();
         let verdict = self.effect.apply(event, position);
         match verdict {
-            Verdict::Passed => self.pass(event, position, self.kind.needs),
-            Verdict::Stuck => self.counts.stuck += 1,
-            Verdict::Beyond => self.counts.beyond += 1,
-            Verdict::Kept => {}
+            Applied::Passed => self.pass(event, position, self.kind.needs),
+            Applied::Stuck => self.counts.stuck += 1,
+            Applied::Beyond => self.counts.beyond += 1,
+            Applied::Kept => {}
             // Each copy is a fault.
-            Verdict::Again(again) => self.counts.injected += u64::from(again.copies),
+            Applied::Again(again) => self.counts.injected += u64::from(again.copies),
             _ => {
                 self.counts.injected += 1;
                 event.commit(self.kind.fault);
@@ -142,7 +142,7 @@ impl Active {
     }
 
     /// Counts an event that the effect cannot apply to, and keeps the reason if something could not be read.
-    fn pass(&mut self, event: &Event, position: &Position, needs: &[Role]) {
+    fn pass(&mut self, event: &EditableEvent, position: &Position, needs: &[Role]) {
         self.counts.passed += 1;
         if self.unread.is_none() {
             let trouble = needs.iter().find_map(|role| event.trouble(*role));
@@ -152,26 +152,26 @@ impl Active {
 
     /// Applies the effect to a trial version of an event. Returns whether it changes the event. A change is not counted; the
     /// lack of one is.
-    pub(super) fn attempt(&mut self, trial: &mut Event, position: &Position) -> bool {
+    pub(super) fn attempt(&mut self, trial: &mut EditableEvent, position: &Position) -> bool {
         if !self.is_open(trial, position) {
             self.counts.outside += 1;
             return false;
         }
         let verdict = self.effect.apply(trial, position);
-        self.counts.passed += u64::from(verdict == Verdict::Passed);
-        matches!(verdict, Verdict::Changed(_))
+        self.counts.passed += u64::from(verdict == Applied::Passed);
+        matches!(verdict, Applied::Changed(_))
     }
 
     /// Applies the effect to another version of the event that it has just changed. Counts nothing.
-    pub(super) fn repeat(&mut self, version: &mut Event, position: &Position) {
+    pub(super) fn repeat(&mut self, version: &mut EditableEvent, position: &Position) {
         version.begin();
-        if let Verdict::Changed(_) = self.effect.apply(version, position) {
+        if let Applied::Changed(_) = self.effect.apply(version, position) {
             version.commit(self.kind.fault);
         }
     }
 
     /// Marks a copy of an event as a fault.
-    pub(super) fn make_copy(&mut self, copy: &mut Event, position: &Position) {
+    pub(super) fn make_copy(&mut self, copy: &mut EditableEvent, position: &Position) {
         copy.begin();
         self.effect.set_apart(copy, position);
         copy.commit(self.kind.fault);
@@ -179,7 +179,7 @@ impl Active {
     }
 
     /// Whether the event lies in the window.
-    fn is_open(&self, event: &Event, position: &Position) -> bool {
+    fn is_open(&self, event: &EditableEvent, position: &Position) -> bool {
         self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, position)))
     }
 

@@ -8,7 +8,7 @@ use super::active::Active;
 use super::effect::Wants;
 use super::effect::label::Label;
 use super::event::FieldRegistry;
-use super::window::Origin;
+use super::window::StreamStart;
 
 /// What a run is to do.
 pub(super) struct Config {
@@ -35,7 +35,7 @@ pub(super) struct Pipeline {
     /// What they need from the engine.
     pub wants: Wants,
     /// Where the stream starts.
-    pub origin: Origin,
+    pub origin: StreamStart,
     /// Labels events with their faults, if that is asked for.
     pub label: Option<Label>,
     /// This run's part of the whole.

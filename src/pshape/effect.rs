@@ -34,17 +34,17 @@ pub(super) use setup::{Setup, Wants};
 use crate::clock::Micros;
 use crate::record::truth::Expect;
 
-use super::event::{Event, Stamp};
-use super::number::Stays;
+use super::event::{EditableEvent, Stamp};
+use super::number::NotScaled;
 use super::position::Position;
 
 /// What an effect does to the events that it takes.
 pub(super) trait Effect {
     /// Changes an event. Every random choice depends only on the number of its line.
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict;
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied;
 
     /// Makes a copy of an event differ from the event.
-    fn set_apart(&mut self, _copy: &mut Event, _position: &Position) {}
+    fn set_apart(&mut self, _copy: &mut EditableEvent, _position: &Position) {}
 
     /// What the user should know at the end. The message begins with the place of the effect.
     fn remark(&self) -> Option<String> {
@@ -54,7 +54,7 @@ pub(super) trait Effect {
 
 /// What an effect did to an event.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Verdict {
+pub(super) enum Applied {
     /// It cannot apply to this event, and did not change it.
     Passed,
     /// The event has the field, but no other value is possible: a product that rounds to the same value, or cannot be
@@ -77,7 +77,7 @@ pub(super) enum Verdict {
     Behind(u64),
 }
 
-impl From<Stamp> for Verdict {
+impl From<Stamp> for Applied {
     fn from(stamp: Stamp) -> Self {
         match stamp {
             Stamp::Same => Self::Kept,
@@ -88,12 +88,12 @@ impl From<Stamp> for Verdict {
     }
 }
 
-impl From<Result<(), Stays>> for Verdict {
-    fn from(multiplied: Result<(), Stays>) -> Self {
+impl From<Result<(), NotScaled>> for Applied {
+    fn from(multiplied: Result<(), NotScaled>) -> Self {
         match multiplied {
             Ok(()) => Self::Changed(Expect::Accepted),
-            Err(Stays::NoNumber) => Self::Passed,
-            Err(Stays::Stuck) => Self::Stuck,
+            Err(NotScaled::NoNumber) => Self::Passed,
+            Err(NotScaled::Stuck) => Self::Stuck,
         }
     }
 }

@@ -15,14 +15,14 @@ use super::active::Active;
 use super::block::Block;
 use super::config::Pipeline;
 use super::effect::label::Label;
-use super::effect::{Again, Phase, Verdict, Wants};
-use super::event::Event;
-use super::held::{self, Held, Stays};
+use super::effect::{Again, Applied, Phase, Wants};
+use super::event::EditableEvent;
+use super::held::{self, Held, KeepsPlace};
 use super::last_step::{self, Finished, Unmoved};
 use super::position::Position;
 use super::report::Report;
 use super::truth::{Account, TruthFile};
-use super::window::Origin;
+use super::window::StreamStart;
 
 /// Generated lines are written when there are this many bytes of them.
 const MADE_BYTES: usize = 1 << 20;
@@ -31,14 +31,14 @@ const MADE_BYTES: usize = 1 << 20;
 pub(super) struct Engine {
     effects: Vec<Active>,
     wants: Wants,
-    origin: Origin,
+    origin: StreamStart,
     label: Option<Label>,
     out: Output,
     truth: Option<TruthFile>,
     scanner: Scanner,
-    event: Event,
+    event: EditableEvent,
     /// A copy of the event in work, if it is repeated.
-    copy: Event,
+    copy: EditableEvent,
     block: Block,
     held: Held,
     position: Position,
@@ -87,7 +87,7 @@ struct Journey {
 impl Engine {
     /// An engine that writes events, and truth if there is a file for it.
     pub(super) fn new(pipeline: Pipeline, out: Output, truth: Option<TruthFile>) -> Self {
-        let (event, scanner) = Event::new(pipeline.fields, truth.is_some());
+        let (event, scanner) = EditableEvent::new(pipeline.fields, truth.is_some());
         Self {
             effects: pipeline.effects,
             wants: pipeline.wants,
@@ -300,17 +300,17 @@ impl Engine {
         for number in taken {
             let active = &mut self.effects[*number];
             match active.apply(&mut self.event, &self.position) {
-                Verdict::Passed | Verdict::Stuck | Verdict::Beyond | Verdict::Kept | Verdict::Changed(_) => {}
-                Verdict::Gone => return false,
-                Verdict::Late(delay) => {
+                Applied::Passed | Applied::Stuck | Applied::Beyond | Applied::Kept | Applied::Changed(_) => {}
+                Applied::Gone => return false,
+                Applied::Late(delay) => {
                     journey.late = Some(delay);
                     journey.movers.push(*number);
                 }
-                Verdict::Behind(lines) => {
+                Applied::Behind(lines) => {
                     journey.behind = lines;
                     journey.movers.push(*number);
                 }
-                Verdict::Again(again) => {
+                Applied::Again(again) => {
                     journey.again = Some(again);
                     self.copy.copy(&self.event);
                     active.make_copy(&mut self.copy, &self.position);
@@ -382,15 +382,15 @@ impl Engine {
         let event = if original.is_some() { &self.event } else { &self.copy };
         self.account.enter(event, line.seq);
         if due.is_some() || behind > 0 {
-            let bytes = |event: &Event| [event.text(), line.end].concat();
+            let bytes = |event: &EditableEvent| [event.text(), line.end].concat();
             let truth = self.account.clone();
             let stays = original.and_then(|journey| journey.unmoved.as_ref()).map(|unmoved| {
                 self.account.enter(&unmoved.event, line.seq);
                 let faults = self.account.faults.clone();
-                Box::new(Stays { bytes: bytes(&unmoved.event), faults, is_labelled: unmoved.is_labelled })
+                Box::new(KeepsPlace { bytes: bytes(&unmoved.event), faults, is_labelled: unmoved.is_labelled })
             });
             let movers = original.map_or_else(Vec::new, |journey| journey.movers.clone());
-            return self.hold(held::Line { bytes: bytes(event), truth, behind, movers, stays }, due, chunk);
+            return self.hold(held::HeldLine { bytes: bytes(event), truth, behind, movers, stays }, due, chunk);
         }
         self.furthest = self.furthest.max(line.seq);
         // A changed event does not begin with a bracket.
@@ -406,9 +406,9 @@ impl Engine {
     }
 
     /// Holds a line back until `due`, or for its number of lines. Or writes it at once.
-    fn hold(&mut self, mut line: held::Line, due: Option<Micros>, chunk: &[u8]) -> Result<()> {
+    fn hold(&mut self, mut line: held::HeldLine, due: Option<Micros>, chunk: &[u8]) -> Result<()> {
         match (due, std::mem::take(&mut line.behind)) {
-            (Some(due), behind) => self.held.until(due, held::Line { behind, ..line }),
+            (Some(due), behind) => self.held.until(due, held::HeldLine { behind, ..line }),
             (None, 0) => self.write_held(line, chunk)?,
             (None, behind) => self.held.behind(self.position.seq + behind, line),
         }
@@ -427,7 +427,7 @@ impl Engine {
         Ok(())
     }
 
-    fn write_held(&mut self, mut line: held::Line, chunk: &[u8]) -> Result<()> {
+    fn write_held(&mut self, mut line: held::HeldLine, chunk: &[u8]) -> Result<()> {
         if self.furthest < line.truth.source_seq {
             for number in std::mem::take(&mut line.movers) {
                 self.effects[number].note_unmoved();

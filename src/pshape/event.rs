@@ -17,11 +17,11 @@ use crate::record::status;
 
 use super::edit::{Edit, EditLog};
 use super::members::{self, Member};
-use super::number::{Stays, scale};
+use super::number::{NotScaled, scale};
 
 /// A field that an effect needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Field(usize);
+pub(super) struct FieldIndex(usize);
 
 /// The fields that the effects of a run need.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ pub(super) struct FieldRegistry {
     map: FieldMap,
     set: FieldSet,
     /// The roles among them.
-    roles: Vec<(Role, Field)>,
+    roles: Vec<(Role, FieldIndex)>,
 }
 
 impl FieldRegistry {
@@ -39,15 +39,15 @@ impl FieldRegistry {
     }
 
     /// The field in this role.
-    pub(super) fn role(&mut self, role: Role) -> Field {
-        let field = Field(self.set.add(self.map.path(role)));
+    pub(super) fn role(&mut self, role: Role) -> FieldIndex {
+        let field = FieldIndex(self.set.add(self.map.path(role)));
         self.roles.push((role, field));
         field
     }
 
     /// The field with a dotted path.
-    pub(super) fn path(&mut self, path: &str) -> Field {
-        Field(self.set.add(path))
+    pub(super) fn path(&mut self, path: &str) -> FieldIndex {
+        FieldIndex(self.set.add(path))
     }
 
     /// The path of each role.
@@ -70,11 +70,11 @@ pub(super) enum Stamp {
 }
 
 /// The line in work. One is reused for all lines.
-pub(super) struct Event {
-    id: Field,
-    timestamp: Field,
+pub(super) struct EditableEvent {
+    id: FieldIndex,
+    timestamp: FieldIndex,
     paths: Rc<[String]>,
-    roles: Rc<[(Role, Field)]>,
+    roles: Rc<[(Role, FieldIndex)]>,
     /// The positions of the fields in `text`.
     spans: Spans,
     /// The line as it is now, without its terminator.
@@ -94,7 +94,7 @@ pub(super) struct Event {
     structural: bool,
 }
 
-impl Event {
+impl EditableEvent {
     /// An event with these fields, and the scanner that finds them. If `recorded`, it keeps the log that truth is
     /// written from.
     pub(super) fn new(mut fields: FieldRegistry, recorded: bool) -> (Self, Scanner) {
@@ -180,28 +180,28 @@ impl Event {
     }
 
     /// Whether it meets all of these.
-    pub(super) fn meets(&self, conditions: &[(Field, Condition)]) -> bool {
+    pub(super) fn meets(&self, conditions: &[(FieldIndex, Condition)]) -> bool {
         conditions.iter().all(|(field, condition)| condition.holds(self.raw(*field)))
     }
 
     /// The raw value of a field.
     #[inline]
-    pub(super) fn raw(&self, field: Field) -> Option<&[u8]> {
+    pub(super) fn raw(&self, field: FieldIndex) -> Option<&[u8]> {
         self.spans.raw(&self.text, field.0)
     }
 
     /// The position of a field's value in the line.
-    pub(super) fn range(&self, field: Field) -> Option<Range<usize>> {
+    pub(super) fn range(&self, field: FieldIndex) -> Option<Range<usize>> {
         self.spans.range(field.0)
     }
 
     /// The value of a field, if it is a status code, in quotes or not.
-    pub(super) fn status(&self, field: Field) -> Option<u16> {
+    pub(super) fn status(&self, field: FieldIndex) -> Option<u16> {
         status::read(self.raw(field)?).ok()
     }
 
     /// The text of a field, or its raw value if it is not a text. Empty if the field is missing.
-    pub(super) fn label(&self, field: Field) -> Cow<'_, str> {
+    pub(super) fn label(&self, field: FieldIndex) -> Cow<'_, str> {
         self.raw(field).map(value::label).unwrap_or_default()
     }
 
@@ -252,9 +252,9 @@ impl Event {
         let why = match role {
             Role::Timestamp => moment::read(raw).err()?.to_string(),
             Role::Status => status::read(raw).err()?.to_string(),
-            Role::Latency => {
-                latency::Form::of(raw).map_or_else(|| Some(latency::NoLatency::NotANumber), |_| None)?.to_string()
-            }
+            Role::Latency => latency::LatencyForm::of(raw)
+                .map_or_else(|| Some(latency::NoLatency::NotANumber), |_| None)?
+                .to_string(),
             _ => return None,
         };
         let text: String = String::from_utf8_lossy(raw).chars().take(LONGEST).collect();
@@ -263,7 +263,7 @@ impl Event {
 
     /// Replaces a field's value. Without the field, nothing happens.
     #[inline]
-    pub(super) fn set(&mut self, field: Field, raw: &[u8]) {
+    pub(super) fn set(&mut self, field: FieldIndex, raw: &[u8]) {
         let Some(range) = self.range(field) else { return };
         if let Some(log) = &mut self.log {
             log.changed(&self.paths[field.0], Some(&self.text[range.clone()]), Some(raw));
@@ -276,27 +276,27 @@ impl Event {
     /// # Errors
     /// If the value stays as it is, with the reason.
     #[inline]
-    pub(super) fn multiply(&mut self, field: Field, factor: f64, scratch: &mut Vec<u8>) -> Result<(), Stays> {
-        scale(self.raw(field).ok_or(Stays::NoNumber)?, factor, scratch)?;
+    pub(super) fn multiply(&mut self, field: FieldIndex, factor: f64, scratch: &mut Vec<u8>) -> Result<(), NotScaled> {
+        scale(self.raw(field).ok_or(NotScaled::NoNumber)?, factor, scratch)?;
         self.set(field, scratch);
         Ok(())
     }
 
     /// Replaces a field's value by a number, in quotes if it was in quotes.
-    pub(super) fn set_number(&mut self, field: Field, digits: u64) {
+    pub(super) fn set_number(&mut self, field: FieldIndex, digits: u64) {
         let is_text = self.raw(field).is_some_and(|raw| raw.starts_with(b"\""));
         let quote = if is_text { "\"" } else { "" };
         self.set(field, format!("{quote}{digits}{quote}").as_bytes());
     }
 
     /// Whether a field's value is a number, in quotes or not.
-    pub(super) fn is_number(&self, field: Field) -> bool {
+    pub(super) fn is_number(&self, field: FieldIndex) -> bool {
         self.raw(field).is_some_and(|raw| number::number(raw).is_some())
     }
 
     /// Removes a field from its object, with key and comma, and all others that its path then finds. Returns `false` and
     /// changes nothing if the field is missing, or is an element of an array: the next element would take its place.
-    pub(super) fn remove(&mut self, field: Field) -> bool {
+    pub(super) fn remove(&mut self, field: FieldIndex) -> bool {
         let Some(value) = self.range(field).filter(|value| members::is_member(&self.text, value.start)) else {
             return false;
         };
@@ -312,7 +312,7 @@ impl Event {
 
     /// Renames a field to the last key of another's path, and all others that its path then finds. Returns `false` and
     /// changes nothing if the other field exists already, or this one is missing or is an element of an array.
-    pub(super) fn rename(&mut self, field: Field, to: Field) -> bool {
+    pub(super) fn rename(&mut self, field: FieldIndex, to: FieldIndex) -> bool {
         let is_member = |value: &Range<usize>| self.range(to).is_none() && members::is_member(&self.text, value.start);
         let Some(value) = self.range(field).filter(is_member) else { return false };
         if let Some(log) = &mut self.log {
@@ -320,7 +320,7 @@ impl Event {
             log.changed(&self.paths[field.0], Some(raw), None);
             log.changed(&self.paths[to.0], None, Some(raw));
         }
-        let last_key = |field: Field| split_path(&self.paths[field.0]).1;
+        let last_key = |field: FieldIndex| split_path(&self.paths[field.0]).1;
         let (old, new) = (last_key(field), last_key(to));
         while let Some(found) = self.members(field) {
             // A key that is spelled with dots contains the keys before the last too.
@@ -332,7 +332,7 @@ impl Event {
     }
 
     /// Inserts a missing field after the value of another, in the same object. Without the other, nothing happens.
-    pub(super) fn insert_behind(&mut self, other: Field, field: Field, raw: &[u8]) {
+    pub(super) fn insert_behind(&mut self, other: FieldIndex, field: FieldIndex, raw: &[u8]) {
         let Some(value) = self.range(other) else { return };
         let key = split_path(&self.paths[field.0]).1;
         self.insert(value.end, field, &key, raw, true);
@@ -340,7 +340,7 @@ impl Event {
 
     /// Inserts a missing field at the end of the object in this field, or of the event itself; there it gets one key that is
     /// spelled with the dots of its path. Returns `false` if there is no such object.
-    pub(super) fn append(&mut self, object: Option<Field>, field: Field, raw: &[u8]) -> bool {
+    pub(super) fn append(&mut self, object: Option<FieldIndex>, field: FieldIndex, raw: &[u8]) -> bool {
         let Some((at, is_empty)) = self.room(object) else { return false };
         let path = &self.paths[field.0];
         let key = if object.is_some() { split_path(path).1 } else { plain_path(path) };
@@ -350,7 +350,7 @@ impl Event {
 
     /// The position at which a member can be inserted at the end of the object in this field, or of the event itself, and
     /// whether the object is empty.
-    pub(super) fn room(&self, object: Option<Field>) -> Option<(usize, bool)> {
+    pub(super) fn room(&self, object: Option<FieldIndex>) -> Option<(usize, bool)> {
         let range = match object {
             Some(field) => self.range(field)?,
             None => self.body()..self.text.len(),
@@ -412,7 +412,7 @@ impl Event {
         }
     }
 
-    fn insert(&mut self, at: usize, field: Field, key: &str, raw: &[u8], comma: bool) {
+    fn insert(&mut self, at: usize, field: FieldIndex, key: &str, raw: &[u8], comma: bool) {
         if let Some(log) = &mut self.log {
             log.changed(&self.paths[field.0], None, Some(raw));
         }
@@ -434,7 +434,7 @@ impl Event {
 
     /// The member of a field, and the other members of its object with the same key. `None` if the field is missing, or is an
     /// element of an array.
-    fn members(&self, field: Field) -> Option<Vec<Member>> {
+    fn members(&self, field: FieldIndex) -> Option<Vec<Member>> {
         Some(members::with_same_key(&self.text, self.range(field)?.start)).filter(|found| !found.is_empty())
     }
 
@@ -498,15 +498,19 @@ mod tests {
     const PATHS: [&str; 6] = ["a", "b", "b.c", "x\"", "b.x", "z\\.z"];
 
     /// Runs `work` on a line with the fields of these paths. Returns the resulting line.
-    fn after(line: &str, work: impl FnOnce(&mut Event, [Field; 6])) -> String {
+    fn after(line: &str, work: impl FnOnce(&mut EditableEvent, [FieldIndex; 6])) -> String {
         after_with(line, PATHS, work)
     }
 
     /// The same with these paths.
-    fn after_with<const N: usize>(line: &str, paths: [&str; N], work: impl FnOnce(&mut Event, [Field; N])) -> String {
+    fn after_with<const N: usize>(
+        line: &str,
+        paths: [&str; N],
+        work: impl FnOnce(&mut EditableEvent, [FieldIndex; N]),
+    ) -> String {
         let mut fields = FieldRegistry::default();
         let asked = paths.map(|path| fields.path(path));
-        let (mut event, mut scanner) = Event::new(fields, true);
+        let (mut event, mut scanner) = EditableEvent::new(fields, true);
         event.load(line.as_bytes(), &mut scanner).expect("an object");
         event.begin();
         work(&mut event, asked);
@@ -585,7 +589,7 @@ mod tests {
     fn an_element_of_an_array_changes_its_value_and_neither_goes_nor_gets_a_name() {
         let line = r#"{"a":[{"b":1}, 2],"x":"y"}"#;
         let paths = ["a.1", "a.0.b", "a.0.c"];
-        let work = |line, work: fn(&mut Event, [Field; 3])| after_with(line, paths, work);
+        let work = |line, work: fn(&mut EditableEvent, [FieldIndex; 3])| after_with(line, paths, work);
         assert_eq!(work(line, |event, [one, ..]| event.set(one, br#""two""#)), r#"{"a":[{"b":1}, "two"],"x":"y"}"#);
         assert_eq!(work(line, |event, [one, ..]| assert!(!event.remove(one))), line);
         assert_eq!(work(line, |event, [one, to, _]| assert!(!event.rename(one, to))), line);

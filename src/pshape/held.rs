@@ -11,7 +11,7 @@ use super::truth::Account;
 
 /// A line that is ready to be written at its place.
 #[derive(Debug)]
-pub(super) struct Line {
+pub(super) struct HeldLine {
     /// Its bytes with the terminator.
     pub bytes: Vec<u8>,
     /// Its truth.
@@ -21,12 +21,12 @@ pub(super) struct Line {
     /// The effects that gave it another place, if a later line goes before it.
     pub movers: Vec<usize>,
     /// The line if no later line goes before it. `None` if its bytes are the same.
-    pub stays: Option<Box<Stays>>,
+    pub stays: Option<Box<KeepsPlace>>,
 }
 
 /// A line that keeps its place. Its label does not name the effects that should have moved it.
 #[derive(Debug)]
-pub(super) struct Stays {
+pub(super) struct KeepsPlace {
     /// Its bytes with the terminator.
     pub bytes: Vec<u8>,
     /// The truth about it.
@@ -38,7 +38,7 @@ pub(super) struct Stays {
 /// What a held line costs besides its bytes.
 const OVERHEAD: usize = 128;
 
-impl Line {
+impl HeldLine {
     fn cost(&self) -> usize {
         let stays = self.stays.as_ref().map_or(0, |stays| stays.bytes.capacity() + stays.faults.capacity() + OVERHEAD);
         self.bytes.capacity() + self.truth.faults.capacity() + stays + OVERHEAD
@@ -50,7 +50,7 @@ impl Line {
 struct Entry {
     key: i64,
     entered: u64,
-    line: Line,
+    line: HeldLine,
 }
 
 impl Entry {
@@ -103,20 +103,20 @@ impl Held {
     }
 
     /// Holds a line until this event time.
-    pub(super) fn until(&mut self, time: Micros, line: Line) {
+    pub(super) fn until(&mut self, time: Micros, line: HeldLine) {
         let entry = self.enter(time, line);
         self.by_time.push(entry);
     }
 
     /// Holds a line until this line of the input has been written.
-    pub(super) fn behind(&mut self, seq: u64, line: Line) {
+    pub(super) fn behind(&mut self, seq: u64, line: HeldLine) {
         let entry = self.enter(i64::try_from(seq).unwrap_or(i64::MAX), line);
         self.by_line.push(entry);
     }
 
     /// A line that is due by the event time `now`.
     #[inline]
-    pub(super) fn due(&mut self, now: Micros) -> Option<Line> {
+    pub(super) fn due(&mut self, now: Micros) -> Option<HeldLine> {
         self.by_time.peek().filter(|Reverse(entry)| entry.key <= now)?;
         self.by_time.pop().map(|entry| self.leave(entry))
     }
@@ -129,13 +129,13 @@ impl Held {
 
     /// A line that is due after line `seq` of the input.
     #[inline]
-    pub(super) fn next_behind(&mut self, seq: u64) -> Option<Line> {
+    pub(super) fn next_behind(&mut self, seq: u64) -> Option<HeldLine> {
         self.by_line.peek().filter(|Reverse(entry)| entry.key.unsigned_abs() <= seq)?;
         self.by_line.pop().map(|entry| self.leave(entry))
     }
 
     /// A line that has to leave because there is no room: the one that would be due first.
-    pub(super) fn excess(&mut self) -> Option<Line> {
+    pub(super) fn excess(&mut self) -> Option<HeldLine> {
         if self.bytes <= self.max_bytes {
             return None;
         }
@@ -144,11 +144,11 @@ impl Held {
     }
 
     /// The next line after the end of the input: first those that wait for lines, then those that wait for a time.
-    pub(super) fn last(&mut self) -> Option<Line> {
+    pub(super) fn last(&mut self) -> Option<HeldLine> {
         self.by_line.pop().or_else(|| self.by_time.pop()).map(|entry| self.leave(entry))
     }
 
-    fn enter(&mut self, key: i64, mut line: Line) -> Reverse<Entry> {
+    fn enter(&mut self, key: i64, mut line: HeldLine) -> Reverse<Entry> {
         line.bytes.shrink_to_fit();
         line.truth.faults.shrink_to_fit();
         self.bytes += line.cost();
@@ -156,7 +156,7 @@ impl Held {
         Reverse(Entry { key, entered: self.entered, line })
     }
 
-    fn leave(&mut self, Reverse(entry): Reverse<Entry>) -> Line {
+    fn leave(&mut self, Reverse(entry): Reverse<Entry>) -> HeldLine {
         self.bytes -= entry.line.cost();
         entry.line
     }
@@ -166,11 +166,11 @@ impl Held {
 mod tests {
     use super::*;
 
-    fn line(name: &str) -> Line {
-        Line { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0, movers: Vec::new(), stays: None }
+    fn line(name: &str) -> HeldLine {
+        HeldLine { bytes: name.as_bytes().to_vec(), truth: Account::new(), behind: 0, movers: Vec::new(), stays: None }
     }
 
-    fn name(line: Option<Line>) -> Option<String> {
+    fn name(line: Option<HeldLine>) -> Option<String> {
         line.map(|line| String::from_utf8(line.bytes).expect("a name"))
     }
 

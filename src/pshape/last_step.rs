@@ -3,9 +3,9 @@
 use crate::record::truth::Expect;
 
 use super::active::Active;
-use super::effect::Verdict;
+use super::effect::Applied;
 use super::effect::label::Label;
-use super::event::{BYTE_ORDER_MARK, Event};
+use super::event::{BYTE_ORDER_MARK, EditableEvent};
 use super::position::Position;
 
 /// The result of the last step for an event.
@@ -23,7 +23,7 @@ pub(super) struct Finished {
 
 /// An event whose label does not name the effects that should have moved it.
 pub(super) struct Unmoved {
-    pub event: Event,
+    pub event: EditableEvent,
     /// Whether it has a label.
     pub is_labelled: bool,
 }
@@ -31,7 +31,7 @@ pub(super) struct Unmoved {
 /// Labels an event if there is a `label`, and then applies these effects. `movers` are the effects that move it to another
 /// place.
 pub(super) fn finish(
-    event: &mut Event,
+    event: &mut EditableEvent,
     label: Option<&mut Label>,
     effects: &mut [Active],
     taken: &[usize],
@@ -56,7 +56,7 @@ pub(super) fn finish(
     let mut refusals = 0;
     for number in named.as_deref().unwrap_or(taken) {
         let verdict = effects[*number].apply(event, position);
-        refusals += usize::from(verdict == Verdict::Changed(Expect::Rejected));
+        refusals += usize::from(verdict == Applied::Changed(Expect::Rejected));
         if let Some(unmoved) = &mut unmoved {
             effects[*number].repeat(&mut unmoved.event, position);
         }
@@ -74,7 +74,7 @@ pub(super) fn finish(
 /// They are tried before the label is written, because after them there may be no object to write a label into. They are
 /// applied to a copy with the longest possible label, so that there is room for both the label and what it names.
 fn coming(
-    event: &Event,
+    event: &EditableEvent,
     label: &mut Label,
     effects: &mut [Active],
     taken: &[usize],

@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::cli::values::decimal;
 use crate::jsonl::value;
-use crate::record::latency::{Form, write_compound};
+use crate::record::latency::{LatencyForm, write_compound};
 
 /// A factor above 0: `3x`, `2.5`.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -42,7 +42,7 @@ pub(super) fn normal(draw: u64) -> f64 {
 
 /// Why a value was not multiplied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Stays {
+pub(super) enum NotScaled {
     /// It is not a number above 0.
     NoNumber,
     /// In its form, the product is the same value, 0, or too large for a double.
@@ -57,25 +57,25 @@ const MOST_DECIMALS: usize = 30;
 ///
 /// # Errors
 /// If the value stays as it is, with the reason.
-pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
+pub(super) fn scale(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), NotScaled> {
     if matches!(raw, [b'0'..=b'9', ..]) {
         return scale_number(raw, factor, out);
     }
-    match Form::of(raw).ok_or(Stays::NoNumber)? {
-        Form::Number { before, number, behind } => {
+    match LatencyForm::of(raw).ok_or(NotScaled::NoNumber)? {
+        LatencyForm::Number { before, number, behind } => {
             scale_number(number, factor, out)?;
             out.splice(0..0, before.iter().copied());
             out.extend_from_slice(behind);
         }
-        Form::Compound { seconds, decimals } => {
+        LatencyForm::Compound { seconds, decimals } => {
             let product = Some(seconds * factor).filter(|product| product.is_finite() && *product < LONGEST_COMPOUND);
             out.clear();
-            write_compound(product.ok_or(Stays::Stuck)?, if decimals > 0 { decimals.max(2) } else { 0 }, out);
+            write_compound(product.ok_or(NotScaled::Stuck)?, if decimals > 0 { decimals.max(2) } else { 0 }, out);
             if seconds <= 0.0 {
-                return Err(Stays::NoNumber);
+                return Err(NotScaled::NoNumber);
             }
             if out == raw || out == b"\"0s\"" {
-                return Err(Stays::Stuck);
+                return Err(NotScaled::Stuck);
             }
         }
     }
@@ -91,15 +91,15 @@ const LONGEST_COMPOUND: f64 = 9e9;
 ///
 /// # Errors
 /// If the value stays as it is, with the reason.
-fn scale_number(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), Stays> {
-    let number = value::number(raw).filter(|n| *n > 0.0).ok_or(Stays::NoNumber)?;
+fn scale_number(raw: &[u8], factor: f64, out: &mut Vec<u8>) -> Result<(), NotScaled> {
+    let number = value::number(raw).filter(|n| *n > 0.0).ok_or(NotScaled::NoNumber)?;
     let product = number * factor;
     out.clear();
     if product.is_finite() && product != number {
         write_fixed(product, decimals(raw), out);
     }
     let is_above_0 = out.iter().any(|b| matches!(b, b'1'..=b'9'));
-    if is_above_0 && out != raw { Ok(()) } else { Err(Stays::Stuck) }
+    if is_above_0 && out != raw { Ok(()) } else { Err(NotScaled::Stuck) }
 }
 
 /// How many decimals the product of a raw number has.
@@ -192,12 +192,12 @@ mod tests {
     fn why_a_number_stays_is_told_apart() {
         let why = |raw: &str, factor| scale(raw.as_bytes(), factor, &mut Vec::new()).expect_err(raw);
         for raw in ["0", "-3", "null", "\"-\"", "\"0\"", "\"-1.5s\"", "\"0s\"", "\"-1m2s\"", "1e-400"] {
-            assert_eq!(why(raw, 3.0), Stays::NoNumber, "{raw}");
+            assert_eq!(why(raw, 3.0), NotScaled::NoNumber, "{raw}");
         }
         for (raw, factor) in
             [("1", 1.2), ("1", 0.3), ("1e-40", 3.0), ("1e308", 10.0), ("12345678901234567890", 1.0), ("1.1", 1.0)]
         {
-            assert_eq!(why(raw, factor), Stays::Stuck, "{raw}");
+            assert_eq!(why(raw, factor), NotScaled::Stuck, "{raw}");
         }
     }
 

@@ -16,7 +16,7 @@ use super::effect::label::Label;
 use super::effect::{Setup, Wants};
 use super::event::FieldRegistry;
 use super::selection::{Selected, select};
-use super::window::{Origin, Period};
+use super::window::{Period, StreamStart};
 
 /// Resolves the flags. Reports on stderr, as flags to paste, what was drawn or read from the clock.
 ///
@@ -54,7 +54,7 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
     let period = period(args, start, clock)?;
     let seed = args.shard.map_or(Seed::new(seed), |shard| Seed::new(seed).shard(shard.index));
     let levels = args.levels.clone().unwrap_or_default();
-    let (mut wants, mut origin) = (Wants::default(), Origin::default());
+    let (mut wants, mut origin) = (Wants::default(), StreamStart::default());
     let mut effects = Vec::new();
     for Selected { kind, name, spec, by_flag } in select(args, start)? {
         let setup = Setup {

@@ -8,7 +8,7 @@ use crate::cli::shard::Shard;
 use crate::error::Result;
 use crate::record::truth::{Expect, Faults, TruthSummary};
 
-use super::event::Event;
+use super::event::EditableEvent;
 
 /// What truth says about one line, except its place in the output.
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ impl Account {
     }
 
     /// Adds the faults of an event, if its edit log is kept.
-    pub(super) fn enter(&mut self, event: &Event, source_seq: u64) {
+    pub(super) fn enter(&mut self, event: &EditableEvent, source_seq: u64) {
         self.source_seq = source_seq;
         self.faults.clear();
         if let Some(log) = event.log() {

@@ -53,14 +53,14 @@ pub(super) struct Period {
 
 /// The stream's start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Origin {
+pub(super) struct StreamStart {
     /// At this time, whatever the first event says.
     pub fixed: Option<Micros>,
     /// Otherwise this long after the first timestamp that was read.
     pub shift: Micros,
 }
 
-impl Origin {
+impl StreamStart {
     /// Moves the start to `start`, if it is given, and then by `by`.
     pub(super) fn shift(&mut self, start: Option<Micros>, by: Micros) {
         let moved = |at: Micros| at.saturating_add(by);

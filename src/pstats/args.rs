@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use super::compare::Tolerances;
-use super::config::{Form, ReportFile};
+use super::config::{ReportFile, ReportFormat};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
 use crate::cli::files::Files;
 use crate::cli::values::{self, ByteSize, Count, Span};
@@ -28,8 +28,8 @@ pub(super) struct Args {
     pub(super) files: Vec<PathBuf>,
 
     /// Format of the report
-    #[arg(long, value_enum, default_value_t = Form::Text, value_name = "FORM")]
-    pub(super) format: Form,
+    #[arg(long, value_enum, default_value_t = ReportFormat::Text, value_name = "FORM")]
+    pub(super) format: ReportFormat,
 
     /// Write the report to FILE
     #[arg(short, long, value_name = "FILE")]
@@ -213,7 +213,7 @@ the job could not be finished, 2 for wrong usage.",
     }
 }
 
-impl ValueEnum for Form {
+impl ValueEnum for ReportFormat {
     fn value_variants<'a>() -> &'a [Self] {
         &[Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Html, Self::Prometheus, Self::State]
     }
@@ -260,7 +260,7 @@ fn confidence(text: &str) -> Result<Confidence, String> {
 
 /// A value of `--report`: `html=report.html`.
 fn report_file(text: OsString) -> Result<ReportFile, String> {
-    let forms: Vec<String> = Form::value_variants()
+    let forms: Vec<String> = ReportFormat::value_variants()
         .iter()
         .filter_map(ValueEnum::to_possible_value)
         .map(|v| v.get_name().to_owned())
@@ -269,5 +269,8 @@ fn report_file(text: OsString) -> Result<ReportFile, String> {
     let mut parts = text.as_bytes().splitn(2, |byte| *byte == b'=');
     let form = parts.next().and_then(|form| std::str::from_utf8(form).ok()).ok_or_else(wrong)?;
     let path = parts.next().filter(|path| !path.is_empty()).ok_or_else(wrong)?;
-    Ok(ReportFile { form: Form::from_str(form, false).map_err(|_| wrong())?, path: OsStr::from_bytes(path).into() })
+    Ok(ReportFile {
+        form: ReportFormat::from_str(form, false).map_err(|_| wrong())?,
+        path: OsStr::from_bytes(path).into(),
+    })
 }

@@ -15,7 +15,7 @@ use crate::cli::files::is_stdout;
 pub(super) struct Config {
     /// The inputs; empty for standard input.
     pub(super) files: Vec<PathBuf>,
-    pub(super) form: Form,
+    pub(super) form: ReportFormat,
     /// Where the report goes; `None` is standard output, or standard error with `tee`.
     pub(super) output: Option<PathBuf>,
     pub(super) settings: Settings,
@@ -80,7 +80,7 @@ pub(super) struct Against {
 
 /// The format of a report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum ReportFormat {
     Text,
     Json,
     Markdown,
@@ -93,7 +93,7 @@ pub(super) enum Form {
 /// A further report and the file that it goes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ReportFile {
-    pub(super) form: Form,
+    pub(super) form: ReportFormat,
     /// `-` is standard output.
     pub(super) path: PathBuf,
 }

@@ -2,6 +2,7 @@
 
 use super::examples::Examples;
 use super::input::Flaws;
+use super::settings::Settings;
 use super::sketch::Sketch;
 use super::summary::Summary;
 use crate::cli::numbers::count;
@@ -17,15 +18,42 @@ const SHORT_US: u64 = 100;
 const LONG_US: u64 = 30_000_000;
 
 /// The warnings for stderr.
-pub(super) fn doubts(summary: &Summary, fields: &FieldMap) -> Vec<String> {
+pub(super) fn doubts(summary: &Summary, settings: &Settings) -> Vec<String> {
     let Summary { input, events, outcomes, examples } = summary;
-    let path = |role| fields.path(role);
+    let path = |role| settings.fields.path(role);
     let paths = [path(Role::Timestamp), path(Role::Status), path(Role::Latency)];
     let mut doubts = unread("events", events.stream.figures.count(), paths, &input.event_flaws, &examples.0);
     let paths = ["sent_at", "status", "latency_ms"];
     doubts.extend(unread("outcomes", outcomes.stream.figures.count(), paths, &input.outcome_flaws, &examples.1));
     doubts.extend(implausible(summary, path(Role::Latency)));
+    doubts.extend(absent(events.stream.figures.count(), settings, &input.event_flaws));
     doubts
+}
+
+/// The fields that were asked for and that no event has.
+fn absent(of: u64, settings: &Settings, flaws: &Flaws) -> Vec<String> {
+    let usual = FieldMap::default();
+    let rows = [
+        (Role::Id, "id", flaws.id_missing),
+        (Role::Timestamp, "timestamp", flaws.time_missing),
+        (Role::Status, "status", flaws.status_missing),
+        (Role::Latency, "latency", flaws.latency_missing),
+    ];
+    let is_absent = |missing: u64| of > 0 && missing == of;
+    let named = rows.into_iter().filter_map(|(role, name, missing)| {
+        let path = settings.fields.path(role);
+        (is_absent(missing) && path != usual.path(role))
+            .then(|| format!("--fields {name}={path}: no event has this field"))
+    });
+    let path = settings.fields.path(Role::Timestamp);
+    let has_no_windows =
+        settings.window.is_some() && path == usual.path(Role::Timestamp) && is_absent(flaws.time_missing);
+    named
+        .chain(
+            has_no_windows
+                .then(|| format!("--window: no event has a '{path}'; --fields timestamp=PATH names another field")),
+        )
+        .collect()
 }
 
 /// The values of one kind of line that could not be read, with examples.
@@ -65,7 +93,6 @@ mod tests {
     use crate::jsonl::Line;
     use crate::pstats::intake::Intake;
     use crate::pstats::layout::Layout;
-    use crate::pstats::settings::Settings;
 
     fn said(fields: &str, latencies: &[&str]) -> Vec<String> {
         let settings = Settings { fields: fields.parse().expect("fields"), ..Settings::default() };
@@ -76,7 +103,7 @@ mod tests {
             intake.take(Line { seq: 1, text: text.as_bytes(), end: b"\n" }, &mut summary);
         }
         summary.settle();
-        doubts(&summary, &settings.fields)
+        doubts(&summary, &settings)
     }
 
     #[test]
@@ -93,6 +120,12 @@ mod tests {
         assert_eq!(say("latency=took", "0.046812", 10), "");
         let half: Vec<&str> = (0..60).map(|n| if n % 2 == 0 { "0.05" } else { "5" }).collect();
         assert!(said("latency=took", &half).is_empty());
+    }
+
+    #[test]
+    fn a_field_that_was_named_and_that_no_event_has_is_told() {
+        assert_eq!(said("latency=took,status=cod", &["1", "2"]), ["--fields status=cod: no event has this field"]);
+        assert!(said("latency=took", &["1", "2"]).is_empty());
     }
 
     #[test]

@@ -1,11 +1,11 @@
 //! Keeps a summary of the lines that come in: counts raw lines, and adds states once they are complete.
 
-use super::compare::Part;
+use super::compare::RunPart;
 use super::doubts::doubts;
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
 use super::layout::Layout;
-use super::report::{Report, Run, seconds};
+use super::report::{Report, RunInfo, seconds};
 use super::settings::Settings;
 use super::state::{self, StateReader, Step};
 use super::summary::Summary;
@@ -35,7 +35,7 @@ pub(super) struct Engine {
 struct Apart {
     /// Groupings that requirements name.
     required: Vec<String>,
-    parts: Vec<Part>,
+    parts: Vec<RunPart>,
     /// How many lines these hold.
     lines: u64,
 }
@@ -200,7 +200,7 @@ impl Engine {
     ///
     /// # Errors
     /// If it cannot be told what is a run.
-    pub(super) fn take_parts(&mut self) -> Result<Vec<Part>> {
+    pub(super) fn take_parts(&mut self) -> Result<Vec<RunPart>> {
         self.end_parts()?;
         Ok(self.apart.take().map(|apart| apart.parts).unwrap_or_default())
     }
@@ -229,7 +229,7 @@ impl Engine {
     ///
     /// # Errors
     /// If truth and outcomes are not of the same run.
-    pub(super) fn final_report(&mut self, run: Run) -> Result<Report> {
+    pub(super) fn final_report(&mut self, run: RunInfo) -> Result<Report> {
         let mut report = self.report(run);
         if let Some(joins) = self.intake.joins() {
             report.truth = joins.truth_report()?;
@@ -254,7 +254,7 @@ impl Engine {
 
     /// Warnings about doubtful figures, after the input has ended.
     pub(super) fn doubts(&self) -> Vec<String> {
-        doubts(&self.summary, &self.settings.fields)
+        doubts(&self.summary, &self.settings)
     }
 
     /// How many lines of state came in.
@@ -268,8 +268,8 @@ impl Engine {
     }
 
     /// The report on what was counted so far.
-    pub(super) fn report(&mut self, run: Run) -> Report {
-        let run = Run { window_s: self.settings.window.map(seconds), ..run };
+    pub(super) fn report(&mut self, run: RunInfo) -> Report {
+        let run = RunInfo { window_s: self.settings.window.map(seconds), ..run };
         let mut with_waiting = None;
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
         Report::new(summary, self.intake.layout(), run)
@@ -286,7 +286,7 @@ impl Engine {
 impl Apart {
     fn add(&mut self, name: String, summary: &Summary, layout: &Layout, settings: &Settings) {
         self.lines += lines_of(summary);
-        self.parts.push(Part::of(name, summary, layout, &Part::groupings(settings, &self.required)));
+        self.parts.push(RunPart::of(name, summary, layout, &RunPart::groupings(settings, &self.required)));
     }
 }
 

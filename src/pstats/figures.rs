@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::sketch::{Latency, Sample, Sketch};
+use super::sketch::{Latency, LatencySketch, Sketch};
 
 /// The contribution of one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(super) struct Point {
     /// Whether it was a success; `None` if the line does not say.
     pub success: Option<bool>,
     /// How long it took.
-    pub latency: Option<Sample>,
+    pub latency: Option<Latency>,
 }
 
 /// Count, failures and latency of some lines.
@@ -20,7 +20,7 @@ pub(super) struct Figures<S> {
     count: u64,
     failures: u64,
     unjudged: u64,
-    latency: Latency<S>,
+    latency: LatencySketch<S>,
 }
 
 impl<S: Sketch> Figures<S> {
@@ -76,7 +76,7 @@ impl<S: Sketch> Figures<S> {
     }
 
     /// Their latencies.
-    pub(super) fn latency(&self) -> &Latency<S> {
+    pub(super) fn latency(&self) -> &LatencySketch<S> {
         &self.latency
     }
 }

@@ -19,14 +19,14 @@ pub(super) trait SlotValues<'a> {
 }
 
 /// A group's values, one for each field; `None` if the lines have none.
-pub(super) type Key = Vec<Option<Box<str>>>;
+pub(super) type GroupKey = Vec<Option<Box<str>>>;
 
 /// A group, which shares no cache line with another.
 #[derive(Debug, Clone, Default)]
 #[repr(align(64))]
 pub(super) struct Group {
     /// Its values, in the order of the grouping's fields.
-    pub key: Key,
+    pub key: GroupKey,
     /// Its lines' figures.
     pub figures: Figures<Coarse>,
 }
@@ -71,7 +71,7 @@ impl Groups {
             return REST;
         }
         let place = u32::try_from(self.groups.len()).expect("the cap is far below 2^32");
-        let mut key = Key::with_capacity(self.slots.len());
+        let mut key = GroupKey::with_capacity(self.slots.len());
         for slot in &self.slots {
             let values = &mut values[*slot];
             numbers[*slot] = line.value(*slot).map_or(NONE, |value| values.number(value));
@@ -193,7 +193,7 @@ mod tests {
         groups.settle(&[Point::default()]);
     }
 
-    fn counts(groups: &AllGroups) -> BTreeMap<Key, u64> {
+    fn counts(groups: &AllGroups) -> BTreeMap<GroupKey, u64> {
         groups.each()[0].iter().map(|g| (g.key.clone(), g.figures.count())).collect()
     }
 
@@ -224,7 +224,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_line_with_all_values_is_in_its_group(values in prop::collection::vec([0u8..9, 0u8..9, 0u8..9], 0..300)) {
-            let mut expected: BTreeMap<Key, u64> = BTreeMap::new();
+            let mut expected: BTreeMap<GroupKey, u64> = BTreeMap::new();
             let mut groups = with(3, 1000, true);
             for line in &values {
                 let line = line.map(|n| n.to_string());
@@ -239,7 +239,7 @@ mod tests {
 
         #[test]
         fn every_line_is_in_its_group(values in prop::collection::vec((0u8..60, 0u8..3), 0..300), cut in 0usize..300) {
-            let mut expected: BTreeMap<Key, u64> = BTreeMap::new();
+            let mut expected: BTreeMap<GroupKey, u64> = BTreeMap::new();
             let (mut a, mut b) = (by(2, 1000), by(2, 1000));
             for (i, (x, y)) in values.iter().enumerate() {
                 let (x, y) = (x.to_string(), y.to_string());

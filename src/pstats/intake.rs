@@ -7,12 +7,12 @@
 use super::distinct;
 use super::examples::{Examples, keep};
 use super::input::Flaws;
-use super::joins::{Arrival, Joins};
+use super::joins::{JoinedOutcome, Joins};
 use super::labels::{Source, hour_name, unescape};
 use super::layout::{Layout, Slot};
 use super::settings::Settings;
 use super::settle::{Fate, Settle};
-use super::sketch::Sample;
+use super::sketch::Latency;
 use super::state::is_state;
 use super::stream::Entry;
 use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, is_success, outcome_point};
@@ -24,7 +24,7 @@ use crate::jsonl::value;
 use crate::record::filter::Condition;
 use crate::record::latency::{NoLatency, Unit, microseconds};
 use crate::record::moment;
-use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::status::{self, NoStatus};
 use crate::record::truth::TruthLine;
 
@@ -220,14 +220,14 @@ impl Intake {
         }
         let unit = Unit::Milliseconds;
         let latency = latency(raw(of.latency), unit, flaws, examples);
-        let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw, unit).ok()).map(Sample::new);
+        let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw, unit).ok()).map(Latency::new);
         let attempts = count(of.attempts);
         let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
         let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
-        let mut answers = [0; Answer::ALL.len()];
+        let mut answers = [0; AttemptResult::ALL.len()];
         if attempts > 1 {
             let words: Vec<&str> = raw(of.answers).and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_default();
-            for answer in words.iter().filter_map(|word| word.parse::<Answer>().ok()) {
+            for answer in words.iter().filter_map(|word| word.parse::<AttemptResult>().ok()) {
                 answers[answer as usize] += 1;
             }
         }
@@ -332,7 +332,7 @@ impl Intake {
         let of = self.layout.outcome;
         let raw = |field| self.spans.raw(line, field);
         let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        joins.outcome(Arrival {
+        joins.outcome(JoinedOutcome {
             shard: raw(of.shard).and_then(value::text).as_deref(),
             seq: count(of.seq),
             id: id(raw(of.event_id), self.spans.has_escapes(), &mut Flaws::default()),
@@ -412,14 +412,14 @@ fn status(raw: Option<&[u8]>, flaws: &mut Flaws, examples: &mut Examples) -> Opt
     }
 }
 
-fn latency(raw: Option<&[u8]>, unit: Unit, flaws: &mut Flaws, examples: &mut Examples) -> Option<Sample> {
+fn latency(raw: Option<&[u8]>, unit: Unit, flaws: &mut Flaws, examples: &mut Examples) -> Option<Latency> {
     match raw {
         None | Some(b"null") => {
             flaws.latency_missing += 1;
             None
         }
         Some(raw) => match microseconds(raw, unit) {
-            Ok(us) => Some(Sample::new(us)),
+            Ok(us) => Some(Latency::new(us)),
             Err(why) => {
                 match why {
                     NoLatency::Negative => flaws.latency_negative += 1,

@@ -53,7 +53,7 @@ impl Sources {
 
 /// The content of an outcome that joins need.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Arrival<'a> {
+pub(super) struct JoinedOutcome<'a> {
     /// Its shard, as it is written.
     pub shard: Option<&'a str>,
     /// Its line in psend's input.
@@ -185,7 +185,7 @@ impl Joins {
     }
 
     /// Adds an outcome.
-    pub(super) fn outcome(&mut self, arrival: Arrival<'_>) {
+    pub(super) fn outcome(&mut self, arrival: JoinedOutcome<'_>) {
         let id = arrival.id.map(u64::cast_signed);
         if self.truth {
             let shard = self.shard(arrival.shard);

@@ -1,6 +1,6 @@
 //! The report: every figure of a run under its name, as `--format json` shows it and the other forms draw on it.
 //!
-//! A pure function of the summary; only [`Run`] holds what depends on the clock, the file names or the command line
+//! A pure function of the summary; only [`RunInfo`] holds what depends on the clock, the file names or the command line
 //! (contracts §5). Field names here are the JSON's keys.
 
 mod compared;
@@ -58,12 +58,12 @@ pub(super) struct Report {
     /// The verdict on each `--require`.
     pub requirements: Vec<Verdict>,
     /// What depends on the clock, the file names or the command line.
-    pub run: Run,
+    pub run: RunInfo,
 }
 
 /// What depends on the clock, the file names or the command line.
 #[derive(Debug, Clone, Default, Serialize)]
-pub(super) struct Run {
+pub(super) struct RunInfo {
     /// pstats' version.
     pub version: &'static str,
     /// The files read; empty for standard input.
@@ -88,7 +88,7 @@ pub(super) struct Run {
 
 impl Report {
     /// The report on what was counted, without a verdict yet.
-    pub(super) fn new(summary: &mut Summary, layout: &Layout, run: Run) -> Self {
+    pub(super) fn new(summary: &mut Summary, layout: &Layout, run: RunInfo) -> Self {
         let of_events = summary.events.stream.figures.count() > 0;
         let of_outcomes = summary.outcomes.came() > 0 || !summary.outcomes.runs.is_empty();
         Self::with(summary, layout, run, of_events, of_outcomes)
@@ -97,7 +97,7 @@ impl Report {
     /// The report on nothing, with all of its parts: which figures there are. A text is there, if empty; what is null would be
     /// a number.
     pub(super) fn on_nothing(settings: &Settings, layout: &Layout) -> Value {
-        let run = Run { compared: Some(Vec::new()), comparison: Some(About::default()), ..Run::default() };
+        let run = RunInfo { compared: Some(Vec::new()), comparison: Some(About::default()), ..RunInfo::default() };
         let mut report = Self::with(&mut Summary::new(settings, layout), layout, run, true, true);
         let time = TimeReport { first: Some(String::new()), last: Some(String::new()), span_s: None };
         let endpoint = EndpointReport { endpoint: String::new(), mean_ms: 0.0 };
@@ -114,7 +114,7 @@ impl Report {
         report.to_value()
     }
 
-    fn with(summary: &mut Summary, layout: &Layout, run: Run, of_events: bool, of_outcomes: bool) -> Self {
+    fn with(summary: &mut Summary, layout: &Layout, run: RunInfo, of_events: bool, of_outcomes: bool) -> Self {
         let mut report = Self {
             input: InputReport::new(&summary.input),
             events: of_events.then(|| EventsReport::new(&mut summary.events, &layout.of_events.all)),

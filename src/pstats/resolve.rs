@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::args::{Args, Confidence, ToleranceText, UnsureWord};
-use super::compare::{NamedReport, Part, Required, Tolerances, report_in};
+use super::compare::{NamedReport, Required, RunPart, Tolerances, report_in};
 use super::config::{Against, Config};
 use super::joins::Sources;
 use super::layout::{Grouping, Layout};
@@ -138,7 +138,7 @@ fn against(args: &Args, settings: &Settings, requirements: &mut [Requirement]) -
         tolerances.add(text).map_err(|e| Error::usage(format!("--tolerance {e}")))?;
     }
     let layout = Layout::new(settings)?;
-    let grouping = Part::first_grouping(settings).filter(|_| !args.by.is_empty());
+    let grouping = RunPart::first_grouping(settings).filter(|_| !args.by.is_empty());
     let (mut required, mut groupings) = (Vec::new(), Vec::from_iter(grouping.clone()));
     for requirement in requirements {
         let Requirement::NotWorse(not_worse, group) = requirement else { continue };

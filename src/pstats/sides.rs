@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::compare::{About, Asked, Comparison, NamedReport, Part, Run, Runs, compare};
+use super::compare::{About, Asked, Comparison, NamedReport, Run, RunPart, Runs, compare};
 use super::config::{Against, Config};
 use super::engine::Engine;
 use super::joins::Sources;
@@ -76,7 +76,7 @@ impl Base {
         let parts = engine.take_parts()?;
         for file in &against.base_files {
             let name = file.display().to_string();
-            let is_of_it = |part: &Part| part.name == name || part.name.starts_with(&format!("{name}: line "));
+            let is_of_it = |part: &RunPart| part.name == name || part.name.starts_with(&format!("{name}: line "));
             if !parts.iter().any(|part| is_of_it(part) && !part.counts.is_empty()) {
                 return Err(Error::usage(format!(
                     "--base {name}: it has no events and no outcomes; expected a state, a JSON report, or lines"
@@ -104,7 +104,7 @@ impl Base {
             grouping: against
                 .grouping
                 .clone()
-                .or_else(|| Part::first_grouping(engine.settings()).filter(|_| engine.state_lines() > 0)),
+                .or_else(|| RunPart::first_grouping(engine.settings()).filter(|_| engine.state_lines() > 0)),
             required: against.required.clone(),
         };
         let comparison = compare(&self.runs, &now, &asked);

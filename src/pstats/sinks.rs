@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rustix::termios::Winsize;
 
-use super::config::{Config, Form, ReportFile};
+use super::config::{Config, ReportFile, ReportFormat};
 use super::engine::Engine;
 use super::report::words::cut;
-use super::report::{Report, Run, html, junit, markdown, prometheus, text};
+use super::report::{Report, RunInfo, html, junit, markdown, prometheus, text};
 
 use crate::cli::Console;
 use crate::cli::console::{obeys_escapes, shows_colors};
@@ -106,7 +106,12 @@ impl<'a> Sinks<'a> {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub(super) fn show(&mut self, elapsed: Duration, engine: &mut Engine, run: impl Fn(&Engine) -> Run) -> Result<()> {
+    pub(super) fn show(
+        &mut self,
+        elapsed: Duration,
+        engine: &mut Engine,
+        run: impl Fn(&Engine) -> RunInfo,
+    ) -> Result<()> {
         if self.live && elapsed - self.drawn >= REDRAW {
             self.drawn = elapsed;
             let run = run(engine);
@@ -183,14 +188,14 @@ impl<'a> Sinks<'a> {
     }
 }
 
-fn rendered(form: Form, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
+fn rendered(form: ReportFormat, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
     match form {
-        Form::Text => text::write(report, text::Style { color }).into_bytes(),
-        Form::Json => report.to_json(),
-        Form::Markdown => markdown::write(report).into_bytes(),
-        Form::Html => html::write(report).into_bytes(),
-        Form::Junit => junit::write(report).into_bytes(),
-        Form::Prometheus => prometheus::write(report).into_bytes(),
-        Form::State => engine.state(),
+        ReportFormat::Text => text::write(report, text::Style { color }).into_bytes(),
+        ReportFormat::Json => report.to_json(),
+        ReportFormat::Markdown => markdown::write(report).into_bytes(),
+        ReportFormat::Html => html::write(report).into_bytes(),
+        ReportFormat::Junit => junit::write(report).into_bytes(),
+        ReportFormat::Prometheus => prometheus::write(report).into_bytes(),
+        ReportFormat::State => engine.state(),
     }
 }

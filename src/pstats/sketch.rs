@@ -21,12 +21,12 @@ const QUARTER: usize = SUB / 4;
 
 /// A latency with its bucket in the sketches of groups, computed once for all of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Sample {
+pub(super) struct Latency {
     us: u64,
     bucket: u16,
 }
 
-impl Sample {
+impl Latency {
     /// A latency in µs.
     #[inline]
     pub(super) fn new(us: u64) -> Self {
@@ -45,7 +45,7 @@ impl Sample {
 /// Counts of latencies by size.
 pub(super) trait Sketch: Default + Clone {
     /// Counts a latency.
-    fn add(&mut self, sample: Sample);
+    fn add(&mut self, sample: Latency);
     /// Adds what another sketch counted.
     fn merge(&mut self, other: &Self);
     /// The latency in µs that has this rank among all that were added, counted from 1.
@@ -141,7 +141,7 @@ impl Coarse {
 
 impl Sketch for Coarse {
     #[inline]
-    fn add(&mut self, sample: Sample) {
+    fn add(&mut self, sample: Latency) {
         let bucket = sample.bucket.into();
         let low = self.slot(bucket);
         *low = low.wrapping_add(1);
@@ -168,7 +168,7 @@ impl Sketch for Coarse {
     }
 
     fn add_bucket(&mut self, us: u64, count: u64) {
-        self.add_many(Sample::new(us).bucket.into(), count);
+        self.add_many(Latency::new(us).bucket.into(), count);
     }
 }
 
@@ -188,7 +188,7 @@ impl Fine {
     /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), including empty
     /// classes.
     pub(super) fn classes(&self) -> Vec<(u64, u64)> {
-        let class_of = |us: u64| usize::from(Sample::new(us).bucket) / QUARTER;
+        let class_of = |us: u64| usize::from(Latency::new(us).bucket) / QUARTER;
         let buckets = self.buckets();
         let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Vec::new() };
         let (first, last) = (class_of(first.0), class_of(last.0));
@@ -208,7 +208,7 @@ impl Default for Fine {
 
 impl Sketch for Fine {
     #[inline]
-    fn add(&mut self, sample: Sample) {
+    fn add(&mut self, sample: Latency) {
         if sample.us > LONGEST_US || self.counts.record(sample.us).is_err() {
             self.over.add(sample);
         }
@@ -248,7 +248,7 @@ impl Sketch for Fine {
 /// Latencies of one kind: count, exact sum and maximum, and a sketch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
-pub(super) struct Latency<S> {
+pub(super) struct LatencySketch<S> {
     count: u64,
     #[serde(with = "sum_as_text")]
     sum_us: u128,
@@ -257,10 +257,10 @@ pub(super) struct Latency<S> {
     sketch: S,
 }
 
-impl<S: Sketch> Latency<S> {
+impl<S: Sketch> LatencySketch<S> {
     /// Counts one.
     #[inline]
-    pub(super) fn add(&mut self, sample: Sample) {
+    pub(super) fn add(&mut self, sample: Latency) {
         self.count += 1;
         self.sum_us += u128::from(sample.us);
         self.max_us = self.max_us.max(sample.us);
@@ -313,7 +313,7 @@ impl<S: Sketch> Latency<S> {
             return Err(format!("{} latencies do not match their buckets", self.count));
         }
         let mut longest = S::default();
-        longest.add(Sample::new(self.max_us));
+        longest.add(Latency::new(self.max_us));
         if self.count > 0 && longest.buckets().last().map(|(us, _)| us) != buckets.last().map(|(us, _)| us) {
             return Err(format!("the longest latency, {} µs, is not in the last bucket", self.max_us));
         }
@@ -330,10 +330,10 @@ impl<S: Sketch> Latency<S> {
     }
 }
 
-impl Latency<Coarse> {
+impl LatencySketch<Coarse> {
     /// How many are in the bucket of this latency or below it.
     pub(super) fn up_to(&self, us: u64) -> u64 {
-        let last = usize::from(Sample::new(us).bucket);
+        let last = usize::from(Latency::new(us).bucket);
         self.sketch.recorded().take_while(|(bucket, _)| *bucket <= last).map(|(_, count)| count).sum()
     }
 }
@@ -374,9 +374,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn latency<S: Sketch>(values: &[u64]) -> Latency<S> {
-        let mut latency = Latency::default();
-        values.iter().for_each(|us| latency.add(Sample::new(*us)));
+    fn latency<S: Sketch>(values: &[u64]) -> LatencySketch<S> {
+        let mut latency = LatencySketch::default();
+        values.iter().for_each(|us| latency.add(Latency::new(*us)));
         latency
     }
 
@@ -404,8 +404,8 @@ mod tests {
     fn a_bucket_counts_on_past_its_lowest_bits() {
         const MANY: u64 = (3 << LOW_BITS) + 5;
         let mut one_by_one = Coarse::default();
-        (0..MANY).for_each(|_| one_by_one.add(Sample::new(7)));
-        one_by_one.add(Sample::new(1));
+        (0..MANY).for_each(|_| one_by_one.add(Latency::new(7)));
+        one_by_one.add(Latency::new(1));
         assert_eq!(one_by_one.buckets(), [(1, 1), (7, MANY)]);
         let mut merged = one_by_one.clone();
         merged.merge(&one_by_one);
@@ -459,8 +459,8 @@ mod tests {
                 let (a, b) = values.split_at(cut.min(values.len()));
                 let mut parts = latency::<S>(a);
                 parts.merge(&latency(b));
-                let read = |l: &Latency<S>| serde_json::to_string(l).expect("plain data");
-                let back: Latency<S> = serde_json::from_str(&read(&parts)).expect("its own form");
+                let read = |l: &LatencySketch<S>| serde_json::to_string(l).expect("plain data");
+                let back: LatencySketch<S> = serde_json::from_str(&read(&parts)).expect("its own form");
                 assert_eq!(read(&whole), read(&back));
             }
             check::<Fine>(&values, cut);

@@ -18,13 +18,13 @@ use super::input::Input;
 use super::layout::{Layout, STATE_KEY};
 use super::order::Order;
 use super::settings::Settings;
-use super::sketch::{Coarse, Fine, Latency};
+use super::sketch::{Coarse, Fine, LatencySketch};
 use super::stream::Stream;
 use super::summary::Summary;
 use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 
 /// The version of the format. A state with another version is refused.
@@ -107,8 +107,8 @@ enum Part {
         own_retries: u64,
         attempts: u64,
         retried: u64,
-        answers: [u64; Answer::ALL.len()],
-        end_to_end: Latency<Fine>,
+        answers: [u64; AttemptResult::ALL.len()],
+        end_to_end: LatencySketch<Fine>,
         ended_us: Option<Micros>,
         request_bytes: u64,
         unsent: u64,

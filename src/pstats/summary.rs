@@ -9,10 +9,10 @@ use super::groups::SlotValues;
 use super::input::Input;
 use super::layout::Layout;
 use super::settings::Settings;
-use super::sketch::{Fine, Latency, Sample};
+use super::sketch::{Fine, Latency, LatencySketch};
 use super::stream::{self, Stream};
 use crate::clock::Micros;
-use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 use crate::record::status::NoStatus;
 
@@ -62,9 +62,9 @@ pub(super) struct ParsedOutcome {
     /// Requests sent.
     pub attempts: u64,
     /// How often attempts had each result, if there was more than one attempt.
-    pub answers: [u32; Answer::ALL.len()],
+    pub answers: [u32; AttemptResult::ALL.len()],
     /// From when it was due or taken until its end.
-    pub end_to_end: Option<Sample>,
+    pub end_to_end: Option<Latency>,
     /// When it ended.
     pub ended: Option<Micros>,
     /// The size of the request's body.
@@ -85,9 +85,9 @@ pub(super) struct Outcomes {
     /// Events with more than one attempt.
     pub retried: u64,
     /// The results of attempts, for events with more than one.
-    pub answers: [u64; Answer::ALL.len()],
+    pub answers: [u64; AttemptResult::ALL.len()],
     /// From when an event was due or taken until its end.
-    pub end_to_end: Latency<Fine>,
+    pub end_to_end: LatencySketch<Fine>,
     /// When the last ended.
     pub ended: Option<Micros>,
     /// Bytes of the bodies sent.
@@ -115,8 +115,8 @@ impl Outcomes {
             own_retries: 0,
             attempts: 0,
             retried: 0,
-            answers: [0; Answer::ALL.len()],
-            end_to_end: Latency::default(),
+            answers: [0; AttemptResult::ALL.len()],
+            end_to_end: LatencySketch::default(),
             ended: None,
             request_bytes: 0,
             unsent: 0,
@@ -279,7 +279,7 @@ impl Summary {
 
 /// Success of an event: a status code below 400 (contracts §5). A number that is not a status code means that there was no
 /// answer.
-pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Sample>) -> Point {
+pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option<Latency>) -> Point {
     let success = match status {
         Some(Ok(code)) => Some(code < 400),
         Some(Err(NoStatus::NoAnswer)) => Some(false),
@@ -289,7 +289,7 @@ pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option
 }
 
 /// Success of an outcome: delivered, or present if psend verified it (contracts §5).
-pub(super) fn outcome_point(word: Word, latency: Option<Sample>) -> Point {
+pub(super) fn outcome_point(word: Word, latency: Option<Latency>) -> Point {
     Point { success: Some(is_success(word)), latency }
 }
 

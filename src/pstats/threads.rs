@@ -108,25 +108,43 @@ fn count_one(stretch: &Stretch, mut engine: Engine, max_line: usize, stop: &Stop
 fn divide(path: &Path, threads: usize, into: &mut Vec<Stretch>) -> std::io::Result<()> {
     let mut file = File::open(path)?;
     let length = file.metadata()?.len();
-    let mut head = Vec::new();
-    compressed::read(File::open(path)?)?.take(4096).read_to_end(&mut head)?;
-    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
-    // A state is read as a whole.
-    let is_state = text.starts_with(format!("{{\"{STATE_KEY}\"").as_bytes());
-    let is_lines = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') && !is_state;
-    let mut start = [0; 4];
-    let read = file.read(&mut start)?;
-    let is_compressed = Compression::of(&start[..read]).is_some();
-    let parts = if is_lines && !is_compressed { (length / LEAST_BYTES).clamp(1, threads as u64 * 4) } else { 1 };
+    let stretch = |from, to, may_have_state| {
+        let is_whole = to - from == length;
+        (to > from).then(|| Stretch { path: path.to_owned(), from, to, is_whole, may_have_state })
+    };
+    if let Some(compression) = Compression::of_file(&mut file)? {
+        let head = Head::of(compression.text_of(file))?;
+        into.extend(stretch(0, length, head.is_state));
+        return Ok(());
+    }
+    let head = Head::of(&file)?;
+    let parts = if head.is_lines { (length / LEAST_BYTES).clamp(1, threads as u64 * 4) } else { 1 };
     let mut from = 0;
     for part in 1..=parts {
         let to = if part == parts { length } else { line_behind(&mut file, length / parts * part, length)? };
-        if to > from {
-            into.push(Stretch { path: path.to_owned(), from, to, is_whole: parts == 1, may_have_state: is_state });
-            from = to;
-        }
+        into.extend(stretch(from, to, head.is_state));
+        from = from.max(to);
     }
     Ok(())
+}
+
+/// What a file's text begins with.
+struct Head {
+    /// A state, which is read as a whole.
+    is_state: bool,
+    /// Lines of objects, between which the file may be divided.
+    is_lines: bool,
+}
+
+impl Head {
+    fn of(text: impl Read) -> std::io::Result<Self> {
+        let mut head = Vec::new();
+        text.take(4096).read_to_end(&mut head)?;
+        let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head);
+        let is_state = text.starts_with(format!("{{\"{STATE_KEY}\"").as_bytes());
+        let is_lines = text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') && !is_state;
+        Ok(Self { is_state, is_lines })
+    }
 }
 
 /// The first position from `at` on at which a line begins with `{`, or the end of the file.

@@ -7,7 +7,7 @@ use super::latency::Unit;
 /// The meaning of a field of an event, whatever its path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(usize)]
-pub enum Role {
+pub(crate) enum Role {
     /// Its identity.
     Id,
     /// When it happened.
@@ -67,7 +67,7 @@ const ROLES: [(Role, &str, &str); 17] = [
 
 /// The dotted path of each role in an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FieldMap {
+pub(crate) struct FieldMap {
     paths: [String; ROLES.len()],
     latency_unit: Unit,
 }
@@ -81,22 +81,22 @@ impl Default for FieldMap {
 
 impl FieldMap {
     /// The dotted path of this role.
-    pub fn path(&self, role: Role) -> &str {
+    pub(crate) fn path(&self, role: Role) -> &str {
         &self.paths[role as usize]
     }
 
     /// The unit of the numbers under [`Role::Latency`].
-    pub fn latency_unit(&self) -> Unit {
+    pub(crate) fn latency_unit(&self) -> Unit {
         self.latency_unit
     }
 
     /// Whether a name in a filter is a role's name or the last key of a PulseStream path.
-    pub fn knows(&self, name: &str) -> bool {
+    pub(crate) fn knows(&self, name: &str) -> bool {
         Self::names().any(|known| known == name)
     }
 
     /// The names that filters and groups accept besides dotted paths: those of roles, and the last keys of PulseStream's paths.
-    pub fn names() -> impl Iterator<Item = &'static str> {
+    pub(crate) fn names() -> impl Iterator<Item = &'static str> {
         ROLES.iter().flat_map(|(_, role, path)| {
             let key = path.rsplit('.').next().filter(|key| key != role);
             std::iter::once(*role).chain(key)
@@ -105,7 +105,7 @@ impl FieldMap {
 
     /// Resolves a name in a filter or a group to a dotted path. The name of a role and the last key of a PulseStream path
     /// (`status_code`, `region`) mean the path of that role. Any other name is a path itself.
-    pub fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
+    pub(crate) fn resolve<'a>(&'a self, name: &'a str) -> &'a str {
         ROLES
             .iter()
             .find(|(_, role, path)| name == *role || Some(name) == path.rsplit('.').next())

@@ -9,7 +9,7 @@ use crate::jsonl::value;
 
 /// How a field's value is compared with the filter's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Comparison {
+enum Operator {
     Equal,
     NotEqual,
     Less,
@@ -19,20 +19,20 @@ enum Comparison {
 }
 
 /// The comparison operators, longer ones first.
-const COMPARISONS: [(&str, Comparison); 6] = [
-    (">=", Comparison::GreaterOrEqual),
-    ("<=", Comparison::LessOrEqual),
-    ("!=", Comparison::NotEqual),
-    ("=", Comparison::Equal),
-    (">", Comparison::Greater),
-    ("<", Comparison::Less),
+const COMPARISONS: [(&str, Operator); 6] = [
+    (">=", Operator::GreaterOrEqual),
+    ("<=", Operator::LessOrEqual),
+    ("!=", Operator::NotEqual),
+    ("=", Operator::Equal),
+    (">", Operator::Greater),
+    ("<", Operator::Less),
 ];
 
 /// One condition on one field.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Condition {
+pub(crate) struct Condition {
     path: String,
-    comparison: Comparison,
+    comparison: Operator,
     text: String,
     number: Option<f64>,
     /// The number, if it is written without fraction and exponent.
@@ -41,16 +41,16 @@ pub struct Condition {
 
 impl Condition {
     /// The dotted path of its field.
-    pub fn path(&self) -> &str {
+    pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
     /// The condition that a field equals this text.
-    pub fn equals(name: &str, text: &str, map: &FieldMap) -> Self {
-        Self::new(map.resolve(name), Comparison::Equal, text)
+    pub(crate) fn equals(name: &str, text: &str, map: &FieldMap) -> Self {
+        Self::new(map.resolve(name), Operator::Equal, text)
     }
 
-    fn new(path: &str, comparison: Comparison, text: &str) -> Self {
+    fn new(path: &str, comparison: Operator, text: &str) -> Self {
         let number = text.parse().ok().filter(|n: &f64| n.is_finite());
         Self { path: path.to_owned(), comparison, number, whole: whole(text.as_bytes()), text: text.to_owned() }
     }
@@ -59,19 +59,19 @@ impl Condition {
     ///
     /// Numbers compare as numbers, whole ones exactly. For equality, a string compares only as text (version `1.10` is not `1.1`). For
     /// less and greater, it compares as the number that it holds.
-    pub fn holds(&self, raw: Option<&[u8]>) -> bool {
-        let Some(raw) = raw else { return self.comparison == Comparison::NotEqual };
+    pub(crate) fn holds(&self, raw: Option<&[u8]>) -> bool {
+        let Some(raw) = raw else { return self.comparison == Operator::NotEqual };
         let is_text = raw.starts_with(b"\"");
-        let is_equality = matches!(self.comparison, Comparison::Equal | Comparison::NotEqual);
+        let is_equality = matches!(self.comparison, Operator::Equal | Operator::NotEqual);
         let order = if is_text && is_equality { None } else { self.order(raw) };
         let equal = || order.map_or_else(|| value::label(raw) == self.text, Ordering::is_eq);
         match self.comparison {
-            Comparison::Equal => equal(),
-            Comparison::NotEqual => !equal(),
-            Comparison::Less => order.is_some_and(Ordering::is_lt),
-            Comparison::LessOrEqual => order.is_some_and(Ordering::is_le),
-            Comparison::Greater => order.is_some_and(Ordering::is_gt),
-            Comparison::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
+            Operator::Equal => equal(),
+            Operator::NotEqual => !equal(),
+            Operator::Less => order.is_some_and(Ordering::is_lt),
+            Operator::LessOrEqual => order.is_some_and(Ordering::is_le),
+            Operator::Greater => order.is_some_and(Ordering::is_gt),
+            Operator::GreaterOrEqual => order.is_some_and(Ordering::is_ge),
         }
     }
 
@@ -105,7 +105,7 @@ impl fmt::Display for Condition {
 
 /// Conditions that must all hold.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Filter {
+pub(crate) struct Filter {
     conditions: Vec<Condition>,
 }
 
@@ -115,7 +115,7 @@ impl Filter {
     ///
     /// # Errors
     /// A message that names the condition and the expected form.
-    pub fn parse(text: &str, map: &FieldMap) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, map: &FieldMap) -> Result<Self, String> {
         Self::parse_with(text, |name| map.resolve(name).to_owned())
     }
 
@@ -123,13 +123,13 @@ impl Filter {
     ///
     /// # Errors
     /// As above.
-    pub fn parse_with(text: &str, path_of: impl Fn(&str) -> String) -> Result<Self, String> {
+    pub(crate) fn parse_with(text: &str, path_of: impl Fn(&str) -> String) -> Result<Self, String> {
         let conditions = split(text).iter().map(|item| condition(item.trim(), &path_of)).collect::<Result<_, _>>()?;
         Ok(Self { conditions })
     }
 
     /// The conditions.
-    pub fn conditions(&self) -> &[Condition] {
+    pub(crate) fn conditions(&self) -> &[Condition] {
         &self.conditions
     }
 }
@@ -144,7 +144,7 @@ impl fmt::Display for Filter {
 }
 
 /// Splits a list at its commas. A comma in an item is written `\,`.
-pub fn split(text: &str) -> Vec<String> {
+pub(crate) fn split(text: &str) -> Vec<String> {
     let mut items = vec![String::new()];
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -167,7 +167,7 @@ fn condition(item: &str, path_of: impl Fn(&str) -> String) -> Result<Condition, 
     let text = rest[sign.len()..].trim();
     let text = text.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(text);
     let condition = Condition::new(&path_of(name.trim()), *comparison, text);
-    if condition.number.is_none() && !matches!(comparison, Comparison::Equal | Comparison::NotEqual) {
+    if condition.number.is_none() && !matches!(comparison, Operator::Equal | Operator::NotEqual) {
         return Err(format!("'{item}': expected a number after {sign}"));
     }
     Ok(condition)

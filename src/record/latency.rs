@@ -8,7 +8,7 @@ use crate::jsonl::value;
 
 /// The unit of the numbers in a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Unit {
+pub(crate) enum Unit {
     /// 10⁻⁹ s.
     Nanoseconds,
     /// 10⁻⁶ s.
@@ -63,7 +63,7 @@ const ABSURD_US: u64 = 1 << 53;
 
 /// Why a value is not a latency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NoLatency {
+pub(crate) enum NoLatency {
     /// It is below 0.
     Negative,
     /// It is not a number or a duration, or is absurdly large.
@@ -84,7 +84,7 @@ impl fmt::Display for NoLatency {
 /// # Errors
 /// If it is not a latency.
 #[inline]
-pub fn microseconds(raw: &[u8], unit: Unit) -> Result<u64, NoLatency> {
+pub(crate) fn microseconds(raw: &[u8], unit: Unit) -> Result<u64, NoLatency> {
     let mut us = 0u64;
     let mut fraction = None;
     let mut round_up = false;
@@ -162,7 +162,7 @@ fn part(text: &str) -> Option<(&str, i128, &str)> {
 
 /// The form of a latency, for writing another one in its place.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Form<'a> {
+pub(crate) enum LatencyForm<'a> {
     /// One number, and the text around it: quotes, a unit.
     Number {
         /// The text before the number.
@@ -181,9 +181,9 @@ pub enum Form<'a> {
     },
 }
 
-impl<'a> Form<'a> {
+impl<'a> LatencyForm<'a> {
     /// The form of a raw value, or `None` if it is not a number or a duration.
-    pub fn of(raw: &'a [u8]) -> Option<Self> {
+    pub(crate) fn of(raw: &'a [u8]) -> Option<Self> {
         let Some(inner) = raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")) else {
             return Written::of(raw).map(|_| Self::Number { before: b"", number: raw, behind: b"" });
         };
@@ -207,7 +207,7 @@ impl<'a> Form<'a> {
 }
 
 /// Appends a quoted duration as Go writes it, with at most `decimals` decimals: `"1m2.5s"`.
-pub fn write_compound(seconds: f64, decimals: usize, out: &mut Vec<u8>) {
+pub(crate) fn write_compound(seconds: f64, decimals: usize, out: &mut Vec<u8>) {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // not negative; saturates
     let minutes = (seconds / 60.0).floor() as u64;
     #[allow(clippy::cast_precision_loss)] // below 2^53 in all durations that are told

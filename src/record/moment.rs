@@ -12,14 +12,14 @@ use crate::clock::{self, Micros};
 use crate::time;
 use epoch::Epoch;
 use text::Places;
-pub use unread::Unread;
+pub(crate) use unread::Unread;
 
 /// Reads the moment in a raw JSON value.
 ///
 /// # Errors
 /// If it is not a time, with the reason.
 #[inline]
-pub fn read(raw: &[u8]) -> Result<Micros, Unread> {
+pub(crate) fn read(raw: &[u8]) -> Result<Micros, Unread> {
     match usual(raw) {
         Some(at) => Ok(at),
         None => read_other(raw),
@@ -34,7 +34,7 @@ fn usual(raw: &[u8]) -> Option<Micros> {
 
 /// Whether a raw value has the form that pulsepipe's own tools write, in which each moment has one text.
 #[inline]
-pub fn is_usual(raw: &[u8]) -> bool {
+pub(crate) fn is_usual(raw: &[u8]) -> bool {
     unquoted(raw).is_some_and(time::has_form_of_write)
 }
 
@@ -52,7 +52,7 @@ fn read_other(raw: &[u8]) -> Result<Micros, Unread> {
 ///
 /// # Errors
 /// If it is not a time, with the reason.
-pub fn read_text(text: &str) -> Result<Micros, Unread> {
+pub(crate) fn read_text(text: &str) -> Result<Micros, Unread> {
     match Written::of(text.as_bytes()).filter(|number| !text::is_date_of_digits(number)) {
         Some(number) => Epoch::of(number).map(|(at, _)| at),
         None => text::read(text.as_bytes()).map(|(at, _)| at),
@@ -61,7 +61,7 @@ pub fn read_text(text: &str) -> Result<Micros, Unread> {
 
 /// Appends another moment in the form of `raw`, which names one: the same precision, offset, unit, quotes and escapes. Returns `false`
 /// and writes nothing if the form cannot name the other moment.
-pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
+pub(crate) fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
     if !is_usual(raw) {
         return TimeForm::of(raw).is_ok_and(|form| form.write(at, out));
     }
@@ -76,7 +76,7 @@ pub fn write_like(raw: &[u8], at: Micros, out: &mut Vec<u8>) -> bool {
 
 /// Reads the times of a stream as [`read()`] does, fastest in the form that pulsepipe's own tools write.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Reader(time::Reader);
+pub(crate) struct Reader(time::TimestampReader);
 
 impl Reader {
     /// Reads the next time.
@@ -84,7 +84,7 @@ impl Reader {
     /// # Errors
     /// If it is not a time, with the reason.
     #[inline]
-    pub fn read(&mut self, raw: &[u8]) -> Result<Micros, Unread> {
+    pub(crate) fn read(&mut self, raw: &[u8]) -> Result<Micros, Unread> {
         match raw {
             [b'"', inner @ .., b'"'] => self.0.read(inner),
             _ => None,
@@ -248,6 +248,10 @@ mod tests {
             (r#""05\/Jan\/2026:09:00:00 +0000""#, r#""05\/Jan\/2026:10:00:00 +0000""#),
             (r#""Mon, 05 Jan 2026 09:00:00 GMT""#, r#""Mon, 05 Jan 2026 10:00:00 GMT""#),
             (r#""Mon Jan 05 09:00:00.000000 2026""#, r#""Mon Jan 05 10:00:00.000000 2026""#),
+            (r#""Mon Jan  5 09:00:00 2026""#, r#""Mon Jan  5 10:00:00 2026""#),
+            (r#""Mon Jan  5 09:00:00 UTC 2026""#, r#""Mon Jan  5 10:00:00 UTC 2026""#),
+            (r#""Mon Jan 05 2026 10:00:00 GMT+0100 (CET)""#, r#""Mon Jan 05 2026 11:00:00 GMT+0100 (CET)""#),
+            (r#""2026-01-05T09:00:00Z[UTC]""#, r#""2026-01-05T10:00:00Z[UTC]""#),
             // Digits that are a date.
             ("20260105090000", "20260105100000"),
             (r#""20260105090000""#, r#""20260105100000""#),
@@ -309,6 +313,19 @@ mod tests {
     }
 
     #[test]
+    fn a_day_of_one_digit_is_padded_as_the_form_pads_it() {
+        const WEEK: Micros = 7 * 86_400_000_000;
+        for (raw, earlier) in [
+            ("Mon Jan 12 09:00:00 2026", "Mon Jan  5 09:00:00 2026"),
+            ("Mon Jan 12 09:00:00.000000 2026", "Mon Jan 05 09:00:00.000000 2026"),
+            ("Mon Jan 12 2026 09:00:00 GMT+0000", "Mon Jan 05 2026 09:00:00 GMT+0000"),
+        ] {
+            assert_eq!(moved(&format!("\"{raw}\""), -WEEK), Some(format!("\"{earlier}\"")));
+            assert_eq!(moved(&format!("\"{earlier}\""), WEEK), Some(format!("\"{raw}\"")));
+        }
+    }
+
+    #[test]
     fn what_is_not_a_time_says_why() {
         for (raw, why) in [
             ("null", Unread::Type),
@@ -333,6 +350,8 @@ mod tests {
             (r#""2026-01-05T09:00:61Z""#, Unread::NoSuchTime),
             (r#""2026-01-05T09:00:00+25:00""#, Unread::NoSuchTime),
             (r#""2026-01-05 09:00:00 CET""#, Unread::Zone),
+            (r#""Mon Jan  5 09:00:00 CET 2026""#, Unread::Zone),
+            (r#""Mon Jan   09:00:00 2026""#, Unread::Form),
             (r#""2026-01-05 09:00:00 Europe/Paris""#, Unread::Zone),
             (r#""Jan  5 09:00:00""#, Unread::NoYear),
             (r#""Jan 05 09:00:00 host""#, Unread::NoYear),
@@ -365,6 +384,14 @@ mod tests {
         );
     }
 
+    /// The same time with the weekday that it has.
+    fn right_weekday(text: &str) -> String {
+        let form = TimeForm::of(text.as_bytes()).expect("a time");
+        let mut out = Vec::new();
+        form.write(form.at, &mut out);
+        String::from_utf8(out).expect("text")
+    }
+
     fn written() -> impl Strategy<Value = String> {
         let fraction = r"([.,][0-9]{1,9})?";
         let zone = r"(Z|z|\+00|\+0000|[+-](0[0-9]|1[0-2]):[0-5][0-9]|[+-](0[0-9]|1[0-2])[0-5][0-9]| UTC|)";
@@ -374,6 +401,8 @@ mod tests {
         prop_oneof![
             regex(format!("\"{date}[Tt ]{clock}{fraction}{zone}\"")),
             regex(format!(r#""(0[1-9]|1[0-9]|2[0-8])(\\)?/(Jan|Feb|Oct|Dec)(\\)?/20[0-9]{{2}}:{clock} [+-]0[0-9]00""#)),
+            regex(format!(r#""Mon (Jan|Feb|Oct|Dec) ( [1-9]|1[0-9]|2[0-8]) {clock}( UTC)? 20[0-9]{{2}}""#))
+                .prop_map(|text| right_weekday(&text)),
             r"1[0-9]{9}(\.[0-9]{1,15})?",
             r#""1[0-9]{9}(\.[0-9]{1,15})?""#,
             r"1[0-9]{12}(\.[0-9]{1,9})?",

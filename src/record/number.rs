@@ -3,12 +3,12 @@
 use crate::jsonl::value;
 
 /// Removes the quotes of a string. Returns any other value unchanged.
-pub fn unquoted(raw: &[u8]) -> &[u8] {
+pub(crate) fn unquoted(raw: &[u8]) -> &[u8] {
     raw.strip_prefix(b"\"").and_then(|raw| raw.strip_suffix(b"\"")).unwrap_or(raw)
 }
 
 /// Reads the number in a raw value, quoted or not.
-pub fn number(raw: &[u8]) -> Option<f64> {
+pub(crate) fn number(raw: &[u8]) -> Option<f64> {
     match raw {
         [b'"', inner @ .., b'"'] => number_in(inner),
         raw => value::number(raw),
@@ -16,13 +16,13 @@ pub fn number(raw: &[u8]) -> Option<f64> {
 }
 
 /// Reads a text that is a number and nothing else.
-pub fn number_in(text: &[u8]) -> Option<f64> {
+pub(crate) fn number_in(text: &[u8]) -> Option<f64> {
     Written::of(text).and_then(|_| value::number(text))
 }
 
 /// Reads the whole number in a raw value, quoted or not, including forms such as `200.0` and `2e2`.
 #[inline]
-pub fn integer(raw: &[u8]) -> Option<i64> {
+pub(crate) fn integer(raw: &[u8]) -> Option<i64> {
     value::integer(raw).or_else(|| other_integer(raw))
 }
 
@@ -34,6 +34,15 @@ fn other_integer(raw: &[u8]) -> Option<i64> {
         let scaled = written.scaled()?;
         (scaled % SCALE == 0).then(|| i64::try_from(scaled / SCALE).ok())?
     })
+}
+
+/// Whether a raw value is a whole number of any size, quoted or not. Leading zeros are allowed.
+pub(super) fn is_whole(raw: &[u8]) -> bool {
+    let text = unquoted(raw);
+    let digits = text.strip_prefix(b"-").unwrap_or(text);
+    let is_integer = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let is_power = |written: Written<'_>| written.fraction.is_empty() && !written.power.contains(&b'-');
+    is_integer || Written::of(text).is_some_and(is_power)
 }
 
 /// How many decimals [`Written::scaled`] keeps.

@@ -15,14 +15,15 @@ macro_rules! words {
     ($(#[$meta:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)* }) => {
         $(#[$meta])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        pub enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
+        pub(crate) enum $name { $($(#[$doc])* #[serde(rename = $word)] $variant,)* }
 
         impl $name {
             /// All of them, in the contract's order.
-            pub const ALL: &[Self] = &[$(Self::$variant),*];
+            #[allow(dead_code)] // nothing lists the kinds of errors
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant),*];
 
             /// The word in the JSON.
-            pub fn as_str(self) -> &'static str {
+            pub(crate) fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $word,)* }
             }
         }
@@ -71,7 +72,7 @@ words! {
 
 words! {
     /// The result of an attempt: the word of an outcome, or one of two more.
-    Answer {
+    AttemptResult {
         /// Taken.
         Accepted = "accepted",
         /// Held already.
@@ -151,7 +152,7 @@ words! {
 
 /// How well the sending side kept up (contracts §3): whether figures may be psend's own, not the server's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Generator {
+pub(crate) struct GeneratorRecord {
     /// Events that a schedule sent. `None` in a closed loop, which has no schedule.
     pub scheduled: Option<u64>,
     /// How many of them were sent late, by cause.
@@ -173,7 +174,7 @@ const LEAST_WAIT: Duration = Duration::from_millis(1);
 
 /// The outcome of one line, as psend writes it. Raw values are JSON as it was in the event.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Outcome<'a> {
+pub(crate) struct Outcome<'a> {
     /// The line's number in the whole input, from 1.
     pub seq: u64,
     /// The raw value of the event's id.
@@ -189,7 +190,7 @@ pub struct Outcome<'a> {
     /// Requests sent.
     pub attempts: u32,
     /// The result of each attempt. Written if there was more than one.
-    pub answers: &'a [Answer],
+    pub answers: &'a [AttemptResult],
     /// The last attempt, first byte out to last byte in.
     pub latency: Option<Duration>,
     /// From when it was due or taken up to the end.
@@ -216,7 +217,7 @@ pub struct Outcome<'a> {
 
 impl Outcome<'_> {
     /// Appends the outcome as one line.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let mut number = itoa::Buffer::new();
         out.extend_from_slice(b"{\"seq\":");
         out.extend_from_slice(number.format(self.seq).as_bytes());
@@ -305,7 +306,7 @@ fn moment(out: &mut Vec<u8>, key: &[u8], value: Option<Micros>) {
 
 /// The last line of a stream of outcomes. It holds no secret.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunRecord {
+pub(crate) struct RunRecord {
     /// The run's name, unlike any other's.
     pub id: String,
     /// Whether all input was read and every line has its outcome.
@@ -341,25 +342,25 @@ pub struct RunRecord {
     pub aborted: Option<String>,
     /// How well the sending side kept up. Older records do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub generator: Option<Generator>,
+    pub generator: Option<GeneratorRecord>,
 }
 
 /// The line of a run record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct RunLine {
+pub(crate) struct RunLine {
     /// The record.
     pub run: RunRecord,
 }
 
 impl RunRecord {
     /// Reads the record on a line. Returns `None` for any other line, including an event with a field named `run`.
-    pub fn read(line: &[u8]) -> Option<Self> {
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
         serde_json::from_slice::<RunLine>(line).ok().map(|line| line.run)
     }
 
     /// The id of the run that this one continues, or its own. Records with the same root belong to one run.
-    pub fn root(&self) -> &str {
+    pub(crate) fn root(&self) -> &str {
         self.resumes.as_deref().unwrap_or(&self.id)
     }
 }
@@ -378,7 +379,7 @@ mod tests {
             warm_up: false,
             status: Some(200),
             attempts: 1,
-            answers: &[Answer::Accepted],
+            answers: &[AttemptResult::Accepted],
             latency: Some(Duration::from_micros(3214)),
             end_to_end: Some(Duration::from_micros(3402)),
             waited: Some(Duration::from_micros(188)),
@@ -412,7 +413,7 @@ mod tests {
             warm_up: true,
             status: Some(409),
             attempts: 2,
-            answers: &[Answer::NoAnswer, Answer::Duplicate],
+            answers: &[AttemptResult::NoAnswer, AttemptResult::Duplicate],
             latency: None,
             end_to_end: Some(Duration::ZERO),
             waited: Some(Duration::from_millis(20)),

@@ -12,7 +12,7 @@ const LONGEST: usize = 160;
 
 /// The reason in a message, without what differs from one event to the next: each word with a digit in it is `#`, and so is what
 /// stands in several of them in a row, such as a date. The status in front stays.
-pub fn of(message: &str) -> String {
+pub(crate) fn of(message: &str) -> String {
     let head = ["HTTP ", "in a batch, "].iter().find_map(|head| {
         let status = message.strip_prefix(head)?;
         let end = status.find(|c: char| !c.is_ascii_digit()).unwrap_or(status.len());
@@ -57,7 +57,7 @@ fn is_code(before: &str, word: &str, behind: &str) -> bool {
 
 /// How often each reason came, within a fixed bound.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Reasons {
+pub(crate) struct Reasons {
     counts: BTreeMap<String, u64>,
     /// Reasons that came after the limit was reached.
     #[serde(default)]
@@ -66,7 +66,7 @@ pub struct Reasons {
 
 impl Reasons {
     /// Counts a message.
-    pub fn add(&mut self, message: &str) {
+    pub(crate) fn add(&mut self, message: &str) {
         self.count(of(message), 1);
     }
 
@@ -80,23 +80,18 @@ impl Reasons {
     }
 
     /// Adds what was counted elsewhere.
-    pub fn merge(&mut self, other: Self) {
+    pub(crate) fn merge(&mut self, other: Self) {
         other.counts.into_iter().for_each(|(reason, times)| self.count(reason, times));
         self.others = self.others.saturating_add(other.others);
     }
 
     /// The most frequent, the first in the alphabet of equals, and how often others came.
-    pub fn top(&self, most: usize) -> (Vec<(&str, u64)>, u64) {
+    pub(crate) fn top(&self, most: usize) -> (Vec<(&str, u64)>, u64) {
         let mut reasons: Vec<(&str, u64)> = self.counts.iter().map(|(reason, n)| (reason.as_str(), *n)).collect();
         reasons.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
         let rest = reasons.iter().skip(most).fold(self.others, |sum, (_, n)| sum.saturating_add(*n));
         reasons.truncate(most);
         (reasons, rest)
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.counts.is_empty()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::cli::shard::Shard;
 /// How a correct server answers a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Expect {
+pub(crate) enum Expect {
     /// It accepts the event.
     Accepted,
     /// It says that it already has the event.
@@ -39,15 +39,15 @@ impl Expect {
 }
 
 /// A change of the line's bytes: the offset, the number of bytes deleted, and the bytes inserted in base64.
-pub type Edit = (u64, u64, String);
+pub(crate) type Edit = (u64, u64, String);
 
 /// A field's raw value before and after.
-pub type Change = (Box<RawValue>, Box<RawValue>);
+pub(crate) type Change = (Box<RawValue>, Box<RawValue>);
 
 /// One injected fault.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Truth {
+pub(crate) struct Truth {
     /// The line in pshape's output, from 1; `None` for an event that was dropped.
     pub seq: Option<u64>,
     /// The line in pshape's input, from 1.
@@ -69,7 +69,7 @@ pub struct Truth {
 
 /// A line of a truth file.
 #[derive(Debug, Clone)]
-pub enum TruthLine {
+pub(crate) enum TruthLine {
     /// A fault.
     Fault(Truth),
     /// The last line.
@@ -78,7 +78,7 @@ pub enum TruthLine {
 
 impl TruthLine {
     /// Reads a line of a truth file. Returns `None` for any other line, even an event with a field `fault`.
-    pub fn read(line: &[u8]) -> Option<Self> {
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
         let summary = serde_json::from_slice::<TruthSummary>(line).ok().filter(|summary| summary.fault == "summary");
         summary.map(Self::Summary).or_else(|| serde_json::from_slice(line).ok().map(Self::Fault))
     }
@@ -87,7 +87,7 @@ impl TruthLine {
 /// The last line of a truth file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct TruthSummary {
+pub(crate) struct TruthSummary {
     /// Always `summary`.
     pub fault: String,
     /// Lines read.
@@ -102,51 +102,51 @@ pub struct TruthSummary {
 
 impl TruthSummary {
     /// The summary of a run.
-    pub fn new(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> Self {
+    pub(crate) fn new(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> Self {
         Self { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
     }
 
     /// Appends the line.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(&serde_json::to_vec(self).expect("a summary has string keys"));
         out.push(b'\n');
     }
 }
 
 /// A change of a field: its path, and its raw value before and after (`None` if it is absent).
-pub type RawChange<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
+pub(crate) type RawChange<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// An [`Edit`] whose inserted bytes are raw.
-pub type RawEdit<'a> = (usize, usize, &'a [u8]);
+pub(crate) type RawEdit<'a> = (usize, usize, &'a [u8]);
 
 /// The faults of one event, as lines that lack what is known only once the event is written: its line in the output, and how a
 /// correct server answers.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Vec<u8>);
+pub(crate) struct Faults(Vec<u8>);
 
 impl Faults {
     /// Forgets all faults, and keeps the memory.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 
     /// Whether there are no faults.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// The memory in use, in bytes.
-    pub fn capacity(&self) -> usize {
+    pub(crate) fn capacity(&self) -> usize {
         self.0.capacity()
     }
 
     /// Gives back memory that is not in use.
-    pub fn shrink_to_fit(&mut self) {
+    pub(crate) fn shrink_to_fit(&mut self) {
         self.0.shrink_to_fit();
     }
 
     /// Adds a fault of the event on this line of the input. `event_id` is the raw value of the event's id.
-    pub fn add<'a>(
+    pub(crate) fn add<'a>(
         &mut self,
         source_seq: u64,
         event_id: Option<&[u8]>,
@@ -174,7 +174,7 @@ impl Faults {
     }
 
     /// Removes a fault that changed no byte of the event.
-    pub fn remove_unchanged(&mut self, fault: &str) {
+    pub(crate) fn remove_unchanged(&mut self, fault: &str) {
         let end = format!(",\"fault\":\"{fault}\",\"changes\":{{}},\"edits\":null\n");
         let lines = std::mem::take(&mut self.0);
         let kept = lines.split_inclusive(|b| *b == b'\n').filter(|line| !line.ends_with(end.as_bytes()));
@@ -182,7 +182,7 @@ impl Faults {
     }
 
     /// Appends the lines of truth. `seq` is the event's line in the output, `None` if it was dropped.
-    pub fn write(&self, seq: Option<u64>, expect: Expect, shard: Option<Shard>, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, seq: Option<u64>, expect: Expect, shard: Option<Shard>, out: &mut Vec<u8>) {
         let mut end = format!(",\"expect\":\"{}\"", expect.as_str());
         if let Some(shard) = shard {
             end += &format!(",\"shard\":\"{shard}\"");

@@ -7,12 +7,12 @@ use crate::error::Error;
 
 /// A profile's text and its name in messages.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Origin {
+pub(crate) struct ProfileText {
     name: String,
     text: String,
 }
 
-impl Origin {
+impl ProfileText {
     pub(crate) fn new(name: &str, text: &str) -> Self {
         Self { name: name.to_owned(), text: text.to_owned() }
     }

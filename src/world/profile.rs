@@ -5,23 +5,23 @@
 mod check;
 mod form;
 
-pub use self::form::Profile;
-pub(crate) use self::form::{Endpoint, Field, Method, Payload, Service, Status};
+pub(crate) use self::form::Profile;
+pub(crate) use self::form::{Endpoint, ExtraField, Method, Payload, Service, Status};
 use crate::error::{Error, Result};
 use crate::world::curve::Curve;
-use crate::world::origin::Origin;
+use crate::world::origin::ProfileText;
 
 /// The built-in profile, as `pgen --print-profile` prints it.
 pub const BUILT_IN: &str = include_str!("pulsestream.toml");
 
 impl Profile {
     /// PulseStream's profile.
-    pub fn built_in() -> Self {
+    pub(crate) fn built_in() -> Self {
         Self::parse(BUILT_IN, "the built-in profile").expect("the tests read the built-in profile")
     }
 
     /// The curve called business.
-    pub fn business_curve(&self) -> Curve {
+    pub(crate) fn business_curve(&self) -> Curve {
         self.traffic.curve().expect("parse refuses a profile without one")
     }
 
@@ -29,10 +29,10 @@ impl Profile {
     ///
     /// # Errors
     /// A usage error that names file, line and key if the text is not a profile.
-    pub fn parse(text: &str, name: &str) -> Result<Self> {
+    pub(crate) fn parse(text: &str, name: &str) -> Result<Self> {
         let mut profile: Self =
             toml::from_str(text).map_err(|e| Error::usage(format!("{name}: {}", e.to_string().trim_end())))?;
-        profile.origin = Origin::new(name, text);
+        profile.origin = ProfileText::new(name, text);
         profile.check()?;
         Ok(profile)
     }

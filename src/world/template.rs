@@ -20,18 +20,18 @@ mod table;
 use toml::de::{DeTable, DeValue};
 
 pub(crate) use self::distribution::{Distribution, Shape};
-pub(crate) use self::field::{Field, Generator, Kind, Literal, Members, Sessions, Unit};
+pub(crate) use self::field::{EventKind, Field, Literal, Members, SessionChain, TimeUnit, ValueSource};
 pub(crate) use self::json::{Item, Node};
-pub(crate) use self::moment::{Moment, Piece};
+pub(crate) use self::moment::{Piece, TimeFormat};
 pub(crate) use self::pattern::Token;
 pub(crate) use self::reference::{EVENT, FieldId, Part, Reference, SESSION, ScopeId};
 
 use self::check::Check;
-use self::read::Reader;
+use self::read::FieldReader;
 use self::table::{Table, Value};
 use crate::error::{Error, Result};
 use crate::world::curve::{Curve, NamedCurve};
-use crate::world::origin::Origin;
+use crate::world::origin::ProfileText;
 
 /// More kinds of events than anybody writes.
 const MOST_KINDS: usize = 10_000;
@@ -42,9 +42,9 @@ const IDLE_MINUTES: f64 = 30.0;
 /// Kinds of events and their fields.
 #[derive(Debug, Clone)]
 pub struct TemplateWorld {
-    pub(crate) kinds: Vec<Kind>,
+    pub(crate) kinds: Vec<EventKind>,
     pub(crate) fields: Vec<Field>,
-    pub(crate) sessions: Option<Sessions>,
+    pub(crate) sessions: Option<SessionChain>,
     curve: Curve,
     name: String,
 }
@@ -62,11 +62,11 @@ impl TemplateWorld {
     /// A usage error that names file, line and key.
     pub(super) fn parse(text: &str, name: &str) -> Result<Self> {
         let parsed = DeTable::parse(text).map_err(|e| Error::usage(format!("{name}: {}", e.to_string().trim_end())))?;
-        let origin = Origin::new(name, text);
+        let origin = ProfileText::new(name, text);
         let root = DeValue::Table(parsed.into_inner());
         let mut table = Value::root(&origin, &root).table()?;
         let mut sessions = table.take("sessions").map(Value::table).transpose()?;
-        let mut reader = Reader::new();
+        let mut reader = FieldReader::new();
         let session_fields = sessions.as_mut().and_then(|sessions| sessions.take("fields"));
         reader.read(table.take("populations"), table.take("fields"), session_fields)?;
         let kinds = kinds(&table.need("events")?, &reader)?;
@@ -89,8 +89,8 @@ impl TemplateWorld {
     }
 }
 
-fn kinds<'t>(value: &Value<'t>, reader: &Reader<'t>) -> Result<Vec<Kind>> {
-    let mut kinds: Vec<Kind> = Vec::new();
+fn kinds<'t>(value: &Value<'t>, reader: &FieldReader<'t>) -> Result<Vec<EventKind>> {
+    let mut kinds: Vec<EventKind> = Vec::new();
     for item in value.list()? {
         let mut table = item.clone().table()?;
         let key = table.need("name")?;
@@ -101,7 +101,7 @@ fn kinds<'t>(value: &Value<'t>, reader: &Reader<'t>) -> Result<Vec<Kind>> {
         if kinds.iter().any(|kind| kind.name == name) {
             return Err(key.fault(format_args!("'{name}' appears twice")));
         }
-        kinds.push(Kind { name: name.to_owned(), weight, template });
+        kinds.push(EventKind { name: name.to_owned(), weight, template });
     }
     if kinds.len() > MOST_KINDS {
         return Err(value.fault(format_args!("expected at most {MOST_KINDS} kinds")));
@@ -112,7 +112,7 @@ fn kinds<'t>(value: &Value<'t>, reader: &Reader<'t>) -> Result<Vec<Kind>> {
     Ok(kinds)
 }
 
-fn read_sessions<'t>(mut table: Table<'t>, reader: &Reader<'t>, kinds: &[Kind]) -> Result<Sessions> {
+fn read_sessions<'t>(mut table: Table<'t>, reader: &FieldReader<'t>, kinds: &[EventKind]) -> Result<SessionChain> {
     const END: &str = "end";
     let of = reader.member(&table.need("of")?)?;
     let gap = Distribution::read(table.need("gap_seconds")?)?;
@@ -138,7 +138,7 @@ fn read_sessions<'t>(mut table: Table<'t>, reader: &Reader<'t>, kinds: &[Kind]) 
     table.finish()?;
     // A kind that nothing follows ends its session.
     let ends = || std::iter::repeat_n(0.0, kinds.len()).chain([1.0]).collect();
-    Ok(Sessions { of, gap, idle, next: next.into_iter().map(|row| row.unwrap_or_else(ends)).collect() })
+    Ok(SessionChain { of, gap, idle, next: next.into_iter().map(|row| row.unwrap_or_else(ends)).collect() })
 }
 
 /// Seven rows of 24 weights, Monday first.

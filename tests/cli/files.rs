@@ -238,6 +238,8 @@ fn a_file_that_is_not_there_is_named_with_its_flag() {
         ("psend", &["--api-key-file", "none"]),
         ("psend", &["--header", "@none"]),
         ("psend", &["--cacert", "none", "--url", "https://localhost:9"]),
+        ("psend", &["--cacert", "none", "--url", "http://localhost:9"]),
+        ("psend", &["--cert", "none", "--key", "none", "--url", "http://localhost:9"]),
         ("pstats", &["--require-file", "none"]),
         ("pstats", &["--base", "none"]),
         ("pserve", &["--keys", "none"]),

@@ -25,7 +25,7 @@ impl FieldSet {
     }
 
     /// Adds a path and returns its index.
-    pub fn add(&mut self, path: &str) -> usize {
+    pub(crate) fn add(&mut self, path: &str) -> usize {
         self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
             self.paths.push(path.to_owned());
             self.paths.len() - 1
@@ -33,17 +33,12 @@ impl FieldSet {
     }
 
     /// How many paths there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.paths.len()
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.paths.is_empty()
-    }
-
     /// The path with this index.
-    pub fn path(&self, field: usize) -> &str {
+    pub(crate) fn path(&self, field: usize) -> &str {
         &self.paths[field]
     }
 
@@ -74,7 +69,7 @@ fn keys(path: &str) -> Vec<String> {
 }
 
 /// Formats a dotted path for people, without the backslashes before dots within keys.
-pub fn plain_path(path: &str) -> String {
+pub(crate) fn plain_path(path: &str) -> String {
     path.replace("\\.", ".")
 }
 

@@ -22,20 +22,20 @@ impl Spans {
 
     /// Like [`Spans::range`], as the positions of the start and the end.
     #[inline]
-    pub fn ends(&self, field: usize) -> Option<(usize, usize)> {
+    pub(crate) fn ends(&self, field: usize) -> Option<(usize, usize)> {
         let (start, end) = self.spans[field];
         (start != NONE).then_some((start as usize, end as usize))
     }
 
     /// Returns the raw value of this field.
     #[inline]
-    pub fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
+    pub(crate) fn raw<'a>(&self, line: &'a [u8], field: usize) -> Option<&'a [u8]> {
         self.range(field).map(|range| &line[range])
     }
 
     /// Whether the scanned line contains a backslash. If not, strings need no decoding.
     #[inline]
-    pub fn has_escapes(&self) -> bool {
+    pub(crate) fn has_escapes(&self) -> bool {
         self.escapes
     }
 
@@ -61,7 +61,7 @@ impl Spans {
     ///
     /// A value that was replaced as a whole gets the span of its replacement. A value around the change grows or shrinks with it. A
     /// value inside the replaced bytes is no longer found.
-    pub fn splice(&mut self, range: Range<usize>, length: usize) {
+    pub(crate) fn splice(&mut self, range: Range<usize>, length: usize) {
         let (from, to, length) = (index(range.start), index(range.end), index(length));
         let moved = |at: u32| at - (to - from) + length;
         for (start, end) in &mut self.spans {
@@ -79,7 +79,7 @@ impl Spans {
     }
 
     /// Sets the position of a field that was added to the line.
-    pub fn enter(&mut self, field: usize, range: Range<usize>) {
+    pub(crate) fn enter(&mut self, field: usize, range: Range<usize>) {
         self.spans[field] = (index(range.start), index(range.end));
     }
 

@@ -1,9 +1,9 @@
 //! Writes times in any form: keeps the text of the last second, in which only the fraction changes.
 
 use crate::clock::Micros;
-use crate::pgen::line::Line;
+use crate::pgen::line::LineBuffer;
 use crate::time;
-use crate::world::template::{Moment, Piece};
+use crate::world::template::{Piece, TimeFormat};
 
 const SECOND: Micros = 1_000_000;
 
@@ -47,10 +47,10 @@ const MONTHS: [&str; 12] = [
 const WEEKDAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 impl Clockwork {
-    pub(super) fn new(moment: &Moment) -> Self {
+    pub(super) fn new(moment: &TimeFormat) -> Self {
         match moment {
-            Moment::Calendar { pieces, offset } => Self::Calendar { pieces: pieces.clone(), offset: *offset },
-            Moment::Epoch { unit, places } => Self::Epoch { unit: *unit, places: *places },
+            TimeFormat::Calendar { pieces, offset } => Self::Calendar { pieces: pieces.clone(), offset: *offset },
+            TimeFormat::Epoch { unit, places } => Self::Epoch { unit: *unit, places: *places },
         }
     }
 
@@ -74,7 +74,7 @@ impl Clockwork {
     }
 
     /// Writes a moment. `below` is uniform, and gives the digits below a microsecond.
-    pub(super) fn write(&self, at: Micros, below: u64, memory: &mut SecondText, line: &mut Line<'_>) {
+    pub(super) fn write(&self, at: Micros, below: u64, memory: &mut SecondText, line: &mut LineBuffer<'_>) {
         match self {
             Self::Epoch { unit, places } => {
                 let (seconds, micros) = (at.div_euclid(SECOND), at.rem_euclid(SECOND));
@@ -104,12 +104,12 @@ fn fraction(micros: u64, below: u64) -> u64 {
     micros * PICO + super::number::below(below, PICO)
 }
 
-fn write_fraction(fraction: u64, digits: u32, line: &mut Line<'_>) {
+fn write_fraction(fraction: u64, digits: u32, line: &mut LineBuffer<'_>) {
     line.padded(fraction / 10_u64.pow(18 - digits), digits as usize);
 }
 
 /// A number of seconds, with the point moved behind the unit's digits.
-fn write_epoch(seconds: i64, fraction: u64, (unit, places): (u32, u32), line: &mut Line<'_>) {
+fn write_epoch(seconds: i64, fraction: u64, (unit, places): (u32, u32), line: &mut LineBuffer<'_>) {
     let digits = unit + places;
     // Times before 1970 are negative: the fraction counts up from the second before.
     let total = i128::from(seconds) * 10_i128.pow(digits) + i128::from(fraction / 10_u64.pow(18 - digits));

@@ -5,21 +5,21 @@ use std::ops::Range;
 
 use super::calendar::Clockwork;
 use super::members::Draw;
-use super::node::{Chance, Key, Node, NodeId, Part, Pick, Plus, What, Write};
+use super::node::{Chance, FixedFor, Node, NodeId, Part, Pick, Plus, What, Write};
 use super::number::Numbers;
 use super::tokens;
 use crate::pgen::alias::AliasTable;
 use crate::pgen::line::{Piece, Pieces};
 use crate::seed::{Choice, Seed};
 use crate::world::template::{
-    self, EVENT, Field, FieldId, Generator, Item, Literal, Reference, SESSION, ScopeId, TemplateWorld, Unit,
+    self, EVENT, Field, FieldId, Item, Literal, Reference, SESSION, ScopeId, TemplateWorld, TimeUnit, ValueSource,
 };
 
-/// Bounds of lengths grow no further, so that sums and products of them stay in range. No event may be as long.
+/// The largest bound of a length. Larger ones are cut to it, so that sums and products stay in range. No event may be that long.
 const FAR_TOO_LONG: usize = 1 << 32;
 
 /// What a scope's fields are fixed for, from where a name stands.
-type Keys = BTreeMap<ScopeId, Key>;
+type Keys = BTreeMap<ScopeId, FixedFor>;
 
 /// The steps and fields of one kind of event.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ pub(super) struct Compiled {
 /// Compiles a world.
 pub(super) fn compile(world: &TemplateWorld, seed: Seed) -> Compiled {
     let mut compiler = Compiler { world, seed, out: Compiled::default(), known: BTreeMap::new(), names: Vec::new() };
-    let keys = Keys::from([(EVENT, Key::Event), (SESSION, Key::Session)]);
+    let keys = Keys::from([(EVENT, FixedFor::Event), (SESSION, FixedFor::Session)]);
     for kind in &world.kinds {
         let (writes, roots, longest) = compiler.program(&kind.template, &keys);
         let order = compiler.order(&roots, None);
@@ -63,7 +63,7 @@ struct Compiler<'w> {
     world: &'w TemplateWorld,
     seed: Seed,
     out: Compiled,
-    known: BTreeMap<(FieldId, Key), NodeId>,
+    known: BTreeMap<(FieldId, FixedFor), NodeId>,
     /// For each node that has a list of values, their names, as others depend on them.
     names: Vec<Option<Vec<String>>>,
 }
@@ -114,8 +114,8 @@ impl Compiler<'_> {
         let mut found = 0;
         for field in &reference.path {
             found = self.field(*field, &keys);
-            if let Generator::Member(members) = &self.world.fields[*field].generator {
-                keys = Keys::from([(members.scope, Key::Member(found))]);
+            if let ValueSource::Member(members) = &self.world.fields[*field].generator {
+                keys = Keys::from([(members.scope, FixedFor::Member(found))]);
             }
         }
         found
@@ -123,7 +123,7 @@ impl Compiler<'_> {
 
     fn field(&mut self, id: FieldId, keys: &Keys) -> NodeId {
         let is_of_session = self.world.sessions.as_ref().is_some_and(|sessions| sessions.of == id);
-        let key = if is_of_session { Key::Session } else { keys[&self.world.fields[id].scope] };
+        let key = if is_of_session { FixedFor::Session } else { keys[&self.world.fields[id].scope] };
         if let Some(known) = self.known.get(&(id, key)) {
             return *known;
         }
@@ -133,14 +133,14 @@ impl Compiler<'_> {
     }
 
     /// Makes a node, which may be a branch of another.
-    fn make(&mut self, id: FieldId, key: Key, keys: &Keys, branch: Option<Branch>) -> NodeId {
+    fn make(&mut self, id: FieldId, key: FixedFor, keys: &Keys, branch: Option<Branch>) -> NodeId {
         let field = &self.world.fields[id];
         let own = self.out.nodes.len();
         let chance = |share: f64, what: &str| Chance::new(self.choice(field, what), share);
         let home = match key {
-            Key::Event | Key::Session => None,
-            Key::Member(member) => self.out.nodes[member].home,
-            Key::Item(array) => Some(array),
+            FixedFor::Event | FixedFor::Session => None,
+            FixedFor::Member(member) => self.out.nodes[member].home,
+            FixedFor::Item(array) => Some(array),
         };
         self.out.nodes.push(Node {
             slot: branch.map_or(own, |branch| branch.slot),
@@ -155,7 +155,7 @@ impl Compiler<'_> {
             longest: 4,
         });
         self.names.push(None);
-        if let Key::Member(member) = key {
+        if let FixedFor::Member(member) = key {
             self.out.nodes[own].needs.push(member);
         }
         let (what, needs, longest) = self.what(field, own, keys, branch.map_or(0, |branch| branch.base));
@@ -169,32 +169,32 @@ impl Compiler<'_> {
     fn what(&mut self, field: &Field, own: NodeId, keys: &Keys, base: usize) -> (What, Vec<NodeId>, usize) {
         let none = Vec::new();
         match &field.generator {
-            Generator::Nothing => (What::Nothing, none, 4),
-            Generator::Session => (What::Session, none, 0),
-            Generator::Kind => {
-                let of = |kind: &template::Kind| (Literal::of_text(&kind.name), 1.0);
+            ValueSource::Nothing => (What::Nothing, none, 4),
+            ValueSource::Session => (What::Session, none, 0),
+            ValueSource::Kind => {
+                let of = |kind: &template::EventKind| (Literal::of_text(&kind.name), 1.0);
                 let values: Vec<(Literal, f64)> = self.world.kinds.iter().map(of).collect();
                 self.values(own, &values, Pick::Kind, base)
             }
-            Generator::Choice(values) => {
+            ValueSource::Choice(values) => {
                 let weights: Vec<f64> = values.iter().map(|(_, weight)| *weight).collect();
                 let pick = if values.len() == 1 { Pick::First } else { Pick::Weighted(AliasTable::new(&weights)) };
                 self.values(own, values, pick, base)
             }
-            Generator::Number { distribution, places } => {
+            ValueSource::Number { distribution, places } => {
                 self.out.has_spikes |= field.spikes;
                 let numbers = Numbers::new(distribution, *places);
                 (What::Number { numbers, places: *places, spikes: field.spikes }, none, 42)
             }
-            Generator::Counter { start, step } => (What::Counter { start: *start, step: *step }, none, 21),
-            Generator::Pattern(tokens) => {
+            ValueSource::Counter { start, step } => (What::Counter { start: *start, step: *step }, none, 21),
+            ValueSource::Pattern(tokens) => {
                 let (tokens, longest) = tokens::compile(tokens, &mut self.out.pieces);
                 let node = &mut self.out.nodes[own];
                 // A text has quotes unless it is to be a number.
                 node.quoted = field.quoted != Some(false);
                 (What::Text(tokens), none, longest)
             }
-            Generator::Time { moment, plus } => {
+            ValueSource::Time { moment, plus } => {
                 let clockwork = Clockwork::new(moment);
                 let plus = plus.as_ref().map(|(of, unit)| (self.node(of, keys), *unit));
                 let needs = plus.iter().map(|(node, _)| *node).collect();
@@ -204,33 +204,33 @@ impl Compiler<'_> {
                 self.out.clocks += 1;
                 (What::Time { clock: self.out.clocks - 1, clockwork, plus }, needs, longest)
             }
-            Generator::Member(members) => {
+            ValueSource::Member(members) => {
                 let within = self.choice(field, "member");
                 (What::Member(Draw::new(*members, within)), none, 0)
             }
-            Generator::Given { of, branches, otherwise } => self.given(own, of, branches, *otherwise, keys, base),
-            Generator::Sum { of, plus } => {
+            ValueSource::Given { of, branches, otherwise } => self.given(own, of, branches, *otherwise, keys, base),
+            ValueSource::Sum { of, plus } => {
                 let of: Vec<NodeId> = of.iter().map(|reference| self.node(reference, keys)).collect();
                 let places = of.iter().map(|node| self.places(*node)).max().unwrap_or(0);
                 let plus = plus.saturating_mul(10_i64.pow(places));
                 (What::Sum { of: of.clone().into(), plus, places }, of, 42)
             }
-            Generator::Concat(parts) => {
+            ValueSource::Concat(parts) => {
                 self.out.nodes[own].quoted = true;
                 let (parts, needs, longest) = self.parts(parts, keys);
                 (What::Concat(parts), needs, longest)
             }
-            Generator::Hash { of, digits } => {
+            ValueSource::Hash { of, digits } => {
                 self.out.nodes[own].quoted = true;
                 let of: Vec<NodeId> = of.iter().map(|reference| self.node(reference, keys)).collect();
                 let longest = of.iter().map(|node| self.out.nodes[*node].longest).sum::<usize>() + *digits;
                 (What::Hash { of: of.clone().into(), digits: *digits }, of, longest)
             }
-            Generator::Array { item, lengths, separator } => {
+            ValueSource::Array { item, lengths, separator } => {
                 let number = self.out.arrays;
                 self.out.arrays += 1;
                 let mut inner = keys.clone();
-                inner.insert(self.world.fields[*item].scope, Key::Item(number));
+                inner.insert(self.world.fields[*item].scope, FixedFor::Item(number));
                 let node = self.field(*item, &inner);
                 let order = self.order(&[node], Some(number));
                 let each = self.out.nodes[node].longest + separator.len();
@@ -239,7 +239,7 @@ impl Compiler<'_> {
                 let what = What::Array { number, lengths: lengths_of, item: node, order, separator };
                 (what, vec![node], (lengths.most as usize * each + 2).min(FAR_TOO_LONG))
             }
-            Generator::Object { scope, template } => {
+            ValueSource::Object { scope, template } => {
                 let mut inner = keys.clone();
                 if let Some(scope) = scope {
                     inner.insert(*scope, self.out.nodes[own].key);
@@ -321,13 +321,13 @@ impl Compiler<'_> {
         }
     }
 
-    fn micros(&self, node: NodeId, unit: Unit) -> Plus {
+    fn micros(&self, node: NodeId, unit: TimeUnit) -> Plus {
         let places = 10_i64.pow(self.places(node));
         let (factor, divisor) = match unit {
-            Unit::Seconds => (1_000_000, places),
-            Unit::Millis => (1000, places),
-            Unit::Micros => (1, places),
-            Unit::Nanos => (1, places.saturating_mul(1000)),
+            TimeUnit::Seconds => (1_000_000, places),
+            TimeUnit::Millis => (1000, places),
+            TimeUnit::Micros => (1, places),
+            TimeUnit::Nanos => (1, places.saturating_mul(1000)),
         };
         Plus { factor, divisor }
     }
@@ -425,7 +425,7 @@ impl Compiler<'_> {
                 steps.literal(&item.before);
             } else if leads_with_optional {
                 steps.flush(&mut self.out.pieces);
-                // The first item has nothing before it: one that takes its place neither.
+                // The first item that is there has nothing before it.
                 steps.writes.push(Write::Separator(self.out.pieces.add(&item.before)));
                 steps.longest += item.before.len();
             }

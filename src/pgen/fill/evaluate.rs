@@ -4,16 +4,16 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::calendar::SecondText;
 use super::compile::Compiled;
-use super::node::{Key, Moment, Node, NodeId, Pick, Slot, State, What};
+use super::node::{EventContext, FixedFor, Node, NodeId, Pick, Slot, State, What};
 use super::number::Numbers;
 use crate::clock::Micros;
-use crate::pgen::line::{Line, SLACK};
+use crate::pgen::line::{LineBuffer, SLACK};
 use crate::seed::mix;
 
 /// The values of the event at hand, and what is kept from event to event for speed.
 #[derive(Debug, Default)]
 pub(super) struct Frame {
-    pub(super) now: Moment,
+    pub(super) now: EventContext,
     pub(super) slots: Vec<Slot>,
     /// For each array, the key and number of the item at hand.
     pub(super) items: Vec<(u64, u64)>,
@@ -32,28 +32,28 @@ impl Frame {
 
     /// What a value is fixed for, and its number.
     #[inline]
-    pub(super) fn key(&self, key: Key) -> (u64, u64) {
+    pub(super) fn key(&self, key: FixedFor) -> (u64, u64) {
         match key {
-            Key::Event => (self.now.event, self.now.event),
-            Key::Session => (self.now.session, self.now.session),
-            Key::Member(node) => {
+            FixedFor::Event => (self.now.event, self.now.event),
+            FixedFor::Session => (self.now.session, self.now.session),
+            FixedFor::Member(node) => {
                 let member = self.slots[node].value.cast_unsigned();
                 (member, member)
             }
-            Key::Item(array) => self.items[array],
+            FixedFor::Item(array) => self.items[array],
         }
     }
 
     /// The moment of an event or session.
     #[inline]
-    pub(super) fn time(&self, key: Key) -> Micros {
-        if key == Key::Session { self.now.session_at } else { self.now.at }
+    pub(super) fn time(&self, key: FixedFor) -> Micros {
+        if key == FixedFor::Session { self.now.session_at } else { self.now.at }
     }
 
     /// What gives the digits of this moment below a microsecond.
     #[inline]
-    pub(super) fn below_micros(&self, key: Key) -> u64 {
-        if key == Key::Session { self.now.session_below_micros } else { self.now.below_micros }
+    pub(super) fn below_micros(&self, key: FixedFor) -> u64 {
+        if key == FixedFor::Session { self.now.session_below_micros } else { self.now.below_micros }
     }
 }
 
@@ -155,7 +155,7 @@ impl Compiled {
         if scratch.len() < room + SLACK {
             scratch.resize(room + SLACK, 0);
         }
-        let mut line = Line::new(&mut scratch, 0);
+        let mut line = LineBuffer::new(&mut scratch, 0);
         for node in of {
             self.write_text(*node, frame, &mut line);
             // "ab" and "c" are not "a" and "bc".

@@ -15,7 +15,7 @@ pub(super) type NodeId = usize;
 
 /// What a value is fixed for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Key {
+pub(super) enum FixedFor {
     Event,
     Session,
     /// The member that this node draws.
@@ -29,7 +29,7 @@ pub(super) enum Key {
 pub(super) struct Node {
     /// Where its value is kept. A branch shares that of its field.
     pub(super) slot: NodeId,
-    pub(super) key: Key,
+    pub(super) key: FixedFor,
     /// The array whose items have a value of their own.
     pub(super) home: Option<usize>,
     pub(super) draw: Choice,
@@ -223,7 +223,7 @@ pub(super) struct Slot {
 
 /// The event at hand.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Moment {
+pub(super) struct EventContext {
     pub(super) event: u64,
     pub(super) at: Micros,
     pub(super) kind: u16,

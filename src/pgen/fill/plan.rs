@@ -15,7 +15,7 @@ use crate::world::template::TemplateWorld;
 
 /// Plans cells.
 #[derive(Debug)]
-pub(super) struct Planner {
+pub(super) struct TemplatePlanner {
     kinds: AliasTable,
     kind: Choice,
     sessions: Option<Chain>,
@@ -35,7 +35,7 @@ struct Chain {
 
 /// The planned events of a cell. Reused from cell to cell.
 #[derive(Debug, Default)]
-pub(super) struct Plan {
+pub(super) struct TemplatePlan {
     /// The number of the first event, counted from 0.
     pub(super) first: u64,
     pub(super) times: Vec<Micros>,
@@ -49,7 +49,7 @@ pub(super) struct Plan {
 /// A session's next event: when it is due, the session's first event, and its kind.
 type Due = (Micros, u32, u16);
 
-impl Planner {
+impl TemplatePlanner {
     pub(super) fn new(world: &TemplateWorld, seed: Seed) -> Self {
         let weights: Vec<f64> = world.kinds.iter().map(|kind| kind.weight).collect();
         // Below 2^53 seconds, and far below 2^63 microseconds for any that a session can last.
@@ -64,7 +64,7 @@ impl Planner {
         Self { kinds: AliasTable::new(&weights), kind: seed.choice("kind of event"), sessions }
     }
 
-    pub(super) fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut Plan) {
+    pub(super) fn plan(&self, arrivals: &Arrivals, cell: Cell, plan: &mut TemplatePlan) {
         plan.first = cell.first;
         arrivals.times(cell, &mut plan.times, &mut plan.places);
         plan.kinds.clear();
@@ -83,8 +83,8 @@ impl Planner {
         small(self.kinds.pick(self.kind.at(event)))
     }
 
-    fn join(&self, chain: &Chain, plan: &mut Plan) {
-        let Plan { first, times, kinds, sessions, open, .. } = plan;
+    fn join(&self, chain: &Chain, plan: &mut TemplatePlan) {
+        let TemplatePlan { first, times, kinds, sessions, open, .. } = plan;
         open.clear();
         let span = times.last().copied().unwrap_or(0) - times.first().copied().unwrap_or(0);
         // An eighth of the cell leaves room for several events of a session, even in dense traffic.

@@ -5,7 +5,7 @@ use std::net::Ipv6Addr;
 use super::node::Token;
 use super::number::below;
 use crate::clock::Micros;
-use crate::pgen::line::{Line, Pieces};
+use crate::pgen::line::{LineBuffer, Pieces};
 use crate::seed::Choice;
 
 /// Words as they stand in names, titles and messages.
@@ -128,7 +128,14 @@ impl Bits {
 }
 
 /// Writes the text whose random numbers are `draws`, for the event, member or item `index` at a moment.
-pub(super) fn write(tokens: &[Token], pieces: &Pieces, draws: Choice, index: u64, at: Micros, line: &mut Line<'_>) {
+pub(super) fn write(
+    tokens: &[Token],
+    pieces: &Pieces,
+    draws: Choice,
+    index: u64,
+    at: Micros,
+    line: &mut LineBuffer<'_>,
+) {
     let mut bits = Bits { draws, next: 0 };
     for token in tokens {
         match token {
@@ -182,7 +189,7 @@ pub(super) fn write(tokens: &[Token], pieces: &Pieces, draws: Choice, index: u64
 }
 
 /// Takes as many characters from 64 bits as leave their shares even to within a thousandth.
-fn write_chars(alphabet: &[u8], count: usize, bits: &mut Bits, line: &mut Line<'_>) {
+fn write_chars(alphabet: &[u8], count: usize, bits: &mut Bits, line: &mut LineBuffer<'_>) {
     let len = alphabet.len() as u128;
     let mut left = count;
     while left > 0 {
@@ -205,11 +212,11 @@ fn millis(at: Micros) -> u64 {
 
 /// RFC 9562: the version in the seventh byte, the variant in the ninth.
 #[inline]
-fn write_uuid(high: u64, low: u64, version: u64, line: &mut Line<'_>) {
+fn write_uuid(high: u64, low: u64, version: u64, line: &mut LineBuffer<'_>) {
     let high = (high & !0xf000) | (version << 12);
     let low = (low & (u64::MAX >> 2)) | (1 << 63);
     let mut digits = [0; 64];
-    let mut all = Line::new(&mut digits, 0);
+    let mut all = LineBuffer::new(&mut digits, 0);
     all.hex16(high);
     all.hex16(low);
     let mut text = [b'-'; 36];
@@ -221,14 +228,14 @@ fn write_uuid(high: u64, low: u64, version: u64, line: &mut Line<'_>) {
 }
 
 /// github.com/ulid/spec: 48 bits of time and 80 random ones in Crockford's base 32.
-fn write_ulid(at: Micros, bits: &mut Bits, line: &mut Line<'_>) {
+fn write_ulid(at: Micros, bits: &mut Bits, line: &mut LineBuffer<'_>) {
     let random = (u128::from(bits.next()) << 64 | u128::from(bits.next())) >> 48;
     let number = (u128::from(millis(at)) & 0xffff_ffff_ffff) << 80 | random;
     let text: [u8; 26] = std::array::from_fn(|place| CROCKFORD[(number >> (125 - 5 * place)) as usize & 31]);
     line.text(&text);
 }
 
-fn write_ipv4(network: u32, size: u32, random: u64, line: &mut Line<'_>) {
+fn write_ipv4(network: u32, size: u32, random: u64, line: &mut LineBuffer<'_>) {
     let mask = if size == 0 { 0 } else { u32::MAX >> (32 - size) };
     #[allow(clippy::cast_possible_truncation)] // the upper half
     let [mut a, b, c, mut d] = (network | ((random >> 32) as u32 & mask)).to_be_bytes();
@@ -249,7 +256,7 @@ fn write_ipv4(network: u32, size: u32, random: u64, line: &mut Line<'_>) {
     }
 }
 
-fn write_ipv6(address: Ipv6Addr, line: &mut Line<'_>) {
+fn write_ipv6(address: Ipv6Addr, line: &mut LineBuffer<'_>) {
     use std::io::Write;
     let mut text = [0u8; 48];
     let mut rest = &mut text[..];

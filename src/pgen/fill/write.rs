@@ -6,7 +6,7 @@ use super::compile::{Compiled, Program};
 use super::evaluate::{Frame, length};
 use super::node::{Node, NodeId, Part, Slot, State, What, Write};
 use super::text;
-use crate::pgen::line::Line;
+use crate::pgen::line::LineBuffer;
 use crate::seed::Choice;
 
 impl Compiled {
@@ -15,12 +15,12 @@ impl Compiled {
     pub(super) fn write(&self, frame: &mut Frame, out: &mut [u8], at: usize) -> usize {
         let Program { writes, order } = &self.programs[usize::from(frame.now.kind)];
         self.evaluate(order, frame);
-        let mut line = Line::new(out, at);
+        let mut line = LineBuffer::new(out, at);
         self.run(writes.clone(), frame, &mut line);
         line.end()
     }
 
-    fn run(&self, steps: Range<usize>, frame: &mut Frame, line: &mut Line<'_>) {
+    fn run(&self, steps: Range<usize>, frame: &mut Frame, line: &mut LineBuffer<'_>) {
         let (mut at, end) = (steps.start, steps.end);
         // Whether the list at hand has an item.
         let mut is_begun = false;
@@ -55,7 +55,7 @@ impl Compiled {
     }
 
     /// Writes a field as a JSON value.
-    fn write_value(&self, id: NodeId, frame: &mut Frame, line: &mut Line<'_>) {
+    fn write_value(&self, id: NodeId, frame: &mut Frame, line: &mut LineBuffer<'_>) {
         let node = &self.nodes[id];
         let Slot { value, state } = frame.slots[node.slot];
         if state != State::Present {
@@ -74,7 +74,7 @@ impl Compiled {
     }
 
     /// Writes a field within a string. One that is absent or null has no text.
-    pub(super) fn write_text(&self, id: NodeId, frame: &mut Frame, line: &mut Line<'_>) {
+    pub(super) fn write_text(&self, id: NodeId, frame: &mut Frame, line: &mut LineBuffer<'_>) {
         let node = &self.nodes[id];
         let Slot { value, state } = frame.slots[node.slot];
         if state != State::Present {
@@ -109,7 +109,7 @@ impl Compiled {
         }
     }
 
-    fn write_array(&self, node: &Node, draw: u64, frame: &mut Frame, line: &mut Line<'_>) {
+    fn write_array(&self, node: &Node, draw: u64, frame: &mut Frame, line: &mut LineBuffer<'_>) {
         let What::Array { number, lengths, item, order, separator } = &node.what else { return };
         let items = Choice::of_draw(draw);
         let mut is_begun = false;
@@ -135,7 +135,7 @@ fn place(value: i64, base: usize) -> usize {
 }
 
 /// Hexadecimal digits, more than 16 of which continue those of the number.
-fn write_digits(number: u64, digits: usize, line: &mut Line<'_>) {
+fn write_digits(number: u64, digits: usize, line: &mut LineBuffer<'_>) {
     let more = Choice::of_draw(number);
     for part in 0..digits.div_ceil(16) {
         line.hex16(more.at(part as u64));

@@ -1,7 +1,7 @@
 //! Writes timestamps fast: keeps the digits of the last second.
 
 use crate::clock::Micros;
-use crate::pgen::line::Line;
+use crate::pgen::line::LineBuffer;
 use crate::time;
 
 const SECOND: Micros = 1_000_000;
@@ -19,7 +19,7 @@ pub(super) struct Calendar {
 impl Calendar {
     /// Writes `2026-01-05T09:00:00.123456`.
     #[inline]
-    pub(super) fn write(&mut self, at: Micros, line: &mut Line<'_>) {
+    pub(super) fn write(&mut self, at: Micros, line: &mut LineBuffer<'_>) {
         if at - self.second >= SECOND || at < self.second {
             self.turn_to(at);
         }

@@ -1,8 +1,8 @@
 //! Templates, built once, for each kind of event and each extra payload.
 
-use crate::pgen::kind::Kind;
+use crate::pgen::kind::RequestKind;
 use crate::pgen::line::{Piece, Pieces};
-use crate::world::profile::{Field, Payload, Profile};
+use crate::world::profile::{ExtraField, Payload, Profile};
 use crate::world::value::Range;
 
 /// Fraction bits of fixed-point factors.
@@ -80,7 +80,7 @@ pub(super) enum Value {
 
 impl KindPieces {
     pub(super) fn of(
-        kind: &Kind<'_>,
+        kind: &RequestKind<'_>,
         profile: &Profile,
         pieces: &mut Pieces,
         titles: &mut Vec<Piece>,
@@ -168,7 +168,7 @@ impl KindPieces {
 
 impl PayloadPieces {
     pub(super) fn of(payload: &Payload, pieces: &mut Pieces) -> Self {
-        let mut value = |field: &Field| match (&field.one_of, field.integer, field.decimal) {
+        let mut value = |field: &ExtraField| match (&field.one_of, field.integer, field.decimal) {
             (Some(words), _, _) => Value::OneOf(words.iter().map(|word| pieces.add(&json(word))).collect()),
             (_, Some(range), _) => Value::Integer(Span::of(range)),
             // At most 100,000 times 100.

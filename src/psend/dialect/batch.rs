@@ -1,8 +1,8 @@
-//! Many events in one request: how they stand in its body, and what its answer says of each.
+//! Many events in one request: the form of its body, and what the answer says about each event.
 
 use super::request::{Maps, RequestForm, body_place};
-use super::results::{Form, IdField, Results, Told, Which};
-use super::rules::{Codes, Reading, Rules};
+use super::results::{IdField, Results, ResultsForm, Told, Which};
+use super::rules::{Classification, Codes, Rules};
 use super::template::{Binding, Names, Template, UsedIn};
 use super::written::{BatchWritten, EscapeWritten};
 use crate::clock::Micros;
@@ -25,7 +25,7 @@ pub(in crate::psend) struct BatchForm {
     idempotent: bool,
 }
 
-/// What stands around events.
+/// The text around events.
 #[derive(Debug, Clone)]
 pub(in crate::psend) struct Frame {
     before: Template,
@@ -36,28 +36,28 @@ pub(in crate::psend) struct Frame {
     group: Option<Group>,
 }
 
-/// What stands around events that belong together.
+/// The text around a group of events.
 #[derive(Debug, Clone)]
 struct Group {
-    /// The fields whose values they share: names, then places.
+    /// The fields whose values they share: names, then indices.
     by: Vec<(String, usize)>,
     before: Template,
     between: String,
     after: Template,
 }
 
-/// What the answer to a batch comes to.
+/// What the answer to a batch means.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::psend) enum Verdict {
+pub(in crate::psend) enum BatchClassification {
     /// It says the same of all events.
-    Whole(Reading),
-    /// It refuses all, and one of them may be at fault: they are sent again in halves.
-    Split(Reading),
-    /// What it says of each event, or why nothing is known of one.
-    Each(Vec<Result<Reading, String>>),
-    /// Some were taken, and it does not say which. They can be sent again in halves, because the server knows its events again.
+    Whole(Classification),
+    /// It refuses all, perhaps because of one of them: they are sent again in halves.
+    Split(Classification),
+    /// The result of each event, or why there is none.
+    Each(Vec<Result<Classification, String>>),
+    /// Some were taken, and it does not say which. They can be sent again in halves, because the server recognises duplicates.
     Halve(String),
-    /// It does not say what became of any, and why.
+    /// It has no usable results; why.
     Unclear(String),
 }
 
@@ -74,7 +74,8 @@ impl BatchForm {
             return Err("batch.most 0: expected a whole number above 0".to_owned());
         }
         let form = results_form(&written)?;
-        let in_order = matches!(&form, Form::List { id: None, .. } | Form::Faults { which: Which::Index(..), .. });
+        let in_order =
+            matches!(&form, ResultsForm::List { id: None, .. } | ResultsForm::Faults { which: Which::Index(..), .. });
         if frame.group.is_some() && in_order {
             return Err("batch.group_by: events are grouped, so that results must be matched by batch.id".to_owned());
         }
@@ -95,46 +96,46 @@ impl BatchForm {
         self.frame.bind(binding)
     }
 
-    /// Puts the key in for good.
+    /// Replaces the key's placeholders by the key.
     pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         self.request.settle_key(key);
         self.frame.templates().for_each(|template| template.settle_key(key));
     }
 
-    /// What an answer with this status comes to, which as a whole says this, for events whose ids these are as they are written.
+    /// Classifies an answer with this status for each of its events. `whole` is its classification as a whole; `ids` are the raw ids.
     pub(in crate::psend) fn judge(
         &self,
-        whole: Reading,
+        whole: Classification,
         status: u16,
         body: &[u8],
         ids: &[Option<&[u8]>],
         now: Micros,
         secrets: &Secrets,
-    ) -> Verdict {
+    ) -> BatchClassification {
         let told = self.tells_of_each(status, whole.meaning).then(|| self.results.read(body, ids, now, secrets));
         let splits = ids.len() > 1
             && match whole.meaning {
-                // That one is there already does not say that its neighbours are.
+                // If one event is a duplicate, the others need not be.
                 Meaning::Duplicate => told.is_none(),
                 Meaning::Rejected | Meaning::Retry | Meaning::Failed => self.split.contain(status),
                 _ => false,
             };
         match told {
-            Some(Told::Each(readings)) => Verdict::Each(readings),
-            Some(Told::Some(why)) if self.idempotent && ids.len() > 1 => Verdict::Halve(why),
-            Some(Told::Some(why)) => Verdict::Unclear(why),
-            _ if splits => Verdict::Split(whole),
-            // Where it refuses all, it need not tell of each.
+            Some(Told::Each(classifications)) => BatchClassification::Each(classifications),
+            Some(Told::Some(why)) if self.idempotent && ids.len() > 1 => BatchClassification::Halve(why),
+            Some(Told::Some(why)) => BatchClassification::Unclear(why),
+            _ if splits => BatchClassification::Split(whole),
+            // A refusal of the whole batch needs no results.
             Some(Told::Nothing(why)) if whole.meaning == Meaning::Accepted || whole.meaning == Meaning::Duplicate => {
-                Verdict::Unclear(why)
+                BatchClassification::Unclear(why)
             }
-            _ => Verdict::Whole(whole),
+            _ => BatchClassification::Whole(whole),
         }
     }
 
-    /// Whether what became of each event stands in the answer itself.
+    /// Whether the answer has a result for each event.
     fn tells_of_each(&self, status: u16, meaning: Meaning) -> bool {
-        let has_results = !matches!(self.results.form, Form::Whole);
+        let has_results = !matches!(self.results.form, ResultsForm::Whole);
         let is_named = self.results_on.as_ref().is_some_and(|codes| codes.contain(status));
         let is_taken = has_results && (is_named || (self.results_on.is_none() && (200..300).contains(&status)));
         match meaning {
@@ -192,18 +193,18 @@ impl Frame {
         [&mut self.before, &mut self.wrap, &mut self.after].into_iter().chain(of_group)
     }
 
-    /// Whether the key stands in it.
+    /// Whether it contains the key.
     pub(in crate::psend) fn has_key(&self) -> bool {
         let of_group = self.group.as_ref().is_some_and(|group| group.before.has_key() || group.after.has_key());
         of_group || [&self.before, &self.wrap, &self.after].into_iter().any(Template::has_key)
     }
 
-    /// Why this event cannot stand in a batch, if so, apart from what stands right around it.
+    /// Why this event cannot be part of a batch, if it cannot. Does not look at `wrap`.
     pub(in crate::psend) fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
         self.group.as_ref()?.before.render(event, key, &mut Vec::new()).err()
     }
 
-    /// The bytes of a body of these events beside their own, at most.
+    /// At most how many bytes a body of these events has besides their own.
     pub(in crate::psend) fn around<'a>(&self, events: impl ExactSizeIterator<Item = &'a Event>, key: &str) -> usize {
         let mut texts = Vec::new();
         self.before.render_constant(key, &mut texts);
@@ -213,7 +214,7 @@ impl Frame {
             for event in events {
                 texts.clear();
                 group.after.render_constant(key, &mut texts);
-                // What cannot be rendered was set aside.
+                // Events that cannot be rendered were set aside before.
                 let _ = group.before.render(event, key, &mut texts);
                 bytes += texts.len() + group.between.len();
             }
@@ -221,7 +222,7 @@ impl Frame {
         bytes
     }
 
-    /// Whether a batch is no larger than its events' lines and what stands between them.
+    /// Whether a batch consists of its events' lines with fixed text between them, so that its size is known without rendering.
     pub(in crate::psend) fn is_plain(&self) -> bool {
         self.wrap.is_event() && self.group.is_none() && self.between.len() < 2
     }
@@ -239,7 +240,7 @@ impl Frame {
                     if nth > 0 {
                         body.extend_from_slice(group.between.as_bytes());
                     }
-                    // What cannot be rendered was set aside.
+                    // Events that cannot be rendered were set aside before.
                     let _ = group.before.render(members[0].0, key, &mut body);
                     self.put(members, &mut body);
                     group.after.render_constant(key, &mut body);
@@ -280,7 +281,7 @@ impl Group {
     }
 }
 
-fn results_form(written: &BatchWritten) -> Result<Form, String> {
+fn results_form(written: &BatchWritten) -> Result<ResultsForm, String> {
     let forms = [
         ("results", written.results.is_some()),
         ("faults", written.faults.is_some()),
@@ -313,21 +314,21 @@ fn results_form(written: &BatchWritten) -> Result<Form, String> {
     }
     let id = written.id.clone().map(|path| Box::new(IdField::from(path)));
     Ok(match (&written.results, &written.faults) {
-        (Some(path), _) => Form::List { path: path.clone(), lines: written.lines, id },
+        (Some(path), _) => ResultsForm::List { path: path.clone(), lines: written.lines, id },
         (None, Some(path)) => {
             let which = match (&written.index, id) {
                 (Some(index), None) => Which::Index(index.clone(), written.first_index),
                 (None, Some(id)) => Which::Id(id),
                 _ => return Err("batch.faults: batch.index or batch.id says which event a fault is of".to_owned()),
             };
-            Form::Faults { path: path.clone(), which }
+            ResultsForm::Faults { path: path.clone(), which }
         }
-        _ if given.is_empty() => Form::Whole,
-        _ => Form::Counts { accepted: written.accepted_count.clone(), refused: written.refused_count.clone() },
+        _ if given.is_empty() => ResultsForm::Whole,
+        _ => ResultsForm::Counts { accepted: written.accepted_count.clone(), refused: written.refused_count.clone() },
     })
 }
 
-/// The place of a single event's body.
+/// The use of a single event's body.
 pub(super) fn single_body(written: &str, escape: EscapeWritten, maps: &Maps) -> Result<Template, String> {
     Template::compile("the body", written, body_place(escape), Names::All, maps)
         .map_err(|why| format!("request.body: {why}"))
@@ -349,28 +350,31 @@ mod tests {
             .expect("it takes batches")
     }
 
-    fn whole(meaning: Meaning) -> Reading {
-        Reading { meaning, rule: None, wait: None, complaint: None }
+    fn whole(meaning: Meaning) -> Classification {
+        Classification { meaning, rule: None, wait: None, complaint: None }
     }
 
-    fn verdict(status: u16, meaning: Meaning, body: &str) -> Verdict {
+    fn verdict(status: u16, meaning: Meaning, body: &str) -> BatchClassification {
         batch().judge(whole(meaning), status, body.as_bytes(), &[None; 4], NOON, &Secrets::default())
     }
 
-    fn readings(body: &str, ids: &[&str]) -> Vec<Result<Reading, String>> {
+    fn classifications(body: &str, ids: &[&str]) -> Vec<Result<Classification, String>> {
         let quoted: Vec<String> =
             ids.iter().map(|id| if id.is_empty() { String::new() } else { format!("\"{id}\"") }).collect();
         let ids: Vec<Option<&[u8]>> = quoted.iter().map(|id| Some(id.as_bytes()).filter(|id| !id.is_empty())).collect();
         let now = NOON + 50_000_000;
         match batch().judge(whole(Accepted), 200, body.as_bytes(), &ids, now, &Secrets::default()) {
-            Verdict::Each(readings) => readings,
+            BatchClassification::Each(classifications) => classifications,
             other => panic!("{other:?}"),
         }
     }
 
-    /// What is read of each event, in one word.
+    /// The classification of each event in one word.
     fn meanings(body: &str, ids: &[&str]) -> Vec<Option<Meaning>> {
-        readings(body, ids).into_iter().map(|reading| reading.ok().map(|reading| reading.meaning)).collect()
+        classifications(body, ids)
+            .into_iter()
+            .map(|classification| classification.ok().map(|classification| classification.meaning))
+            .collect()
     }
 
     #[test]
@@ -384,18 +388,18 @@ mod tests {
             {"success":false,"message":"x","errors":["connection refused: the database system is starting up"]}]}"#;
         let ids = ["a", "b", "c", "d", "e", "f"];
         assert_eq!(meanings(body, &ids), [Accepted, Duplicate, RateLimited, Rejected, Duplicate, Away].map(Some));
-        let readings = readings(body, &ids);
-        assert_eq!(readings[2].as_ref().expect("it is told of").wait, Some(Duration::from_secs(10)));
-        let complaint = readings[3].as_ref().expect("it is told of").complaint.as_deref();
+        let classifications = classifications(body, &ids);
+        assert_eq!(classifications[2].as_ref().expect("it is told of").wait, Some(Duration::from_secs(10)));
+        let complaint = classifications[3].as_ref().expect("it is told of").complaint.as_deref();
         assert!(complaint.is_some_and(|text| text.contains("title: field required")), "{complaint:?}");
-        assert!(matches!(verdict(200, Accepted, "{}"), Verdict::Unclear(_)));
+        assert!(matches!(verdict(200, Accepted, "{}"), BatchClassification::Unclear(_)));
     }
 
     #[test]
     fn a_refusal_of_the_whole_that_one_event_may_be_at_fault_for_splits() {
-        let splits = |status, meaning| matches!(verdict(status, meaning, ""), Verdict::Split(_));
+        let splits = |status, meaning| matches!(verdict(status, meaning, ""), BatchClassification::Split(_));
         assert!(splits(422, Rejected) && splits(500, Meaning::Retry) && !splits(400, RateLimited));
-        // Of one event each; a batch that was taken tells of each in its results.
+        // Of one event each: an accepted batch has a result for each event.
         assert!(splits(400, Duplicate) && splits(409, Duplicate) && !splits(200, Duplicate));
         assert!(!splits(400, Away), "a server that is away is no fault of an event");
     }
@@ -429,7 +433,7 @@ mod tests {
                 &[Some(Accepted), None],
             ),
             (r#"{"results":[]}"#, &["a", "b"], &[None, None]),
-            // Its own id stands within it, and it is another's all the same.
+            // It contains the event's id, but is the result of another event.
             (
                 r#"{"results":[{"input":{"event_id":"a"},"event_id":"b","success":true},{"event_id":"a","success":false}]}"#,
                 &["a", "b"],
@@ -438,7 +442,7 @@ mod tests {
         ] {
             assert_eq!(meanings(body, ids), wanted, "{body}");
         }
-        let why = readings(r#"{"results":[{"event_id":"x","success":true}]}"#, &["a"]).remove(0);
+        let why = classifications(r#"{"results":[{"event_id":"x","success":true}]}"#, &["a"]).remove(0);
         assert_eq!(why, Err("the answer has 1 results for 1 events, and none with this event's id".to_owned()));
     }
 
@@ -462,7 +466,7 @@ mod tests {
         );
     }
 
-    /// What an answer to three events with these ids comes to, in one word each; the reason where nothing is known.
+    /// The classification of an answer to three events with these ids, in one word each, or the reason why there is none.
     fn of_each(batch: &str, status: u16, body: &str) -> String {
         let text = format!("[request]\nmethod = 'POST'\npath = ''\n[batch]\npath = ''\n{batch}");
         let dialect = Dialect::parse(&text).unwrap_or_else(|e| panic!("{e}"));
@@ -470,16 +474,16 @@ mod tests {
         let whole = dialect.read(status, body.as_bytes(), NOON, &secrets);
         let ids = [Some(&b"\"a\""[..]), Some(b"\"b\""), Some(b"\"c\"")];
         match dialect.batch.expect("it has one").judge(whole, status, body.as_bytes(), &ids, NOON, &secrets) {
-            Verdict::Each(readings) => {
-                let word = |reading: Result<Reading, String>| {
-                    reading.map_or("unclear", |reading| reading.meaning.answer().as_str())
+            BatchClassification::Each(classifications) => {
+                let word = |classification: Result<Classification, String>| {
+                    classification.map_or("unclear", |classification| classification.meaning.answer().as_str())
                 };
-                readings.into_iter().map(word).collect::<Vec<_>>().join(" ")
+                classifications.into_iter().map(word).collect::<Vec<_>>().join(" ")
             }
-            Verdict::Whole(reading) => format!("all {}", reading.meaning.answer()),
-            Verdict::Split(_) => "split".to_owned(),
-            Verdict::Halve(_) => "halve".to_owned(),
-            Verdict::Unclear(why) => why,
+            BatchClassification::Whole(classification) => format!("all {}", classification.meaning.answer()),
+            BatchClassification::Split(_) => "split".to_owned(),
+            BatchClassification::Halve(_) => "halve".to_owned(),
+            BatchClassification::Unclear(why) => why,
         }
     }
 
@@ -538,7 +542,10 @@ mod tests {
         let (whole, ids) = (whole(Accepted), [None, None]);
         let verdict =
             dialect.batch.expect("it has one").judge(whole, 200, b"{\"failed\":1}", &ids, NOON, &Secrets::default());
-        assert!(matches!(verdict, Verdict::Halve(_)), "a server that knows its events again can be asked again");
+        assert!(
+            matches!(verdict, BatchClassification::Halve(_)),
+            "a server that knows its events again can be asked again"
+        );
     }
 
     #[test]

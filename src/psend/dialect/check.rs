@@ -1,11 +1,11 @@
-//! What rules may say where: a file that parses can still ask for what is never done.
+//! Checks which outcomes rules may name in which section: a file that parses can still ask for what psend never does there.
 
 use super::rules::{Codes, Rule, Words};
 use crate::psend::meaning::Meaning;
 
-/// What rules on an answer to an event that was sent may come to.
+/// The outcomes that rules on sent events may name.
 pub(super) const SENT: &str = "accepted, duplicate, rejected, rate_limited, retry, gateway, away or failed";
-/// What rules on an answer to a question for an event may come to.
+/// The outcomes that rules on `--verify` may name.
 pub(super) const ASKED: &str = "present, missing, rejected, rate_limited, retry, gateway, away or failed";
 
 /// Checks the rules of a section, whose outcomes are to be among `words`.

@@ -1,4 +1,4 @@
-//! What a request says: method, path, query, headers and body, each a template.
+//! The form of a request: method, path, query, headers and body, each a template.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use super::written::{BatchWritten, EscapeWritten, RequestWritten, SignWord};
 /// The tables of a dialect.
 pub(super) type Maps = BTreeMap<String, Map>;
 
-/// A request for one event, or the head of one for many.
+/// The form of a request for one event, or of the head of a batch.
 #[derive(Debug, Clone)]
 pub(in crate::psend) struct RequestForm {
     /// The HTTP method.
@@ -59,7 +59,7 @@ pub(super) fn signature(written: &RequestWritten) -> Result<Option<Signature>, S
 }
 
 impl RequestForm {
-    /// That of one event.
+    /// The request for one event.
     pub(super) fn of_one(written: &RequestWritten, maps: &Maps) -> Result<Self, String> {
         let headers = headers("request.headers", &written.headers, Names::All, maps)?;
         Ok(Self {
@@ -70,7 +70,7 @@ impl RequestForm {
         })
     }
 
-    /// That of a batch: what it does not say itself is that of one event, but for headers with an event's values in them.
+    /// The head of a batch. What it leaves out is taken from the request for one event, except headers that use an event's values.
     pub(super) fn of_batch(written: &BatchWritten, single: &Self, maps: &Maps) -> Result<Self, String> {
         let mut headers = headers("batch.headers", &written.headers, Names::Constants, maps)?;
         let is_given = |name: &HeaderName| headers.iter().any(|(given, _)| given == name);
@@ -98,14 +98,14 @@ impl RequestForm {
             .try_for_each(|value| value.bind(binding))
     }
 
-    /// Puts the key in for good.
+    /// Replaces the key's placeholders by the key.
     pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         self.path.settle_key(key);
         self.query.iter_mut().for_each(|(_, value)| value.settle_key(key));
         self.headers.iter_mut().for_each(|(_, value)| value.settle_key(key));
     }
 
-    /// Whether the key stands anywhere in it.
+    /// Whether it contains the key anywhere.
     pub(in crate::psend) fn has_key(&self) -> bool {
         let values = self.query.iter().map(|(_, value)| value).chain(self.headers.iter().map(|(_, value)| value));
         self.path.has_key() || values.into_iter().any(Template::has_key)
@@ -118,7 +118,7 @@ fn method(key: &str, text: &str) -> Result<Method, String> {
     method.ok_or_else(|| format!("{key} \"{text}\": expected a method in capitals, such as \"POST\""))
 }
 
-/// A path stands behind the URL's own.
+/// Checks a path, which is appended to that of the URL.
 pub(super) fn path(key: &str, text: &str, names: Names, maps: &Maps) -> Result<Template, String> {
     if !text.is_empty() && !text.starts_with('/') {
         return Err(format!("{key} \"{text}\": a path begins with /, such as \"/{text}\""));
@@ -153,7 +153,7 @@ fn headers(
         let wrong = |why: String| format!("{key}.{name}: {why}");
         let header =
             HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong("it is not a header name".to_owned()))?;
-        // What stands around the values must be right by itself: it is the same for each event.
+        // The text around the values is the same for each event, so it can be checked once.
         HeaderValue::from_str(text).map_err(|_| wrong(format!("'{text}' cannot stand in a header")))?;
         let what = format!("the header {header}");
         Template::compile(&what, text, UsedIn::Header, names, maps).map(|value| (header, value)).map_err(wrong)
@@ -161,7 +161,7 @@ fn headers(
     written.iter().map(compile).collect()
 }
 
-/// The place of a body of this kind.
+/// The use of a body of this kind.
 pub(super) fn body_place(escape: EscapeWritten) -> UsedIn {
     match escape {
         EscapeWritten::Json => UsedIn::Json,

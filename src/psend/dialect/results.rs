@@ -1,20 +1,20 @@
-//! What the answer to a batch says of each of its events.
+//! Reads the results of events from the answer to a batch.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use serde_json::value::RawValue;
 
-use super::rules::{Reading, Rules, by_status};
+use super::rules::{Classification, Rules, by_status};
 use crate::clock::Micros;
 use crate::jsonl::{Lookup, value};
 use crate::psend::meaning::Meaning;
 use crate::psend::secret::Secrets;
 
-/// How an answer tells of events.
+/// The form in which an answer has results.
 #[derive(Debug, Clone)]
-pub(super) enum Form {
-    /// Not at all: it says the same of all.
+pub(super) enum ResultsForm {
+    /// None: the answer applies to all events.
     Whole,
     /// A result for each.
     List {
@@ -29,7 +29,7 @@ pub(super) enum Form {
     Faults {
         /// Where the list is. Without it all were taken.
         path: Lookup,
-        /// Where a result says which event it is of.
+        /// How a result names its event.
         which: Which,
     },
     /// How many were taken or refused.
@@ -41,31 +41,31 @@ pub(super) enum Form {
     },
 }
 
-/// Where a result says which event it is of.
+/// How a result names its event.
 #[derive(Debug, Clone)]
 pub(super) enum Which {
-    /// By its place in the batch, which counts from this.
+    /// By its index in the batch, counted from this number.
     Index(Lookup, u64),
     /// By its id.
     Id(Box<IdField>),
 }
 
-/// What is said of each event, or why nothing is.
+/// The results of events, or why there are none.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// Of each event what became of it, or why that is not known.
-    Each(Vec<Result<Reading, String>>),
+    /// The result of each event, or why it is not known.
+    Each(Vec<Result<Classification, String>>),
     /// Some were taken and some refused, and why it is not known which.
     Some(String),
-    /// Why nothing is known of any.
+    /// Why no result is known.
     Nothing(String),
 }
 
 /// How results are read.
 #[derive(Debug, Clone)]
 pub(super) struct Results {
-    pub(super) form: Form,
-    /// Where a result has a status of its own.
+    pub(super) form: ResultsForm,
+    /// The path of the status in a result.
     pub(super) status: Option<Lookup>,
     pub(super) rules: Rules,
 }
@@ -92,10 +92,10 @@ impl IdField {
         Some(value::label(raw)).filter(|id| !id.starts_with('['))
     }
 
-    /// Whether this result may be that event's: false only if it has the id of another.
+    /// Whether this result can be that event's. Only the id of another event rules it out.
     fn fits(&self, result: &[u8], id: Option<&[u8]>) -> bool {
         let Some(id) = id else { return true };
-        // Nearly always the key stands there once with the id behind it: nothing is read as JSON then.
+        // Nearly always the key occurs once, followed by the id. Then nothing has to be read as JSON.
         let mut keys = self.key.find_iter(result);
         if let (Some(at), None) = (keys.next(), keys.next()) {
             let behind = result[at + self.key.needle().len()..].trim_ascii_start();
@@ -112,27 +112,29 @@ impl IdField {
 }
 
 impl Results {
-    /// What an answer says of each event, whose ids these are as they are written.
+    /// Reads the results of the events with these raw ids.
     pub(super) fn read(&self, body: &[u8], ids: &[Option<&[u8]>], now: Micros, secrets: &Secrets) -> Told {
         match &self.form {
-            Form::Whole => Told::Each(vec![Ok(TAKEN); ids.len()]),
-            Form::List { path, lines, id } => {
+            ResultsForm::Whole => Told::Each(vec![Ok(TAKEN); ids.len()]),
+            ResultsForm::List { path, lines, id } => {
                 let Some(results) = list(path, *lines, body) else {
                     return Told::Nothing(format!("the answer has no list of results{}", at(path)));
                 };
                 self.in_list(&results, id.as_deref(), ids, now, secrets)
             }
-            Form::Faults { .. } | Form::Counts { .. } if !body.trim_ascii().is_empty() && !is_json(body) => {
+            ResultsForm::Faults { .. } | ResultsForm::Counts { .. }
+                if !body.trim_ascii().is_empty() && !is_json(body) =>
+            {
                 Told::Nothing("the answer is not JSON".to_owned())
             }
-            Form::Faults { path, which } => match path.find(body) {
+            ResultsForm::Faults { path, which } => match path.find(body) {
                 None | Some(b"null" | b"{}" | b"false") => Told::Each(vec![Ok(TAKEN); ids.len()]),
                 Some(_) => match list(path, false, body) {
                     Some(faults) => self.in_faults(&faults, which, ids, now, secrets),
                     None => Told::Nothing(format!("the answer has no list of faults{}", at(path))),
                 },
             },
-            Form::Counts { accepted, refused } => {
+            ResultsForm::Counts { accepted, refused } => {
                 self.by_counts(accepted.as_ref(), refused.as_ref(), body, ids.len(), now, secrets)
             }
         }
@@ -166,7 +168,7 @@ impl Results {
         now: Micros,
         secrets: &Secrets,
     ) -> Told {
-        let mut readings = vec![Ok(TAKEN); ids.len()];
+        let mut classifications = vec![Ok(TAKEN); ids.len()];
         let by_id = match which {
             Which::Id(field) => places(field, faults, ids),
             Which::Index(..) => Vec::new(),
@@ -184,9 +186,9 @@ impl Results {
                 let fault = String::from_utf8_lossy(fault);
                 return Told::Some(format!("the answer has a fault of an event that was not sent: {fault}"));
             };
-            readings[place] = Ok(self.read_one(fault, now, secrets));
+            classifications[place] = Ok(self.read_one(fault, now, secrets));
         }
-        Told::Each(readings)
+        Told::Each(classifications)
     }
 
     fn by_counts(
@@ -203,7 +205,7 @@ impl Results {
         let refused = match (refused.and_then(count), accepted.and_then(count)) {
             (Some(refused), _) => refused,
             (None, Some(accepted)) => events.saturating_sub(accepted),
-            // Where only refusals are counted, none are where nothing is said of them.
+            // If only refusals are counted, a missing count means that there are none.
             (None, None) if accepted.is_none() => 0,
             (None, None) => return Told::Nothing("the answer does not say how many events were taken".to_owned()),
         };
@@ -220,7 +222,7 @@ impl Results {
         }
     }
 
-    fn read_one(&self, result: &[u8], now: Micros, secrets: &Secrets) -> Reading {
+    fn read_one(&self, result: &[u8], now: Micros, secrets: &Secrets) -> Classification {
         let status = self.status.as_ref().and_then(|path| path.find(result));
         let status = status.map(value::label).and_then(|status| status.parse::<u16>().ok());
         let otherwise = status.map_or(Meaning::Rejected, by_status);
@@ -229,8 +231,8 @@ impl Results {
     }
 }
 
-/// What is known of an event that was taken and of which no more is said.
-const TAKEN: Reading = Reading { meaning: Meaning::Accepted, rule: None, wait: None, complaint: None };
+/// The result of an event that was taken, without details.
+const TAKEN: Classification = Classification { meaning: Meaning::Accepted, rule: None, wait: None, complaint: None };
 
 fn at(path: &Lookup) -> String {
     if path.path().is_empty() { String::new() } else { format!(" at '{}'", path.path()) }
@@ -253,8 +255,8 @@ fn are_in_order(field: &IdField, results: &[&[u8]], ids: &[Option<&[u8]>]) -> bo
     results.iter().zip(ids).all(|(result, id)| field.fits(result, *id))
 }
 
-/// Which result is each event's, by its id, or why none is: for an answer whose results are in another order than the events, or
-/// not one for each.
+/// Matches results with events by id, for an answer whose results are in another order or not complete. Returns for each event the
+/// index of its result, or why it has none.
 fn places(field: &IdField, results: &[&[u8]], ids: &[Option<&[u8]>]) -> Vec<Result<usize, String>> {
     let key = |id: Cow<'_, str>| id.to_ascii_lowercase();
     let mut named: HashMap<String, Vec<usize>> = HashMap::new();

@@ -1,4 +1,4 @@
-//! Rules on answers: which status and which words in the body mean what, and what is shown of an answer.
+//! Rules that classify answers by status and body, and the part of an answer that messages quote.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,31 +12,31 @@ use crate::jsonl::{Lookup, value};
 use crate::psend::meaning::Meaning;
 use crate::psend::secret::Secrets;
 
-/// A server's windows are taken for no longer than this.
+/// A longer rate window is taken to be this long.
 const LONGEST_WINDOW: Duration = Duration::from_secs(86_400);
 
-/// How many bytes of an answer's body stand in a message.
+/// How many bytes of an answer's body a message quotes.
 const QUOTED: usize = 200;
 
-/// What an answer says about an event.
+/// The classification of an answer: what it says about an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::psend) struct Reading {
-    /// In one word.
+pub(in crate::psend) struct Classification {
+    /// Its outcome.
     pub meaning: Meaning,
-    /// The rule of the dialect that says so; `None` if it is the status alone.
+    /// The rule that decided; `None` if the status did.
     pub rule: Option<RuleName>,
-    /// How long the server's body asks for no more of this.
+    /// How long the body asks to wait.
     pub wait: Option<Duration>,
-    /// What it said against the event, where it did.
+    /// Why the event was not taken, if the answer says so.
     pub complaint: Option<String>,
 }
 
-/// Where a rule stands in a dialect.
+/// The place of a rule in a dialect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::psend) struct RuleName {
     /// `rules`, `batch.rules` or `verify.rules`.
     pub section: &'static str,
-    /// Its number there, from 1.
+    /// Its number in this section, from 1.
     pub number: usize,
 }
 
@@ -46,23 +46,23 @@ impl fmt::Display for RuleName {
     }
 }
 
-/// The rules of one section of a dialect, and where an answer says why.
+/// The rules of one section of a dialect, and where an answer gives reasons.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     pub(super) section: &'static str,
     pub(super) rules: Vec<Rule>,
-    /// Where an answer has what was wrong: the values at these paths stand in messages instead of the whole.
+    /// The paths of reasons. If an answer has values there, messages quote these instead of the body.
     pub(super) error: Vec<Lookup>,
 }
 
-/// Which answers mean what.
+/// A rule: conditions on an answer, and what it means then.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
-    /// Any where there is none.
+    /// The statuses it applies to; `None` for all.
     pub(super) status: Option<Codes>,
     pub(super) path: Option<Lookup>,
-    /// What must stand in the value, or in the body where there is no path.
+    /// Text that the value, or the body if there is no path, must contain.
     pub(super) text: Option<Words>,
     /// What the value must be.
     pub(super) is: Option<OneOf>,
@@ -73,7 +73,7 @@ pub(super) struct Rule {
     pub(super) window: Option<Duration>,
 }
 
-/// What an answer is searched for, any of them; how is worked out once, not for each answer.
+/// Texts of which an answer must contain one. The searchers are built once.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "WordsAsWritten")]
 pub(super) struct Words(Vec<memchr::memmem::Finder<'static>>);
@@ -100,7 +100,7 @@ impl Words {
         self.0.iter().any(|words| words.find(text).is_some())
     }
 
-    /// Whether some of them are in every text, or there are none at all.
+    /// Whether there are none, or one is in every text.
     pub(super) fn say_nothing(&self) -> bool {
         self.0.is_empty() || self.0.iter().any(|words| words.needle().is_empty())
     }
@@ -227,12 +227,12 @@ impl Rule {
     }
 }
 
-/// The first number in a body that stands between what is before and behind the `{}` of a pattern, as seconds.
+/// The first number of seconds in a body that is surrounded by the text before and after the `{}` of a pattern.
 pub(super) fn seconds_in(body: &[u8], pattern: &str) -> Option<Duration> {
     let (before, after) = pattern.split_once("{}")?;
     let is_of_number = |byte: u8| byte.is_ascii_digit() || byte == b'.';
     let mut at = 0;
-    // Each turn passes over a whole number, so that no text makes this take longer than it is long.
+    // Each turn skips a whole number, so the time is linear in the length of the text.
     while let Some(from) = body[at..].iter().position(u8::is_ascii_digit).map(|digit| at + digit) {
         at = body[from..].iter().position(|byte| !is_of_number(*byte)).map_or(body.len(), |length| from + length);
         let number = body[from..at].strip_suffix(b".").unwrap_or(&body[from..at]);
@@ -247,8 +247,7 @@ pub(super) fn seconds_in(body: &[u8], pattern: &str) -> Option<Duration> {
 }
 
 impl Rules {
-    /// What an answer says by the first rule that fits, or else `otherwise`. What it says against an event is quoted after
-    /// `from`.
+    /// Classifies an answer by the first rule that fits, or else as `otherwise`. `from` precedes what is quoted of it.
     pub(super) fn read(
         &self,
         status: u16,
@@ -257,17 +256,17 @@ impl Rules {
         secrets: &Secrets,
         from: impl FnOnce() -> String,
         otherwise: Meaning,
-    ) -> Reading {
+    ) -> Classification {
         let found = self.rules.iter().position(|rule| rule.fits(status, body));
         let rule = found.map(|at| &self.rules[at]);
         let meaning = rule.map_or(otherwise, |rule| rule.outcome);
         let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
         let complaint = (!meaning.is_good()).then(|| quote(&from(), &self.said(body), secrets));
         let rule = found.map(|at| RuleName { section: self.section, number: at + 1 });
-        Reading { meaning, rule, wait, complaint }
+        Classification { meaning, rule, wait, complaint }
     }
 
-    /// What an answer says against an event: the values where the dialect says that it does, or the whole.
+    /// What is quoted of an answer: the values at the paths of reasons, or else the body.
     pub(super) fn said<'a>(&self, body: &'a [u8]) -> Cow<'a, [u8]> {
         let values: Vec<Cow<'_, str>> = self
             .error
@@ -280,7 +279,7 @@ impl Rules {
     }
 }
 
-/// What a status code says where no rule knows better (contracts §3). Those of the 5xx that no RFC has are Cloudflare's, and
+/// The meaning of a status code if no rule fits (contracts §3). Those of the 5xx that no RFC has are Cloudflare's, and
 /// those of proxies whose connection to the server timed out (598, 599).
 pub(super) fn by_status(status: u16) -> Meaning {
     match status {

@@ -10,27 +10,27 @@ use crate::record::event::{FieldMap, Role};
 use crate::record::latency;
 use crate::record::moment;
 
-/// Where a template stands.
+/// What a template is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UsedIn {
     /// A path, and the query that may follow it.
     Path,
     Query,
     Header,
-    /// A body of JSON, whose strings are told from the rest by their quotes.
+    /// A body of JSON, in which quotes tell strings from the rest.
     Json,
     /// A body of anything else.
     Text,
-    /// A body as HTML forms have it.
+    /// A body in the form of an HTML form (`application/x-www-form-urlencoded`).
     Form,
 }
 
-/// What a name in braces may stand for in a template.
+/// Which placeholders a template may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Names {
     /// The values of one event, the key and the parameters of the URL.
     All,
-    /// What is the same for all events: the key and the parameters of the URL.
+    /// Only those that are the same for all events: the key and the parameters of the URL.
     Constants,
     /// An event's id, the key and the parameters of the URL.
     Id,
@@ -54,7 +54,7 @@ enum Piece {
 
 #[derive(Debug, Clone)]
 struct Value {
-    /// As it stands between the braces, without format and default.
+    /// The text between the braces, without format and default.
     name: String,
     source: Source,
     format: Format,
@@ -80,11 +80,11 @@ enum Source {
 enum Field {
     /// The one that names the event.
     Id,
-    /// The one with this name, by its place among those that are looked for.
+    /// The one with this name, by its index among the paths that are looked for.
     At(String, usize),
 }
 
-/// What the names in templates stand for in this run.
+/// What placeholders mean in this run.
 pub(in crate::psend) struct Binding<'a> {
     /// Which field has which role.
     pub fields: &'a FieldMap,
@@ -92,12 +92,12 @@ pub(in crate::psend) struct Binding<'a> {
     pub paths: Vec<String>,
     /// The parameters of the URL.
     pub url: &'a BTreeMap<String, String>,
-    /// The parameters of the URL that were asked for.
+    /// The parameters of the URL that templates use.
     pub asked: Vec<String>,
 }
 
 impl Binding<'_> {
-    /// The place of the field with this name.
+    /// The index of the field with this name.
     pub(super) fn place(&mut self, name: &str) -> usize {
         let path = self.fields.resolve(name);
         self.paths.iter().position(|known| known == path).unwrap_or_else(|| {
@@ -111,7 +111,7 @@ impl Template {
     /// Compiles a text.
     ///
     /// # Errors
-    /// What in it is no placeholder, and what would be right.
+    /// Names the wrong placeholder and the expected form.
     pub(super) fn compile(
         what: &str,
         text: &str,
@@ -163,13 +163,13 @@ impl Template {
         Ok(template)
     }
 
-    /// Adds what the dialect itself writes. In a query it is encoded; elsewhere it stands as it is.
+    /// Adds the dialect's own text. In a query it is encoded; elsewhere it is taken as it is.
     fn push_own(&mut self, own: &str, place: UsedIn) {
         if place != UsedIn::Query {
             return self.push_text(own);
         }
         let mut encoded = Vec::new();
-        // Every text can stand in a query.
+        // Every text can be encoded for a query.
         let _ = value::write_text(own, Escape::Query, &mut encoded);
         self.push_text(&String::from_utf8_lossy(&encoded));
     }
@@ -182,7 +182,7 @@ impl Template {
         }
     }
 
-    /// Says what the names stand for.
+    /// Resolves the placeholders.
     ///
     /// # Errors
     /// If the URL has no parameter of a name.
@@ -213,13 +213,13 @@ impl Template {
         Ok(())
     }
 
-    /// Puts the key in for good.
+    /// Replaces the key's placeholders by the key.
     pub(in crate::psend) fn settle_key(&mut self, key: &str) {
         for piece in std::mem::take(&mut self.pieces) {
             match piece {
                 Piece::Value(value) if value.source == Source::Key => {
                     let mut text = Vec::new();
-                    // A key that cannot be written is none, which is judged where keys are.
+                    // A key that cannot be written is an error where keys are read.
                     let _ = value.write_constant(key, &mut text);
                     self.push_text(&String::from_utf8_lossy(&text));
                 }
@@ -232,7 +232,7 @@ impl Template {
     /// Appends the text for this event with this key.
     ///
     /// # Errors
-    /// Why the event's values do not fit, in words that go on "line 17: ".
+    /// Why the event's values do not fit, as text that follows "line 17: ".
     pub(in crate::psend) fn render(&self, event: &Event, key: &str, out: &mut Vec<u8>) -> Result<(), String> {
         for piece in &self.pieces {
             match piece {
@@ -420,7 +420,7 @@ impl Value {
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
-    /// Writes the key or a parameter of the URL. In a header it stands as it is.
+    /// Writes the key or a parameter of the URL. In a header it is not escaped.
     fn write_constant(&self, text: &str, out: &mut Vec<u8>) -> Result<(), Unfit> {
         let escape = if self.escape == Escape::Header { Escape::Text } else { self.escape };
         match self.format {
@@ -444,12 +444,12 @@ impl Value {
                 out.extend_from_slice(line);
                 Ok(())
             }
-            // A line that is not an object is a text, and not the text that it may quote.
+            // A line that is not an object is written as text, even if it is a JSON string.
             Some(line) if self.source == Source::Event && line.starts_with(b"\"") => {
                 value::write_text(&String::from_utf8_lossy(line), self.escape, out)
             }
             Some(raw) => match value::write(raw, &self.format, self.escape, out) {
-                // What a table does not have is what the default is for.
+                // The default also replaces values that the map does not have.
                 Err(Unfit::Missing) if self.default.is_none() => {
                     Err(Unfit::Wrong("its table has no entry for it".to_owned()))
                 }
@@ -481,7 +481,7 @@ impl Value {
         let Some(raw) = event.field(time).filter(|raw| *raw != b"null") else { return self.render_default(out) };
         let wrong = |why: String| Unfit::Wrong(format!("{}: {why}", String::from_utf8_lossy(raw)));
         let began = moment::read(raw).map_err(|why| wrong(why.to_string()))?;
-        // An event without a latency took no time that is known.
+        // An event without a latency counts as instantaneous.
         let took = match event.field(latency).filter(|raw| *raw != b"null") {
             Some(raw) => latency::microseconds(raw, unit).map_err(|why| wrong(why.to_string()))?,
             None => 0,
@@ -508,7 +508,7 @@ mod tests {
     use crate::cli::input::Inputs;
 
     use crate::jsonl::LineReader;
-    use crate::psend::intake::{Cutter, Fields, Reading, Rules};
+    use crate::psend::intake::{Cutter, Fields, IntakeConfig, IntakeState};
 
     /// Compiles a template, binds it, and renders it for an event.
     fn render(text: &str, place: UsedIn, line: &str) -> Result<String, String> {
@@ -519,7 +519,7 @@ mod tests {
         let mut binding = Binding { fields: &fields, paths: Vec::new(), url: &url, asked: Vec::new() };
         template.bind(&mut binding)?;
         let paths = binding.paths.iter().map(String::as_str);
-        let rules = Rules {
+        let rules = IntakeConfig {
             max_line: 1 << 20,
             fields: Fields::new(&fields, paths),
             limit: None,
@@ -528,7 +528,7 @@ mod tests {
         };
         let reader = LineReader::new(Inputs::from_bytes(line.to_owned()), 1 << 20);
         let event =
-            Cutter::new(reader, rules).next_block(&Reading::default()).expect("memory").expect("a line").remove(0);
+            Cutter::new(reader, rules).next_block(&IntakeState::default()).expect("memory").expect("a line").remove(0);
         let mut out = Vec::new();
         template.render(&event, "the key", &mut out).map(|()| String::from_utf8(out).expect("UTF-8"))
     }

@@ -1,4 +1,4 @@
-//! One value of an event as it stands in a request: in which format, and escaped for its place.
+//! Writes one value of an event into a request: formatted, and escaped for its place.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ pub(super) enum Escape {
     Query,
     /// A header.
     Header,
-    /// A place in JSON where a value can stand.
+    /// A JSON value.
     JsonValue,
     /// The inside of a JSON string.
     JsonString,
@@ -36,11 +36,11 @@ pub(super) enum Escape {
 pub(super) enum Format {
     /// As it is.
     Plain,
-    /// As a text, even where JSON could take the value itself.
+    /// As a JSON string, even if the value is a number or an object.
     Text,
     Time(TimeFormat),
     Base64,
-    /// So many hexadecimal digits: the value itself if it is that many, else a hash of it.
+    /// This many hexadecimal digits: the value itself if it has this form, else a hash of it.
     Hex(usize),
     /// By a table of the dialect.
     Map(Map),
@@ -92,16 +92,16 @@ pub(super) const FORMATS: [(&str, Format); 10] = [
     ("hex32", Format::Hex(32)),
 ];
 
-/// Why a value cannot stand where it is to.
+/// Why a value cannot be written.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unfit {
-    /// There is none, or none in the dialect's table for it.
+    /// There is none, or the dialect's map does not have it.
     Missing,
     /// What is wrong with it.
     Wrong(String),
 }
 
-/// Writes a raw JSON value, or a line that is none.
+/// Writes a raw JSON value, or a line that is not JSON.
 pub(super) fn write(raw: &[u8], format: &Format, escape: Escape, out: &mut Vec<u8>) -> Result<(), Unfit> {
     let is_text = raw.starts_with(b"\"") && raw.len() > 1;
     match (format, escape) {
@@ -194,8 +194,8 @@ fn json_text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(&bytes[from..]);
 }
 
-/// So many hexadecimal digits for a text. W3C Trace Context has ids of 32 and 16 digits, in small letters and not all zeros; a
-/// UUID without its hyphens is one of 32, and so is what follows the mark in `trace_4bf9…`.
+/// This many hexadecimal digits for a text. W3C Trace Context has ids of 32 and 16 digits, in lower case and not all zeros. A
+/// UUID without its hyphens is such an id of 32 digits, and so is the part after the underscore in `trace_4bf9…`.
 fn hex(text: &str, digits: usize) -> String {
     let id = text.rsplit('_').next().unwrap_or(text);
     let bare: Cow<'_, str> = if id.len() == 36 { Cow::Owned(id.replace('-', "")) } else { Cow::Borrowed(id) };

@@ -1,4 +1,4 @@
-//! A dialect as it stands in its file, before it is checked and compiled.
+//! A dialect as its file has it, before it is checked and compiled.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::psend::meaning::Meaning;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Written {
+pub(super) struct DialectWritten {
     pub(super) request: RequestWritten,
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
@@ -108,7 +108,7 @@ pub(super) struct VerifyWritten {
     pub(super) rules: Vec<Rule>,
 }
 
-/// What a body is, so that values in it are escaped for that.
+/// How values in a body are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(super) enum EscapeWritten {
@@ -157,11 +157,11 @@ impl Compression {
     }
 }
 
-/// An answer, and what it is to be taken for.
+/// An answer, and its expected classification.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::psend) struct Sample {
-    /// What it is a sample of, for people.
+    /// A name for people.
     pub name: Option<String>,
     /// The answer's status.
     pub status: u16,
@@ -170,14 +170,14 @@ pub(in crate::psend) struct Sample {
     pub body: String,
     /// For an answer to a batch: the ids of its events.
     pub events: Option<Vec<String>>,
-    /// Whether it answers a question for an event.
+    /// Whether it answers a request of `--verify`.
     #[serde(default)]
     pub verify: bool,
-    /// What it is to be taken for.
+    /// The expected classification.
     pub expect: Expected,
 }
 
-/// What an answer is to be taken for.
+/// The expected classification of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(untagged, expecting = "expected an outcome such as \"accepted\", \"split\" or \"unclear\", or a list of these")]
 pub(in crate::psend) enum Expected {
@@ -193,17 +193,17 @@ pub(in crate::psend) enum Expected {
 pub(in crate::psend) enum Word {
     /// An outcome.
     Outcome(Meaning),
-    /// One that only a batch comes to.
+    /// A classification that only batches have.
     Batch(BatchWord),
 }
 
-/// What only the answer to a batch comes to.
+/// A classification that only answers to batches have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::psend) enum BatchWord {
     /// It is sent again in halves.
     Split,
-    /// The answer does not tell.
+    /// The answer does not say what happened to the events.
     Unclear,
 }
 

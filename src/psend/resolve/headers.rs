@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::psend::args::{Args, header_file};
 use crate::psend::dialect::{Dialect, KeyNeed};
 use crate::psend::given::{Environment, said};
-use crate::psend::key::{Key, KeyCommand};
+use crate::psend::key::{KeyCommand, KeySource};
 use crate::psend::secret::{Secret, Secrets};
 use crate::psend::target::{Route, Target};
 
@@ -21,7 +21,7 @@ pub(super) struct Headers {
     /// Those of `-H`.
     pub(super) given: HeaderMap,
     /// Where the key comes from.
-    pub(super) key: Key,
+    pub(super) key: KeySource,
     /// The key, if it does not change.
     pub(super) settled: Option<Secret>,
     /// What must not appear in messages.
@@ -99,11 +99,11 @@ pub(super) fn headers(
         (None, KeyNeed::Required) => "none: the dialect has no place for it".to_owned(),
     };
     let key_header = dialect.request.headers.iter().find(|(name, value)| value.has_key() && given.contains_key(name));
-    let (mut key, mut settled) = (Key::None, None);
+    let (mut key, mut settled) = (KeySource::None, None);
     if let Some((name, _)) = key_header {
         key_source = format!("-H {name}");
     } else if let Some(command) = args.key_command.as_ref().filter(|_| dialect.has_key()) {
-        key = Key::Command(Arc::new(KeyCommand::new(command, secrets.clone())));
+        key = KeySource::Command(Arc::new(KeyCommand::new(command, secrets.clone())));
         key_source = "--key-command".to_owned();
     } else if let Some((found, source)) =
         find_key(args, target, route, dialect, env, is_given)?.filter(|_| dialect.has_key())
@@ -111,7 +111,7 @@ pub(super) fn headers(
         HeaderValue::from_str(found.reveal())
             .map_err(|_| Error::usage(format!("the key ({source}) has characters that are not valid in a header")))?;
         secrets.add(&found);
-        (key, settled) = (Key::Settled, Some(found));
+        (key, settled) = (KeySource::Settled, Some(found));
         key_source = login.map_or(source.clone(), |login| format!("{source}; -H {login}"));
     }
     Ok(Headers { common, given, key, settled, secrets, key_source, closes })

@@ -61,7 +61,7 @@ fn lines(path: &PathBuf) -> Vec<String> {
     text[..whole].lines().map(str::to_owned).collect()
 }
 
-/// Whether a server holds an event as it stands in this line.
+/// Whether the server's event equals the one in this line.
 fn is_same_event(held: &Value, line: &str) -> bool {
     serde_json::from_str::<Value>(line).is_ok_and(|event| event == *held)
 }
@@ -111,6 +111,10 @@ impl<'a> Log<'a> {
         ensure(run.counted >= added.len() as u64, || {
             format!("run {nth}: {} counted, and {} written", run.counted, added.len())
         })?;
+        let went_well = run.ended.as_ref().is_some_and(|(_, written)| written.broke.is_none());
+        if went_well && self.journal.is_some() {
+            self.journal_has_what_is_held(nth, &added)?;
+        }
         self.all.extend(added);
         self.journal_follows_outcomes(nth)?;
         self.runs.push(run);
@@ -144,6 +148,16 @@ impl<'a> Log<'a> {
         for seq in self.journaled() {
             let is_there = self.all.iter().any(|seen| seen.seq == seq);
             ensure(is_there, || format!("run {nth}: the journal has line {seq}, which has no outcome"))?;
+        }
+        Ok(())
+    }
+
+    /// After a run that wrote everything, the journal has the events that the server said it has.
+    fn journal_has_what_is_held(&self, nth: usize, added: &[Seen]) -> Result<(), String> {
+        let journaled = self.journaled();
+        let is_held = |seen: &&Seen| matches!(seen.outcome, Word::Accepted | Word::Duplicate | Word::Present);
+        for Seen { seq, outcome, .. } in added.iter().filter(is_held) {
+            ensure(journaled.contains(seq), || format!("run {nth}: line {seq} is {outcome}, and not in the journal"))?;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ impl Dice {
         Self(Seed::new(seed).choice(choice).generator(0))
     }
 
-    /// True in so many of a hundred cases.
+    /// True with this probability in percent.
     pub(super) fn percent(&mut self, percent: u64) -> bool {
         self.below(100) < percent
     }
@@ -30,7 +30,7 @@ impl Dice {
         self.0.random_range(first..=last)
     }
 
-    /// So many milliseconds.
+    /// A duration of `first` to `last` milliseconds.
     pub(super) fn ms(&mut self, first: u64, last: u64) -> Duration {
         Duration::from_millis(self.between(first, last))
     }

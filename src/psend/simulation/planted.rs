@@ -120,6 +120,17 @@ fn a_journal_that_is_ahead_of_the_outcomes_is_found() {
 }
 
 #[test]
+fn a_journal_that_lacks_an_event_after_a_run_that_went_well_is_found() {
+    let tamper = |_: &mut Run, _: &Server, folder: &Path| {
+        let path = folder.join("journal");
+        let journal = std::fs::read_to_string(&path).expect("there is a journal");
+        let others = journal.lines().filter(|line| !line.starts_with(&format!("{LINE} ")));
+        std::fs::write(&path, others.map(|line| format!("{line}\n")).collect::<String>()).expect("it can be written");
+    };
+    assert_found(tamper, "line 7 is accepted, and not in the journal");
+}
+
+#[test]
 fn an_outcome_that_contradicts_the_server_is_found() {
     let tamper = |_: &mut Run, server: &Server, _: &Path| {
         server.copies.borrow_mut().remove(&LINE);

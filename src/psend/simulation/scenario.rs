@@ -12,7 +12,7 @@ const MAX_LINE: usize = 200;
 /// A line of the input.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
-    /// What stands in it.
+    /// Its text.
     pub(super) text: String,
     /// The event's id, if it has one.
     pub(super) id: Option<String>,
@@ -25,6 +25,7 @@ pub(super) struct Line {
 pub(super) enum Full {
     Outcomes,
     DeadLetters,
+    Journal,
 }
 
 /// A run, and the run that resumes it.
@@ -42,7 +43,7 @@ pub(super) struct Scenario {
     pub(super) second: Option<Duration>,
     /// When the process is killed. Only with a journal.
     pub(super) killed: Option<Duration>,
-    /// Which disk is full, after so many bytes.
+    /// Which output's disk becomes full, and after how many bytes.
     pub(super) full: Option<(Full, usize)>,
     pub(super) has_journal: bool,
     /// Whether the server is asked for events, and none are sent.
@@ -67,9 +68,13 @@ impl Scenario {
         }
         let block = usize::try_from(dice.between(64, 2000)).expect("it is small");
         let signal = dice.percent(30).then(|| dice.ms(0, 1000));
-        // A stream of its own: what was found with a seed before is still found with it.
+        // A separate random stream, so that earlier seeds still find what they found.
         let more = &mut Dice::new(seed, "job");
         let is_verify = more_args(more, &mut args);
+        // An entry of the journal has some 20 bytes, and up to 40 lines have one.
+        let disk = &mut Dice::new(seed, "journal's disk");
+        let full_journal = (has_journal && disk.percent(25))
+            .then(|| (Full::Journal, usize::try_from(disk.below(800)).expect("it is small")));
         let second = signal.map(|first| first + more.ms(0, 600)).filter(|_| more.percent(40));
         Self {
             args,
@@ -79,10 +84,13 @@ impl Scenario {
             second,
             is_verify,
             killed: (has_journal && dice.percent(40)).then(|| dice.ms(0, 800)),
-            full: dice.percent(20).then(|| {
-                let which = if has_dead_letters && dice.percent(30) { Full::DeadLetters } else { Full::Outcomes };
-                (which, usize::try_from(dice.below(8000)).expect("it is small"))
-            }),
+            full: dice
+                .percent(20)
+                .then(|| {
+                    let which = if has_dead_letters && dice.percent(30) { Full::DeadLetters } else { Full::Outcomes };
+                    (which, usize::try_from(dice.below(8000)).expect("it is small"))
+                })
+                .or(full_journal),
             has_journal,
             slowness: dice.one_of(&[0, 1, 10, 60]),
             threads: {

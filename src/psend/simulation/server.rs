@@ -94,11 +94,11 @@ impl Question {
 /// A sender's request, on its way to the server.
 pub(super) struct Call {
     pub(super) question: Question,
-    pub(super) answer: oneshot::Sender<Result<Answer, Failure>>,
+    pub(super) answer: oneshot::Sender<Result<Response, Failure>>,
 }
 
 /// What the server says.
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) body: Value,
     pub(super) retry_after: Option<Duration>,
@@ -108,7 +108,7 @@ pub(super) struct Answer {
     names_window: bool,
 }
 
-impl Answer {
+impl Response {
     fn new(status: u16, body: Value) -> Self {
         Self { status, body, retry_after: None, untold: Vec::new(), names_window: false }
     }
@@ -331,13 +331,13 @@ impl Server {
     }
 
     /// Does with a request what this mood does.
-    fn work(&self, question: &Question, mood: Mood) -> Answer {
+    fn work(&self, question: &Question, mood: Mood) -> Response {
         let wait = {
             let mut dice = self.dice.borrow_mut();
             (self.nature.says_retry_after && dice.percent(70)).then(|| dice.ms(1, 600))
         };
         if self.is_within(&self.nature.wrong_key) {
-            return Answer::error(401, "no such key", None);
+            return Response::error(401, "no such key", None);
         }
         let events = question.events();
         let is_batch = matches!(question, Question::Batch(_));
@@ -349,22 +349,22 @@ impl Server {
             events.len()
         };
         match mood {
-            Mood::Errs => return Answer::error(500, "oh no", wait),
-            Mood::Refuses => return Answer::error(422, "not like this", None),
+            Mood::Errs => return Response::error(500, "oh no", wait),
+            Mood::Refuses => return Response::error(422, "not like this", None),
             Mood::IsAway if self.nature.names_its_windows && is_batch => {
                 let results = events[..taken].iter().map(|event| refused(event, AWAY));
                 let results: Vec<Value> = results.chain(events[taken..].iter().map(too_many)).collect();
                 let names_window = taken < events.len();
-                return Answer { names_window, ..Answer::new(200, json!({ "results": results })) };
+                return Response { names_window, ..Response::new(200, json!({ "results": results })) };
             }
-            Mood::IsAway => return Answer::error(503, AWAY, wait),
+            Mood::IsAway => return Response::error(503, AWAY, wait),
             _ => {}
         }
         if mood == Mood::Gateway {
             if self.dice.borrow_mut().percent(50) {
                 events[..taken].iter().for_each(|event| drop(self.store(event)));
             }
-            return Answer { untold: events.iter().map(line_of).collect(), ..Answer::error(504, "too slow", wait) };
+            return Response { untold: events.iter().map(line_of).collect(), ..Response::error(504, "too slow", wait) };
         }
         if let Question::Show(id) = question {
             return self.show(id);
@@ -372,7 +372,7 @@ impl Server {
         let mut results: Vec<(u16, Value)> = events[..taken].iter().map(|event| self.store(event)).collect();
         if !is_batch {
             let (status, body) = results.remove(0);
-            return Answer::new(status, body);
+            return Response::new(status, body);
         }
         results.extend(events[taken..].iter().map(|event| (400, too_many(event))));
         let mut untold = Vec::new();
@@ -383,25 +383,25 @@ impl Server {
         }
         let results: Vec<Value> = results.into_iter().map(|(_, result)| result).collect();
         let names_window = taken < events.len() && untold.is_empty();
-        Answer { untold, names_window, ..Answer::new(200, json!({ "results": results })) }
+        Response { untold, names_window, ..Response::new(200, json!({ "results": results })) }
     }
 
     /// The answer to a request that is over the rate, which may come again after `wait`.
-    fn over_rate(&self, question: &Question, wait: Duration) -> Answer {
+    fn over_rate(&self, question: &Question, wait: Duration) -> Response {
         if self.nature.names_its_windows && !matches!(question, Question::Show(_)) {
             let body = json!({"message": {"success": false, "errors": [OVER_RATE]}});
-            return Answer { names_window: true, ..Answer::new(400, body) };
+            return Response { names_window: true, ..Response::new(400, body) };
         }
-        Answer::error(429, "slow down", Some(wait).filter(|_| self.nature.says_retry_after))
+        Response::error(429, "slow down", Some(wait).filter(|_| self.nature.says_retry_after))
     }
 
     /// Whether it has the event with this id, as PulseStream says it or with the event itself.
-    fn show(&self, id: &str) -> Answer {
+    fn show(&self, id: &str) -> Response {
         match (self.prepared(id), self.nature.shows_events) {
-            (Some(event), true) => Answer::new(200, event),
-            (Some(_), false) => Answer::error(500, "Failed to retrieve event", None),
-            (None, true) => Answer::new(404, json!({})),
-            (None, false) => Answer::error(500, "Event not found", None),
+            (Some(event), true) => Response::new(200, event),
+            (Some(_), false) => Response::error(500, "Failed to retrieve event", None),
+            (None, true) => Response::new(404, json!({})),
+            (None, false) => Response::error(500, "Event not found", None),
         }
     }
 
@@ -455,7 +455,7 @@ impl Server {
     }
 
     /// Notes what a client hears. The next window begins after `next_window` by the client's clock.
-    pub(super) fn tell(&self, lines: &[u64], answer: &Answer, next_window: Duration) {
+    pub(super) fn tell(&self, lines: &[u64], answer: &Response, next_window: Duration) {
         let now = self.now();
         if answer.names_window {
             self.quiet.set(self.quiet.get().max(now + next_window));

@@ -79,7 +79,7 @@ fn question(request: &Request) -> Question {
             Some(events) => Question::Batch(events.clone()),
             None => Question::One(body),
         },
-        // With --send-malformed. Its number stands in it all the same.
+        // With --send-malformed. Even this line has its number.
         Err(_) => {
             let text = String::from_utf8(body).expect("the input is text");
             let digits = text.trim_start_matches("{\"n\":").split(',').next().unwrap_or_default();

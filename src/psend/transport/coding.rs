@@ -6,7 +6,8 @@ use std::io::Read;
 use brotli_decompressor::Decompressor;
 use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
-use ruzstd::decoding::StreamingDecoder;
+
+use crate::cli::compressed::{Compression, Frames};
 
 /// The most codings of a body. Each costs time.
 const MOST_CODINGS: usize = 4;
@@ -26,7 +27,7 @@ pub(super) fn items(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
 pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, String> {
     let is_one = |coding: &&[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
     if body.is_empty() || items(codings).filter(is_one).count() == 0 {
-        return Ok(body);
+        return Ok(unnamed(&body, most).unwrap_or(body));
     }
     if items(codings).filter(is_one).count() > MOST_CODINGS {
         return Err(format!("the answer has more than {MOST_CODINGS} content codings"));
@@ -37,6 +38,15 @@ pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, 
     })
 }
 
+/// The text of a body that is compressed although no header says so. `None` if it is not compressed, or is damaged.
+fn unnamed(body: &[u8], most: usize) -> Option<Bytes> {
+    let coding = match Compression::of(body)? {
+        Compression::Gzip => "gzip",
+        Compression::Zstd => "zstd",
+    };
+    undo(coding, body, most).ok()
+}
+
 fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
     let read = match coding {
         "gzip" | "x-gzip" => all_of(MultiGzDecoder::new(body), most),
@@ -45,7 +55,7 @@ fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
         // A "large window", which HTTP does not allow, would take up to 1 GiB.
         "br" if body[0] & 0x7f == 0x11 => Err("a window that is too large".to_owned()),
         "br" => all_of(Decompressor::new(body, 4 << 10), most),
-        "zstd" => all_zstd(body, most),
+        "zstd" => all_of(Frames::new(body, ZSTD_WINDOW), most),
         _ => return Err(format!("psend cannot read the content coding '{}' of the answer", coding.escape_debug())),
     };
     match read {
@@ -62,26 +72,6 @@ fn all_of(from: impl Read, most: usize) -> Result<Vec<u8>, String> {
         Ok(_) => Ok(text),
         Err(e) => Err(e.to_string()),
     }
-}
-
-/// Reads all frames of a zstd body, up to one byte more than the limit.
-fn all_zstd(mut body: &[u8], most: usize) -> Result<Vec<u8>, String> {
-    let mut text = Vec::new();
-    while !body.is_empty() && text.len() <= most {
-        let length = body.len();
-        // A skippable frame (RFC 8878, 3.1.2): a magic number, a length, and that many bytes.
-        if let [0x50..=0x5f, 0x2a, 0x4d, 0x18, a, b, c, d, rest @ ..] = body {
-            let skipped = usize::try_from(u32::from_le_bytes([*a, *b, *c, *d])).unwrap_or(usize::MAX);
-            body = rest.get(skipped..).ok_or("a frame that is cut off")?;
-            continue;
-        }
-        let frame = StreamingDecoder::new_with_max_window_size(&mut body, ZSTD_WINDOW).map_err(|e| e.to_string())?;
-        text.extend(all_of(frame, most - text.len())?);
-        if body.len() == length {
-            return Err("a frame without a byte".to_owned());
-        }
-    }
-    Ok(text)
 }
 
 /// Converts a text to UTF-8: removes a byte order mark, and decodes UTF-16 if the mark says so.
@@ -102,7 +92,6 @@ pub(super) fn utf8(text: Bytes) -> Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
     use proptest::prelude::*;
     use std::io::Write;
@@ -110,17 +99,17 @@ mod tests {
     const TEXT: &[u8] = br#"{"success":true,"message":"Event already exists (idempotent)"}"#;
 
     fn gzip(text: &[u8]) -> Vec<u8> {
-        let mut to = GzEncoder::new(Vec::new(), Compression::fast());
+        let mut to = GzEncoder::new(Vec::new(), flate2::Compression::fast());
         to.write_all(text).and_then(|()| to.finish()).expect("memory")
     }
 
     fn zlib(text: &[u8]) -> Vec<u8> {
-        let mut to = ZlibEncoder::new(Vec::new(), Compression::fast());
+        let mut to = ZlibEncoder::new(Vec::new(), flate2::Compression::fast());
         to.write_all(text).and_then(|()| to.finish()).expect("memory")
     }
 
     fn raw(text: &[u8]) -> Vec<u8> {
-        let mut to = DeflateEncoder::new(Vec::new(), Compression::fast());
+        let mut to = DeflateEncoder::new(Vec::new(), flate2::Compression::fast());
         to.write_all(text).and_then(|()| to.finish()).expect("memory")
     }
 
@@ -145,6 +134,8 @@ mod tests {
         for (body, codings) in [
             (TEXT.to_vec(), ""),
             (TEXT.to_vec(), "identity"),
+            (gzip(TEXT), ""),
+            (zstd(TEXT), "identity"),
             (gzip(TEXT), "gzip"),
             (gzip(TEXT), "X-GZip"),
             ([gzip(&TEXT[..9]), gzip(&TEXT[9..])].concat(), "gzip"),

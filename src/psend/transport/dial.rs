@@ -79,6 +79,7 @@ impl Dial {
         protocol: Protocol,
         timeout: Duration,
     ) -> Made<Self> {
+        trust.check_files()?;
         let tls = target.tls.then(|| Tls::to(&target.host, trust, protocol)).transpose()?;
         // A proxy that gets the requests themselves needs HTTP/1.1.
         let tunnel_to = (target.tls || protocol == Protocol::Http2).then(|| target.route().to_string());

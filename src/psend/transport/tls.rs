@@ -52,6 +52,18 @@ impl Trust {
         Ok(config)
     }
 
+    /// Checks the files that it names, also if no connection will use them.
+    ///
+    /// # Errors
+    /// If one is not valid.
+    pub(in crate::psend) fn check_files(&self) -> Result<()> {
+        match (&self.roots, &self.identity) {
+            (None, None) => Ok(()),
+            (Some(_), _) => self.config(&[]).map(drop),
+            (None, Some(_)) => Self { anyone: true, ..self.clone() }.config(&[]).map(drop),
+        }
+    }
+
     fn roots(&self) -> Result<RootCertStore> {
         let mut roots = RootCertStore::empty();
         match &self.roots {

@@ -8,7 +8,7 @@ use chrono_tz::Tz;
 use crate::cli::numbers;
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Period;
@@ -16,7 +16,7 @@ use crate::world::curve::{Curve, CurveChoice, NamedCurve, Timeline};
 
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -78,8 +78,8 @@ fn curve(spec: &mut Spec, option: &'static str) -> Result<Option<Curve>> {
 }
 
 impl Effect for Reshape {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
-        let Some(at) = event.timestamp() else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
+        let Some(at) = event.timestamp() else { return Applied::Passed };
         self.backwards += u64::from(at < self.last);
         self.last = at;
         let inside = |laid: &&Laid| (laid.old.start()..laid.old.end()).contains(&at);
@@ -90,7 +90,7 @@ impl Effect for Reshape {
         }
         match self.laid.as_ref().filter(inside) {
             Some(laid) => event.set_timestamp(laid.map(at)).into(),
-            None => Verdict::Passed,
+            None => Applied::Passed,
         }
     }
 

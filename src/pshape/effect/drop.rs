@@ -1,11 +1,11 @@
 //! `--drop P`: events are lost on their way.
 
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -36,7 +36,7 @@ fn build(_spec: &mut Spec, _setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Drop {
-    fn apply(&mut self, _event: &mut Event, _position: &Position) -> Verdict {
-        Verdict::Gone
+    fn apply(&mut self, _event: &mut EditableEvent, _position: &Position) -> Applied {
+        Applied::Gone
     }
 }

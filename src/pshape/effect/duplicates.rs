@@ -3,14 +3,14 @@
 use crate::cli::values::{self, Span};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::number::unit;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Again, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Again, Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -35,9 +35,9 @@ pub(super) const KIND: Kind = Kind {
 struct Duplicates {
     again: Again,
     conflict: bool,
-    latency: Field,
+    latency: FieldIndex,
     /// The field that makes a copy differ if there is no response time.
-    mark: Field,
+    mark: FieldIndex,
     draws: Choice,
     scaled: Vec<u8>,
 }
@@ -58,15 +58,15 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Duplicates {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
         if self.again.delay > 0 && event.timestamp().is_none() {
-            return Verdict::Passed;
+            return Applied::Passed;
         }
-        Verdict::Again(self.again)
+        Applied::Again(self.again)
     }
 
     /// With `conflict`, the copy gets another response time. If there is none, it gets a field that marks it as a copy.
-    fn set_apart(&mut self, copy: &mut Event, position: &Position) {
+    fn set_apart(&mut self, copy: &mut EditableEvent, position: &Position) {
         if !self.conflict {
             return;
         }

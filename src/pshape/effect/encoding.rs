@@ -1,14 +1,14 @@
 //! `--encoding P[,kinds=bad-utf8/lone-surrogate/nul/bom/crlf]`: lines with problematic characters.
 
 use crate::error::Result;
-use crate::pshape::event::{BYTE_ORDER_MARK, Event, Field};
+use crate::pshape::event::{BYTE_ORDER_MARK, EditableEvent, FieldIndex};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -49,7 +49,7 @@ const KINDS: [(&str, Trouble); 5] = [
 
 struct Encoding {
     kinds: Vec<Trouble>,
-    message: Field,
+    message: FieldIndex,
     draws: Choice,
 }
 
@@ -60,7 +60,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Encoding {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let draw = self.draws.at(position.seq);
         let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
         let (bytes, expect): (&[u8], _) = match kind {
@@ -84,11 +84,11 @@ impl Effect for Encoding {
                 let behind = event.id_end();
                 match quote.or_else(|| event.text()[behind..].iter().position(|b| *b == b'"').map(|at| behind + at)) {
                     Some(quote) => quote + 1,
-                    None => return Verdict::Passed,
+                    None => return Applied::Passed,
                 }
             }
         };
         event.edit(at..at, bytes);
-        Verdict::Changed(expect)
+        Applied::Changed(expect)
     }
 }

@@ -1,6 +1,6 @@
 //! How a request ended: the fields that describe it, which `--errors`, `--recover` and `--incident` write together.
 
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::levels::{Level, Levels};
 use crate::record::event::Role;
 
@@ -8,15 +8,15 @@ use super::setup::Setup;
 
 /// The fields that describe how a request ended, and those that the description uses.
 pub(super) struct Ending {
-    pub status: Field,
-    severity: Field,
-    message: Field,
-    pub details: Field,
-    response_size: Field,
-    pub cache_hit: Field,
-    pub service: Field,
-    endpoint: Field,
-    pub method: Field,
+    pub status: FieldIndex,
+    severity: FieldIndex,
+    message: FieldIndex,
+    pub details: FieldIndex,
+    response_size: FieldIndex,
+    pub cache_hit: FieldIndex,
+    pub service: FieldIndex,
+    endpoint: FieldIndex,
+    pub method: FieldIndex,
     levels: Levels,
     scratch: Vec<u8>,
 }
@@ -44,7 +44,7 @@ impl Ending {
     /// Whether each present field that is to be written has the type of PulseStream's schema, or is null. Numbers may be in
     /// quotes, and levels may be numbers if `--levels` says so. A field of another type is not overwritten, because its
     /// meaning is not known.
-    pub(super) fn has_its_types(&self, event: &Event) -> bool {
+    pub(super) fn has_its_types(&self, event: &EditableEvent) -> bool {
         let is = |field, types: &[u8]| event.raw(field).is_none_or(|raw| raw == b"null" || types.contains(&raw[0]));
         (is(self.severity, b"") || event.raw(self.severity).is_some_and(|raw| self.levels.fit(raw)))
             && is(self.message, b"\"")
@@ -55,7 +55,7 @@ impl Ending {
 
     /// Writes another ending: status, level, message (in which `{service}` and `{endpoint}` are replaced by the event's own)
     /// and the size of the response in bytes. Missing fields stay missing.
-    pub(super) fn write(&mut self, event: &mut Event, status: u16, level: Level, words: &str, size: u64) {
+    pub(super) fn write(&mut self, event: &mut EditableEvent, status: u16, level: Level, words: &str, size: u64) {
         event.set_number(self.status, status.into());
         if let Some(before) = event.raw(self.severity) {
             let raw = self.levels.raw(level, before);
@@ -68,7 +68,7 @@ impl Ending {
     }
 
     /// Writes a message with the event's service and endpoint to `scratch`. Returns `false` if the event lacks one of them.
-    fn compose(&mut self, event: &Event, words: &str) -> bool {
+    fn compose(&mut self, event: &EditableEvent, words: &str) -> bool {
         let names = [("{service}", self.service), ("{endpoint}", self.endpoint)];
         self.scratch.clear();
         self.scratch.push(b'"');

@@ -2,13 +2,13 @@
 
 use crate::error::Result;
 use crate::pshape::effect::fail::Failure;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -41,11 +41,11 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Errors {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         if self.failure.is_success(event) && self.failure.inject(event, position.seq) {
-            Verdict::Changed(Expect::Accepted)
+            Applied::Changed(Expect::Accepted)
         } else {
-            Verdict::Passed
+            Applied::Passed
         }
     }
 }

@@ -3,7 +3,7 @@
 use crate::cli::values;
 use crate::error::Result;
 use crate::jsonl::value;
-use crate::pshape::event::{Event, Field, FieldRegistry, json, split_path};
+use crate::pshape::event::{EditableEvent, FieldIndex, FieldRegistry, json, split_path};
 use crate::pshape::levels::Level;
 use crate::pshape::spec::Spec;
 use crate::record::event::{FieldMap, Role};
@@ -78,9 +78,9 @@ pub(super) struct Failure {
 /// Where error details are inserted into an event that has none.
 enum Home {
     /// After `context`, as in PulseStream, or at the end of the event if it has none.
-    Event { context: Field },
+    Event { context: FieldIndex },
     /// At the end of this object.
-    Object(Field),
+    Object(FieldIndex),
     /// Nowhere: `--fields` names another schema, which has no details.
     None,
 }
@@ -105,13 +105,13 @@ impl Failure {
     }
 
     /// Whether the event is a success, which can become an error.
-    pub(super) fn is_success(&self, event: &Event) -> bool {
+    pub(super) fn is_success(&self, event: &EditableEvent) -> bool {
         event.status(self.ending.status).is_some_and(|status| status < 400)
     }
 
     /// Turns a success into an error, in all fields that describe it. Returns `false` and changes nothing if one has another
     /// type.
-    pub(super) fn inject(&mut self, event: &mut Event, seq: u64) -> bool {
+    pub(super) fn inject(&mut self, event: &mut EditableEvent, seq: u64) -> bool {
         if !self.ending.has_its_types(event) {
             return false;
         }
@@ -157,7 +157,7 @@ impl Failure {
     }
 
     /// The details of an error: they fit the status, the service and the method.
-    fn details(&self, event: &Event, code: u16, number: u64, draw: u64) -> Vec<u8> {
+    fn details(&self, event: &EditableEvent, code: u16, number: u64, draw: u64) -> Vec<u8> {
         let service = event.label(self.ending.service);
         let method = event.label(self.ending.method);
         let status = self.status(code);

@@ -6,7 +6,7 @@
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::number::Times;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
@@ -14,7 +14,7 @@ use crate::pshape::window::When;
 
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -76,16 +76,16 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Flash {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let (Some(at), Some(crowd), Some(start)) = (event.timestamp(), self.at.moment(position), position.start) else {
-            return Verdict::Passed;
+            return Applied::Passed;
         };
         // Both differences are far below 2^53 µs, or the event is outside.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]
         let moved = self.shape.moved((at - crowd) as f64, (crowd - start).max(0) as f64).map(|to| to.round() as Micros);
         match moved {
             Some(to) => event.set_timestamp(crowd + to).into(),
-            None => Verdict::Kept,
+            None => Applied::Kept,
         }
     }
 }

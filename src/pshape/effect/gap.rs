@@ -5,14 +5,14 @@
 use crate::cli::values;
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::When;
 
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -55,17 +55,17 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Gap {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
-        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
+        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Applied::Passed };
         let since = at - from;
         let backlog = if self.flush { (self.length / 100).max(1) } else { 0 };
         if since < 0 || since >= self.length + backlog {
-            Verdict::Kept
+            Applied::Kept
         } else if self.flush {
             let into = i128::from(since) * i128::from(backlog) / i128::from(self.length + backlog);
             event.set_timestamp(from + self.length + Micros::try_from(into).unwrap_or(0)).into()
         } else {
-            Verdict::Gone
+            Applied::Gone
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::cli::values::{self, Probability};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::number::{Times, unit};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
@@ -15,7 +15,7 @@ use crate::record::truth::Expect;
 use crate::seed::Choice;
 
 use super::fail::Failure;
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -44,7 +44,7 @@ struct Incident {
     latency: f64,
     /// The affected services: first the failing one, then those of the cascade.
     suffering: Vec<Suffering>,
-    response_time: Field,
+    response_time: FieldIndex,
     failure: Failure,
     draws: Choice,
     scaled: Vec<u8>,
@@ -52,7 +52,7 @@ struct Incident {
 
 /// Events that an incident affects.
 struct Suffering {
-    conditions: Vec<(Field, Condition)>,
+    conditions: Vec<(FieldIndex, Condition)>,
     /// The share of the failure that they have.
     weight: f64,
     /// Whether there was such an event during the incident.
@@ -104,7 +104,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 
 impl Incident {
     /// The share of the failure that an event has.
-    fn weight(&mut self, event: &Event) -> Option<f64> {
+    fn weight(&mut self, event: &EditableEvent) -> Option<f64> {
         let suffering = self.suffering.iter_mut().find(|suffering| event.meets(&suffering.conditions))?;
         suffering.met = true;
         Some(suffering.weight)
@@ -112,20 +112,20 @@ impl Incident {
 }
 
 impl Effect for Incident {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
-        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
+        let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Applied::Passed };
         if at < from || at - from >= self.length {
-            return Verdict::Kept;
+            return Applied::Kept;
         }
-        let Some(weight) = self.weight(event) else { return Verdict::Kept };
+        let Some(weight) = self.weight(event) else { return Applied::Kept };
         let fails = unit(self.draws.at(position.seq)) < self.errors * weight && self.failure.is_success(event);
         let failed = fails && self.failure.inject(event, position.seq);
         let factor = 1.0 + (self.latency - 1.0) * weight;
         match event.multiply(self.response_time, factor, &mut self.scaled) {
-            Ok(()) => Verdict::Changed(Expect::Accepted),
-            Err(_) if failed => Verdict::Changed(Expect::Accepted),
-            Err(_) if fails => Verdict::Passed,
-            Err(_) => Verdict::Kept,
+            Ok(()) => Applied::Changed(Expect::Accepted),
+            Err(_) if failed => Applied::Changed(Expect::Accepted),
+            Err(_) if fails => Applied::Passed,
+            Err(_) => Applied::Kept,
         }
     }
 

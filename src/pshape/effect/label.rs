@@ -1,11 +1,11 @@
 //! `--label`: each event with faults names them in `metadata.faults`, which PulseStream's schema allows.
 
-use crate::pshape::event::{Event, Field, FieldRegistry};
+use crate::pshape::event::{EditableEvent, FieldIndex, FieldRegistry};
 
 /// Writes labels.
 pub(in crate::pshape) struct Label {
-    metadata: Field,
-    faults: Field,
+    metadata: FieldIndex,
+    faults: FieldIndex,
     raw: Vec<u8>,
 }
 
@@ -21,7 +21,7 @@ impl Label {
 
     /// Labels an event with its faults and those that are to come, after existing labels. Returns `false` and changes nothing
     /// if there is no fault, or if there is a value of another type in the place of the label.
-    pub(in crate::pshape) fn write(&mut self, event: &mut Event, coming: &[&str]) -> bool {
+    pub(in crate::pshape) fn write(&mut self, event: &mut EditableEvent, coming: &[&str]) -> bool {
         if event.names().is_empty() && coming.is_empty() {
             return false;
         }

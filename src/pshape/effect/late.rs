@@ -4,7 +4,7 @@
 use crate::cli::values::{self, Span};
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::number::normal;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
@@ -12,7 +12,7 @@ use crate::seed::Choice;
 
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -59,12 +59,12 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Late {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         if event.timestamp().is_none() {
-            return Verdict::Passed;
+            return Applied::Passed;
         }
         let delay = self.by * libm::exp(SIGMA * normal(self.draws.at(position.seq)));
         #[allow(clippy::cast_possible_truncation)] // saturates, and is capped
-        Verdict::Late((delay as Micros).min(self.cap))
+        Applied::Late((delay as Micros).min(self.cap))
     }
 }

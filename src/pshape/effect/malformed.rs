@@ -1,14 +1,14 @@
 //! `--malformed P[,kinds=…]`: lines that are no longer JSON objects, as broken writers produce them.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -51,7 +51,7 @@ const KINDS: [(&str, Break); 6] = [
 
 struct Malformed {
     kinds: Vec<Break>,
-    latency: Field,
+    latency: FieldIndex,
     draws: Choice,
     cuts: Choice,
 }
@@ -68,10 +68,10 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Malformed {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let draw = self.draws.at(position.seq);
         let kind = self.kinds[usize::try_from(draw % self.kinds.len() as u64).unwrap_or(0)];
-        let Some((brace, is_empty)) = event.room(None) else { return Verdict::Passed };
+        let Some((brace, is_empty)) = event.room(None) else { return Applied::Passed };
         let end = event.text().len();
         match kind {
             Break::Truncate => {
@@ -105,6 +105,6 @@ impl Effect for Malformed {
                 event.edit(0..end, &string);
             }
         }
-        Verdict::Changed(Expect::Rejected)
+        Applied::Changed(Expect::Rejected)
     }
 }

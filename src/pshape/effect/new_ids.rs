@@ -5,13 +5,13 @@ use xxhash_rust::xxh3::xxh3_128_with_seed;
 
 use crate::error::{Error, Result};
 use crate::jsonl::value;
-use crate::pshape::event::{Event, Field, json};
+use crate::pshape::event::{EditableEvent, FieldIndex, json};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -37,7 +37,7 @@ pub(super) const KIND: Kind = Kind {
 const LONGEST_PREFIX: usize = 68;
 
 struct NewIds {
-    id: Field,
+    id: FieldIndex,
     /// The prefix as JSON, with the opening quote.
     head: Vec<u8>,
     key: u64,
@@ -62,8 +62,8 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for NewIds {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
-        let Some(old) = event.raw(self.id).filter(|raw| *raw != b"null") else { return Verdict::Passed };
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
+        let Some(old) = event.raw(self.id).filter(|raw| *raw != b"null") else { return Applied::Passed };
         let hash = xxh3_128_with_seed(value::label(old).as_bytes(), self.key);
         self.new.clear();
         self.new.extend_from_slice(&self.head);
@@ -73,6 +73,6 @@ impl Effect for NewIds {
         }
         self.new.push(b'"');
         event.set(self.id, &self.new);
-        Verdict::Changed(Expect::Accepted)
+        Applied::Changed(Expect::Accepted)
     }
 }

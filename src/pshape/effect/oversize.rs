@@ -3,12 +3,12 @@
 use crate::cli::values::{self, ByteSize};
 use crate::error::Result;
 use crate::jsonl::DEFAULT_MAX_LINE;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -32,7 +32,7 @@ pub(super) const KIND: Kind = Kind {
 
 struct Oversize {
     to: usize,
-    payload: Field,
+    payload: FieldIndex,
 }
 
 /// The key of the padding.
@@ -48,19 +48,19 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Oversize {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
         let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
-            return Verdict::Passed;
+            return Applied::Passed;
         };
         let comma: &[u8] = if is_empty { b"" } else { b"," };
         let Some(length) = self.to.checked_sub(event.text().len() + comma.len() + KEY.len() + 1) else {
-            return Verdict::Passed;
+            return Applied::Passed;
         };
         let mut padding = [comma, KEY].concat();
         padding.resize(padding.len() + length, b'x');
         padding.push(b'"');
         event.edit(at..at, &padding);
-        Verdict::Changed(if self.to > DEFAULT_MAX_LINE { Expect::Rejected } else { Expect::Accepted })
+        Applied::Changed(if self.to > DEFAULT_MAX_LINE { Expect::Rejected } else { Expect::Accepted })
     }
 
     fn remark(&self) -> Option<String> {

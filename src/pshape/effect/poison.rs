@@ -3,12 +3,12 @@
 //! at 10,000.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::truth::Expect;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -33,7 +33,7 @@ pub(super) const KIND: Kind = Kind {
 const DEPTH: usize = 10_001;
 
 struct Poison {
-    payload: Field,
+    payload: FieldIndex,
 }
 
 /// It has no further options: `every` says which lines it takes.
@@ -43,14 +43,14 @@ fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Poison {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
         let Some((at, is_empty)) = event.room(Some(self.payload)).or_else(|| event.room(None)) else {
-            return Verdict::Passed;
+            return Applied::Passed;
         };
         let mut pill = if is_empty { b"\"poison\":".to_vec() } else { b",\"poison\":".to_vec() };
         pill.resize(pill.len() + DEPTH, b'[');
         pill.resize(pill.len() + DEPTH, b']');
         event.edit(at..at, &pill);
-        Verdict::Changed(Expect::Rejected)
+        Applied::Changed(Expect::Rejected)
     }
 }

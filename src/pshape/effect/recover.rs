@@ -1,7 +1,7 @@
 //! `--recover P`: an error becomes a success, in every field that describes it. The reverse of `--errors`.
 
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::levels::Level;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
@@ -11,7 +11,7 @@ use crate::seed::Choice;
 use crate::world::profile::Profile;
 
 use super::ending::Ending;
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -48,10 +48,10 @@ fn build(_spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Recover {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let is_error = event.status(self.ending.status).is_some_and(|status| (400..600).contains(&status));
         if !is_error || !self.ending.has_its_types(event) {
-            return Verdict::Passed;
+            return Applied::Passed;
         }
         let method = event.label(self.ending.method);
         let known = self.world.methods.iter().find(|known| *known.name == *method).unwrap_or(&self.world.methods[0]);
@@ -61,6 +61,6 @@ impl Effect for Recover {
         if !event.remove(self.ending.details) {
             event.set(self.ending.details, b"null");
         }
-        Verdict::Changed(Expect::Accepted)
+        Applied::Changed(Expect::Accepted)
     }
 }

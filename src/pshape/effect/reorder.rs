@@ -2,12 +2,12 @@
 
 use crate::cli::values;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::{LINES, Spec};
 use crate::seed::Choice;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -41,7 +41,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Reorder {
-    fn apply(&mut self, _event: &mut Event, position: &Position) -> Verdict {
-        Verdict::Behind(1 + self.draws.at(position.seq) % self.window)
+    fn apply(&mut self, _event: &mut EditableEvent, position: &Position) -> Applied {
+        Applied::Behind(1 + self.draws.at(position.seq) % self.window)
     }
 }

@@ -1,14 +1,14 @@
 //! `--schema P[,kinds=missing/null/retype/rename/extra][,required=PATH/PATH]`: events that are JSON, but violate the schema.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field, split_path};
+use crate::pshape::event::{EditableEvent, FieldIndex, split_path};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::record::truth::Expect;
 use crate::seed::Choice;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -53,16 +53,16 @@ struct Schema {
     required: Vec<Target>,
     /// In other schemas, if none were named: fields that tools like this one need.
     other: Vec<Target>,
-    extra: Field,
+    extra: FieldIndex,
     draws: Choice,
 }
 
 /// A field that the schema requires.
 #[derive(Debug, Clone, Copy)]
 struct Target {
-    field: Field,
+    field: FieldIndex,
     /// The field with its key in another style.
-    renamed: Field,
+    renamed: FieldIndex,
 }
 
 /// Reads `kinds` and `required`.
@@ -90,14 +90,14 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Schema {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let draw = self.draws.at(position.seq);
         let pick = |n: usize, draw: u64| usize::try_from(draw % n as u64).unwrap_or(0);
         let kind = self.kinds[pick(self.kinds.len(), draw)];
         if kind == Drift::Extra {
             let value = format!("\"{:08x}\"", draw >> 32);
             let has_room = event.raw(self.extra).is_none() && event.append(None, self.extra, value.as_bytes());
-            return if has_room { Verdict::Changed(Expect::Accepted) } else { Verdict::Passed };
+            return if has_room { Applied::Changed(Expect::Accepted) } else { Applied::Passed };
         }
         let present = |targets: &[Target]| -> Vec<Target> {
             let is_there = |target: &&Target| event.raw(target.field).is_some_and(|raw| raw != b"null");
@@ -108,13 +108,13 @@ impl Effect for Schema {
             targets = present(&self.other);
         }
         if targets.is_empty() {
-            return Verdict::Passed;
+            return Applied::Passed;
         }
         let Target { field, renamed } = targets[pick(targets.len(), draw / self.kinds.len() as u64)];
         match kind {
             Drift::Missing => {
                 if !event.remove(field) {
-                    return Verdict::Passed;
+                    return Applied::Passed;
                 }
             }
             Drift::Null => event.set(field, b"null"),
@@ -129,11 +129,11 @@ impl Effect for Schema {
             }
             Drift::Rename | Drift::Extra => {
                 if !event.rename(field, renamed) {
-                    return Verdict::Passed;
+                    return Applied::Passed;
                 }
             }
         }
-        Verdict::Changed(Expect::Rejected)
+        Applied::Changed(Expect::Rejected)
     }
 }
 

@@ -1,10 +1,10 @@
 //! What an effect is built from, and what it needs from the run.
 
 use crate::error::Result;
-use crate::pshape::event::{Field, FieldRegistry};
+use crate::pshape::event::{FieldIndex, FieldRegistry};
 use crate::pshape::levels::Levels;
 use crate::pshape::spec::Spec;
-use crate::pshape::window::{Origin, Period, When, Window};
+use crate::pshape::window::{Period, StreamStart, When, Window};
 use crate::record::event::FieldMap;
 use crate::record::filter::{Condition, Filter};
 use crate::seed::{Choice, Seed};
@@ -22,13 +22,13 @@ pub(in crate::pshape) struct Setup<'a> {
     /// The time that the run covers.
     pub period: Period,
     /// The stream's start after the effects before this one.
-    pub origin: &'a mut Origin,
+    pub origin: &'a mut StreamStart,
     /// What the effects need from the engine.
     pub wants: &'a mut Wants,
     /// The conditions that events must meet, as they were read.
-    pub filter: Vec<(Field, Condition)>,
+    pub filter: Vec<(FieldIndex, Condition)>,
     /// Further conditions for events to count for the length of runs.
-    pub runs_over: Vec<(Field, Condition)>,
+    pub runs_over: Vec<(FieldIndex, Condition)>,
 }
 
 /// What effects need from the engine besides the lines that they take.
@@ -78,7 +78,7 @@ impl Setup<'_> {
     }
 
     /// Conditions with their fields.
-    pub(in crate::pshape) fn asked(&mut self, conditions: &[Condition]) -> Vec<(Field, Condition)> {
+    pub(in crate::pshape) fn asked(&mut self, conditions: &[Condition]) -> Vec<(FieldIndex, Condition)> {
         conditions.iter().map(|c| (self.fields.path(c.path()), c.clone())).collect()
     }
 

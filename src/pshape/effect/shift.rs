@@ -2,16 +2,16 @@
 
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::number::Times;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
-use crate::pshape::window::{Offset, Origin};
+use crate::pshape::window::{Offset, StreamStart};
 use crate::time;
 
 use crate::record::event::Role;
 
-use super::{Effect, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -33,7 +33,7 @@ struct Shift {
     start: Option<Micros>,
     stretch: f64,
     /// The stream's start after the shifts before this one.
-    origin: Origin,
+    origin: StreamStart,
 }
 
 /// Reads `by`, `start` (RFC 3339 or a date) and `stretch`.
@@ -57,9 +57,9 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Shift {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let (Some(at), Some(first)) = (event.timestamp(), self.origin.start(position.first)) else {
-            return Verdict::Passed;
+            return Applied::Passed;
         };
         // Exact up to 285 years from the first event.
         #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation)]

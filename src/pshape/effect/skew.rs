@@ -2,14 +2,14 @@
 
 use crate::clock::Micros;
 use crate::error::Result;
-use crate::pshape::event::Event;
+use crate::pshape::event::EditableEvent;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::Offset;
 
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -44,10 +44,10 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Skew {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
         match event.timestamp() {
             Some(at) => event.set_timestamp(at.saturating_add(self.by)).into(),
-            None => Verdict::Passed,
+            None => Applied::Passed,
         }
     }
 }

@@ -1,13 +1,13 @@
 //! `--slow 3x`: all responses take that many times as long.
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::number::Times;
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -30,7 +30,7 @@ pub(super) const KIND: Kind = Kind {
 };
 
 struct Slow {
-    latency: Field,
+    latency: FieldIndex,
     factor: f64,
     scaled: Vec<u8>,
 }
@@ -42,7 +42,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Slow {
-    fn apply(&mut self, event: &mut Event, _position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, _position: &Position) -> Applied {
         event.multiply(self.latency, self.factor, &mut self.scaled).into()
     }
 }

@@ -3,14 +3,14 @@
 use std::str::FromStr;
 
 use crate::error::Result;
-use crate::pshape::event::{Event, Field};
+use crate::pshape::event::{EditableEvent, FieldIndex};
 use crate::pshape::number::{Times, unit};
 use crate::pshape::position::Position;
 use crate::pshape::spec::Spec;
 use crate::record::event::Role;
 use crate::seed::Choice;
 
-use super::{Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share, Verdict};
+use super::{Applied, Effect, Flag, Form, GivenBy, Kind, Phase, Setup, Share};
 
 /// The entry in the list of effects.
 pub(super) const KIND: Kind = Kind {
@@ -75,7 +75,7 @@ impl FromStr for Factor {
 }
 
 struct Spikes {
-    latency: Field,
+    latency: FieldIndex,
     factor: Factor,
     draws: Choice,
     scaled: Vec<u8>,
@@ -92,7 +92,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
 }
 
 impl Effect for Spikes {
-    fn apply(&mut self, event: &mut Event, position: &Position) -> Verdict {
+    fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let factor = self.factor.draw(self.draws.at(position.seq));
         event.multiply(self.latency, factor, &mut self.scaled).into()
     }

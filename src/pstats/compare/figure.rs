@@ -4,14 +4,14 @@ use crate::pstats::inference::verdict::{Better, Scale};
 
 /// From when to when a latency counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Span {
+pub(crate) enum LatencySpan {
     /// Of events, the response time; of outcomes, the last attempt.
     Latency,
     /// From when an event was due or taken up to its end.
     EndToEnd,
 }
 
-impl Span {
+impl LatencySpan {
     /// The key of the JSON report.
     fn key(self) -> &'static str {
         match self {
@@ -63,7 +63,7 @@ impl Statistic {
 /// A figure of a run, of all lines or of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Figure {
-    Latency(Span, Statistic),
+    Latency(LatencySpan, Statistic),
     ErrorRate,
     SuccessRate,
     Throughput,
@@ -71,7 +71,7 @@ pub(crate) enum Figure {
 
 impl Figure {
     /// Those that every comparison has, of latencies of this span.
-    pub(crate) fn usual(span: Span) -> Vec<Self> {
+    pub(crate) fn usual(span: LatencySpan) -> Vec<Self> {
         let latencies = [Statistic::P50, Statistic::P95, Statistic::P99, Statistic::Mean];
         let latencies = latencies.map(|statistic| Self::Latency(span, statistic));
         latencies.into_iter().chain([Self::ErrorRate, Self::SuccessRate, Self::Throughput]).collect()
@@ -81,7 +81,7 @@ impl Figure {
     pub(crate) fn all() -> impl Iterator<Item = Self> {
         let of = |span| Statistic::ALL.map(|statistic| Self::Latency(span, statistic));
         let rest = [Self::ErrorRate, Self::SuccessRate, Self::Throughput];
-        of(Span::Latency).into_iter().chain(of(Span::EndToEnd)).chain(rest)
+        of(LatencySpan::Latency).into_iter().chain(of(LatencySpan::EndToEnd)).chain(rest)
     }
 
     /// The figure with this path, whose unit may be left out.
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn a_figure_is_found_by_its_path_with_its_unit_or_without() {
-        let p95 = Figure::Latency(Span::EndToEnd, Statistic::P95);
+        let p95 = Figure::Latency(LatencySpan::EndToEnd, Statistic::P95);
         assert_eq!([Figure::named("end_to_end.p95"), Figure::named("end_to_end.p95_ms")], [Some(p95); 2]);
         assert_eq!(Figure::named("throughput"), Some(Figure::Throughput));
         assert_eq!([Figure::named("p95"), Figure::named("latency.max"), Figure::named("")], [None; 3]);

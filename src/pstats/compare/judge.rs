@@ -4,15 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
-use super::figure::{Figure, Span};
+use super::figure::{Figure, LatencySpan};
 use super::one_run;
-use super::part::Kind;
+use super::part::LineKind;
 use super::run::{Measured, Run, Sample};
 use super::runs::Runs;
 use super::tolerance::Tolerances;
-use super::why::Why;
+use super::why::NotJudged;
 use crate::cli::numbers::count;
-use crate::pstats::groups::Key;
+use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::difference::{Difference, Side};
 use crate::pstats::inference::family::holm;
 use crate::pstats::inference::verdict::{MOST_RUNS, Question, Scale, Word};
@@ -44,10 +44,10 @@ pub(crate) struct Asked {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Required {
     /// `None` if it may be of events or of outcomes.
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<LineKind>,
     pub(crate) figure: Figure,
     /// The name of a grouping, and the values of a group of it in its order.
-    pub(crate) group: Option<(String, Key)>,
+    pub(crate) group: Option<(String, GroupKey)>,
 }
 
 /// The verdict on a figure.
@@ -80,7 +80,7 @@ pub(crate) struct Row {
     /// If it cannot be told: why.
     pub(crate) why: Option<String>,
     #[serde(skip)]
-    pub(crate) place: (Kind, Figure),
+    pub(crate) place: (LineKind, Figure),
     /// On what it rests; `None` if it cannot be told.
     #[serde(skip)]
     pub(crate) basis: Option<(Difference, Question)>,
@@ -129,7 +129,7 @@ pub(crate) struct Comparison {
 /// Holds two sides against each other.
 pub(crate) fn compare(base: &Runs, now: &Runs, asked: &Asked) -> Comparison {
     let mut comparison = Comparison::default();
-    for kind in Kind::ALL {
+    for kind in LineKind::ALL {
         match (base.with(kind), now.with(kind)) {
             (None, None) => {}
             (Some(_), None) => comparison.only_base.push(kind.key().to_owned()),
@@ -143,7 +143,7 @@ pub(crate) fn compare(base: &Runs, now: &Runs, asked: &Asked) -> Comparison {
 
 /// One kind of line of both sides.
 struct Pair<'a> {
-    kind: Kind,
+    kind: LineKind,
     base: Vec<(&'a Run, &'a Measured)>,
     now: Vec<(&'a Run, &'a Measured)>,
     asked: &'a Asked,
@@ -151,7 +151,7 @@ struct Pair<'a> {
 
 impl Runs {
     /// The runs that have lines of this kind; `None` if none has.
-    fn with(&self, kind: Kind) -> Option<Vec<(&Run, &Measured)>> {
+    fn with(&self, kind: LineKind) -> Option<Vec<(&Run, &Measured)>> {
         let all: Vec<_> = self.all.iter().filter_map(|run| Some((run, run.kinds.get(&kind)?))).collect();
         Some(all).filter(|all| !all.is_empty())
     }
@@ -160,8 +160,8 @@ impl Runs {
 impl Pair<'_> {
     fn compare(&self, into: &mut Comparison) {
         let both = || self.base.iter().chain(&self.now);
-        let is_open_loop = self.kind == Kind::Outcomes && both().any(|(run, _)| run.is_open_loop());
-        let span = if is_open_loop { Span::EndToEnd } else { Span::Latency };
+        let is_open_loop = self.kind == LineKind::Outcomes && both().any(|(run, _)| run.is_open_loop());
+        let span = if is_open_loop { LatencySpan::EndToEnd } else { LatencySpan::Latency };
         let mut figures = Figure::usual(span);
         let required =
             || self.asked.required.iter().filter(|required| required.kind.is_none_or(|kind| kind == self.kind));
@@ -175,7 +175,7 @@ impl Pair<'_> {
             into.rows.extend(self.row(figure, None, sides));
         }
         // Groups have no end_to_end.
-        let mut groups: BTreeMap<(String, Key), Vec<Figure>> = BTreeMap::new();
+        let mut groups: BTreeMap<(String, GroupKey), Vec<Figure>> = BTreeMap::new();
         if let Some(grouping) = &self.asked.grouping {
             let has =
                 |runs: &[(&Run, &Measured)]| runs.iter().any(|(_, measured)| measured.groups.contains_key(grouping));
@@ -187,7 +187,10 @@ impl Pair<'_> {
             let keys = |runs| keys(runs, grouping);
             let (ours, theirs) = (keys(&self.now), keys(&self.base));
             // A group that is not there may be among those beyond --max-groups.
-            let only = |some: &BTreeSet<Key>, others: &BTreeSet<Key>, of_others: &[(&Run, &Measured)]| -> Vec<String> {
+            let only = |some: &BTreeSet<GroupKey>,
+                        others: &BTreeSet<GroupKey>,
+                        of_others: &[(&Run, &Measured)]|
+             -> Vec<String> {
                 let is_capped = of_others.iter().any(|(_, measured)| measured.capped.contains(grouping));
                 let missing = some.difference(others).filter(|_| !is_capped);
                 missing.map(|key| self.name_of(grouping, key)).collect()
@@ -195,7 +198,7 @@ impl Pair<'_> {
             into.only_base.extend(only(&theirs, &ours, &self.now));
             into.only_now.extend(only(&ours, &theirs, &self.base));
             for key in ours.intersection(&theirs) {
-                groups.insert((grouping.clone(), key.clone()), Figure::usual(Span::Latency));
+                groups.insert((grouping.clone(), key.clone()), Figure::usual(LatencySpan::Latency));
             }
         }
         for required in required() {
@@ -219,7 +222,7 @@ impl Pair<'_> {
         }
     }
 
-    fn name_of(&self, grouping: &str, key: &Key) -> String {
+    fn name_of(&self, grouping: &str, key: &GroupKey) -> String {
         let values = grouping.split(',').zip(key).map(|(field, value)| match value {
             Some(value) => format!("{field}={value}"),
             None => format!("no {field}"),
@@ -260,10 +263,10 @@ impl Pair<'_> {
     }
 
     /// The difference of a figure, and how far it may be off.
-    fn difference(&self, figure: Figure, of_group: bool, sides: &[Values; 2]) -> Result<Difference, Why> {
+    fn difference(&self, figure: Figure, of_group: bool, sides: &[Values; 2]) -> Result<Difference, NotJudged> {
         let scale = figure.scale();
         if scale == Scale::Ratio && sides.iter().any(|side| side.figures.iter().any(|value| *value <= 0.0)) {
-            return Err(Why::Zero);
+            return Err(NotJudged::Zero);
         }
         let several = |side: &Values| Side::of_runs(&side.entered(scale), side.least_variance(figure, of_group));
         let several = sides.each_ref().map(several);
@@ -281,18 +284,18 @@ impl Pair<'_> {
                 let several = now.floored(figure, several);
                 Ok(Difference::of_one_from(several.estimate - one(base), several))
             }
-            [None, None] if of_group => Err(Why::GroupOfOneRun),
+            [None, None] if of_group => Err(NotJudged::GroupOfOneRun),
             [None, None] => {
                 let side = |runs: &[(&Run, &Measured)], side: &Values| {
                     let counts =
-                        runs.iter().find_map(|(_, measured)| measured.counts.as_ref()).ok_or(Why::NoWindows)?;
+                        runs.iter().find_map(|(_, measured)| measured.counts.as_ref()).ok_or(NotJudged::NoWindows)?;
                     let found = one_run::side(counts, figure, side.figures[0], self.asked.alpha)?;
                     let least = side.least_variance(figure, of_group);
                     Ok(side.floored(figure, Side { variance: found.variance.max(least), ..found }))
                 };
                 Ok(Difference::of_blocks(side(&self.base, base)?, side(&self.now, now)?))
             }
-            _ => Err(Why::TwoRuns),
+            _ => Err(NotJudged::TwoRuns),
         }
     }
 }
@@ -303,7 +306,7 @@ fn add(figures: &mut Vec<Figure>, figure: Figure) {
     }
 }
 
-fn keys(runs: &[(&Run, &Measured)], grouping: &str) -> BTreeSet<Key> {
+fn keys(runs: &[(&Run, &Measured)], grouping: &str) -> BTreeSet<GroupKey> {
     runs.iter()
         .filter_map(|(_, measured)| measured.groups.get(grouping))
         .flat_map(|groups| groups.keys().cloned())
@@ -384,7 +387,7 @@ impl Comparison {
         self.family = p_values.len();
         let mut adjusted = holm(&p_values).into_iter();
         // That of the last error rate, and of which lines it is: the success rate of the same lines stands behind it.
-        let mut of_errors: Option<(Kind, Option<Named>, f64)> = None;
+        let mut of_errors: Option<(LineKind, Option<Named>, f64)> = None;
         for row in &mut self.rows {
             let Some((difference, question)) = &row.basis else { continue };
             let adjusted = match (row.place, &of_errors) {

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock::Micros;
 use crate::jsonl::scan::plain_path;
 use crate::pstats::figures::Figures;
-use crate::pstats::groups::Key;
+use crate::pstats::groups::GroupKey;
 use crate::pstats::layout::{Grouping, Layout};
 use crate::pstats::settings::Settings;
-use crate::pstats::sketch::{Coarse, Fine, Latency};
+use crate::pstats::sketch::{Coarse, Fine, LatencySketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::summary::Summary;
 use crate::pstats::windows::Windows;
@@ -16,12 +16,12 @@ use crate::record::outcome::RunRecord;
 
 /// A kind of line that is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
+pub(crate) enum LineKind {
     Events,
     Outcomes,
 }
 
-impl Kind {
+impl LineKind {
     /// Both.
     pub(crate) const ALL: [Self; 2] = [Self::Events, Self::Outcomes];
 
@@ -36,13 +36,13 @@ impl Kind {
 
 /// A state, or the lines of a file.
 #[derive(Debug, Clone)]
-pub(crate) struct Part {
+pub(crate) struct RunPart {
     /// The file, for messages.
     pub(crate) name: String,
     /// psend's run records.
     pub(crate) records: Vec<RunRecord>,
     /// The counts of each kind of line that came.
-    pub(crate) counts: BTreeMap<Kind, Counts>,
+    pub(crate) counts: BTreeMap<LineKind, Counts>,
 }
 
 /// The counts of one kind of line.
@@ -50,7 +50,7 @@ pub(crate) struct Part {
 pub(crate) struct Counts {
     pub(crate) figures: Figures<Fine>,
     /// Of outcomes.
-    pub(crate) end_to_end: Option<Latency<Fine>>,
+    pub(crate) end_to_end: Option<LatencySketch<Fine>>,
     /// Lines that a throughput counts: with a time, and of outcomes those for which a request was sent.
     pub(super) timed: u64,
     /// Whether these are all lines.
@@ -58,12 +58,12 @@ pub(crate) struct Counts {
     pub(super) range: Option<(Micros, Micros)>,
     pub(crate) windows: Windows,
     /// By the name of the grouping.
-    pub(crate) groups: BTreeMap<String, BTreeMap<Key, Figures<Coarse>>>,
+    pub(crate) groups: BTreeMap<String, BTreeMap<GroupKey, Figures<Coarse>>>,
     /// The groupings that have lines beyond `--max-groups`.
     pub(crate) capped: BTreeSet<String>,
 }
 
-impl Part {
+impl RunPart {
     /// What a comparison by these groupings needs of a summary.
     pub(crate) fn of(name: String, summary: &Summary, layout: &Layout, groupings: &[String]) -> Self {
         let (events, outcomes) = (&summary.events.stream, &summary.outcomes);
@@ -74,7 +74,7 @@ impl Part {
                 range: events.order.range(),
                 ..Counts::of(events, &layout.of_events.all, groupings)
             };
-            counts.insert(Kind::Events, of_events.checked());
+            counts.insert(LineKind::Events, of_events.checked());
         }
         if outcomes.stream.figures.count() > 0 {
             let stream = &outcomes.stream;
@@ -85,7 +85,7 @@ impl Part {
                 range: range.map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last))),
                 ..Counts::of(stream, &layout.of_outcomes.all, groupings)
             };
-            counts.insert(Kind::Outcomes, of_outcomes.checked());
+            counts.insert(LineKind::Outcomes, of_outcomes.checked());
         }
         Self { name, records: outcomes.runs.clone(), counts }
     }

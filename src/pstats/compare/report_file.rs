@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
-use crate::cli::input;
+use crate::cli::compressed;
 use crate::error::{Error, Result};
 
 /// A JSON report is no longer than this.
@@ -37,13 +37,18 @@ pub(crate) fn report_in(flag: &str, path: &Path) -> Result<Option<NamedReport>> 
     if !is_file {
         return Ok(None);
     }
-    let mut from = BufReader::new(File::open(path).map_err(unread)?.take(LONGEST_REPORT));
-    skip_mark(&mut from).map_err(unread)?;
-    let first = serde_json::Deserializer::from_reader(from).into_iter::<Marks>().next();
+    let open = || -> std::io::Result<_> {
+        let text = compressed::read(File::open(path)?)?;
+        let mut from = BufReader::new(text.take(LONGEST_REPORT));
+        skip_mark(&mut from)?;
+        Ok(from)
+    };
+    let first = serde_json::Deserializer::from_reader(open().map_err(unread)?).into_iter::<Marks>().next();
     if !matches!(first, Some(Ok(_))) {
         return Ok(None);
     }
-    let text = input::named_text(flag, path)?;
+    let mut text = String::new();
+    open().and_then(|mut from| from.read_to_string(&mut text)).map_err(unread)?;
     let report = serde_json::from_str(&text)
         .map_err(|e| Error::usage(format!("{flag} {}: not a JSON report of pstats: {e}", path.display())))?;
     Ok(Some((path.display().to_string(), report)))

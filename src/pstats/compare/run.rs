@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::figure::{Figure, Span};
-use super::part::{Counts, Kind, Part};
+use super::figure::{Figure, LatencySpan};
+use super::part::{Counts, LineKind, RunPart};
 use crate::pstats::figures::Figures;
-use crate::pstats::groups::Key;
-use crate::pstats::sketch::{Latency, Sketch};
+use crate::pstats::groups::GroupKey;
+use crate::pstats::sketch::{LatencySketch, Sketch};
 use crate::pstats::summary::whole_runs;
 use crate::record::outcome::RunRecord;
 
@@ -31,7 +31,7 @@ impl Sample {
     fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>) -> Self {
         let (judged, failures) = (figures.judged() as f64, figures.failures() as f64);
         let mut sample = Self { values: BTreeMap::new(), judged, failures };
-        sample.add_latency(Span::Latency, figures.latency());
+        sample.add_latency(LatencySpan::Latency, figures.latency());
         if judged > 0.0 {
             sample.values.insert(Figure::ErrorRate, failures / judged);
             sample.values.insert(Figure::SuccessRate, (judged - failures) / judged);
@@ -41,7 +41,7 @@ impl Sample {
     }
 
     #[allow(clippy::cast_precision_loss)]
-    fn add_latency<S: Sketch>(&mut self, span: Span, latency: &Latency<S>) {
+    fn add_latency<S: Sketch>(&mut self, span: LatencySpan, latency: &LatencySketch<S>) {
         for figure in Figure::all() {
             let Figure::Latency(of, statistic) = figure else { continue };
             let us = match statistic.millionths() {
@@ -68,13 +68,13 @@ impl Sample {
 }
 
 /// The groups of a grouping, by its name.
-pub(crate) type Groups = BTreeMap<String, BTreeMap<Key, Sample>>;
+pub(crate) type GroupSamples = BTreeMap<String, BTreeMap<GroupKey, Sample>>;
 
 /// What one kind of line of a run says.
 #[derive(Debug, Clone)]
 pub(crate) struct Measured {
     pub(crate) whole: Sample,
-    pub(crate) groups: Groups,
+    pub(crate) groups: GroupSamples,
     /// The groupings of which some groups were not counted apart.
     pub(crate) capped: BTreeSet<String>,
     /// `None` if only a JSON report is known.
@@ -89,14 +89,14 @@ pub(crate) struct Run {
     pub(crate) records: Vec<RunRecord>,
     /// Whether its records say that it is complete; events have none.
     pub(crate) is_complete: bool,
-    pub(crate) kinds: BTreeMap<Kind, Measured>,
+    pub(crate) kinds: BTreeMap<LineKind, Measured>,
 }
 
 impl Run {
     /// The run that was counted in this part, in which all of its parts are merged.
-    pub(crate) fn of(part: Part) -> Self {
+    pub(crate) fn of(part: RunPart) -> Self {
         let records = whole_runs(&part.records);
-        let is_recorded = !records.is_empty() || !part.counts.contains_key(&Kind::Outcomes);
+        let is_recorded = !records.is_empty() || !part.counts.contains_key(&LineKind::Outcomes);
         let kinds = part.counts.into_iter().map(|(kind, counts)| (kind, Measured::of(counts)));
         Self {
             name: part.name,
@@ -108,7 +108,7 @@ impl Run {
 
     /// The run of a JSON report.
     pub(crate) fn read(name: String, report: &Value) -> Self {
-        let kinds = Kind::ALL.into_iter().filter(|kind| report[kind.key()].is_object());
+        let kinds = LineKind::ALL.into_iter().filter(|kind| report[kind.key()].is_object());
         let kinds = kinds.map(|kind| (kind, Measured::read(&report[kind.key()])));
         let records = report["outcomes"]["runs"].as_array().into_iter().flatten();
         Self {
@@ -131,7 +131,7 @@ impl Measured {
     fn of(counts: Counts) -> Self {
         let mut whole = Sample::of(&counts.figures, counts.throughput());
         if let Some(end_to_end) = &counts.end_to_end {
-            whole.add_latency(Span::EndToEnd, end_to_end);
+            whole.add_latency(LatencySpan::EndToEnd, end_to_end);
         }
         let sample = |figures| Sample::of(figures, counts.throughput_of(figures));
         let groups = counts.groups.iter().map(|(name, groups)| {
@@ -154,7 +154,8 @@ impl Measured {
             let fields: Vec<&str> = name.split(',').collect();
             let each = groups.as_array().into_iter().flatten().filter(|group| group["group"].is_object());
             let each = each.map(|group| {
-                let key = fields.iter().map(|field| group["group"][*field].as_str().map(Box::from)).collect::<Key>();
+                let key =
+                    fields.iter().map(|field| group["group"][*field].as_str().map(Box::from)).collect::<GroupKey>();
                 (key, Sample::read(group, seconds))
             });
             (name.clone(), each.collect())

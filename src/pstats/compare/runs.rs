@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::part::Part;
+use super::part::RunPart;
 use super::run::Run;
 use crate::error::{Error, Result};
 use crate::record::outcome::RunRecord;
@@ -21,8 +21,8 @@ impl Runs {
     ///
     /// # Errors
     /// If two inputs hold the same run.
-    pub(crate) fn of(parts: Vec<Part>, reports: Vec<Run>) -> Result<Self> {
-        let mut merged: Vec<Part> = Vec::new();
+    pub(crate) fn of(parts: Vec<RunPart>, reports: Vec<Run>) -> Result<Self> {
+        let mut merged: Vec<RunPart> = Vec::new();
         // Shards of one run begin before its first shard ends.
         let mut parts = parts;
         parts.sort_by(|a, b| began(&a.records).cmp(&began(&b.records)));
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn part(name: &str, id: &str, shard: Option<&str>, minutes: (u32, u32)) -> Part {
+    fn part(name: &str, id: &str, shard: Option<&str>, minutes: (u32, u32)) -> RunPart {
         let at = |minute: u32| format!("2026-01-05T10:{minute:02}:00.000000Z");
         let record = RunRecord {
             id: id.to_owned(),
@@ -127,10 +127,10 @@ mod tests {
             aborted: None,
             generator: None,
         };
-        Part { name: name.to_owned(), records: vec![record], counts: BTreeMap::new() }
+        RunPart { name: name.to_owned(), records: vec![record], counts: BTreeMap::new() }
     }
 
-    fn names(parts: Vec<Part>) -> Result<Vec<String>, String> {
+    fn names(parts: Vec<RunPart>) -> Result<Vec<String>, String> {
         let runs = Runs::of(parts, Vec::new()).map_err(|e| e.to_string())?;
         Ok(runs.all.into_iter().map(|run| run.name).collect())
     }

@@ -7,15 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rand_distr::{Distribution, Exp, StandardNormal};
 
-use super::figure::{Figure, Span, Statistic};
+use super::figure::{Figure, LatencySpan, Statistic};
 use super::judge::{Asked, Comparison, compare};
-use super::part::{Counts, Kind, Part};
+use super::part::{Counts, LineKind, RunPart};
 use super::run::Run;
 use super::runs::Runs;
 use super::tolerance::Tolerances;
 use crate::pstats::figures::{Figures, Point};
 use crate::pstats::inference::verdict::Word;
-use crate::pstats::sketch::Sample;
+use crate::pstats::sketch::Latency;
 use crate::pstats::windows::Windows;
 use crate::seed::{Generator, Seed};
 
@@ -59,7 +59,7 @@ impl Series {
 
 impl Server {
     /// A run of so many events.
-    fn run(self, events: usize, with_groups: bool, seed: u64) -> Part {
+    fn run(self, events: usize, with_groups: bool, seed: u64) -> RunPart {
         let mut random = Seed::new(seed).choice("run").generator(0);
         let (mut slowness, mut trouble) = (Series::new(self.phi, &mut random), Series::new(self.phi, &mut random));
         let gap = Exp::new(RATE).expect("a rate above 0");
@@ -81,7 +81,7 @@ impl Server {
             at += gap.sample(&mut random);
             let slow = slowness.next(&mut random);
             let tail = if slow > 1.036_433 { self.tail } else { 1.0 };
-            let latency = Sample::new(((level + 0.5 * slow).exp() * tail) as u64);
+            let latency = Latency::new(((level + 0.5 * slow).exp() * tail) as u64);
             // 2.0537 is the 98th percentile.
             let point = Point { success: Some(trouble.next(&mut random) < 2.0537), latency: Some(latency) };
             let micros = (at * 1e6) as i64;
@@ -96,11 +96,11 @@ impl Server {
             let named = SERVICES.iter().zip(groups).map(|(name, figures)| (vec![Some(Box::from(*name))], figures));
             counts.groups.insert("service".to_owned(), named.collect());
         }
-        Part { name: seed.to_string(), records: Vec::new(), counts: BTreeMap::from([(Kind::Events, counts)]) }
+        RunPart { name: seed.to_string(), records: Vec::new(), counts: BTreeMap::from([(LineKind::Events, counts)]) }
     }
 
     /// The runs of a side.
-    fn runs(self, runs: usize, events: usize, with_groups: bool, seed: u64) -> Vec<Part> {
+    fn runs(self, runs: usize, events: usize, with_groups: bool, seed: u64) -> Vec<RunPart> {
         (0..runs).map(|run| self.run(events, with_groups, seed * 1000 + run as u64)).collect()
     }
 }
@@ -110,8 +110,8 @@ fn asked(with_groups: bool) -> Asked {
     Asked { tolerances: Tolerances::default(), alpha: 0.05, grouping, required: Vec::new() }
 }
 
-fn held(base: &[Part], now: &[Part], with_groups: bool) -> Comparison {
-    let runs = |parts: &[Part]| Runs { all: parts.iter().cloned().map(Run::of).collect() };
+fn held(base: &[RunPart], now: &[RunPart], with_groups: bool) -> Comparison {
+    let runs = |parts: &[RunPart]| Runs { all: parts.iter().cloned().map(Run::of).collect() };
     compare(&runs(base), &runs(now), &asked(with_groups))
 }
 
@@ -132,7 +132,7 @@ impl Tally {
         self.pairs += 1;
         let is_change = |word| matches!(word, Word::Worse | Word::Better);
         self.changed += u32::from(comparison.rows.iter().any(|row| is_change(row.verdict)));
-        let p95 = |figure| figure == Figure::Latency(Span::Latency, Statistic::P95);
+        let p95 = |figure| figure == Figure::Latency(LatencySpan::Latency, Statistic::P95);
         let whole = || comparison.rows.iter().filter(|row| row.group.is_none());
         self.found += u32::from(whole().any(|row| p95(row.place.1) && row.verdict == Word::Worse));
         for row in whole() {

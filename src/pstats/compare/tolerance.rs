@@ -111,7 +111,7 @@ impl FromStr for Margin {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pstats::compare::figure::{Span, Statistic};
+    use crate::pstats::compare::figure::{LatencySpan, Statistic};
 
     fn of(texts: &[&str]) -> Result<Tolerances, String> {
         let mut all = Tolerances::default();
@@ -121,7 +121,7 @@ mod tests {
 
     #[test]
     fn a_figure_has_its_own_tolerance_or_that_of_its_unit() {
-        let p = |statistic| Figure::Latency(Span::Latency, statistic);
+        let p = |statistic| Figure::Latency(LatencySpan::Latency, statistic);
         let all = of(&["3%,p99=10%", "error_rate = 0.1 points", "1point"]).expect("valid");
         assert_eq!(
             [all.of(p(Statistic::P50)), all.of(p(Statistic::P99)), all.of(Figure::Throughput)],

@@ -6,7 +6,7 @@ use crate::cli::numbers::{count, duration};
 
 /// Why a difference cannot be judged at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Why {
+pub(crate) enum NotJudged {
     /// Only a JSON report is known of a run that stands alone.
     NoWindows,
     /// A group of runs that stand alone.
@@ -25,7 +25,7 @@ pub(crate) enum Why {
     TwoRuns,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for NotJudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoWindows => f.write_str(

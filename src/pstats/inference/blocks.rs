@@ -109,7 +109,7 @@ mod tests {
     use crate::seed::Seed;
     use rand_distr::{Distribution, StandardNormal};
 
-    /// The mean of a series of so many windows in which each goes on from the last by `phi`, as its blocks say.
+    /// The mean, by its blocks, of a series of this many windows with the autocorrelation `phi`.
     fn side(phi: f64, windows: usize, seed: u64) -> Result<Side, NoVariance> {
         let mut random = Seed::new(23).choice("windows").generator(seed);
         let mut normal = || -> f64 { StandardNormal.sample(&mut random) };

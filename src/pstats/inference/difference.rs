@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(Difference::of_runs(side(1.0, 0.0), side(2.0, 0.0)).p_value(0.0), 0.0);
     }
 
-    /// How often the interval at `alpha` misses a difference of 0 between so many runs a side, of which one varies `ratio`
+    /// How often the interval at `alpha` misses a difference of 0 between this many runs a side, of which one varies `ratio`
     /// times as much as the other.
     fn misses(runs: (usize, usize), ratio: f64, alpha: f64) -> f64 {
         const PAIRS: u64 = 10_000;

@@ -96,8 +96,8 @@ impl Joins {
             let (unknown, seen, n): (bool, bool, u64) = (row.get(1)?, row.get(2)?, whole(row, 3)?);
             fault.count += n;
             match (unknown, seen) {
-                _ if !came => fault.cannot_tell(Why::NoOutcome, n),
-                (true, _) => fault.cannot_tell(Why::NoId, n),
+                _ if !came => fault.cannot_tell(Undecidable::NoOutcome, n),
+                (true, _) => fault.cannot_tell(Undecidable::NoId, n),
                 (false, true) => fault.missed += n,
                 (false, false) => fault.detected += n,
             }
@@ -116,9 +116,9 @@ impl Joins {
             match word {
                 Some(Word::Accepted | Word::Present) => untouched.detected += n,
                 Some(Word::Duplicate) if is_repeated => untouched.detected += n,
-                Some(Word::Duplicate) if is_own => untouched.cannot_tell(Why::OwnRetry, n),
+                Some(Word::Duplicate) if is_own => untouched.cannot_tell(Undecidable::OwnRetry, n),
                 Some(Word::Duplicate | Word::Rejected) => untouched.false_alarm += n,
-                word => untouched.cannot_tell(Why::of(word, has_no_status), n),
+                word => untouched.cannot_tell(Undecidable::of(word, has_no_status), n),
             }
         }
         report.complete = self.summaries_due == 0 && self.truth_is_whole;
@@ -150,7 +150,7 @@ impl Joins {
                 (0, Some(Word::Accepted | Word::Present)) | (1, Some(Word::Duplicate)) => fault.detected += n,
                 (0, Some(Word::Duplicate)) if is_repeated => fault.detected += n,
                 (0, Some(Word::Duplicate | Word::Rejected)) | (1, Some(Word::Rejected)) => fault.false_alarm += n,
-                (_, word) => fault.cannot_tell(Why::of(word, has_no_status), n),
+                (_, word) => fault.cannot_tell(Undecidable::of(word, has_no_status), n),
             }
         }
         Ok(())
@@ -195,23 +195,23 @@ impl Joins {
             } else if tells && !is_listed {
                 fault.missed += taken_again;
             } else {
-                fault.cannot_tell(Why::NoWord, taken_again);
+                fault.cannot_tell(Undecidable::NoWord, taken_again);
             }
             let mut left = copies - detected - taken_again;
             let others = [
-                (4, Why::Refused),
-                (5, Why::RateLimited),
-                (6, Why::ErrorAnswer),
-                (7, Why::NoConnection),
-                (8, Why::NoAnswer),
-                (9, Why::NotSent),
+                (4, Undecidable::Refused),
+                (5, Undecidable::RateLimited),
+                (6, Undecidable::ErrorAnswer),
+                (7, Undecidable::NoConnection),
+                (8, Undecidable::NoAnswer),
+                (9, Undecidable::NotSent),
             ];
             for (column, why) in others {
                 let n = left.min(whole(row, column)?);
                 fault.cannot_tell(why, n);
                 left -= n;
             }
-            fault.cannot_tell(Why::NoOutcome, left);
+            fault.cannot_tell(Undecidable::NoOutcome, left);
         }
         Ok(())
     }
@@ -220,7 +220,7 @@ impl Joins {
 /// Why a fault is undecidable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Why {
+pub(crate) enum Undecidable {
     /// The server answered with an error.
     ErrorAnswer,
     /// There was no complete answer.
@@ -245,7 +245,7 @@ pub(crate) enum Why {
     NotVerified,
 }
 
-impl Why {
+impl Undecidable {
     fn of(word: Option<Word>, has_no_status: bool) -> Self {
         match word {
             None => Self::NoOutcome,
@@ -292,7 +292,7 @@ pub(crate) struct TruthReport {
     /// Faults without a verdict.
     pub undecidable: u64,
     /// The reasons, for all faults and for lines without one.
-    pub why_undecidable: BTreeMap<Why, u64>,
+    pub why_undecidable: BTreeMap<Undecidable, u64>,
     /// Whether truth's summary says that it is complete.
     pub complete: bool,
     /// By fault.
@@ -310,13 +310,13 @@ pub(crate) struct FaultReport {
     pub false_alarm: u64,
     pub undecidable: u64,
     #[serde(skip)]
-    pub why_undecidable: BTreeMap<Why, u64>,
+    pub why_undecidable: BTreeMap<Undecidable, u64>,
     /// Detected faults that psend itself refused, so the server never saw them.
     pub refused_unsent: u64,
 }
 
 impl FaultReport {
-    fn cannot_tell(&mut self, why: Why, n: u64) {
+    fn cannot_tell(&mut self, why: Undecidable, n: u64) {
         if n > 0 {
             self.undecidable += n;
             *self.why_undecidable.entry(why).or_default() += n;
@@ -337,7 +337,7 @@ impl TruthReport {
         self.missed = known(sum(|fault| fault.missed));
         self.false_alarm = known(sum(|fault| fault.false_alarm) + self.untouched.false_alarm);
         self.undecidable = sum(|fault| fault.undecidable);
-        let mut whys: BTreeMap<Why, u64> = BTreeMap::new();
+        let mut whys: BTreeMap<Undecidable, u64> = BTreeMap::new();
         for (why, n) in self.faults.values().chain([&self.untouched]).flat_map(|fault| &fault.why_undecidable) {
             *whys.entry(*why).or_default() += n;
         }

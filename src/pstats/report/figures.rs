@@ -12,7 +12,7 @@ use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};
 use crate::pstats::layout::Grouping;
 use crate::pstats::named::{Named, as_object};
-use crate::pstats::sketch::{Fine, Latency, Sketch};
+use crate::pstats::sketch::{Fine, LatencySketch, Sketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::windows::Windows;
 use crate::time;
@@ -58,7 +58,7 @@ pub(crate) struct LatencyReport {
 }
 
 impl LatencyReport {
-    pub(super) fn new<S: Sketch>(latency: &Latency<S>) -> Self {
+    pub(super) fn new<S: Sketch>(latency: &LatencySketch<S>) -> Self {
         let at = |millionths| latency.quantile_us(millionths).map(milliseconds);
         Self {
             count: latency.count(),

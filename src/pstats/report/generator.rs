@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::units::share;
 use crate::cli::numbers;
-use crate::record::outcome::{Generator, LateCause, Resource, RunRecord};
+use crate::record::outcome::{GeneratorRecord, LateCause, Resource, RunRecord};
 
 /// From this share of late events on, reports warn.
 const WORTH_A_WARNING: f64 = 0.01;
@@ -39,7 +39,7 @@ pub(crate) struct GeneratorReport {
 impl GeneratorReport {
     /// From all run records. `has_all` if there is a record of every run.
     pub(super) fn new(runs: &[RunRecord], has_all: bool) -> Self {
-        let of_runs: Vec<&Generator> = runs.iter().filter_map(|run| run.generator.as_ref()).collect();
+        let of_runs: Vec<&GeneratorRecord> = runs.iter().filter_map(|run| run.generator.as_ref()).collect();
         let unknown = match () {
             () if runs.is_empty() => Some("there is no run record"),
             () if !has_all => Some("the record of a run is missing"),
@@ -126,7 +126,7 @@ mod tests {
             resumes: None,
             not_compared: None,
             aborted: None,
-            generator: Some(Generator {
+            generator: Some(GeneratorRecord {
                 scheduled,
                 late: late.iter().copied().collect(),
                 latest_ms: 12.5,

@@ -12,7 +12,7 @@ use super::units::{NO_TIME_PASSED, per_second, seconds};
 use crate::pstats::layout::Grouping;
 use crate::pstats::sketch::Fine;
 use crate::pstats::summary::{Outcomes, lines_read, whole_runs};
-use crate::record::outcome::{Answer, RunRecord, Word};
+use crate::record::outcome::{AttemptResult, RunRecord, Word};
 
 /// Under `outcomes`.
 #[derive(Debug, Clone, Serialize)]
@@ -155,7 +155,7 @@ impl OutcomesReport {
             delivered: of(Word::Accepted) + of(Word::Duplicate),
             lost: of(Word::Failed) + of(Word::Rejected) + of(Word::RateLimited) + of(Word::NotSent),
             own_retry: outcomes.own_retries,
-            answers: Answer::ALL.iter().map(|a| (a.as_str(), outcomes.answers[*a as usize])).collect(),
+            answers: AttemptResult::ALL.iter().map(|a| (a.as_str(), outcomes.answers[*a as usize])).collect(),
             reasons: top.into_iter().map(|(reason, count)| ReasonReport { reason: reason.to_owned(), count }).collect(),
             other_reasons,
             attempts: outcomes.attempts,

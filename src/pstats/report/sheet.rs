@@ -21,7 +21,7 @@ pub(super) struct Page {
 
 /// How a column of a table stands.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Side {
+pub(super) enum Align {
     Left,
     Right,
 }
@@ -69,7 +69,7 @@ impl Page {
     }
 
     /// A table without those of the columns `spare`, the first first, that make it too wide.
-    pub(super) fn table_without(&mut self, spare: &[&str], head: &[(&str, Side)], rows: &[Vec<String>]) {
+    pub(super) fn table_without(&mut self, spare: &[&str], head: &[(&str, Align)], rows: &[Vec<String>]) {
         let mut columns: Vec<usize> = (0..head.len()).collect();
         let widths = widths(head, rows);
         for name in spare {
@@ -79,18 +79,18 @@ impl Page {
             }
             columns.retain(|column| head[*column].0 != *name);
         }
-        let head: Vec<(&str, Side)> = columns.iter().map(|column| head[*column]).collect();
+        let head: Vec<(&str, Align)> = columns.iter().map(|column| head[*column]).collect();
         let pick = |row: &Vec<String>| columns.iter().map(|column| row[*column].clone()).collect();
         self.table(&head, &rows.iter().map(pick).collect::<Vec<_>>());
     }
 
-    pub(super) fn table(&mut self, head: &[(&str, Side)], rows: &[Vec<String>]) {
+    pub(super) fn table(&mut self, head: &[(&str, Align)], rows: &[Vec<String>]) {
         let widths = widths(head, rows);
         let draw = |cells: &mut dyn Iterator<Item = &str>| {
             let mut line = String::from(" ");
             for ((cell, (_, side)), width) in cells.zip(head).zip(&widths) {
                 let cell = visible(cell);
-                let cell = if *side == Side::Left { left(&cell, *width) } else { right(&cell, *width) };
+                let cell = if *side == Align::Left { left(&cell, *width) } else { right(&cell, *width) };
                 line.push_str(&format!(" {cell} "));
             }
             line.trim_end().to_owned()
@@ -106,7 +106,7 @@ impl Page {
 }
 
 /// How wide each column has to be.
-fn widths(head: &[(&str, Side)], rows: &[Vec<String>]) -> Vec<usize> {
+fn widths(head: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<usize> {
     let of = |text: &str| width(&visible(text));
     let widest = |column: usize| rows.iter().map(|row| of(&row[column])).max().unwrap_or(0).max(of(head[column].0));
     (0..head.len()).map(widest).collect()

@@ -5,7 +5,7 @@ use super::super::require::Verdict;
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
 pub(crate) use super::sheet::Style;
-use super::sheet::{Page, Side, left};
+use super::sheet::{Align, Page, left};
 use super::units::share;
 use super::words::{bar, milliseconds, moment, percent, sparkline, width};
 use super::{
@@ -169,7 +169,7 @@ impl Page {
                 vec![(*word).to_owned(), count(*n), percent(share), format!("{bar:<BAR$}"), (*meaning).to_owned()]
             })
             .collect();
-        let (left, right) = (Side::Left, Side::Right);
+        let (left, right) = (Align::Left, Align::Right);
         self.table(&[("outcome", left), ("count", right), ("share", right), ("", left), ("", left)], &rows);
         let verified = outcomes.present + outcomes.missing + outcomes.differs;
         if outcomes.figures.count > verified {
@@ -210,9 +210,9 @@ impl Page {
 
     fn truth(&mut self, truth: &TruthReport) {
         self.title("Injected faults");
-        let (left, right) = (Side::Left, Side::Right);
+        let (left, right) = (Align::Left, Align::Right);
         let names = ["injected", "detected", "missed", "false alarm", "undecidable"];
-        let head: Vec<(&str, Side)> = std::iter::once(("fault", left)).chain(names.map(|n| (n, right))).collect();
+        let head: Vec<(&str, Align)> = std::iter::once(("fault", left)).chain(names.map(|n| (n, right))).collect();
         let row = |name: &str, f: &FaultReport| {
             let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
             std::iter::once(name.to_owned()).chain(figures).collect::<Vec<_>>()
@@ -242,9 +242,9 @@ impl Page {
             return;
         }
         self.text.push('\n');
-        let (left, right) = (Side::Left, Side::Right);
+        let (left, right) = (Align::Left, Align::Right);
         let names = ["present", "missing", "differs", "extra", "unchecked"];
-        let head: Vec<(&str, Side)> = std::iter::once(("outcome", left)).chain(names.map(|n| (n, right))).collect();
+        let head: Vec<(&str, Align)> = std::iter::once(("outcome", left)).chain(names.map(|n| (n, right))).collect();
         let rows: Vec<Vec<String>> = reconciled
             .table
             .iter()
@@ -258,7 +258,7 @@ impl Page {
         self.title(TITLE);
         self.line(&shown.summary);
         self.text.push('\n');
-        let (left, right) = (Side::Left, Side::Right);
+        let (left, right) = (Align::Left, Align::Right);
         let head = [
             ("figure", left),
             ("base", right),
@@ -318,8 +318,8 @@ impl Page {
 
     fn latencies(&mut self, rows: &[(&str, &LatencyReport)]) {
         let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
-        let head: Vec<(&str, Side)> =
-            head.iter().map(|h| (*h, if h.is_empty() { Side::Left } else { Side::Right })).collect();
+        let head: Vec<(&str, Align)> =
+            head.iter().map(|h| (*h, if h.is_empty() { Align::Left } else { Align::Right })).collect();
         let rows: Vec<Vec<String>> = rows
             .iter()
             .map(|(name, l)| {
@@ -345,7 +345,7 @@ impl Page {
                 vec![group.label(), count(group.figures.count), percent(share), bar(share.unwrap_or(0.0), BAR)]
             })
             .collect();
-        let (left, right) = (Side::Left, Side::Right);
+        let (left, right) = (Align::Left, Align::Right);
         self.table(&[("", left), ("count", right), ("share", right), ("", left)], &rows);
         self.left_out(groups);
     }
@@ -379,8 +379,8 @@ impl Page {
             let rows: Vec<Vec<String>> =
                 groups.iter().take(rows_shown).map(|group| row(group, fields.len(), most)).collect();
             let head = ["count", "", "errors", "mean", "P50", "P90", "P95", "P99", "max"];
-            let side = |h: &str| if h.is_empty() { Side::Left } else { Side::Right };
-            let mut heads: Vec<(&str, Side)> = fields.iter().map(|field| (*field, Side::Left)).collect();
+            let side = |h: &str| if h.is_empty() { Align::Left } else { Align::Right };
+            let mut heads: Vec<(&str, Align)> = fields.iter().map(|field| (*field, Align::Left)).collect();
             heads.extend(head.iter().map(|h| (*h, side(h))));
             self.table_without(&["", "P90", "P99", "mean"], &heads, &rows);
             if groups.len() > rows_shown {

@@ -5,7 +5,7 @@ use crate::cli::values::{ByteSize, Count, Span};
 
 /// How a figure is held against its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Comparison {
+pub(super) enum Operator {
     Less,
     LessOrEqual,
     Greater,
@@ -15,17 +15,17 @@ pub(super) enum Comparison {
 }
 
 /// The comparisons as they are written.
-const COMPARISONS: [(&str, Comparison); 7] = [
-    ("<=", Comparison::LessOrEqual),
-    (">=", Comparison::GreaterOrEqual),
-    ("==", Comparison::Equal),
-    ("!=", Comparison::NotEqual),
-    ("<", Comparison::Less),
-    (">", Comparison::Greater),
-    ("=", Comparison::Equal),
+const COMPARISONS: [(&str, Operator); 7] = [
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("==", Operator::Equal),
+    ("!=", Operator::NotEqual),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+    ("=", Operator::Equal),
 ];
 
-impl Comparison {
+impl Operator {
     pub(super) fn parse(sign: &str) -> Option<Self> {
         COMPARISONS.iter().find(|(known, _)| *known == sign).map(|(_, comparison)| *comparison)
     }
@@ -47,7 +47,7 @@ impl Comparison {
 
 /// The unit of a figure, taken from its key (contracts §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
+pub(super) enum FigureUnit {
     /// 0 to 1; written with %.
     Share,
     Milliseconds,
@@ -58,7 +58,7 @@ pub(super) enum Unit {
     Truth,
 }
 
-impl Unit {
+impl FigureUnit {
     pub(super) fn of(key: &str) -> Self {
         match key {
             "throughput" => Self::PerSecond,
@@ -110,7 +110,7 @@ pub(super) enum Bound {
 
 impl Bound {
     /// Reads a bound for a figure of this unit.
-    pub(super) fn parse(text: &str, unit: Unit) -> Option<Self> {
+    pub(super) fn parse(text: &str, unit: FigureUnit) -> Option<Self> {
         let percent = |text: &str| text.strip_suffix('%')?.trim().parse::<f64>().ok().filter(|p| p.is_finite());
         if let Some(share) = text.strip_suffix("base").and_then(|rest| rest.trim().strip_suffix("of")) {
             return percent(share.trim()).map(|share| Self::OfBase(share / 100.0));
@@ -119,15 +119,15 @@ impl Bound {
         let span = || text.parse::<Span>().ok().map(|span| span.0.as_secs_f64());
         #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
         let plain = match unit {
-            Unit::Share => percent(&text).map(|share| share / 100.0),
-            Unit::Milliseconds => span().map(|s| s * 1000.0),
-            Unit::Seconds => span(),
-            Unit::PerSecond => text
+            FigureUnit::Share => percent(&text).map(|share| share / 100.0),
+            FigureUnit::Milliseconds => span().map(|s| s * 1000.0),
+            FigureUnit::Seconds => span(),
+            FigureUnit::PerSecond => text
                 .strip_suffix("/s")
                 .and_then(|n| n.parse::<f64>().ok().or_else(|| n.parse().ok().map(|Count(n)| n as f64))),
-            Unit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
-            Unit::Truth => text.parse::<bool>().ok().map(|b| f64::from(u8::from(b))),
-            Unit::Count => match percent(&text) {
+            FigureUnit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
+            FigureUnit::Truth => text.parse::<bool>().ok().map(|b| f64::from(u8::from(b))),
+            FigureUnit::Count => match percent(&text) {
                 Some(share) => return Some(Self::OfWhole(share / 100.0)),
                 None => text.parse().ok().map(|Count(n)| n as f64),
             },

@@ -3,8 +3,8 @@
 use super::catalogue::Catalogue;
 use super::verdict::{Met, Verdict};
 use crate::cli::numbers::counted;
-use crate::pstats::compare::{Comparison, Figure, Kind, Margin, Row};
-use crate::pstats::groups::Key;
+use crate::pstats::compare::{Comparison, Figure, LineKind, Margin, Row};
+use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::verdict::{Better, Scale, Word};
 use crate::pstats::named::Named;
 use crate::record::filter;
@@ -27,7 +27,7 @@ pub(crate) enum Unsure {
 pub(crate) struct NotWorse {
     text: String,
     group: Vec<(String, String)>,
-    kind: Option<Kind>,
+    kind: Option<LineKind>,
     figure: Figure,
     /// By how much it may be worse; `None` if any certain change for the worse beyond the tolerance is one too much.
     margin: Option<f64>,
@@ -62,7 +62,7 @@ impl NotWorse {
             group.push((field.to_owned(), value.trim().to_owned()));
         }
         let found =
-            Kind::ALL.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind.key())?.strip_prefix('.')?)));
+            LineKind::ALL.into_iter().find_map(|kind| Some((kind, name.strip_prefix(kind.key())?.strip_prefix('.')?)));
         let (kind, path) = found.map_or((None, name), |(kind, path)| (Some(kind), path));
         let figure = Figure::named(path).ok_or_else(|| {
             format!(
@@ -88,7 +88,7 @@ impl NotWorse {
     }
 
     /// Its figure, and of which kind of line it is, if it says so.
-    pub(crate) fn figure(&self) -> (Option<Kind>, Figure) {
+    pub(crate) fn figure(&self) -> (Option<LineKind>, Figure) {
         (self.kind, self.figure)
     }
 
@@ -99,7 +99,7 @@ impl NotWorse {
     pub(super) fn judge(
         &self,
         comparison: Option<&Comparison>,
-        group: Option<&(String, Key)>,
+        group: Option<&(String, GroupKey)>,
         unsure: Unsure,
         allow_empty: bool,
     ) -> Result<Verdict, String> {

@@ -28,6 +28,8 @@ pub(super) struct Places {
     month: usize,
     month_is_a_name: bool,
     day: usize,
+    /// Whether a day of one digit has a blank before it, not a 0.
+    day_has_blank: bool,
     hour: Option<usize>,
     minute: Option<usize>,
     second: Option<usize>,
@@ -69,7 +71,8 @@ impl Places {
     /// The moment that the parts name.
     fn moment(&self, text: &[u8]) -> Result<Micros, Unread> {
         let number = |at: usize, digits: usize| {
-            text[at..at + digits].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'))
+            let digit = |byte: &u8| if *byte == b' ' { 0 } else { i64::from(byte - b'0') };
+            text[at..at + digits].iter().fold(0, |number, byte| number * 10 + digit(byte))
         };
         let two = |at: Option<usize>| at.map_or(0, |at| number(at, 2));
         let year = number(self.year, 4);
@@ -109,6 +112,9 @@ impl Places {
         let time = local.rem_euclid(DAY);
         put(&mut text[self.year..self.year + 4], year);
         put(&mut text[self.day..self.day + 2], day.into());
+        if self.day_has_blank && day < 10 {
+            text[self.day] = b' ';
+        }
         if self.month_is_a_name {
             put_name(&mut text[self.month..], MONTHS[month as usize - 1]);
         } else {
@@ -213,16 +219,38 @@ impl Cursor<'_> {
         self.offset(places)
     }
 
-    /// The rest of a time in the form of C's `ctime`, after the weekday: ` Jan 05 09:00:01.123456 2026`.
+    /// The rest of a time as C's `ctime`, Apache's error log, `date` or JavaScript write it, after the weekday:
+    /// ` Jan  5 09:00:01 2026`, ` Jan 05 09:00:01.123456 2026`, ` Jan  5 09:00:01 UTC 2026`, ` Jan 05 2026 09:00:01 GMT+0100`.
     fn c_time(&mut self, mut places: Places) -> Result<Places, Unread> {
         self.one_of(b" ")?;
         places.month = self.name(&MONTHS).ok_or(Unread::Form)?;
         places.month_is_a_name = true;
         self.one_of(b" ")?;
-        places.day = self.two(1)?;
+        let has_blank = matches!(self.rest(), [b' ', b'1'..=b'9', ..]);
+        if has_blank {
+            places.day = self.at;
+            self.at += 2;
+        } else {
+            places.day = self.two(1)?;
+        }
         self.one_of(b" ")?;
+        if self.count_digits() == 4 {
+            places.year = self.two(2)?;
+            self.one_of(b" ")?;
+            self.time_of_day(&mut places)?;
+            self.offset(&mut places)?;
+            return Ok(places);
+        }
         self.time_of_day(&mut places)?;
+        // Only Apache writes a fraction, and a 0 before the day.
+        places.day_has_blank = has_blank || places.fraction.is_empty() && self.text[places.day] != b'0';
         self.one_of(b" ").map_err(|_| Unread::NoYear)?;
+        let zone = self.letters();
+        if !zone.is_empty() {
+            let is_utc = [&b"utc"[..], b"gmt"].iter().any(|known| zone.eq_ignore_ascii_case(known));
+            is_utc.then_some(()).ok_or(Unread::Zone)?;
+            self.one_of(b" ").map_err(|_| Unread::NoYear)?;
+        }
         places.year = self.two(2)?;
         Ok(places)
     }
@@ -308,11 +336,13 @@ impl Cursor<'_> {
             self.zone_behind_offset();
         } else if name.is_empty() {
             return Err(Unread::Form);
+        } else if self.rest().first() == Some(&b'[') {
+            self.zone_behind_offset();
         }
         Ok(())
     }
 
-    /// What Go, Java and JavaScript write behind the offset: ` UTC`, `[Europe/Paris]`, ` (CET)`.
+    /// What Go, Java and JavaScript write behind the offset: ` UTC`, `[Europe/Paris]` (also behind `Z`), ` (CET)`.
     fn zone_behind_offset(&mut self) {
         self.blanks();
         let rest = self.rest();

@@ -4,7 +4,7 @@ use std::fmt;
 
 /// Why a value was not read as a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unread {
+pub(crate) enum Unread {
     /// It is an object, a list, true or false.
     Type,
     /// Its format is not recognised.

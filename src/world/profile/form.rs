@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::world::curve::Curve;
 use crate::world::devices::Device;
 use crate::world::geography::Region;
-use crate::world::origin::Origin;
+use crate::world::origin::ProfileText;
 use crate::world::value::{Exponent, Fraction, Interval, List, Name, Positive, Range, Share};
 
 /// Services, traffic, users and everything else that decides what events look like.
@@ -33,7 +33,7 @@ pub struct Profile {
     pub(crate) users: Users,
     pub(crate) sessions: Sessions,
     #[serde(skip)]
-    pub(super) origin: Origin,
+    pub(super) origin: ProfileText,
 }
 
 /// Texts of events. `{service}` and `{endpoint}` are replaced by the event's own.
@@ -233,7 +233,7 @@ pub(crate) struct Payload {
     pub(crate) endpoints: Option<Vec<Name>>,
     /// The share of these events that have them.
     pub(crate) share: Fraction,
-    pub(crate) fields: List<Field>,
+    pub(crate) fields: List<ExtraField>,
 }
 
 impl Payload {
@@ -245,7 +245,7 @@ impl Payload {
 /// An extra field with exactly one of `one_of`, `integer` and `decimal`.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Field {
+pub(crate) struct ExtraField {
     pub(crate) name: Name,
     pub(crate) one_of: Option<List<String>>,
     pub(crate) integer: Option<Range>,

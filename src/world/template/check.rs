@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use super::field::{Field, Generator, Kind, Literal, Sessions};
+use super::field::{EventKind, Field, Literal, SessionChain, ValueSource};
 use super::json::Node;
 use super::reference::{FieldId, Part, Reference};
 use crate::error::{Error, Result};
-use crate::world::origin::Origin;
+use crate::world::origin::ProfileText;
 
 /// Fields that depend on each other are followed by recursion, which needs a bound.
 const DEEPEST: usize = 200;
 
 /// A world's fields, with what else is needed to judge them.
 pub(super) struct Check<'w> {
-    pub(super) origin: &'w Origin,
+    pub(super) origin: &'w ProfileText,
     pub(super) fields: &'w mut Vec<Field>,
-    pub(super) kinds: &'w [Kind],
-    pub(super) sessions: Option<&'w Sessions>,
+    pub(super) kinds: &'w [EventKind],
+    pub(super) sessions: Option<&'w SessionChain>,
 }
 
 impl Check<'_> {
@@ -26,20 +26,20 @@ impl Check<'_> {
         for id in 0..self.fields.len() {
             let field = &self.fields[id];
             match &field.generator {
-                Generator::Given { .. } => self.spell_out(id)?,
-                Generator::Sum { of, .. } => {
+                ValueSource::Given { .. } => self.spell_out(id)?,
+                ValueSource::Sum { of, .. } => {
                     for reference in of {
                         self.numeric(field, "sum", reference)?;
                     }
                 }
-                Generator::Time { plus: Some((reference, _)), .. } => self.numeric(field, "plus", reference)?,
-                Generator::Array { .. } | Generator::Object { .. } if field.quoted.is_some() => {
+                ValueSource::Time { plus: Some((reference, _)), .. } => self.numeric(field, "plus", reference)?,
+                ValueSource::Array { .. } | ValueSource::Object { .. } if field.quoted.is_some() => {
                     return Err(self.fault(field, "quoted: expected only for a number, a text or a boolean"));
                 }
                 _ => {}
             }
             let field = &self.fields[id];
-            if field.quoted == Some(false) && !matches!(field.generator, Generator::Pattern(_)) {
+            if field.quoted == Some(false) && !matches!(field.generator, ValueSource::Pattern(_)) {
                 return Err(self.fault(field, "quoted = false: expected only for a pattern of digits"));
             }
         }
@@ -60,9 +60,9 @@ impl Check<'_> {
 
     fn is_numeric(&self, id: FieldId) -> bool {
         match &self.fields[id].generator {
-            Generator::Number { .. } | Generator::Counter { .. } | Generator::Sum { .. } => true,
-            Generator::Choice(values) => values.iter().all(|(literal, _)| literal.number.is_some()),
-            Generator::Given { branches, otherwise, .. } => {
+            ValueSource::Number { .. } | ValueSource::Counter { .. } | ValueSource::Sum { .. } => true,
+            ValueSource::Choice(values) => values.iter().all(|(literal, _)| literal.number.is_some()),
+            ValueSource::Given { branches, otherwise, .. } => {
                 branches.iter().map(|(_, branch)| branch).chain(otherwise).all(|branch| self.is_numeric(*branch))
             }
             _ => false,
@@ -72,9 +72,9 @@ impl Check<'_> {
     /// The values of a field that has a list of them.
     fn values(&self, id: FieldId) -> Option<Vec<String>> {
         match &self.fields[id].generator {
-            Generator::Kind => Some(self.kinds.iter().map(|kind| kind.name.clone()).collect()),
-            Generator::Choice(values) => Some(values.iter().map(|(Literal { name, .. }, _)| name.clone()).collect()),
-            Generator::Given { branches, otherwise, .. } => {
+            ValueSource::Kind => Some(self.kinds.iter().map(|kind| kind.name.clone()).collect()),
+            ValueSource::Choice(values) => Some(values.iter().map(|(Literal { name, .. }, _)| name.clone()).collect()),
+            ValueSource::Given { branches, otherwise, .. } => {
                 let mut all = Vec::new();
                 for branch in branches.iter().map(|(_, branch)| branch).chain(otherwise) {
                     all.extend(self.values(*branch)?);
@@ -88,7 +88,7 @@ impl Check<'_> {
     /// Gives each value of the field that a field depends on one branch, where a key may name several.
     fn spell_out(&mut self, id: FieldId) -> Result<()> {
         let field = &self.fields[id];
-        let Generator::Given { of, branches, otherwise } = &field.generator else { return Ok(()) };
+        let ValueSource::Given { of, branches, otherwise } = &field.generator else { return Ok(()) };
         let on = &self.fields[of.last()];
         let Some(values) = self.values(of.last()) else {
             let words = format!("given: {} has no list of values: expected a constant, choice or boolean", on.path);
@@ -114,7 +114,7 @@ impl Check<'_> {
         {
             return Err(self.fault(field, format_args!("when: there is no branch for '{missing}', and no otherwise")));
         }
-        if let Generator::Given { branches, .. } = &mut self.fields[id].generator {
+        if let ValueSource::Given { branches, .. } = &mut self.fields[id].generator {
             *branches = all;
         }
         Ok(())
@@ -161,7 +161,7 @@ impl Check<'_> {
             }
         }
         let is_spare = |(id, field): &(usize, &Field)| {
-            !used.contains(id) && !matches!(field.generator, Generator::Kind | Generator::Session)
+            !used.contains(id) && !matches!(field.generator, ValueSource::Kind | ValueSource::Session)
         };
         match self.fields.iter().enumerate().find(is_spare) {
             Some((_, field)) => Err(self.fault(field, "no template uses this field")),
@@ -171,18 +171,18 @@ impl Check<'_> {
 }
 
 /// The fields that a generator needs.
-fn uses(generator: &Generator) -> Vec<FieldId> {
+fn uses(generator: &ValueSource) -> Vec<FieldId> {
     let all = |references: &[Reference]| references.iter().flat_map(|reference| reference.path.clone()).collect();
     match generator {
-        Generator::Given { of, branches, otherwise } => {
+        ValueSource::Given { of, branches, otherwise } => {
             let branches = branches.iter().map(|(_, branch)| *branch).chain(*otherwise);
             of.path.iter().copied().chain(branches).collect()
         }
-        Generator::Sum { of, .. } | Generator::Hash { of, .. } => all(of),
-        Generator::Time { plus: Some((plus, _)), .. } => plus.path.clone(),
-        Generator::Concat(parts) => fields(parts),
-        Generator::Array { item, .. } => vec![*item],
-        Generator::Object { template, .. } => holes(template),
+        ValueSource::Sum { of, .. } | ValueSource::Hash { of, .. } => all(of),
+        ValueSource::Time { plus: Some((plus, _)), .. } => plus.path.clone(),
+        ValueSource::Concat(parts) => fields(parts),
+        ValueSource::Array { item, .. } => vec![*item],
+        ValueSource::Object { template, .. } => holes(template),
         _ => Vec::new(),
     }
 }

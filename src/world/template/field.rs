@@ -2,13 +2,13 @@
 
 use super::distribution::{Distribution, Lengths};
 use super::json::Node;
-use super::moment::Moment;
+use super::moment::TimeFormat;
 use super::pattern::Token;
 use super::reference::{FieldId, Part, Reference, ScopeId};
 
 /// A kind of event.
 #[derive(Debug, Clone)]
-pub(crate) struct Kind {
+pub(crate) struct EventKind {
     pub(crate) name: String,
     pub(crate) weight: f64,
     pub(crate) template: Node,
@@ -29,7 +29,7 @@ pub(crate) struct Field {
     pub(crate) quoted: Option<bool>,
     /// Whether `--spikes` multiplies it.
     pub(crate) spikes: bool,
-    pub(crate) generator: Generator,
+    pub(crate) generator: ValueSource,
     /// Its place in the profile.
     pub(super) at: usize,
     /// Its key in the profile.
@@ -38,7 +38,7 @@ pub(crate) struct Field {
 
 /// Where a field's value comes from.
 #[derive(Debug, Clone)]
-pub(crate) enum Generator {
+pub(crate) enum ValueSource {
     /// A field that is always absent or null.
     Nothing,
     /// The name of the kind of event.
@@ -54,7 +54,7 @@ pub(crate) enum Generator {
     /// Text from a pattern.
     Pattern(Vec<Token>),
     /// The moment of the event, and later by a field in this unit.
-    Time { moment: Moment, plus: Option<(Reference, Unit)> },
+    Time { moment: TimeFormat, plus: Option<(Reference, TimeUnit)> },
     /// A member of a population.
     Member(Members),
     /// By the value of another field.
@@ -81,7 +81,7 @@ pub(crate) struct Members {
 
 /// The unit of a field that is added to a time, in microseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub(crate) enum TimeUnit {
     Seconds,
     Millis,
     Micros,
@@ -103,7 +103,7 @@ pub(crate) struct Literal {
 
 /// Runs of events of one member.
 #[derive(Debug, Clone)]
-pub(crate) struct Sessions {
+pub(crate) struct SessionChain {
     /// The field that draws the member.
     pub(crate) of: FieldId,
     /// Seconds between events.

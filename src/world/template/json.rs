@@ -57,7 +57,7 @@ pub(super) fn read(value: &Value<'_>, resolve: &Resolve<'_>) -> Result<Node> {
     })
 }
 
-/// Reads text of which it is known that it is JSON.
+/// Reads text that is known to be JSON.
 struct Reader<'r, 'c> {
     value: &'r Value<'c>,
     content: &'c str,

@@ -6,7 +6,7 @@ use crate::error::Result;
 
 /// How a time is written.
 #[derive(Debug, Clone)]
-pub(crate) enum Moment {
+pub(crate) enum TimeFormat {
     /// Parts of a date and time in local time, which is this many seconds ahead of UTC.
     Calendar { pieces: Vec<Piece>, offset: i64 },
     /// The time since 1970 in a unit of 10 to the power of -`unit` seconds, with this many decimal places.
@@ -52,7 +52,7 @@ pub(super) struct Keys<'t> {
     pub(super) offset: Option<Value<'t>>,
 }
 
-impl Moment {
+impl TimeFormat {
     pub(super) fn read(keys: &Keys<'_>) -> Result<Self> {
         let form = keys.form.text()?;
         let places = match &keys.places {
@@ -143,7 +143,7 @@ fn strftime(pattern: &str, offset: i64) -> Result<Vec<Piece>, String> {
             pieces.push(Piece::Literal(escaped(&rest[..at])));
         }
         let (found, length) = conversion(&rest[at + 1..], offset)
-            .ok_or_else(|| format!("'{}' is no part of a time: expected one of %Y %m %d %H %M %S %y %e %j %I %p %a %A %b %B %f %3f %L %z %:z %s %F %T %D %R %%", rest[at..].chars().take(3).collect::<String>()))?;
+            .ok_or_else(|| format!("'{}' is not a strftime directive: expected one of %Y %m %d %H %M %S %y %e %j %I %p %a %A %b %B %f %3f %L %z %:z %s %F %T %D %R %%", rest[at..].chars().take(3).collect::<String>()))?;
         pieces.extend(found);
         rest = &rest[at + 1 + length..];
     }

@@ -64,7 +64,7 @@ pub(super) fn read(value: &Value<'_>) -> Result<Vec<Token>> {
     let tokens = pieces.into_iter().map(|piece| match piece {
         Piece::Text(text) => Ok(Token::Literal(escaped(&text))),
         Piece::Hole(name, at) => token(name).ok_or_else(|| {
-            value.fault_within(content, at, format_args!("{{{name}}} is no part of a pattern: expected {EXPECTED}"))
+            value.fault_within(content, at, format_args!("{{{name}}} is not part of a pattern: expected {EXPECTED}"))
         }),
     });
     tokens.collect()

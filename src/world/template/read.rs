@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::distribution::{Distribution, Lengths};
 use super::escape::escaped;
-use super::field::{Field, Generator, Literal, Members, Unit};
+use super::field::{Field, Literal, Members, TimeUnit, ValueSource};
 use super::hole::{self, Piece};
 use super::json::{self, Node};
-use super::moment::{Keys, Moment};
+use super::moment::{Keys, TimeFormat};
 use super::pattern::{self, Token};
 use super::reference::{EVENT, FieldId, Part, Reference, SESSION, ScopeId};
 use super::scope::{KIND, Owner, SESSION_NAME, Scopes};
@@ -28,7 +28,7 @@ const MOST_PLACES: i64 = 15;
 
 /// Reads fields and remembers their names.
 #[derive(Debug)]
-pub(super) struct Reader<'t> {
+pub(super) struct FieldReader<'t> {
     pub(super) fields: Vec<Field>,
     pub(super) scopes: Scopes,
     populations: BTreeMap<&'t str, Members>,
@@ -37,16 +37,16 @@ pub(super) struct Reader<'t> {
 /// A field that is declared and still to be read.
 type Declared<'t> = (FieldId, Value<'t>, ScopeId, String);
 
-impl<'t> Reader<'t> {
+impl<'t> FieldReader<'t> {
     /// A reader that knows the fields that every world has.
     pub(super) fn new() -> Self {
         let mut reader = Self { fields: Vec::new(), scopes: Scopes::new(), populations: BTreeMap::new() };
-        let kind = reader.add(Generator::Kind, KIND);
+        let kind = reader.add(ValueSource::Kind, KIND);
         reader.scopes.declare(EVENT, KIND, kind);
         reader
     }
 
-    fn add(&mut self, generator: Generator, name: &str) -> FieldId {
+    fn add(&mut self, generator: ValueSource, name: &str) -> FieldId {
         let (presence, null, quoted, spikes) = (1.0, 0.0, None, false);
         let (name, path) = (name.to_owned(), name.to_owned());
         self.fields.push(Field { name, scope: EVENT, presence, null, quoted, spikes, generator, at: 0, path });
@@ -74,7 +74,7 @@ impl<'t> Reader<'t> {
             tables.push((String::new(), EVENT, fields));
         }
         if let Some(fields) = session {
-            let session = self.add(Generator::Session, SESSION_NAME);
+            let session = self.add(ValueSource::Session, SESSION_NAME);
             self.scopes.declare(EVENT, SESSION_NAME, session);
             self.scopes.lead(session, SESSION);
             tables.push(("session ".to_owned(), SESSION, fields));
@@ -98,7 +98,7 @@ impl<'t> Reader<'t> {
                 return Err(value.fault(format_args!("'{name}' has a meaning of its own: expected another name")));
             }
             let full = format!("{prefix}{name}");
-            let id = self.add(Generator::Nothing, &full);
+            let id = self.add(ValueSource::Nothing, &full);
             self.scopes.declare(scope, name, id);
             if value.raw().as_table().is_some_and(|table| table.contains_key("draw")) {
                 let members = self.members(&value.clone().table()?.need("draw")?)?;
@@ -136,12 +136,12 @@ impl<'t> Reader<'t> {
             null: 0.0,
             quoted: None,
             spikes: false,
-            generator: Generator::Nothing,
+            generator: ValueSource::Nothing,
             at,
             path,
         };
         if !value.raw().is_table() {
-            field.generator = Generator::Choice(vec![(Literal::read(&value)?, 1.0)]);
+            field.generator = ValueSource::Choice(vec![(Literal::read(&value)?, 1.0)]);
             return Ok(field);
         }
         let mut table = value.table()?;
@@ -154,7 +154,7 @@ impl<'t> Reader<'t> {
         let found: Vec<&&str> = all.filter(|key| table.has(key)).collect();
         field.generator = match found[..] {
             [key] => self.generator(key, &mut table, &mut field)?,
-            [] if field.presence == 0.0 || field.null >= 1.0 => Generator::Nothing,
+            [] if field.presence == 0.0 || field.null >= 1.0 => ValueSource::Nothing,
             [] => {
                 let words = format!("expected one of {}, {TEMPLATE}", GENERATORS.join(", "));
                 return Err(table.value.fault(words));
@@ -167,19 +167,19 @@ impl<'t> Reader<'t> {
         Ok(field)
     }
 
-    fn generator(&mut self, key: &'static str, table: &mut Table<'t>, field: &mut Field) -> Result<Generator> {
+    fn generator(&mut self, key: &'static str, table: &mut Table<'t>, field: &mut Field) -> Result<ValueSource> {
         let (value, scope) = (table.need(key)?, field.scope);
         match key {
-            "constant" => Ok(Generator::Choice(vec![(Literal::read(&value)?, 1.0)])),
+            "constant" => Ok(ValueSource::Choice(vec![(Literal::read(&value)?, 1.0)])),
             "one_of" => {
                 let values = value.list()?.into_iter().map(|item| Ok((Literal::read(&item)?, 1.0)));
-                values.collect::<Result<_>>().map(Generator::Choice)
+                values.collect::<Result<_>>().map(ValueSource::Choice)
             }
             "choice" => choice(&value),
             "boolean" => {
                 let chance = value.number_in(0.0, 1.0)?;
                 let values = [(false, 1.0 - chance), (true, chance)];
-                Ok(Generator::Choice(values.map(|(value, weight)| (Literal::of_boolean(value), weight)).into()))
+                Ok(ValueSource::Choice(values.map(|(value, weight)| (Literal::of_boolean(value), weight)).into()))
             }
             "integer" | "decimal" => {
                 if let Some(spikes) = table.take("spikes") {
@@ -190,17 +190,17 @@ impl<'t> Reader<'t> {
                     if !distribution.shape.has_whole_bounds() {
                         return Err(value.fault("expected whole numbers"));
                     }
-                    return Ok(Generator::Number { distribution, places: 0 });
+                    return Ok(ValueSource::Number { distribution, places: 0 });
                 }
                 let places = table.take("places").map_or(Ok(2), |places| places.whole(0, MOST_PLACES))?;
                 let places = u32::try_from(places).unwrap_or(0);
-                Ok(Generator::Number { distribution, places })
+                Ok(ValueSource::Number { distribution, places })
             }
             "counter" => {
                 const MOST: i64 = 1 << 53;
                 let start = value.whole(-MOST, MOST)?;
                 let step = table.take("step").map_or(Ok(1), |step| step.whole(-1_000_000, 1_000_000))?;
-                Ok(Generator::Counter { start, step })
+                Ok(ValueSource::Counter { start, step })
             }
             "pattern" => {
                 let tokens = pattern::read(&value)?;
@@ -213,18 +213,18 @@ impl<'t> Reader<'t> {
                         value.fault("quoted = false: expected a pattern of digits only, which does not begin with 0")
                     );
                 }
-                Ok(Generator::Pattern(tokens))
+                Ok(ValueSource::Pattern(tokens))
             }
             "time" => self.time(value, table, scope),
-            "draw" => self.members(&value).map(Generator::Member),
+            "draw" => self.members(&value).map(ValueSource::Member),
             "given" => self.given(&value, table, scope, &field.name),
             "sum" => self.sum(&value, scope),
-            "concat" => self.concat(&value, scope).map(Generator::Concat),
+            "concat" => self.concat(&value, scope).map(ValueSource::Concat),
             "hash" => {
                 let names = if value.raw().is_str() { vec![value] } else { value.list()? };
                 let of = names.iter().map(|name| self.reference(name, scope)).collect::<Result<_>>()?;
                 let digits = table.take("digits").map_or(Ok(16), |digits| digits.whole(1, 128))?;
-                Ok(Generator::Hash { of, digits: usize::try_from(digits).unwrap_or(16) })
+                Ok(ValueSource::Hash { of, digits: usize::try_from(digits).unwrap_or(16) })
             }
             "array" => {
                 let lengths = Lengths::read(table.need("length")?)?;
@@ -234,7 +234,7 @@ impl<'t> Reader<'t> {
                 }
                 let inner = self.scopes.add(Owner::Item, Some(scope));
                 let item = self.nameless(value, inner, format!("{} item", field.name))?;
-                Ok(Generator::Array { item, lengths, separator: separator.to_owned() })
+                Ok(ValueSource::Array { item, lengths, separator: separator.to_owned() })
             }
             _ => {
                 let mut inner = None;
@@ -245,7 +245,7 @@ impl<'t> Reader<'t> {
                     inner = Some(own);
                 }
                 let template = self.template(&value, inner.unwrap_or(scope))?;
-                Ok(Generator::Object { scope: inner, template })
+                Ok(ValueSource::Object { scope: inner, template })
             }
         }
     }
@@ -263,7 +263,7 @@ impl<'t> Reader<'t> {
     /// Reads the name of a field of events that draws a member.
     pub(super) fn member(&self, value: &Value<'t>) -> Result<FieldId> {
         let name = value.text()?;
-        let draws = |field: &Field| matches!(field.generator, Generator::Member(_)) && field.scope == EVENT;
+        let draws = |field: &Field| matches!(field.generator, ValueSource::Member(_)) && field.scope == EVENT;
         let found = self.fields.iter().position(|field| field.name == name && draws(field));
         found.ok_or_else(|| value.fault(format_args!("'{name}': expected a field that draws from a population")))
     }
@@ -277,27 +277,27 @@ impl<'t> Reader<'t> {
         })
     }
 
-    fn time(&self, form: Value<'t>, table: &mut Table<'t>, scope: ScopeId) -> Result<Generator> {
+    fn time(&self, form: Value<'t>, table: &mut Table<'t>, scope: ScopeId) -> Result<ValueSource> {
         if !self.scopes.has_time(scope) {
             return Err(form.fault("a member of a population has no time"));
         }
         let plus = table.take("plus").map(|value| self.reference(&value, scope)).transpose()?;
         let unit = match table.take("unit") {
-            None => Unit::Millis,
+            None => TimeUnit::Millis,
             Some(value) if plus.is_none() => return Err(value.fault("expected only with plus")),
             Some(value) => match value.text()? {
-                "s" => Unit::Seconds,
-                "ms" => Unit::Millis,
-                "us" => Unit::Micros,
-                "ns" => Unit::Nanos,
+                "s" => TimeUnit::Seconds,
+                "ms" => TimeUnit::Millis,
+                "us" => TimeUnit::Micros,
+                "ns" => TimeUnit::Nanos,
                 other => return Err(value.fault(format_args!("'{other}': expected s, ms, us or ns"))),
             },
         };
         let keys = Keys { form, places: table.take("places"), offset: table.take("offset") };
-        Ok(Generator::Time { moment: Moment::read(&keys)?, plus: plus.map(|plus| (plus, unit)) })
+        Ok(ValueSource::Time { moment: TimeFormat::read(&keys)?, plus: plus.map(|plus| (plus, unit)) })
     }
 
-    fn given(&mut self, value: &Value<'t>, table: &mut Table<'t>, scope: ScopeId, name: &str) -> Result<Generator> {
+    fn given(&mut self, value: &Value<'t>, table: &mut Table<'t>, scope: ScopeId, name: &str) -> Result<ValueSource> {
         let of = self.reference(value, scope)?;
         let mut branches = Vec::new();
         for (key, branch) in entries(Some(table.need("when")?))? {
@@ -307,10 +307,10 @@ impl<'t> Reader<'t> {
             Some(branch) => Some(self.nameless(branch, scope, format!("{name} otherwise"))?),
             None => None,
         };
-        Ok(Generator::Given { of, branches, otherwise })
+        Ok(ValueSource::Given { of, branches, otherwise })
     }
 
-    fn sum(&self, value: &Value<'t>, scope: ScopeId) -> Result<Generator> {
+    fn sum(&self, value: &Value<'t>, scope: ScopeId) -> Result<ValueSource> {
         let (mut of, mut plus) = (Vec::new(), 0);
         for term in value.list()? {
             if term.raw().is_integer() {
@@ -319,7 +319,7 @@ impl<'t> Reader<'t> {
                 of.push(self.reference(&term, scope)?);
             }
         }
-        Ok(Generator::Sum { of, plus })
+        Ok(ValueSource::Sum { of, plus })
     }
 
     fn concat(&self, value: &Value<'t>, scope: ScopeId) -> Result<Vec<Part>> {
@@ -342,7 +342,7 @@ fn entries<'t>(value: Option<Value<'t>>) -> Result<Vec<(&'t str, Value<'t>)>> {
 }
 
 /// Values with their weights.
-fn choice<'t>(value: &Value<'t>) -> Result<Generator> {
+fn choice<'t>(value: &Value<'t>) -> Result<ValueSource> {
     let mut values = Vec::new();
     for item in value.list()? {
         let [literal, weight] = item.pair("a value and its weight, such as [\"GET\", 80]")?;
@@ -351,5 +351,5 @@ fn choice<'t>(value: &Value<'t>) -> Result<Generator> {
     if values.iter().all(|(_, weight)| *weight == 0.0) {
         return Err(value.fault("every weight is 0: expected at least one above 0"));
     }
-    Ok(Generator::Choice(values))
+    Ok(ValueSource::Choice(values))
 }

@@ -7,12 +7,12 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use crate::error::{Error, Result};
-use crate::world::origin::Origin;
+use crate::world::origin::ProfileText;
 
 /// A value with its key and its place.
 #[derive(Debug, Clone)]
 pub(super) struct Value<'t> {
-    origin: &'t Origin,
+    origin: &'t ProfileText,
     /// The key with those of the tables around it, separated by dots.
     pub(super) path: String,
     span: Range<usize>,
@@ -29,7 +29,7 @@ pub(super) struct Table<'t> {
 }
 
 impl<'t> Value<'t> {
-    pub(super) fn root(origin: &'t Origin, raw: &'t DeValue<'t>) -> Self {
+    pub(super) fn root(origin: &'t ProfileText, raw: &'t DeValue<'t>) -> Self {
         Self { origin, path: String::new(), span: 0..0, raw }
     }
 

@@ -88,6 +88,8 @@ fn answers_that_are_compressed_though_nobody_asked_are_read() {
         ("", format!("\u{feff}{DUPLICATE}").into_bytes()),
         (GZIP, gzip(&format!("\u{feff}{DUPLICATE}"))),
         ("", utf16),
+        // A proxy that strips the header.
+        ("", gzip(DUPLICATE)),
     ] {
         let server = Scripted::start(move |_| coded(header, &body));
         let run = send(&server, &[], &events(8)).expect_code(0);

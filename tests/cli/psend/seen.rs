@@ -111,13 +111,10 @@ fn a_dialect_is_tried_on_the_answers_in_its_file() {
     };
     std::fs::write(&file, sample("['accepted', 'rejected']")).expect("written");
     let good = run("psend", &["--check-dialect", path]).expect_code(0);
-    assert_eq!(good.text(), "ok 1 (partial): [accepted, rejected], by what it says of each\n");
+    assert_eq!(good.text(), "ok 1 (partial): [accepted, rejected], by its results\n");
     std::fs::write(&file, sample("'accepted'")).expect("written");
     let bad = run("psend", &["--check-dialect", path]).expect_code(1);
-    assert_eq!(
-        bad.text(),
-        "not ok 1 (partial): expected accepted, and it is [accepted, rejected], by what it says of each\n"
-    );
+    assert_eq!(bad.text(), "not ok 1 (partial): expected accepted, and it is [accepted, rejected], by its results\n");
     for (text, why) in [
         (request.to_owned(), "no [[samples]] in it"),
         (format!("{request}[[samples]]\nstatus = 20\nexpect = 'accepted'"), "samples, number 1: status 20"),
@@ -197,4 +194,25 @@ fn a_command_prints_the_key_and_prints_another_when_the_server_refuses_it() {
         let failed = run_with("psend", &["--key-command", command, "--url", &server.url()], b"").expect_code(1);
         assert!(failed.stderr.contains(why), "{}", failed.stderr);
     }
+}
+
+#[test]
+fn a_dialect_may_have_any_file_name_and_goes_to_a_file_when_it_is_printed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run_in = |args: &[&str]| {
+        let mut psend = crate::support::tool("psend");
+        psend.current_dir(folder.path()).args(args);
+        crate::support::feed(psend.stdin(std::process::Stdio::piped()).spawn().expect("it starts"), Vec::new())
+    };
+    let printed = run_in(&["--print-dialect", "plain", "-o", "mine"]).expect_code(0);
+    assert_eq!(printed.text(), "");
+    let text = std::fs::read_to_string(folder.path().join("mine")).expect("it is written");
+    assert!(text.contains("[request]"), "{text}");
+    run_in(&["--url", "http://localhost:9", "--dialect", "mine", "--dry-run"]).expect_code(0);
+    let checked = run_in(&["--check-dialect", "mine", "-o", "result"]).expect_code(0);
+    let result = std::fs::read_to_string(folder.path().join("result")).expect("it is written");
+    assert!(checked.text().is_empty() && result.starts_with("ok 1"), "{result}");
+    std::fs::write(folder.path().join("packed"), b"\x1f\x8b\x08\0\0\0\0\0").expect("it is written");
+    let wrong = run_in(&["--url", "http://localhost:9", "--dialect", "packed"]).expect_code(2);
+    assert!(wrong.stderr.contains("--dialect packed: this is gzip"), "{}", wrong.stderr);
 }

@@ -271,3 +271,23 @@ fn an_incomplete_base_fails_one_requirement_more_unless_partial() {
     assert!(found.stderr.contains("the base is complete") && found.stderr.contains("cut"), "{}", found.stderr);
     run("pstats", &[&args[..], &["--partial"]].concat()).expect_code(0);
 }
+
+#[test]
+fn a_base_is_read_from_a_compressed_json_report_as_from_a_plain_one() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = run_of("a", 100.0, 4, 1);
+    let report = run_with("pstats", &["-q", "--format", "json"], lines.as_bytes()).expect_code(0);
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(&report.stdout).expect("memory");
+    let plain = file(folder.path(), "base.json", report.text());
+    let packed = folder.path().join("base.json.gz");
+    std::fs::write(&packed, gzip.finish().expect("memory")).expect("it is written");
+    let packed = packed.to_str().expect("UTF-8");
+    let compared = |base: &str| {
+        let args = ["-q", "--format", "json", "--base", base, &file(folder.path(), "now", &lines)];
+        run("pstats", &args).expect_code(0).json()["run"]["compared"].clone()
+    };
+    assert!(compared(packed).as_array().is_some_and(|rows| !rows.is_empty()));
+    assert_eq!(compared(packed), compared(&plain));
+}

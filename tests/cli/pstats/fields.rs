@@ -99,6 +99,42 @@ fn a_status_of_0_is_a_failure_and_every_format_reports_it() {
 }
 
 #[test]
+fn a_status_of_000_as_curl_writes_it_is_a_failure() {
+    let input = "{\"code\":\"000\"}\n{\"code\":99999999999999999999}\n{\"code\":\"200\"}\n{\"code\":\"200\"}\n";
+    let found = report(&["--fields", "status=code"], input);
+    assert_eq!((&found["events"]["success_rate"], &found["events"]["error_rate"]), (&0.5.into(), &0.5.into()));
+    assert_eq!(found["input"]["event_fields"]["status_invalid"], 2);
+}
+
+#[test]
+fn a_field_that_fields_names_and_no_event_has_is_told() {
+    let input = b"{\"event_id\":\"a\",\"timestamp\":\"2026-01-05T09:00:00Z\",\"source\":{\"service\":\"s\"}}\n";
+    for field in ["id=uuid", "timestamp=ts", "status=code", "latency=took", "service=svc", "endpoint=path"] {
+        let said = run_with("pstats", &["-q", "--fields", field], input).expect_code(0).stderr;
+        assert_eq!(said, format!("pstats: warning: --fields {field}: no event has this field\n"));
+    }
+    let said = run_with("pstats", &["-q", "--fields", "service=source.service"], input).expect_code(0).stderr;
+    assert_eq!(said, "");
+    let said = run_with("pstats", &["-q", "--window", "1s"], b"{\"event_id\":\"a\"}\n").expect_code(0).stderr;
+    assert!(said.contains("--window: no event has a 'timestamp'"), "{said}");
+}
+
+#[test]
+fn times_as_ctime_date_javascript_and_java_write_them_are_read_and_written_back() {
+    for (time, later) in [
+        ("Mon Jan  5 09:00:00 2026", "Mon Jan  5 10:00:00 2026"),
+        ("Mon Jan  5 09:00:00 UTC 2026", "Mon Jan  5 10:00:00 UTC 2026"),
+        ("Mon Jan 05 2026 10:00:00 GMT+0100 (CET)", "Mon Jan 05 2026 11:00:00 GMT+0100 (CET)"),
+        ("2026-01-05T09:00:00Z[UTC]", "2026-01-05T10:00:00Z[UTC]"),
+    ] {
+        let input = format!("{{\"timestamp\":\"{time}\"}}\n");
+        assert_eq!(report(&[], &input)["events"]["time"]["first"], "2026-01-05T09:00:00.000000Z", "{time}");
+        let moved = run_with("pshape", &["-q", "--shift", "+1h"], input.as_bytes()).expect_code(0);
+        assert_eq!(moved.text(), format!("{{\"timestamp\":\"{later}\"}}\n"));
+    }
+}
+
+#[test]
 fn numbers_in_quotes_meet_a_filter() {
     let input = "{\"status\":\"503\",\"bytes\":\"2940\"}\n{\"status\":\"200\",\"bytes\":\"12\"}\n{\"status\":404,\"bytes\":1000}\n";
     for (filter, count) in [
