@@ -12,6 +12,7 @@ pub mod input;
 
 pub(crate) mod numbers;
 pub(crate) mod output;
+pub(crate) mod run_part;
 pub(crate) mod shard;
 mod standard;
 pub(crate) mod stop;

@@ -15,6 +15,7 @@ mod kind;
 mod line;
 mod plan;
 mod population;
+mod record;
 mod render;
 mod resolve;
 
@@ -27,6 +28,7 @@ pub use self::engine::Engine;
 
 use self::args::Args;
 use self::config::{Config, Job};
+use self::record::Account;
 use self::resolve::resolve;
 use crate::cli::console::Progress;
 use crate::cli::output::Output;
@@ -55,9 +57,13 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
     let engine = Engine::new(&config.workload, config.range.clone())?;
     let signals = Signals::listen(1).at(&Place::Stdout)?;
     let stop = signals.stop_at(1);
-    let output = match Output::open_until(config.output.as_deref(), &stop) {
+    let opened = Output::open_until(config.output.as_deref(), &stop).and_then(|output| {
+        let record = config.record.as_deref().map(|path| Output::open_until(Some(path), &stop));
+        Ok((output, record.transpose()?))
+    });
+    let (output, record) = match opened {
         Err(error) => return signals.ending(error, console, "before the first event"),
-        Ok(output) => output,
+        Ok(opened) => opened,
     };
     if !config.repeat.is_empty() {
         console.note(format_args!("to repeat this run: {}", config.repeat));
@@ -67,22 +73,31 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
         Schedule::Endless { .. } => None,
     };
     let progress = console.progress_at_an_end(config.quiet, config.every);
-    let mut writer = Writer { output, written: 0, total, progress, clock };
+    let account = record.is_some().then(Account::default);
+    let mut writer = Writer { output, account, written: 0, total, progress, clock };
     let result = engine.write(config.threads, &stop, &mut writer).and_then(|()| writer.close(config.workload.layout));
-    let Writer { output, written, progress, .. } = writer;
+    let Writer { output, account, written, progress, .. } = writer;
     drop(progress);
+    let keep_record = || -> Result<()> {
+        let (Some(mut record), Some(account)) = (record, account) else { return Ok(()) };
+        let complete = total.is_some_and(|total| written >= total);
+        record.put(&account.record(&config.part, config.seed, written, complete).to_line())?;
+        record.finish()
+    };
     match (signals.first(), result) {
         (_, Err(error)) => signals.ending(error, console, format_args!("after {}", done(written, total))),
-        (Some(signal), Ok(())) if total.is_none() => output.finish().map(|()| Ending::Signalled(signal)),
+        (Some(signal), Ok(())) if total.is_none() => {
+            output.finish().and_then(|()| keep_record()).map(|()| Ending::Signalled(signal))
+        }
         (Some(signal), Ok(())) if total.is_some_and(|total| written < total) => {
             let left = match output.place() {
                 Place::Path(_) => format!("; {} was not written", output.place()),
                 Place::Stdin | Place::Stdout => String::new(),
             };
             console.note(format_args!("interrupted after {}{left}", done(written, total)));
-            Ok(Ending::Signalled(signal))
+            keep_record().map(|()| Ending::Signalled(signal))
         }
-        (_, Ok(())) => output.finish().map(|()| Ending::Done),
+        (_, Ok(())) => output.finish().and_then(|()| keep_record()).map(|()| Ending::Done),
     }
 }
 
@@ -97,6 +112,8 @@ fn done(written: u64, total: Option<u64>) -> String {
 /// Writes blocks of events and shows progress.
 struct Writer<'a, C> {
     output: Output,
+    /// What a record says of it, if one is kept.
+    account: Option<Account>,
     /// Events so far.
     written: u64,
     /// Events in all; `None` if the run is endless.
@@ -107,7 +124,7 @@ struct Writer<'a, C> {
 
 impl<C: Clock> Sink for Writer<'_, C> {
     fn put(&mut self, block: &[u8], events: u64) -> Result<()> {
-        self.output.put(block)?;
+        self.send(block)?;
         self.written += events;
         let Self { written, total, clock, progress, .. } = self;
         progress.show(|| {
@@ -124,8 +141,14 @@ impl<C: Clock> Writer<'_, C> {
     fn close(&mut self, layout: Layout) -> Result<()> {
         match layout {
             Layout::Lines => Ok(()),
-            Layout::Array if self.written == 0 => self.output.put(b"[]\n"),
-            Layout::Array => self.output.put(b"\n]\n"),
+            Layout::Array if self.written == 0 => self.send(b"[]\n"),
+            Layout::Array => self.send(b"\n]\n"),
         }
+    }
+
+    fn send(&mut self, bytes: &[u8]) -> Result<()> {
+        self.output.put(bytes)?;
+        self.account.iter_mut().for_each(|account| account.add(bytes));
+        Ok(())
     }
 }

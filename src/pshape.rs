@@ -54,9 +54,10 @@ fn shape(config: Config, console: &Console) -> Result<Ending> {
     let signals = Signals::listen(1).at(&Place::Stdin)?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
-    let shard = config.pipeline.shard;
+    let (part, seed) = (config.pipeline.part.clone(), config.pipeline.seed);
     let opened = Output::open_until(config.output.as_deref(), &stop).and_then(|out| {
-        let truth = config.truth.as_deref().map(|path| TruthFile::create_until(path, shard, &stop)).transpose()?;
+        let truth =
+            config.truth.as_deref().map(|path| TruthFile::create_until(path, &part, seed, &stop)).transpose()?;
         Ok((out, truth))
     });
     let (out, truth) = match opened {

@@ -2,6 +2,7 @@
 
 pub(crate) mod event;
 pub(crate) mod filter;
+pub(crate) mod generated;
 pub(crate) mod latency;
 pub(crate) mod moment;
 pub(crate) mod number;

@@ -3,10 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use super::values::plain;
 
 /// Part `index` of `count`: `3/8`, or `auto` for what a scheduler put into the environment (contracts §6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Shard {
     /// Which part, from 1.
     pub index: u64,
@@ -21,7 +24,29 @@ impl FromStr for Shard {
         if text == "auto" {
             return from_environment(|name| std::env::var(name).ok());
         }
-        let form = || "expected a shard I/N with I from 1 to N, such as 1/4, or auto".to_owned();
+        Self::read(text).map_err(|form| format!("{form}, or auto"))
+    }
+}
+
+impl Serialize for Shard {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Shard {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Shard {
+    /// A shard as a record has it.
+    ///
+    /// # Errors
+    /// If it is not I/N with I from 1 to N.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        let form = || "expected a shard I/N with I from 1 to N, such as 1/4".to_owned();
         let (index, count) = text.split_once('/').ok_or_else(form)?;
         let shard = Self { index: plain(index).ok_or_else(form)?, count: plain(count).ok_or_else(form)? };
         if shard.index >= 1 && shard.index <= shard.count { Ok(shard) } else { Err(form()) }
@@ -40,6 +65,16 @@ struct Scheduler {
     /// The variable with the task's number.
     index: &'static str,
     numbering: Numbering,
+    /// The variable with the id that all tasks share, if there is one.
+    run: Option<&'static str>,
+    attempts: Attempts,
+}
+
+/// What a scheduler says of how often it ran a task.
+enum Attempts {
+    Unsaid,
+    /// The variable holds the number of the attempt, and that of the first one. A variable that is not set means the first.
+    From(&'static str, u64),
 }
 
 /// What a scheduler says of its tasks' numbers.
@@ -62,11 +97,18 @@ const COUNT: &str = "PULSE_SHARDS";
 /// The first task's number, for a scheduler that does not say it.
 const FIRST: &str = "PULSE_SHARD_FIRST";
 
-/// Each as its documentation says: Kubernetes "Indexed Job", Slurm "Job Array Support", AWS Batch "Job environment
-/// variables", Grid Engine `qsub(1)` -t, PBS Professional's User's Guide "Job Arrays", HyperQueue "Task Arrays", Nomad
-/// "Runtime environment", Cloud Run "Container runtime contract".
+/// Each as its documentation says: Kubernetes "Indexed Job", Slurm "Job Array Support" and `sbatch(1)` "Output environment
+/// variables", AWS Batch "Job environment variables", Grid Engine `qsub(1)` -t and "Environmental variables", PBS
+/// Professional's User's Guide "Job Arrays", HyperQueue "Task Arrays" and "Environment variables", Nomad "Runtime
+/// environment", Cloud Run "Container runtime contract".
 const SCHEDULERS: [Scheduler; 8] = [
-    Scheduler { name: "Kubernetes", index: "JOB_COMPLETION_INDEX", numbering: Numbering::FromZero { count: None } },
+    Scheduler {
+        name: "Kubernetes",
+        index: "JOB_COMPLETION_INDEX",
+        numbering: Numbering::FromZero { count: None },
+        run: None,
+        attempts: Attempts::Unsaid,
+    },
     Scheduler {
         name: "Slurm",
         index: "SLURM_ARRAY_TASK_ID",
@@ -75,11 +117,15 @@ const SCHEDULERS: [Scheduler; 8] = [
             last: "SLURM_ARRAY_TASK_MAX",
             spacing: Spacing::Count("SLURM_ARRAY_TASK_COUNT"),
         },
+        run: Some("SLURM_ARRAY_JOB_ID"),
+        attempts: Attempts::From("SLURM_RESTART_COUNT", 0),
     },
     Scheduler {
         name: "AWS Batch",
         index: "AWS_BATCH_JOB_ARRAY_INDEX",
         numbering: Numbering::FromZero { count: Some("AWS_BATCH_JOB_ARRAY_SIZE") },
+        run: Some("AWS_BATCH_JOB_ID"),
+        attempts: Attempts::From("AWS_BATCH_JOB_ATTEMPT", 1),
     },
     Scheduler {
         name: "Grid Engine",
@@ -89,21 +135,67 @@ const SCHEDULERS: [Scheduler; 8] = [
             last: "SGE_TASK_LAST",
             spacing: Spacing::Step("SGE_TASK_STEPSIZE"),
         },
+        run: Some("JOB_ID"),
+        attempts: Attempts::Unsaid,
     },
-    Scheduler { name: "PBS", index: "PBS_ARRAY_INDEX", numbering: Numbering::Chosen },
-    Scheduler { name: "HyperQueue", index: "HQ_TASK_ID", numbering: Numbering::Chosen },
-    Scheduler { name: "Nomad", index: "NOMAD_ALLOC_INDEX", numbering: Numbering::FromZero { count: None } },
+    Scheduler {
+        name: "PBS",
+        index: "PBS_ARRAY_INDEX",
+        numbering: Numbering::Chosen,
+        run: Some("PBS_ARRAY_ID"),
+        attempts: Attempts::Unsaid,
+    },
+    Scheduler {
+        name: "HyperQueue",
+        index: "HQ_TASK_ID",
+        numbering: Numbering::Chosen,
+        run: Some("HQ_JOB_ID"),
+        attempts: Attempts::From("HQ_INSTANCE_ID", 0),
+    },
+    Scheduler {
+        name: "Nomad",
+        index: "NOMAD_ALLOC_INDEX",
+        numbering: Numbering::FromZero { count: None },
+        run: Some("NOMAD_JOB_ID"),
+        attempts: Attempts::Unsaid,
+    },
     Scheduler {
         name: "Cloud Run",
         index: "CLOUD_RUN_TASK_INDEX",
         numbering: Numbering::FromZero { count: Some("CLOUD_RUN_TASK_COUNT") },
+        run: Some("CLOUD_RUN_EXECUTION"),
+        attempts: Attempts::From("CLOUD_RUN_TASK_ATTEMPT", 0),
     },
 ];
 
+/// What a variable holds. Grid Engine sets its own to "undefined" outside an array.
+fn said(get: &impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    get(name).filter(|text| !text.is_empty() && text != "undefined")
+}
+
+/// The id of the run and the number of the attempt, from 1, as the one scheduler in the environment says them.
+///
+/// # Errors
+/// If the attempt is not a number.
+pub(super) fn job_in(get: impl Fn(&str) -> Option<String>) -> Result<(Option<String>, Option<u64>), String> {
+    let get = |name: &str| said(&get, name);
+    let mut found = SCHEDULERS.iter().filter(|scheduler| get(scheduler.index).is_some());
+    let (Some(scheduler), None) = (found.next(), found.next()) else { return Ok((None, None)) };
+    // AWS Batch names a child of an array JOB:INDEX.
+    let run = scheduler.run.and_then(get).map(|run| run.split(':').next().unwrap_or_default().to_owned());
+    let attempt = match scheduler.attempts {
+        Attempts::Unsaid => None,
+        Attempts::From(name, first) => {
+            let number = Variables { get: &get }.number(name)?.unwrap_or(first);
+            Some((number + 1).saturating_sub(first))
+        }
+    };
+    Ok((run, attempt))
+}
+
 /// The shard that the one scheduler in the environment names.
 fn from_environment(get: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
-    // Grid Engine sets its variables to "undefined" outside an array.
-    let get = |name: &str| get(name).filter(|text| !text.is_empty() && text != "undefined");
+    let get = |name: &str| said(&get, name);
     let mut found = SCHEDULERS.iter().filter(|scheduler| get(scheduler.index).is_some());
     let Some(scheduler) = found.next() else {
         let names: Vec<_> = SCHEDULERS.iter().map(|scheduler| scheduler.index).collect();
@@ -201,16 +293,14 @@ mod tests {
         }
     }
 
-    /// `NAME=VALUE` pairs, separated by blanks.
+    /// A variable of `NAME=VALUE` pairs, separated by blanks.
+    fn variable(environment: &str, name: &str) -> Option<String> {
+        let mut pairs = environment.split(' ').filter_map(|pair| pair.split_once('='));
+        pairs.find(|(n, _)| *n == name).map(|(_, value)| value.to_owned())
+    }
+
     fn auto(environment: &str) -> Result<String, String> {
-        let get = |name: &str| {
-            environment
-                .split(' ')
-                .filter_map(|pair| pair.split_once('='))
-                .find(|(n, _)| *n == name)
-                .map(|(_, v)| v.to_owned())
-        };
-        from_environment(get).map(|shard| shard.to_string())
+        from_environment(|name| variable(environment, name)).map(|shard| shard.to_string())
     }
 
     #[test]
@@ -231,6 +321,31 @@ mod tests {
         ] {
             assert_eq!(auto(environment).as_deref(), Ok(shard), "{environment}");
         }
+    }
+
+    #[test]
+    fn a_scheduler_says_what_its_tasks_share_and_how_often_one_ran() {
+        let slurm = "SLURM_ARRAY_TASK_ID=1 SLURM_ARRAY_JOB_ID=77";
+        for (environment, run, attempt) in [
+            ("", None, None),
+            ("JOB_COMPLETION_INDEX=0 SLURM_JOB_ID=7", None, None),
+            (slurm, Some("77"), Some(1)),
+            (&*format!("{slurm} SLURM_RESTART_COUNT=2"), Some("77"), Some(3)),
+            ("AWS_BATCH_JOB_ARRAY_INDEX=9 AWS_BATCH_JOB_ID=ab-cd:9 AWS_BATCH_JOB_ATTEMPT=2", Some("ab-cd"), Some(2)),
+            ("SGE_TASK_ID=5 JOB_ID=12", Some("12"), None),
+            ("PBS_ARRAY_INDEX=0 PBS_ARRAY_ID=1234[].server", Some("1234[].server"), None),
+            ("HQ_TASK_ID=8 HQ_JOB_ID=3 HQ_INSTANCE_ID=1", Some("3"), Some(2)),
+            ("NOMAD_ALLOC_INDEX=2 NOMAD_JOB_ID=load", Some("load"), None),
+            ("CLOUD_RUN_TASK_INDEX=1 CLOUD_RUN_EXECUTION=load-x1 CLOUD_RUN_TASK_ATTEMPT=0", Some("load-x1"), Some(1)),
+            (&*format!("{slurm} NOMAD_ALLOC_INDEX=2 NOMAD_JOB_ID=load"), None, None),
+        ] {
+            assert_eq!(
+                job_in(|name| variable(environment, name)),
+                Ok((run.map(str::to_owned), attempt)),
+                "{environment}"
+            );
+        }
+        assert!(job_in(|name| variable(&format!("{slurm} SLURM_RESTART_COUNT=x"), name)).is_err());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::cli::files::Files;
+use crate::cli::run_part::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, Count, Moment, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
@@ -92,8 +93,8 @@ pub(super) struct Args {
 
     /// Print a shipped profile with its comments and exit
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = shipped::ALL[0].name, conflicts_with_all = [
-        "count", "format", "hours", "start", "end", "event_rate", "seed", "spikes", "curve", "tz", "profile", "shard", "skip",
-        "threads", "every", "quiet",
+        "count", "format", "hours", "start", "end", "event_rate", "seed", "spikes", "curve", "tz", "profile", "shard", "run_id",
+        "record", "skip", "threads", "every", "quiet",
     ])]
     pub(super) print_profile: Option<String>,
 
@@ -103,6 +104,19 @@ pub(super) struct Args {
     /// Cloud Run.
     #[arg(long, value_name = "I/N")]
     pub(super) shard: Option<Shard>,
+
+    /// Id that all parts of the run share [default: from the scheduler]
+    ///
+    /// The record of --record names it, so that pstats can tell whether all parts came. PULSE_RUN_ID, or with --shard the scheduler's
+    /// job, says it if this flag does not.
+    #[arg(long, value_name = "ID")]
+    pub(super) run_id: Option<RunId>,
+
+    /// Record in FILE what was written
+    ///
+    /// One line of JSON for pstats: run id, shard, seed, number of events, first and last event_id, and the XXH3 hash of all bytes.
+    #[arg(long, value_name = "FILE")]
+    pub(super) record: Option<PathBuf>,
 
     /// Skip the first K events without generating them
     #[arg(long, value_name = "K", default_value = "0")]
@@ -146,7 +160,11 @@ for wrong usage, 130 after Ctrl-C.",
             CurveChoice::File(path) => Some(path),
             CurveChoice::Named(_) => None,
         };
-        Files::default().reads("--profile", &self.profile).reads("--curve", curve).output(self.output.as_deref())
+        Files::default()
+            .reads("--profile", &self.profile)
+            .reads("--curve", curve)
+            .output(self.output.as_deref())
+            .writes("--record", &self.record)
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
+use crate::cli::run_part::RunPart;
 use crate::cli::values::Probability;
 use crate::clock::Micros;
 use crate::seed::Seed;
@@ -30,6 +31,12 @@ pub(super) struct Config {
     pub(super) threads: usize,
     /// The file to write; `None` is standard output.
     pub(super) output: Option<PathBuf>,
+    /// The file for the record of what was written, if one is kept.
+    pub(super) record: Option<PathBuf>,
+    /// Which part of which run this is.
+    pub(super) part: RunPart,
+    /// The seed, for the record.
+    pub(super) seed: u64,
     /// How often to report progress if stderr is not a terminal.
     pub(super) every: Duration,
     /// Show no progress.

@@ -12,6 +12,7 @@ use clap::{Parser, ValueEnum};
 use super::config::{AbortOn, StartAt};
 use super::target::Route;
 use crate::cli::files::{Files, is_stdout};
+use crate::cli::run_part::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};
@@ -173,6 +174,12 @@ pub(super) struct Args {
     /// This run is part I of N: divides --rate and --stages by N, and marks outcomes
     #[arg(long, value_name = "I/N", help_heading = "Pace")]
     pub(super) shard: Option<Shard>,
+    /// Id that all parts of the run share [default: from the scheduler]
+    ///
+    /// The run record names it, so that pstats can tell whether all parts came. PULSE_RUN_ID, or with --shard the scheduler's job,
+    /// says it if this flag does not.
+    #[arg(long, value_name = "ID", help_heading = "Pace")]
+    pub(super) run_id: Option<RunId>,
 
     /// Longest time for one request
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = values::span_above_zero, help_heading = "Delivery")]

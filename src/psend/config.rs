@@ -18,6 +18,7 @@ use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::numbers;
+use crate::cli::run_part::RunPart;
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::record::event::FieldMap;
@@ -66,6 +67,8 @@ pub(super) struct Config {
     pub key_source: String,
     /// How many requests are shown instead of sent, if they are.
     pub dry_run: Option<u64>,
+    /// Which part of which run this is.
+    pub part: RunPart,
     /// What the senders need.
     pub sending: SendConfig,
 }

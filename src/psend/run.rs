@@ -246,6 +246,8 @@ impl Run<'_> {
             started_at: beside.started_at.clone(),
             ended_at: time::format(self.clock.now()),
             shard: config.sending.shard.clone(),
+            run_id: config.part.run_id.clone(),
+            attempt: config.part.attempt,
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
             aborted: report::aborted(config, &shared.tally.borrow()),

@@ -11,6 +11,7 @@ use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 
 use crate::cli::files::Files;
+use crate::cli::run_part::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Moment};
 use crate::cli::{CommandLine, Help};
@@ -113,6 +114,13 @@ pub(super) struct Args {
     /// Cloud Run.
     #[arg(long, value_name = "I/N")]
     pub shard: Option<Shard>,
+
+    /// Id that all parts of the run share [default: from the scheduler]
+    ///
+    /// The last line of the truth names it, so that pstats can tell whether all parts came. PULSE_RUN_ID, or with --shard the
+    /// scheduler's job, says it if this flag does not.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<RunId>,
 
     /// Paths of fields: timestamp=ts,id=uuid
     ///

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::shard::Shard;
+use crate::cli::run_part::RunPart;
 
 use super::active::Active;
 use super::effect::Wants;
@@ -38,8 +38,10 @@ pub(super) struct Pipeline {
     pub origin: StreamStart,
     /// Labels events with their faults, if that is asked for.
     pub label: Option<Label>,
-    /// This run's part of the whole.
-    pub shard: Option<Shard>,
+    /// This process's part of the run.
+    pub part: RunPart,
+    /// The seed of the whole run.
+    pub seed: u64,
     /// The most that is held back, in bytes.
     pub max_held: usize,
 }

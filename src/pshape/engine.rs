@@ -161,7 +161,7 @@ impl Engine {
         self.report.early = self.held.early();
         self.report.enter(&self.effects, self.label.is_some());
         if let Some(truth) = self.truth.take() {
-            truth.finish(&self.report.summary(complete))?;
+            truth.finish(self.report.summary(complete))?;
         }
         if complete {
             self.out.finish()?;

@@ -2,6 +2,7 @@
 
 use crate::cli::Console;
 use crate::cli::files::is_stdout;
+use crate::cli::run_part::RunPart;
 use crate::cli::values::{ByteSize, Moment};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
@@ -52,6 +53,8 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
     });
     let filter = filter.transpose()?;
     let period = period(args, start, clock)?;
+    let part = RunPart::resolve(args.run_id.clone(), args.shard)?;
+    let whole_seed = seed;
     let seed = args.shard.map_or(Seed::new(seed), |shard| Seed::new(seed).shard(shard.index));
     let levels = args.levels.clone().unwrap_or_default();
     let (mut wants, mut origin) = (Wants::default(), StreamStart::default());
@@ -75,7 +78,7 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
         origin.fixed = Some(start.saturating_add(origin.shift));
     }
     let label = args.label.then(|| Label::new(&mut fields));
-    Ok(Pipeline { effects, fields, wants, origin, label, shard: args.shard, max_held: bytes(args.max_held) })
+    Ok(Pipeline { effects, fields, wants, origin, label, part, seed: whole_seed, max_held: bytes(args.max_held) })
 }
 
 fn warn_of_flags_without_effect(args: &Args, pipeline: &Pipeline, console: &Console) {

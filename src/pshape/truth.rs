@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::Stop;
 use crate::cli::output::Output;
-use crate::cli::shard::Shard;
+use crate::cli::run_part::RunPart;
 use crate::error::Result;
 use crate::record::truth::{Expect, Faults, TruthSummary};
 
@@ -45,7 +45,8 @@ impl Account {
 pub(super) struct TruthFile {
     out: Output,
     buffer: Vec<u8>,
-    shard: Option<Shard>,
+    part: RunPart,
+    seed: u64,
     /// The output begins with a byte order mark that is not a fault.
     begins_with_mark: bool,
     /// The source of a first line that is accepted because its mark counts as the stream's.
@@ -60,9 +61,9 @@ impl TruthFile {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn create_until(path: &Path, shard: Option<Shard>, stop: &Stop) -> Result<Self> {
+    pub(super) fn create_until(path: &Path, part: &RunPart, seed: u64, stop: &Stop) -> Result<Self> {
         let out = Output::open_until(Some(path), stop)?;
-        Ok(Self { out, buffer: Vec::new(), shard, begins_with_mark: false, unmarked: None })
+        Ok(Self { out, buffer: Vec::new(), part: part.clone(), seed, begins_with_mark: false, unmarked: None })
     }
 
     /// The output begins with a byte order mark that belongs to no line.
@@ -76,7 +77,7 @@ impl TruthFile {
             return;
         }
         let expect = self.expect(seq, account);
-        account.faults.write(seq, expect, self.shard, &mut self.buffer);
+        account.faults.write(seq, expect, self.part.shard, &mut self.buffer);
     }
 
     /// How a correct server answers a line at this place. At the start of the output, readers take a byte order mark for the
@@ -104,8 +105,8 @@ impl TruthFile {
     ///
     /// # Errors
     /// If the file cannot be written.
-    pub(super) fn finish(mut self, summary: &TruthSummary) -> Result<()> {
-        summary.write(&mut self.buffer);
+    pub(super) fn finish(mut self, summary: TruthSummary) -> Result<()> {
+        summary.of(&self.part, self.seed).write(&mut self.buffer);
         self.write()?;
         self.out.finish()
     }

@@ -331,6 +331,12 @@ pub(crate) struct RunRecord {
     pub ended_at: String,
     /// `3/8`.
     pub shard: Option<String>,
+    /// The id that all shards of the run share. `id` is this process's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// How often this shard was begun, from 1, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
     /// The id of the run that this one continues, which began the journal. That run may have left no record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resumes: Option<String>,

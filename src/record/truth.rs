@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::cli::run_part::RunPart;
 use crate::cli::shard::Shard;
 
 /// How a correct server answers a line.
@@ -98,12 +99,33 @@ pub(crate) struct TruthSummary {
     pub totals: BTreeMap<String, u64>,
     /// Whether all input was read.
     pub complete: bool,
+    /// With a run id or a shard: the seed of all random choices of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// The id that all shards of the run share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<String>,
+    /// `3/8`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<Shard>,
+    /// How often this shard was begun, from 1, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u64>,
 }
 
 impl TruthSummary {
     /// The summary of a run.
     pub(crate) fn new(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> Self {
-        Self { fault: "summary".to_owned(), lines_in, lines_out, totals, complete }
+        let fault = "summary".to_owned();
+        Self { fault, lines_in, lines_out, totals, complete, seed: None, run_id: None, shard: None, attempt: None }
+    }
+
+    /// The same summary, of this part of a run with this seed.
+    #[must_use]
+    pub(crate) fn of(self, part: &RunPart, seed: u64) -> Self {
+        let RunPart { run_id, shard, attempt } = part.clone();
+        let seed = (run_id.is_some() || shard.is_some()).then_some(seed);
+        Self { seed, run_id, shard, attempt, ..self }
     }
 
     /// Appends the line.

@@ -9,10 +9,11 @@ use std::time::{Duration, Instant};
 use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
-const TEXTS: [&str; 35] = [
+const TEXTS: [&str; 36] = [
     "--output",
     "--profile",
     "--print-profile",
+    "--record",
     "--truth",
     "--scenario",
     "--new-ids",

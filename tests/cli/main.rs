@@ -11,6 +11,7 @@ mod files;
 mod guide;
 mod numbers;
 mod own_server;
+mod parts;
 mod pgen;
 mod pipeline;
 mod plearn;

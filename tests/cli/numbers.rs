@@ -32,7 +32,7 @@ const HOSTILE: [&str; 20] = [
 ];
 
 /// The names in help of values that are not numbers. A flag whose value has another name is tested here.
-const NO_NUMBERS: [&str; 30] = [
+const NO_NUMBERS: [&str; 31] = [
     "FILE",
     "FILES",
     "FORMAT",
@@ -63,6 +63,7 @@ const NO_NUMBERS: [&str; 30] = [
     "COMMAND",
     "STATUS",
     "LEVEL=WORD,…",
+    "ID",
 ];
 
 /// Hostile values that mean something: the value, and the flags that take it.

@@ -122,6 +122,8 @@ mod tests {
             started_at: at(minutes.0),
             ended_at: at(minutes.1),
             shard: shard.map(str::to_owned),
+            run_id: None,
+            attempt: None,
             resumes: None,
             not_compared: None,
             aborted: None,

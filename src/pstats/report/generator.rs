@@ -123,6 +123,8 @@ mod tests {
             started_at: String::new(),
             ended_at: String::new(),
             shard: None,
+            run_id: None,
+            attempt: None,
             resumes: None,
             not_compared: None,
             aborted: None,
