@@ -11,7 +11,7 @@ use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, He
 use ring::{digest, hmac};
 
 use super::secret::Secret;
-use super::transport::Request;
+use super::transport::{Head, Request};
 use crate::clock::Micros;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -38,8 +38,8 @@ impl Signer {
     pub(super) fn sign(&self, request: &mut Request, now: Micros) {
         let time = time(now);
         let content = hex(digest::digest(&digest::SHA256, &request.body).as_ref());
-        let (path, query) = (request.uri.path(), request.uri.query().unwrap_or_default());
-        let headers = Arc::make_mut(&mut request.headers);
+        let Head { method, uri, headers } = Arc::make_mut(&mut request.head);
+        let (path, query) = (uri.path(), uri.query().unwrap_or_default());
         let value = |text: &str| HeaderValue::from_str(text).expect("it was checked before the run");
         headers.insert(DATE, value(&time));
         headers.insert(CONTENT, value(&content));
@@ -50,7 +50,7 @@ impl Signer {
         }
         // What proxies may change is not signed.
         let signed = [CONTENT_TYPE, HOST, CONTENT, DATE, TOKEN];
-        let authorization = self.authorization(request.method.as_str(), path, query, headers, &signed, &content, &time);
+        let authorization = self.authorization(method.as_str(), path, query, headers, &signed, &content, &time);
         let mut authorization = value(&authorization);
         authorization.set_sensitive(true);
         headers.insert(AUTHORIZATION, authorization);

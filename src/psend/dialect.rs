@@ -193,7 +193,7 @@ impl Dialect {
     pub(super) fn reads_bodies(&self, status: u16, is_verify: bool) -> bool {
         let of_verify = || self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
         let rules = if is_verify { of_verify() } else { &self.rules.rules[..] };
-        rules.iter().any(|rule| rule.reads_body() && rule.status.as_ref().is_none_or(|codes| codes.contain(status)))
+        rules.iter().any(|rule| rule.reads_body() && rule.is_about(status))
     }
 
     /// The raw event in an answer.

@@ -22,7 +22,7 @@ use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
 use super::transport::{Failure, Fate, Reply, Transport};
-use crate::record::outcome::{ErrorKind, Outcome, Word};
+use crate::record::outcome::{ErrorKind, Word};
 
 /// The status of an answer that refuses the key.
 const UNAUTHORIZED: u16 = 401;
@@ -182,15 +182,18 @@ impl Dispatch {
     /// Takes lines that cannot be sent out of the group.
     fn set_aside(&self, group: &mut Vec<Delivery>) {
         let sending = &self.shared.sending;
-        let unsendable = group.extract_if(.., |delivery| {
+        group.retain_mut(|delivery| {
             message::prepare(sending, delivery);
             if delivery.must_not_be_sent_again() {
                 let why = "the run that was cut off may have sent it; without an id it is not sent again";
                 delivery.given_up(ErrorKind::Interrupted, why.to_owned());
             }
-            delivery.is_no_event() || delivery.must_not_be_sent_again()
+            let is_sendable = !delivery.is_no_event() && !delivery.must_not_be_sent_again();
+            if !is_sendable {
+                self.record(delivery);
+            }
+            is_sendable
         });
-        unsendable.for_each(|delivery| self.record(&delivery));
     }
 
     async fn connect<T: Transport>(&self, transport: &mut T) -> Result<(), Failure> {
@@ -286,7 +289,7 @@ impl Dispatch {
     fn record_done(&self, group: &mut Vec<Delivery>) -> Duration {
         let Shared { sending, clock, .. } = &*self.shared;
         let mut retries = None;
-        let ended = group.extract_if(.., |delivery| {
+        group.retain_mut(|delivery| {
             let last = delivery.last().expect("an attempt was made");
             let charged = self.health.costs_a_retry(delivery);
             // Asking once more does no harm if nothing is stored by it.
@@ -298,12 +301,14 @@ impl Dispatch {
                 delivery.count_retry();
                 retries = retries.max(Some(delivery.retries()));
             }
-            if !again && charged && last == Meaning::Away {
-                self.health.was_not_away(delivery);
+            if !again {
+                if charged && last == Meaning::Away {
+                    self.health.was_not_away(delivery);
+                }
+                self.record(delivery);
             }
-            !again
+            again
         });
-        ended.for_each(|delivery| self.record(&delivery));
         match retries {
             _ if group.is_empty() => Duration::ZERO,
             Some(retries) => self.shared.backoff(retries).max(self.budget.borrow_mut().spend(clock.elapsed())),
@@ -327,7 +332,8 @@ impl Dispatch {
         let tags: Vec<(&str, Option<&[u8]>)> =
             sending.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
         let warm_up = self.supply.is_warm_up(delivery.since);
-        let outcome = Outcome { warm_up, ..delivery.outcome(now, &tags, sending.shard.as_deref()) };
+        let mut outcome = delivery.outcome(now, &tags, sending.shard.as_deref());
+        outcome.warm_up = warm_up;
         let event = &delivery.event;
         let word = outcome.outcome;
         // If the run ended before the server could take the event, it counts as not sent.

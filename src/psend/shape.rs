@@ -10,7 +10,7 @@ use hyper::{Method, Uri};
 use super::dialect::{RequestForm, Template};
 use super::intake::Event;
 use super::target::Target;
-use super::transport::Request;
+use super::transport::{Head, Request};
 
 /// The longest header that is made from an event, in bytes: common servers take 8 KiB.
 const LONGEST_HEADER: usize = 8 << 10;
@@ -18,26 +18,23 @@ const LONGEST_HEADER: usize = 8 << 10;
 /// The head of a request.
 #[derive(Debug, Clone)]
 pub(super) struct Shape {
-    method: Method,
-    path: Path,
-    /// Headers that are the same for all.
-    headers: Arc<HeaderMap>,
-    /// Headers that are made from the event, or from a key that may change.
+    /// What is the same for all.
+    same: Arc<Head>,
+    /// The path, if it is made from the event, or from a key that may change.
+    path: Option<MadePath>,
+    /// Headers that are made from these.
     made: Vec<(HeaderName, Template)>,
 }
 
 #[derive(Debug, Clone)]
-enum Path {
-    Fixed(Uri),
-    Made {
-        /// The path of the URL.
-        prefix: String,
-        path: Template,
-        /// The query of the URL, with `?` or `&` before what follows.
-        query: String,
-        /// Names, with `=` behind them, and values.
-        parameters: Vec<(String, Template)>,
-    },
+struct MadePath {
+    /// The path of the URL.
+    prefix: String,
+    path: Template,
+    /// The query of the URL, with `?` or `&` before what follows.
+    query: String,
+    /// Names, with `=` behind them, and values.
+    parameters: Vec<(String, Template)>,
 }
 
 /// What all requests of a run have in common.
@@ -86,14 +83,15 @@ impl Shape {
         headers.extend(common.given.clone());
         let mut parameters = form.query;
         parameters.retain(|(_, value)| common.has_key || !value.has_key());
-        let path = Path::new(common, form.path, parameters)?;
-        Ok(Self { method: form.method, path, headers: Arc::new(headers), made })
+        let (uri, path) = path(common, form.path, parameters)?;
+        Ok(Self { same: Arc::new(Head { method: form.method, uri, headers }), path, made })
     }
 
     /// The head of a question for an event: what does not come from its id is left out.
     pub(super) fn question(&self) -> Self {
         let made = self.made.iter().filter(|(_, template)| template.is_of_id()).cloned().collect();
-        Self { method: Method::GET, made, ..self.clone() }
+        let same = Head { method: Method::GET, ..Head::clone(&self.same) };
+        Self { same: Arc::new(same), path: self.path.clone(), made }
     }
 
     /// The request with this head for this event, the first of several in a batch.
@@ -101,78 +99,68 @@ impl Shape {
     /// # Errors
     /// Why none can be made.
     pub(super) fn request(&self, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
-        self.request_to(self.uri(event, key)?, event, key, body)
-    }
-
-    /// The same to another path.
-    ///
-    /// # Errors
-    /// Why none can be made.
-    pub(super) fn request_to(&self, uri: Uri, event: &Event, key: &str, body: Bytes) -> Result<Request, String> {
-        let mut headers = Arc::clone(&self.headers);
+        let mut head = Arc::clone(&self.same);
+        if let Some(path) = &self.path {
+            Arc::make_mut(&mut head).uri = path.uri(event, key)?;
+        }
         for (name, template) in &self.made {
             if let Some(value) = header(name, template, event, key)? {
-                Arc::make_mut(&mut headers).insert(name.clone(), value);
+                Arc::make_mut(&mut head).headers.insert(name.clone(), value);
             }
         }
-        Ok(Request { method: self.method.clone(), uri, headers, body })
+        Ok(Request { head, body })
     }
 
     /// Why no request can be made for this event, if so.
     pub(super) fn obstacle(&self, event: &Event, key: &str) -> Option<String> {
         let made = self.made.iter().find_map(|(name, template)| header(name, template, event, key).err());
-        made.or_else(|| self.uri(event, key).err())
+        made.or_else(|| self.path.as_ref()?.uri(event, key).err())
     }
 
     /// A header that is made from the event, if there is one.
     pub(super) fn made_from_event(&self) -> Option<&HeaderName> {
         self.made.iter().find(|(_, template)| template.has_event()).map(|(name, _)| name)
     }
-
-    fn uri(&self, event: &Event, key: &str) -> Result<Uri, String> {
-        match &self.path {
-            Path::Fixed(uri) => Ok(uri.clone()),
-            Path::Made { prefix, path, query, parameters } => {
-                let mut text = prefix.clone().into_bytes();
-                path.render(event, key, &mut text)?;
-                text.extend_from_slice(query.as_bytes());
-                for (nth, (name, value)) in parameters.iter().enumerate() {
-                    let and: &[u8] = if nth > 0 { b"&" } else { b"" };
-                    text.extend_from_slice(and);
-                    text.extend_from_slice(name.as_bytes());
-                    value.render(event, key, &mut text)?;
-                }
-                Uri::try_from(text).map_err(|e: InvalidUri| format!("no path can be made: {e}"))
-            }
-        }
-    }
 }
 
-impl Path {
-    fn new(common: &Common<'_>, path: Template, parameters: Vec<(String, Template)>) -> Result<Self, String> {
-        let name = |name: &str| url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>() + "=";
-        let parameters: Vec<_> = parameters.into_iter().map(|(text, value)| (name(&text), value)).collect();
-        let mut query = String::new();
-        if !common.query.is_empty() || !parameters.is_empty() {
-            query = format!("?{}", common.query);
+/// The path of all requests, or a placeholder and how the path of each is made.
+fn path(
+    common: &Common<'_>,
+    path: Template,
+    parameters: Vec<(String, Template)>,
+) -> Result<(Uri, Option<MadePath>), String> {
+    let name = |name: &str| url::form_urlencoded::byte_serialize(name.as_bytes()).collect::<String>() + "=";
+    let parameters: Vec<_> = parameters.into_iter().map(|(text, value)| (name(&text), value)).collect();
+    let mut query = String::new();
+    if !common.query.is_empty() || !parameters.is_empty() {
+        query = format!("?{}", common.query);
+    }
+    if !common.query.is_empty() && !parameters.is_empty() {
+        query.push('&');
+    }
+    let constants: Option<Vec<String>> =
+        parameters.iter().map(|(name, value)| Some(format!("{name}{}", value.constant()?))).collect();
+    if let (Some(path), Some(constants)) = (path.constant(), constants) {
+        let text = format!("{}{query}{}", common.target.path(path), constants.join("&"));
+        let uri = text.parse().map_err(|e| format!("'{text}' is not a path: {e}"))?;
+        return Ok((uri, None));
+    }
+    let prefix = common.target.path("/").trim_end_matches('/').to_owned();
+    Ok((Uri::default(), Some(MadePath { prefix, path, query, parameters })))
+}
+
+impl MadePath {
+    fn uri(&self, event: &Event, key: &str) -> Result<Uri, String> {
+        let mut text = self.prefix.clone().into_bytes();
+        self.path.render(event, key, &mut text)?;
+        text.extend_from_slice(self.query.as_bytes());
+        for (nth, (name, value)) in self.parameters.iter().enumerate() {
+            let and: &[u8] = if nth > 0 { b"&" } else { b"" };
+            text.extend_from_slice(and);
+            text.extend_from_slice(name.as_bytes());
+            value.render(event, key, &mut text)?;
         }
-        if !common.query.is_empty() && !parameters.is_empty() {
-            query.push('&');
-        }
-        let constants: Option<Vec<String>> =
-            parameters.iter().map(|(name, value)| Some(format!("{name}{}", value.constant()?))).collect();
-        match (path.constant(), constants) {
-            (Some(path), Some(constants)) => {
-                let text = format!("{}{query}{}", common.target.path(path), constants.join("&"));
-                text.parse().map(Self::Fixed).map_err(|e| format!("'{text}' is not a path: {e}"))
-            }
-            _ => Ok(Self::Made {
-                prefix: common.target.path("/").trim_end_matches('/').to_owned(),
-                path,
-                query,
-                parameters,
-            }),
-        }
+        Uri::try_from(text).map_err(|e: InvalidUri| format!("no path can be made: {e}"))
     }
 }
 

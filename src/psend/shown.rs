@@ -10,7 +10,7 @@ use super::transport::{Request, head};
 /// The head of a request, with every secret in it blanked.
 pub(super) fn head(request: &Request, secrets: &Secrets) -> String {
     let mut shown = request.clone();
-    for (_, value) in Arc::make_mut(&mut shown.headers).iter_mut().filter(|(_, value)| value.is_sensitive()) {
+    for (_, value) in Arc::make_mut(&mut shown.head).headers.iter_mut().filter(|(_, value)| value.is_sensitive()) {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         let blanked = secrets.blank(text.clone());
         // Of a header from a file that is no known secret, nothing is shown.
@@ -18,6 +18,6 @@ pub(super) fn head(request: &Request, secrets: &Secrets) -> String {
         *value = HeaderValue::from_bytes(blanked.as_bytes()).unwrap_or(HeaderValue::from_static("***"));
     }
     let mut text = Vec::new();
-    head::write(&mut text, &shown, b"", &[]);
+    head::write(&mut text, &shown);
     secrets.blank(String::from_utf8_lossy(&text).into_owned())
 }

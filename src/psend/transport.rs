@@ -29,14 +29,21 @@ use crate::record::outcome::{ErrorKind, Resource};
 /// A request.
 #[derive(Debug, Clone)]
 pub(super) struct Request {
+    /// What precedes the body. Requests that differ only in the body share it.
+    pub head: Arc<Head>,
+    /// The body as it is sent.
+    pub body: Bytes,
+}
+
+/// The head of a request.
+#[derive(Debug, Clone)]
+pub(super) struct Head {
     /// The method.
     pub method: Method,
     /// Path and query.
     pub uri: Uri,
     /// All headers except the length of the body.
-    pub headers: Arc<HeaderMap>,
-    /// The body as it is sent.
-    pub body: Bytes,
+    pub headers: HeaderMap,
 }
 
 /// A complete answer.

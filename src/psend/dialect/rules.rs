@@ -197,10 +197,19 @@ fn span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D
 }
 
 impl Rule {
+    /// Whether it applies to an answer.
+    #[inline]
     pub(super) fn fits(&self, status: u16, body: &[u8]) -> bool {
-        if self.status.as_ref().is_some_and(|codes| !codes.contain(status)) {
-            return false;
-        }
+        self.is_about(status) && self.fits_body(body)
+    }
+
+    /// Whether it applies to some answer with this status.
+    #[inline]
+    pub(super) fn is_about(&self, status: u16) -> bool {
+        self.status.as_ref().is_none_or(|codes| codes.contain(status))
+    }
+
+    fn fits_body(&self, body: &[u8]) -> bool {
         // Nearly every answer is ruled out here, without reading it as JSON.
         if self.text.as_ref().is_some_and(|words| !words.are_in(body)) {
             return false;

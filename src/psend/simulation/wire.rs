@@ -62,11 +62,11 @@ impl Wire {
 
 /// What a request asks for.
 fn question(request: &Request) -> Question {
-    if request.method == Method::GET {
-        let id = request.uri.path().rsplit('/').next().unwrap_or_default();
+    if request.head.method == Method::GET {
+        let id = request.head.uri.path().rsplit('/').next().unwrap_or_default();
         return Question::Show(id.to_owned());
     }
-    let body = match request.headers.get(CONTENT_ENCODING) {
+    let body = match request.head.headers.get(CONTENT_ENCODING) {
         None => request.body.to_vec(),
         Some(_) => {
             let mut plain = Vec::new();

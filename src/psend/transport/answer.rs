@@ -190,7 +190,8 @@ impl ResponseReader {
         let framing = Framing::of(head.headers)?;
         self.status = status;
         self.head = self.body.keeps_heads().then(|| bytes[..length].into());
-        self.codings = [framing.content_codings, framing.transfer_codings].concat();
+        self.codings = framing.content_codings;
+        self.codings.extend_from_slice(&framing.transfer_codings);
         self.kept_for = framing.kept_for;
         if framing.retry_after.is_some() {
             self.retry_after = framing.retry_after;

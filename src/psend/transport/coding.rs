@@ -1,10 +1,10 @@
 //! Undoes compression and text encodings that servers and proxies apply to the body of an answer without being asked. Memory is bounded
 //! for any bytes.
 
+use std::borrow::Cow;
 use std::io::Read;
 
 use brotli_decompressor::Decompressor;
-use bytes::Bytes;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
 use crate::cli::compressed::{Compression, Frames};
@@ -20,26 +20,26 @@ pub(super) fn items(value: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
     value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
-/// Undoes the codings of a body, which are listed in the order in which they were applied.
+/// Undoes the codings of a body, which are listed in the order in which they were applied. Nearly always there are none.
 ///
 /// # Errors
 /// If the body cannot be read, or has more than `most` bytes.
-pub(super) fn decode(body: Bytes, codings: &[u8], most: usize) -> Result<Bytes, String> {
+pub(super) fn decode<'a>(body: &'a [u8], codings: &[u8], most: usize) -> Result<Cow<'a, [u8]>, String> {
     let is_one = |coding: &&[u8]| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity");
     if body.is_empty() || items(codings).filter(is_one).count() == 0 {
-        return Ok(unnamed(&body, most).unwrap_or(body));
+        return Ok(unnamed(body, most).map_or(Cow::Borrowed(body), Cow::Owned));
     }
     if items(codings).filter(is_one).count() > MOST_CODINGS {
         return Err(format!("the answer has more than {MOST_CODINGS} content codings"));
     }
-    items(codings).rev().filter(is_one).try_fold(body, |body, coding| {
+    items(codings).rev().filter(is_one).try_fold(Cow::Borrowed(body), |body, coding| {
         let name = String::from_utf8_lossy(coding).to_ascii_lowercase();
-        undo(&name, &body, most)
+        undo(&name, &body, most).map(Cow::Owned)
     })
 }
 
 /// The text of a body that is compressed although no header says so. `None` if it is not compressed, or is damaged.
-fn unnamed(body: &[u8], most: usize) -> Option<Bytes> {
+fn unnamed(body: &[u8], most: usize) -> Option<Vec<u8>> {
     let coding = match Compression::of(body)? {
         Compression::Gzip => "gzip",
         Compression::Zstd => "zstd",
@@ -47,7 +47,7 @@ fn unnamed(body: &[u8], most: usize) -> Option<Bytes> {
     undo(coding, body, most).ok()
 }
 
-fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
+fn undo(coding: &str, body: &[u8], most: usize) -> Result<Vec<u8>, String> {
     let read = match coding {
         "gzip" | "x-gzip" => all_of(MultiGzDecoder::new(body), most),
         // The name means the zlib format (RFC 9110, 8.4.1.2), but some servers leave out its header.
@@ -60,7 +60,7 @@ fn undo(coding: &str, body: &[u8], most: usize) -> Result<Bytes, String> {
     };
     match read {
         Ok(text) if text.len() > most => Err(format!("the answer is longer than {most} bytes once it is decompressed")),
-        Ok(text) => Ok(text.into()),
+        Ok(text) => Ok(text),
         Err(why) => Err(format!("the answer is not valid {coding}: {why}")),
     }
 }
@@ -75,14 +75,14 @@ fn all_of(from: impl Read, most: usize) -> Result<Vec<u8>, String> {
 }
 
 /// Converts a text to UTF-8: removes a byte order mark, and decodes UTF-16 if the mark says so.
-pub(super) fn utf8(text: Bytes) -> Bytes {
+pub(super) fn utf8(text: Vec<u8>) -> Vec<u8> {
     let utf16 = |unit: fn([u8; 2]) -> u16| {
         let units = text[2..].chunks(2).map(|pair| unit([pair[0], *pair.get(1).unwrap_or(&0)]));
         let decoded = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER));
-        Bytes::from(decoded.collect::<String>())
+        decoded.collect::<String>().into_bytes()
     };
     match &text[..] {
-        [0xef, 0xbb, 0xbf, ..] => text.slice(3..),
+        [0xef, 0xbb, 0xbf, ..] => text[3..].to_vec(),
         [0xff, 0xfe, ..] => utf16(u16::from_le_bytes),
         [0xfe, 0xff, ..] => utf16(u16::from_be_bytes),
         _ => text,
@@ -126,7 +126,7 @@ mod tests {
     }
 
     fn decoded(body: Vec<u8>, codings: &str) -> Result<Vec<u8>, String> {
-        decode(body.into(), codings.as_bytes(), 1 << 10).map(|text| text.to_vec())
+        decode(&body, codings.as_bytes(), 1 << 10).map(Cow::into_owned)
     }
 
     #[test]
@@ -182,10 +182,10 @@ mod tests {
     #[test]
     fn a_byte_order_mark_is_not_part_of_the_text() {
         for text in [&b"\xef\xbb\xbf{}"[..], b"\xff\xfe{\0}\0", b"\xfe\xff\0{\0}", b"{}"] {
-            assert_eq!(utf8(Bytes::copy_from_slice(text)), &b"{}"[..], "{text:?}");
+            assert_eq!(utf8(text.to_vec()), b"{}", "{text:?}");
         }
-        assert_eq!(utf8(Bytes::from_static(b"\xff\xfe")), &b""[..]);
-        assert_eq!(utf8(Bytes::from_static(b"\xff\xfe\x00\xd8x")), "\u{fffd}x".as_bytes());
+        assert_eq!(utf8(b"\xff\xfe".to_vec()), b"");
+        assert_eq!(utf8(b"\xff\xfe\x00\xd8x".to_vec()), "\u{fffd}x".as_bytes());
     }
 
     proptest! {
@@ -200,7 +200,7 @@ mod tests {
             if let Ok(text) = decoded(body.clone(), coding) {
                 prop_assert!(text.len() <= 1 << 10);
             }
-            utf8(body.into());
+            utf8(body);
         }
     }
 }

@@ -21,7 +21,7 @@ use super::exit::Exit;
 use super::kept::{Kept, Limit};
 use super::proxy::Proxy;
 use super::stream::Stream;
-use super::{Failure, Fate, Portable, Reply, Request, Transport, head, tls, too_early};
+use super::{Failure, Fate, Head, Portable, Reply, Request, Transport, head, tls, too_early};
 use crate::clock::Clock;
 use crate::record::outcome::ErrorKind;
 
@@ -82,42 +82,67 @@ pub(in crate::psend) struct Http1 {
     may_have_left: bool,
     /// Where the next request must leave by, if another thread may give it up.
     exit: Option<Exit>,
-    /// The head of the current request.
-    head: Vec<u8>,
+    head: Written,
+}
+
+/// The head of the current request as it goes out. Nearly always only its end differs from the one before.
+#[derive(Default)]
+struct Written {
+    text: Vec<u8>,
+    /// How much of it does not depend on the body.
+    start: usize,
+    /// What that was made of: a head, and whether the request is the last one on its connection.
+    of: Option<(Arc<Head>, bool)>,
 }
 
 impl Http1 {
     /// A sender's way to the target, not connected yet.
     pub(in crate::psend) fn new(shared: Rc<Shared>) -> Self {
-        Self { shared, open: None, may_have_left: false, exit: None, head: Vec::new() }
+        Self { shared, open: None, may_have_left: false, exit: None, head: Written::default() }
     }
 
-    async fn new_link(&self) -> Result<Link, Failure> {
+    /// A new connection. The future is boxed because it is large and rarely needed: unboxed it would be part of the future of
+    /// every request, which is moved several times.
+    fn new_link(&self) -> Pin<Box<dyn Future<Output = Result<Link, Failure>> + '_>> {
         let Shared { means: Means { dial, clock, keep_alive, .. }, cork } = &*self.shared;
-        let stream = cork.on(dial.connect().await?);
-        let expires = keep_alive.age.map(|age| clock.elapsed().saturating_add(age));
-        Ok(Link { stream, inbox: vec![0; READ_BYTES], held: 0, carried: 0, is_all_sent: false, ends: expires, expires })
+        Box::pin(async move {
+            let stream = cork.on(dial.connect().await?);
+            let expires = keep_alive.age.map(|age| clock.elapsed().saturating_add(age));
+            let inbox = vec![0; READ_BYTES];
+            Ok(Link { stream, inbox, held: 0, carried: 0, is_all_sent: false, ends: expires, expires })
+        })
     }
 }
 
-/// Appends the head of a request as it goes out on this way.
-fn write_head(to: &mut Vec<u8>, means: &Means, request: &Request, is_last: bool) {
+impl Written {
+    /// The head of this request.
+    fn of(&mut self, request: &Request, means: &Means, is_last: bool) -> &[u8] {
+        let is_known = |(head, last): &(Arc<Head>, bool)| Arc::ptr_eq(head, &request.head) && *last == is_last;
+        if self.of.as_ref().is_some_and(is_known) {
+            self.text.truncate(self.start);
+        } else {
+            self.text.clear();
+            write_start(&mut self.text, means, &request.head, is_last);
+            self.start = self.text.len();
+            self.of = Some((Arc::clone(&request.head), is_last));
+        }
+        head::write_end(&mut self.text, request);
+        &self.text
+    }
+}
+
+/// Appends what of the head of a request does not depend on its body, as it goes out on this way.
+fn write_start(to: &mut Vec<u8>, means: &Means, head: &Head, is_last: bool) {
     let forwarder = means.dial.forwarder();
     let base = if forwarder.is_some() { means.base.as_bytes() } else { b"" };
-    let none: (&[u8], &[u8]) = (b"", b"");
-    let mut more = [none; 2];
-    let mut count = 0;
-    let mut add = |name: &'static [u8], value| {
-        more[count] = (name, value);
-        count += 1;
-    };
+    let mut more: Vec<(&[u8], &[u8])> = Vec::new();
     if let Some(value) = forwarder.and_then(|proxy| proxy.authorization.as_ref()) {
-        add(b"proxy-authorization", value.as_bytes());
+        more.push((b"proxy-authorization", value.as_bytes()));
     }
     if is_last {
-        add(b"connection", b"close");
+        more.push((b"connection", b"close"));
     }
-    head::write(to, request, base, &more[..count]);
+    head::write_start(to, head, base, &more);
 }
 
 impl Transport for Http1 {
@@ -142,15 +167,14 @@ impl Transport for Http1 {
             let fresh = link.carried == 0;
             link.carried += 1;
             let is_last = link.carried >= keep_alive.requests;
-            self.head.clear();
-            write_head(&mut self.head, &self.shared.means, &request, is_last);
+            let head = self.head.of(&request, &self.shared.means, is_last);
             if self.exit.as_ref().is_some_and(|exit| !exit.leave()) {
                 return Err(Failure::lost());
             }
             self.may_have_left = true;
             let began = clock.elapsed();
-            let answer = ResponseReader::to(&request.method, Kept::new(limit));
-            let answer = match link.carry([&self.head, &request.body], answer, fresh).await {
+            let mut answer = ResponseReader::to(&request.head.method, Kept::new(limit));
+            match link.carry([head, &request.body], &mut answer, fresh).await {
                 // Nothing of the request was sent: an idle connection ended, or the server wrote something unasked. On a new
                 // connection, what the server says is meant for this request, for example that it is busy.
                 _ if link.stream.is_unsent() && !fresh => {
@@ -159,9 +183,8 @@ impl Transport for Http1 {
                     }
                     continue;
                 }
-                Ok(answer) => answer,
-                Err(failure) => return Err(failure),
-            };
+                done => done?,
+            }
             let now = clock.elapsed();
             if !link.is_all_sent
                 && let Some(failure) = too_early(answer.status)
@@ -245,12 +268,7 @@ impl Link {
     }
 
     /// Sends a request and reads its answer at the same time, because a server may answer before it has read everything.
-    async fn carry(
-        &mut self,
-        request: [&[u8]; 2],
-        mut answer: ResponseReader,
-        fresh: bool,
-    ) -> Result<ResponseReader, Failure> {
+    async fn carry(&mut self, request: [&[u8]; 2], answer: &mut ResponseReader, fresh: bool) -> Result<(), Failure> {
         let mut parts = request.map(IoSlice::new);
         let mut unsent = &mut parts[..];
         let mut sent = None;
@@ -260,12 +278,12 @@ impl Link {
             {
                 sent = Some(done);
             }
-            self.poll_answer(&mut answer, cx)
+            self.poll_answer(answer, cx)
         })
         .await;
         self.is_all_sent = matches!(sent, Some(Ok(()))) && self.stream.is_all_sent();
         let broke = match (done, sent) {
-            (Ok(()), _) => return Ok(answer),
+            (Ok(()), _) => return Ok(()),
             // The connection ended because the server stopped reading.
             (Err(Broke::Ended), Some(Err(broke))) => Broke::Io(broke),
             (Err(broke), _) => broke,

@@ -178,14 +178,14 @@ impl Http2 {
 
     /// The head of a request in HTTP/2. The path is exactly the one that HTTP/1.1 sends; `..` in it is kept.
     fn head(&self, request: &Request) -> Head<()> {
-        let mut uri = request.uri.clone().into_parts();
+        let mut uri = request.head.uri.clone().into_parts();
         uri.scheme = Some(self.shared.scheme.clone());
         uri.authority = Some(self.shared.authority.clone());
         let mut head = Head::new(());
-        *head.method_mut() = request.method.clone();
+        *head.method_mut() = request.head.method.clone();
         *head.uri_mut() = Uri::from_parts(uri).expect("a scheme, an authority and a path are a URL");
         *head.version_mut() = Version::HTTP_2;
-        *head.headers_mut() = (*request.headers).clone();
+        *head.headers_mut() = request.head.headers.clone();
         head.headers_mut().remove(HOST);
         head
     }

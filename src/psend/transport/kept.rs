@@ -1,13 +1,13 @@
 //! The body of an answer as it arrives. No more of it is kept than a valid answer needs, and the answers to all senders have a common
 //! limit too, so a server whose answers never end costs no memory.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::coding;
@@ -100,10 +100,11 @@ impl Kept {
     /// Ends the body and undoes its codings, from `Content-Encoding` and `Transfer-Encoding`.
     pub(in crate::psend) fn end(self, codings: &[u8]) -> Body {
         let most = self.limit.most;
-        let body = Bytes::from(self.body);
+        let body = self.body;
         let (bytes, unread) = if self.is_whole {
-            match coding::decode(body.clone(), codings, most) {
-                Ok(text) => (coding::utf8(text), None),
+            match coding::decode(&body, codings, most) {
+                Ok(Cow::Borrowed(_)) => (coding::utf8(body), None),
+                Ok(Cow::Owned(text)) => (coding::utf8(text), None),
                 Err(why) => (body, Some(why)),
             }
         } else {
@@ -122,7 +123,7 @@ impl fmt::Debug for Kept {
 /// The body of an answer, or its beginning.
 #[derive(Debug)]
 pub(in crate::psend) struct Body {
-    bytes: Bytes,
+    bytes: Vec<u8>,
     /// Why it could not be read, if so.
     unread: Option<String>,
     /// Gives the room back when the body is dropped.
