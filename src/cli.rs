@@ -12,7 +12,7 @@ pub mod input;
 
 pub(crate) mod numbers;
 pub(crate) mod output;
-pub(crate) mod run_part;
+pub(crate) mod part_of_run;
 pub(crate) mod shard;
 mod standard;
 pub(crate) mod stop;

@@ -21,9 +21,11 @@ mod labels;
 mod layout;
 mod named;
 mod order;
+mod parts;
 mod report;
 mod require;
 mod resolve;
+mod roll_call;
 mod settings;
 mod settle;
 mod sides;
@@ -36,6 +38,7 @@ mod threads;
 mod windows;
 
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::cli::input::Inputs;
@@ -50,6 +53,7 @@ use args::Args;
 use config::Config;
 use engine::Engine;
 use joins::Sources;
+use parts::Parts;
 use report::{GroupReport, Report, RunInfo};
 use require::Beside;
 use resolve::resolve;
@@ -84,7 +88,8 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
 
     let against = config.against.as_ref();
     let base = against.map(|against| Base::read(config, against, &stop, console)).transpose()?;
-    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone(), origin(config))?;
+    let mut engine = Engine::new(config.settings.clone(), config.given, config.sources.clone(), origin(config))?
+        .expecting(config.expected.clone(), config.attempts);
     if let Some(against) = against {
         engine = engine.keeping_parts(&against.groupings);
     }
@@ -93,10 +98,15 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         let groupings = against.map_or(&[][..], |against| &against.groupings);
         engine = sides::count(&config.files, settings, groupings, config.max_line, &stop, console)?;
     } else {
-        let inputs = Inputs::open(&config.files, &stop, console)?.with_patience(sinks.tick());
-        if against.is_some() || !count_in_threads(config, &stop, &mut engine)? {
+        let (files, left_out) = match against {
+            Some(_) => (config.files.clone(), Parts::default()),
+            None => roll_call::call(&config.files, config.attempts),
+        };
+        let inputs = Inputs::open(&files, &stop, console)?.with_patience(sinks.tick());
+        if against.is_some() || !count_in_threads(config, &files, &stop, &mut engine)? {
             count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
         }
+        engine.note_parts(left_out);
     }
     engine.read_beside(console, config.max_line, &stop)?;
 
@@ -116,6 +126,9 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     beside.base = base.as_ref().and_then(|base| base.report.as_ref());
     report.judge(&config.requirements, beside, config.allow.partial)?;
     warn(&report, console);
+    if !config.quiet {
+        report.parts.notes.iter().for_each(|note| console.note(note));
+    }
     warn_of_groupings(&report, engine.groupings(), console);
     warn_of_fields(&report, &engine.settings().fields, console);
     for doubt in engine.doubts() {
@@ -131,11 +144,11 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
 }
 
 /// Counts regular files in several threads, if asked to and if nothing needs the lines in order. Returns whether it did.
-fn count_in_threads(config: &Config, stop: &Stop, engine: &mut Engine) -> Result<bool> {
+fn count_in_threads(config: &Config, files: &[PathBuf], stop: &Stop, engine: &mut Engine) -> Result<bool> {
     let ordered = !config.sources.is_none() || !config.reports.is_empty() || config.tee || config.live;
     let threads = if ordered { 1 } else { config.threads };
     let more = || Engine::new(config.settings.clone(), config.given, Sources::default(), origin(config));
-    let parts = threads::count(&config.files, threads, config.max_line, stop, more)?;
+    let parts = threads::count(files, threads, config.max_line, stop, more)?;
     // If a line has several outcomes, their order matters.
     let shares = |parts: &Vec<Engine>| {
         let pairs = parts.iter().enumerate().flat_map(|(at, one)| parts[at + 1..].iter().map(move |next| (one, next)));
@@ -217,6 +230,9 @@ fn warn(report: &Report, console: &Console) {
     let input = &report.input;
     if let Some(why) = report.incomplete() {
         console.warn(why);
+    }
+    for problem in &report.parts.problems {
+        console.warn(problem);
     }
     if input.unreadable > 0 {
         console.warn(format_args!(

@@ -8,7 +8,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use crate::cli::files::Files;
-use crate::cli::run_part::RunId;
+use crate::cli::part_of_run::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, Count, Moment, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono_tz::Tz;
 
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::values::Probability;
 use crate::clock::Micros;
 use crate::seed::Seed;
@@ -34,7 +34,7 @@ pub(super) struct Config {
     /// The file for the record of what was written, if one is kept.
     pub(super) record: Option<PathBuf>,
     /// Which part of which run this is.
-    pub(super) part: RunPart,
+    pub(super) part: PartOfRun,
     /// The seed, for the record.
     pub(super) seed: u64,
     /// How often to report progress if stderr is not a terminal.

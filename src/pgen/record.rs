@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::record::generated::{Generated, TOOL};
 
 /// What was written so far.
@@ -34,8 +34,8 @@ impl Account {
     }
 
     /// The record of this part of a run with this seed.
-    pub(super) fn record(&self, part: &RunPart, seed: u64, events: u64, complete: bool) -> Generated {
-        let RunPart { run_id, shard, attempt } = part.clone();
+    pub(super) fn record(&self, part: &PartOfRun, seed: u64, events: u64, complete: bool) -> Generated {
+        let PartOfRun { run_id, shard, attempt } = part.clone();
         Generated {
             tool: TOOL.to_owned(),
             run_id,
@@ -74,7 +74,7 @@ mod tests {
         let whole = |blocks: &[&[u8]]| {
             let mut account = Account::default();
             blocks.iter().for_each(|block| account.add(block));
-            account.record(&RunPart::default(), 1, 3, true)
+            account.record(&PartOfRun::default(), 1, 3, true)
         };
         let one = whole(&[text]);
         assert_eq!(one, whole(&[&text[..23], &text[23..46], &text[46..]]));

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::args::{Amount, Args, DEFAULT_HOURS, Format};
 use super::arrivals::STRETCH;
 use super::config::{Config, Job, Layout, Schedule, Workload};
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::values::Moment;
 use crate::clock::{FIRST, LAST, Micros};
 use crate::error::{Error, Result};
@@ -54,7 +54,7 @@ pub(super) fn resolve(args: Args, now: Micros, cores: usize) -> Result<Job> {
     let (spikes, zone) = (args.spikes, args.tz);
     Ok(Job::Generate(Box::new(Config {
         workload: Workload { world, seed: Seed::new(seed), spikes, curve, zone, schedule, layout },
-        part: RunPart::resolve(args.run_id, args.shard)?,
+        part: PartOfRun::resolve(args.run_id, args.shard)?,
         record: args.record,
         seed,
         range,

@@ -12,7 +12,7 @@ use clap::{Parser, ValueEnum};
 use super::config::{AbortOn, StartAt};
 use super::target::Route;
 use crate::cli::files::{Files, is_stdout};
-use crate::cli::run_part::RunId;
+use crate::cli::part_of_run::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Count, Probability, Rate, Span};
 use crate::cli::{CommandLine, Help};

@@ -18,7 +18,7 @@ use super::transport::http1::KeepAlive;
 use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::numbers;
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::values::Span;
 use crate::clock::Micros;
 use crate::record::event::FieldMap;
@@ -68,7 +68,7 @@ pub(super) struct Config {
     /// How many requests are shown instead of sent, if they are.
     pub dry_run: Option<u64>,
     /// Which part of which run this is.
-    pub part: RunPart,
+    pub part: PartOfRun,
     /// What the senders need.
     pub sending: SendConfig,
 }

@@ -26,7 +26,7 @@ use super::transport::proxy::Proxy;
 use super::transport::tls::Trust;
 use crate::cli::files::is_stdout;
 use crate::cli::input;
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::values::{Count, whole};
 use crate::error::{Error, Result};
 use crate::record::event::Role;
@@ -128,7 +128,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
     };
     let limits = Limits { bytes: limits.bytes.saturating_sub(around(&job)), ..limits };
     Ok(Config {
-        part: RunPart::resolve(args.run_id.take(), args.shard)?,
+        part: PartOfRun::resolve(args.run_id.take(), args.shard)?,
         output: args.output,
         quiet: args.quiet,
         every: args.every.0,

@@ -11,7 +11,7 @@ use clap::builder::{OsStringValueParser, StringValueParser, TypedValueParser};
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 
 use crate::cli::files::Files;
-use crate::cli::run_part::RunId;
+use crate::cli::part_of_run::RunId;
 use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Moment};
 use crate::cli::{CommandLine, Help};

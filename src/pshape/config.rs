@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 
 use super::active::Active;
 use super::effect::Wants;
@@ -39,7 +39,7 @@ pub(super) struct Pipeline {
     /// Labels events with their faults, if that is asked for.
     pub label: Option<Label>,
     /// This process's part of the run.
-    pub part: RunPart,
+    pub part: PartOfRun,
     /// The seed of the whole run.
     pub seed: u64,
     /// The most that is held back, in bytes.

@@ -2,7 +2,7 @@
 
 use crate::cli::Console;
 use crate::cli::files::is_stdout;
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::values::{ByteSize, Moment};
 use crate::clock::{Clock, Micros};
 use crate::error::{Error, Result};
@@ -53,7 +53,7 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
     });
     let filter = filter.transpose()?;
     let period = period(args, start, clock)?;
-    let part = RunPart::resolve(args.run_id.clone(), args.shard)?;
+    let part = PartOfRun::resolve(args.run_id.clone(), args.shard)?;
     let whole_seed = seed;
     let seed = args.shard.map_or(Seed::new(seed), |shard| Seed::new(seed).shard(shard.index));
     let levels = args.levels.clone().unwrap_or_default();

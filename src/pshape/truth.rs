@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::cli::Stop;
 use crate::cli::output::Output;
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::error::Result;
 use crate::record::truth::{Expect, Faults, TruthSummary};
 
@@ -45,7 +45,7 @@ impl Account {
 pub(super) struct TruthFile {
     out: Output,
     buffer: Vec<u8>,
-    part: RunPart,
+    part: PartOfRun,
     seed: u64,
     /// The output begins with a byte order mark that is not a fault.
     begins_with_mark: bool,
@@ -61,7 +61,7 @@ impl TruthFile {
     ///
     /// # Errors
     /// If it cannot be written.
-    pub(super) fn create_until(path: &Path, part: &RunPart, seed: u64, stop: &Stop) -> Result<Self> {
+    pub(super) fn create_until(path: &Path, part: &PartOfRun, seed: u64, stop: &Stop) -> Result<Self> {
         let out = Output::open_until(Some(path), stop)?;
         Ok(Self { out, buffer: Vec::new(), part: part.clone(), seed, begins_with_mark: false, unmarked: None })
     }

@@ -11,6 +11,8 @@ use super::compare::Tolerances;
 use super::config::{ReportFile, ReportFormat};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
 use crate::cli::files::Files;
+use crate::cli::part_of_run::RunId;
+use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Count, Span};
 use crate::cli::{CommandLine, Help};
 use crate::jsonl::DEFAULT_MAX_LINE;
@@ -62,6 +64,27 @@ pub(super) struct Args {
     /// Count unique event_ids exactly up to N; beyond N their number is unknown
     #[arg(long, value_name = "N", default_value_t = Count(DEFAULT_EXACT_IDS), help_heading = "Counting")]
     pub(super) exact_ids: Count,
+
+    /// The lines are part I of N of a run: a state says so
+    ///
+    /// auto reads I and N from the scheduler's variables: Kubernetes, Slurm, AWS Batch, Grid Engine, PBS, HyperQueue, Nomad,
+    /// Cloud Run. Only this part is then expected.
+    #[arg(long, value_name = "I/N", help_heading = "Parts of a run")]
+    pub(super) shard: Option<Shard>,
+
+    /// Id that all parts of the run share [default: from the scheduler]
+    ///
+    /// A state names it. Parts of other runs are reported as foreign. PULSE_RUN_ID, or with --shard the scheduler's job, says it if
+    /// this flag does not.
+    #[arg(long, value_name = "ID", help_heading = "Parts of a run")]
+    pub(super) run_id: Option<RunId>,
+
+    /// Of several attempts at a part, count the first or the last
+    ///
+    /// Without it, the first one in the input counts, and the run fails its requirements. Attempts in named files are ordered by
+    /// their number or, for outcomes, their time.
+    #[arg(long, value_enum, value_name = "WHICH", help_heading = "Parts of a run")]
+    pub(super) attempts: Option<AttemptsWord>,
 
     /// Redraw the report while data arrives
     ///
@@ -152,11 +175,21 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = UnsureWord::Fail, value_name = "MODE", help_heading = "Requirements")]
     pub(super) unsure: UnsureWord,
 
+    /// Fail unless the runs have N parts, and all came
+    ///
+    /// If no record names any parts, the states are counted, or the files.
+    #[arg(long, value_name = "N", help_heading = "Requirements")]
+    pub(super) expect_shards: Option<Count>,
+
+    /// Fail unless just N events, or outcomes, came
+    #[arg(long, value_name = "N", help_heading = "Requirements")]
+    pub(super) expect_events: Option<Count>,
+
     /// Pass when there is no data
     #[arg(long, help_heading = "Requirements")]
     pub(super) allow_empty: bool,
 
-    /// Do not fail because a run is not complete
+    /// Do not fail because a run is not complete, or parts of it are missing
     #[arg(long, help_heading = "Requirements")]
     pub(super) partial: bool,
 
@@ -230,6 +263,13 @@ impl ValueEnum for ReportFormat {
         };
         Some(PossibleValue::new(name).help(help))
     }
+}
+
+/// The words of `--attempts`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum AttemptsWord {
+    First,
+    Last,
 }
 
 /// The words of `--unsure`.

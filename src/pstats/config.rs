@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::compare::{NamedReport, Required, Tolerances};
 use super::joins::Sources;
+use super::parts::Expected;
 use super::report::Allow;
 use super::require::{Requirement, Unsure};
 use super::settings::Settings;
@@ -36,6 +37,10 @@ pub(super) struct Config {
     pub(super) sources: Sources,
     pub(super) requirements: Vec<Requirement>,
     pub(super) allow: Allow,
+    /// What is expected of the parts of runs.
+    pub(super) expected: Expected,
+    /// Which of several attempts at a part counts.
+    pub(super) attempts: Option<Attempts>,
     /// The longest line that is read, in bytes.
     pub(super) max_line: usize,
     /// Write only warnings and errors to stderr.
@@ -51,9 +56,14 @@ impl Config {
         has_only_reports || self.files.len() > 1 && self.sources.is_none() && !self.tee && !self.live
     }
 
+    /// Whether the run passes or fails.
+    pub(super) fn is_judged(&self) -> bool {
+        !self.requirements.is_empty() || self.expected.shards.is_some() || self.expected.events.is_some()
+    }
+
     /// Whether the run has results other than its standard output: files or a verdict.
     pub(super) fn is_more_than_a_filter(&self) -> bool {
-        self.output.is_some() || !self.reports.is_empty() || !self.requirements.is_empty()
+        self.output.is_some() || !self.reports.is_empty() || self.is_judged()
     }
 }
 
@@ -76,6 +86,13 @@ pub(super) struct Against {
     pub(super) required: Vec<Required>,
     /// This grouping, and those of their groups.
     pub(super) groupings: Vec<String>,
+}
+
+/// Which of several attempts at a part counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Attempts {
+    First,
+    Last,
 }
 
 /// The format of a report.

@@ -19,7 +19,7 @@ const LONG_US: u64 = 30_000_000;
 
 /// The warnings for stderr.
 pub(super) fn doubts(summary: &Summary, settings: &Settings) -> Vec<String> {
-    let Summary { input, events, outcomes, examples } = summary;
+    let Summary { input, events, outcomes, examples, parts: _ } = summary;
     let path = |role| settings.fields.path(role);
     let paths = [path(Role::Timestamp), path(Role::Status), path(Role::Latency)];
     let mut doubts = unread("events", events.stream.figures.count(), paths, &input.event_flaws, &examples.0);

@@ -1,14 +1,17 @@
 //! Keeps a summary of the lines that come in: counts raw lines, and adds states once they are complete.
 
 use super::compare::RunPart;
+use super::config::Attempts;
 use super::doubts::doubts;
 use super::intake::{Intake, Taken};
 use super::joins::{Joins, Sources};
 use super::layout::Layout;
+use super::parts::{Counts, Expected, Fate, Overlap, Parts, judge};
 use super::report::{Report, RunInfo, seconds};
 use super::settings::Settings;
-use super::state::{self, StateReader, Step};
+use super::state::{self, Admission, Complete, StateReader, Step};
 use super::summary::Summary;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::{Console, Stop};
 use crate::error::{Error, Result};
 use crate::jsonl::Chunk;
@@ -28,6 +31,12 @@ pub(super) struct Engine {
     origin: String,
     /// For a comparison: the parts of the input, each counted apart.
     apart: Option<Apart>,
+    /// How many lines the states held.
+    lines_in_states: u64,
+    /// What is expected of the parts of runs.
+    expected: Expected,
+    /// Whether `--attempts first` is given.
+    first_attempts: bool,
 }
 
 /// The parts of the input: each state, and the lines that are in none.
@@ -61,7 +70,20 @@ impl Engine {
             state_lines: 0,
             origin,
             apart: None,
+            lines_in_states: 0,
+            expected: Expected::default(),
+            first_attempts: false,
         })
+    }
+
+    /// Holds the parts of runs to this.
+    pub(super) fn expecting(self, expected: Expected, attempts: Option<Attempts>) -> Self {
+        Self { expected, first_attempts: attempts == Some(Attempts::First), ..self }
+    }
+
+    /// Adds parts that came and were left out before anything was read.
+    pub(super) fn note_parts(&mut self, parts: Parts) {
+        self.summary.parts.merge(parts);
     }
 
     /// Also keeps each part of the input for a comparison, with the first grouping of `--by` and these.
@@ -104,7 +126,8 @@ impl Engine {
                 if self.adopts && self.lines() == 0 && self.state_lines == 1 {
                     let layout = Layout::new(&settings)?;
                     let settings = Box::new(self.settings.adopted(*settings));
-                    self.summary = Summary::new(&settings, &layout);
+                    let parts = std::mem::take(&mut self.summary.parts);
+                    self.summary = Summary { parts, ..Summary::new(&settings, &layout) };
                     self.intake = Intake::new((*settings).clone(), layout, None);
                     self.settings = *settings;
                 } else if let Some(what) = self.settings.differs_from(&settings) {
@@ -116,7 +139,27 @@ impl Engine {
                 self.states.begin(&self.settings, self.intake.layout());
             }
             Step::Goes => {}
-            Step::Whole(mut summary) => {
+            Step::Whole(state) => {
+                let admission = self.states.admit(seq, &state, &self.summary.parts)?;
+                let Complete { mut summary, .. } = *state;
+                let known = &mut self.summary.parts;
+                let fate = if self.first_attempts { Fate::PassedOver } else { Fate::Refused };
+                match admission {
+                    Admission::Adds => {}
+                    Admission::CameAgain if summary.parts.is_unnamed() => {
+                        known.state_again();
+                        return Ok(());
+                    }
+                    Admission::CameAgain => {
+                        known.leave_out(&summary.parts, None);
+                        return Ok(());
+                    }
+                    Admission::IsOther => {
+                        known.leave_out(&summary.parts, Some(fate));
+                        return Ok(());
+                    }
+                }
+                self.lines_in_states += summary.input.total().lines;
                 let ours = &self.summary.outcomes.runs;
                 let is_divided = |theirs: &&RunRecord| ours.iter().any(|ours| ours.root() == theirs.root());
                 summary.outcomes.apart += summary.outcomes.runs.iter().filter(is_divided).count() as u64;
@@ -128,7 +171,7 @@ impl Engine {
                     };
                     apart.add(name, &summary, self.intake.layout(), &self.settings);
                 }
-                self.summary.merge(*summary);
+                self.summary.merge(summary);
             }
         }
         Ok(())
@@ -148,7 +191,8 @@ impl Engine {
         next.end_outcomes()?;
         next.end_parts()?;
         if self.adopts && self.lines() == 0 && self.state_lines == 0 {
-            *self = next;
+            let (expected, first_attempts) = (std::mem::take(&mut self.expected), self.first_attempts);
+            *self = Self { expected, first_attempts, ..next };
             return Ok(());
         }
         if let Some(what) = self.settings.differs_from(&next.settings) {
@@ -156,6 +200,7 @@ impl Engine {
         }
         self.states.append(&next.states)?;
         self.state_lines += next.state_lines;
+        self.lines_in_states += next.lines_in_states;
         if let (Some(ours), Some(theirs)) = (&mut self.apart, next.apart) {
             ours.parts.extend(theirs.parts);
             ours.lines += theirs.lines;
@@ -164,9 +209,11 @@ impl Engine {
         Ok(())
     }
 
-    /// Whether another engine, whose lines came after ours, may have outcomes of the same lines.
+    /// Whether another engine, whose lines came after ours, may have outcomes of the same lines or parts of the same names.
     pub(super) fn may_share_lines(&self, next: &Self) -> bool {
         self.intake.settle().may_share_lines(next.intake.settle())
+            || self.states.added().shares(next.states.added())
+            || self.summary.parts.overlap(&next.summary.parts) != Overlap::Nothing
     }
 
     /// Adds the outcomes that waited until their lines were settled.
@@ -219,10 +266,11 @@ impl Engine {
             self.states.finish()?;
         }
         self.end_outcomes()?;
-        match self.intake.joins() {
-            Some(joins) => joins.read(&self.sources, &self.settings.fields, console, max_line, stop),
-            None => Ok(()),
+        if let Some(joins) = self.intake.joins() {
+            joins.read(&self.sources, &self.settings.fields, console, max_line, stop)?;
+            self.summary.parts.merge(joins.take_parts());
         }
+        Ok(())
     }
 
     /// The final report, with the verdicts of the joined files.
@@ -270,16 +318,41 @@ impl Engine {
     /// The report on what was counted so far.
     pub(super) fn report(&mut self, run: RunInfo) -> Report {
         let run = RunInfo { window_s: self.settings.window.map(seconds), ..run };
+        let files = run.files.len() as u64;
+        let own = self.own_part().cloned();
         let mut with_waiting = None;
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
-        Report::new(summary, self.intake.layout(), run)
+        let mut report = Report::new(summary, self.intake.layout(), run);
+        let states = self.states.added().count();
+        let counts = Counts {
+            inputs: if states > 0 { states } else { files.max(1) },
+            events: report.events.as_ref().map(|events| events.figures.count + summary.input.kinds.left_out.lines),
+            outcomes: report.outcomes.as_ref().map(|outcomes| outcomes.came),
+        };
+        report.parts = match own {
+            None => judge(&summary.parts, &self.expected, counts),
+            Some(own) => {
+                let mut parts = summary.parts.clone();
+                parts.counted(&own, 0);
+                judge(&parts, &self.expected, counts)
+            }
+        };
+        report
+    }
+
+    /// The part of a run that the lines are which came in no state.
+    fn own_part(&self) -> Option<&PartOfRun> {
+        let has_own = self.lines() > self.lines_in_states || self.state_lines == 0;
+        Some(&self.expected.part).filter(|part| part.shard.is_some() && has_own)
     }
 
     /// The state of what was counted so far.
     pub(super) fn state(&mut self) -> Vec<u8> {
+        let own = self.own_part().cloned();
         let mut with_waiting = None;
         let summary = so_far(&mut self.summary, &self.intake, &mut with_waiting);
-        state::write(summary, &self.settings, self.intake.layout(), &self.origin, self.states.added())
+        let of = (&*self.origin, own.as_ref());
+        state::write(summary, &self.settings, self.intake.layout(), of, self.states.added())
     }
 }
 

@@ -10,6 +10,7 @@ use super::input::Flaws;
 use super::joins::{JoinedOutcome, Joins};
 use super::labels::{Source, hour_name, unescape};
 use super::layout::{Layout, Slot};
+use super::parts::Segment;
 use super::settings::Settings;
 use super::settle::{Fate, Settle};
 use super::sketch::Latency;
@@ -22,6 +23,7 @@ use crate::jsonl::Line;
 use crate::jsonl::scan::{NotAnObject, Problem, Scanner, Spans};
 use crate::jsonl::value;
 use crate::record::filter::Condition;
+use crate::record::generated::Generated;
 use crate::record::latency::{NoLatency, Unit, microseconds};
 use crate::record::moment;
 use crate::record::outcome::{AttemptResult, RunRecord, Word};
@@ -114,10 +116,19 @@ impl Intake {
             }
         } else if let Some(run) = self.run(text) {
             kinds.run_records.add(bytes);
-            self.settle.close(&run);
-            summary.add_run(run);
+            let outcomes = self.settle.close(&run, text);
+            summary.parts.sent(&run, outcomes);
+            if outcomes == Segment::New {
+                summary.add_run(run);
+            }
+        } else if let Some(generated) = self.generated(text) {
+            kinds.run_records.add(bytes);
+            summary.parts.generated(&generated);
         } else if let Some(truth) = self.truth(text) {
             kinds.truth.add(bytes);
+            if let TruthLine::Summary(whole) = &truth {
+                summary.parts.shaped(whole);
+            }
             if let Some(joins) = &mut self.joins {
                 joins.truth_line(truth, &self.id_path);
             }
@@ -154,6 +165,10 @@ impl Intake {
 
     fn run(&self, line: &[u8]) -> Option<RunRecord> {
         self.is_there(self.layout.run_complete).then(|| RunRecord::read(line)).flatten()
+    }
+
+    fn generated(&self, line: &[u8]) -> Option<Generated> {
+        self.is_there(self.layout.run_complete).then(|| Generated::read(line)).flatten()
     }
 
     fn truth(&self, line: &[u8]) -> Option<TruthLine> {
@@ -271,6 +286,7 @@ impl Intake {
     /// # Errors
     /// If they cannot be read back.
     pub(super) fn end(&mut self, summary: &mut Summary) -> Done<()> {
+        summary.parts.cut_off_copies(self.settle.cut_off_copies());
         let Some(waiting) = self.waiting.take() else { return Ok(()) };
         if !self.settle.is_in_doubt() {
             summary.merge(*waiting);

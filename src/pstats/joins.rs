@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, ToSql};
 
 use super::distinct::hash_of;
+use super::parts::Parts;
 use super::settle;
 use super::summary::whole_runs;
 use crate::cli::input::Inputs;
@@ -83,6 +84,8 @@ pub(super) struct Joins {
     /// Summaries of truth that are still missing, one from each source.
     summaries_due: usize,
     truth_is_whole: bool,
+    /// The parts that the files of `--truth` are.
+    parts: Parts,
     faults: BTreeMap<String, i64>,
     stored_is_verified: bool,
     /// Whether the run records of `--stored` say that all of its outcomes are there.
@@ -158,6 +161,7 @@ impl Joins {
             shards: BTreeMap::new(),
             summaries_due: sources.truth.len(),
             truth_is_whole: true,
+            parts: Parts::default(),
             faults: BTreeMap::new(),
             stored_is_verified: false,
             stored_is_whole: false,
@@ -209,6 +213,11 @@ impl Joins {
         if let (true, Some(id)) = (self.reconcile, id) {
             self.arrived(id, 1 << arrival.word as i64);
         }
+    }
+
+    /// Takes the parts of runs that were found in the files of `--truth`.
+    pub(super) fn take_parts(&mut self) -> Parts {
+        std::mem::take(&mut self.parts)
     }
 
     /// Adds an event.
@@ -274,7 +283,11 @@ impl Joins {
                     let read = TruthLine::read(line.text).ok_or_else(|| {
                         Error::failed(format!("{}: line {}: not a line of truth", path.display(), line.seq))
                     });
-                    self.truth_line(read?, id_path);
+                    let read = read?;
+                    if let TruthLine::Summary(summary) = &read {
+                        self.parts.shaped(summary);
+                    }
+                    self.truth_line(read, id_path);
                 }
             }
         }

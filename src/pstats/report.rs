@@ -13,6 +13,7 @@ mod joined;
 pub(super) mod junit;
 pub(super) mod markdown;
 mod outcomes;
+mod parts;
 pub(super) mod prometheus;
 mod sheet;
 pub(super) mod text;
@@ -34,6 +35,7 @@ pub(super) use units::seconds;
 use super::compare::{About, Row};
 use super::joins::{ReconciledReport, TruthReport};
 use super::layout::Layout;
+use super::parts::PartsReport;
 use super::require::{Beside, Requirement, Verdict};
 use super::settings::Settings;
 use super::summary::{Summary, lines_read};
@@ -53,6 +55,8 @@ pub(super) struct Report {
     pub truth: Option<TruthReport>,
     /// With `--against` or `--stored`: what was sent, arrived and is stored.
     pub reconciled: Option<ReconciledReport>,
+    /// Which parts of which runs came.
+    pub parts: PartsReport,
     /// Figures that are null although there were lines for them, by path, with the reason. They meet no requirement.
     pub not_known: BTreeMap<String, String>,
     /// The verdict on each `--require`.
@@ -121,6 +125,7 @@ impl Report {
             outcomes: of_outcomes.then(|| OutcomesReport::new(&mut summary.outcomes, &layout.of_outcomes.all)),
             truth: None,
             reconciled: None,
+            parts: PartsReport::default(),
             not_known: BTreeMap::new(),
             requirements: Vec::new(),
             run,
@@ -143,7 +148,15 @@ impl Report {
         for requirement in requirements {
             self.requirements.push(requirement.judge(&value, beside).map_err(Error::usage)?);
         }
-        if !requirements.is_empty() && !partial {
+        let is_judged = !requirements.is_empty() || !self.parts.expectations.is_empty();
+        for (requirement, met, message) in &self.parts.expectations {
+            self.requirements.push(Verdict::of_parts(requirement, *met, message.clone()));
+        }
+        if is_judged && !partial {
+            if !self.parts.problems.is_empty() {
+                let once = "each part of a run came once (not required with --partial)";
+                self.requirements.push(Verdict::failed(once, self.parts.problems.join("; ")));
+            }
             let why = self.incomplete();
             let complete = "the run is complete (not required with --partial)";
             self.requirements.extend(why.map(|why| Verdict::failed(complete, why)));

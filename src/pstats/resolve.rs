@@ -2,16 +2,18 @@
 
 use std::path::PathBuf;
 
-use super::args::{Args, Confidence, ToleranceText, UnsureWord};
+use super::args::{Args, AttemptsWord, Confidence, ToleranceText, UnsureWord};
 use super::compare::{NamedReport, Required, RunPart, Tolerances, report_in};
-use super::config::{Against, Config};
+use super::config::{Against, Attempts, Config};
 use super::joins::Sources;
 use super::layout::{Grouping, Layout};
+use super::parts::Expected;
 use super::report::{Allow, Report};
 use super::require::{Catalogue, Requirement, Unsure};
 use super::settings::Settings;
 use crate::cli::input;
-use crate::cli::values::Span;
+use crate::cli::part_of_run::PartOfRun;
+use crate::cli::values::{Count, Span};
 use crate::error::{Error, Result};
 use crate::jsonl::scan::plain_path;
 use crate::record::event::FieldMap;
@@ -77,6 +79,18 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         against,
         sources: Sources { truth: args.truth, against: args.against, stored: args.stored },
         requirements,
+        expected: Expected {
+            part: PartOfRun::resolve(args.run_id, args.shard)?,
+            shards: match args.expect_shards {
+                Some(Count(0)) => return Err(Error::usage("--expect-shards 0: expected a number from 1")),
+                shards => shards.map(|count| count.0),
+            },
+            events: args.expect_events.map(|count| count.0),
+        },
+        attempts: args.attempts.map(|word| match word {
+            AttemptsWord::First => Attempts::First,
+            AttemptsWord::Last => Attempts::Last,
+        }),
         allow: Allow { empty: args.allow_empty, partial: args.partial },
         max_line: size(args.max_line.0),
         quiet: args.quiet,

@@ -3,6 +3,7 @@
 //! killed, those that its journal does not have. Outcomes that say that the server has the event are counted at once, and the
 //! first one of a line counts. All others wait until the end of the input, because another run may have settled the outcome
 //! of the line.
+//! The outcomes of a shard that are a copy of others, byte for byte, are left out.
 //! Outcomes do not name their run. They belong to the run whose record comes next in their shard. Those without a later
 //! record belong to one run that was killed. If one line has different ids, several runs were mixed before their records.
 //! Their outcomes cannot be told apart then, and all of them count.
@@ -16,6 +17,9 @@ use std::rc::Rc;
 use seqs::Seqs;
 use spool::Spool;
 
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::parts::Segment as PartSegment;
 use super::summary::is_success;
 use crate::error::Result;
 use crate::jsonl::value::same;
@@ -72,6 +76,18 @@ struct Segment {
     ids: HashMap<u64, Option<u64>>,
     /// It has the outcomes of more than one run.
     is_mixed: bool,
+    /// Of a shard's outcomes: how many, the hash of the first and of all of them, and that of the record behind them.
+    lines: u64,
+    first: u64,
+    hash: u64,
+    record: Option<u64>,
+    /// The segment whose first outcome its own one equals byte for byte, which no other run's does: it has a time.
+    copy_of: Option<usize>,
+}
+
+/// Whether an outcome, whose `shard` is as it is written, belongs to a shard.
+fn has_shard(shard: Option<&[u8]>) -> bool {
+    shard.is_some_and(|raw| raw.starts_with(b"\""))
 }
 
 impl Segment {
@@ -125,6 +141,21 @@ impl Settle {
         let Some(segment) = self.segments.get_mut(place).filter(|segment| !segment.is_mixed) else {
             return Fate::Counts;
         };
+        if has_shard(shard) {
+            segment.lines += 1;
+            segment.hash = xxh3_64_with_seed(line, segment.hash);
+            if segment.lines == 1 {
+                segment.first = segment.hash;
+                let (first, of) = (segment.first, segment.shard);
+                let is_original = |known: &Segment| known.shard == of && known.first == first && known.record.is_some();
+                let original = self.segments.iter().position(is_original);
+                self.segments[place].copy_of = original;
+            }
+            if self.segments[place].copy_of.is_some() {
+                return Fate::Repeats;
+            }
+        }
+        let segment = &mut self.segments[place];
         if segment.contradicts(seq, id) {
             segment.is_mixed = true;
             return Fate::Counts;
@@ -161,15 +192,34 @@ impl Settle {
         *self.shards.entry(name.trim_matches('"').trim_start_matches("null").to_owned()).or_insert(next)
     }
 
-    /// Adds a run record.
-    pub(super) fn close(&mut self, run: &RunRecord) {
+    /// Adds a run record, and says what the outcomes before it are. `line` is its text.
+    pub(super) fn close(&mut self, run: &RunRecord, line: &[u8]) -> PartSegment {
         self.last = None;
         let shard = self.shard(run.shard.as_deref().unwrap_or_default());
+        let record = xxh3_64_with_seed(line, 0);
+        let place = self.open.get(&shard).copied();
+        if let Some(segment) = place.and_then(|place| self.segments.get(place))
+            && let Some(original) = segment.copy_of
+        {
+            self.open.remove(&shard);
+            let original = &self.segments[original];
+            let is_same =
+                (original.lines, original.hash, original.record) == (segment.lines, segment.hash, Some(record));
+            return if is_same { PartSegment::Copy } else { PartSegment::Other };
+        }
         let key = run.root();
         self.is_in_doubt |= self.segments.iter().any(|known| known.shard == shard && known.run.as_deref() == Some(key));
         if let Some(segment) = self.open.remove(&shard).and_then(|place| self.segments.get_mut(place)) {
             segment.run = Some(key.to_owned());
+            segment.record = Some(record);
         }
+        PartSegment::New
+    }
+
+    /// How many copies of outcomes ended without their record.
+    pub(super) fn cut_off_copies(&self) -> u64 {
+        let is_copy = |place: &&usize| self.segments.get(**place).is_some_and(|segment| segment.copy_of.is_some());
+        self.open.values().filter(is_copy).count() as u64
     }
 
     /// Whether lines may have several outcomes, of which one counts.

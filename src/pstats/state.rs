@@ -1,10 +1,12 @@
 //! A summary as JSON Lines that pstats reads back: states added up equal one run over all of their lines (contracts §5).
 //! A state begins with its settings and ends with `end`. Each of its lines has a number and ends with a checksum that
 //! includes the line before, so a line that was edited, repeated, lost or moved is found at its place. The last checksum is
-//! the identity of the state: a state that was added is not added again, nor is one that contains it. It has only integers
-//! and text, so nothing is rounded.
+//! the identity of the state: a state that was added is not added again. It names the parts of runs that it holds. It has only
+//! integers and text, so nothing is rounded.
 
 mod check;
+mod tail;
+mod write;
 
 use std::collections::BTreeSet;
 
@@ -13,10 +15,14 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
+pub(super) use tail::{Tail, tail};
+pub(super) use write::write;
+
 use super::figures::Figures;
 use super::input::Input;
 use super::layout::{Layout, STATE_KEY};
 use super::order::Order;
+use super::parts::{Kept, Overlap, Parts, Segment};
 use super::settings::Settings;
 use super::sketch::{Coarse, Fine, LatencySketch};
 use super::stream::Stream;
@@ -27,11 +33,11 @@ use crate::error::{Error, Result};
 use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 
-/// The version of the format. A state with another version is refused.
-pub(super) const VERSION: u64 = 2;
+/// The version of the format. A state of a version that is not known is refused.
+pub(super) const VERSION: u64 = 3;
 
-/// Hashes of ids on one line: with base64 some 350 kB, well below --max-line.
-const HASHES_A_LINE: usize = 1 << 15;
+/// The oldest version that is read. It names no parts of runs.
+const OLDEST: u64 = 2;
 
 /// The most states whose identities are kept, to recognise a state that is added twice.
 const MOST_STATES: usize = 100_000;
@@ -122,6 +128,13 @@ enum Part {
     Run {
         run: RunRecord,
     },
+    /// Which parts of runs these are.
+    Parts {
+        parts: Vec<Kept>,
+        /// Only on the first of these lines; 0 on the others.
+        again: u64,
+        cut_off: u64,
+    },
     End {
         lines: u64,
     },
@@ -132,6 +145,22 @@ enum Part {
 pub(super) struct Added(BTreeSet<u64>);
 
 impl Added {
+    /// How many there are.
+    pub(super) fn count(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    /// Whether some of these were added already, and whether all were.
+    fn holds(&self, states: &Self) -> (bool, bool) {
+        let is_there = |id| self.0.contains(id);
+        (states.0.iter().any(is_there), !states.0.is_empty() && states.0.iter().all(is_there))
+    }
+
+    /// Whether some of these were added already.
+    pub(super) fn shares(&self, states: &Self) -> bool {
+        self.holds(states).0
+    }
+
     /// Adds these.
     ///
     /// # Errors
@@ -152,112 +181,10 @@ fn hex(id: u64) -> String {
     format!("{id:016x}")
 }
 
-/// Writes the state of a summary, to which these states were added. `origin` says what was counted.
-pub(super) fn write(
-    summary: &mut Summary,
-    settings: &Settings,
-    layout: &Layout,
-    origin: &str,
-    added: &Added,
-) -> Vec<u8> {
-    let mut to = Lines { out: Vec::new(), lines: 0, checksum: 0 };
-    to.put(Part::Settings {
-        by: settings.by.clone(),
-        window_us: settings.window,
-        filter: settings.filter.clone(),
-        max_groups: settings.max_groups,
-        exact_ids: settings.exact_ids,
-        fields: settings.fields_text.clone(),
-        origin: origin.to_owned(),
-    });
-    if !added.0.is_empty() {
-        to.put(Part::Holds { states: added.0.iter().map(|id| hex(*id)).collect() });
-    }
-    to.put(Part::Input { input: summary.input });
-    let events = &mut summary.events;
-    to.put(Part::Events { classes: events.classes, cache: events.cache });
-    to.stream(Kind::Events, &mut events.stream, layout.of_events.all.iter().map(|g| g.name()));
-    let outcomes = &mut summary.outcomes;
-    to.put(Part::Outcomes {
-        words: outcomes.words,
-        own_retries: outcomes.own_retries,
-        attempts: outcomes.attempts,
-        retried: outcomes.retried,
-        answers: outcomes.answers,
-        end_to_end: outcomes.end_to_end.clone(),
-        ended_us: outcomes.ended,
-        request_bytes: outcomes.request_bytes,
-        unsent: outcomes.unsent,
-        firsts: outcomes.firsts,
-        left_out: outcomes.left_out,
-        apart: outcomes.apart,
-        reasons: outcomes.reasons.clone(),
-    });
-    to.stream(Kind::Outcomes, &mut outcomes.stream, layout.of_outcomes.all.iter().map(|g| g.name()));
-    outcomes.runs.iter().for_each(|run| to.put(Part::Run { run: run.clone() }));
-    let lines = to.lines + 1;
-    to.put(Part::End { lines });
-    to.out
-}
-
 /// The text between the parts of a line and its checksum, and after the checksum.
 const BEFORE_CHECKSUM: &[u8] = b",\"xxh3\":\"";
 const BEHIND_CHECKSUM: &[u8] = b"\"}";
 const CHECKSUM_DIGITS: usize = 16;
-
-struct Lines {
-    out: Vec<u8>,
-    lines: u64,
-    /// The checksum of all lines so far.
-    checksum: u64,
-}
-
-impl Lines {
-    fn put(&mut self, part: Part) {
-        self.lines += 1;
-        let line = StateLine { pstats_state: VERSION, line: self.lines, part };
-        let begins = self.out.len();
-        serde_json::to_writer(&mut self.out, &line).expect("numbers and text are JSON");
-        self.out.pop();
-        self.checksum = xxh3_64_with_seed(&self.out[begins..], self.checksum);
-        self.out.extend_from_slice(BEFORE_CHECKSUM);
-        self.out.extend_from_slice(hex(self.checksum).as_bytes());
-        self.out.extend_from_slice(BEHIND_CHECKSUM);
-        self.out.push(b'\n');
-    }
-
-    fn stream(&mut self, of: Kind, stream: &mut Stream, names: impl Iterator<Item = String>) {
-        self.put(Part::Figures { of, figures: stream.figures.clone(), order: stream.order });
-        for (groups, by) in stream.groups.each().iter().zip(names) {
-            for group in groups.iter() {
-                self.put(Part::Group {
-                    of,
-                    by: by.clone(),
-                    key: Some(group.key.clone()),
-                    figures: group.figures.clone(),
-                });
-            }
-            if let Some(rest) = groups.rest() {
-                self.put(Part::Group { of, by, key: None, figures: rest.clone() });
-            }
-        }
-        let width_us = stream.windows.width();
-        for (start_us, figures) in stream.windows.iter() {
-            self.put(Part::Window { of, start_us, width_us, figures: figures.clone() });
-        }
-        let mut total = stream.ids.total();
-        match stream.ids.hashes() {
-            Ok(hashes) => {
-                for some in hashes.chunks(HASHES_A_LINE) {
-                    let bytes: Vec<u8> = some.iter().flat_map(|hash| hash.to_le_bytes()).collect();
-                    self.put(Part::Ids { of, total, hashes: Some(BASE64.encode(bytes)), at_least: None });
-                    total = 0;
-                }
-            }
-            Err(least) => self.put(Part::Ids { of, total, hashes: None, at_least: Some(least) }),
-        }
-    }
-}
 
 /// What a line of state did.
 pub(super) enum Step {
@@ -266,7 +193,27 @@ pub(super) enum Step {
     /// It goes on.
     Goes,
     /// It is complete.
-    Whole(Box<Summary>),
+    Whole(Box<Complete>),
+}
+
+/// A state that was read as a whole and is not added yet.
+pub(super) struct Complete {
+    /// The line of the input that it began on.
+    began: u64,
+    pub(super) summary: Summary,
+    /// Its identity, and those of the states in it.
+    holds: Added,
+}
+
+/// What to do with a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Admission {
+    /// It is new.
+    Adds,
+    /// The same bytes were added already.
+    CameAgain,
+    /// Parts of the same names with other bytes were added already.
+    IsOther,
 }
 
 /// A state that is being read.
@@ -335,7 +282,7 @@ impl StateReader {
     /// already, or contradicts itself.
     pub(super) fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
-        check_version(line).map_err(wrong)?;
+        let is_old = version(line).map_err(wrong)? < VERSION;
         let before = self.current.as_ref().map_or((0, 0), |state| (state.lines, state.checksum));
         let (number, part) = parse(line).map_err(wrong)?;
         if number != before.0 + 1 {
@@ -362,20 +309,21 @@ impl StateReader {
         state.checksum = checksum;
         match part {
             Part::End { lines } if lines == number => {
-                let mut state = self.current.take().expect("it was just there");
-                check::check(&mut state.summary, layout).map_err(|what| {
-                    wrong(format!("the state that began on line {} contradicts itself: {what}", state.began))
+                let Current { began, mut summary, mut holds, .. } = self.current.take().expect("it was just there");
+                check::check(&mut summary, layout).map_err(|what| {
+                    wrong(format!("the state that began on line {began} contradicts itself: {what}"))
                 })?;
-                if !state.summary.is_empty() {
-                    state.holds.0.insert(checksum);
-                    self.added
-                        .add(&state.holds)
-                        .map_err(|id| wrong(format!("the state that began on line {}: {}", state.began, twice(&id))))?;
+                if !summary.is_empty() {
+                    holds.0.insert(checksum);
                 }
-                return Ok(Step::Whole(Box::new(state.summary)));
+                return Ok(Step::Whole(Box::new(Complete { began, summary, holds })));
             }
             Part::End { lines } => {
                 return Err(wrong(format!("the state says that it has {lines} lines, but it has {number}")));
+            }
+            Part::Run { run } if is_old => {
+                state.summary.parts.sent(&run, Segment::New);
+                state.summary.add_run(run);
             }
             Part::Holds { states } => {
                 let ids = states.iter().map(|id| u64::from_str_radix(id, 16).map_err(|e| format!("'{id}': {e}")));
@@ -385,14 +333,36 @@ impl StateReader {
         }
         Ok(Step::Goes)
     }
+
+    /// Says whether a state is to be added to these parts, and keeps its identity if so. `seq` is the line of its end.
+    ///
+    /// # Errors
+    /// If some of what it holds was added already, but not all.
+    pub(super) fn admit(&mut self, seq: u64, state: &Complete, parts: &Parts) -> Result<Admission> {
+        let wrong = |what: &str| {
+            Error::failed(format!("line {seq}: the state that began on line {}: {}", state.began, visible(what)))
+        };
+        if self.added.holds(&state.holds).1 {
+            return Ok(Admission::CameAgain);
+        }
+        match parts.overlap(&state.summary.parts) {
+            Overlap::Same => return Ok(Admission::CameAgain),
+            Overlap::Other => return Ok(Admission::IsOther),
+            Overlap::Some(name) => {
+                return Err(wrong(&format!(
+                    "{name} was added already, but not all that this state holds; give each part once"
+                )));
+            }
+            Overlap::Nothing => {}
+        }
+        self.added.add(&state.holds).map_err(|id| wrong(&twice(&id)))?;
+        Ok(Admission::Adds)
+    }
 }
 
 /// Why a state is not added.
 fn twice(id: &str) -> String {
-    format!(
-        "state {id} was added already and would count twice; if it was made of other lines that are the same, make it \
-         again from a named file (pstats --format state FILE)"
-    )
+    format!("state {id} was added already, but not all that this state holds; give each state once")
 }
 
 /// Whether a line has the marks of a state. One field is not enough, because events may have a field with the same name.
@@ -407,20 +377,20 @@ pub(super) fn is_state(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok()
 }
 
-fn check_version(line: &[u8]) -> Result<(), String> {
+fn version(line: &[u8]) -> Result<u64, String> {
     #[derive(Deserialize)]
     struct Version {
         pstats_state: u64,
     }
     let version =
         serde_json::from_slice::<Version>(line).map_err(|e| format!("'{STATE_KEY}' is not a version: {e}"))?;
-    if version.pstats_state != VERSION {
+    if !(OLDEST..=VERSION).contains(&version.pstats_state) {
         return Err(format!(
-            "a state of version {}, but this pstats reads version {VERSION}: make the state again from its lines",
+            "a state of version {}, but this pstats reads versions {OLDEST} to {VERSION}: make the state again from its lines",
             version.pstats_state
         ));
     }
-    Ok(())
+    Ok(version.pstats_state)
 }
 
 /// The checksum of a line that follows one with the checksum `before`.
@@ -494,6 +464,7 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             outcomes.reasons = reasons;
         }
         Part::Run { run } => summary.add_run(run),
+        Part::Parts { parts, again, cut_off } => summary.parts.absorb(parts, (again, cut_off)),
         Part::Figures { of, figures, order } => {
             let stream = stream_of(summary, of);
             stream.figures = figures;

@@ -8,6 +8,7 @@ use super::figures::Point;
 use super::groups::SlotValues;
 use super::input::Input;
 use super::layout::Layout;
+use super::parts::Parts;
 use super::settings::Settings;
 use super::sketch::{Fine, Latency, LatencySketch};
 use super::stream::{self, Stream};
@@ -16,8 +17,8 @@ use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 use crate::record::status::NoStatus;
 
-/// The most run records that are kept. A stream has one for each run of psend.
-const MOST_RUNS: usize = 1000;
+/// The most run records that are kept: some 20 MB. A stream has one for each run of psend.
+const MOST_RUNS: usize = 20_000;
 
 /// The content of an event.
 #[derive(Debug, Clone, Copy)]
@@ -201,6 +202,8 @@ pub(super) struct Summary {
     pub events: Events,
     /// The outcomes.
     pub outcomes: Outcomes,
+    /// The parts of runs that these are.
+    pub parts: Parts,
     /// Values of events and of outcomes that could not be read. They are not part of a state.
     pub examples: (Examples, Examples),
 }
@@ -210,6 +213,7 @@ impl Summary {
     pub(super) fn new(settings: &Settings, layout: &Layout) -> Self {
         Self {
             input: Input::default(),
+            parts: Parts::default(),
             examples: Default::default(),
             events: Events { stream: Stream::new(settings, &layout.of_events), classes: [0; 6], cache: (0, 0) },
             outcomes: Outcomes::new(Stream::new(settings, &layout.of_outcomes)),
@@ -272,6 +276,7 @@ impl Summary {
         self.input.merge(&next.input);
         self.events.merge(next.events);
         self.outcomes.merge(next.outcomes);
+        self.parts.merge(next.parts);
         self.examples.0.merge(next.examples.0);
         self.examples.1.merge(next.examples.1);
     }

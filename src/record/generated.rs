@@ -43,6 +43,11 @@ pub(crate) struct GeneratedLine {
 pub(crate) const TOOL: &str = "pgen";
 
 impl Generated {
+    /// Reads the record on a line. Returns `None` for any other line.
+    pub(crate) fn read(line: &[u8]) -> Option<Self> {
+        serde_json::from_slice::<GeneratedLine>(line).ok().map(|line| line.run).filter(|run| run.tool == TOOL)
+    }
+
     /// The line, with its end.
     pub(crate) fn to_line(&self) -> Vec<u8> {
         let mut line = serde_json::to_vec(&GeneratedLine { run: self.clone() }).expect("a record is JSON");

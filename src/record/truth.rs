@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::cli::run_part::RunPart;
+use crate::cli::part_of_run::PartOfRun;
 use crate::cli::shard::Shard;
 
 /// How a correct server answers a line.
@@ -122,8 +122,8 @@ impl TruthSummary {
 
     /// The same summary, of this part of a run with this seed.
     #[must_use]
-    pub(crate) fn of(self, part: &RunPart, seed: u64) -> Self {
-        let RunPart { run_id, shard, attempt } = part.clone();
+    pub(crate) fn of(self, part: &PartOfRun, seed: u64) -> Self {
+        let PartOfRun { run_id, shard, attempt } = part.clone();
         let seed = (run_id.is_some() || shard.is_some()).then_some(seed);
         Self { seed, run_id, shard, attempt, ..self }
     }

@@ -81,6 +81,7 @@ const SENSES: [(&str, &[&str]); 6] = [
             "--max-held",
             "--max-groups",
             "--exact-ids",
+            "--expect-events",
             "--retries",
             "--retry-base",
             "--retry-cap",
@@ -122,6 +123,8 @@ const SENSES: [(&str, &[&str]); 6] = [
             "--keepalive-requests",
             "--max-groups",
             "--exact-ids",
+            "--expect-events",
+            "--expect-shards",
             "--poison",
         ],
     ),
@@ -130,7 +133,17 @@ const SENSES: [(&str, &[&str]); 6] = [
     // No event comes so far.
     (
         "18446744073709551615",
-        &["--seed", "--skip", "--limit", "--dry-run", "--max-groups", "--exact-ids", "--min-count"],
+        &[
+            "--seed",
+            "--skip",
+            "--limit",
+            "--dry-run",
+            "--max-groups",
+            "--exact-ids",
+            "--expect-events",
+            "--expect-shards",
+            "--min-count",
+        ],
     ),
 ];
 
@@ -193,7 +206,9 @@ fn an_invalid_number_is_refused_with_flag_value_and_form() {
                 args.push(&joined);
                 let (code, said) = ended(name, &args);
                 let right = if means {
-                    code == Some(i32::from(endless))
+                    // Nothing came, so another number than 0 is not met.
+                    let is_unmet = flag.starts_with("--expect") && value != "0";
+                    code == Some(if is_unmet { 99 } else { i32::from(endless) })
                 } else {
                     code == Some(2) && is_refused(&said, &flag, value)
                 };

@@ -2,6 +2,7 @@
 
 use super::compared::{TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
+use super::parts;
 use super::words::{milliseconds, moment, percent};
 use super::{
     By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
@@ -76,6 +77,7 @@ pub(crate) fn write(report: &Report) -> String {
     }
     page.truth(report);
     page.reconciled(report);
+    page.parts(report);
     page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
     let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
     page.table(
@@ -128,6 +130,25 @@ impl Body {
             self.put(&format!("<tr>{cells}</tr>\n"));
         }
         self.put("</tbody>\n</table>\n");
+    }
+
+    fn parts(&mut self, report: &Report) {
+        self.put(&format!("<h2>{}</h2>\n<div class=\"panel scroll\">\n", parts::TITLE));
+        let rows = parts::rows(report);
+        if !rows.is_empty() {
+            let escaped = rows.iter().map(|row| row.iter().map(|cell| escape(&visible(cell))).collect());
+            self.table_by(2, &parts::HEAD, escaped);
+        }
+        for problem in &report.parts.problems {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(&visible(problem))));
+        }
+        for note in &report.parts.notes {
+            self.put(&format!("<p>{}</p>\n", escape(&visible(note))));
+        }
+        if let Some(why) = &report.parts.not_known {
+            self.put(&format!("<p class=\"faint\">Not known: {}.</p>\n", escape(why)));
+        }
+        self.put("</div>\n");
     }
 
     fn cards(&mut self, kind: &str, figures: &FiguresReport, throughput: Option<f64>) {

@@ -2,6 +2,7 @@
 
 use super::Report;
 use super::compared::{TITLE, lines, shown};
+use super::parts;
 
 /// Writes the verdicts.
 pub(crate) fn write(report: &Report) -> String {
@@ -26,6 +27,11 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(shown) = shown(report) {
         let text = lines(&shown).iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n");
         xml.push_str(&format!("    <system-out>{TITLE}\n{text}</system-out>\n"));
+    }
+    let parts = parts::lines(report);
+    if !parts.is_empty() {
+        let text = parts.iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n");
+        xml.push_str(&format!("    <system-out>{}\n{text}</system-out>\n", parts::TITLE));
     }
     xml.push_str("  </testsuite>\n</testsuites>\n");
     xml

@@ -2,6 +2,7 @@
 
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
+use super::parts;
 use super::text::{how_many, says_something};
 use super::words::{milliseconds, moment, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
@@ -92,6 +93,20 @@ pub(crate) fn write(report: &Report) -> String {
             reconciled.table.iter().map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect()),
         );
     }
+    let told = parts::rows(report);
+    if !told.is_empty() {
+        heading(&mut page, parts::TITLE);
+        let head: Vec<String> = parts::HEAD
+            .iter()
+            .enumerate()
+            .map(|(column, name)| format!("{}{name}", if column < 2 { " " } else { "" }))
+            .collect();
+        let head: Vec<&str> = head.iter().map(String::as_str).collect();
+        table(&mut page, &head, told.into_iter());
+    }
+    for line in report.parts.problems.iter().chain(&report.parts.notes) {
+        page.push_str(&format!("- {}\n", cell(line)));
+    }
     heading(&mut page, "Input");
     let rows = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
     table(
@@ -99,6 +114,9 @@ pub(crate) fn write(report: &Report) -> String {
         &[" lines", "count"],
         rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]),
     );
+    if let Some(why) = &report.parts.not_known {
+        page.push_str(&format!("Parts of a run are not known: {}.\n", cell(why)));
+    }
     page
 }
 

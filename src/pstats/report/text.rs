@@ -4,6 +4,7 @@ use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{stored, why_undecidable};
+use super::parts;
 pub(crate) use super::sheet::Style;
 use super::sheet::{Align, Page, left};
 use super::units::share;
@@ -50,6 +51,7 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
         page.reconciled(reconciled);
     }
     page.compared(report);
+    page.parts(report);
     page.input(report);
     page.requirements(&report.requirements);
     page.text
@@ -408,6 +410,24 @@ impl Page {
         self.line(&format!("  {:<10} {}", "P95", sparkline(&of(|f| f.latency.p95_ms), LINE)));
     }
 
+    fn parts(&mut self, report: &Report) {
+        if report.parts.runs.is_empty() && report.parts.problems.is_empty() && report.parts.notes.is_empty() {
+            return;
+        }
+        self.title(parts::TITLE);
+        let rows = parts::rows(report);
+        if !rows.is_empty() {
+            let side = |column| if column < 2 { Align::Left } else { Align::Right };
+            let head: Vec<_> = parts::HEAD.iter().enumerate().map(|(column, name)| (*name, side(column))).collect();
+            self.table(&head, &rows);
+        }
+        for problem in &report.parts.problems {
+            let problem = self.paint("33", &visible(problem));
+            self.line(&problem);
+        }
+        report.parts.notes.iter().for_each(|note| self.line(&visible(note)));
+    }
+
     fn input(&mut self, report: &Report) {
         let input = &report.input;
         self.title("Input");
@@ -415,7 +435,7 @@ impl Page {
         let names = [
             ("events", "events", ""),
             ("outcomes", "outcomes", ""),
-            ("run_records", "run records", "one for each run of psend"),
+            ("run_records", "run records", "one for each run of psend or pgen"),
             ("truth", "truth", "pshape's record of faults"),
             ("left_out", "left out", "by --where, or as warm-up"),
             ("repeated", "repeated", "another outcome of the same line counts instead"),
@@ -438,6 +458,9 @@ impl Page {
             for (name, n) in fields.iter().filter(|(name, n)| **n > 0 && !expected(name)) {
                 self.fact(&format!("  {}", name.replace('_', " ")), &count(*n), &format!("in {kind}s"));
             }
+        }
+        if let Some(why) = &report.parts.not_known {
+            self.fact("Parts of a run", "not known", why);
         }
         if input.arrays_cut_off > 0 {
             self.fact("  arrays cut off", &count(input.arrays_cut_off), "");

@@ -48,6 +48,11 @@ impl Verdict {
         }
     }
 
+    /// One on the parts that came.
+    pub(crate) fn of_parts(requirement: &str, met: bool, message: String) -> Self {
+        Self::new(requirement, None, None, if met { Met::Yes } else { Met::No }, message)
+    }
+
     /// One that is not on a figure, and is not met.
     pub(crate) fn failed(requirement: &str, message: String) -> Self {
         Self::new(requirement, None, None, Met::No, message)

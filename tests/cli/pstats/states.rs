@@ -55,13 +55,13 @@ fn states_that_do_not_fit_are_refused_and_broken_ones_noticed() {
         "{}",
         refused.stderr
     );
-    let newer = state(&[]).replace("\"pstats_state\":2", "\"pstats_state\":7");
+    let newer = state(&[]).replace("\"pstats_state\":3", "\"pstats_state\":7");
     assert!(run_with("pstats", &[], newer.as_bytes()).expect_code(1).stderr.contains("version 7"));
     let whole = state(&[]);
     let cut = whole.lines().take(5).collect::<Vec<_>>().join("\n");
     let found = run_with("pstats", &["--allow-empty"], (cut + "\n").as_bytes()).expect_code(1);
     assert!(found.stderr.contains("line 1: the state that begins here is cut off"), "{}", found.stderr);
-    let older = state(&[]).replace("\"pstats_state\":2", "\"pstats_state\":1");
+    let older = state(&[]).replace("\"pstats_state\":3", "\"pstats_state\":1");
     assert!(run_with("pstats", &[], older.as_bytes()).expect_code(1).stderr.contains("a state of version 1"));
 }
 
@@ -118,14 +118,21 @@ fn a_state_is_added_once_also_from_within_another() {
         state_of(folder.path(), "2", &lines),
         state_of(folder.path(), "3", &event("b", 200, 5.0, 1)),
     );
-    let told = |input: String| run_with("pstats", &["-q"], input.as_bytes()).expect_code(1).stderr;
-    let doubled = told(one.clone() + &one);
-    let last = one.lines().count() * 2;
-    assert!(doubled.contains(&format!("line {last}: ")) && doubled.contains("was added already"), "{doubled}");
+    let found = |input: String| {
+        let found = run_with("pstats", &["-q", "--format", "json"], input.as_bytes()).expect_code(0).json();
+        (found["events"]["count"].as_u64().expect("a count"), found["parts"]["notes"].to_string())
+    };
+    let count = |input: &str| found(input.to_owned()).0;
     let both = run_with("pstats", &["-q", "--format", "state"], (one.clone() + &other).as_bytes()).text().to_owned();
-    for twice in [both.clone() + &one, one.clone() + &both, both.clone() + &both] {
-        assert!(told(twice).contains("was added already"));
+    for (twice, all) in [(one.clone() + &one, &one), (both.clone() + &one, &both), (both.clone() + &both, &both)] {
+        let (events, notes) = found(twice);
+        assert_eq!(events, count(all));
+        assert!(notes.contains("1 state came again with the same bytes and counted once"), "{notes}");
     }
+    // Only a part of it is new, and what was added cannot be taken out of it.
+    let told = run_with("pstats", &["-q"], (one.clone() + &both).as_bytes()).expect_code(1).stderr;
+    let last = (one.clone() + &both).lines().count();
+    assert!(told.contains(&format!("line {last}: ")) && told.contains("was added already, but not all"), "{told}");
     // Two shards with just the same lines are two.
     let shards =
         run_with("pstats", &["-q", "--format", "json"], (one.clone() + &same).as_bytes()).expect_code(0).json();
@@ -134,6 +141,23 @@ fn a_state_is_added_once_also_from_within_another() {
     // A state of nothing adds nothing, however often.
     let nothing = run_with("pstats", &["-q", "--format", "state"], b"").text().to_owned();
     run_with("pstats", &["-q"], (nothing.clone() + &nothing + &one).as_bytes()).expect_code(0);
+}
+
+#[test]
+fn a_state_of_the_version_before_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = state_of(folder.path(), "1", &mixed_lines(200).concat());
+    let (mut older, mut checksum) = (String::new(), 0);
+    for line in state.lines() {
+        let (text, _) = line.rsplit_once(",\"xxh3\":").expect("a checksum");
+        let text = text.replace("\"pstats_state\":3", "\"pstats_state\":2");
+        checksum = xxhash_rust::xxh3::xxh3_64_with_seed(text.as_bytes(), checksum);
+        older += &format!("{text},\"xxh3\":\"{checksum:016x}\"}}\n");
+    }
+    let found = |state: &str| {
+        without_run(run_with("pstats", &["-q", "--format", "json"], state.as_bytes()).expect_code(0).json()).to_string()
+    };
+    assert_eq!(found(&older), found(&state));
 }
 
 #[test]

@@ -30,7 +30,7 @@ impl FromStr for RunId {
 
 /// A part of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct RunPart {
+pub(crate) struct PartOfRun {
     /// The id that all parts of the run share.
     pub run_id: Option<String>,
     /// `None` if the run is not divided.
@@ -39,7 +39,7 @@ pub(crate) struct RunPart {
     pub attempt: Option<u64>,
 }
 
-impl RunPart {
+impl PartOfRun {
     /// The part that `--run-id` and `--shard` name. The environment says what they do not (contracts §6).
     ///
     /// # Errors
@@ -72,7 +72,7 @@ impl RunPart {
     }
 }
 
-impl fmt::Display for RunPart {
+impl fmt::Display for PartOfRun {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (&self.run_id, self.shard) {
             (Some(run), Some(shard)) => write!(f, "{shard} of run {run}"),
@@ -87,10 +87,10 @@ impl fmt::Display for RunPart {
 mod tests {
     use super::*;
 
-    fn part(run_id: Option<&str>, shard: Option<&str>, environment: &[(&str, &str)]) -> Result<RunPart, String> {
+    fn part(run_id: Option<&str>, shard: Option<&str>, environment: &[(&str, &str)]) -> Result<PartOfRun, String> {
         let get = |name: &str| environment.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         let shard = shard.map(|text| Shard::read(text).expect("a shard"));
-        RunPart::within(run_id.map(|id| id.parse().expect("an id")), shard, get)
+        PartOfRun::within(run_id.map(|id| id.parse().expect("an id")), shard, get)
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
         assert_eq!(told(Some("given"), &ours), (Some("given".to_owned()), Some(4)));
         assert_eq!(told(None, &[]), (None, None));
         // The job that merges is not a part.
-        assert_eq!(part(None, None, &slurm), Ok(RunPart::default()));
+        assert_eq!(part(None, None, &slurm), Ok(PartOfRun::default()));
     }
 
     #[test]
