@@ -1,6 +1,6 @@
 //! `plearn`: learns a world from real events, which pgen then writes.
 //!
-//! [`count`] keeps what one pass over the lines needs to know, in bounded memory. [`mod@state`] writes it down, so that parts can be added
+//! [`mod@count`] keeps what one pass over the lines needs to know, in bounded memory. [`mod@state`] writes it down, so that parts can be added
 //! up. [`learn`] is a pure function of it: what the events are. [`mod@world`] writes that as a profile.
 
 mod args;

@@ -1,4 +1,4 @@
-//! The parts of runs that came in, as records and states name them, and what became of each. [`judge`] says what is wrong.
+//! The parts of runs that came in, as records and states name them, and what became of each. [`mod@judge`] says what is wrong.
 //!
 //! A run is named by the id that its parts share. Each tool that took part records its own parts, so a run has up to four lists
 //! of the same shards. Knows no lines and no files.
