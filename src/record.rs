@@ -1,5 +1,6 @@
 //! The forms that pass between the tools. Tools share these and never import each other.
 
+pub(crate) mod chain;
 pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod generated;

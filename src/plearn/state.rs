@@ -1,19 +1,19 @@
 //! A summary as JSON Lines that plearn reads back: the states of parts add up to the state of the whole (contracts §5).
 //!
-//! Each line has its number in the state and ends with a checksum that continues from the line before, so a line that was edited,
-//! lost, repeated or moved is found at its place. The last checksum is the identity of the state: a state that was added is not added
-//! again. A state holds a sample of the lines as they are: it is as secret as the log.
+//! Its lines form a [`Chain`]. The last checksum is the identity of the state: a state that was added is not added again. A state holds
+//! a sample of the lines as they are: it is as secret as the log.
 
 use std::collections::BTreeSet;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::count::{CLASSES, Distinct, Input, Summary, Times};
+use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
+use crate::record::chain::{Chain, cut_off, hex, ids};
 
 /// The version of the format. A state with another version is refused.
 const VERSION: u64 = 1;
@@ -106,32 +106,17 @@ enum Part {
     },
 }
 
-fn hex(id: u64) -> String {
-    format!("{id:016x}")
-}
-
-const BEFORE_CHECKSUM: &[u8] = b",\"xxh3\":\"";
-const BEHIND_CHECKSUM: &[u8] = b"\"}";
-const CHECKSUM_DIGITS: usize = 16;
-
 /// Writes a state, piece by piece.
 struct Lines<'a> {
     put: &'a mut dyn FnMut(&[u8]) -> Result<()>,
-    lines: u64,
-    checksum: u64,
+    chain: Chain,
 }
 
 impl Lines<'_> {
     fn put(&mut self, part: Part) -> Result<()> {
-        self.lines += 1;
-        let line = StateLine { plearn_state: VERSION, line: self.lines, part };
+        let line = StateLine { plearn_state: VERSION, line: self.chain.lines + 1, part };
         let mut out = serde_json::to_vec(&line).expect("numbers and text are JSON");
-        out.pop();
-        self.checksum = xxh3_64_with_seed(&out, self.checksum);
-        out.extend_from_slice(BEFORE_CHECKSUM);
-        out.extend_from_slice(hex(self.checksum).as_bytes());
-        out.extend_from_slice(BEHIND_CHECKSUM);
-        out.push(b'\n');
+        self.chain.seal(&mut out, 0);
         (self.put)(&out)
     }
 }
@@ -146,7 +131,7 @@ pub(super) fn write(
     added: &Added,
     put: &mut dyn FnMut(&[u8]) -> Result<()>,
 ) -> Result<()> {
-    let mut to = Lines { put, lines: 0, checksum: 0 };
+    let mut to = Lines { put, chain: Chain::default() };
     to.put(Part::Begin { origin: origin.to_owned(), holds: added.0.iter().map(|id| hex(*id)).collect() })?;
     to.put(Part::Input {
         input: summary.input,
@@ -179,7 +164,7 @@ pub(super) fn write(
             }
         }
     }
-    let lines = to.lines + 1;
+    let lines = to.chain.lines + 1;
     to.put(Part::End { lines })
 }
 
@@ -192,8 +177,7 @@ pub(super) struct Added(BTreeSet<u64>);
 struct Current {
     /// The line of the input that it began on.
     began: u64,
-    lines: u64,
-    checksum: u64,
+    chain: Chain,
     holds: BTreeSet<u64>,
     /// The pieces of a sampled line so far.
     line: Option<(u64, Vec<u8>)>,
@@ -218,13 +202,7 @@ impl StateReader {
     /// # Errors
     /// If it does.
     pub(super) fn finish(&self) -> Result<()> {
-        match &self.current {
-            None => Ok(()),
-            Some(state) => Err(Error::failed(format!(
-                "line {}: the state that begins here is cut off: its last line is missing",
-                state.began
-            ))),
-        }
+        self.current.as_ref().map_or(Ok(()), |state| Err(cut_off(state.began)))
     }
 
     /// Whether a state has begun and not ended.
@@ -238,41 +216,28 @@ impl StateReader {
     /// If it is of another version, not what plearn wrote, or not the next line of its state, or if the state was added already.
     pub(super) fn take(&mut self, seq: u64, line: &[u8], summary: &mut Summary) -> Result<()> {
         self.lines += 1;
-        self.read(seq, line, summary).map_err(|what| Error::failed(format!("line {seq}: {what}")))
+        self.read(seq, line, summary).map_err(|what| Error::failed(format!("line {seq}: {}", visible(&what))))
     }
 
     fn read(&mut self, seq: u64, line: &[u8], summary: &mut Summary) -> Result<(), String> {
         check_version(line)?;
         let found: StateLine = serde_json::from_slice(line).map_err(|e| format!("not a line of a state: {e}"))?;
-        let (before, sum) = self.current.as_ref().map_or((0, 0), |state| (state.lines, state.checksum));
-        match (found.line, &self.current) {
-            (line, _) if line == before + 1 => {}
-            (1, Some(state)) => {
-                return Err(format!(
-                    "a state begins here, but the one that began on line {} has not ended",
-                    state.began
-                ));
-            }
-            (line, None) => return Err(format!("line {line} of a state whose first line is missing")),
-            (line, _) => return Err(format!("line {line} of the state, but line {} is expected", before + 1)),
-        }
-        let checksum = checksum(line, sum)?;
+        let (before, began) =
+            self.current.as_ref().map_or((Chain::default(), None), |state| (state.chain, Some(state.began)));
+        let chain = before.follow(line, found.line, began)?;
         let Some(state) = &mut self.current else {
             let Part::Begin { holds, .. } = found.part else {
                 return Err("expected the beginning of a state on its first line".to_owned());
             };
-            let ids = holds.iter().map(|id| u64::from_str_radix(id, 16).map_err(|e| format!("'{id}': {e}")));
-            let holds = ids.collect::<Result<_, _>>()?;
-            self.current = Some(Current { began: seq, lines: 1, checksum, holds, line: None });
+            self.current = Some(Current { began: seq, chain, holds: ids(&holds)?, line: None });
             return Ok(());
         };
-        state.lines = found.line;
-        state.checksum = checksum;
+        state.chain = chain;
         if let Part::End { lines } = found.part {
-            if lines != state.lines {
-                return Err(format!("the state says that it has {lines} lines, but it has {}", state.lines));
+            if lines != chain.lines {
+                return Err(format!("the state says that it has {lines} lines, but it has {}", chain.lines));
             }
-            state.holds.insert(checksum);
+            state.holds.insert(chain.checksum);
             if let Some(id) = state.holds.iter().find(|id| self.added.0.contains(id)) {
                 return Err(format!(
                     "state {} was added already and would count twice; if it was made of other lines that are the same, make it \
@@ -341,20 +306,4 @@ fn check_version(line: &[u8]) -> Result<(), String> {
         ));
     }
     Ok(())
-}
-
-/// The checksum of a line that follows one with the checksum `before`.
-fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
-    let found = line.strip_suffix(BEHIND_CHECKSUM).and_then(|line| {
-        let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
-        Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
-    });
-    let (text, digits) = found.ok_or("this line of a state has no checksum")?;
-    let checksum = xxh3_64_with_seed(text, before);
-    if digits != hex(checksum).as_bytes() {
-        return Err(
-            "this line of a state does not match its checksum: it was changed or belongs to another state".to_owned()
-        );
-    }
-    Ok(checksum)
 }

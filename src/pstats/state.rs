@@ -1,8 +1,7 @@
 //! A summary as JSON Lines that pstats reads back: states added up equal one run over all of their lines (contracts §5).
-//! A state begins with its settings and ends with `end`. Each of its lines has a number and ends with a checksum that
-//! includes the line before, so a line that was edited, repeated, lost or moved is found at its place. The last checksum is
-//! the identity of the state: a state that was added is not added again. It names the parts of runs that it holds. It has only
-//! integers and text, so nothing is rounded.
+//! A state begins with its settings and ends with `end`. Its lines form a [`Chain`]. The last checksum is the identity of the
+//! state: a state that was added is not added again. It names the parts of runs that it holds. It has only integers and text, so
+//! nothing is rounded.
 
 mod check;
 mod tail;
@@ -13,7 +12,6 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 pub(super) use tail::{Tail, tail};
 pub(super) use write::write;
@@ -30,6 +28,7 @@ use super::summary::Summary;
 use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
+use crate::record::chain::{Chain, cut_off, hex, ids};
 use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 
@@ -177,15 +176,6 @@ impl Added {
     }
 }
 
-fn hex(id: u64) -> String {
-    format!("{id:016x}")
-}
-
-/// The text between the parts of a line and its checksum, and after the checksum.
-const BEFORE_CHECKSUM: &[u8] = b",\"xxh3\":\"";
-const BEHIND_CHECKSUM: &[u8] = b"\"}";
-const CHECKSUM_DIGITS: usize = 16;
-
 /// What a line of state did.
 pub(super) enum Step {
     /// A state begins; these are its settings.
@@ -221,8 +211,7 @@ struct Current {
     /// The line of the input that it began on.
     began: u64,
     summary: Summary,
-    lines: u64,
-    checksum: u64,
+    chain: Chain,
     holds: Added,
 }
 
@@ -230,8 +219,8 @@ struct Current {
 #[derive(Default)]
 pub(super) struct StateReader {
     current: Option<Current>,
-    /// The checksum of the settings of a state that begins.
-    begins: (u64, u64),
+    /// The line of the input on which a state begins, and the chain with its first line.
+    begins: (u64, Chain),
     added: Added,
 }
 
@@ -251,13 +240,7 @@ impl StateReader {
     /// # Errors
     /// If it does.
     pub(super) fn finish(&self) -> Result<()> {
-        match &self.current {
-            None => Ok(()),
-            Some(state) => Err(Error::failed(format!(
-                "line {}: the state that begins here is cut off: its last line is missing",
-                state.began
-            ))),
-        }
+        self.current.as_ref().map_or(Ok(()), |state| Err(cut_off(state.began)))
     }
 
     /// Adds the states that another reader read, whose lines came after ours.
@@ -270,9 +253,9 @@ impl StateReader {
 
     /// Begins the state whose settings came with a [`Step::Begins`].
     pub(super) fn begin(&mut self, settings: &Settings, layout: &Layout) {
-        let (began, checksum) = self.begins;
+        let (began, chain) = self.begins;
         let summary = Summary::new(settings, layout);
-        self.current = Some(Current { began, summary, lines: 1, checksum, holds: Added::default() });
+        self.current = Some(Current { began, summary, chain, holds: Added::default() });
     }
 
     /// Reads the line with this number.
@@ -283,30 +266,20 @@ impl StateReader {
     pub(super) fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
         let is_old = version(line).map_err(wrong)? < VERSION;
-        let before = self.current.as_ref().map_or((0, 0), |state| (state.lines, state.checksum));
+        let (before, began) =
+            self.current.as_ref().map_or((Chain::default(), None), |state| (state.chain, Some(state.began)));
         let (number, part) = parse(line).map_err(wrong)?;
-        if number != before.0 + 1 {
-            return Err(wrong(match (&self.current, number) {
-                (None, _) => format!("line {number} of a state whose first line is missing"),
-                (Some(state), 1) => {
-                    format!("a state begins here, but the one that began on line {} has not ended", state.began)
-                }
-                (Some(_), n) if n <= before.0 => format!("line {n} of the state is repeated or out of order"),
-                (Some(_), n) => format!("line {n} of the state, but line {} is missing", before.0 + 1),
-            }));
-        }
-        let checksum = checksum(line, before.1).map_err(wrong)?;
+        let chain = before.follow(line, number, began).map_err(wrong)?;
         let Some(state) = &mut self.current else {
             return match part {
                 Part::Settings { .. } => {
-                    self.begins = (seq, checksum);
+                    self.begins = (seq, chain);
                     Ok(Step::Begins(Box::new(settings(part).map_err(wrong)?)))
                 }
                 _ => Err(wrong("expected the settings of a state on its first line".to_owned())),
             };
         };
-        state.lines = number;
-        state.checksum = checksum;
+        state.chain = chain;
         match part {
             Part::End { lines } if lines == number => {
                 let Current { began, mut summary, mut holds, .. } = self.current.take().expect("it was just there");
@@ -314,7 +287,7 @@ impl StateReader {
                     wrong(format!("the state that began on line {began} contradicts itself: {what}"))
                 })?;
                 if !summary.is_empty() {
-                    holds.0.insert(checksum);
+                    holds.0.insert(chain.checksum);
                 }
                 return Ok(Step::Whole(Box::new(Complete { began, summary, holds })));
             }
@@ -326,8 +299,7 @@ impl StateReader {
                 state.summary.add_run(run);
             }
             Part::Holds { states } => {
-                let ids = states.iter().map(|id| u64::from_str_radix(id, 16).map_err(|e| format!("'{id}': {e}")));
-                state.holds.0 = ids.collect::<Result<_, _>>().map_err(wrong)?;
+                state.holds.0 = ids(&states).map_err(wrong)?;
             }
             part => absorb(&mut state.summary, part, layout).map_err(wrong)?,
         }
@@ -391,22 +363,6 @@ fn version(line: &[u8]) -> Result<u64, String> {
         ));
     }
     Ok(version.pstats_state)
-}
-
-/// The checksum of a line that follows one with the checksum `before`.
-fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
-    let found = line.strip_suffix(BEHIND_CHECKSUM).and_then(|line| {
-        let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
-        Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
-    });
-    let (text, digits) = found.ok_or("this line of a state has no checksum")?;
-    let checksum = xxh3_64_with_seed(text, before);
-    if digits != hex(checksum).as_bytes() {
-        return Err(
-            "this line of a state does not match its checksum: it was changed or belongs to another state".to_owned()
-        );
-    }
-    Ok(checksum)
 }
 
 fn parse(line: &[u8]) -> Result<(u64, Part), String> {

@@ -4,13 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Added, BEFORE_CHECKSUM, BEHIND_CHECKSUM, Kind, Part, StateLine, VERSION, hex};
+use super::{Added, Kind, Part, StateLine, VERSION};
 use crate::cli::part_of_run::PartOfRun;
 use crate::pstats::layout::Layout;
 use crate::pstats::parts::Parts;
 use crate::pstats::settings::Settings;
 use crate::pstats::stream::Stream;
 use crate::pstats::summary::Summary;
+use crate::record::chain::{Chain, hex};
 
 /// Hashes of ids on one line: with base64 some 350 kB, well below --max-line.
 const HASHES_A_LINE: usize = 1 << 15;
@@ -27,7 +28,7 @@ pub(in crate::pstats) fn write(
     (origin, own): (&str, Option<&PartOfRun>),
     added: &Added,
 ) -> Vec<u8> {
-    let mut to = Lines { out: Vec::new(), lines: 0, checksum: 0, content: 0 };
+    let mut to = Lines { out: Vec::new(), chain: Chain::default(), content: 0 };
     to.put(Part::Settings {
         by: settings.by.clone(),
         window_us: settings.window,
@@ -63,17 +64,15 @@ pub(in crate::pstats) fn write(
     to.stream(Kind::Outcomes, &mut outcomes.stream, layout.of_outcomes.all.iter().map(|g| g.name()));
     outcomes.runs.iter().for_each(|run| to.put(Part::Run { run: run.clone() }));
     to.parts(&summary.parts, own);
-    let lines = to.lines + 1;
+    let lines = to.chain.lines + 1;
     to.put(Part::End { lines });
     to.out
 }
 
 struct Lines {
     out: Vec<u8>,
-    lines: u64,
-    /// The checksum of all lines so far.
-    checksum: u64,
-    /// The same without what two attempts at one part differ in: the names of files and the number of the attempt.
+    chain: Chain,
+    /// The checksum without what two attempts at one part differ in: the names of files and the number of the attempt.
     content: u64,
 }
 
@@ -94,20 +93,14 @@ impl Lines {
     }
 
     fn put(&mut self, part: Part) {
-        self.lines += 1;
         let is_content = !matches!(part, Part::Settings { .. } | Part::Holds { .. } | Part::Parts { .. });
-        let line = StateLine { pstats_state: VERSION, line: self.lines, part };
+        let line = StateLine { pstats_state: VERSION, line: self.chain.lines + 1, part };
         let begins = self.out.len();
         serde_json::to_writer(&mut self.out, &line).expect("numbers and text are JSON");
-        self.out.pop();
-        self.checksum = xxh3_64_with_seed(&self.out[begins..], self.checksum);
         if is_content {
-            self.content = xxh3_64_with_seed(&self.out[begins..], self.content);
+            self.content = xxh3_64_with_seed(&self.out[begins..self.out.len() - 1], self.content);
         }
-        self.out.extend_from_slice(BEFORE_CHECKSUM);
-        self.out.extend_from_slice(hex(self.checksum).as_bytes());
-        self.out.extend_from_slice(BEHIND_CHECKSUM);
-        self.out.push(b'\n');
+        self.chain.seal(&mut self.out, begins);
     }
 
     fn stream(&mut self, of: Kind, stream: &mut Stream, names: impl Iterator<Item = String>) {
