@@ -35,6 +35,7 @@ mod open_files;
 mod outlets;
 mod outlook;
 mod pacing;
+mod percent;
 mod process_list;
 mod progress;
 mod report;

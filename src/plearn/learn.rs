@@ -7,7 +7,7 @@ mod form;
 mod kinds;
 pub(super) mod model;
 mod moments;
-mod numbers;
+pub(super) mod numbers;
 mod private;
 mod rows;
 mod shape;

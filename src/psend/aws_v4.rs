@@ -10,6 +10,7 @@ use chrono::DateTime;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use ring::{digest, hmac};
 
+use super::percent::encoded;
 use super::secret::Secret;
 use super::transport::{Head, Request};
 use crate::clock::Micros;
@@ -138,18 +139,6 @@ fn sorted(query: &str) -> String {
         .collect();
     parameters.sort();
     parameters.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
-}
-
-/// Percent-encodes all but letters, digits and `-._~`.
-fn encoded(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) {
-            text.push(char::from(*byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-        text
-    })
 }
 
 fn decoded(text: &str) -> Vec<u8> {

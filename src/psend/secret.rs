@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
+use super::percent;
+
 /// A secret. It can be sent, but is never shown.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Secret(String);
@@ -42,7 +44,12 @@ impl Secrets {
         if secret.0.is_empty() {
             return;
         }
-        let texts = [secret.0.clone(), as_latin_1(&secret.0), STANDARD.encode(&secret.0), in_query(&secret.0)];
+        let texts = [
+            secret.0.clone(),
+            as_latin_1(&secret.0),
+            STANDARD.encode(&secret.0),
+            percent::encoded(secret.0.as_bytes()),
+        ];
         let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
         forms.extend(texts.iter().flat_map(|text| in_json(text)).chain(texts.clone()).map(Secret));
         forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
@@ -64,12 +71,6 @@ impl Secrets {
 /// A text as a server reads it that takes each byte of a header for a character, as WSGI and Node do.
 fn as_latin_1(text: &str) -> String {
     text.bytes().map(char::from).collect()
-}
-
-/// A text in a query or a path (RFC 3986, 2.1).
-fn in_query(text: &str) -> String {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-    text.bytes().map(|b| if is_plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
 /// The forms of a text in a JSON string: some writers escape `/`, `<`, `>` and `&`, some everything that is not ASCII.

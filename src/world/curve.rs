@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 const HOUR: Micros = 3_600_000_000;
 const DAY: Micros = 24 * HOUR;
 const WEEK: Micros = 7 * DAY;
-const HOURS: usize = 24 * 7;
+pub(crate) const HOURS: usize = 24 * 7;
 
 /// The Monday before 0001-01-01T00:00:00Z, which is a Monday itself. Weeks are counted from here, so that the first hours of
 /// year 1 have a week west of Greenwich too.
@@ -366,7 +366,8 @@ fn offsets(zone: Tz, start: Micros, end: Micros) -> Vec<(Micros, Micros)> {
     found
 }
 
-fn hour_of_week(local: Micros) -> usize {
+/// The hour of the week from 0 to 167, Monday first, of a moment in local time.
+pub(crate) fn hour_of_week(local: Micros) -> usize {
     usize::try_from((local - FIRST_MONDAY).rem_euclid(WEEK) / HOUR).unwrap_or(0)
 }
 

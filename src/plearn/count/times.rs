@@ -2,16 +2,12 @@
 
 use crate::clock::Micros;
 use crate::seed::mix;
+use crate::world::curve::{HOURS, hour_of_week};
 
 use super::distinct::Distinct;
 
-/// Hours of a week.
-pub(in crate::plearn) const HOURS: usize = 168;
-
 /// Seconds whose events are counted one by one.
 const SECONDS: usize = 256;
-
-const HOUR: Micros = 3_600_000_000;
 
 /// Times in UTC.
 #[derive(Debug, Clone)]
@@ -33,9 +29,7 @@ impl Default for Times {
 impl Times {
     #[inline]
     pub(in crate::plearn) fn add(&mut self, at: Micros, count: u64) {
-        // 1970-01-01 was a Thursday.
-        let hour = (at.div_euclid(HOUR) + 3 * 24).rem_euclid(168);
-        self.hours[usize::try_from(hour).unwrap_or(0)] += count;
+        self.hours[hour_of_week(at)] += count;
         self.first = self.first.min(at);
         self.last = self.last.max(at);
         self.seconds.add(mix(at.div_euclid(1_000_000).cast_unsigned()), count);

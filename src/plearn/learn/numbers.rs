@@ -15,7 +15,7 @@ const MOST: f64 = 9_007_199_254_740_992.0;
 pub(super) type Bin = (f64, f64, f64);
 
 /// Rounds to this many significant digits.
-pub(super) fn significant(number: f64, digits: i32) -> f64 {
+pub(in crate::plearn) fn significant(number: f64, digits: i32) -> f64 {
     if number == 0.0 || !number.is_finite() {
         return 0.0;
     }

@@ -2,6 +2,7 @@
 
 use crate::clock::Micros;
 use crate::plearn::count::Times;
+use crate::world::curve::hour_of_week;
 
 const HOUR: Micros = 3_600_000_000;
 
@@ -18,7 +19,7 @@ pub(super) fn weights(times: &Times) -> Option<Vec<f64>> {
         let end = (at.div_euclid(HOUR) + 1) * HOUR;
         #[allow(clippy::cast_precision_loss)] // at most an hour
         let part = (end.min(times.last + 1) - at) as f64 / HOUR as f64;
-        covered[place(at)] += part;
+        covered[hour_of_week(at)] += part;
         at = end;
     }
     // A few minutes of an hour tell little of it.
@@ -38,11 +39,6 @@ pub(super) fn weights(times: &Times) -> Option<Vec<f64>> {
         (0..168).map(|hour| rate(hour).or_else(|| mean(&mut (0..7).map(|day| day * 24 + hour % 24))).unwrap_or(all));
     let weights = weights.map(|weight| libm::round(weight / all * 1000.0) / 10.0);
     Some(weights.map(|weight| weight.min(1000.0)).collect())
-}
-
-fn place(at: Micros) -> usize {
-    // 1970-01-01 was a Thursday.
-    usize::try_from((at.div_euclid(HOUR) + 72).rem_euclid(168)).unwrap_or(0)
 }
 
 #[cfg(test)]

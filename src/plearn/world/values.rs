@@ -2,6 +2,7 @@
 
 use super::toml::{number, text};
 use crate::plearn::learn::model::{Class, Literal, Numbers, Value};
+use crate::plearn::learn::numbers::significant;
 
 /// The settings of a field, in order: keys and their values.
 pub(super) type Settings = Vec<(&'static str, String)>;
@@ -137,10 +138,7 @@ fn is_boolean(json: &str) -> bool {
 
 /// A share of a whole, with four digits that count.
 pub(super) fn share(part: f64, whole: f64) -> f64 {
-    let value = part * whole;
-    let places = if value > 0.0 { 3.0 - libm::floor(libm::log10(value)) } else { 0.0 };
-    let scale = libm::pow(10.0, places.clamp(0.0, 12.0));
-    libm::round(value * scale) / scale
+    significant(part * whole, 4)
 }
 
 /// Settings in one line. A constant stands for itself, unless it looks like settings.

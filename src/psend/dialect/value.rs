@@ -11,6 +11,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::clock::Micros;
 use crate::jsonl::value;
+use crate::psend::percent;
 use crate::record::moment;
 use crate::time;
 
@@ -147,11 +148,11 @@ pub(super) fn write_text(text: &str, escape: Escape, out: &mut Vec<u8>) -> Resul
     match escape {
         Escape::Text => out.extend_from_slice(text.as_bytes()),
         Escape::Segment if text.is_empty() => return Err(Unfit::Wrong("it is empty".to_owned())),
-        Escape::Segment | Escape::Query => {
-            percent(text, |byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte), out);
-        }
+        Escape::Segment | Escape::Query => percent::encode(text.as_bytes(), percent::is_unreserved, out),
         // The percent sign itself too, so that two values never look the same; the quotes are for CloudEvents.
-        Escape::Header => percent(text, |byte| byte.is_ascii_graphic() && !b"%\"".contains(&byte), out),
+        Escape::Header => {
+            percent::encode(text.as_bytes(), |byte| byte.is_ascii_graphic() && !b"%\"".contains(&byte), out);
+        }
         Escape::JsonString => json_text(text, out),
         Escape::JsonValue => {
             out.push(b'"');
@@ -160,17 +161,6 @@ pub(super) fn write_text(text: &str, escape: Escape, out: &mut Vec<u8>) -> Resul
         }
     }
     Ok(())
-}
-
-fn percent(text: &str, plain: impl Fn(u8) -> bool, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    for byte in text.bytes() {
-        if plain(byte) {
-            out.push(byte);
-        } else {
-            out.extend_from_slice(&[b'%', DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        }
-    }
 }
 
 /// The inside of a JSON string (RFC 8259, 7).
