@@ -100,7 +100,7 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
         learned.push(values);
     }
     let main = main_time(&rows.columns, &learned);
-    relate_times(&mut learned, main, &counts);
+    relate_times(&mut learned, main, &counts, rules.min_count);
     let times =
         main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
     let parents = dependences(&kinds, &learned, &counts);
@@ -155,7 +155,7 @@ fn main_time(columns: &[Column<'_>], learned: &[Values]) -> Option<usize> {
 }
 
 /// Says how far other times are from the time of the event.
-fn relate_times(learned: &mut [Values], main: Option<usize>, counts: &[u64]) {
+fn relate_times(learned: &mut [Values], main: Option<usize>, counts: &[u64], min_count: u64) {
     const DAY: Micros = 86_400_000_000;
     let Some(main) = main else { return };
     let Some(base) = learned[main].moments.clone() else { return };
@@ -179,6 +179,8 @@ fn relate_times(learned: &mut [Values], main: Option<usize>, counts: &[u64]) {
         #[allow(clippy::cast_precision_loss)] // a month of microseconds is far below 2^53
         away.iter().for_each(|(away, count)| bins.add((away / divisor) as f64, *count));
         let bins = numbers::of_bins(&bins.bounds(), 0, f64::MIN, f64::MAX);
+        #[allow(clippy::cast_precision_loss)] // far below 2^53
+        let bins = numbers::joined(&bins, min_count as f64);
         let distance: Option<Numbers> = numbers::table(&bins, 0);
         for class in &mut values.classes {
             if let (Value::Time { plus, .. }, Some(distance)) = (&mut class.value, &distance) {

@@ -42,23 +42,35 @@ pub(super) fn of_bins(bounds: &[(f64, f64, u64)], places: u32, least: f64, most:
     bins.collect()
 }
 
-/// Joins neighbours until each bin holds at least this many, so that no table tells of fewer.
+/// Makes each bin hold at least this many, so that no table tells of fewer: the lowest and highest numbers count in the outermost bins
+/// that so many reach, and other neighbours are joined.
 pub(super) fn joined(bins: &[Bin], least: f64) -> Vec<Bin> {
+    let total: f64 = bins.iter().map(|bin| bin.2).sum();
+    // Of fewer numbers, only the middle one is left.
+    let least_beyond = least.min(total / 2.0);
+    let Some(first) = reaching(bins.iter(), least_beyond) else { return Vec::new() };
+    let last = bins.len() - 1 - reaching(bins.iter().rev(), least_beyond).unwrap_or(0);
     let mut out: Vec<Bin> = Vec::new();
-    for bin in bins {
+    for (low, high, count) in &bins[first..=last] {
         match out.last_mut() {
-            Some(last) if last.2 < least => *last = (last.0, bin.1, last.2 + bin.2),
-            _ => out.push(*bin),
+            Some(bin) if bin.2 < least => *bin = (bin.0, *high, bin.2 + count),
+            Some(_) => out.push((*low, *high, *count)),
+            None => out.push((*low, *high, *count + bins[..first].iter().map(|bin| bin.2).sum::<f64>())),
         }
     }
-    if out.len() > 1
-        && out[out.len() - 1].2 < least
-        && let Some(rest) = out.pop()
-        && let Some(last) = out.last_mut()
-    {
-        *last = (last.0, rest.1, last.2 + rest.2);
+    if let Some(bin) = out.last_mut() {
+        bin.2 += bins[last + 1..].iter().map(|bin| bin.2).sum::<f64>();
     }
     out
+}
+
+/// The place of the bin with which the counts reach a sum.
+fn reaching<'b>(mut bins: impl Iterator<Item = &'b Bin>, least: f64) -> Option<usize> {
+    let mut sum = 0.0;
+    bins.position(|bin| {
+        sum += bin.2;
+        sum >= least
+    })
 }
 
 /// The table of the numbers in these bins, which are in ascending order. `None` if they are empty.
@@ -183,6 +195,19 @@ mod tests {
         let table = table(&bins, 0).expect("a table");
         assert_eq!(table.points, [(0.0, -0.5), (0.5, 0.5), (0.500_001, 9.5), (1.0, 19.5)]);
         assert_eq!(cuts(&bins, 4), [0.5, 14.5]);
+    }
+
+    #[test]
+    fn numbers_that_few_lines_hold_move_no_bound() {
+        let outliers =
+            [(-41.5, -40.5, 2.0), (0.5, 5.5, 500.0), (5.5, 6.5, 3.0), (6.5, 7.5, 40.0), (776.5, 777.5, 19.0)];
+        assert_eq!(joined(&outliers, 20.0), [(0.5, 5.5, 502.0), (5.5, 7.5, 62.0)]);
+        assert_eq!(joined(&outliers[1..2], 20.0), [(0.5, 5.5, 500.0)], "many lines hold these");
+        let tail: Vec<Bin> = (0..10).map(|n| (f64::from(n), f64::from(n + 1), 7.0)).collect();
+        assert_eq!(joined(&tail, 20.0), [(2.0, 3.0, 21.0), (3.0, 6.0, 21.0), (6.0, 8.0, 28.0)]);
+        assert_eq!(joined(&outliers[..1], 20.0), [(-41.5, -40.5, 2.0)]);
+        assert_eq!(joined(&[(1.0, 2.0, 1.0), (2.0, 3.0, 1.0), (900.0, 901.0, 1.0)], 20.0), [(2.0, 3.0, 3.0)]);
+        assert_eq!(joined(&[], 20.0), []);
     }
 
     #[test]

@@ -463,6 +463,7 @@ fn array(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_>, out: &mut 
     let separator =
         if places.iter().any(|at| cells[*at].raw.windows(2).any(|pair| pair == b", ")) { ", " } else { "," };
     let bins = numbers::of_bins(&lengths.bounds(), 0, 0.0, 10_000.0);
+    let bins = numbers::joined(&bins, float(min_count));
     let numbers = numbers::table(&bins, 0).unwrap_or(Numbers {
         places: 0,
         points: vec![(0.0, 0.0), (1.0, 0.0)],
