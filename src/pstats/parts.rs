@@ -1,7 +1,7 @@
-//! The parts of runs that came in, as records and states name them, and what became of each. [`mod@judge`] says what is wrong.
+//! Lists the parts of runs that were read, as records and states name them. [`mod@judge`] says what is wrong with them.
 //!
-//! A run is named by the id that its parts share. Each tool that took part records its own parts, so a run has up to four lists
-//! of the same shards. Knows no lines and no files.
+//! The parts of a run share its id. Each tool records its own parts, so a run has up to four lists of the same shards. This
+//! module knows nothing of lines and files.
 
 mod judge;
 
@@ -19,7 +19,7 @@ use crate::record::truth::TruthSummary;
 
 pub(super) use judge::{Counts, Expected, PartsReport, ToolParts, judge};
 
-/// The most parts that are kept: some 30 MB.
+/// The most parts that are kept. They take some 30 MB.
 const MOST_PARTS: usize = 100_000;
 
 /// The tool that recorded a part.
@@ -64,30 +64,30 @@ impl fmt::Display for Name {
     }
 }
 
-/// What became of a part.
+/// Whether a part is in the figures, and why not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Fate {
     /// It is in the figures.
     #[default]
     Counted,
-    /// It is not, because another one of its name with other bytes is.
+    /// Another part with its name and other bytes is in the figures.
     Refused,
-    /// It is not, because `--attempts` chose another one.
+    /// `--attempts` chose another one.
     PassedOver,
 }
 
-/// A part that came.
+/// A part that was read.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Came {
-    /// Equal if its bytes are.
+    /// The same for parts with the same bytes.
     content: u64,
-    /// Equal for runs of psend that continue each other.
+    /// The same for runs of psend that continue each other.
     root: u64,
     attempt: Option<u64>,
     seed: Option<u64>,
     complete: bool,
-    /// How often it came.
+    /// How often it was read.
     times: u64,
     /// How often it is in the figures.
     counted: u64,
@@ -104,7 +104,7 @@ pub(super) struct Kept {
     came: Came,
 }
 
-/// The parts that came.
+/// The parts that were read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parts {
     known: BTreeMap<Name, Vec<Came>>,
@@ -112,9 +112,9 @@ pub(super) struct Parts {
     kept: usize,
     /// How many were not kept.
     forgotten: u64,
-    /// States without the name of a part that came again.
+    /// States that name no part and were read again.
     again: u64,
-    /// Copies of outcomes whose run record is missing.
+    /// Copied outcomes without a run record.
     cut_off: u64,
 }
 
@@ -133,9 +133,9 @@ pub(super) enum Segment {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Only<'a> {
     pub(super) name: &'a Name,
-    /// Equal if its bytes are.
+    /// The same for parts with the same bytes.
     pub(super) content: u64,
-    /// Equal for runs of psend that continue each other.
+    /// The same for runs of psend that continue each other.
     pub(super) root: u64,
     pub(super) attempt: Option<u64>,
 }
@@ -174,7 +174,7 @@ impl Parts {
         self.add(Tool::Pshape, summary.run_id.as_deref(), summary.shard, came);
     }
 
-    /// Adds a run of psend, and what became of its outcomes.
+    /// Adds a run of psend. `outcomes` tells whether its outcomes were counted.
     pub(super) fn sent(&mut self, run: &RunRecord, outcomes: Segment) {
         let came = Came {
             root: xxh3_64(run.root().as_bytes()),
@@ -202,7 +202,7 @@ impl Parts {
     }
 
     fn add(&mut self, tool: Tool, run: Option<&str>, shard: Option<Shard>, came: Came) {
-        // The whole of a run without an id is nothing to look for.
+        // A run with neither an id nor a shard has no parts to miss.
         if run.is_some() || shard.is_some() {
             self.enter(Name { run: run.map(str::to_owned), tool, shard }, came);
         }
@@ -235,7 +235,7 @@ impl Parts {
         self.cut_off += next.cut_off;
     }
 
-    /// Adds the parts of a state that is not in the figures: because the same bytes are already, or with this fate.
+    /// Adds the parts of a state that is not in the figures: with this fate, or as copies of what is.
     pub(super) fn leave_out(&mut self, next: &Self, fate: Option<Fate>) {
         for (name, all) in &next.known {
             for came in all {
@@ -272,15 +272,14 @@ impl Parts {
         }
     }
 
-    /// The part of a run with an id that these are, if they are only one: its name, with the contents and the runs of psend that
-    /// it has, and the number of the attempt.
+    /// The part, if there is exactly one and its run has an id.
     pub(super) fn only(&self) -> Option<Only<'_>> {
         let mut names = self.known.keys();
         let first = names.next().filter(|name| name.run.is_some())?;
         if names.any(|name| (&name.run, name.shard) != (&first.run, first.shard)) {
             return None;
         }
-        // What pstats counted goes before what psend did: it holds all of it.
+        // What pstats counted includes what psend sent.
         let (name, all) = self.known.iter().rfind(|(name, _)| name.tool.is_counted())?;
         let [came] = &all[..] else { return None };
         Some(Only { name, content: came.content, root: came.root, attempt: came.attempt })
