@@ -75,6 +75,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
     let started_at = clock.now();
     let about = |engine: &Engine| RunInfo {
         version: env!("CARGO_PKG_VERSION"),
+        title: config.title.clone(),
         files: config.files.iter().map(|file| file.display().to_string()).collect(),
         state_lines: engine.state_lines(),
         started_at: time::format(started_at),

@@ -92,6 +92,10 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) live: bool,
 
+    /// Title of the HTML page [default: the target, or the names of the files]
+    #[arg(long, value_name = "TEXT")]
+    pub(super) title: Option<String>,
+
     /// Copy the input to standard output; the report goes to standard error, or to the file of -o
     #[arg(long)]
     pub(super) tee: bool,

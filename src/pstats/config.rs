@@ -17,6 +17,8 @@ pub(super) struct Config {
     /// The inputs; empty for standard input.
     pub(super) files: Vec<PathBuf>,
     pub(super) form: ReportFormat,
+    /// `--title`; empty if it is not given.
+    pub(super) title: String,
     /// Where the report goes; `None` is standard output, or standard error with `tee`.
     pub(super) output: Option<PathBuf>,
     pub(super) settings: Settings,

@@ -7,6 +7,7 @@ mod compared;
 mod events;
 mod figures;
 mod generator;
+pub(super) mod headline;
 pub(super) mod html;
 mod input;
 mod joined;
@@ -70,6 +71,8 @@ pub(super) struct Report {
 pub(super) struct RunInfo {
     /// pstats' version.
     pub version: &'static str,
+    /// `--title`; empty if it is not given.
+    pub title: String,
     /// The files read; empty for standard input.
     pub files: Vec<String>,
     /// Lines of state read; what they hold is under `input`.

@@ -67,6 +67,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
     };
     Ok(Config {
         files: args.files.iter().filter(|file| !is_report(file)).cloned().collect(),
+        title: args.title.unwrap_or_default(),
         form: args.format,
         output: args.output,
         settings,

@@ -365,6 +365,11 @@ impl RunRecord {
         serde_json::from_slice::<RunLine>(line).ok().map(|line| line.run)
     }
 
+    /// Whether events were sent when they were due, whatever happened to those before.
+    pub(crate) fn is_open_loop(&self) -> bool {
+        !matches!(self.mode.as_str(), "concurrent" | "sequential")
+    }
+
     /// The id of the run that this one continues, or its own. Records with the same root belong to one run.
     pub(crate) fn root(&self) -> &str {
         self.resumes.as_deref().unwrap_or(&self.id)

@@ -123,7 +123,7 @@ impl Run {
     /// Whether events were sent when they were due, whatever came of those before: then a wait of the server is in
     /// `end_to_end` alone.
     pub(crate) fn is_open_loop(&self) -> bool {
-        self.records.iter().any(|record| !matches!(record.mode.as_str(), "concurrent" | "sequential"))
+        self.records.iter().any(RunRecord::is_open_loop)
     }
 }
 

@@ -1,12 +1,11 @@
 //! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
 
 use super::compared::{TITLE, cells, shown};
+use super::headline::{Headline, Standing, circumstances, title};
 use super::joined::{stored, why_undecidable};
 use super::parts;
-use super::words::{milliseconds, moment, percent};
-use super::{
-    By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report, TimeReport,
-};
+use super::words::{milliseconds, percent};
+use super::{By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
@@ -19,19 +18,24 @@ const ROWS: usize = 25;
 /// Writes the page.
 pub(crate) fn write(report: &Report) -> String {
     let mut page = Body::default();
-    page.put("<h1>pstats report</h1>\n");
-    let time = report.outcomes.as_ref().map(|o| &o.time).or(report.events.as_ref().map(|e| &e.time));
-    if let Some(TimeReport { first: Some(first), last: Some(last), span_s: Some(span) }) = time {
-        page.put(&format!(
-            "<p class=\"faint\">{} to {} UTC ({})</p>\n",
-            moment(first),
-            moment(last),
-            escape(&duration(*span))
-        ));
-    }
-    if report.is_empty() {
-        page.put("<p>The input has no events and no outcomes.</p>\n");
-    }
+    let headline = Headline::of(report);
+    let title = title(report);
+    let class = match headline.standing {
+        Standing::Failed => "bad",
+        Standing::Doubtful => "warn",
+        Standing::Passed => "good",
+        Standing::NotJudged => "",
+    };
+    page.put(&format!("<h1>{}</h1>\n", escape(&visible(&title))));
+    let gap = if headline.figures.is_empty() || headline.verdict.is_empty() { "" } else { "; " };
+    page.put(&format!(
+        "<p class=\"headline\">{}{gap}<b class=\"{class}\">{}</b></p>\n",
+        escape(&visible(&headline.figures)),
+        escape(&visible(&headline.verdict))
+    ));
+    let facts = circumstances(report);
+    let facts: Vec<String> = facts.iter().map(|(name, value)| escape(&visible(&format!("{name} {value}")))).collect();
+    page.put(&format!("<p class=\"faint\">{}</p>\n", facts.join(" · ")));
     if let Some(why) = report.incomplete() {
         page.put(&format!("<p class=\"warn\">{}</p>\n", escape(&why)));
     }
@@ -85,7 +89,7 @@ pub(crate) fn write(report: &Report) -> String {
         kinds.map(|(kind, amount)| vec![escape(&kind.replace('_', " ")), count(amount.lines)]),
     );
     page.put("</div>\n");
-    render("pstats report", &page.0, report, include_str!("html.js"))
+    render(&title, &page.0, report, include_str!("html.js"))
 }
 
 /// A figure of the JSON report, marked with its path, so that a test can hold the two against each other.

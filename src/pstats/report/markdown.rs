@@ -1,6 +1,7 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
 use super::compared::{AXIS, TITLE, cells, shown};
+use super::headline::{Headline, title};
 use super::joined::{stored, why_undecidable};
 use super::parts;
 use super::text::{how_many, says_something};
@@ -15,10 +16,8 @@ const ROWS: usize = 20;
 
 /// Writes the report.
 pub(crate) fn write(report: &Report) -> String {
-    let mut page = String::from("# pstats report\n");
-    if report.is_empty() {
-        page.push_str("\nThe input has no events and no outcomes.\n");
-    }
+    let headline = Headline::of(report);
+    let mut page = format!("# {}\n\n{}.\n", cell(&title(report)), cell(&headline.sentence()));
     if !report.requirements.is_empty() {
         heading(&mut page, "Requirements");
         let rows = report.requirements.iter().map(|verdict| {

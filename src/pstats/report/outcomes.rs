@@ -115,6 +115,11 @@ impl OutcomesReport {
         Word::ALL.iter().map(|word| word.as_str()).zip(counts).collect()
     }
 
+    /// Whether events were sent when they were due, so that only `end_to_end` shows how long they waited for the server.
+    pub(crate) fn is_open_loop(&self) -> bool {
+        self.runs.iter().any(RunRecord::is_open_loop)
+    }
+
     /// The figures that are not known though outcomes came, and why.
     pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
         let mut figures = self.ids.not_known();

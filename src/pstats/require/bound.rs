@@ -83,13 +83,25 @@ impl FigureUnit {
         }
     }
 
-    /// A figure as a verdict shows it.
-    pub(super) fn in_words(self, value: f64) -> String {
+    /// A figure as a verdict on `bound` shows it: with two decimals, and with more only if the verdict on the rounded figure would
+    /// be another.
+    pub(super) fn in_words(self, value: f64, (operator, bound): (Operator, f64)) -> String {
+        let unit = if self == Self::Share { 100.0 } else { 1.0 };
+        let rounded = |decimals: i32| {
+            let power = 10f64.powi(decimals);
+            (value * unit * power).round() / power
+        };
+        let tells = |shown: &f64| {
+            let is_on_it = |value: f64| Operator::Equal.holds(value, bound);
+            operator.holds(*shown / unit, bound) == operator.holds(value, bound)
+                && is_on_it(*shown / unit) == is_on_it(value)
+        };
+        let shown = exact((2..6).map(rounded).find(tells).unwrap_or(value * unit));
         match self {
-            Self::Share => format!("{}%", exact(value * 100.0)),
-            Self::Milliseconds => format!("{} ms", exact(value)),
-            Self::Seconds => format!("{} s", exact(value)),
-            Self::PerSecond => format!("{}/s", exact(value)),
+            Self::Share => format!("{shown}%"),
+            Self::Milliseconds => format!("{shown} ms"),
+            Self::Seconds => format!("{shown} s"),
+            Self::PerSecond => format!("{shown}/s"),
             Self::Bytes => format!("{} bytes", exact(value)),
             Self::Truth => (value != 0.0).to_string(),
             Self::Count => exact(value),

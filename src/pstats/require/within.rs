@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::bound::{Bound, Operator};
+use super::bound::{Bound, FigureUnit, Operator};
 use super::catalogue::Catalogue;
 use super::figure_path::{FigurePath, Found};
 use super::verdict::{Met, Verdict};
@@ -108,10 +108,17 @@ impl Within {
         };
         let Some((compared, bound)) = bound else { return Ok(no_data(Some(path), Some(value))) };
         let unit = self.figure.unit();
+        let at = (self.operator, bound);
         let message = match self.bound {
-            Bound::OfWhole(_) => format!("{} ({}%)", unit.in_words(value), exact(compared * 100.0)),
-            Bound::OfBase(_) => format!("{}; the base allows {}", unit.in_words(value), unit.in_words(bound)),
-            Bound::Plain(_) => unit.in_words(value),
+            Bound::OfWhole(_) => format!("{} ({})", exact(value), FigureUnit::Share.in_words(compared, at)),
+            Bound::OfBase(_) => {
+                format!(
+                    "{}; the base allows {}",
+                    unit.in_words(value, at),
+                    unit.in_words(bound, (self.operator, value))
+                )
+            }
+            Bound::Plain(_) => unit.in_words(value, at),
         };
         Ok(verdict(Some(path), Some(value), self.operator.holds(compared, bound), message))
     }

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{event, mixed_lines};
+use super::{event, mixed_lines, outcome};
 use crate::support::{run_with, sample};
 
 /// The figures that the page names, as (path in the JSON report, value).
@@ -34,6 +34,23 @@ fn the_html_report_has_the_figures_of_the_json_and_asks_for_nothing_outside() {
         assert_eq!(value.as_f64(), wanted.as_f64(), "{path}");
     }
     assert!(!found.text().contains("<script src") && found.text().contains("default-src 'none'"));
+}
+
+#[test]
+fn the_page_and_the_markdown_begin_with_the_report_in_one_sentence() {
+    let outcomes: String =
+        (1..=40).map(|seq| outcome(seq, if seq <= 38 { "accepted" } else { "rejected" }, json!({}))).collect();
+    let args = ["--require", "error_rate < 1%", "--require", "lost <= 5", "--partial", "-q"];
+    let said = "95.0% of 40 events were delivered in 39.0 s; P99 10.0 ms";
+    let failed = "1 of 2 requirements not met: error rate 5%, not < 1%; the run is not complete";
+    let markdown = run_with("pstats", &[&["--format", "markdown"], &args[..]].concat(), outcomes.as_bytes());
+    let markdown = markdown.expect_code(99);
+    assert!(markdown.text().contains(&format!("{said}; {}", failed.replace('<', "\\<"))), "{}", markdown.text());
+    let args = [&["--format", "html", "--title", "Night run <7>"], &args[..]].concat();
+    let html = run_with("pstats", &args, outcomes.as_bytes()).expect_code(99);
+    for part in [said, &failed.replace('<', "&lt;"), "<h1>Night run &lt;7&gt;</h1>"] {
+        assert!(html.text().contains(part), "{part}: {}", &html.text()[..20_000]);
+    }
 }
 
 /// What a browser makes of a page, as (the document, its log). `None` if there is no browser.
