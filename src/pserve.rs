@@ -5,6 +5,7 @@
 
 mod api;
 mod args;
+mod chaos;
 mod config;
 mod connection;
 mod exec;

@@ -1,6 +1,7 @@
 //! The forms that pass between the tools. Tools share these and never import each other.
 
 pub(crate) mod chain;
+pub(crate) mod chaos;
 pub(crate) mod event;
 pub(crate) mod filter;
 pub(crate) mod generated;

@@ -3,11 +3,13 @@
 mod app;
 mod batch;
 mod body;
+mod cut;
 mod find;
 mod ingest;
 mod refusal;
 mod respond;
 mod room;
+mod spoil;
 
 use std::sync::Arc;
 
@@ -20,6 +22,7 @@ use serde_json::json;
 
 pub(super) use app::App;
 use app::{Caller, Shared};
+pub(super) use cut::Cut;
 use refusal::seconds;
 use respond::detail;
 pub(super) use room::Room;

@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Parser, ValueEnum};
 
+use super::chaos::Rules;
 use super::config::Duplicates;
 use crate::cli::files::Files;
-use crate::cli::values::Rate;
+use crate::cli::values::{Rate, seed};
 use crate::cli::{CommandLine, Help};
 
 /// A server to try event ingestion on: PulseStream's API over SQLite.
@@ -61,6 +62,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "RATE")]
     pub(super) rate_limit: Option<Rate>,
 
+    /// Inject faults on purpose: error=503:5%
+    ///
+    /// Rules separated by commas: latency=50ms±20ms, latency=lognormal:20ms,p99=400ms, error=503:5%, reset=1%, stall=0.1%:10s,
+    /// truncate=1%, drop-after-commit=1%, lose=0.1%, duplicate=1%. window=30s..60s (since the server's start) and
+    /// where=service=NAME limit the rules of the same flag, or alone those of all.
+    #[arg(long, value_name = "RULE,…")]
+    pub(super) chaos: Vec<Rules>,
+
+    /// Write what --chaos did to which event to FILE
+    ///
+    /// JSON Lines, for pstats --chaos-truth.
+    #[arg(long, value_name = "FILE", requires = "chaos")]
+    pub(super) chaos_truth: Option<PathBuf>,
+
+    /// Repeat the draws of --chaos
+    ///
+    /// The same seed strikes the same events, in whatever order they come.
+    #[arg(long, value_name = "N", value_parser = seed)]
+    pub(super) seed: Option<u64>,
+
     /// Write only errors to standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
@@ -72,8 +93,20 @@ impl CommandLine for Args {
   pserve
   pserve --listen 127.0.0.1:0 --db run.db
   pserve --listen 127.0.0.1:0 --db run.db --exec 'psend events.jsonl | pstats'
-  pserve --listen 0.0.0.0:8000 --keys keys.txt --rate-limit 300/1m",
-        everyday: &["listen", "db", "exec", "api-key-file", "keys", "duplicates", "rate-limit", "quiet"],
+  pserve --listen 0.0.0.0:8000 --keys keys.txt --rate-limit 300/1m
+  pserve --chaos error=503:5% --chaos reset=1% --chaos-truth chaos.jsonl",
+        everyday: &[
+            "listen",
+            "db",
+            "exec",
+            "api-key-file",
+            "keys",
+            "duplicates",
+            "rate-limit",
+            "chaos",
+            "chaos-truth",
+            "quiet",
+        ],
         exit_status: "\
 Exit status: 130 after Ctrl-C, 143 after SIGTERM, the command's own with --exec,
 1 if the job could not be finished, 2 for wrong usage.",
@@ -85,6 +118,7 @@ Exit status: 130 after Ctrl-C, 143 after SIGTERM, the command's own with --exec,
             .reads("--keys", &self.keys)
             .output(None)
             .writes("--db", Some(&self.db))
+            .writes("--chaos-truth", &self.chaos_truth)
     }
 }
 

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use super::chaos::Rules;
 use super::keys::Keys;
 use super::limit::Limiter;
 
@@ -22,8 +23,23 @@ pub(super) struct Config {
     pub(super) duplicates: Duplicates,
     /// `None` accepts any number of events.
     pub(super) limiter: Option<Limiter>,
+    /// Faults on purpose.
+    pub(super) chaos: Option<ChaosConfig>,
     /// Whether to write only errors to stderr.
     pub(super) quiet: bool,
+}
+
+/// Faults on purpose.
+#[derive(Debug)]
+pub(super) struct ChaosConfig {
+    /// What each `--chaos` gave; at least one.
+    pub(super) rules: Vec<Rules>,
+    /// The seed of all draws.
+    pub(super) seed: u64,
+    /// Whether the seed was drawn and is to be told.
+    pub(super) is_drawn: bool,
+    /// Where to write down what was done.
+    pub(super) truth: Option<PathBuf>,
 }
 
 /// When the server stops.

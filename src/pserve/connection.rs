@@ -4,7 +4,7 @@ use std::future::Future;
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
+use super::api::Cut;
+
 /// How long the head of a request may take from its first byte, and how long a new connection may take to send that byte.
 const HEAD_TIME: Duration = Duration::from_secs(10);
 
@@ -28,16 +30,24 @@ const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<bool>) {
     // Odd while a request is served, even while waiting for one.
     let turn = Arc::<AtomicU64>::default();
-    let io = Watched { io, turn: Arc::clone(&turn), head: Some(0), has_bytes: false, due: None };
+    let reset = Arc::<AtomicBool>::default();
+    let io =
+        Watched { io, turn: Arc::clone(&turn), reset: Arc::clone(&reset), head: Some(0), has_bytes: false, due: None };
     let api = TowerToHyperService::new(api);
     let service = service_fn(move |request| {
         turn.fetch_add(1, Ordering::Relaxed);
         let answer = api.call(request);
-        let turn = Arc::clone(&turn);
+        let (turn, reset) = (Arc::clone(&turn), Arc::clone(&reset));
         async move {
-            let answer = answer.await;
+            let Ok(answer) = answer.await;
             turn.fetch_add(1, Ordering::Relaxed);
-            answer
+            match answer.extensions().get::<Cut>() {
+                None => Ok(answer),
+                Some(how) => {
+                    reset.store(*how == Cut::Reset, Ordering::Relaxed);
+                    Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+                }
+            }
         }
     });
     let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(io), service));
@@ -54,11 +64,21 @@ pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<
 struct Watched {
     io: TcpStream,
     turn: Arc<AtomicU64>,
+    /// Whether the connection is to end with a reset.
+    reset: Arc<AtomicBool>,
     /// The turn in which a head has begun to arrive.
     head: Option<u64>,
     /// Whether any byte has arrived.
     has_bytes: bool,
     due: Option<Pin<Box<Sleep>>>,
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            let _ = self.io.set_zero_linger();
+        }
+    }
 }
 
 impl Watched {

@@ -5,13 +5,14 @@ use std::fmt::Display;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::args::Args;
-use super::config::{Config, Until};
+use super::config::{ChaosConfig, Config, Until};
 use super::keys::Keys;
 use super::limit::Limiter;
 use crate::cli::api_key::key_in;
 use crate::cli::input;
 use crate::cli::values::{Rate, Span};
 use crate::error::{Error, Result};
+use crate::seed;
 
 /// Resolves the flags. `environment_key` is the value of PULSE_API_KEY.
 ///
@@ -40,7 +41,13 @@ pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<C
         None => Until::Signal,
     };
     let limiter = args.rate_limit.map(limiter).transpose()?;
-    Ok(Config { listen, db: args.db, until, keys, duplicates: args.duplicates, limiter, quiet: args.quiet })
+    let chaos = (!args.chaos.is_empty()).then(|| ChaosConfig {
+        rules: args.chaos,
+        seed: args.seed.unwrap_or_else(seed::draw),
+        is_drawn: args.seed.is_none(),
+        truth: args.chaos_truth,
+    });
+    Ok(Config { listen, db: args.db, until, keys, duplicates: args.duplicates, limiter, chaos, quiet: args.quiet })
 }
 
 /// The keys that were given. A flag takes precedence over the environment.

@@ -15,7 +15,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::api::{self, App, Room};
-use super::config::{Config, Until};
+use super::chaos::{Chaos, Truth};
+use super::config::{ChaosConfig, Config, Until};
 use super::signals::Signals;
 use super::store::StoreError;
 use super::store::commit::Committer;
@@ -24,7 +25,7 @@ use super::store::sqlite::Sqlite;
 use super::{connection, exec};
 use crate::cli::output::Output;
 use crate::cli::{Console, Ending, numbers};
-use crate::clock::SystemClock;
+use crate::clock::{Clock, Micros, SystemClock};
 use crate::error::{Error, Result};
 
 /// How long requests in flight may take to finish once the server stops.
@@ -46,13 +47,16 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
             let key = if config.keys.is_test_key() { "; the key is the guide's test key" } else { "" };
             console.note(format_args!("storing events in {}{key}", config.db.display()));
         }
+        let clock = SystemClock::start();
+        let chaos = config.chaos.map(|chaos| inject(chaos, clock.now(), config.quiet, console)).transpose()?;
         let app = App {
             keys: config.keys,
             limiter: config.limiter,
             duplicates: config.duplicates,
-            clock: Box::new(SystemClock::start()),
+            clock: Box::new(clock),
             committer,
             readers: Readers::new(move || store.reader()),
+            chaos,
             room: Room::default(),
         };
         let (stop, stopped) = watch::channel(false);
@@ -81,6 +85,16 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
         console.note(format_args!("{events} stored in {}", config.db.display()));
     }
     Ok(ending)
+}
+
+/// Prepares the faults on purpose, and says with which seed they can be repeated.
+fn inject(config: ChaosConfig, now: Micros, quiet: bool, console: &Console) -> Result<Chaos> {
+    let ChaosConfig { rules, seed, is_drawn, truth } = config;
+    if is_drawn && !quiet {
+        console.note(format_args!("--seed {seed} repeats the faults of --chaos"));
+    }
+    let truth = truth.map(|path| Truth::begin(&path, seed, &rules, now)).transpose()?;
+    Ok(Chaos::new(rules, seed, truth))
 }
 
 /// Serves all who connect until `stop`, then waits until those that are connected have their answers.

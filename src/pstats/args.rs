@@ -145,6 +145,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) stored: Option<PathBuf>,
 
+    /// Report what pserve did on purpose, and what the client said
+    ///
+    /// FILE is what pserve --chaos-truth wrote. The table shows the outcomes of the events that each fault struck.
+    #[arg(long, value_name = "FILE", help_heading = "Comparison")]
+    pub(super) chaos_truth: Option<PathBuf>,
+
     /// An earlier run: says what is worse, better or the same
     ///
     /// FILE is a state, a JSON report or lines. Requirements may then say 'latency.p95 not worse', or '110% of base'. Repeatable,
@@ -244,6 +250,7 @@ the job could not be finished, 2 for wrong usage.",
             .reads("--truth", &self.truth)
             .reads("--against", &self.against)
             .reads("--stored", &self.stored)
+            .reads("--chaos-truth", &self.chaos_truth)
             .reads("--base", &self.base)
             .reads("--require-file", &self.require_file)
             .writes("--report", self.report.iter().map(|file| &file.path))

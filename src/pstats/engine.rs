@@ -118,7 +118,7 @@ impl Engine {
         self.state_lines += 1;
         if self.intake.joins().is_some() {
             return Err(Error::failed(format!(
-                "line {seq}: a state holds counts, not lines: --truth, --against and --stored need the streams themselves"
+                "line {seq}: a state holds counts, not lines: --truth, --against, --stored and --chaos-truth need the streams themselves"
             )));
         }
         match self.states.take(seq, line, self.intake.layout())? {
@@ -282,6 +282,7 @@ impl Engine {
         if let Some(joins) = self.intake.joins() {
             report.truth = joins.truth_report()?;
             report.reconciled = joins.reconciled_report(&self.sources)?;
+            report.chaos = joins.chaos_report()?;
             if let Some(reconciled) = &report.reconciled {
                 report.not_known.extend(reconciled.not_known.iter().cloned());
             }

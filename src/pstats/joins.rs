@@ -2,6 +2,7 @@
 //! The rows are in a temporary SQLite database that the system removes: in memory if there are few, on disk if its cache is
 //! full, so that inputs larger than memory can be joined. An event is identified by 64 bits of the hash of its id.
 
+mod chaos;
 mod faults;
 mod reconcile;
 
@@ -21,6 +22,7 @@ use crate::clock::Micros;
 use crate::error::{Error, Result};
 use crate::jsonl::scan::{FieldSet, Scanner, Spans};
 use crate::jsonl::{Chunk, LineReader, value};
+use crate::record::chaos::{ChaosFault, ChaosLine};
 use crate::record::event::{FieldMap, Role};
 use crate::record::outcome::{RunRecord, Word};
 use crate::record::truth::{Expect, TruthLine};
@@ -31,6 +33,7 @@ const CACHE_KIB: u32 = 16 << 10;
 /// The most shards whose names are kept for messages.
 const MOST_SHARDS: usize = 1000;
 
+pub(super) use chaos::ChaosReport;
 pub(super) use faults::{FaultReport, TruthReport};
 pub(super) use reconcile::{ReconciledReport, StoredReport};
 
@@ -43,12 +46,14 @@ pub(super) struct Sources {
     pub against: Option<PathBuf>,
     /// `--stored`.
     pub stored: Option<PathBuf>,
+    /// `--chaos-truth`.
+    pub chaos: Option<PathBuf>,
 }
 
 impl Sources {
     /// Whether there is nothing to join.
     pub(super) fn is_none(&self) -> bool {
-        self.truth.is_empty() && self.against.is_none() && self.stored.is_none()
+        self.truth.is_empty() && self.against.is_none() && self.stored.is_none() && self.chaos.is_none()
     }
 }
 
@@ -78,6 +83,7 @@ pub(super) struct Joins {
     db: Connection,
     truth: bool,
     reconcile: bool,
+    chaos: bool,
     failed: Option<rusqlite::Error>,
     /// The names of shards by their hash, for messages. Only some if there are very many.
     shards: BTreeMap<i64, String>,
@@ -87,6 +93,7 @@ pub(super) struct Joins {
     /// The parts that the files of `--truth` are.
     parts: Parts,
     faults: BTreeMap<String, i64>,
+    chaos_faults: BTreeMap<String, i64>,
     stored_is_verified: bool,
     /// Whether the run records of `--stored` say that all of its outcomes are there.
     stored_is_whole: bool,
@@ -103,6 +110,7 @@ const TABLES: &str = "
     CREATE TABLE truth(shard INTEGER, seq INTEGER, id INTEGER, checked INTEGER, fault INTEGER, expect INTEGER);
     CREATE TABLE item(id INTEGER PRIMARY KEY, sent INTEGER DEFAULT 0, arrived INTEGER DEFAULT 0, words INTEGER DEFAULT 0,
         stored INTEGER DEFAULT 0, held INTEGER DEFAULT 0);
+    CREATE TABLE chaos(fault INTEGER, id INTEGER, stored INTEGER, times INTEGER, PRIMARY KEY(fault, id));
     BEGIN;";
 
 /// The strength of an expectation. For a line with several faults, the strongest one applies.
@@ -157,12 +165,14 @@ impl Joins {
             db: open().map_err(failed)?,
             truth: !sources.truth.is_empty(),
             reconcile: sources.against.is_some() || sources.stored.is_some(),
+            chaos: sources.chaos.is_some(),
             failed: None,
             shards: BTreeMap::new(),
             summaries_due: sources.truth.len(),
             truth_is_whole: true,
             parts: Parts::default(),
             faults: BTreeMap::new(),
+            chaos_faults: BTreeMap::new(),
             stored_is_verified: false,
             stored_is_whole: false,
             stored_is_known: sources.stored.is_some(),
@@ -210,7 +220,7 @@ impl Joins {
             self.put(&sql, &row);
             self.insert_outcome = sql;
         }
-        if let (true, Some(id)) = (self.reconcile, id) {
+        if let (true, Some(id)) = (self.reconcile || self.chaos, id) {
             self.arrived(id, 1 << arrival.word as i64);
         }
     }
@@ -252,6 +262,16 @@ impl Joins {
         let row: [&dyn ToSql; 6] =
             [&shard, &truth.seq.map(u64::cast_signed), &id, &id.filter(|_| !renamed), &fault, &rank(truth.expect)];
         self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
+    }
+
+    /// Adds a line of `--chaos-truth`.
+    fn chaos_line(&mut self, line: ChaosLine) {
+        let ChaosLine::Fault(ChaosFault { chaos, event_id, stored, .. }) = line else { return };
+        let next = i64::try_from(self.chaos_faults.len()).unwrap_or(i64::MAX);
+        let fault = *self.chaos_faults.entry(chaos).or_insert(next);
+        let sql = "INSERT INTO chaos VALUES(?1, ?2, ?3, 1)
+            ON CONFLICT(fault, id) DO UPDATE SET stored = ?3, times = times + 1";
+        self.put(sql, &[&fault, &hash_of(event_id.as_bytes()).cast_signed(), &stored]);
     }
 
     /// Reads the files of the flags, after the stream has ended.
@@ -310,6 +330,21 @@ impl Joins {
             })?;
             self.stored_is_whole = is_whole == Some(true);
             self.stored_without_id = without_id;
+        }
+        if let Some(path) = &sources.chaos {
+            let mut reader = open(path)?;
+            while let Some(chunk) = reader.next_chunk()? {
+                for line in chunk.lines().filter(|line| !line.is_blank()) {
+                    let read = ChaosLine::read(line.text).ok_or_else(|| {
+                        Error::failed(format!(
+                            "{}: line {}: not a line that pserve --chaos-truth writes",
+                            path.display(),
+                            line.seq
+                        ))
+                    });
+                    self.chaos_line(read?);
+                }
+            }
         }
         match self.failed.take() {
             Some(error) => Err(failed(error)),
@@ -388,5 +423,5 @@ fn id_hash(raw: &[u8]) -> Option<u64> {
 
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 fn failed(error: rusqlite::Error) -> Error {
-    Error::failed(format!("the temporary database for --truth, --against and --stored: {error}"))
+    Error::failed(format!("the temporary database for --truth, --against, --stored and --chaos-truth: {error}"))
 }

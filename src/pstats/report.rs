@@ -34,7 +34,7 @@ pub(super) use outcomes::{OutcomesReport, ReasonReport};
 pub(super) use units::seconds;
 
 use super::compare::{About, Row};
-use super::joins::{ReconciledReport, TruthReport};
+use super::joins::{ChaosReport, ReconciledReport, TruthReport};
 use super::layout::Layout;
 use super::parts::PartsReport;
 use super::require::{Beside, Requirement, Verdict};
@@ -56,6 +56,8 @@ pub(super) struct Report {
     pub truth: Option<TruthReport>,
     /// With `--against` or `--stored`: what was sent, arrived and is stored.
     pub reconciled: Option<ReconciledReport>,
+    /// With `--chaos-truth`: what the server did on purpose, and what the client said.
+    pub chaos: Option<ChaosReport>,
     /// Which parts of which runs came.
     pub parts: PartsReport,
     /// Figures that are null although there were lines for them, by path, with the reason. They meet no requirement.
@@ -118,6 +120,7 @@ impl Report {
         }
         report.truth = Some(TruthReport::on_nothing());
         report.reconciled = Some(ReconciledReport::on_nothing());
+        report.chaos = Some(ChaosReport::on_nothing());
         report.to_value()
     }
 
@@ -128,6 +131,7 @@ impl Report {
             outcomes: of_outcomes.then(|| OutcomesReport::new(&mut summary.outcomes, &layout.of_outcomes.all)),
             truth: None,
             reconciled: None,
+            chaos: None,
             parts: PartsReport::default(),
             not_known: BTreeMap::new(),
             requirements: Vec::new(),

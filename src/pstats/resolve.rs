@@ -78,7 +78,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         reports: args.report,
         every: args.every.0,
         against,
-        sources: Sources { truth: args.truth, against: args.against, stored: args.stored },
+        sources: Sources { truth: args.truth, against: args.against, stored: args.stored, chaos: args.chaos_truth },
         requirements,
         expected: Expected {
             part: PartOfRun::resolve(args.run_id, args.shard)?,

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
-const TEXTS: [&str; 36] = [
+const TEXTS: [&str; 37] = [
+    "--chaos-truth",
     "--output",
     "--profile",
     "--print-profile",

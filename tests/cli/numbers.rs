@@ -172,6 +172,16 @@ fn beside(name: &str, flag: &str, value: &str) -> Vec<&'static str> {
         ("pgen", _) => vec!["-n", "1"],
         ("psend", _) => vec!["--url", "http://127.0.0.1:9"],
         ("plearn", _) => vec!["--format", "state"],
+        ("pserve", "--seed") => {
+            vec![
+                "--listen",
+                "127.0.0.1:0",
+                "--db",
+                concat!(env!("CARGO_TARGET_TMPDIR"), "/numbers.db"),
+                "--exec",
+                "true",
+            ]
+        }
         ("pserve", _) => vec!["--listen", "127.0.0.1:0", "--db", "/nowhere/db", "--exec", "true"],
         _ => vec![],
     };

@@ -1,6 +1,8 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
+mod durability;
 mod exec;
+mod faults;
 mod hostile;
 mod ordinary_client;
 

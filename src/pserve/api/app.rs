@@ -8,6 +8,7 @@ use axum::http::request::Parts;
 use super::refusal::Refusal;
 use super::room::Room;
 use crate::clock::Clock;
+use crate::pserve::chaos::Chaos;
 use crate::pserve::config::Duplicates;
 use crate::pserve::keys::Keys;
 use crate::pserve::limit::Limiter;
@@ -29,6 +30,8 @@ pub(in crate::pserve) struct App {
     pub(in crate::pserve) committer: Committer,
     /// Read from the store.
     pub(in crate::pserve) readers: Readers<SqliteReader>,
+    /// Faults on purpose, if there are any.
+    pub(in crate::pserve) chaos: Option<Chaos>,
     /// Memory for large bodies.
     pub(in crate::pserve) room: Room,
 }

@@ -70,7 +70,7 @@ pub(super) async fn events(
         })
         .collect();
     let ids: Vec<String> = records.iter().map(|record| record.external_id.clone()).collect();
-    let stored = if records.is_empty() { Vec::new() } else { app.committer.store(records).await? };
+    let (stored, spoil) = app.store(records).await?;
 
     let mut taken = ids.into_iter().zip(stored).map(|(id, stored)| app.result(id, stored, now));
     let results: Vec<EventResult> =
@@ -89,5 +89,5 @@ pub(super) async fn events(
             _ => "partial",
         },
     };
-    Ok(respond::json(StatusCode::OK, &answer))
+    Ok(spoil.apply(respond::json(StatusCode::OK, &answer)).await)
 }

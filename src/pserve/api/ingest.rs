@@ -51,10 +51,10 @@ pub(super) async fn event(
     let now = app.clock.wall();
     let record = record(tenant, &taken.body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
     let event_id = record.external_id.clone();
-    let stored = app.committer.store(vec![record]).await?;
+    let (stored, spoil) = app.store(vec![record]).await?;
     let result = app.result(event_id, stored[0], now);
     let status = if result.success { StatusCode::OK } else { StatusCode::CONFLICT };
-    Ok(respond::json(status, &result))
+    Ok(spoil.apply(respond::json(status, &result)).await)
 }
 
 impl EventResult {

@@ -4,6 +4,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
+use super::cut::{Cut, cut};
 use super::respond::{detail, details};
 use crate::clock::Micros;
 use crate::pserve::limit::Standing;
@@ -29,6 +30,10 @@ pub(super) enum Refusal {
     /// The rate limit is used up at this time.
     TooMany(Standing, Micros),
     Store(StoreError),
+    /// `--chaos` answers this status.
+    Injected(u16),
+    /// `--chaos` ends the connection.
+    Cut(Cut),
 }
 
 impl From<StoreError> for Refusal {
@@ -60,6 +65,11 @@ impl IntoResponse for Refusal {
                 response
             }
             Self::Store(error @ StoreError::Full(_)) => detail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            Self::Injected(status) => {
+                let status = StatusCode::from_u16(status).expect("a rule has a status from 400 to 599");
+                detail(status, "Refused on purpose, by --chaos")
+            }
+            Self::Cut(how) => cut(Response::default(), how),
             Self::Store(error) => detail(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
         }
     }

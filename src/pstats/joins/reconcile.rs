@@ -96,7 +96,7 @@ enum Column {
 }
 
 /// Of all outcomes of an id, the one that says the most about whether the server has the event.
-fn best_word(words: i64) -> &'static str {
+pub(super) fn best_word(words: i64) -> &'static str {
     let order = [
         Word::Accepted,
         Word::Duplicate,

@@ -2,7 +2,7 @@
 
 use super::compared::{TITLE, cells, shown};
 use super::headline::{Headline, Standing, circumstances, title};
-use super::joined::{stored, why_undecidable};
+use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
 use super::words::{milliseconds, percent};
 use super::{By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report};
@@ -11,6 +11,7 @@ use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
 use crate::pstats::compare::Row;
 use crate::pstats::inference::verdict::Word;
+use crate::pstats::joins::ChaosReport;
 
 /// Rows of a table of groups.
 const ROWS: usize = 25;
@@ -81,6 +82,7 @@ pub(crate) fn write(report: &Report) -> String {
     }
     page.truth(report);
     page.reconciled(report);
+    page.chaos(report);
     page.parts(report);
     page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
     let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
@@ -313,6 +315,14 @@ impl Body {
         for note in &shown.notes {
             self.put(&format!("<p class=\"warn\">{}</p>\n", escape(note)));
         }
+        self.put("</div>\n");
+    }
+
+    fn chaos(&mut self, report: &Report) {
+        let Some(chaos) = &report.chaos else { return };
+        self.put(&format!("<h2>{}</h2>\n<div class=\"panel scroll\">\n", ChaosReport::TITLE));
+        let rows = chaos_rows(chaos).into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect());
+        self.table(&ChaosReport::HEAD, rows);
         self.put("</div>\n");
     }
 

@@ -1,12 +1,24 @@
 //! What was held against other streams, as every form that people read says it.
 
+use super::sheet::Align;
 use crate::cli::numbers::count;
-use crate::pstats::joins::{StoredReport, TruthReport};
+use crate::pstats::joins::{ChaosReport, StoredReport, TruthReport};
 
 /// Why faults are undecidable; empty if none is.
 pub(super) fn why_undecidable(truth: &TruthReport) -> String {
     let each = truth.why_undecidable.iter().map(|(why, n)| format!("{} {}", count(*n), why.in_words()));
     each.collect::<Vec<_>>().join(", ")
+}
+
+/// The head of the table of what the server did on purpose.
+pub(super) fn chaos_head() -> [(&'static str, Align); 8] {
+    ChaosReport::HEAD.map(|name| (name, if name == "fault" { Align::Left } else { Align::Right }))
+}
+
+/// The rows of the table of what the server did on purpose.
+pub(super) fn chaos_rows(chaos: &ChaosReport) -> Vec<Vec<String>> {
+    let rows = chaos.faults.iter();
+    rows.map(|(name, row)| std::iter::once(name.clone()).chain(row.cells().map(count)).collect()).collect()
 }
 
 /// What the server holds of the ids of one outcome: present, missing, differs, extra, unchecked.

@@ -2,7 +2,7 @@
 
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::headline::{Headline, title};
-use super::joined::{stored, why_undecidable};
+use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
 use super::text::{how_many, says_something};
 use super::words::{milliseconds, moment, percent};
@@ -10,6 +10,7 @@ use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report}
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::pstats::inference::verdict::Word;
+use crate::pstats::joins::ChaosReport;
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;
@@ -91,6 +92,11 @@ pub(crate) fn write(report: &Report) -> String {
             &[" outcome", "present", "missing", "differs", "extra", "unchecked"],
             reconciled.table.iter().map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect()),
         );
+    }
+    if let Some(chaos) = &report.chaos {
+        heading(&mut page, ChaosReport::TITLE);
+        let head = ChaosReport::HEAD.map(|name| if name == "fault" { " fault" } else { name });
+        table(&mut page, &head, chaos_rows(chaos).into_iter());
     }
     let told = parts::rows(report);
     if !told.is_empty() {

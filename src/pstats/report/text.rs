@@ -1,9 +1,9 @@
 //! The report for a person at a terminal: the guide's Sample Statistics section by section, then the groups as tables.
 
-use super::super::joins::{FaultReport, ReconciledReport, TruthReport};
+use super::super::joins::{ChaosReport, FaultReport, ReconciledReport, TruthReport};
 use super::super::require::Verdict;
 use super::compared::{AXIS, TITLE, cells, shown};
-use super::joined::{stored, why_undecidable};
+use super::joined::{chaos_head, chaos_rows, stored, why_undecidable};
 use super::parts;
 pub(crate) use super::sheet::Style;
 use super::sheet::{Align, Page, left};
@@ -49,6 +49,10 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
     }
     if let Some(reconciled) = &report.reconciled {
         page.reconciled(reconciled);
+    }
+    if let Some(chaos) = &report.chaos {
+        page.title(ChaosReport::TITLE);
+        page.table(&chaos_head(), &chaos_rows(chaos));
     }
     page.compared(report);
     page.parts(report);

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The parts of the report that a path may begin with.
-pub(super) const SECTIONS: [&str; 6] = ["input", "events", "outcomes", "truth", "reconciled", "run"];
+pub(super) const SECTIONS: [&str; 7] = ["input", "events", "outcomes", "truth", "reconciled", "chaos", "run"];
 
 /// What groups have of their section's figures.
 const OF_GROUPS: [&str; 4] = ["count", "success_rate", "error_rate", "latency"];
