@@ -5,6 +5,7 @@
 
 mod chaos;
 mod clock_step;
+mod deploy;
 mod every_tool;
 mod fakes;
 mod files;
