@@ -14,6 +14,7 @@ pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod part_of_run;
 pub(crate) mod shard;
+pub(crate) mod sheet;
 mod standard;
 pub(crate) mod stop;
 mod stream;

@@ -8,7 +8,7 @@
 //!
 //! Layers, ground first. An import goes down, never up and never in a circle (`tests/cli/tidy/layers.rs` checks this):
 //!
-//! 1. [`error`], [`clock`], [`seed`], [`time`]: what every other layer may use
+//! 1. [`error`], [`clock`], [`seed`], [`mod@statistics`], [`time`]: what every other layer may use
 //! 2. [`cli`], [`page`]: the process and its streams; HTML pages
 //! 3. [`jsonl`]: lines and the fields in them
 //! 4. [`record`]: the forms in which the tools meet
@@ -23,6 +23,7 @@
 pub mod clock;
 pub mod error;
 pub mod seed;
+pub(crate) mod statistics;
 pub mod time;
 
 pub mod cli;

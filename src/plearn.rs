@@ -7,6 +7,7 @@ mod args;
 mod config;
 mod count;
 mod learn;
+mod like;
 mod read;
 mod resolve;
 mod state;
@@ -14,15 +15,18 @@ mod world;
 
 use std::process::ExitCode;
 
+use crate::cli::console::shows_colors;
 use crate::cli::input::Inputs;
 use crate::cli::numbers::{count, counted};
 use crate::cli::output::Output;
+use crate::cli::sheet::Style;
 use crate::cli::{Console, Ending, Signals};
 use crate::clock::{Clock, SystemClock};
 use crate::error::{At, Error, Place, Result};
 use args::Args;
-use config::{Config, Form};
-use read::Reading;
+use config::{Against, Config, Form, Job};
+use count::Input;
+use read::{Reading, Side, Told};
 use resolve::resolve;
 
 /// Runs the tool on the process's command line.
@@ -37,15 +41,34 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> 
     let signals = Signals::listen(1).at(&Place::Stdin)?;
     let stop = signals.stop_at(1);
     let inputs = Inputs::open(&config.files, &stop, console)?;
+    match &config.job {
+        Job::Compare(against) => {
+            let real = Inputs::open(&against.real, &stop, console)?;
+            compare(config, against, [real, inputs], &signals, console, clock)
+        }
+        Job::Learn(form) => learn(config, inputs, *form, &signals, console, clock),
+    }
+}
+
+/// Learns a world, or writes the state of what was counted.
+fn learn(
+    config: &Config,
+    inputs: Inputs,
+    form: Form,
+    signals: &Signals,
+    console: &Console,
+    clock: &dyn Clock,
+) -> Result<Ending> {
     let mut output = Output::open(config.output.as_deref())?;
     let progress = console.progress(config.quiet, config.every);
     let mut read = Reading::of(inputs, config.max_line, progress, clock)?;
     if let Some(signal) = signals.first() {
-        console.note(format_args!("interrupted after {}: nothing was written", counted(read.lines, "line", "lines")));
+        console
+            .note(format_args!("interrupted after {}: nothing was written", counted(read.told.lines, "line", "lines")));
         return Ok(Ending::Signalled(signal));
     }
-    warn(&read, console);
-    match config.form {
+    warn(&read.summary.input, read.told, "", console);
+    match form {
         Form::State => {
             let origin = config.files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>().join(" ");
             state::write(&mut read.summary, &origin, read.states.added(), &mut |piece| output.put(piece))?;
@@ -62,19 +85,45 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock) -> Result<Ending> 
     output.finish().map(|()| Ending::Done)
 }
 
-fn warn(read: &Reading, console: &Console) {
-    let input = &read.summary.input;
+/// Says how alike two sides are: first the real one.
+fn compare(
+    config: &Config,
+    against: &Against,
+    [real, synthetic]: [Inputs; 2],
+    signals: &Signals,
+    console: &Console,
+    clock: &dyn Clock,
+) -> Result<Ending> {
+    let mut output = Output::open(config.output.as_deref())?;
+    let progress = || console.progress(config.quiet, config.every);
+    let real = Side::of(real, config.max_line, progress(), clock)?;
+    let synthetic = Side::of(synthetic, config.max_line, progress(), clock)?;
+    if let Some(signal) = signals.first() {
+        console.note("interrupted: nothing was written");
+        return Ok(Ending::Signalled(signal));
+    }
+    warn(&real.lines.input, real.told, "real events: ", console);
+    warn(&synthetic.lines.input, synthetic.told, "synthetic events: ", console);
+    let report = like::compare(&real.lines, &synthetic.lines, &config.rules)?;
+    let style = Style { color: config.output.is_none() && shows_colors(&std::io::stdout()) };
+    let written = if against.is_json { report.json() } else { like::text(&report, style) };
+    output.put(written.as_bytes())?;
+    output.finish().map(|()| Ending::Done)
+}
+
+/// Warns of lines that were left out. `whose` begins each message.
+fn warn(input: &Input, told: Told, whose: &str, console: &Console) {
     if input.unreadable > 0 {
         let first =
-            read.first_unreadable.map_or_else(String::new, |line| format!("; the first is line {}", count(line)));
+            told.first_unreadable.map_or_else(String::new, |line| format!("; the first is line {}", count(line)));
         let lines = counted(input.unreadable, "line is no JSON object", "lines are no JSON objects");
-        console.warn(format_args!("{lines} and left out{first}"));
+        console.warn(format_args!("{whose}{lines} and left out{first}"));
     }
     if input.overlong > 0 {
         let lines = counted(input.overlong, "line is", "lines are");
-        console.warn(format_args!("{lines} longer than --max-line and left out"));
+        console.warn(format_args!("{whose}{lines} longer than --max-line and left out"));
     }
-    if read.unclosed_arrays > 0 {
-        console.warn("a JSON array has no end: its last element may be cut off");
+    if told.unclosed_arrays > 0 {
+        console.warn(format_args!("{whose}a JSON array has no end: its last element may be cut off"));
     }
 }

@@ -21,9 +21,18 @@ pub(super) struct Args {
     /// Each is JSON Lines or one JSON array. States of --format state are added up.
     pub(super) files: Vec<PathBuf>,
 
-    /// What to write: world or state
-    #[arg(long, value_enum, default_value_t = Format::World)]
-    pub(super) format: Format,
+    /// Compare synthetic events with the real ones in FILE
+    ///
+    /// Says how far the two are apart, and whether that is more than two halves of FILE differ. Repeatable: several files of real
+    /// events are one.
+    #[arg(long, value_name = "FILE")]
+    pub(super) like: Vec<PathBuf>,
+
+    /// What to write: world or state; text or json with --like
+    ///
+    /// The default is world, and text with --like.
+    #[arg(long, value_enum)]
+    pub(super) format: Option<Format>,
 
     /// Write to FILE [default: -, standard output]
     ///
@@ -77,15 +86,16 @@ impl CommandLine for Args {
   plearn events.jsonl > world.toml; pgen --profile world.toml -n 1m > new.jsonl
   plearn --min-count 100 --drop context.notes events.jsonl -o world.toml
   plearn --format state monday.jsonl > monday.state
-  plearn *.state > world.toml",
-        everyday: &["format", "output", "min-count", "drop", "keep", "max-values", "max-line", "quiet"],
+  plearn *.state > world.toml
+  plearn --like real.jsonl synthetic.jsonl",
+        everyday: &["like", "format", "output", "min-count", "drop", "keep", "max-values", "max-line", "quiet"],
         exit_status: "\
 Exit status: 0 if the world or state is written, 1 if the job could not be
 finished or no line holds an event, 2 for wrong usage, 130 after Ctrl-C.",
     };
 
     fn files(&self) -> Files {
-        Files::default().inputs(&self.files).output(self.output.as_deref())
+        Files::default().inputs(&self.files).reads("--like", &self.like).output(self.output.as_deref())
     }
 }
 
@@ -96,4 +106,20 @@ pub(super) enum Format {
     World,
     /// What was counted, to be added to other states
     State,
+    /// With --like: for people
+    Text,
+    /// With --like: for programs
+    Json,
+}
+
+impl Format {
+    /// Its name on the command line.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::World => "world",
+            Self::State => "state",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub(super) const DEFAULT_MAX_VALUES: usize = 200;
 pub(super) struct Config {
     /// The inputs; empty for standard input.
     pub(super) files: Vec<PathBuf>,
-    pub(super) form: Form,
+    pub(super) job: Job,
     /// The file to write; `None` is standard output.
     pub(super) output: Option<PathBuf>,
     pub(super) rules: Rules,
@@ -26,11 +26,29 @@ pub(super) struct Config {
     pub(super) quiet: bool,
 }
 
-/// What is written.
+/// What is to be done with the events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Job {
+    Learn(Form),
+    /// They are compared with real ones.
+    Compare(Against),
+}
+
+/// What is written of what was learnt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Form {
     World,
+    /// What was counted, to be added to other states.
     State,
+}
+
+/// What synthetic events are compared with, and how that is reported.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Against {
+    /// The files of real events.
+    pub(super) real: Vec<PathBuf>,
+    /// JSON rather than text.
+    pub(super) is_json: bool,
 }
 
 /// What may stand in a world.

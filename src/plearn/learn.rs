@@ -6,21 +6,21 @@
 mod form;
 mod kinds;
 pub(super) mod model;
-mod moments;
+pub(super) mod moments;
 pub(super) mod numbers;
-mod private;
-mod rows;
+pub(super) mod private;
+pub(super) mod rows;
 mod shape;
 mod standin;
 mod traffic;
-mod tree;
+pub(super) mod tree;
 mod values;
 
 use std::collections::BTreeMap;
 
 use self::kinds::Kinds;
 use self::model::{About, Class, Given, Learned, Learnt, Literal, Numbers, On, Value};
-use self::rows::{Column, Rows, is_named};
+use self::rows::{Rows, is_named};
 use self::tree::{NONE, Variable};
 use self::values::Values;
 use super::config::Rules;
@@ -28,22 +28,6 @@ use super::count::{Bins, Member, Summary};
 use crate::cli::numbers::{count, counted};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-
-/// Names of the member that tells when an event happened, if several are times.
-const TIMES: [&str; 12] = [
-    "timestamp",
-    "@timestamp",
-    "time",
-    "ts",
-    "event_time",
-    "eventtime",
-    "datetime",
-    "date",
-    "created_at",
-    "time_local",
-    "start_time",
-    "requestreceivedtimestamp",
-];
 
 /// Learns from a summary that holds at least one event.
 ///
@@ -99,7 +83,8 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
         values.of = of;
         learned.push(values);
     }
-    let main = main_time(&rows.columns, &learned);
+    let known = |values: &Values| Some(values.moments.as_ref()?.iter().flatten().count());
+    let main = moments::main(rows.columns.iter().zip(&learned).map(|(column, of)| (&*column.keys, known(of))));
     relate_times(&mut learned, main, &counts, rules.min_count);
     let times =
         main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
@@ -140,18 +125,6 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     });
     let members = members.collect();
     Ok(Learnt { about, kinds: kinds.kinds, members, traffic: times.as_deref().and_then(traffic::weights), warnings })
-}
-
-/// The member that tells when an event happened.
-fn main_time(columns: &[Column<'_>], learned: &[Values]) -> Option<usize> {
-    let rank = |place: &usize| {
-        let known = learned[*place].moments.as_ref()?.iter().flatten().count();
-        let last = columns[*place].keys.last().map(|key| key.to_lowercase()).unwrap_or_default();
-        let name = TIMES.iter().position(|name| *name == last).unwrap_or(TIMES.len());
-        // In nearly as many rows as another is enough.
-        Some((known.ilog2(), usize::MAX - name, usize::MAX - columns[*place].keys.len(), usize::MAX - place))
-    };
-    (0..learned.len()).filter_map(|place| rank(&place).map(|rank| (rank, place))).max().map(|(_, place)| place)
 }
 
 /// Says how far other times are from the time of the event.

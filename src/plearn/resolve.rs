@@ -1,7 +1,7 @@
 //! From the command line to a [`Config`].
 
 use super::args::{Args, Format};
-use super::config::{Config, Form, Rules};
+use super::config::{Against, Config, Form, Job, Rules};
 use crate::error::{Error, Result};
 
 /// Offsets within a line have 32 bits.
@@ -27,12 +27,24 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         return Err(Error::usage(format!("--max-line {}: expected at most {LONGEST_LINE} bytes", args.max_line)));
     }
     let rules = Rules { min_count: args.min_count.0, drop: args.drop, keep: args.keep, max_values: args.max_values };
+    let job = match (args.format, args.like.is_empty()) {
+        (None | Some(Format::World), true) => Job::Learn(Form::World),
+        (Some(Format::State), true) => Job::Learn(Form::State),
+        (None | Some(Format::Text), false) => Job::Compare(Against { real: args.like, is_json: false }),
+        (Some(Format::Json), false) => Job::Compare(Against { real: args.like, is_json: true }),
+        (Some(format), true) => {
+            return Err(Error::usage(format!(
+                "--format {}: expected world or state; text and json are forms of a comparison (--like FILE)",
+                format.name()
+            )));
+        }
+        (Some(format), false) => {
+            return Err(Error::usage(format!("--format {}: expected text or json with --like", format.name())));
+        }
+    };
     Ok(Config {
         files: args.files,
-        form: match args.format {
-            Format::World => Form::World,
-            Format::State => Form::State,
-        },
+        job,
         output: args.output,
         rules,
         max_line: usize::try_from(args.max_line.0).unwrap_or(usize::MAX),

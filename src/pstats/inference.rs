@@ -5,6 +5,5 @@
 
 pub(super) mod blocks;
 pub(super) mod difference;
-pub(super) mod family;
 pub(super) mod student;
 pub(super) mod verdict;

@@ -16,7 +16,6 @@ pub(super) mod markdown;
 mod outcomes;
 mod parts;
 pub(super) mod prometheus;
-mod sheet;
 pub(super) mod text;
 mod units;
 pub(super) mod words;

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
-const TEXTS: [&str; 37] = [
+const TEXTS: [&str; 38] = [
     "--chaos-truth",
     "--output",
+    "--like",
     "--profile",
     "--print-profile",
     "--record",

@@ -1,5 +1,7 @@
 //! plearn as users run it: from a log to a world, and back to events.
 
+mod like;
+
 use std::path::Path;
 
 use crate::support::{run, run_with, sample, shell_in};

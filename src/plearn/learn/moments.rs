@@ -3,22 +3,38 @@
 use crate::clock::Micros;
 use crate::record::moment;
 
+/// Names of the member that tells when an event happened, if several are times.
+const NAMES: [&str; 12] = [
+    "timestamp",
+    "@timestamp",
+    "time",
+    "ts",
+    "event_time",
+    "eventtime",
+    "datetime",
+    "date",
+    "created_at",
+    "time_local",
+    "start_time",
+    "requestreceivedtimestamp",
+];
+
 /// A form of times, as a profile says it, and the moment.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Written {
-    pub(super) form: Form,
-    pub(super) at: Micros,
+pub(in crate::plearn) struct Written {
+    pub(in crate::plearn) form: Form,
+    pub(in crate::plearn) at: Micros,
 }
 
 /// The settings of a time: `time`, `places`, `offset`, `quoted`.
-pub(super) type Form = Vec<(&'static str, String)>;
+pub(in crate::plearn) type Form = Vec<(&'static str, String)>;
 
 fn form(pattern: &str) -> Form {
     vec![("time", format!("\"{pattern}\""))]
 }
 
 /// Reads a text without quotes.
-pub(super) fn text(text: &str) -> Option<Written> {
+pub(in crate::plearn) fn text(text: &str) -> Option<Written> {
     let bytes = text.as_bytes();
     let form = match bytes {
         [_, _, _, _, b'-', _, _, b'-', _, _, b'T' | b' ', ..] => date_and_time(text)?,
@@ -37,7 +53,7 @@ pub(super) fn text(text: &str) -> Option<Written> {
 }
 
 /// Reads a number as a time since 1970.
-pub(super) fn number(raw: &str) -> Option<Written> {
+pub(in crate::plearn) fn number(raw: &str) -> Option<Written> {
     Some(Written { form: epoch(raw)?, at: moment::read_text(raw).ok()? })
 }
 
@@ -104,6 +120,18 @@ fn with_offset(mut form: Form, offset: &str) -> Option<Form> {
     let is_offset = digits.len() == 4 && digits.bytes().all(|byte| byte.is_ascii_digit());
     form.push(("offset", format!("\"{offset}\"")));
     is_offset.then_some(form)
+}
+
+/// The member that tells when an event happened, by the keys of all members and how many rows have a time there; `None` if its values
+/// are no times.
+pub(in crate::plearn) fn main<'k>(members: impl Iterator<Item = (&'k [String], Option<usize>)>) -> Option<usize> {
+    let ranked = members.enumerate().filter_map(|(place, (keys, known))| {
+        let last = keys.last().map(|key| key.to_lowercase()).unwrap_or_default();
+        let name = NAMES.iter().position(|name| *name == last).unwrap_or(NAMES.len());
+        // In nearly as many rows as another is enough.
+        Some(((known?.checked_ilog2()?, usize::MAX - name, usize::MAX - keys.len(), usize::MAX - place), place))
+    });
+    ranked.max().map(|(_, place)| place)
 }
 
 #[cfg(test)]

@@ -113,7 +113,7 @@ fn plain(name: &str) -> String {
 }
 
 /// Whether the values of a member of this name are about a person.
-pub(super) fn is_personal(name: &str) -> bool {
+pub(in crate::plearn) fn is_personal(name: &str) -> bool {
     let last = plain(name.rsplit('.').next().unwrap_or(name));
     PERSONAL.contains(&&*last) || is_secret(name)
 }
@@ -138,7 +138,7 @@ pub(super) fn holds_key(text: &str) -> bool {
 }
 
 /// Whether a text looks like an identifier, an address, a key or a token, or holds one.
-pub(super) fn is_identifying(text: &str) -> bool {
+pub(in crate::plearn) fn is_identifying(text: &str) -> bool {
     holds_key(text) || holds_mail(text) || holds_address(text) || words(text).any(is_identifier)
 }
 

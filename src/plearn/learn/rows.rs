@@ -37,12 +37,12 @@ impl Column<'_> {
 }
 
 /// Keys as a path (contracts §1).
-fn path(keys: &[String]) -> String {
+pub(in crate::plearn) fn path(keys: &[String]) -> String {
     keys.iter().map(|key| key.replace('.', "\\.")).collect::<Vec<_>>().join(".")
 }
 
 /// Whether a path of the command line names this member, or an object around it. Dots may be part of keys.
-pub(super) fn is_named(keys: &[String], named: &str) -> bool {
+pub(in crate::plearn) fn is_named(keys: &[String], named: &str) -> bool {
     let plain = |path: &str| path.replace("\\.", ".");
     (1..=keys.len()).any(|length| plain(&path(&keys[..length])) == plain(named))
 }
@@ -122,7 +122,7 @@ impl<'s> Rows<'s> {
 }
 
 /// The text of a raw key or string without its quotes.
-pub(super) fn text(raw: &[u8]) -> String {
+pub(in crate::plearn) fn text(raw: &[u8]) -> String {
     let quoted = [b"\"", raw, b"\""].concat();
     serde_json::from_slice(&quoted).unwrap_or_else(|_| String::from_utf8_lossy(raw).into_owned())
 }

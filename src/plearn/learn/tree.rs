@@ -94,17 +94,22 @@ fn entropy(weights: &[f64]) -> f64 {
 fn information(a: &Variable, b: &Variable) -> Option<f64> {
     let (width, height) = (b.weights.len(), a.weights.len());
     let mut cells = vec![0u32; width * height];
-    let (mut rows, mut columns) = (vec![0u32; height], vec![0u32; width]);
-    let mut total = 0u32;
     for (x, y) in a.of.iter().zip(&b.of).take(SCREENED) {
         if *x != NONE && *y != NONE {
-            let (x, y) = (usize::from(*x), usize::from(*y));
-            cells[x * width + y] += 1;
-            rows[x] += 1;
-            columns[y] += 1;
-            total += 1;
+            cells[usize::from(*x) * width + usize::from(*y)] += 1;
         }
     }
+    information_of(&cells, width)
+}
+
+/// The mutual information of a table whose rows have `width` cells, in nats, corrected for chance. `None` if chance may explain it.
+pub(in crate::plearn) fn information_of(cells: &[u32], width: usize) -> Option<f64> {
+    let (mut rows, mut columns) = (vec![0u32; cells.len() / width], vec![0u32; width]);
+    for (at, cell) in cells.iter().enumerate() {
+        rows[at / width] += cell;
+        columns[at % width] += cell;
+    }
+    let total: u32 = rows.iter().sum();
     if total < 50 {
         return None;
     }

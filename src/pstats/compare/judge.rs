@@ -14,9 +14,9 @@ use super::why::NotJudged;
 use crate::cli::numbers::count;
 use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::difference::{Difference, Side};
-use crate::pstats::inference::family::holm;
 use crate::pstats::inference::verdict::{MOST_RUNS, Question, Scale, Word};
 use crate::pstats::named::{self, Named, as_object};
+use crate::statistics::holm;
 
 /// The step of a quantile of the whole as a share of it, and of a group's (`sketch`).
 const STEP_OF_WHOLE: f64 = 0.001;

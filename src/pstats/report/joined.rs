@@ -1,7 +1,7 @@
 //! What was held against other streams, as every form that people read says it.
 
-use super::sheet::Align;
 use crate::cli::numbers::count;
+use crate::cli::sheet::Align;
 use crate::pstats::joins::{ChaosReport, StoredReport, TruthReport};
 
 /// Why faults are undecidable; empty if none is.

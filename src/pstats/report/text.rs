@@ -5,15 +5,15 @@ use super::super::require::Verdict;
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::joined::{chaos_head, chaos_rows, stored, why_undecidable};
 use super::parts;
-pub(crate) use super::sheet::Style;
-use super::sheet::{Align, Page, left};
 use super::units::share;
-use super::words::{bar, milliseconds, moment, percent, sparkline, width};
+use super::words::{bar, milliseconds, moment, percent, sparkline};
 use super::{
     EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, ReasonReport, Report, WindowReport,
 };
 use crate::cli::console::visible;
 use crate::cli::numbers::{bytes, count, duration, number};
+pub(crate) use crate::cli::sheet::Style;
+use crate::cli::sheet::{Align, Page, left, width};
 
 /// The most rows of a table before the rest is only counted.
 const ROWS: usize = 12;

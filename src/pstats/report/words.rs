@@ -1,6 +1,6 @@
 //! What the reports for people are made of beside plain numbers: figures that may lack data, moments, bars and lines.
 
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
+use unicode_width::UnicodeWidthChar;
 
 use crate::cli::numbers;
 
@@ -52,11 +52,6 @@ pub(crate) fn cut(line: &str, columns: usize) -> &str {
     &line[..end.map_or(line.len(), |(at, _)| at)]
 }
 
-/// How many columns a text takes on a terminal.
-pub(crate) fn width(text: &str) -> usize {
-    text.width()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,8 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn text_takes_the_columns_that_a_terminal_gives_it() {
-        assert_eq!([width("São Paulo"), width("東京"), width("e\u{301}")], [9, 4, 1]);
+    fn text_is_cut_at_the_columns_that_a_terminal_gives_it() {
         assert_eq!([cut("東京 ab", 4), cut("東京 ab", 3), cut("ab", 9)], ["東京", "東", "ab"]);
     }
 

@@ -1,8 +1,9 @@
 //! Text for a terminal: headings, facts, tables. Knows no report. Names and cells may come from the data: what would steer a
 //! terminal is shown in them.
 
-use super::words::width;
-use crate::cli::console::visible;
+use unicode_width::UnicodeWidthStr;
+
+use super::console::visible;
 
 /// How wide a table is at most, where leaving columns out can do it.
 const WIDEST: usize = 100;
@@ -14,35 +15,35 @@ pub(crate) struct Style {
     pub color: bool,
 }
 
-pub(super) struct Page {
-    pub(super) text: String,
+pub(crate) struct Page {
+    pub(crate) text: String,
     style: Style,
 }
 
 /// How a column of a table stands.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 impl Page {
     /// An empty page.
-    pub(super) fn new(style: Style) -> Self {
+    pub(crate) fn new(style: Style) -> Self {
         Self { text: String::new(), style }
     }
 
-    pub(super) fn paint(&self, code: &str, text: &str) -> String {
+    pub(crate) fn paint(&self, code: &str, text: &str) -> String {
         if self.style.color { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.text.push_str("  ");
         self.text.push_str(text);
         self.text.push('\n');
     }
 
-    pub(super) fn title(&mut self, text: &str) {
+    pub(crate) fn title(&mut self, text: &str) {
         if !self.text.is_empty() {
             self.text.push('\n');
         }
@@ -51,25 +52,25 @@ impl Page {
         self.text.push('\n');
     }
 
-    pub(super) fn section(&mut self, text: &str) {
+    pub(crate) fn section(&mut self, text: &str) {
         self.text.push('\n');
         let heading = self.paint("1", &visible(text));
         self.line(&heading);
     }
 
     /// A sentence.
-    pub(super) fn note(&mut self, text: &str) {
+    pub(crate) fn note(&mut self, text: &str) {
         self.line(&visible(text));
     }
 
     /// A name and its figure, with an explanation if it needs one.
-    pub(super) fn fact(&mut self, name: &str, figure: &str, more: &str) {
+    pub(crate) fn fact(&mut self, name: &str, figure: &str, more: &str) {
         let gap = if more.is_empty() { "" } else { "   " };
         self.line(format!("  {}{}{gap}{}", left(&visible(name), 18), right(figure, 14), visible(more)).trim_end());
     }
 
     /// A table without those of the columns `spare`, the first first, that make it too wide.
-    pub(super) fn table_without(&mut self, spare: &[&str], head: &[(&str, Align)], rows: &[Vec<String>]) {
+    pub(crate) fn table_without(&mut self, spare: &[&str], head: &[(&str, Align)], rows: &[Vec<String>]) {
         let mut columns: Vec<usize> = (0..head.len()).collect();
         let widths = widths(head, rows);
         for name in spare {
@@ -84,7 +85,7 @@ impl Page {
         self.table(&head, &rows.iter().map(pick).collect::<Vec<_>>());
     }
 
-    pub(super) fn table(&mut self, head: &[(&str, Align)], rows: &[Vec<String>]) {
+    pub(crate) fn table(&mut self, head: &[(&str, Align)], rows: &[Vec<String>]) {
         let widths = widths(head, rows);
         let draw = |cells: &mut dyn Iterator<Item = &str>| {
             let mut line = String::from(" ");
@@ -112,12 +113,27 @@ fn widths(head: &[(&str, Align)], rows: &[Vec<String>]) -> Vec<usize> {
     (0..head.len()).map(widest).collect()
 }
 
+/// How many columns a text takes on a terminal.
+pub(crate) fn width(text: &str) -> usize {
+    text.width()
+}
+
 /// Pads text on the right to this many columns.
-pub(super) fn left(text: &str, columns: usize) -> String {
+pub(crate) fn left(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns.saturating_sub(width(text))))
 }
 
 /// Pads text on the left to this many columns.
 fn right(text: &str, columns: usize) -> String {
     format!("{}{text}", " ".repeat(columns.saturating_sub(width(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_takes_the_columns_that_a_terminal_gives_it() {
+        assert_eq!([width("São Paulo"), width("東京"), width("e\u{301}")], [9, 4, 1]);
+    }
 }

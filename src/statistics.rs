@@ -1,4 +1,4 @@
-//! A whole family of hypotheses, held at one probability of a false claim.
+//! Rules of statistics that several tools judge by. docs/statistics.md has the sources.
 
 /// The p-values of Holm (1979), in the given order: a hypothesis may be rejected at level alpha if its adjusted p-value is at
 /// most alpha, and the probability that any true one is rejected is then at most alpha, however they depend on each other.
