@@ -4,6 +4,7 @@
 
 mod array;
 mod form;
+pub(crate) mod leaves;
 mod lookup;
 mod reader;
 pub mod scan;

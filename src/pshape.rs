@@ -15,6 +15,7 @@ mod members;
 mod number;
 mod pick;
 mod position;
+mod redact;
 mod report;
 mod resolve;
 mod scenario;

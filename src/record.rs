@@ -9,6 +9,7 @@ pub(crate) mod latency;
 pub(crate) mod moment;
 pub(crate) mod number;
 pub(crate) mod outcome;
+pub(crate) mod private;
 pub(crate) mod reason;
 pub(crate) mod status;
 pub(crate) mod truth;

@@ -8,7 +8,6 @@ mod kinds;
 pub(super) mod model;
 pub(super) mod moments;
 pub(super) mod numbers;
-pub(super) mod private;
 pub(super) mod rows;
 mod shape;
 mod standin;

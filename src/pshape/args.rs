@@ -37,6 +37,12 @@ pub(super) struct Args {
     #[command(flatten)]
     pub effects: EffectFlags,
 
+    /// Key of --redact: the same key gives the same stand-ins
+    ///
+    /// The same value then has the same stand-in in all files, shards and runs. Make a key with: openssl rand -hex 32 > FILE
+    #[arg(long, value_name = "FILE", help_heading = "Redaction")]
+    pub redact_key_file: Option<PathBuf>,
+
     /// Curve of the input, for --curve [default: flat]
     #[arg(
         long,
@@ -164,8 +170,11 @@ impl CommandLine for Args {
   pgen -n 100k | pshape --errors 2%,burst=20 | psend -c 100 | pstats
   pshape --curve diurnal --start 2026-01-05 --hours 168 < events.jsonl
   pshape --incident service=payment-service,at=+2h,for=15m < events.jsonl
-  pshape --scenario black-friday < events.jsonl",
+  pshape --scenario black-friday < events.jsonl
+  pshape --redact auto --redact-key-file key < events.jsonl > shareable.jsonl",
         everyday: &[
+            "redact",
+            "redact-key-file",
             "curve",
             "shift",
             "start",
@@ -201,7 +210,8 @@ for wrong usage, 130 after Ctrl-C.",
             .into_iter()
             .fold(Files::default(), |files, (flag, curve)| files.reads(flag, curve.and_then(curve_file)));
         let scenarios = self.scenario.iter().filter(|scenario| !is_built_in(scenario));
-        let files = files.reads("--scenario", scenarios).output(self.output.as_deref()).writes("--truth", &self.truth);
+        let files = files.reads("--scenario", scenarios).reads("--redact-key-file", &self.redact_key_file);
+        let files = files.output(self.output.as_deref()).writes("--truth", &self.truth);
         if self.list_scenarios { files } else { files.inputs(&self.files) }
     }
 }
@@ -235,6 +245,7 @@ impl EffectFlags {
 fn arg(kind: &'static Kind) -> Option<Arg> {
     let GivenBy::Flag(flag) = &kind.given_by else { return None };
     let heading = match kind.phase {
+        Phase::Redact => "Redaction",
         Phase::Retime => "Effects on time",
         Phase::Incidents => "Incidents",
         Phase::Values => "Effects on values",
@@ -252,7 +263,7 @@ fn arg(kind: &'static Kind) -> Option<Arg> {
     Some(match flag.form {
         Form::Options => arg.value_parser(text).allow_hyphen_values(true),
         Form::OptionalOptions => arg.value_parser(text).num_args(0..=1).default_missing_value("1"),
-        Form::Text => arg.value_parser(text),
+        Form::Text | Form::Paths => arg.value_parser(text),
         Form::Curve => arg.value_parser(OsStringValueParser::new()).allow_hyphen_values(true),
     })
 }

@@ -36,6 +36,7 @@ struct Fault {
     name: &'static str,
     changes: Range<usize>,
     edit: Option<Edit>,
+    redacted: Range<usize>,
 }
 
 /// What each fault of one line changed.
@@ -43,6 +44,8 @@ struct Fault {
 pub(super) struct EditLog {
     faults: Vec<Fault>,
     changes: Vec<Change>,
+    /// The paths of the members that were redacted.
+    redacted: Vec<String>,
     /// The bytes that changes are ranges of.
     bytes: Vec<u8>,
 }
@@ -52,12 +55,19 @@ impl EditLog {
     pub(super) fn clear(&mut self) {
         self.faults.clear();
         self.changes.clear();
+        self.redacted.clear();
         self.bytes.clear();
     }
 
     /// Begins a fault. Changes of a fault that was begun but not committed are forgotten.
     pub(super) fn begin(&mut self) {
         self.changes.truncate(self.faults.last().map_or(0, |fault| fault.changes.end));
+        self.redacted.truncate(self.faults.last().map_or(0, |fault| fault.redacted.end));
+    }
+
+    /// Records that the current fault redacted a member. Its values are not kept.
+    pub(super) fn redacted(&mut self, path: String) {
+        self.redacted.push(path);
     }
 
     /// Records a change of a field's raw value by the current fault. `None` is an absent field.
@@ -73,8 +83,9 @@ impl EditLog {
 
     /// Ends the current fault: it was injected.
     pub(super) fn commit(&mut self, name: &'static str, edit: Option<Edit>) {
-        let from = self.faults.last().map_or(0, |fault| fault.changes.end);
-        self.faults.push(Fault { name, changes: from..self.changes.len(), edit });
+        let (changes, redacted) = self.faults.last().map_or((0, 0), |fault| (fault.changes.end, fault.redacted.end));
+        let (changes, redacted) = (changes..self.changes.len(), redacted..self.redacted.len());
+        self.faults.push(Fault { name, changes, edit, redacted });
     }
 
     /// Takes out the faults of this name, which changed nothing.
@@ -106,7 +117,7 @@ impl EditLog {
                 (path, self.bytes(change.before.as_ref()), self.bytes(change.after.as_ref()))
             });
             let edit = fault.edit.as_ref().map(|edit| (edit.at, edit.deleted, &*edit.inserted));
-            out.add(source_seq, id, fault.name, changes, edit);
+            out.add(source_seq, id, fault.name, changes, edit, &self.redacted[fault.redacted.clone()]);
         }
     }
 

@@ -19,6 +19,7 @@ mod new_ids;
 mod oversize;
 mod poison;
 mod recover;
+mod redact;
 mod reorder;
 mod schema;
 mod setup;

@@ -130,6 +130,12 @@ impl Engine {
                     let lines = self.lines(first_seq, bytes)?;
                     reader.counted(lines);
                 }
+                Chunk::Overlong { seq, last, .. } if self.wants.withholding => {
+                    if last {
+                        self.withhold(seq);
+                        self.release_behind(seq, &[])?;
+                    }
+                }
                 Chunk::Overlong { seq, piece, length, last } => {
                     if length == piece.len() as u64 {
                         self.report.overlong += 1;
@@ -219,10 +225,24 @@ impl Engine {
             }
         }
         if self.load(source.line).is_none() {
-            self.pass_line(source);
+            if self.wants.withholding && !source.line.text.trim_ascii().is_empty() {
+                self.withhold(source.line.seq);
+            } else {
+                self.pass_line(source);
+            }
             return Ok(());
         }
         self.shape(source)
+    }
+
+    /// Leaves out a line that cannot be redacted.
+    fn withhold(&mut self, seq: u64) {
+        self.furthest = seq;
+        self.report.withheld += 1;
+        if let Some(truth) = &mut self.truth {
+            self.account.withhold(seq);
+            truth.add(None, &self.account);
+        }
     }
 
     /// Passes lines on as they were read.
@@ -246,7 +266,7 @@ impl Engine {
     fn load(&mut self, line: Line<'_>) -> Option<()> {
         self.position.seq = line.seq;
         if self.event.load(line.text, &mut self.scanner).is_err() {
-            self.report.not_objects += u64::from(!self.taken.is_empty());
+            self.report.not_objects += u64::from(!self.taken.is_empty() && !self.wants.withholding);
             return None;
         }
         if self.wants.start

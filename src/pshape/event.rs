@@ -18,6 +18,7 @@ use crate::record::status;
 use super::edit::{Edit, EditLog};
 use super::members::{self, Member};
 use super::number::{NotScaled, scale};
+use super::redact;
 
 /// A field that an effect needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -374,6 +375,22 @@ impl EditableEvent {
     pub(super) fn edit(&mut self, range: Range<usize>, bytes: &[u8]) {
         self.structural = true;
         self.splice(range, bytes);
+    }
+
+    /// Whether a field occurs in several places of the event. Only the one that counts is found.
+    pub(super) fn has_repeats(&self) -> bool {
+        self.spans.has_repeats()
+    }
+
+    /// Makes changes in values, in order, of which only the paths of the members are recorded.
+    pub(super) fn redact(&mut self, edits: &[redact::Edit], paths: impl Iterator<Item = String>) {
+        self.structural = true;
+        for edit in edits.iter().rev() {
+            self.splice(edit.range.clone(), edit.new.as_bytes());
+        }
+        if let Some(log) = &mut self.log {
+            paths.for_each(|path| log.redacted(path));
+        }
     }
 
     /// Begins a fault.

@@ -19,6 +19,8 @@ pub(super) struct Report {
     pub overlong: u64,
     /// Lines that an effect took and that are not JSON objects.
     pub not_objects: u64,
+    /// Lines that could not be redacted, and were left out.
+    pub withheld: u64,
     /// JSON arrays that were cut off.
     pub unclosed_arrays: u64,
     /// Lines that were held back and had to leave early.
@@ -61,7 +63,9 @@ impl Report {
     pub(super) fn summary(&self, complete: bool) -> TruthSummary {
         let mut totals = BTreeMap::new();
         let labelled = self.labels.then_some(("label", self.labelled));
-        for (fault, count) in self.effects.iter().map(|row| (row.fault, row.counts.injected)).chain(labelled) {
+        let withheld = (self.withheld > 0).then_some(("withheld", self.withheld));
+        let injected = self.effects.iter().map(|row| (row.fault, row.counts.injected));
+        for (fault, count) in injected.chain(labelled).chain(withheld) {
             *totals.entry(fault.to_owned()).or_default() += count;
         }
         TruthSummary::new(self.lines_in, self.lines_out, totals, complete)
@@ -97,6 +101,10 @@ impl Report {
     /// What the user should know besides the counts.
     pub(super) fn warnings(&self) -> Vec<String> {
         let counted = [
+            (
+                self.withheld,
+                "left out, because what is not a JSON object or is too long for --max-line cannot be redacted",
+            ),
             (self.overlong, "too long for --max-line, passed unchanged"),
             (self.not_objects, "not a JSON object, passed unchanged"),
             (self.early, "released early, because --max-held was reached"),

@@ -1,5 +1,9 @@
 //! From the command line to a [`Config`]: fills in defaults and builds the effects.
 
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
+
 use crate::cli::Console;
 use crate::cli::files::is_stdout;
 use crate::cli::part_of_run::PartOfRun;
@@ -14,8 +18,9 @@ use super::active::Active;
 use super::args::Args;
 use super::config::{Config, Pipeline};
 use super::effect::label::Label;
-use super::effect::{Setup, Wants};
+use super::effect::{Phase, Setup, Wants};
 use super::event::FieldRegistry;
+use super::redact::Key;
 use super::selection::{Selected, select};
 use super::window::{Period, StreamStart};
 
@@ -57,6 +62,7 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
     let whole_seed = seed;
     let seed = args.shard.map_or(Seed::new(seed), |shard| Seed::new(seed).shard(shard.index));
     let levels = args.levels.clone().unwrap_or_default();
+    let redact_key = args.redact_key_file.as_deref().map(redact_key).transpose()?;
     let (mut wants, mut origin) = (Wants::default(), StreamStart::default());
     let mut effects = Vec::new();
     for Selected { kind, name, spec, by_flag } in select(args, start)? {
@@ -64,6 +70,7 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
             fields: &mut fields,
             seed,
             name,
+            redact_key: redact_key.as_ref(),
             levels: &levels,
             period,
             origin: &mut origin,
@@ -81,9 +88,21 @@ fn pipeline(args: &Args, clock: &dyn Clock, start: Option<Micros>, seed: u64) ->
     Ok(Pipeline { effects, fields, wants, origin, label, part, seed: whole_seed, max_held: bytes(args.max_held) })
 }
 
+/// Reads the key of `--redact`.
+fn redact_key(path: &Path) -> Result<Key> {
+    // The file may be a pipe, as from `<(vault read …)`.
+    let mut key = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(Key::LONGEST_FILE).read_to_end(&mut key));
+    read.map_err(|why| Error::usage(format!("--redact-key-file {}: {why}", path.display())))?;
+    Key::new(&key).map_err(|why| Error::usage(format!("--redact-key-file {}: {why}", path.display())))
+}
+
 fn warn_of_flags_without_effect(args: &Args, pipeline: &Pipeline, console: &Console) {
     if args.label && pipeline.effects.is_empty() {
         console.warn("--label does nothing without an effect");
+    }
+    if args.redact_key_file.is_some() && !pipeline.effects.iter().any(|active| active.kind.phase == Phase::Redact) {
+        console.warn("--redact-key-file does nothing without --redact");
     }
     if args.filter.is_some() && !args.has_effects() {
         console.warn("--where does nothing: it narrows the effects of the command line, and there are none");

@@ -72,6 +72,13 @@ fn typed(args: &Args, kind: &Kind, given: &[OsString], start: Option<Micros>) ->
         given.iter().try_for_each(|text| check_is_no_file(kind, &text.to_string_lossy()))?;
     }
     let place = format!("--{}", kind.flag);
+    if flag.form == Form::Paths {
+        let paths = |text: &OsString| {
+            let mut spec = Spec::empty(&place, kind.head);
+            spec.give("paths", &text.to_string_lossy()).map(|()| spec)
+        };
+        return given.iter().map(paths).collect();
+    }
     let specs = given.iter().map(|text| Spec::parse_with_files(&place, text, kind.head));
     let mut specs = specs.collect::<Result<Vec<_>>>()?;
     if let (Form::Curve, Some(from), Some(spec)) = (flag.form, &args.from, specs.first_mut()) {

@@ -39,6 +39,12 @@ impl Account {
             log.write(source_seq, event.id(), &mut self.faults);
         }
     }
+
+    /// Becomes that of a line that was left out, of which no more is said.
+    pub(super) fn withhold(&mut self, source_seq: u64) {
+        *self = Self { source_seq, expect: Expect::Absent, ..Self::new() };
+        self.faults.add(source_seq, None, "withheld", std::iter::empty(), None, &[]);
+    }
 }
 
 /// Writes truth. Entries reach the file after the block of events that they describe has been written.

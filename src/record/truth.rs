@@ -61,6 +61,9 @@ pub(crate) struct Truth {
     pub changes: Option<BTreeMap<String, Change>>,
     /// Changes below the level of values.
     pub edits: Option<Vec<Edit>>,
+    /// The paths of the members that were redacted. Their values are not recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redacted: Option<Vec<String>>,
     /// How a correct server answers the line, all its faults taken together.
     pub expect: Expect,
     /// `3/8`.
@@ -167,7 +170,8 @@ impl Faults {
         self.0.shrink_to_fit();
     }
 
-    /// Adds a fault of the event on this line of the input. `event_id` is the raw value of the event's id.
+    /// Adds a fault of the event on this line of the input. `event_id` is the raw value of the event's id, `redacted` the paths of the
+    /// members that it redacted.
     pub(crate) fn add<'a>(
         &mut self,
         source_seq: u64,
@@ -175,6 +179,7 @@ impl Faults {
         fault: &str,
         changes: impl Iterator<Item = RawChange<'a>>,
         edit: Option<RawEdit<'_>>,
+        redacted: &[String],
     ) {
         let out = &mut self.0;
         out.extend_from_slice(b",\"source_seq\":");
@@ -191,6 +196,10 @@ impl Faults {
             Some((at, deleted, inserted)) => {
                 out.extend_from_slice(format!("[[{at},{deleted},\"{}\"]]", BASE64.encode(inserted)).as_bytes());
             }
+        }
+        if !redacted.is_empty() {
+            out.extend_from_slice(b",\"redacted\":");
+            out.extend_from_slice(&serde_json::to_vec(redacted).expect("strings are JSON"));
         }
         out.push(b'\n');
     }
@@ -254,7 +263,7 @@ mod tests {
         for (expect, seq) in all.into_iter().zip([Some(17), Some(18), None, None, None]) {
             let mut faults = Faults::default();
             let changes = [("a\"\\.\t\u{1}\u{e9}", Some(&b"1.10"[..]), None)];
-            faults.add(16, Some(b"\"e\""), "spike", changes.into_iter(), Some((1, 2, b"x")));
+            faults.add(16, Some(b"\"e\""), "spike", changes.into_iter(), Some((1, 2, b"x")), &["a.b".to_owned()]);
             let mut out = Vec::new();
             faults.write(seq, expect, None, &mut out);
             let Some(TruthLine::Fault(truth)) = TruthLine::read(&out) else { panic!("{expect:?} is not read back") };
@@ -264,6 +273,7 @@ mod tests {
             let (path, (before, after)) = changes.first_key_value().expect("a change");
             assert_eq!((&**path, before.get(), after.get()), ("a\"\\.\t\u{1}\u{e9}", "1.10", "null"));
             assert_eq!(truth.edits, Some(vec![(1, 2, "eA==".to_owned())]));
+            assert_eq!(truth.redacted, Some(vec!["a.b".to_owned()]));
         }
         let mut out = Vec::new();
         let summary = TruthSummary::new(2, 1, BTreeMap::from([("drop".to_owned(), 1)]), true);
@@ -274,9 +284,9 @@ mod tests {
     #[test]
     fn a_fault_that_changed_nothing_can_be_taken_out() {
         let mut faults = Faults::default();
-        faults.add(1, None, "late", [("t", Some(&b"1"[..]), Some(&b"2"[..]))].into_iter(), None);
+        faults.add(1, None, "late", [("t", Some(&b"1"[..]), Some(&b"2"[..]))].into_iter(), None, &[]);
         let before = faults.0.clone();
-        faults.add(1, None, "late", std::iter::empty(), None);
+        faults.add(1, None, "late", std::iter::empty(), None, &[]);
         faults.remove_unchanged("late");
         assert_eq!(faults.0, before);
     }

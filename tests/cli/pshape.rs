@@ -3,6 +3,7 @@
 mod choices;
 mod ends;
 mod fields;
+mod redact;
 mod time;
 mod truth;
 mod usage;

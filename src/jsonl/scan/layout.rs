@@ -373,7 +373,7 @@ pub(super) struct Lesson {
     values: Vec<(u32, usize, usize)>,
     /// Each mark with the position from which it applies, in order.
     marks: Vec<(usize, Mark)>,
-    /// Whether a field has a position that no value or mark has set.
+    /// Whether a field has a position that no value or mark has set, or several positions.
     is_tangled: bool,
 }
 
@@ -424,6 +424,12 @@ impl Sink for Lesson {
     fn restore(&mut self, field: u32, span: (u32, u32)) {
         self.is_tangled = true;
         self.spans.restore(field, span);
+    }
+
+    fn again(&mut self) {
+        // A known layout does not say so.
+        self.is_tangled = true;
+        self.spans.again();
     }
 
     fn span(&self, field: u32) -> (u32, u32) {

@@ -14,6 +14,8 @@ pub(super) trait Sink {
     fn close(&mut self, field: u32, to: usize);
     /// A field is back at its position on another route, because the better route was forgotten.
     fn restore(&mut self, field: u32, span: (u32, u32));
+    /// A field occurs more than once.
+    fn again(&mut self);
     /// The current position of a field.
     fn span(&self, field: u32) -> (u32, u32);
 }

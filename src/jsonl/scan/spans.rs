@@ -10,6 +10,7 @@ use super::sink::Sink;
 pub struct Spans {
     spans: Vec<(u32, u32)>,
     pub(super) escapes: bool,
+    repeats: bool,
 }
 
 impl Spans {
@@ -37,6 +38,12 @@ impl Spans {
     #[inline]
     pub(crate) fn has_escapes(&self) -> bool {
         self.escapes
+    }
+
+    /// Whether a field occurs in several places of the line. Only the one that counts has a span.
+    #[inline]
+    pub(crate) fn has_repeats(&self) -> bool {
+        self.repeats
     }
 
     #[inline]
@@ -84,6 +91,7 @@ impl Spans {
     }
 
     pub(super) fn reset(&mut self, fields: usize) {
+        self.repeats = false;
         self.spans.clear();
         self.spans.resize(fields, (NONE, NONE));
     }
@@ -118,6 +126,10 @@ impl Sink for Spans {
 
     fn restore(&mut self, field: u32, span: (u32, u32)) {
         self.spans[field as usize] = span;
+    }
+
+    fn again(&mut self) {
+        self.repeats = true;
     }
 
     fn span(&self, field: u32) -> (u32, u32) {

@@ -251,8 +251,11 @@ impl Found {
     }
 
     /// Whether this is now the best route to a field. The previous best is kept.
-    fn takes(&mut self, field: u32, route: Route, sink: &impl Sink) -> bool {
+    fn takes(&mut self, field: u32, route: Route, sink: &mut impl Sink) -> bool {
         let best = self.best[field as usize];
+        if best != NOWHERE {
+            sink.again();
+        }
         if route > best {
             return false;
         }
@@ -276,6 +279,7 @@ impl Found {
         let was_best = self.best[field as usize] != NOWHERE && routes.contains(&self.best[field as usize]);
         if was_best {
             self.best[field as usize] = NOWHERE;
+            sink.again();
             sink.forget(field);
         }
         if self.others.is_empty() {

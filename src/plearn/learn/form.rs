@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::private::is_identifier;
+use crate::record::private::is_identifier;
 
 /// The most forms of a member.
 const MOST_FORMS: usize = 64;

@@ -1,6 +1,6 @@
 //! Makes up a value that has the form of another.
 
-use super::private::{is_identifier, words};
+use crate::record::private::{is_identifier, words};
 use crate::seed::{Choice, Seed};
 
 /// The stream of made-up values of a member.

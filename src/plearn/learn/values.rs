@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::form::{self, Counted};
 use super::model::{Class, Literal, Numbers, Value};
 use super::numbers::{self, Bin};
-use super::private::{holds_key, is_identifying, is_personal, is_secret, words};
 use super::rows::Cell;
 use super::{moments, standin};
 use crate::cli::numbers::{count as digits, counted};
 use crate::clock::Micros;
 use crate::plearn::config::Rules;
 use crate::plearn::count::{self, Class as Kind, Member};
+use crate::record::private::{holds_key, is_identifying, is_personal, is_secret, words};
 
 /// Numbers are divided into this many classes, so that others can depend on them.
 const BANDS: usize = 8;

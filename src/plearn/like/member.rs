@@ -9,8 +9,8 @@ use crate::clock::Micros;
 use crate::plearn::config::Rules;
 use crate::plearn::count::{Class, number};
 use crate::plearn::learn::moments;
-use crate::plearn::learn::private::{is_identifying, is_personal};
 use crate::plearn::learn::rows::is_named;
+use crate::record::private::{is_identifying, is_personal};
 
 /// Fewer values on either side say nothing.
 const FEWEST: usize = 20;

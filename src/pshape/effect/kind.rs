@@ -8,6 +8,8 @@ use crate::record::event::Role;
 /// The groups of effects, in the order in which they act.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::pshape) enum Phase {
+    /// Values get stand-ins. First, so that the truth about later effects has no other values.
+    Redact,
     /// Timestamps move.
     Retime,
     /// A service fails for a while.
@@ -66,6 +68,8 @@ pub(in crate::pshape) enum Form {
     OptionalOptions,
     /// A text that is not taken for the name of a flag.
     Text,
+    /// Paths, separated by commas. They are the option `paths`.
+    Paths,
     /// Options that may name files. `--from` gives the option `from`.
     Curve,
 }

@@ -2,11 +2,12 @@
 
 use super::{
     Kind, curve, drop, duplicates, encoding, errors, flash, gap, incident, late, malformed, new_ids, oversize, poison,
-    recover, reorder, schema, shift, skew, slow, spikes,
+    recover, redact, reorder, schema, shift, skew, slow, spikes,
 };
 
 /// All kinds, in the order in which they act.
-pub(in crate::pshape) const KINDS: [&Kind; 20] = [
+pub(in crate::pshape) const KINDS: [&Kind; 21] = [
+    &redact::KIND,
     &shift::KIND,
     &curve::KIND,
     &flash::KIND,

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::pshape::event::{FieldIndex, FieldRegistry};
 use crate::pshape::levels::Levels;
+use crate::pshape::redact::Key;
 use crate::pshape::spec::Spec;
 use crate::pshape::window::{Period, StreamStart, When, Window};
 use crate::record::event::FieldMap;
@@ -17,6 +18,8 @@ pub(in crate::pshape) struct Setup<'a> {
     pub seed: Seed,
     /// The name of this effect's random choices.
     pub name: String,
+    /// The key of `--redact`, if there is one.
+    pub redact_key: Option<&'a Key>,
     /// The severity levels.
     pub levels: &'a Levels,
     /// The time that the run covers.
@@ -38,6 +41,8 @@ pub(in crate::pshape) struct Wants {
     pub start: bool,
     /// The event time at every line.
     pub clock: bool,
+    /// Lines that cannot be redacted are left out.
+    pub withholding: bool,
     /// Every event is checked until each filter has met one.
     pub matches: bool,
 }

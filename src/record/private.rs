@@ -1,5 +1,8 @@
 //! Which values must not be shown: identifiers, addresses, keys and tokens, by their form or by the name of their member.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::ops::Range;
+
 /// Names of members whose values are about a person or a machine, without what separates words.
 const PERSONAL: [&str; 62] = [
     "user",
@@ -113,42 +116,54 @@ fn plain(name: &str) -> String {
 }
 
 /// Whether the values of a member of this name are about a person.
-pub(in crate::plearn) fn is_personal(name: &str) -> bool {
+pub(crate) fn is_personal(name: &str) -> bool {
     let last = plain(name.rsplit('.').next().unwrap_or(name));
     PERSONAL.contains(&&*last) || is_secret(name)
 }
 
 /// Whether a member of this name holds secrets.
-pub(super) fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = plain(name);
     SECRET.iter().any(|secret| name.ends_with(secret))
 }
 
-/// Whether a text holds a key of a well-known service.
-pub(super) fn holds_key(text: &str) -> bool {
-    KEYS.iter().any(|(begin, least)| {
-        text.match_indices(begin).any(|(at, _)| {
+/// What the names of keys and tokens of well-known services begin with.
+pub(crate) fn key_beginnings() -> impl Iterator<Item = &'static str> {
+    KEYS.iter().map(|(begin, _)| *begin)
+}
+
+/// The keys of well-known services in a text.
+pub(crate) fn keys(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    KEYS.iter().flat_map(move |(begin, least)| {
+        text.match_indices(begin).filter_map(move |(at, _)| {
             let is_begin = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
             let behind = &text[at + begin.len()..];
-            let length =
-                behind.find(|c: char| !c.is_ascii_alphanumeric() && !"_-.".contains(c)).unwrap_or(behind.len());
-            is_begin && length >= *least
+            let length = span(behind, |c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            (is_begin && length >= *least).then_some(at..at + begin.len() + length)
         })
     })
 }
 
+/// Whether a text holds a key of a well-known service.
+pub(crate) fn holds_key(text: &str) -> bool {
+    keys(text).next().is_some()
+}
+
 /// Whether a text looks like an identifier, an address, a key or a token, or holds one.
-pub(in crate::plearn) fn is_identifying(text: &str) -> bool {
-    holds_key(text) || holds_mail(text) || holds_address(text) || words(text).any(is_identifier)
+pub(crate) fn is_identifying(text: &str) -> bool {
+    holds_key(text)
+        || mails(text).next().is_some()
+        || addresses(text).next().is_some()
+        || words(text).any(is_identifier)
 }
 
 /// The runs of letters and digits.
-pub(super) fn words(text: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
 }
 
 /// Whether a run of letters and digits looks like an identifier: a long number, or letters and digits that no word has.
-pub(super) fn is_identifier(word: &str) -> bool {
+pub(crate) fn is_identifier(word: &str) -> bool {
     let (mut digits, mut letters, mut changes, mut cases) = (0, 0, 0, 0);
     let mut last: Option<(bool, bool)> = None;
     for c in word.chars() {
@@ -174,28 +189,40 @@ pub(super) fn is_identifier(word: &str) -> bool {
     }
 }
 
-/// `name@example.com`.
-fn holds_mail(text: &str) -> bool {
-    text.match_indices('@').any(|(at, _)| {
-        let before = text[..at].ends_with(|c: char| c.is_alphanumeric() || "._%+-".contains(c));
+/// The e-mail addresses in a text: `name@example.com`.
+pub(crate) fn mails(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
+    text.match_indices('@').filter_map(|(at, _)| {
+        let name = text[..at].trim_end_matches(|c: char| c.is_alphanumeric() || "._%+-".contains(c)).len();
         let behind = &text[at + 1..];
-        let host = &behind[..behind.find(|c: char| !c.is_alphanumeric() && !".-".contains(c)).unwrap_or(behind.len())];
-        before && host.trim_end_matches('.').contains('.')
+        let host = behind[..span(behind, |c| c.is_alphanumeric() || ".-".contains(c))].trim_end_matches(['.', '-']);
+        (name < at && host.contains('.')).then_some(name..at + 1 + host.len())
     })
 }
 
-/// An IP address. Four numbers behind a slash, as in `Chrome/143.0.0.0`, are a version, unless it is a double slash.
-fn holds_address(text: &str) -> bool {
+/// The IP addresses in a text, without ports. Four numbers behind a slash, as in `Chrome/143.0.0.0`, are a version, unless it is a
+/// double slash.
+pub(crate) fn addresses(text: &str) -> impl Iterator<Item = (Range<usize>, IpAddr)> + '_ {
     let parts = text.split(|c: char| !c.is_ascii_hexdigit() && c != '.' && c != ':');
-    parts.filter(|part| part.len() >= 3).any(|part| {
+    parts.filter(|part| part.len() >= 3).filter_map(move |part| {
         let at = part.as_ptr() as usize - text.as_ptr() as usize;
         let before = &text[..at];
         let is_version = before.ends_with('/') && !before.ends_with("//");
+        let part = part.strip_suffix(['.', ':']).filter(|rest| !rest.ends_with(':')).unwrap_or(part);
         let bare = part.rsplit_once(':').map_or(part, |(host, _)| host);
-        let is_four = |text: &str| text.parse::<std::net::Ipv4Addr>().is_ok();
-        (is_four(part) || is_four(bare)) && !is_version
-            || part.matches(':').count() >= 2 && part.parse::<std::net::Ipv6Addr>().is_ok() && part != "::"
+        let four = [part, bare].into_iter().find_map(|text| Some((text.len(), text.parse::<Ipv4Addr>().ok()?)));
+        let (length, address) = match four {
+            Some((length, four)) if !is_version => (length, IpAddr::V4(four)),
+            Some(_) => return None,
+            None if part.matches(':').count() >= 2 && part != "::" => (part.len(), part.parse().map(IpAddr::V6).ok()?),
+            None => return None,
+        };
+        Some((at..at + length, address))
     })
+}
+
+/// The length of the run of such characters at the start of a text.
+fn span(text: &str, is_part: impl Fn(char) -> bool) -> usize {
+    text.find(|c: char| !is_part(c)).unwrap_or(text.len())
 }
 
 #[cfg(test)]
