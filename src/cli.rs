@@ -9,7 +9,7 @@ pub(crate) mod files;
 mod form;
 mod help;
 pub mod input;
-
+mod install;
 pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod part_of_run;
@@ -61,6 +61,7 @@ pub(crate) fn run<A: CommandLine>(tool: &'static str, body: impl FnOnce(A, &Cons
             return ExitCode::from(2);
         }
         Err(Stopped::Asked(text)) => print(&text).map(|()| Ending::Done),
+        Err(Stopped::Made(made)) => Output::open(None).and_then(|mut out| out.put(&made)).map(|()| Ending::Done),
     };
     match ended {
         Ok(ending) => ending.into(),
@@ -78,6 +79,8 @@ enum Stopped {
     Wrong(clap::Error),
     /// Only help or the version was asked for.
     Asked(StyledStr),
+    /// Only a man page or completions were asked for.
+    Made(Vec<u8>),
 }
 
 fn print(text: &StyledStr) -> Result<()> {
@@ -86,7 +89,7 @@ fn print(text: &StyledStr) -> Result<()> {
 }
 
 fn parse<A: CommandLine>() -> std::result::Result<A, Stopped> {
-    let mut command = A::HELP.add_to(A::command()).mut_args(take_negative_values);
+    let mut command = A::HELP.add_to(install::add_to(A::command())).mut_args(take_negative_values);
     let args = join_negative_values(&command, std::env::args_os());
     let mut matches = command.try_get_matches_from_mut(&args).map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp => {
@@ -97,6 +100,9 @@ fn parse<A: CommandLine>() -> std::result::Result<A, Stopped> {
         ErrorKind::InvalidUtf8 => Stopped::Wrong(not_utf8(&mut command, &args)),
         _ => Stopped::Wrong(error),
     })?;
+    if let Some(made) = install::asked(&command, &A::HELP, &matches) {
+        return Err(Stopped::Made(made));
+    }
     A::from_arg_matches_mut(&mut matches).map_err(|error| Stopped::Wrong(error.format(&mut command)))
 }
 

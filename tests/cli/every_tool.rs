@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
-const TEXTS: [&str; 38] = [
+const TEXTS: &[&str] = &[
     "--chaos-truth",
     "--output",
     "--like",
@@ -41,6 +41,7 @@ const TEXTS: [&str; 38] = [
     "--stored",
     "--base",
     "--require-file",
+    "--title",
     "--by",
     "--listen",
     "--db",

@@ -10,6 +10,7 @@ mod every_tool;
 mod fakes;
 mod files;
 mod guide;
+mod install;
 mod numbers;
 mod own_server;
 mod parts;

@@ -1,7 +1,7 @@
 //! Runs the commands of the documents unchanged, and checks that what they name exists.
 
 use crate::support::server::Server;
-use crate::support::{run, sample, shell_in};
+use crate::support::{run, sample, shell, shell_in};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -79,7 +79,7 @@ fn the_readme_shows_each_tool() {
 }
 
 /// What `--help` lists of a tool: long names, short ones.
-fn flags_of(tool: &str) -> Vec<(String, Option<String>)> {
+pub fn flags_of(tool: &str) -> Vec<(String, Option<String>)> {
     let help = run(tool, &["--help"]).expect_code(0);
     let flag = |line: &str| {
         let (short, long) = match line.trim_start().split_once(", --") {
@@ -103,13 +103,14 @@ fn flags_in(text: &str) -> BTreeSet<String> {
     flags.filter(|flag| flag.trim_start_matches('-').starts_with(|c: char| c.is_ascii_alphabetic())).collect()
 }
 
-const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"];
+pub const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn"];
 
 #[test]
 fn every_flag_of_a_tool_is_on_its_page() {
     for tool in TOOLS {
-        let page = fs::read_to_string(format!("{}/docs/{tool}.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
-        let named = flags_in(&page);
+        let page = |name: &str| fs::read_to_string(format!("{}/docs/{name}.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        // What all tools have for their installation stands on one page.
+        let named = &flags_in(&page(tool)) | &flags_in(&page("install"));
         let flags = flags_of(tool);
         assert!(flags.len() > 10, "{tool}: {flags:?}");
         for (long, short) in flags {
@@ -122,9 +123,10 @@ fn every_flag_of_a_tool_is_on_its_page() {
 #[test]
 fn no_document_names_a_flag_that_does_not_exist() {
     /// Flags of cargo, curl and GNU Parallel.
-    const OF_OTHERS: [&str; 4] = ["--lib", "--data-urlencode", "--pipepart", "--block"];
-    let known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
-    let pages = ["README", "CONTRIBUTING", "CHANGELOG", "docs/recipes"].map(str::to_owned);
+    const OF_OTHERS: [&str; 6] = ["--lib", "--data-urlencode", "--pipepart", "--block", "--path", "--profile"];
+    let mut known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
+    known.extend(flags_in(shell("scripts/durability --help").expect_code(0).text()));
+    let pages = ["README", "CONTRIBUTING", "CHANGELOG", "docs/install", "docs/recipes"].map(str::to_owned);
     for page in pages.into_iter().chain(TOOLS.map(|tool| format!("docs/{tool}"))) {
         let text = fs::read_to_string(format!("{}/{page}.md", env!("CARGO_MANIFEST_DIR"))).unwrap();
         for flag in flags_in(&text).iter().filter(|flag| flag.starts_with("--")) {

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// 500 events that another program wrote: spaces, `\u` escapes, nulls (`../shared/data/events_500.jsonl`).
+/// 500 events that another program wrote: spaces, `\u` escapes, nulls.
 pub fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/events_500.jsonl")
 }

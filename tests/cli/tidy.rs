@@ -12,7 +12,7 @@ const TOOLS: [&str; 6] = ["pgen", "pshape", "psend", "pstats", "pserve", "plearn
 
 /// Packages that only one part of the house may name.
 const OWNERS: [(&str, &[&str]); 11] = [
-    ("clap::", &["args.rs", "cli.rs", "help.rs"]),
+    ("clap::", &["args.rs", "cli.rs", "help.rs", "install.rs"]),
     ("h2::", &["psend"]),
     ("url::", &["psend"]),
     ("httparse::", &["psend"]),
