@@ -1,13 +1,14 @@
 //! Renders self-contained HTML pages: one file each, no network, light and dark, for screen, phone and print.
 //!
-//! Apache ECharts (`page/vendor`, Apache-2.0) draws charts as SVG, so that they print sharp. A page is a title, a body, data, and a
-//! script that draws the data with the functions in `page/charts.js`. Knows neither tools nor records.
+//! A page is a title, a body, data, and a script that draws the data with what is in `page/`: `charts.js` draws charts as SVG,
+//! `tables.js` makes tables sort, search and open, `numbers.js` shows numbers and times. Knows neither tools nor records.
 
 use serde::Serialize;
 
 const STYLE: &str = include_str!("page/style.css");
-const CHARTS: &str = include_str!("page/charts.js");
-const ECHARTS: &str = include_str!("page/vendor/echarts-5.6.0.min.js");
+/// In this order: each uses those before it.
+const SCRIPTS: [&str; 3] =
+    [include_str!("page/numbers.js"), include_str!("page/tables.js"), include_str!("page/charts.js")];
 
 /// Escapes text for HTML elements and attributes.
 pub(crate) fn escape(text: &str) -> String {
@@ -31,6 +32,7 @@ pub(crate) fn render(title: &str, body: &str, data: &impl Serialize, script: &st
     // Only `<` could end a script element, and JSON has it only in strings.
     let data = serde_json::to_string(data).expect("names and numbers are JSON").replace('<', "\\u003c");
     let title = escape(title);
+    let kit = SCRIPTS.concat();
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
@@ -38,7 +40,7 @@ pub(crate) fn render(title: &str, body: &str, data: &impl Serialize, script: &st
          'unsafe-inline'; img-src data:\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n<link rel=\"icon\" href=\"data:,\">\n\
          <style>\n{STYLE}</style>\n</head>\n<body>\n{body}\n\
-         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>{ECHARTS}</script>\n<script>\n{CHARTS}</script>\n\
+         <script type=\"application/json\" id=\"data\">{data}</script>\n<script>\n{kit}</script>\n\
          <script>\n{script}</script>\n</body>\n</html>\n"
     )
 }
@@ -57,7 +59,7 @@ mod tests {
     #[test]
     fn a_page_loads_nothing_from_outside() {
         let page = render("t", "", &(), "");
-        let own = page.replace(ECHARTS, "");
+        let own = page.replace("http://www.w3.org/2000/svg", "");
         assert!(!own.contains("http:") && !own.contains("https:") && !own.contains("//cdn"), "{own}");
     }
 }

@@ -124,6 +124,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         beside.comparison = Some(comparison);
         beside.unsure = against.unsure;
     }
+    report.base = base.as_ref().and_then(|base| base.report.clone());
     beside.base = base.as_ref().and_then(|base| base.report.as_ref());
     report.judge(&config.requirements, beside, config.allow.partial)?;
     warn(&report, console);

@@ -11,6 +11,8 @@ pub(super) struct Point {
     pub success: Option<bool>,
     /// How long it took.
     pub latency: Option<Latency>,
+    /// Of an outcome of an open loop: how long it took from when it was due.
+    pub end_to_end: Option<Latency>,
 }
 
 /// Count, failures and latency of some lines.
@@ -21,6 +23,9 @@ pub(super) struct Figures<S> {
     failures: u64,
     unjudged: u64,
     latency: LatencySketch<S>,
+    /// Of the outcomes of an open loop, in groups and windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    end_to_end: Option<Box<LatencySketch<S>>>,
 }
 
 impl<S: Sketch> Figures<S> {
@@ -35,6 +40,9 @@ impl<S: Sketch> Figures<S> {
         if let Some(sample) = point.latency {
             self.latency.add(sample);
         }
+        if let Some(sample) = point.end_to_end {
+            self.end_to_end.get_or_insert_default().add(sample);
+        }
     }
 
     /// Adds what another counted.
@@ -43,6 +51,9 @@ impl<S: Sketch> Figures<S> {
         self.failures += other.failures;
         self.unjudged += other.unjudged;
         self.latency.merge(&other.latency);
+        if let Some(other) = &other.end_to_end {
+            self.end_to_end.get_or_insert_default().merge(other);
+        }
     }
 
     /// Checks that its parts are consistent.
@@ -57,6 +68,10 @@ impl<S: Sketch> Figures<S> {
         if self.latency.count() > self.count {
             return Err(format!("{} latencies of {} lines", self.latency.count(), self.count));
         }
+        if self.end_to_end.as_ref().is_some_and(|end_to_end| end_to_end.count() > self.count) {
+            return Err(format!("more latencies end to end than its {} lines", self.count));
+        }
+        self.end_to_end.as_ref().map_or(Ok(()), |end_to_end| end_to_end.check())?;
         self.latency.check()
     }
 
@@ -73,6 +88,11 @@ impl<S: Sketch> Figures<S> {
     /// How many were not a success.
     pub(super) fn failures(&self) -> u64 {
         self.failures
+    }
+
+    /// Their latencies from when they were due. `None` outside an open loop, and for the whole stream.
+    pub(super) fn end_to_end(&self) -> Option<&LatencySketch<S>> {
+        self.end_to_end.as_deref()
     }
 
     /// Their latencies.

@@ -17,6 +17,7 @@ use super::sketch::Latency;
 use super::state::is_state;
 use super::stream::Entry;
 use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, is_success, outcome_point};
+use super::windows::{Course, event_error};
 use crate::clock::Micros;
 use crate::error::Result as Done;
 use crate::jsonl::Line;
@@ -215,7 +216,8 @@ impl Intake {
         let point = event_point(status, latency);
         let status = status.and_then(Result::ok);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status };
-        let entry = Entry { id, at, point };
+        let course = Course { error: event_error(point.success, status), ..Course::default() };
+        let entry = Entry { id, at, point, course };
         summary.add_event(ParsedEvent { entry, status, cache_hit }, &source);
     }
 
@@ -238,6 +240,13 @@ impl Intake {
         let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw, unit).ok()).map(Latency::new);
         let attempts = count(of.attempts);
         let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
+        let due = raw(of.scheduled_at).filter(|raw| *raw != b"null").and_then(|raw| self.times.clone().read(raw).ok());
+        let course = Course {
+            error: (!is_success(word)).then_some(word as usize),
+            retries: attempts.saturating_sub(1),
+            due,
+            ended: ended.filter(|_| due.is_some()),
+        };
         let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
         let mut answers = [0; AttemptResult::ALL.len()];
         if attempts > 1 {
@@ -257,7 +266,7 @@ impl Intake {
             end_to_end,
             ended,
             request_bytes,
-            entry: Entry { id, at, point: outcome_point(word, latency) },
+            entry: Entry { id, at, point: outcome_point(word, latency, end_to_end.filter(|_| due.is_some())), course },
         };
         unescape(&mut self.unescaped, slots, line, &self.spans);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status: None };

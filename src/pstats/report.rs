@@ -65,6 +65,9 @@ pub(super) struct Report {
     pub requirements: Vec<Verdict>,
     /// What depends on the clock, the file names or the command line.
     pub run: RunInfo,
+    /// The report on the base, if there is one.
+    #[serde(skip)]
+    pub base: Option<Value>,
 }
 
 /// What depends on the clock, the file names or the command line.
@@ -135,6 +138,7 @@ impl Report {
             not_known: BTreeMap::new(),
             requirements: Vec::new(),
             run,
+            base: None,
         };
         if let Some(events) = &report.events {
             note(&mut report.not_known, "events", events.not_known());

@@ -25,6 +25,7 @@ use super::settings::Settings;
 use super::sketch::{Coarse, Fine, LatencySketch};
 use super::stream::Stream;
 use super::summary::Summary;
+use super::windows::{CourseCounts, Window};
 use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
@@ -94,6 +95,9 @@ enum Part {
         start_us: Micros,
         width_us: Micros,
         figures: Figures<Coarse>,
+        /// States of earlier versions have none.
+        #[serde(default)]
+        counts: CourseCounts,
     },
     Ids {
         of: Kind,
@@ -438,11 +442,11 @@ fn absorb(summary: &mut Summary, part: Part, layout: &Layout) -> Result<(), Stri
             }
             stream_of(summary, of).groups.absorb(place, key.as_deref(), &figures);
         }
-        Part::Window { of, start_us, width_us, figures } => {
+        Part::Window { of, start_us, width_us, figures, counts } => {
             if width_us < 1 {
                 return Err("expected a window width above 0".to_owned());
             }
-            stream_of(summary, of).windows.absorb(start_us, width_us, &figures);
+            stream_of(summary, of).windows.absorb(start_us, width_us, &Window { figures, counts });
         }
         Part::Ids { of, total, hashes, at_least } => {
             let ids = match (hashes, at_least) {

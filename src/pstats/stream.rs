@@ -7,7 +7,7 @@ use super::layout::Groupings;
 use super::order::Order;
 use super::settings::Settings;
 use super::sketch::Fine;
-use super::windows::Windows;
+use super::windows::{Course, Windows};
 use crate::clock::Micros;
 
 /// The content of a line that events and outcomes share.
@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub at: Option<Micros>,
     /// Success and latency.
     pub point: Point,
+    /// What windows count beside these.
+    pub course: Course,
 }
 
 /// Lines are counted in batches of this size, so that their groups and points stay in the cache.
@@ -62,7 +64,7 @@ impl Stream {
         }
         if let Some(at) = entry.at {
             self.order.add(at);
-            self.windows.add(at, entry.point);
+            self.windows.add(at, entry.point, entry.course);
         }
         self.groups.enter(line);
         self.waiting.push(entry.point);
@@ -73,7 +75,8 @@ impl Stream {
 
     /// Counts the waiting lines. Only then do figures and groups include all lines.
     pub(super) fn settle(&mut self) {
-        self.waiting.iter().for_each(|point| self.figures.add(*point));
+        // The whole has a finer sketch of end_to_end elsewhere.
+        self.waiting.iter().for_each(|point| self.figures.add(Point { end_to_end: None, ..*point }));
         self.groups.settle(&self.waiting);
         self.waiting.clear();
     }

@@ -290,12 +290,12 @@ pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option
         Some(Err(NoStatus::NoAnswer)) => Some(false),
         Some(Err(NoStatus::NotANumber)) | None => None,
     };
-    Point { success, latency }
+    Point { success, latency, end_to_end: None }
 }
 
 /// Success of an outcome: delivered, or present if psend verified it (contracts §5).
-pub(super) fn outcome_point(word: Word, latency: Option<Latency>) -> Point {
-    Point { success: Some(is_success(word)), latency }
+pub(super) fn outcome_point(word: Word, latency: Option<Latency>, end_to_end: Option<Latency>) -> Point {
+    Point { success: Some(is_success(word)), latency, end_to_end }
 }
 
 /// Whether an outcome with this word is a success.

@@ -131,7 +131,7 @@ impl Counts {
             timed: 0,
             all_timed: false,
             range: None,
-            windows: stream.windows.clone(),
+            windows: stream.windows.of_seconds(),
             groups: groups.collect(),
             capped,
         }

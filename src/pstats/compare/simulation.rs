@@ -16,7 +16,7 @@ use super::tolerance::Tolerances;
 use crate::pstats::figures::{Figures, Point};
 use crate::pstats::inference::verdict::Word;
 use crate::pstats::sketch::Latency;
-use crate::pstats::windows::Windows;
+use crate::pstats::windows::{Course, Windows};
 use crate::seed::{Generator, Seed};
 
 /// A simulated server: log-normal latencies and 2 % errors, both of which go on from one event to the next.
@@ -83,10 +83,11 @@ impl Server {
             let tail = if slow > 1.036_433 { self.tail } else { 1.0 };
             let latency = Latency::new(((level + 0.5 * slow).exp() * tail) as u64);
             // 2.0537 is the 98th percentile.
-            let point = Point { success: Some(trouble.next(&mut random) < 2.0537), latency: Some(latency) };
+            let point =
+                Point { success: Some(trouble.next(&mut random) < 2.0537), latency: Some(latency), ..Point::default() };
             let micros = (at * 1e6) as i64;
             counts.figures.add(point);
-            counts.windows.add(micros, point);
+            counts.windows.add(micros, point, Course::default());
             counts.range = Some((counts.range.map_or(micros, |(first, _)| first), micros));
             if with_groups {
                 groups[event % SERVICES.len()].add(point);

@@ -6,6 +6,7 @@ use super::figures::{
     By, ClassReport, FiguresReport, GroupReport, IdsReport, TimeReport, WindowReport, by, distribution, windows,
 };
 use super::units::{NO_TIME_PASSED, per_second, seconds, share};
+use crate::pstats::compare::LineKind;
 use crate::pstats::layout::Grouping;
 use crate::pstats::summary::Events;
 
@@ -140,7 +141,7 @@ impl EventsReport {
             slowest_endpoint: means.pop(),
             by,
             window_s: seconds(shown.width()),
-            windows: windows(&shown),
+            windows: windows(&shown, LineKind::Events),
         }
     }
 }

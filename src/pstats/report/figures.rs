@@ -8,13 +8,15 @@ use serde::Serialize;
 use super::units::{milliseconds, seconds, share};
 use crate::cli::numbers::count;
 use crate::clock::Micros;
+use crate::pstats::compare::LineKind;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::{Group, Groups};
 use crate::pstats::layout::Grouping;
 use crate::pstats::named::{Named, as_object};
-use crate::pstats::sketch::{Fine, LatencySketch, Sketch};
+use crate::pstats::sketch::{Coarse, Fine, LatencySketch, Sketch};
 use crate::pstats::stream::Stream;
-use crate::pstats::windows::Windows;
+use crate::pstats::windows::{EVENT_ERRORS, Window, Windows};
+use crate::record::outcome::Word;
 use crate::time;
 
 /// The figures that the whole, each group and each window have.
@@ -96,9 +98,22 @@ pub(crate) struct GroupReport {
     /// Its figures.
     #[serde(flatten)]
     pub figures: FiguresReport,
+    /// Of outcomes of an open loop: from when they were due up to the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_to_end: Option<LatencyReport>,
 }
 
 impl GroupReport {
+    fn new(group: Option<Named>, figures: &Figures<Coarse>) -> Self {
+        let end_to_end = figures.end_to_end().map(LatencyReport::new);
+        Self { group, figures: FiguresReport::new(figures), end_to_end }
+    }
+
+    /// The latency that counts: `end_to_end` in an open loop.
+    pub(crate) fn latency(&self) -> &LatencyReport {
+        self.end_to_end.as_ref().unwrap_or(&self.figures.latency)
+    }
+
     /// Its values as people read them, one for each of this many fields.
     pub(crate) fn labels(&self, fields: usize) -> Vec<String> {
         match &self.group {
@@ -115,6 +130,11 @@ impl GroupReport {
     /// Whether it holds the lines beyond `--max-groups`.
     pub(crate) fn is_rest(&self) -> bool {
         self.group.is_none()
+    }
+
+    /// Whether all of its values can be names.
+    pub(crate) fn has_names(&self) -> bool {
+        self.group.as_ref().is_some_and(|values| values.iter().all(|(_, value)| value.as_deref().is_some_and(is_name)))
     }
 
     /// Whether any of its fields has a value.
@@ -136,22 +156,23 @@ pub(super) fn by(stream: &Stream, groupings: &[Grouping]) -> By {
 
 fn groups_of(grouping: &Grouping, groups: &Groups) -> Vec<GroupReport> {
     let mut sorted: Vec<&Group> = groups.iter().collect();
-    let order = |group: &Group| (!group.key.iter().all(is_name), Reverse(group.figures.count()));
+    let order = |group: &Group| {
+        (!group.key.iter().all(|value| value.as_deref().is_some_and(is_name)), Reverse(group.figures.count()))
+    };
     sorted.sort_by(|a, b| order(a).cmp(&order(b)).then_with(|| a.key.cmp(&b.key)));
     let named = sorted.into_iter().map(|group| {
         let values = group.key.iter().map(|value| value.as_deref().map(str::to_owned));
         let group_of = grouping.fields.iter().cloned().zip(values).collect();
-        GroupReport { group: Some(group_of), figures: FiguresReport::new(&group.figures) }
+        GroupReport::new(Some(group_of), &group.figures)
     });
-    let rest = groups.rest().map(|rest| GroupReport { group: None, figures: FiguresReport::new(rest) });
+    let rest = groups.rest().map(|rest| GroupReport::new(None, rest));
     named.chain(rest).collect()
 }
 
 /// Whether a value can be what someone called a service or a city: not where there is none, or a broken line left control
 /// characters or nothing but blanks.
-#[allow(clippy::borrowed_box)] // the shape of a group's key
-fn is_name(value: &Option<Box<str>>) -> bool {
-    value.as_deref().is_some_and(|text| !text.trim().is_empty() && !text.contains(char::is_control))
+fn is_name(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains(char::is_control)
 }
 
 /// A stretch of time.
@@ -162,11 +183,78 @@ pub(crate) struct WindowReport {
     /// The figures of the lines that fell into it.
     #[serde(flatten)]
     pub figures: FiguresReport,
+    /// Errors by kind: the words of outcomes, or `4xx`, `5xx` and `other` of events.
+    pub errors: BTreeMap<&'static str, u64>,
+    /// Requests after the first of an event.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u64>,
+    /// What only an open loop has.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub schedule: Option<ScheduleReport>,
+    /// How many lines had a latency in each half of an octave: class n ends at 2^(n/2) µs. Only the page shows it.
+    #[serde(skip)]
+    pub classes: BTreeMap<u32, u64>,
 }
 
-pub(super) fn windows(windows: &Windows) -> Vec<WindowReport> {
-    let report = |(start, figures)| WindowReport { start: time::format(start), figures: FiguresReport::new(figures) };
-    windows.iter().map(report).collect()
+/// A window of an open loop.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ScheduleReport {
+    /// Events that were due in it.
+    pub due: u64,
+    /// Events that ended in it.
+    pub ended: u64,
+    /// From when the events sent in it were due up to their end.
+    pub end_to_end: LatencyReport,
+}
+
+impl WindowReport {
+    /// The latency that counts: `end_to_end` in an open loop.
+    pub(crate) fn latency(&self) -> &LatencyReport {
+        self.schedule.as_ref().map_or(&self.figures.latency, |schedule| &schedule.end_to_end)
+    }
+
+    fn new((start, window): (Micros, &Window), of: LineKind, is_scheduled: bool) -> Self {
+        let Window { figures, counts } = window;
+        let names: Vec<&'static str> = match of {
+            LineKind::Events => EVENT_ERRORS.to_vec(),
+            LineKind::Outcomes => Word::ALL.iter().map(|word| word.as_str()).collect(),
+        };
+        let errors = names.into_iter().zip(counts.errors).filter(|(_, n)| *n > 0).collect();
+        let end_to_end = figures.end_to_end().cloned().unwrap_or_default();
+        let leading = if is_scheduled { &end_to_end } else { figures.latency() };
+        let mut classes = BTreeMap::new();
+        for (us, n) in leading.sketch().buckets() {
+            *classes.entry(class_of(us)).or_default() += n;
+        }
+        let schedule =
+            ScheduleReport { due: counts.due, ended: counts.ended, end_to_end: LatencyReport::new(&end_to_end) };
+        Self {
+            start: time::format(start),
+            figures: FiguresReport::new(figures),
+            errors,
+            retries: (of == LineKind::Outcomes).then_some(counts.retries),
+            schedule: is_scheduled.then_some(schedule),
+            classes,
+        }
+    }
+}
+
+/// The half of an octave that a latency in µs is in, from its end: the least n with us ≤ 2^(n/2).
+fn class_of(us: u64) -> u32 {
+    let us = us.max(1);
+    let octave = us.ilog2();
+    let square = u128::from(us) * u128::from(us);
+    match square {
+        square if square == 1 << (2 * octave) => 2 * octave,
+        square if square <= 1 << (2 * octave + 1) => 2 * octave + 1,
+        _ => 2 * octave + 2,
+    }
+}
+
+/// Windows without lines are there only if lines were due or ended in them.
+pub(super) fn windows(windows: &Windows, of: LineKind) -> Vec<WindowReport> {
+    let is_scheduled = windows.each().any(|(_, window)| window.counts.due > 0);
+    windows.each().map(|window| WindowReport::new(window, of, is_scheduled)).collect()
 }
 
 /// How many ids, and how many of them differ.

@@ -1,284 +1,324 @@
-//! The report as one page of HTML: figures and tables written here, charts drawn from the JSON report by `html.js`.
+//! The report as one page of HTML. Figures and the first rows of tables are written here; `html.js` draws the charts from
+//! `data.rs`. The order is that of a reader in a hurry: the verdict, what was asked for, figures, trends, faults, groups.
+
+mod body;
+mod data;
 
 use super::compared::{TITLE, cells, shown};
 use super::headline::{Headline, Standing, circumstances, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
 use super::words::{milliseconds, percent};
-use super::{By, EventsReport, FiguresReport, GroupReport, IdsReport, LatencyReport, OutcomesReport, Report};
+use super::{By, EventsReport, FiguresReport, IdsReport, LatencyReport, OutcomesReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::page::{escape, render};
 use crate::pstats::compare::Row;
 use crate::pstats::inference::verdict::Word;
 use crate::pstats::joins::ChaosReport;
+use body::{Body, Cell, counted, figure, maybe};
+use data::{PageData, StreamData, TableData, base_curve};
 
-/// Rows of a table of groups.
-const ROWS: usize = 25;
+/// Rows of a table of groups before it is opened.
+const ROWS: usize = 10;
 
 /// Writes the page.
 pub(crate) fn write(report: &Report) -> String {
     let mut page = Body::default();
-    let headline = Headline::of(report);
-    let title = title(report);
-    let class = match headline.standing {
-        Standing::Failed => "bad",
-        Standing::Doubtful => "warn",
-        Standing::Passed => "good",
-        Standing::NotJudged => "",
-    };
-    page.put(&format!("<h1>{}</h1>\n", escape(&visible(&title))));
-    let gap = if headline.figures.is_empty() || headline.verdict.is_empty() { "" } else { "; " };
-    page.put(&format!(
-        "<p class=\"headline\">{}{gap}<b class=\"{class}\">{}</b></p>\n",
-        escape(&visible(&headline.figures)),
-        escape(&visible(&headline.verdict))
-    ));
-    let facts = circumstances(report);
-    let facts: Vec<String> = facts.iter().map(|(name, value)| escape(&visible(&format!("{name} {value}")))).collect();
-    page.put(&format!("<p class=\"faint\">{}</p>\n", facts.join(" · ")));
-    if let Some(why) = report.incomplete() {
-        page.put(&format!("<p class=\"warn\">{}</p>\n", escape(&why)));
-    }
-    if let Some(why) = report.generator_warning() {
-        page.put(&format!("<p class=\"warn\">{}</p>\n", escape(why)));
-    }
+    let mut data = PageData::default();
+    page.put("<main>\n");
+    page.top(report);
     page.requirements(report);
     page.compared(report);
     if let Some(outcomes) = &report.outcomes {
-        page.put("<h2>Outcomes</h2>\n");
-        page.cards("outcomes", &outcomes.figures, outcomes.throughput);
-        page.begin("Outcomes", "");
-        let whole = outcomes.figures.count;
-        let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
-            let cell = figure(&format!("outcomes.{word}"), &n.to_string(), &count(n));
-            vec![escape(word), cell, percent(super::units::share(n, whole))]
-        });
-        page.table(&["outcome", "count", "share"], rows);
-        page.end();
-        page.latencies(
-            "outcomes",
-            &[
-                ("last attempt", "latency", &outcomes.figures.latency),
-                ("end to end", "end_to_end", &outcomes.end_to_end),
-            ],
-        );
-        page.facts("Delivery", &outcome_facts(outcomes));
-        let reasons: Vec<_> = outcomes.reasons.iter().map(|r| (visible(&r.reason), count(r.count))).collect();
-        if !reasons.is_empty() {
-            let facts: Vec<(&str, String)> = reasons.iter().map(|(why, n)| (&**why, n.clone())).collect();
-            page.facts("Why not delivered", &facts);
-        }
-        page.charts("outcomes", &outcomes.by, outcomes.windows.is_empty());
-        page.groups(&outcomes.by);
+        page.outcomes(report, outcomes, &mut data);
     }
     if let Some(events) = &report.events {
-        page.put("<h2>Events</h2>\n");
-        page.cards("events", &events.figures, events.throughput);
-        page.latencies("events", &[("response time", "latency", &events.figures.latency)]);
-        page.facts("Ids and order", &event_facts(events));
-        page.charts("events", &events.by, events.windows.is_empty());
-        page.groups(&events.by);
+        page.events(report, events, &mut data);
     }
     page.truth(report);
     page.reconciled(report);
     page.chaos(report);
+    if let Some(outcomes) = &report.outcomes {
+        page.groups("outcomes", &outcomes.by, &mut data);
+    }
+    if let Some(events) = &report.events {
+        page.groups("events", &events.by, &mut data);
+    }
+    data.bound();
     page.parts(report);
-    page.put("<h2>Input</h2>\n<div class=\"panel scroll\">\n");
-    let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
-    page.table(
-        &["lines", "count"],
-        kinds.map(|(kind, amount)| vec![escape(&kind.replace('_', " ")), count(amount.lines)]),
-    );
-    page.put("</div>\n");
-    render(&title, &page.0, report, include_str!("html.js"))
+    page.input(report);
+    page.put("</main>\n");
+    render(&title(report), &page.0, &data, include_str!("html.js"))
 }
 
-/// A figure of the JSON report, marked with its path, so that a test can hold the two against each other.
-fn figure(path: &str, value: &str, shown: &str) -> String {
-    format!("<span data-figure=\"{path}\" data-value=\"{value}\">{}</span>", escape(shown))
-}
+/// One figure of a latency.
+type Quantile = fn(&LatencyReport) -> Option<f64>;
 
-fn maybe(path: &str, value: Option<f64>, shown: &str) -> String {
-    figure(path, &value.map_or("null".to_owned(), |value| value.to_string()), shown)
+/// The latency that a report leads with: how it is called, its key in the JSON, and its figures.
+fn leading(outcomes: &OutcomesReport) -> (&'static str, &'static str, &LatencyReport) {
+    match outcomes.is_open_loop() {
+        true => ("end to end", "end_to_end", &outcomes.end_to_end),
+        false => ("last attempt", "latency", &outcomes.figures.latency),
+    }
 }
-
-#[derive(Default)]
-struct Body(String);
 
 impl Body {
-    fn put(&mut self, html: &str) {
-        self.0.push_str(html);
-    }
-
-    fn begin(&mut self, heading: &str, class: &str) {
-        self.put(&format!("<section class=\"panel scroll {class}\">\n<h3>{}</h3>\n", escape(heading)));
-    }
-
-    fn end(&mut self) {
-        self.put("</section>\n");
-    }
-
-    /// A table whose first column is text. Cells are HTML.
-    fn table(&mut self, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-        self.table_by(1, head, rows);
-    }
-
-    /// A table whose first `texts` columns are text.
-    fn table_by(&mut self, texts: usize, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
-        let class = |column: usize| if column < texts { " class=\"text\"" } else { "" };
-        let heads: String =
-            head.iter().enumerate().map(|(column, h)| format!("<th{}>{}</th>", class(column), escape(h))).collect();
-        self.put(&format!("<table>\n<thead><tr>{heads}</tr></thead>\n<tbody>\n"));
-        for row in rows {
-            let cells: String =
-                row.iter().enumerate().map(|(column, cell)| format!("<td{}>{cell}</td>", class(column))).collect();
-            self.put(&format!("<tr>{cells}</tr>\n"));
+    /// The verdict, and what was run.
+    fn top(&mut self, report: &Report) {
+        let headline = Headline::of(report);
+        let (class, mark) = match headline.standing {
+            Standing::Failed => ("bad", "✗ "),
+            Standing::Doubtful => ("warn", ""),
+            Standing::Passed => ("good", "✓ "),
+            Standing::NotJudged => ("", ""),
+        };
+        let gap = if headline.figures.is_empty() || headline.verdict.is_empty() { "" } else { "; " };
+        self.put(&format!(
+            "<header>\n<h1>{}</h1>\n<p class=\"headline\">{}{gap}<b class=\"{class}\">{mark}{}</b></p>\n",
+            body::shown(&title(report)),
+            body::shown(&headline.figures),
+            body::shown(&headline.verdict)
+        ));
+        if let Some(why) = report.incomplete() {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(&why)));
         }
-        self.put("</tbody>\n</table>\n");
-    }
-
-    fn parts(&mut self, report: &Report) {
-        self.put(&format!("<h2>{}</h2>\n<div class=\"panel scroll\">\n", parts::TITLE));
-        let rows = parts::rows(report);
-        if !rows.is_empty() {
-            let escaped = rows.iter().map(|row| row.iter().map(|cell| escape(&visible(cell))).collect());
-            self.table_by(2, &parts::HEAD, escaped);
+        if let Some(why) = report.generator_warning() {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(why)));
         }
-        for problem in &report.parts.problems {
-            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(&visible(problem))));
+        self.put("<p class=\"circumstances\">");
+        let time = report.outcomes.as_ref().map(|o| &o.time).or(report.events.as_ref().map(|e| &e.time));
+        for (name, value) in circumstances(report) {
+            let moment = match name {
+                "from" => time.and_then(|time| time.first.as_ref()),
+                "to" => time.and_then(|time| time.last.as_ref()),
+                _ => None,
+            };
+            let value = body::shown(&value);
+            let value = moment.map_or(value.clone(), |at| format!("<time datetime=\"{}\">{value}</time>", escape(at)));
+            self.put(&format!("<span>{name} {value}</span> "));
         }
-        for note in &report.parts.notes {
-            self.put(&format!("<p>{}</p>\n", escape(&visible(note))));
-        }
-        if let Some(why) = &report.parts.not_known {
-            self.put(&format!("<p class=\"faint\">Not known: {}.</p>\n", escape(why)));
-        }
-        self.put("</div>\n");
-    }
-
-    fn cards(&mut self, kind: &str, figures: &FiguresReport, throughput: Option<f64>) {
-        let path = |name: &str| format!("{kind}.{name}");
-        let latency = &figures.latency;
-        let cards = [
-            (kind, figure(&path("count"), &figures.count.to_string(), &count(figures.count))),
-            ("success rate", maybe(&path("success_rate"), figures.success_rate, &percent(figures.success_rate))),
-            ("error rate", maybe(&path("error_rate"), figures.error_rate, &percent(figures.error_rate))),
-            ("per second", maybe(&path("throughput"), throughput, &throughput.map_or("–".to_owned(), number))),
-            ("P50", maybe(&path("latency.p50_ms"), latency.p50_ms, &milliseconds(latency.p50_ms))),
-            ("P95", maybe(&path("latency.p95_ms"), latency.p95_ms, &milliseconds(latency.p95_ms))),
-            ("P99", maybe(&path("latency.p99_ms"), latency.p99_ms, &milliseconds(latency.p99_ms))),
-        ];
-        self.put("<div class=\"cards\">\n");
-        for (name, value) in cards {
-            self.put(&format!("<div class=\"card\"><b>{value}</b><span>{name}</span></div>\n"));
-        }
-        self.put("</div>\n");
-    }
-
-    /// Names and figures; cells are HTML.
-    fn facts(&mut self, heading: &str, facts: &[(&str, String)]) {
-        self.begin(heading, "");
-        self.put("<dl class=\"facts\">\n");
-        for (name, value) in facts {
-            self.put(&format!("<div><dt>{}</dt><dd>{value}</dd></div>\n", escape(name)));
-        }
-        self.put("</dl>\n");
-        self.end();
-    }
-
-    fn latencies(&mut self, kind: &str, rows: &[(&str, &str, &LatencyReport)]) {
-        self.begin("Latency", "");
-        let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "max"];
-        self.table(
-            &head,
-            rows.iter().map(|(name, key, l)| {
-                let figures = [
-                    ("mean_ms", l.mean_ms),
-                    ("p50_ms", l.p50_ms),
-                    ("p90_ms", l.p90_ms),
-                    ("p95_ms", l.p95_ms),
-                    ("p99_ms", l.p99_ms),
-                    ("p999_ms", l.p999_ms),
-                    ("max_ms", l.max_ms),
-                ];
-                let cells = figures.map(|(figure, ms)| maybe(&format!("{kind}.{key}.{figure}"), ms, &milliseconds(ms)));
-                std::iter::once(escape(name)).chain(cells).collect()
-            }),
+        self.put(
+            "</p>\n<div class=\"controls\"><span>Times</span><button type=\"button\" data-zone=\"UTC\" aria-pressed=\"true\">UTC</button>\
+             <button type=\"button\" data-zone=\"local\" aria-pressed=\"false\">Local</button></div>\n</header>\n\
+             <div class=\"range\" id=\"range\" role=\"status\" hidden><span></span><button type=\"button\" id=\"all\">Show all</button></div>\n",
         );
-        self.end();
-    }
-
-    fn charts(&mut self, kind: &str, by: &By, timeless: bool) {
-        let has = |name: &str| by.get(name).is_some_and(|groups| !groups.is_empty());
-        let all = [
-            ("trend", "Success and error over time (UTC)", "wide", !timeless),
-            ("quantiles", "Latency over time (UTC, logarithmic)", "", !timeless),
-            ("distribution", "Latency distribution (logarithmic)", "", true),
-            ("hours", "Hour of the day (UTC) by service", "wide", has("service,hour")),
-            ("geography", "Geography", "", has("country") || has("region")),
-            ("devices", "Devices", "", has("device")),
-            ("errors", "Top errors", "", has("error")),
-        ];
-        self.put("<div class=\"charts\">\n");
-        for (name, heading, class, _) in all.into_iter().filter(|(.., there)| *there) {
-            self.begin(heading, class);
-            let tall = if name == "hours" { " tall" } else { "" };
-            self.put(&format!(
-                "<div class=\"chart{tall}\" id=\"{kind}-{name}\" role=\"img\" aria-label=\"{heading}\"></div>\n"
-            ));
-            self.end();
-        }
-        self.put("</div>\n");
-    }
-
-    fn groups(&mut self, by: &By) {
-        let drawn = ["service,hour", "country", "city", "hour", "error"];
-        for (name, groups) in by.iter().filter(|(name, groups)| !drawn.contains(&name.as_str()) && !groups.is_empty()) {
-            self.begin(&format!("By {}", name.replace(',', ", ")), "");
-            let fields: Vec<&str> = name.split(',').collect();
-            let head: Vec<&str> =
-                fields.iter().copied().chain(["count", "errors", "mean", "P50", "P95", "P99", "max"]).collect();
-            self.table_by(fields.len(), &head, groups.iter().take(ROWS).map(|group| row(group, fields.len())));
-            if groups.len() > ROWS {
-                self.put(&format!("<p class=\"faint\">and {} more</p>\n", count((groups.len() - ROWS) as u64)));
-            }
-            self.end();
-        }
     }
 
     fn requirements(&mut self, report: &Report) {
         if report.requirements.is_empty() {
             return;
         }
-        self.put("<h2>Requirements</h2>\n<div class=\"panel scroll\">\n");
-        self.table_by(
-            3,
-            &["verdict", "requirement", "figure"],
-            report.requirements.iter().map(|verdict| {
-                let (class, word) = match (verdict.met, verdict.unsure) {
-                    (true, false) => ("good", "✓ met"),
-                    (true, true) => ("warn", "? met"),
-                    (false, true) => ("warn", "? cannot tell"),
-                    (false, false) => ("bad", "✗ not met"),
-                };
-                vec![format!("<b class=\"{class}\">{word}</b>"), escape(&verdict.requirement), escape(&verdict.message)]
-            }),
-        );
+        self.put("<h2>Requirements</h2>\n<div class=\"panel\">\n");
+        // What is not met first.
+        let mut verdicts: Vec<_> = report.requirements.iter().collect();
+        verdicts.sort_by_key(|verdict| (verdict.met, verdict.unsure));
+        let rows = verdicts.into_iter().map(|verdict| {
+            let (class, word) = match (verdict.met, verdict.unsure) {
+                (true, false) => ("good", "✓ met"),
+                (true, true) => ("warn", "? met"),
+                (false, true) => ("warn", "? cannot tell"),
+                (false, false) => ("bad", "✗ not met"),
+            };
+            let word = Cell::html(format!("<b class=\"{class}\">{word}</b>"));
+            vec![word, Cell::words(&verdict.requirement), Cell::words(&verdict.message)]
+        });
+        self.table("Requirements", "sentences", &["verdict", "requirement", "figure"], rows.collect());
         self.put("</div>\n");
+    }
+
+    fn compared(&mut self, report: &Report) {
+        let Some(shown) = shown(report) else { return };
+        self.put(&format!(
+            "<h2>{TITLE}</h2>\n<div class=\"panel\">\n<p class=\"faint\">{}</p>\n",
+            escape(&shown.summary)
+        ));
+        if !shown.rows.is_empty() {
+            let rows = shown.rows.iter().map(|row| {
+                let class = match row.verdict {
+                    Word::Worse => "bad",
+                    Word::Better => "good",
+                    Word::Same => "",
+                    Word::CannotTell => "warn",
+                };
+                let texts = cells(row);
+                let [name, figures @ ..] = &texts[..] else { return Vec::new() };
+                let verdict = format!("<b class=\"{class}\">{}</b>", escape(&row.verdict_in_words()));
+                std::iter::once(Cell::text(name))
+                    .chain([Cell::html(verdict)])
+                    .chain(figures.iter().map(|text| Cell::figure(text)))
+                    .chain([Cell::html(interval(row, class))])
+                    .collect()
+            });
+            let head = ["figure", "verdict", "base", "now", "change", "interval", "shaded: tolerance"];
+            self.table(TITLE, "sentences", &head, rows.collect());
+        }
+        if shown.more > 0 {
+            self.put(&format!("<p class=\"faint\">and {} more in the JSON report</p>\n", count(shown.more as u64)));
+        }
+        for note in &shown.notes {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(note)));
+        }
+        self.put("</div>\n");
+    }
+
+    fn outcomes(&mut self, report: &Report, outcomes: &OutcomesReport, data: &mut PageData) {
+        let (name, key, latency) = leading(outcomes);
+        self.put("<h2>Outcomes</h2>\n");
+        let beside = outcomes.is_open_loop().then_some(("last attempt", &outcomes.figures.latency));
+        self.tiles("outcomes", &outcomes.figures, outcomes.throughput, (name, key, latency), beside);
+        let (curve, base) = match outcomes.is_open_loop() {
+            true => (&outcomes.end_to_end_distribution, base_curve(report, "outcomes", "end_to_end_distribution")),
+            false => (&outcomes.latency_distribution, base_curve(report, "outcomes", "latency_distribution")),
+        };
+        let windows = (outcomes.window_s, &outcomes.windows[..]);
+        let stream = StreamData::new("outcomes", name, windows, (curve, &base), &outcomes.by);
+        self.charts("outcomes", name, &stream);
+        data.streams.push(stream);
+        self.begin("How events ended", "");
+        let whole = outcomes.figures.count;
+        let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0).map(|(word, n)| {
+            let share = super::units::share(n, whole);
+            let cell = Cell::measured(share, percent(share));
+            #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
+            let n = Cell::measured(Some(n as f64), counted(&format!("outcomes.{word}"), n));
+            vec![Cell::text(word), n, cell]
+        });
+        self.table("How events ended", "", &["outcome", "count", "share"], rows.collect());
+        self.end();
+        if !outcomes.reasons.is_empty() {
+            self.begin("Why not delivered", "");
+            let rows = outcomes.reasons.iter().map(|r| vec![Cell::words(&r.reason), Cell::count(r.count)]);
+            self.table(
+                "Why not delivered",
+                "sentences",
+                &["reason, with # for ids and numbers", "events"],
+                rows.collect(),
+            );
+            self.end();
+        }
+        let mut rows = vec![
+            ("last attempt", "latency", &outcomes.figures.latency),
+            ("end to end", "end_to_end", &outcomes.end_to_end),
+        ];
+        if outcomes.is_open_loop() {
+            rows.reverse();
+        }
+        self.latencies("outcomes", &rows);
+        self.facts("Delivery", &outcome_facts(outcomes));
+    }
+
+    fn events(&mut self, report: &Report, events: &EventsReport, data: &mut PageData) {
+        self.put("<h2>Events</h2>\n");
+        let latency = ("response time", "latency", &events.figures.latency);
+        self.tiles("events", &events.figures, events.throughput, latency, None);
+        let base = base_curve(report, "events", "latency_distribution");
+        let windows = (events.window_s, &events.windows[..]);
+        let curves = (&events.latency_distribution[..], &base[..]);
+        let stream = StreamData::new("events", "response time", windows, curves, &events.by);
+        self.charts("events", "response time", &stream);
+        data.streams.push(stream);
+        self.latencies("events", &[latency]);
+        self.facts("Ids and order", &event_facts(events));
+    }
+
+    /// Eight figures, so that there is no hole in rows of 2, 4 or 8.
+    fn tiles(
+        &mut self,
+        kind: &str,
+        figures: &FiguresReport,
+        throughput: Option<f64>,
+        (name, key, latency): (&str, &str, &LatencyReport),
+        beside: Option<(&str, &LatencyReport)>,
+    ) {
+        let path = |figure: &str| format!("{kind}.{figure}");
+        let rate = throughput.map_or("–".to_owned(), number);
+        let mut tiles = vec![
+            (figure(&path("count"), &figures.count.to_string(), &count(figures.count)), kind.to_owned()),
+            (
+                maybe(&path("success_rate"), figures.success_rate, &percent(figures.success_rate)),
+                "succeeded".to_owned(),
+            ),
+            (maybe(&path("error_rate"), figures.error_rate, &percent(figures.error_rate)), "errors".to_owned()),
+            (maybe(&path("throughput"), throughput, &rate), "a second".to_owned()),
+        ];
+        let quantiles: [(&str, &str, Quantile); 4] = [
+            ("P50", "p50_ms", |l| l.p50_ms),
+            ("P99", "p99_ms", |l| l.p99_ms),
+            ("P99.9", "p999_ms", |l| l.p999_ms),
+            ("max", "max_ms", |l| l.max_ms),
+        ];
+        for (label, figure, of) in quantiles {
+            let shown = maybe(&path(&format!("{key}.{figure}")), of(latency), &milliseconds(of(latency)));
+            let beside =
+                beside.map_or(String::new(), |(name, other)| format!("<br>{name} {}", milliseconds(of(other))));
+            tiles.push((shown, format!("{label} {name}{beside}")));
+        }
+        self.put("<div class=\"cards\">\n");
+        for (value, name) in tiles {
+            self.put(&format!("<div class=\"card\"><b>{value}</b><span>{name}</span></div>\n"));
+        }
+        self.put("</div>\n");
+    }
+
+    fn charts(&mut self, kind: &str, latency: &str, of: &StreamData) {
+        let trend = of.has_trend();
+        let charts = [
+            ("latency", format!("Latency over time, {latency}"), "wide", trend),
+            ("rate", "Events a second".to_owned(), "", trend),
+            ("errors", "Errors by kind".to_owned(), "", trend && of.has_errors()),
+            ("queue", "Queue: events due and not ended".to_owned(), "", trend && of.has_schedule()),
+            ("retries", "Retries".to_owned(), "", trend && of.has_retries()),
+            ("distribution", format!("Percentiles, {latency}"), "", of.has_curve()),
+            ("hours", "Hour of the day (UTC) by service".to_owned(), "wide", of.has_hours()),
+        ];
+        if charts.iter().any(|(.., there)| *there) {
+            self.put("<div class=\"charts\">\n");
+            for (name, heading, class, _) in charts.into_iter().filter(|(.., there)| *there) {
+                self.chart(&format!("{kind}-{name}"), &heading, class);
+            }
+            self.put("</div>\n");
+        }
+    }
+
+    fn latencies(&mut self, kind: &str, rows: &[(&str, &str, &LatencyReport)]) {
+        self.begin("Latency", "");
+        let head = ["", "mean", "P50", "P90", "P95", "P99", "P99.9", "P99.99", "max"];
+        let rows = rows.iter().map(|(name, key, l)| {
+            let figures = [
+                ("mean_ms", l.mean_ms),
+                ("p50_ms", l.p50_ms),
+                ("p90_ms", l.p90_ms),
+                ("p95_ms", l.p95_ms),
+                ("p99_ms", l.p99_ms),
+                ("p999_ms", l.p999_ms),
+                ("p9999_ms", l.p9999_ms),
+                ("max_ms", l.max_ms),
+            ];
+            let cell =
+                |(figure, ms)| Cell::measured(ms, maybe(&format!("{kind}.{key}.{figure}"), ms, &milliseconds(ms)));
+            std::iter::once(Cell::text(name)).chain(figures.map(cell)).collect()
+        });
+        self.table("Latency", "", &head, rows.collect());
+        self.end();
     }
 
     fn truth(&mut self, report: &Report) {
         let Some(truth) = &report.truth else { return };
-        self.put("<h2>Injected faults</h2>\n<div class=\"panel scroll\">\n");
+        self.put("<h2>Injected faults</h2>\n<div class=\"panel\">\n");
         let all = truth.faults.iter().map(|(name, f)| (name.as_str(), f)).chain([("(untouched)", &truth.untouched)]);
-        self.table(
-            &["fault", "injected", "detected", "missed", "false alarm", "undecidable"],
-            all.map(|(name, f)| {
-                let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
-                std::iter::once(escape(name)).chain(figures).collect()
-            }),
-        );
+        let rows = all.map(|(name, f)| {
+            let missed = match f.missed {
+                0 => Cell::count(0),
+                #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
+                n => Cell::measured(Some(n as f64), format!("<b class=\"bad\">{}</b>", count(n))),
+            };
+            let figures = [f.false_alarm, f.undecidable].map(Cell::count);
+            let counts = [Cell::text(name), Cell::count(f.count), Cell::count(f.detected), missed];
+            counts.into_iter().chain(figures).collect()
+        });
+        let head = ["fault", "injected", "detected", "missed", "false alarm", "undecidable"];
+        self.table("Injected faults", "", &head, rows.collect());
         let why = why_undecidable(truth);
         if !why.is_empty() {
             self.put(&format!("<p class=\"faint\">Undecidable: {}.</p>\n", escape(&why)));
@@ -286,58 +326,87 @@ impl Body {
         self.put("</div>\n");
     }
 
-    fn compared(&mut self, report: &Report) {
-        let Some(shown) = shown(report) else { return };
-        self.put(&format!(
-            "<h2>{TITLE}</h2>\n<div class=\"panel scroll\">\n<p class=\"faint\">{}</p>\n",
-            escape(&shown.summary)
-        ));
-        if !shown.rows.is_empty() {
-            self.table(
-                &["figure", "base", "now", "change", "interval", "shaded: tolerance", "verdict"],
-                shown.rows.iter().map(|row| {
-                    let class = match row.verdict {
-                        Word::Worse => "bad",
-                        Word::Better => "good",
-                        Word::Same => "",
-                        Word::CannotTell => "warn",
-                    };
-                    let mut cells: Vec<String> = cells(row).iter().map(|cell| escape(cell)).collect();
-                    cells.push(interval(row, class));
-                    cells.push(format!("<b class=\"{class}\">{}</b>", escape(&row.verdict_in_words())));
-                    cells
-                }),
-            );
-        }
-        if shown.more > 0 {
-            self.put(&format!("<p class=\"faint\">and {} more</p>\n", count(shown.more as u64)));
-        }
-        for note in &shown.notes {
-            self.put(&format!("<p class=\"warn\">{}</p>\n", escape(note)));
-        }
-        self.put("</div>\n");
-    }
-
     fn chaos(&mut self, report: &Report) {
         let Some(chaos) = &report.chaos else { return };
-        self.put(&format!("<h2>{}</h2>\n<div class=\"panel scroll\">\n", ChaosReport::TITLE));
-        let rows = chaos_rows(chaos).into_iter().map(|row| row.iter().map(|cell| escape(cell)).collect());
-        self.table(&ChaosReport::HEAD, rows);
+        self.put(&format!("<h2>{}</h2>\n<div class=\"panel\">\n", ChaosReport::TITLE));
+        let cell = |(column, text): (usize, &String)| if column == 0 { Cell::text(text) } else { Cell::figure(text) };
+        let rows = chaos_rows(chaos).into_iter().map(|row| row.iter().enumerate().map(cell).collect());
+        self.table(ChaosReport::TITLE, "", &ChaosReport::HEAD, rows.collect());
         self.put("</div>\n");
     }
 
     fn reconciled(&mut self, report: &Report) {
         let Some(reconciled) = &report.reconciled else { return };
-        self.put("<h2>Reconciled by event_id</h2>\n<div class=\"panel scroll\">\n");
-        self.table(
-            &["ids", "count", "meaning"],
-            reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
-        );
-        self.table(
-            &["outcome", "present", "missing", "differs", "extra", "unchecked"],
-            reconciled.table.iter().map(|(word, s)| std::iter::once(escape(word)).chain(stored(s)).collect()),
-        );
+        self.put("<h2>Reconciled by event_id</h2>\n<div class=\"panel\">\n");
+        let rows = reconciled.facts().into_iter();
+        let rows = rows.map(|(name, n, what)| vec![Cell::text(name), Cell::count(n), Cell::words(what)]);
+        self.table("Ids", "sentences", &["ids", "count", "meaning"], rows.collect());
+        let rows = reconciled.table.iter().map(|(word, s)| {
+            std::iter::once(Cell::text(word)).chain(stored(s).iter().map(|text| Cell::figure(text))).collect()
+        });
+        let head = ["outcome", "present", "missing", "differs", "extra", "unchecked"];
+        self.table("What the server has", "", &head, rows.collect());
         self.put("</div>\n");
+    }
+
+    /// The tables of groups. Those by service and hour are a chart.
+    fn groups(&mut self, kind: &str, by: &By, data: &mut PageData) {
+        let is_table = |name: &str, groups: &[super::GroupReport]| {
+            let has_choice = name != "hour" || groups.len() > 1;
+            name != "service,hour" && has_choice && groups.iter().any(super::GroupReport::has_value)
+        };
+        let mut shown: Vec<_> = by.iter().filter(|(name, groups)| is_table(name, groups)).collect();
+        if shown.is_empty() {
+            return;
+        }
+        let rank = |name: &str| ["service", "endpoint", "error", "status"].iter().position(|known| *known == name);
+        shown.sort_by_key(|(name, _)| rank(name).unwrap_or(usize::MAX));
+        self.put(&format!("<h2>{} by group</h2>\n", if kind == "events" { "Events" } else { "Outcomes" }));
+        for (name, groups) in shown {
+            let title = format!("By {}", name.replace(',', ", "));
+            let table = format!("{kind}.{name}");
+            let fields: Vec<&str> = name.split(',').collect();
+            let head = ["count", "errors", "error rate", "mean", "P50", "P95", "P99", "P99.9", "max"];
+            let head: Vec<&str> = fields.iter().copied().chain(head).collect();
+            let of = TableData::of_groups(groups, fields.len());
+            self.begin(&title, "");
+            self.table_of((&format!("{kind}: {title}"), &table), fields.len(), &head, of.shown(ROWS));
+            data.tables.insert(table, of);
+            self.end();
+        }
+    }
+
+    fn parts(&mut self, report: &Report) {
+        self.put(&format!("<h2>{}</h2>\n<div class=\"panel\">\n", parts::TITLE));
+        let rows = parts::rows(report).into_iter().map(|row| {
+            let cell =
+                |(column, text): (usize, &String)| if column < 2 { Cell::text(text) } else { Cell::figure(text) };
+            row.iter().enumerate().map(cell).collect()
+        });
+        let rows: Vec<Vec<Cell>> = rows.collect();
+        if !rows.is_empty() {
+            self.table(parts::TITLE, "", &parts::HEAD, rows);
+        }
+        for problem in &report.parts.problems {
+            self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(problem)));
+        }
+        for note in &report.parts.notes {
+            self.put(&format!("<p>{}</p>\n", body::shown(note)));
+        }
+        if let Some(why) = &report.parts.not_known {
+            self.put(&format!("<p class=\"faint\">Not known: {}.</p>\n", escape(why)));
+        }
+        self.put("</div>\n");
+    }
+
+    fn input(&mut self, report: &Report) {
+        self.put("<h2>Input</h2>\n<div class=\"panel\">\n");
+        let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
+        let rows = kinds.map(|(kind, amount)| vec![Cell::text(&kind.replace('_', " ")), Cell::count(amount.lines)]);
+        self.table("Input", "", &["lines", "count"], rows.collect());
+        let files = report.run.files.join(", ");
+        let files = if files.is_empty() { String::new() } else { format!("Read from {}. ", visible(&files)) };
+        self.put(&format!("<p class=\"faint\">{}pstats {}.</p>\n</div>\n", escape(&files), report.run.version));
     }
 }
 
@@ -360,19 +429,6 @@ fn interval(row: &Row, class: &str) -> String {
         x(axis.low),
         x(axis.high),
     )
-}
-
-fn row(group: &GroupReport, fields: usize) -> Vec<String> {
-    let l = &group.figures.latency;
-    let mut cells: Vec<String> = group.labels(fields).iter().map(|label| escape(label)).collect();
-    cells.extend([count(group.figures.count), percent(group.figures.error_rate)]);
-    cells.extend([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
-    cells
-}
-
-/// A count of the JSON report.
-fn counted(path: &str, n: u64) -> String {
-    figure(path, &n.to_string(), &count(n))
 }
 
 fn id_facts(kind: &str, ids: &IdsReport) -> Vec<(&'static str, String)> {

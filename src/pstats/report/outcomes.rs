@@ -9,6 +9,7 @@ use super::figures::{
 };
 use super::generator::GeneratorReport;
 use super::units::{NO_TIME_PASSED, per_second, seconds};
+use crate::pstats::compare::LineKind;
 use crate::pstats::layout::Grouping;
 use crate::pstats::sketch::Fine;
 use crate::pstats::summary::{Outcomes, lines_read, whole_runs};
@@ -24,6 +25,8 @@ pub(crate) struct OutcomesReport {
     pub latency_over_1h: u64,
     /// Latencies in classes of a quarter of an octave, ascending and without gaps.
     pub latency_distribution: Vec<ClassReport>,
+    /// The same of `end_to_end`.
+    pub end_to_end_distribution: Vec<ClassReport>,
     pub accepted: u64,
     pub duplicate: u64,
     pub rejected: u64,
@@ -147,6 +150,7 @@ impl OutcomesReport {
             figures: FiguresReport::new(&stream.figures),
             latency_over_1h: stream.figures.latency().sketch().over(),
             latency_distribution: distribution(stream.figures.latency().sketch()),
+            end_to_end_distribution: distribution(outcomes.end_to_end.sketch()),
             accepted: of(Word::Accepted),
             duplicate: of(Word::Duplicate),
             rejected: of(Word::Rejected),
@@ -179,7 +183,7 @@ impl OutcomesReport {
             runs: outcomes.runs.clone(),
             by: by(stream, groupings),
             window_s: seconds(shown.width()),
-            windows: windows(&shown),
+            windows: windows(&shown, LineKind::Outcomes),
         }
     }
 }

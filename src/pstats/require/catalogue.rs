@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 pub(super) const SECTIONS: [&str; 7] = ["input", "events", "outcomes", "truth", "reconciled", "chaos", "run"];
 
 /// What groups have of their section's figures.
-const OF_GROUPS: [&str; 4] = ["count", "success_rate", "error_rate", "latency"];
+const OF_GROUPS: [&str; 5] = ["count", "success_rate", "error_rate", "latency", "end_to_end"];
 
 /// What a requirement may name.
 pub(crate) struct Catalogue {
@@ -59,7 +59,7 @@ impl Catalogue {
             let is_of_groups = matches!(section, "events" | "outcomes") && OF_GROUPS.contains(&path[0].as_str());
             if in_group && !is_of_groups {
                 return Err(format!(
-                    "'{name}' is not a figure of groups; groups have count, success_rate, error_rate and latency.…"
+                    "'{name}' is not a figure of groups; groups have count, success_rate, error_rate and latency.…, and end_to_end.… of an open loop"
                 ));
             }
             let section = (rest.len() < written.len()).then(|| section.to_owned());

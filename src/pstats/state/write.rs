@@ -119,8 +119,9 @@ impl Lines {
             }
         }
         let width_us = stream.windows.width();
-        for (start_us, figures) in stream.windows.iter() {
-            self.put(Part::Window { of, start_us, width_us, figures: figures.clone() });
+        for (start_us, window) in stream.windows.each() {
+            let (figures, counts) = (window.figures.clone(), window.counts);
+            self.put(Part::Window { of, start_us, width_us, figures, counts });
         }
         let mut total = stream.ids.total();
         match stream.ids.hashes() {

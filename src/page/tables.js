@@ -1,0 +1,90 @@
+// Tables that sort, search and open to the end. A table with `data-table` has its rows in `data.tables`; any other has them in its
+// body. Cells of numbers carry their value in `data-sort`.
+// How cells of each kind of column are shown.
+const CELLS = { text: (v) => v ?? "–", count: showCount, share: showShare, ms: showMs };
+const FIRST_ROWS = 10;
+
+function cellOf(kind, value) {
+  const cell = document.createElement("td");
+  cell.textContent = CELLS[kind](value);
+  if (kind === "text") {
+    cell.className = "text";
+    cell.title = cell.textContent;
+  }
+  return cell;
+}
+
+function setUpTable(table) {
+  const body = table.tBodies[0];
+  const heads = [...table.tHead.rows[0].cells];
+  const of = data.tables[table.dataset.table];
+  // Each row: its values to sort by, the text to search in, and how to make the element.
+  const all = of ? of.rows.map((row) => ({
+    values: row,
+    text: row.filter((v, i) => of.kinds[i] === "text").join(" ").toLowerCase(),
+    make: () => {
+      const made = document.createElement("tr");
+      row.forEach((value, i) => made.append(cellOf(of.kinds[i], value)));
+      return made;
+    },
+  })) : [...body.rows].map((row) => ({
+    values: [...row.cells].map((cell) => (cell.dataset.sort === undefined ? cell.textContent : cell.dataset.sort === "" ? null : Number(cell.dataset.sort))),
+    text: row.textContent.toLowerCase(),
+    make: () => row,
+  }));
+  const panel = table.closest(".panel");
+  const state = { sort: null, down: true, query: "", open: false };
+  let button = null;
+
+  function draw() {
+    let rows = all.filter((row) => row.text.includes(state.query));
+    if (state.sort !== null) {
+      const by = state.sort;
+      rows = [...rows].sort((one, other) => {
+        const [a, b] = [one.values[by], other.values[by]];
+        if (a == null || b == null) return (a == null) - (b == null);
+        const order = typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
+        return state.down ? -order : order;
+      });
+    }
+    const most = state.open || state.query ? rows.length : FIRST_ROWS;
+    body.replaceChildren(...rows.slice(0, most).map((row) => row.make()));
+    heads.forEach((head, i) => {
+      if (i === state.sort) head.setAttribute("aria-sort", state.down ? "descending" : "ascending");
+      else head.removeAttribute("aria-sort");
+    });
+    if (button) {
+      button.hidden = state.query !== "" || all.length <= FIRST_ROWS;
+      button.textContent = state.open ? "Show the first " + FIRST_ROWS : "Show all " + showCount(all.length);
+      button.setAttribute("aria-expanded", String(state.open));
+    }
+  }
+
+  heads.forEach((head, i) => {
+    const sorter = document.createElement("button");
+    sorter.type = "button";
+    sorter.textContent = head.textContent || "name";
+    sorter.addEventListener("click", () => {
+      state.down = state.sort === i ? !state.down : all.some((row) => typeof row.values[i] === "number");
+      state.sort = i;
+      draw();
+    });
+    head.replaceChildren(sorter);
+  });
+  if (all.length > FIRST_ROWS) {
+    button = document.createElement("button");
+    button.type = "button";
+    button.className = "more";
+    button.addEventListener("click", () => { state.open = !state.open; draw(); });
+    table.parentElement.after(button);
+    const search = document.createElement("input");
+    search.type = "search";
+    search.placeholder = "Search";
+    search.setAttribute("aria-label", "Search " + table.getAttribute("aria-label"));
+    search.addEventListener("input", () => { state.query = search.value.trim().toLowerCase(); draw(); });
+    (panel.querySelector(".tools") || panel).append(search);
+    draw();
+  }
+}
+
+document.querySelectorAll("table.sortable").forEach(setUpTable);
