@@ -5,7 +5,8 @@
 
 use serde::Serialize;
 
-const STYLE: &str = include_str!("page/style.css");
+/// The style of all pages.
+pub(crate) const STYLE: &str = include_str!("page/style.css");
 /// In this order: each uses those before it.
 const SCRIPTS: [&str; 3] =
     [include_str!("page/numbers.js"), include_str!("page/tables.js"), include_str!("page/charts.js")];

@@ -8,11 +8,12 @@ use clap::{Parser, ValueEnum};
 
 use super::chaos::Rules;
 use super::config::Duplicates;
+use super::store::open::Db;
 use crate::cli::files::Files;
 use crate::cli::values::{Rate, seed};
 use crate::cli::{CommandLine, Help};
 
-/// A server to try event ingestion on: PulseStream's API over SQLite.
+/// A server to try event ingestion on: PulseStream's API over a database.
 ///
 /// It receives events over HTTP, checks them, stores each event_id once and finds them again. It answers 200 only once the
 /// event is on disk. It writes one line to standard output: its URL, once it is ready.
@@ -25,11 +26,37 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8000")]
     pub(super) listen: String,
 
-    /// SQLite file for the events
+    /// Listen on this Unix socket as well
     ///
-    /// It is created if it does not exist.
+    /// A socket that a server left behind is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub(super) unix_socket: Option<PathBuf>,
+
+    /// SQLite file for the events, or memory:
+    ///
+    /// A file is created if it does not exist. Events in memory: end with the server.
     #[arg(long, value_name = "FILE", default_value = "pserve.db")]
-    pub(super) db: PathBuf,
+    pub(super) db: OsString,
+
+    /// Write the stored events to standard output, and end
+    ///
+    /// JSON Lines, for pstats --stored. Another pserve may be running on the database.
+    #[arg(long, conflicts_with = "reset")]
+    pub(super) export: bool,
+
+    /// With --export: only the events of this tenant
+    #[arg(long, value_name = "NAME", requires = "export")]
+    pub(super) tenant: Option<String>,
+
+    /// Remove all events from the database, and end
+    ///
+    /// Asks first.
+    #[arg(long)]
+    pub(super) reset: bool,
+
+    /// With --reset: do not ask
+    #[arg(long, requires = "reset")]
+    pub(super) yes: bool,
 
     /// Serve only while this command runs
     ///
@@ -48,7 +75,8 @@ pub(super) struct Args {
 
     /// Accept the keys in FILE, one per line
     ///
-    /// A line is the key, a space, and the tenant whose events it reads and writes.
+    /// A line is the key, the tenant whose events it reads and writes, and, if the key has its own rate, the rate. sha256:HEX may stand
+    /// for a key.
     #[arg(long, value_name = "FILE", group = "key")]
     pub(super) keys: Option<PathBuf>,
 
@@ -58,9 +86,15 @@ pub(super) struct Args {
 
     /// Most events per tenant and time: 300/1m
     ///
-    /// Further events in the same window of time are answered 429.
+    /// Further events in the same window of time are answered 429. A key with its own rate is not bound by it.
     #[arg(long, value_name = "RATE")]
     pub(super) rate_limit: Option<Rate>,
+
+    /// Write each request to FILE, for pstats
+    ///
+    /// JSON Lines, in the form of events. Lines are added to a file that exists.
+    #[arg(long, value_name = "FILE")]
+    pub(super) access_log: Option<PathBuf>,
 
     /// Inject faults on purpose: error=503:5%
     ///
@@ -103,8 +137,11 @@ impl CommandLine for Args {
             "keys",
             "duplicates",
             "rate-limit",
+            "access-log",
             "chaos",
             "chaos-truth",
+            "export",
+            "reset",
             "quiet",
         ],
         exit_status: "\
@@ -117,7 +154,9 @@ Exit status: 130 after Ctrl-C, 143 after SIGTERM, the command's own with --exec,
             .reads("--api-key-file", &self.api_key_file)
             .reads("--keys", &self.keys)
             .output(None)
-            .writes("--db", Some(&self.db))
+            .writes("--db", Db::file(&self.db))
+            .writes("--access-log", &self.access_log)
+            .writes("--unix-socket", &self.unix_socket)
             .writes("--chaos-truth", &self.chaos_truth)
     }
 }

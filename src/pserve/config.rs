@@ -6,23 +6,39 @@ use std::path::PathBuf;
 
 use super::chaos::Rules;
 use super::keys::Keys;
-use super::limit::Limiter;
+use super::limit::Allowance;
+use super::store::open::Db;
 
 /// What pserve is asked for.
+#[derive(Debug)]
+pub(super) enum Job {
+    /// To serve.
+    Serve(Box<Config>),
+    /// To write out what a database holds, of one tenant or of all.
+    Export { db: Db, tenant: Option<String> },
+    /// To empty a database, without asking if `is_sure`.
+    Reset { db: Db, is_sure: bool, quiet: bool },
+}
+
+/// What to serve, and how.
 #[derive(Debug)]
 pub(super) struct Config {
     /// The addresses to try, in order.
     pub(super) listen: Vec<SocketAddr>,
-    /// The database's file.
-    pub(super) db: PathBuf,
+    /// A Unix socket to listen on as well.
+    pub(super) unix_socket: Option<PathBuf>,
+    /// The database.
+    pub(super) db: Db,
     /// Until when to serve.
     pub(super) until: Until,
     /// The keys to accept.
     pub(super) keys: Keys,
     /// The answer to a duplicate.
     pub(super) duplicates: Duplicates,
-    /// `None` accepts any number of events.
-    pub(super) limiter: Option<Limiter>,
+    /// The rate of each tenant. `None` accepts any number of events.
+    pub(super) rate: Option<Allowance>,
+    /// Where to write down each request.
+    pub(super) access_log: Option<PathBuf>,
     /// Faults on purpose.
     pub(super) chaos: Option<ChaosConfig>,
     /// Whether to write only errors to stderr.

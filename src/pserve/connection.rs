@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1 only, with a timeout for the head of each request.
+//! One connection, over TCP or a Unix socket: HTTP/1.1 with a timeout for the head of each request, or HTTP/2 without TLS, if the
+//! client begins with its preface.
 
 use std::future::Future;
 use std::io;
@@ -9,16 +10,16 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::Router;
-use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
 use super::api::Cut;
+use super::socket::Socket;
 
 /// How long the head of a request may take from its first byte, and how long a new connection may take to send that byte.
 const HEAD_TIME: Duration = Duration::from_secs(10);
@@ -26,13 +27,26 @@ const HEAD_TIME: Duration = Duration::from_secs(10);
 /// The first bytes from an HTTP/2 client (RFC 9113, 3.4).
 const HTTP2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n";
 
+/// The most requests that an HTTP/2 client may have open at once.
+const STREAMS: u32 = 200;
+
+/// How often an HTTP/2 client is asked for a sign of life, and how long it may take to give one.
+const PING: Duration = Duration::from_secs(30);
+
 /// Serves the requests of a connection until it ends, or until `stop` is set and the request in progress has its answer.
-pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<bool>) {
+pub(super) async fn serve(io: Socket, api: Router, mut stop: watch::Receiver<bool>) {
     // Odd while a request is served, even while waiting for one.
     let turn = Arc::<AtomicU64>::default();
     let reset = Arc::<AtomicBool>::default();
-    let io =
-        Watched { io, turn: Arc::clone(&turn), reset: Arc::clone(&reset), head: Some(0), has_bytes: false, due: None };
+    let io = Watched {
+        io,
+        turn: Arc::clone(&turn),
+        reset: Arc::clone(&reset),
+        head: Some(0),
+        has_bytes: false,
+        is_http2: false,
+        due: None,
+    };
     let api = TowerToHyperService::new(api);
     let service = service_fn(move |request| {
         turn.fetch_add(1, Ordering::Relaxed);
@@ -50,7 +64,14 @@ pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<
             }
         }
     });
-    let mut connection = pin!(http1::Builder::new().serve_connection(TokioIo::new(io), service));
+    let mut http = auto::Builder::new(TokioExecutor::new());
+    http.http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(STREAMS)
+        .keep_alive_interval(PING)
+        .keep_alive_timeout(PING)
+        .max_header_list_size(64 << 10);
+    let mut connection = pin!(http.serve_connection(TokioIo::new(io), service));
     tokio::select! {
         // How a connection ends is up to the client.
         _ = connection.as_mut() => return,
@@ -62,7 +83,7 @@ pub(super) async fn serve(io: TcpStream, api: Router, mut stop: watch::Receiver<
 
 /// A connection with a timeout for the heads of requests.
 struct Watched {
-    io: TcpStream,
+    io: Socket,
     turn: Arc<AtomicU64>,
     /// Whether the connection is to end with a reset.
     reset: Arc<AtomicBool>,
@@ -70,13 +91,15 @@ struct Watched {
     head: Option<u64>,
     /// Whether any byte has arrived.
     has_bytes: bool,
+    /// Whether these began with HTTP/2's preface. Its requests have no turns.
+    is_http2: bool,
     due: Option<Pin<Box<Sleep>>>,
 }
 
 impl Drop for Watched {
     fn drop(&mut self) {
         if self.reset.load(Ordering::Relaxed) {
-            let _ = self.io.set_zero_linger();
+            self.io.end_with_reset();
         }
     }
 }
@@ -102,10 +125,7 @@ impl AsyncRead for Watched {
         match Pin::new(&mut self.io).poll_read(cx, buf) {
             Poll::Ready(Ok(())) => {
                 let read = &buf.filled()[before..];
-                if !self.has_bytes && read.starts_with(HTTP2_PREFACE) {
-                    let why = "This server does not support HTTP/2: send HTTP/1.1";
-                    return Poll::Ready(Err(self.refuse("505 HTTP Version Not Supported", why)));
-                }
+                self.is_http2 |= !self.has_bytes && read.starts_with(HTTP2_PREFACE);
                 self.has_bytes |= !read.is_empty();
                 if is_waiting && self.head != Some(turn) {
                     self.head = Some(turn);
@@ -113,7 +133,7 @@ impl AsyncRead for Watched {
                 }
                 Poll::Ready(Ok(()))
             }
-            Poll::Pending if is_waiting && self.head == Some(turn) => {
+            Poll::Pending if is_waiting && self.head == Some(turn) && !self.is_http2 => {
                 ready!(self.due.get_or_insert_with(|| Box::pin(sleep(HEAD_TIME))).as_mut().poll(cx));
                 let nothing_arrived = io::ErrorKind::TimedOut.into();
                 let why = "The rest of the request's head did not arrive";

@@ -1,19 +1,45 @@
-//! The rate limit of each tenant. It only counts: it is given the time, and waits for nothing.
+//! Rate limits. They only count: they are given the time, and wait for nothing.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use super::store::Tenant;
+use crate::cli::values::{Rate, Span};
 use crate::clock::Micros;
 
-/// A limit over fixed windows. They begin at multiples of their length since 1970, so a window of a minute begins at the full
-/// minute.
-#[derive(Debug)]
-pub(super) struct Limiter {
+/// How many events may come in each window of time. Windows begin at multiples of their length since 1970, so a window of a minute
+/// begins at the full minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Allowance {
+    /// Whose it is: two with one name share it.
+    name: Arc<str>,
     limit: u64,
     window: Micros,
-    used: Mutex<HashMap<Tenant, Used>>,
 }
+
+impl Allowance {
+    /// The allowance of this rate.
+    ///
+    /// # Errors
+    /// If its number of events is not whole.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole and above 0
+    pub(super) fn new(name: &str, rate: Rate) -> Result<Self, String> {
+        match rate.events() {
+            events if events.fract() == 0.0 => {
+                Ok(Self { name: name.into(), limit: events as u64, window: Span(rate.per()).micros().max(1) })
+            }
+            _ => Err(format!("rate {rate}: expected a whole number of events, such as 300/1m")),
+        }
+    }
+
+    /// The same for another.
+    pub(super) fn of(&self, name: &Arc<str>) -> Self {
+        Self { name: Arc::clone(name), ..*self }
+    }
+}
+
+/// What is used up of allowances.
+#[derive(Debug, Default)]
+pub(super) struct Limiter(Mutex<HashMap<Arc<str>, Used>>);
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Used {
@@ -21,7 +47,7 @@ struct Used {
     events: u64,
 }
 
-/// What a tenant has left in the current window.
+/// What is left in the current window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Standing {
     /// The number of events that a window allows.
@@ -35,29 +61,25 @@ pub(super) struct Standing {
 }
 
 impl Limiter {
-    /// A limit of this many events in each window of this length.
-    pub(super) fn new(limit: u64, window: Micros) -> Self {
-        Self { limit, window: window.max(1), used: Mutex::default() }
-    }
-
     /// Takes up to `events` from the current window. Returns how many were granted, and what is left.
-    pub(super) fn take(&self, tenant: &Tenant, events: u64, now: Micros) -> (u64, Standing) {
-        let current = now.div_euclid(self.window);
-        let mut all = self.used.lock().expect("no holder of this lock can panic");
-        let used = all.entry(tenant.clone()).or_default();
+    pub(super) fn take(&self, from: &Allowance, events: u64, now: Micros) -> (u64, Standing) {
+        let Allowance { name, limit, window } = from;
+        let current = now.div_euclid(*window);
+        let mut all = self.0.lock().expect("no holder of this lock can panic");
+        let used = all.entry(Arc::clone(name)).or_default();
         // A clock that is set back must not grant a window twice.
         if current > used.window {
             *used = Used { window: current, events: 0 };
         }
-        let granted = events.min(self.limit - used.events);
+        let granted = events.min(limit - used.events);
         used.events += granted;
-        let reset_at = (used.window + 1) * self.window;
-        (granted, Standing { limit: self.limit, remaining: self.limit - used.events, reset_at, window: self.window })
+        let reset_at = (used.window + 1) * window;
+        (granted, Standing { limit: *limit, remaining: limit - used.events, reset_at, window: *window })
     }
 
-    /// What the tenant has left.
-    pub(super) fn standing(&self, tenant: &Tenant, now: Micros) -> Standing {
-        self.take(tenant, 0, now).1
+    /// What is left.
+    pub(super) fn standing(&self, of: &Allowance, now: Micros) -> Standing {
+        self.take(of, 0, now).1
     }
 }
 
@@ -67,8 +89,9 @@ mod tests {
 
     #[test]
     fn a_window_gives_its_limit_and_no_more_until_the_next() {
-        let limiter = Limiter::new(3, 60_000_000);
-        let (a, b): (Tenant, Tenant) = ("a".into(), "b".into());
+        let limiter = Limiter::default();
+        let allowance = Allowance::new("", "3/1m".parse().expect("a rate")).expect("a whole number");
+        let (a, b) = (allowance.of(&"a".into()), allowance.of(&"b".into()));
         let minute = 60_000_000 * 29_460_060;
         assert_eq!(limiter.take(&a, 2, minute + 1).0, 2);
         let (granted, standing) = limiter.take(&a, 2, minute + 59_999_999);

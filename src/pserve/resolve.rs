@@ -1,16 +1,16 @@
-//! From the command line to a [`Config`]: finds the address, reads the keys, refuses what would lose events.
+//! From the command line to a [`Job`]: finds the address, reads the keys, refuses what would lose events.
 
 use std::ffi::OsString;
 use std::fmt::Display;
 use std::net::{SocketAddr, ToSocketAddrs};
 
 use super::args::Args;
-use super::config::{ChaosConfig, Config, Until};
+use super::config::{ChaosConfig, Config, Job, Until};
 use super::keys::Keys;
-use super::limit::Limiter;
+use super::limit::Allowance;
+use super::store::open::Db;
 use crate::cli::api_key::key_in;
 use crate::cli::input;
-use crate::cli::values::{Rate, Span};
 use crate::error::{Error, Result};
 use crate::seed;
 
@@ -18,7 +18,14 @@ use crate::seed;
 ///
 /// # Errors
 /// A usage error that names the flag, or the file that cannot be read.
-pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<Config> {
+pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<Job> {
+    let db = Db::named(&args.db)?;
+    if args.export {
+        return Ok(Job::Export { db, tenant: args.tenant });
+    }
+    if args.reset {
+        return Ok(Job::Reset { db, is_sure: args.yes, quiet: args.quiet });
+    }
     let environment_key = environment_key.map(OsString::into_string).transpose();
     let environment_key = environment_key.map_err(|_| Error::usage("PULSE_API_KEY: the key is not valid UTF-8"))?;
     let listen = addresses(&args.listen)?;
@@ -33,21 +40,40 @@ pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<C
             )));
         }
     };
-    if args.db.as_os_str() == ":memory:" {
-        return Err(Error::usage("--db :memory:: events must survive the server; expected the name of a file"));
-    }
     let until = match args.exec {
-        Some(command) => Until::Exit { command, key: keys.for_client(environment_key.as_deref()).to_owned() },
+        Some(command) => {
+            let key = keys.for_client(environment_key.as_deref()).ok_or_else(|| {
+                Error::usage(
+                    "--exec: the command needs a key, and --keys has only the hash of its first; set PULSE_API_KEY",
+                )
+            })?;
+            Until::Exit { command, key: key.to_owned() }
+        }
         None => Until::Signal,
     };
-    let limiter = args.rate_limit.map(limiter).transpose()?;
+    let rate = args.rate_limit.map(|rate| {
+        Allowance::new("", rate).map_err(|_| {
+            Error::usage(format!("--rate-limit {rate}: expected a whole number of events, such as 300/1m"))
+        })
+    });
     let chaos = (!args.chaos.is_empty()).then(|| ChaosConfig {
         rules: args.chaos,
         seed: args.seed.unwrap_or_else(seed::draw),
         is_drawn: args.seed.is_none(),
         truth: args.chaos_truth,
     });
-    Ok(Config { listen, db: args.db, until, keys, duplicates: args.duplicates, limiter, chaos, quiet: args.quiet })
+    Ok(Job::Serve(Box::new(Config {
+        listen,
+        unix_socket: args.unix_socket,
+        db,
+        until,
+        keys,
+        duplicates: args.duplicates,
+        rate: rate.transpose()?,
+        access_log: args.access_log,
+        chaos,
+        quiet: args.quiet,
+    })))
 }
 
 /// The keys that were given. A flag takes precedence over the environment.
@@ -79,12 +105,4 @@ fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
     };
     let found: Vec<_> = listen.to_socket_addrs().map_err(|e| wrong(&e))?.collect();
     if found.is_empty() { Err(wrong(&"no such host")) } else { Ok(found) }
-}
-
-fn limiter(rate: Rate) -> Result<Limiter> {
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // checked to be whole and above 0
-    match rate.events() {
-        events if events.fract() == 0.0 => Ok(Limiter::new(events as u64, Span(rate.per()).micros())),
-        _ => Err(Error::usage(format!("--rate-limit {rate}: expected a whole number of events, such as 300/1m"))),
-    }
 }

@@ -2,26 +2,32 @@
 //! requests in flight, close.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use axum::Router;
+use futures::future::OptionFuture;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+use super::access_log::AccessLog;
 use super::api::{self, App, Room};
 use super::chaos::{Chaos, Truth};
 use super::config::{ChaosConfig, Config, Until};
+use super::figures::{Figures, Keeper};
+use super::limit::Limiter;
+use super::metrics::Metrics;
 use super::signals::Signals;
+use super::socket::Socket;
 use super::store::StoreError;
 use super::store::commit::Committer;
 use super::store::readers::Readers;
-use super::store::sqlite::Sqlite;
 use super::{connection, exec};
 use crate::cli::output::Output;
 use crate::cli::{Console, Ending, numbers};
@@ -32,35 +38,47 @@ use crate::error::{Error, Result};
 const GRACE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
-    let (store, writer) = Sqlite::open(&config.db)?;
+    let (store, writer) = config.db.open()?;
+    let failed = |e: StoreError| Error::failed(e.to_string());
+    let figures = store.reader().and_then(|mut reader| Figures::of(&mut *reader)).map_err(failed)?;
+    let figures = Arc::new(figures);
+    let access_log = config.access_log.as_deref().map(AccessLog::open).transpose()?;
     raise_file_limit();
     let process = |e: std::io::Error| Error::failed(format!("cannot start the server: {e}"));
     // One thread for all connections: the writer's thread is the bottleneck, and a second one would only take its core.
     let runtime = Builder::new_current_thread().enable_all().build().map_err(process)?;
-    let (committer, writing) = Committer::start(writer).map_err(process)?;
+    let (committer, writing) = Committer::start(writer, Keeper(Arc::clone(&figures))).map_err(process)?;
 
     let ending = runtime.block_on(async {
         let mut signals = Signals::listen().map_err(process)?;
         let (listener, address) = bind(&config.listen).await?;
+        let unix = config.unix_socket.as_deref().map(UnixPath::bind).transpose()?;
         let url = format!("http://{}", reachable(address));
         if !config.quiet {
             let key = if config.keys.is_test_key() { "; the key is the guide's test key" } else { "" };
-            console.note(format_args!("storing events in {}{key}", config.db.display()));
+            console.note(format_args!("storing events in {}{key}", config.db));
         }
         let clock = SystemClock::start();
         let chaos = config.chaos.map(|chaos| inject(chaos, clock.now(), config.quiet, console)).transpose()?;
+        let (stop, stopped) = watch::channel(false);
         let app = App {
+            shows_key: config.keys.is_test_key() && config.listen.iter().all(|address| address.ip().is_loopback()),
             keys: config.keys,
-            limiter: config.limiter,
+            rate: config.rate,
+            limiter: Limiter::default(),
             duplicates: config.duplicates,
             clock: Box::new(clock),
             committer,
-            readers: Readers::new(move || store.reader()),
+            readers: Readers::new(store),
+            figures,
+            metrics: Metrics::default(),
+            access_log,
+            stopped: stopped.clone(),
             chaos,
             room: Room::default(),
         };
-        let (stop, stopped) = watch::channel(false);
-        let serving = tokio::spawn(accept(listener, api::router(Arc::new(app)), stopped));
+        let app = Arc::new(app);
+        let serving = tokio::spawn(accept(listener, unix, app, stopped));
 
         let ending = match &config.until {
             Until::Exit { command, key } => exec::run(command, &url, key, &mut signals).await?,
@@ -82,7 +100,7 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
     let (ending, stored) = (ending?, stored?);
     if !config.quiet {
         let events = numbers::counted(stored, "event", "events");
-        console.note(format_args!("{events} stored in {}", config.db.display()));
+        console.note(format_args!("{events} stored in {}", config.db));
     }
     Ok(ending)
 }
@@ -98,26 +116,65 @@ fn inject(config: ChaosConfig, now: Micros, quiet: bool, console: &Console) -> R
 }
 
 /// Serves all who connect until `stop`, then waits until those that are connected have their answers.
-async fn accept(listener: TcpListener, api: Router, mut stop: watch::Receiver<bool>) {
+async fn accept(tcp: TcpListener, unix: Option<UnixPath>, app: Arc<App>, mut stop: watch::Receiver<bool>) {
     /// How long to wait if the system has no resources for one more connection.
     const BREATH: Duration = Duration::from_millis(100);
     let (mut connections, handed_on) = (JoinSet::new(), stop.clone());
+    let router = api::router(Arc::clone(&app));
     loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((connection, _)) => {
-                    // Answers are small and written in one piece: waiting to send more at once would only delay them.
-                    let _ = connection.set_nodelay(true);
-                    connections.spawn(connection::serve(connection, api.clone(), handed_on.clone()));
-                }
-                Err(_) => sleep(BREATH).await,
-            },
-            Some(_) = connections.join_next() => {}
+        let from_unix = OptionFuture::from(unix.as_ref().map(|unix| unix.listener.accept()));
+        let accepted = tokio::select! {
+            accepted = tcp.accept() => accepted.map(|(connection, _)| {
+                // Answers are small and written in one piece: waiting to send more at once would only delay them.
+                let _ = connection.set_nodelay(true);
+                Socket::Tcp(connection)
+            }),
+            Some(accepted) = from_unix => accepted.map(|(connection, _)| Socket::Unix(connection)),
+            Some(_) = connections.join_next() => continue,
             () = async { drop(stop.wait_for(|stopped| *stopped).await) } => break,
+        };
+        match accepted {
+            Ok(socket) => {
+                let (app, router, stop) = (Arc::clone(&app), router.clone(), handed_on.clone());
+                connections.spawn(async move {
+                    app.metrics.connection(1);
+                    connection::serve(socket, router, stop).await;
+                    app.metrics.connection(-1);
+                });
+            }
+            Err(_) => sleep(BREATH).await,
         }
     }
-    drop(listener);
+    drop((tcp, unix));
     while connections.join_next().await.is_some() {}
+}
+
+/// A Unix socket to listen on, whose name is removed at the end.
+struct UnixPath {
+    listener: UnixListener,
+    path: PathBuf,
+}
+
+impl UnixPath {
+    /// Listens. Replaces a socket that nobody listens on.
+    fn bind(path: &Path) -> Result<Self> {
+        let failed = |e: &dyn std::fmt::Display| Error::failed(format!("--unix-socket {}: {e}", path.display()));
+        match UnixStream::connect(path) {
+            Ok(_) => return Err(failed(&"another server listens on it")),
+            Err(e) if e.kind() == std::io::ErrorKind::ConnectionRefused => {
+                std::fs::remove_file(path).map_err(|e| failed(&e))?;
+            }
+            Err(_) => {}
+        }
+        let listener = UnixListener::bind(path).map_err(|e| failed(&e))?;
+        Ok(Self { listener, path: path.to_owned() })
+    }
+}
+
+impl Drop for UnixPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 /// Waits for the last commit. Returns how many events are stored.

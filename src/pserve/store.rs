@@ -1,10 +1,15 @@
 //! What the server needs from a database. It knows neither SQL nor HTTP.
 //!
-//! Writes go through one [`Writer`], which [`commit::Committer`] owns. Reads go through any number of [`Reader`]s at once.
+//! A [`Store`] is a database of one kind, one file each. Writes go through one [`Writer`], which [`commit::Committer`] owns. Reads go
+//! through any number of [`Reader`]s at once.
 
 pub(super) mod commit;
+pub(super) mod memory;
+pub(super) mod open;
 pub(super) mod readers;
 pub(super) mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -19,6 +24,8 @@ pub(super) const COUNTED: u64 = 10_000;
 /// The most hours in [`Stats::hours`]: 31 days.
 pub(super) const HOURS: usize = 744;
 
+const HOUR: Micros = 3_600_000_000;
+
 /// An event on its way into the store.
 #[derive(Debug, Clone)]
 pub(super) struct Record {
@@ -32,8 +39,63 @@ pub(super) struct Record {
     pub ingested_at: Micros,
     /// The fields that a search may filter by.
     pub fields: SearchFields,
+    /// `metrics.response_time_ms`
+    pub response_time_ms: Option<f64>,
     /// The whole event, byte for byte.
     pub body: String,
+}
+
+/// What figures need to know of a stored event.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Facts {
+    /// When it happened.
+    pub timestamp: Micros,
+    /// The fields that a search may filter by.
+    pub fields: SearchFields,
+    /// `metrics.response_time_ms`
+    pub response_time_ms: Option<f64>,
+}
+
+/// How many events were not stored for one reason, in one hour of their arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// The owner.
+    pub tenant: Tenant,
+    /// The reason.
+    pub name: TallyName,
+    /// When the hour begins.
+    pub hour: Micros,
+    /// How many.
+    pub count: u64,
+}
+
+/// Why an event was not stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum TallyName {
+    /// It is stored already.
+    Duplicate,
+    /// The rate limit is used up.
+    RateLimited,
+}
+
+impl TallyName {
+    /// The word in databases.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::RateLimited => "rate_limited",
+        }
+    }
+
+    /// The name that this word is.
+    pub(super) fn of(word: &str) -> Option<Self> {
+        [Self::Duplicate, Self::RateLimited].into_iter().find(|name| name.as_str() == word)
+    }
+}
+
+/// The hour that holds this moment.
+pub(super) fn hour_of(at: Micros) -> Micros {
+    at.div_euclid(HOUR) * HOUR
 }
 
 /// One value for each field that a search may filter by.
@@ -57,6 +119,8 @@ pub(super) struct SearchFields {
     pub region: Option<String>,
     /// `context.tags.city`
     pub city: Option<String>,
+    /// `context.tags.device_type`
+    pub device: Option<String>,
 }
 
 /// The result of storing a record.
@@ -77,6 +141,9 @@ pub(super) enum StoreError {
     /// The disk is full. Nothing of the transaction was stored.
     #[error("no room is left to store the event: {0}")]
     Full(String),
+    /// The database is locked, gone, or starts again. Whether the transaction was stored may be unknown.
+    #[error("the database is away: {0}")]
+    Away(String),
     /// Any other failure.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -91,6 +158,8 @@ pub(super) struct Search {
     pub start: Option<Micros>,
     /// The latest timestamp, inclusive.
     pub end: Option<Micros>,
+    /// A text within the id.
+    pub id_contains: Option<String>,
     /// The most events to return.
     pub limit: u64,
     /// How many of the newest events to skip.
@@ -139,19 +208,80 @@ pub(super) struct Counts {
     pub errors: u64,
 }
 
+impl Stats {
+    /// Adds an event that is not older than those before.
+    fn add(&mut self, at: Micros, is_error: bool) {
+        let start = hour_of(at);
+        self.span = Some((self.span.map_or(at, |(oldest, _)| oldest), at));
+        if self.hours.last().is_none_or(|hour| hour.start != start) {
+            self.hours.push(Hour { start, counts: Counts::default() });
+        }
+        let last = self.hours.last_mut().map(|hour| &mut hour.counts);
+        for counts in last.into_iter().chain([&mut self.total]) {
+            counts.events += 1;
+            counts.errors += u64::from(is_error);
+        }
+    }
+
+    /// Leaves only the newest [`HOURS`].
+    fn cut(&mut self) {
+        self.hours.drain(..self.hours.len().saturating_sub(HOURS));
+    }
+}
+
+/// The duplicates among these records, by tenant and hour of arrival.
+fn duplicates(records: &[Record], stored: &[Stored]) -> Vec<Tally> {
+    let mut tallies: Vec<Tally> = Vec::new();
+    for (record, stored) in records.iter().zip(stored) {
+        if *stored == Stored::New {
+            continue;
+        }
+        let hour = hour_of(record.ingested_at);
+        match tallies.iter_mut().find(|tally| tally.tenant == record.tenant && tally.hour == hour) {
+            Some(tally) => tally.count += 1,
+            None => {
+                tallies.push(Tally { tenant: Arc::clone(&record.tenant), name: TallyName::Duplicate, hour, count: 1 })
+            }
+        }
+    }
+    tallies
+}
+
+/// A database.
+pub(super) trait Store: Send + Sync {
+    /// Opens a connection for reading.
+    ///
+    /// # Errors
+    /// If the database cannot be reached.
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError>;
+}
+
 /// Writes to the database.
 pub(super) trait Writer: Send {
-    /// Stores all of these records or, on an error, none. When it returns, they are on disk.
+    /// Stores all of these records or, on an error, none. Adds the tallies, and the duplicates that it finds. When it returns, all of
+    /// this is where the database keeps it.
     ///
     /// # Errors
     /// If the database fails.
-    fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError>;
+    fn insert(&mut self, records: &[Record], tallies: &[Tally]) -> Result<Vec<Stored>, StoreError>;
+
+    /// Removes an event. Returns what it was, or `None` if there is none.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn delete(&mut self, tenant: &str, external_id: &str) -> Result<Option<Facts>, StoreError>;
+
+    /// Removes all events of all tenants, and all tallies. Returns how many events there were.
+    ///
+    /// # Errors
+    /// If the database fails. Nothing is removed then.
+    fn clear(&mut self) -> Result<u64, StoreError>;
 
     /// Closes the database. Returns how many events it holds, of all tenants.
     ///
     /// # Errors
     /// If the database fails. What was stored stays stored.
-    fn close(self) -> Result<u64, StoreError>;
+    fn close(self: Box<Self>) -> Result<u64, StoreError>;
 }
 
 /// Reads from the database, at the same time as others.
@@ -160,23 +290,36 @@ pub(super) trait Reader: Send {
     ///
     /// # Errors
     /// If the database fails.
-    fn get(&self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError>;
+    fn get(&mut self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError>;
 
     /// The events that a search matches.
     ///
     /// # Errors
     /// If the database fails.
-    fn search(&self, tenant: &str, search: &Search) -> Result<Page, StoreError>;
+    fn search(&mut self, tenant: &str, search: &Search) -> Result<Page, StoreError>;
 
     /// The counts of a tenant's events.
     ///
     /// # Errors
     /// If the database fails.
-    fn stats(&self, tenant: &str) -> Result<Stats, StoreError>;
+    fn stats(&mut self, tenant: &str) -> Result<Stats, StoreError>;
 
     /// Checks that the database answers.
     ///
     /// # Errors
     /// If it does not.
-    fn check(&self) -> Result<(), StoreError>;
+    fn check(&mut self) -> Result<(), StoreError>;
+
+    /// Passes on the events of a tenant, or of all, as they were stored and in the order in which they were stored, until `take` returns
+    /// false.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn export(&mut self, tenant: Option<&str>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), StoreError>;
+
+    /// Passes on the tenant and the facts of every event, in any order. Returns all tallies.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn facts(&mut self, take: &mut dyn FnMut(&str, &Facts)) -> Result<Vec<Tally>, StoreError>;
 }

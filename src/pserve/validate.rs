@@ -4,6 +4,7 @@
 //! any form. It is only checked for what cannot be stored: bad JSON, lone surrogates, U+0000.
 
 mod batch;
+mod describe;
 pub(super) mod fault;
 mod read;
 mod schema;
@@ -13,6 +14,7 @@ use std::borrow::Cow;
 use super::store::SearchFields;
 use crate::clock::Micros;
 pub(super) use batch::Batch;
+pub(super) use describe::event_schema;
 pub(super) use fault::Fault;
 use schema::Keep;
 pub(super) use schema::{EVENT_TYPES, SEVERITIES};
@@ -26,6 +28,8 @@ pub(super) struct ValidEvent<'a> {
     pub timestamp: Option<Micros>,
     /// The fields that a search may filter by.
     pub fields: SearchFields,
+    /// `metrics.response_time_ms`, in ms.
+    pub response_time_ms: Option<f64>,
 }
 
 /// Why an event may not be stored.
@@ -63,6 +67,7 @@ pub(super) fn event(body: &[u8], now: Micros) -> Result<ValidEvent<'_>, Invalid>
         return Err(Invalid { event_id: kept.take(Keep::EventId).text().map(Cow::into_owned), faults });
     }
     let status_code = kept.take(Keep::StatusCode).integer().and_then(|code| u16::try_from(code).ok());
+    let response_time_ms = kept.take(Keep::ResponseTime).number();
     let timestamp = kept.take(Keep::Timestamp).moment().ok();
     let event_id = kept.take(Keep::EventId).text();
     let mut owned = |keep| kept.take(keep).text().map(Cow::into_owned);
@@ -76,8 +81,9 @@ pub(super) fn event(body: &[u8], now: Micros) -> Result<ValidEvent<'_>, Invalid>
         country: owned(Keep::Country),
         region: owned(Keep::Region),
         city: owned(Keep::City),
+        device: owned(Keep::Device),
     };
-    Ok(ValidEvent { event_id, timestamp, fields })
+    Ok(ValidEvent { event_id, timestamp, fields, response_time_ms })
 }
 
 #[cfg(test)]

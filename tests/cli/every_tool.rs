@@ -10,6 +10,8 @@ use crate::support::{run, shell_in, tool};
 
 /// Flags whose value may be any text or file name, so that a hyphen in front of it can be one of theirs, or the next flag.
 const TEXTS: &[&str] = &[
+    "--access-log",
+    "--tenant",
     "--chaos-truth",
     "--output",
     "--like",

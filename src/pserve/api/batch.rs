@@ -33,14 +33,15 @@ pub(super) async fn events(
     body: Body,
 ) -> Result<Response, Refusal> {
     let taken = body::take(caller, &headers, body, &app.room).await?;
-    let Caller(tenant) = &taken.caller;
+    let tenant = &taken.caller.tenant;
     let Batch { events, batch_id } = validate::batch(&taken.body).map_err(Refusal::Invalid)?;
     let total = events.len();
-    let (granted, limit) = match &app.limiter {
+    let (granted, limit) = match app.allowance(&taken.caller) {
         None => (total, String::new()),
-        Some(limiter) => {
+        Some(allowance) => {
             let now = app.clock.now();
-            let (granted, standing) = limiter.take(tenant, total as u64, now);
+            let (granted, standing) = app.limiter.take(&allowance, total as u64, now);
+            app.refused_for_rate(tenant, total as u64 - granted, now);
             if granted == 0 {
                 return Err(Refusal::TooMany(standing, now));
             }
@@ -63,6 +64,7 @@ pub(super) async fn events(
                     None
                 }
                 Err(Invalid { event_id, faults }) => {
+                    app.metrics.events("invalid", 1);
                     let errors = faults.iter().map(Fault::line).collect();
                     Some(EventResult::refused(event_id, "Event validation failed".into(), errors))
                 }

@@ -1,11 +1,13 @@
 //! Reads the body of a request, within limits on size, memory and time. Lets a client that is refused finish sending, so that it
 //! reads the answer.
 
+use std::io::Read;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, header};
 use bytes::{Bytes, BytesMut};
+use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
 use tokio::time::{Instant, timeout_at};
@@ -44,7 +46,9 @@ pub(super) async fn take(
         Ok(caller) => caller,
         Err(refusal) => return refuse(body, refusal).await,
     };
-    if let Some(coding) = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity") {
+    let coding = headers.get(header::CONTENT_ENCODING).filter(|coding| *coding != "identity");
+    let is_gzip = coding.is_some_and(|coding| coding.as_bytes().eq_ignore_ascii_case(b"gzip"));
+    if let Some(coding) = coding.filter(|_| !is_gzip) {
         let coding = String::from_utf8_lossy(coding.as_bytes()).into_owned();
         return refuse(body, Refusal::Encoded(coding)).await;
     }
@@ -52,8 +56,21 @@ pub(super) async fn take(
     if least > MAX_BYTES as u64 {
         return refuse(body, Refusal::TooLarge(MAX_BYTES)).await;
     }
-    let (body, share) = collect(body, room).await?;
+    let (mut body, mut share) = collect(body, room).await?;
+    if is_gzip {
+        body = unpack(&body)?;
+        share.grow(body.len(), room).await;
+    }
     Ok(Taken { caller, body, _share: share })
+}
+
+/// The content of a body that gzip compressed, up to [`MAX_BYTES`].
+fn unpack(body: &[u8]) -> Result<Bytes, Refusal> {
+    let mut content = Vec::new();
+    let most = MAX_BYTES as u64 + 1;
+    let read = MultiGzDecoder::new(body).take(most).read_to_end(&mut content);
+    read.map_err(|e| Refusal::Malformed(format!("The body cannot be unpacked with gzip: {e}")))?;
+    if content.len() > MAX_BYTES { Err(Refusal::TooLarge(MAX_BYTES)) } else { Ok(content.into()) }
 }
 
 async fn collect(mut body: Body, room: &Room) -> Result<(Bytes, Share), Refusal> {

@@ -3,13 +3,14 @@
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::app::{Caller, Shared};
 use super::refusal::Refusal;
 use super::respond;
-use crate::pserve::store::{Counts, Page, Reader, Search};
+use crate::clock::Micros;
+use crate::pserve::store::{Counts, Page, Search};
 use crate::pserve::validate::{EVENT_TYPES, Fault, SEVERITIES};
 use crate::record::moment;
 use crate::time;
@@ -23,7 +24,7 @@ const PAGE_MAX: u64 = 1000;
 /// `GET /events/{event_id}`: the event as it was stored.
 pub(super) async fn event(
     State(app): Shared,
-    Caller(tenant): Caller,
+    Caller { tenant, .. }: Caller,
     event_id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Refusal> {
     let Path(event_id) = event_id.map_err(|e| Refusal::Malformed(e.to_string()))?;
@@ -31,10 +32,21 @@ pub(super) async fn event(
     found.map(|event| respond::bytes(StatusCode::OK, event)).ok_or(Refusal::NotFound("Event not found"))
 }
 
+/// `DELETE /events/{event_id}`: removes an event.
+pub(super) async fn delete(
+    State(app): Shared,
+    Caller { tenant, .. }: Caller,
+    event_id: Result<Path<String>, PathRejection>,
+) -> Result<Response, Refusal> {
+    let Path(event_id) = event_id.map_err(|e| Refusal::Malformed(e.to_string()))?;
+    let is_removed = app.committer.delete(tenant, event_id).await?;
+    if is_removed { Ok(StatusCode::NO_CONTENT.into_response()) } else { Err(Refusal::NotFound("Event not found")) }
+}
+
 /// `GET /events/search`
 pub(super) async fn search(
     State(app): Shared,
-    Caller(tenant): Caller,
+    Caller { tenant, .. }: Caller,
     Query(parameters): Query<Vec<(String, String)>>,
 ) -> Result<Response, Refusal> {
     let search = parse(&parameters).map_err(Refusal::Invalid)?;
@@ -82,13 +94,7 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
             _ if max == u64::MAX => Err(("int_parsing", format!("Input should be a whole number from {min}"))),
             _ => Err(("int_parsing", format!("Input should be a whole number from {min} to {max}"))),
         };
-        let moment = || {
-            // A + that was not escaped arrives as a space.
-            let unescaped = || moment::read_text(&value.replace(' ', "+"));
-            unescaped().or_else(|_| moment::read_text(value)).map(Some).map_err(|why| {
-                ("datetime_parsing", format!("Input should be a timestamp such as 2026-01-05T09:00:00Z: {why}"))
-            })
-        };
+        let moment = || moment_in(value).map(Some);
         let text = |field: &mut Option<String>| {
             *field = Some(value.clone());
             Ok(())
@@ -103,6 +109,8 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
             "country" => text(&mut fields.country),
             "region" => text(&mut fields.region),
             "city" => text(&mut fields.city),
+            "device_type" | "device" => text(&mut fields.device),
+            "event_id_contains" => text(&mut search.id_contains),
             "status_code" => integer(100, 599).map(|code| fields.status_code = u16::try_from(code).ok()),
             "start_time" => moment().map(|at| search.start = at),
             "end_time" => moment().map(|at| search.end = at),
@@ -117,8 +125,31 @@ fn parse(parameters: &[(String, String)]) -> Result<Search, Vec<Fault>> {
     if faults.is_empty() { Ok(search) } else { Err(faults) }
 }
 
+/// The time that a parameter stands for.
+fn moment_in(value: &str) -> Result<Micros, (&'static str, String)> {
+    // A + that was not escaped arrives as a space.
+    let unescaped = || moment::read_text(&value.replace(' ', "+"));
+    unescaped()
+        .or_else(|_| moment::read_text(value))
+        .map_err(|why| ("datetime_parsing", format!("Input should be a timestamp such as 2026-01-05T09:00:00Z: {why}")))
+}
+
+/// Reads a range of time, with open ends if they are missing.
+pub(super) fn range(parameters: &[(String, String)]) -> Result<(Option<Micros>, Option<Micros>), Vec<Fault>> {
+    let (mut start, mut end) = (None, None);
+    for (name, value) in parameters {
+        let read = match name.as_str() {
+            "start_time" => moment_in(value).map(|at| start = Some(at)),
+            "end_time" => moment_in(value).map(|at| end = Some(at)),
+            _ => Err(("extra_forbidden", "Unknown parameter".to_owned())),
+        };
+        read.map_err(|(kind, message)| vec![Fault::query(kind, name, message, value)])?;
+    }
+    Ok((start, end))
+}
+
 /// `GET /stats`
-pub(super) async fn stats(State(app): Shared, Caller(tenant): Caller) -> Result<Response, Refusal> {
+pub(super) async fn stats(State(app): Shared, Caller { tenant, .. }: Caller) -> Result<Response, Refusal> {
     let stats = app.readers.ask(move |store| store.stats(&tenant)).await?;
     let hours: Vec<_> = stats
         .hours

@@ -40,16 +40,20 @@ pub(super) async fn event(
     body: Body,
 ) -> Result<Response, Refusal> {
     let taken = body::take(caller, &headers, body, &app.room).await?;
-    let Caller(tenant) = &taken.caller;
-    if let Some(limiter) = &app.limiter {
+    let tenant = &taken.caller.tenant;
+    if let Some(allowance) = app.allowance(&taken.caller) {
         let now = app.clock.now();
-        let (granted, standing) = limiter.take(tenant, 1, now);
+        let (granted, standing) = app.limiter.take(&allowance, 1, now);
         if granted == 0 {
+            app.refused_for_rate(tenant, 1, now);
             return Err(Refusal::TooMany(standing, now));
         }
     }
     let now = app.clock.wall();
-    let record = record(tenant, &taken.body, now).map_err(|invalid| Refusal::Invalid(invalid.faults))?;
+    let record = record(tenant, &taken.body, now).map_err(|invalid| {
+        app.metrics.events("invalid", 1);
+        Refusal::Invalid(invalid.faults)
+    })?;
     let event_id = record.external_id.clone();
     let (stored, spoil) = app.store(vec![record]).await?;
     let result = app.result(event_id, stored[0], now);
@@ -68,6 +72,7 @@ impl EventResult {
 impl App {
     /// The result of an event that was passed to the store.
     pub(super) fn result(&self, event_id: String, stored: Stored, now: Micros) -> EventResult {
+        self.metrics.events(if stored == Stored::New { "stored" } else { "duplicate" }, 1);
         let (ingested_at, message, conflict) = match stored {
             Stored::New => (now, "Event ingested successfully", false),
             Stored::Duplicate { ingested_at } => (ingested_at, EXISTS, self.duplicates == Duplicates::Conflict),
@@ -85,7 +90,7 @@ impl App {
 
 /// Checks an event and prepares it for the store.
 pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Invalid> {
-    let ValidEvent { event_id, timestamp, fields } = validate::event(body, now)?;
+    let ValidEvent { event_id, timestamp, fields, response_time_ms } = validate::event(body, now)?;
     let mut body = String::from_utf8(body.to_vec()).expect("a valid event is UTF-8");
     // What the server supplies is inserted at the front, so that the stored event has it too.
     if timestamp.is_none() {
@@ -100,7 +105,7 @@ pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record
         }
     };
     let timestamp = timestamp.unwrap_or(now);
-    Ok(Record { tenant: Arc::clone(tenant), external_id, timestamp, ingested_at: now, fields, body })
+    Ok(Record { tenant: Arc::clone(tenant), external_id, timestamp, ingested_at: now, fields, response_time_ms, body })
 }
 
 /// Inserts a field at the front of an object that has others. Neither name nor value may need escapes.

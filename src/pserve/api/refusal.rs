@@ -11,6 +11,9 @@ use crate::pserve::limit::Standing;
 use crate::pserve::store::StoreError;
 use crate::pserve::validate::Fault;
 
+/// When to try again if the database is away or full, in seconds.
+const RETRY_S: u64 = 1;
+
 /// Why a request is refused.
 #[derive(Debug)]
 pub(super) enum Refusal {
@@ -24,7 +27,7 @@ pub(super) enum Refusal {
     TooLarge(usize),
     /// The client paused for too long within the body.
     TooSlow,
-    /// The body has this Content-Encoding, and none is supported.
+    /// The body has this Content-Encoding, which is not supported.
     Encoded(String),
     Invalid(Vec<Fault>),
     /// The rate limit is used up at this time.
@@ -55,7 +58,7 @@ impl IntoResponse for Refusal {
             Self::TooSlow => detail(StatusCode::REQUEST_TIMEOUT, "The rest of the body did not arrive"),
             Self::Encoded(coding) => detail(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                format!("Content-Encoding {coding} is not supported: send the body without an encoding"),
+                format!("Content-Encoding {coding} is not supported: send the body as it is, or with gzip"),
             ),
             Self::Invalid(faults) => details(StatusCode::UNPROCESSABLE_ENTITY, &faults),
             Self::TooMany(standing, now) => {
@@ -64,7 +67,11 @@ impl IntoResponse for Refusal {
                 response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait));
                 response
             }
-            Self::Store(error @ StoreError::Full(_)) => detail(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            Self::Store(error @ (StoreError::Full(_) | StoreError::Away(_))) => {
+                let mut response = detail(StatusCode::SERVICE_UNAVAILABLE, error.to_string());
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(RETRY_S));
+                response
+            }
             Self::Injected(status) => {
                 let status = StatusCode::from_u16(status).expect("a rule has a status from 400 to 599");
                 detail(status, "Refused on purpose, by --chaos")

@@ -133,6 +133,7 @@ mod tests {
             timestamp: 0,
             ingested_at: 0,
             fields: SearchFields::default(),
+            response_time_ms: None,
             body: format!("{{\"event_id\":\"{id}\",\"source\":{{\"service\":\"{service}\"}}}}"),
         }
     }

@@ -2,21 +2,27 @@
 //!
 //! It uses write-ahead logging with full synchronisation: a commit that has returned survives `kill -9` and a power cut.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::ToSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use super::{COUNTED, Counts, HOURS, Hour, Page, Reader, Record, Search, Stats, StoreError, Stored, Writer};
+use super::{
+    COUNTED, Facts, Page, Reader, Record, Search, SearchFields, Stats, Store, StoreError, Stored, Tally, TallyName,
+    Writer, duplicates,
+};
 use crate::clock::Micros;
 use crate::error::{Error, Result};
 
-/// `PRAGMA application_id` of our files ("PulP"), and the version of [`SCHEMA`].
+/// `PRAGMA application_id` of our files ("PulP").
 const APPLICATION: i32 = 0x5075_6c50;
-const VERSION: i32 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
+
+/// What leads from each version of the schema to the next. `PRAGMA user_version` is how many of them a file has seen.
+const MIGRATIONS: [&str; 2] = [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql")];
 
 /// How long a statement waits for another process that is writing to the same file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -24,12 +30,17 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How often opening is retried meanwhile.
 const RETRY: Duration = Duration::from_millis(20);
 
-const HOUR: Micros = 3_600_000_000;
-
 const INSERT: &str = "INSERT INTO events (tenant_id, external_id, timestamp, ingested_at, event_type, severity, service, \
-     endpoint, status_code, user_id, country, region, city, body) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) \
+     endpoint, status_code, user_id, country, region, city, body, device, response_time_ms) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) \
      ON CONFLICT (tenant_id, external_id) DO NOTHING";
+
+const TALLY: &str = "INSERT INTO tallies (tenant_id, name, hour, count) VALUES (?1, ?2, ?3, ?4) \
+     ON CONFLICT (tenant_id, name, hour) DO UPDATE SET count = count + excluded.count";
+
+/// The columns that [`facts`] reads.
+const FACTS: &str = "timestamp, event_type, severity, service, endpoint, status_code, user_id, country, region, city, device, \
+     response_time_ms";
 
 /// A SQLite file that holds events.
 #[derive(Debug, Clone)]
@@ -51,7 +62,10 @@ impl Sqlite {
                 Err(Opening::Failed(error)) if is_busy(&error) && begun.elapsed() < BUSY => thread::sleep(RETRY),
                 Err(Opening::Failed(error)) => return Err(sqlite.error(&error)),
                 Err(Opening::Refused(error)) => return Err(error),
-                Ok(writer) => return Ok((sqlite, SqliteWriter(writer))),
+                Ok(connection) => {
+                    let identity = identity(path);
+                    return Ok((sqlite.clone(), SqliteWriter { store: sqlite, connection, identity }));
+                }
             }
         }
     }
@@ -60,14 +74,6 @@ impl Sqlite {
         let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
         self.prepare(&connection)?;
         Ok(connection)
-    }
-
-    /// Opens the file for reading.
-    ///
-    /// # Errors
-    /// If it cannot be opened.
-    pub(in crate::pserve) fn reader(&self) -> Result<SqliteReader, StoreError> {
-        Ok(SqliteReader(self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?))
     }
 
     fn connect(&self, mode: OpenFlags) -> rusqlite::Result<Connection> {
@@ -85,14 +91,22 @@ impl Sqlite {
         let found = (number("application_id")?, number("user_version")?, number("schema_version")?);
         reading.finish()?;
         match found {
-            (APPLICATION, VERSION, _) => {}
-            (APPLICATION, version, _) => {
+            (APPLICATION, version, _) if version > latest() => {
                 return Err(Opening::Refused(Error::failed(format!(
-                    "{}: the schema has version {version}; this pserve supports version {VERSION}",
-                    self.path.display()
+                    "{}: the schema has version {version}; this pserve supports version {}: a newer pserve made the file",
+                    self.path.display(),
+                    latest()
                 ))));
             }
-            (_, _, 0) => self.create(connection)?,
+            (APPLICATION, version, _) if version == latest() => {}
+            (APPLICATION, ..) => migrate(connection)?,
+            (_, _, 0) => {
+                // Must be set before the first table is created. Pages of the default 4 KiB would waste space on events of the
+                // guide's size.
+                connection.pragma_update(None, "page_size", 8192)?;
+                connection.pragma_update(None, "journal_mode", "wal")?;
+                migrate(connection)?;
+            }
             _ => {
                 return Err(Opening::Refused(Error::failed(format!(
                     "{}: this SQLite database belongs to another program; name another file with --db",
@@ -103,20 +117,6 @@ impl Sqlite {
         Ok(self.tune(connection)?)
     }
 
-    fn create(&self, connection: &Connection) -> rusqlite::Result<()> {
-        // Must be set before the first table is created. Pages of the default 4 KiB would waste space on events of the guide's size.
-        connection.pragma_update(None, "page_size", 8192)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        let making = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-        // Another process may have been faster.
-        if making.pragma_query_value(None, "schema_version", |row| row.get::<_, i32>(0))? == 0 {
-            making.execute_batch(&format!(
-                "{SCHEMA}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {VERSION}"
-            ))?;
-        }
-        making.commit()
-    }
-
     fn tune(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
@@ -125,6 +125,45 @@ impl Sqlite {
 
     fn error(&self, error: &rusqlite::Error) -> Error {
         Error::failed(format!("{}: cannot be opened as a SQLite database: {error}", self.path.display()))
+    }
+}
+
+/// The version of the schema that this pserve makes.
+fn latest() -> i32 {
+    i32::try_from(MIGRATIONS.len()).expect("there are few")
+}
+
+/// Brings the schema to the newest version, in one transaction.
+fn migrate(connection: &Connection) -> rusqlite::Result<()> {
+    let making = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    // Another process may have been faster.
+    let version: i32 = making.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let seen = usize::try_from(version).unwrap_or(0);
+    for migration in MIGRATIONS.iter().skip(seen) {
+        making.execute_batch(migration)?;
+    }
+    making.execute_batch(&format!(
+        "PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {}",
+        version.max(latest())
+    ))?;
+    making.commit()
+}
+
+/// Leaves the log as it is when the connection is closed.
+fn leave_log(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+}
+
+/// What tells a file from another that has its name. `None` if there is no file.
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+}
+
+impl Store for Sqlite {
+    fn reader(&self) -> Result<Box<dyn Reader>, StoreError> {
+        let connection = self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        leave_log(&connection)?;
+        Ok(Box::new(SqliteReader { path: self.path.clone(), identity: identity(&self.path), connection }))
     }
 }
 
@@ -151,6 +190,13 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(error.to_string()),
+            Some(
+                ErrorCode::DatabaseBusy
+                | ErrorCode::DatabaseLocked
+                | ErrorCode::CannotOpen
+                | ErrorCode::SystemIoFailure
+                | ErrorCode::ReadOnly,
+            ) => Self::Away(error.to_string()),
             _ => Self::Failed(error.to_string()),
         }
     }
@@ -158,15 +204,34 @@ impl From<rusqlite::Error> for StoreError {
 
 /// The connection that writes.
 #[derive(Debug)]
-pub(in crate::pserve) struct SqliteWriter(Connection);
+pub(in crate::pserve) struct SqliteWriter {
+    store: Sqlite,
+    connection: Connection,
+    identity: Option<(u64, u64)>,
+}
+
+impl SqliteWriter {
+    /// Opens the file again if it was removed or replaced: what is written to a removed file is lost.
+    fn stay(&mut self) -> Result<(), StoreError> {
+        if identity(&self.store.path) == self.identity {
+            return Ok(());
+        }
+        // Closing the old file must not fold and remove the log of the new one, which has its name.
+        leave_log(&self.connection)?;
+        let again = Sqlite::open(&self.store.path).map_err(|e| StoreError::Away(e.to_string()))?;
+        *self = again.1;
+        Ok(())
+    }
+}
 
 impl Writer for SqliteWriter {
-    fn insert(&mut self, records: &[Record]) -> Result<Vec<Stored>, StoreError> {
-        let transaction = self.0.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    fn insert(&mut self, records: &[Record], tallies: &[Tally]) -> Result<Vec<Stored>, StoreError> {
+        self.stay()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Vec::with_capacity(records.len());
         {
             let mut insert = transaction.prepare_cached(INSERT)?;
-            for Record { tenant, external_id, timestamp, ingested_at, fields, body } in records {
+            for Record { tenant, external_id, timestamp, ingested_at, fields, response_time_ms, body } in records {
                 let new = insert.execute(params![
                     tenant,
                     external_id,
@@ -182,24 +247,66 @@ impl Writer for SqliteWriter {
                     fields.region,
                     fields.city,
                     body,
+                    fields.device,
+                    response_time_ms,
                 ])?;
                 stored.push(match new {
                     0 => Stored::Duplicate { ingested_at: ingested_at_of(&transaction, tenant, external_id)? },
                     _ => Stored::New,
                 });
             }
+            let mut count = transaction.prepare_cached(TALLY)?;
+            for Tally { tenant, name, hour, count: more } in tallies.iter().chain(&duplicates(records, &stored)) {
+                count.execute(params![tenant, name.as_str(), hour, more.cast_signed()])?;
+            }
         }
         transaction.commit()?;
         Ok(stored)
     }
 
-    fn close(self) -> Result<u64, StoreError> {
-        let count: i64 = self.0.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
+    fn delete(&mut self, tenant: &str, external_id: &str) -> Result<Option<Facts>, StoreError> {
+        self.stay()?;
+        let sql = format!("DELETE FROM events WHERE tenant_id = ?1 AND external_id = ?2 RETURNING {FACTS}");
+        let mut delete = self.connection.prepare_cached(&sql)?;
+        Ok(delete.query_row(params![tenant, external_id], |row| facts(row, 0)).optional()?)
+    }
+
+    fn clear(&mut self) -> Result<u64, StoreError> {
+        self.stay()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let count = transaction.execute("DELETE FROM events", [])?;
+        transaction.execute("DELETE FROM tallies", [])?;
+        transaction.commit()?;
+        Ok(count as u64)
+    }
+
+    fn close(self: Box<Self>) -> Result<u64, StoreError> {
+        let count: i64 = self.connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0))?;
         // Fails if another process is reading the log. The log is then used again at the next start.
-        let _ = self.0.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        self.0.close().map_err(|(_, e)| StoreError::from(e))?;
+        let _ = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        self.connection.close().map_err(|(_, e)| StoreError::from(e))?;
         Ok(count.cast_unsigned())
     }
+}
+
+/// The facts in these columns: [`FACTS`], of which `first` is the first.
+fn facts(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Facts> {
+    Ok(Facts {
+        timestamp: row.get(first)?,
+        fields: SearchFields {
+            event_type: row.get(first + 1)?,
+            severity: row.get(first + 2)?,
+            service: row.get(first + 3)?,
+            endpoint: row.get(first + 4)?,
+            status_code: row.get(first + 5)?,
+            user_id: row.get(first + 6)?,
+            country: row.get(first + 7)?,
+            region: row.get(first + 8)?,
+            city: row.get(first + 9)?,
+            device: row.get(first + 10)?,
+        },
+        response_time_ms: row.get(first + 11)?,
+    })
 }
 
 fn ingested_at_of(connection: &Connection, tenant: &str, external_id: &str) -> rusqlite::Result<Micros> {
@@ -210,17 +317,32 @@ fn ingested_at_of(connection: &Connection, tenant: &str, external_id: &str) -> r
 
 /// A connection that reads.
 #[derive(Debug)]
-pub(in crate::pserve) struct SqliteReader(Connection);
+struct SqliteReader {
+    path: PathBuf,
+    identity: Option<(u64, u64)>,
+    connection: Connection,
+}
+
+impl SqliteReader {
+    /// The connection, unless the file was removed or replaced.
+    fn here(&self) -> Result<&Connection, StoreError> {
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            return Ok(&self.connection);
+        }
+        Err(StoreError::Away(format!("{} was removed or replaced", self.path.display())))
+    }
+}
 
 impl Reader for SqliteReader {
-    fn get(&self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut select = self.0.prepare_cached("SELECT body FROM events WHERE tenant_id = ?1 AND external_id = ?2")?;
+    fn get(&mut self, tenant: &str, external_id: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut select =
+            self.here()?.prepare_cached("SELECT body FROM events WHERE tenant_id = ?1 AND external_id = ?2")?;
         Ok(select.query_row(params![tenant, external_id], body).optional()?)
     }
 
-    fn search(&self, tenant: &str, search: &Search) -> Result<Page, StoreError> {
+    fn search(&mut self, tenant: &str, search: &Search) -> Result<Page, StoreError> {
         // In one transaction, so that page and total are consistent.
-        let reading = self.0.unchecked_transaction()?;
+        let reading = self.here()?.unchecked_transaction()?;
         let conditions = Conditions::of(&tenant, search);
         let (matching, mut values) = (conditions.sql, conditions.values);
         let filtered = values.len() > 1;
@@ -251,8 +373,8 @@ impl Reader for SqliteReader {
         Ok(Page { events, total: if total_exact { total } else { COUNTED }, total_exact, has_more })
     }
 
-    fn stats(&self, tenant: &str) -> Result<Stats, StoreError> {
-        let mut select = self.0.prepare_cached(
+    fn stats(&mut self, tenant: &str) -> Result<Stats, StoreError> {
+        let mut select = self.here()?.prepare_cached(
             "SELECT timestamp, coalesce(status_code >= 400, 0) FROM events INDEXED BY ix_events_newest \
              WHERE tenant_id = ?1 ORDER BY timestamp",
         )?;
@@ -260,25 +382,46 @@ impl Reader for SqliteReader {
         let mut stats = Stats::default();
         // Grouping by an expression would make SQLite sort rows that the index already holds in order.
         while let Some(row) = rows.next()? {
-            let at: Micros = row.get(0)?;
-            let errors = u64::from(row.get::<_, bool>(1)?);
-            let start = at.div_euclid(HOUR) * HOUR;
-            stats.span = Some((stats.span.map_or(at, |(oldest, _)| oldest), at));
-            if stats.hours.last().is_none_or(|hour| hour.start != start) {
-                stats.hours.push(Hour { start, counts: Counts::default() });
-            }
-            let last = stats.hours.last_mut().map(|hour| &mut hour.counts);
-            for counts in last.into_iter().chain([&mut stats.total]) {
-                counts.events += 1;
-                counts.errors += errors;
-            }
+            stats.add(row.get(0)?, row.get(1)?);
         }
-        stats.hours.drain(..stats.hours.len().saturating_sub(HOURS));
+        stats.cut();
         Ok(stats)
     }
 
-    fn check(&self) -> Result<(), StoreError> {
-        Ok(self.0.prepare_cached("SELECT 1 FROM events LIMIT 1")?.query([])?.next().map(drop)?)
+    fn check(&mut self) -> Result<(), StoreError> {
+        Ok(self.here()?.prepare_cached("SELECT 1 FROM events LIMIT 1")?.query([])?.next().map(drop)?)
+    }
+
+    fn export(&mut self, tenant: Option<&str>, take: &mut dyn FnMut(&[u8]) -> bool) -> Result<(), StoreError> {
+        let mut select =
+            self.here()?.prepare("SELECT body FROM events WHERE ?1 IS NULL OR tenant_id = ?1 ORDER BY id")?;
+        let mut rows = select.query(params![tenant])?;
+        while let Some(row) = rows.next()? {
+            if !take(row.get_ref(0)?.as_bytes().map_err(rusqlite::Error::from)?) {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn facts(&mut self, take: &mut dyn FnMut(&str, &Facts)) -> Result<Vec<Tally>, StoreError> {
+        let reading = self.here()?.unchecked_transaction()?;
+        let mut select =
+            reading.prepare(&format!("SELECT tenant_id, {FACTS} FROM events INDEXED BY ix_events_newest"))?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            take(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, &facts(row, 1)?);
+        }
+        let mut select = reading.prepare("SELECT tenant_id, name, hour, count FROM tallies")?;
+        let mut rows = select.query([])?;
+        let mut tallies = Vec::new();
+        while let Some(row) = rows.next()? {
+            if let Some(name) = TallyName::of(row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?) {
+                let (tenant, hour, count): (String, Micros, i64) = (row.get(0)?, row.get(2)?, row.get(3)?);
+                tallies.push(Tally { tenant: tenant.into(), name, hour, count: count.cast_unsigned() });
+            }
+        }
+        Ok(tallies)
     }
 }
 
@@ -310,8 +453,14 @@ impl<'a> Conditions<'a> {
         all.and("country = ?", fields.country.as_ref());
         all.and("region = ?", fields.region.as_ref());
         all.and("city = ?", fields.city.as_ref());
+        all.and("device = ?", fields.device.as_ref());
         all.and("timestamp >= ?", search.start.as_ref());
         all.and("timestamp <= ?", search.end.as_ref());
+        if let Some(text) = &search.id_contains {
+            // The index of the constraint has the ids next to each other.
+            all.and("id IN (SELECT id FROM events WHERE tenant_id = ?", Some(tenant));
+            all.and("instr(external_id, ?) > 0)", Some(text));
+        }
         all
     }
 
@@ -327,52 +476,23 @@ impl<'a> Conditions<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pserve::store::SearchFields;
-    use proptest::prelude::*;
-
-    fn open() -> (tempfile::TempDir, SqliteWriter, SqliteReader) {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (store, writer) = Sqlite::open(&folder.path().join("events.db")).expect("a database");
-        let reader = store.reader().expect("a reader");
-        (folder, writer, reader)
-    }
-
-    fn record(number: usize, timestamp: Micros, fields: SearchFields) -> Record {
-        let id = format!("evt_{number}");
-        let body = format!("{{\"event_id\":\"{id}\"}}");
-        Record { tenant: "t".into(), external_id: id, timestamp, ingested_at: 5, fields, body }
-    }
-
-    fn service(name: &str) -> SearchFields {
-        SearchFields { service: Some(name.to_owned()), ..SearchFields::default() }
-    }
-
-    #[test]
-    fn a_filtered_count_is_exact_up_to_its_cap_and_says_so_beyond() {
-        let (_folder, mut writer, reader) = open();
-        let count = |fields: &SearchFields| {
-            let page = reader.search("t", &Search { fields: fields.clone(), limit: 1, ..Search::default() });
-            page.map(|page| (page.total, page.total_exact)).expect("the search runs")
-        };
-        let (all, some) = (SearchFields::default(), service("a"));
-        let exactly: Vec<_> = (0..10_000).map(|number| record(number, 0, service("a"))).collect();
-        writer.insert(&exactly).expect("it is stored");
-        assert_eq!((count(&all), count(&some)), ((10_000, true), (10_000, true)));
-        writer.insert(&[record(10_000, 0, service("a"))]).expect("it is stored");
-        assert_eq!((count(&all), count(&some)), ((10_001, true), (10_000, false)));
-        assert_eq!(writer.close().expect("it closes"), 10_001);
-    }
 
     #[test]
     fn searches_counts_and_lookups_go_by_an_index() {
-        let (_folder, mut writer, reader) = open();
-        writer.insert(&[record(1, 0, service("a"))]).expect("it is stored");
+        let folder = tempfile::tempdir().expect("a folder");
+        let (_, writer) = Sqlite::open(&folder.path().join("events.db")).expect("a database");
         let plan = |sql: &str| -> String {
-            let mut explain = reader.0.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the query is sound");
+            let mut explain =
+                writer.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("the query is sound");
             let steps = explain.raw_query().mapped(|row| row.get::<_, String>(3)).map(|step| step.expect("a row"));
             steps.collect::<Vec<_>>().join("; ")
         };
-        let search = Search { fields: service("a"), start: Some(0), limit: 10, ..Search::default() };
+        let search = Search {
+            fields: SearchFields { service: Some("a".to_owned()), ..SearchFields::default() },
+            start: Some(0),
+            limit: 10,
+            ..Search::default()
+        };
         let matching = Conditions::of(&"t", &search).sql;
         let page = plan(&format!("{} LIMIT 10 OFFSET 0", newest(&matching)));
         assert!(page.contains("ix_events_newest") && !page.contains("TEMP B-TREE"), "{page}");
@@ -380,39 +500,38 @@ mod tests {
         assert!(count.contains("COVERING INDEX"), "{count}");
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn a_file_of_the_first_version_is_brought_to_the_newest() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.db");
+        let old = Connection::open(&path).expect("a database");
+        old.execute_batch(MIGRATIONS[0]).expect("the first schema");
+        old.execute_batch(&format!("PRAGMA application_id = {APPLICATION}; PRAGMA user_version = 1")).expect("numbers");
+        old.execute(
+            "INSERT INTO events (tenant_id, external_id, timestamp, ingested_at, body) VALUES ('t', 'e', 1, 2, ?1)",
+            [r#"{"event_id":"e","metrics":{"response_time_ms":"12.5"},"context":{"tags":{"device_type":"mobile"}}}"#],
+        )
+        .expect("a row");
+        drop(old);
+        let (store, _writer) = Sqlite::open(&path).expect("it is brought to the newest version");
+        let fields = SearchFields { device: Some("mobile".to_owned()), ..SearchFields::default() };
+        let mut found = Vec::new();
+        let mut reader = store.reader().expect("a reader");
+        reader.facts(&mut |_, facts| found.push(facts.clone())).expect("it reads");
+        assert_eq!(found, [Facts { timestamp: 1, fields, response_time_ms: Some(12.5) }]);
+    }
 
-        /// A page is what sorting and cutting all events by hand gives, whatever their order and their ties.
-        #[test]
-        fn pages_are_the_newest_first_and_part_the_whole(
-            times in proptest::collection::vec(-3i64..3, 0..40),
-            start in proptest::option::of(-4i64..4),
-            end in proptest::option::of(-4i64..4),
-            limit in 1u64..7,
-        ) {
-            let (_folder, mut writer, reader) = open();
-            let records: Vec<_> = times.iter().enumerate().map(|(n, at)| record(n, *at, service("a"))).collect();
-            writer.insert(&records).expect("it is stored");
-            let mut wanted: Vec<_> = records
-                .iter()
-                .enumerate()
-                .filter(|(_, r)| start.is_none_or(|s| r.timestamp >= s) && end.is_none_or(|e| r.timestamp <= e))
-                .collect();
-            wanted.sort_by_key(|(n, r)| std::cmp::Reverse((r.timestamp, *n)));
-            let wanted: Vec<_> = wanted.into_iter().map(|(_, r)| r.body.clone().into_bytes()).collect();
-            let mut found = Vec::new();
-            loop {
-                let search = Search { start, end, limit, offset: found.len() as u64, ..Search::default() };
-                let page = reader.search("t", &search).expect("the search runs");
-                prop_assert_eq!(page.total, wanted.len() as u64);
-                found.extend(page.events);
-                prop_assert_eq!(page.has_more, found.len() < wanted.len());
-                if !page.has_more {
-                    break;
-                }
-            }
-            prop_assert_eq!(found, wanted);
+    #[test]
+    fn a_file_that_is_removed_takes_nothing_with_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("events.db");
+        let (store, mut writer) = Sqlite::open(&path).expect("a database");
+        let mut reader = store.reader().expect("a reader");
+        for suffix in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.path().join(format!("events.db{suffix}")));
         }
+        assert!(matches!(reader.check(), Err(StoreError::Away(_))));
+        writer.insert(&[], &[]).expect("it makes a new file");
+        assert!(path.exists() && store.reader().expect("a reader").check().is_ok());
     }
 }

@@ -63,7 +63,7 @@ impl<'de> Node<'de> {
 
     /// The number that it stands for, in quotes or not.
     #[allow(clippy::cast_precision_loss)] // it is only compared with 0
-    fn number(&self) -> Option<f64> {
+    pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Integer(number) => Some(*number as f64),
             Self::Number(number) => Some(*number),

@@ -57,10 +57,12 @@ pub(super) enum Keep {
     Country,
     Region,
     City,
+    Device,
+    ResponseTime,
 }
 
 impl Keep {
-    pub(super) const COUNT: usize = Self::City as usize + 1;
+    pub(super) const COUNT: usize = Self::ResponseTime as usize + 1;
 }
 
 const fn field(name: &'static str, need: Need, rule: Rule) -> Field {
@@ -111,7 +113,7 @@ pub(super) static EVENT: Rule = Rule::Object(&[
         "metrics",
         Optional,
         Rule::Object(&[
-            field("response_time_ms", Required, Rule::Amount),
+            field("response_time_ms", Required, Rule::Amount).keep(Keep::ResponseTime),
             field("status_code", Required, Rule::Integer(100..=599)).keep(Keep::StatusCode),
             field("request_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
             field("response_size_bytes", Optional, Rule::Integer(0..=i64::MAX)),
@@ -134,6 +136,7 @@ pub(super) static EVENT: Rule = Rule::Object(&[
                     field("country", Required, Rule::Text(ANY)).keep(Keep::Country),
                     field("city", Required, Rule::Text(ANY)).keep(Keep::City),
                     field("region", Required, Rule::Text(ANY)).keep(Keep::Region),
+                    field("device_type", Required, Rule::Text(ANY)).keep(Keep::Device),
                 ]),
             ),
         ]),

@@ -10,11 +10,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/durability");
 const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/pserve/planted_server.py");
 
 fn has_python() -> bool {
-    let is_there = Command::new("python3").arg("--version").output().is_ok();
-    if !is_there {
-        eprintln!("skipped: needs python3");
-    }
-    is_there
+    Command::new("python3").arg("--version").output().is_ok()
 }
 
 /// A port that was free a moment ago.
@@ -41,6 +37,7 @@ fn planted(fault: &str, flags: &[&str]) -> (Option<i32>, String) {
 #[test]
 fn pserve_loses_nothing_when_it_is_killed() {
     if !has_python() {
+        eprintln!("skipped: needs python3");
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -63,6 +60,7 @@ fn pserve_loses_nothing_when_it_is_killed() {
 #[test]
 fn a_planted_fault_is_found() {
     if !has_python() {
+        eprintln!("skipped: needs python3");
         return;
     }
     for (fault, flags, found) in [
@@ -81,6 +79,7 @@ fn a_planted_fault_is_found() {
 #[test]
 fn a_server_that_does_not_start_is_an_error_and_no_verdict() {
     if !has_python() {
+        eprintln!("skipped: needs python3");
         return;
     }
     let ran = durability(&["--kills", "1"], &port(), &["false"]);

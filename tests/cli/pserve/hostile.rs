@@ -39,14 +39,6 @@ fn answer_to(server: &Server, bytes: &[u8]) -> String {
 }
 
 #[test]
-fn http2_is_refused_with_a_message() {
-    let server = Server::start(&[]);
-    let answer = answer_to(&server, b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0");
-    assert!(answer.starts_with("HTTP/1.1 505 ") && answer.contains("send HTTP/1.1"), "{answer}");
-    assert_eq!(server.get("/health").0, 200);
-}
-
-#[test]
 fn a_head_that_does_not_end_is_answered_408_and_closed() {
     let server = Server::start(&[]);
     let mut dripping = TcpStream::connect(server.address()).expect("it listens");

@@ -1,0 +1,194 @@
+//! The dashboard in a browser: headless Chromium, driven over WebDriver's own HTTP.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::event;
+use crate::support::server::{KEY, Server};
+
+/// A browser with one page. It ends with the test.
+struct Browser {
+    driver: Child,
+    session: String,
+    client: reqwest::blocking::Client,
+}
+
+impl Browser {
+    /// Starts one; `None` if it is not installed.
+    fn start() -> Option<Self> {
+        let mut command = Command::new("chromedriver");
+        let Ok(mut driver) = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+            return None;
+        };
+        let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+        let port = lines.map_while(Result::ok).find_map(|line| {
+            line.contains("started successfully")
+                .then(|| line.trim_end_matches('.').rsplit(' ').next().map(str::to_owned))?
+        });
+        let port = port.expect("it says its port");
+        let client = reqwest::blocking::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build();
+        let client = client.expect("a client");
+        let options = json!({"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]});
+        let capabilities =
+            json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let asked = client.post(&base).json(&json!({"capabilities": {"alwaysMatch": capabilities}})).send();
+        let begun: Value = asked.and_then(reqwest::blocking::Response::json).expect("a session begins");
+        let id = begun["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{begun}"));
+        Some(Self { driver, session: format!("{base}/{id}"), client })
+    }
+
+    fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.client.post(format!("{}{path}", self.session)).json(body).send().expect("it answers");
+        let answer: Value = answer.json().expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
+        answer["value"].clone()
+    }
+
+    fn open(&self, url: &str) {
+        self.post("/url", &json!({"url": url}));
+    }
+
+    /// What a script returns.
+    fn ask(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Waits until a script returns true.
+    #[track_caller]
+    fn wait_until(&self, script: &str) {
+        let begun = Instant::now();
+        while self.ask(script) != true {
+            let page = || self.ask("return document.body.innerText");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{script}\n{}", page().as_str().unwrap_or_default());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What the page wrote to the console as errors.
+    fn errors(&self) -> Vec<Value> {
+        let entries = self.post("/se/log", &json!({"type": "browser"}));
+        entries.as_array().expect("a list").iter().filter(|entry| entry["level"] == "SEVERE").cloned().collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.client.delete(&self.session).send();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+const ROWS: &str = "return [...document.querySelectorAll('#events tr')].map((row) => row.innerText).join('\\n')";
+
+#[test]
+fn an_event_is_seen_live_found_by_filter_and_opened() {
+    let Some(browser) = Browser::start() else {
+        eprintln!("skipped: needs chromedriver");
+        return;
+    };
+    let server = Server::start(&[]);
+    browser.open(server.url());
+    browser.wait_until("return document.getElementById('state').textContent === 'live'");
+    assert_eq!(browser.ask(ROWS), "");
+    assert_eq!(server.post("/events", event("evt_seen").to_string()).0, 200);
+    browser.wait_until("return document.getElementById('events').innerText.includes('evt_seen')");
+    browser.wait_until("return document.querySelector('#cards b').textContent === '1'");
+
+    let mut other = event("evt_other");
+    other["source"]["service"] = json!("auth-service");
+    other["metrics"]["status_code"] = json!(503);
+    assert_eq!(server.post("/events", other.to_string()).0, 200);
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 2");
+    browser.ask(
+        "document.querySelector('[name=service]').value = 'auth-service'; document.getElementById('filters').requestSubmit()",
+    );
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 1");
+    assert!(browser.ask(ROWS).as_str().expect("text").contains("evt_other"));
+
+    // The address keeps the view, and the tab the key.
+    browser.open("about:blank");
+    browser.open(&format!("{}/#service=auth-service", server.url()));
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 1");
+    browser.ask("document.querySelector('#events button').click()");
+    browser.wait_until("return document.getElementById('event').open");
+    let shown = browser.ask("return document.getElementById('json').textContent");
+    assert_eq!(serde_json::from_str::<Value>(shown.as_str().expect("text")).expect("JSON"), other);
+    assert_eq!(browser.errors(), [Value::Null; 0]);
+}
+
+#[test]
+fn text_from_events_is_never_markup() {
+    let Some(browser) = Browser::start() else {
+        eprintln!("skipped: needs chromedriver");
+        return;
+    };
+    let server = Server::start(&[]);
+    let evil = "<script>window.hit=1</script><img src=x onerror=window.hit=1>";
+    let mut event = event(evil);
+    for (place, field) in [("", "title"), ("/source", "service"), ("/source", "endpoint")] {
+        event.pointer_mut(place).expect("it is there")[field] = json!(evil);
+    }
+    event["context"] =
+        json!({"user_id": evil, "tags": {"country": evil, "city": evil, "region": evil, "device_type": evil}});
+    assert_eq!(server.post("/events", event.to_string()).0, 200);
+    browser.open(server.url());
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 1");
+    browser.wait_until("return document.querySelectorAll('#groups li').length >= 7");
+    assert!(browser.ask(ROWS).as_str().expect("text").contains("<script>window.hit=1</script>"));
+    browser.ask("document.querySelector('#events button').click()");
+    browser.wait_until("return document.getElementById('event').open");
+    assert_eq!(
+        browser.ask("return document.querySelectorAll('main script, main img, dialog script, dialog img').length"),
+        0
+    );
+    assert_eq!(browser.ask("return window.hit === undefined"), true);
+    assert_eq!(browser.errors(), [Value::Null; 0]);
+}
+
+#[test]
+fn the_page_asks_for_a_key_that_it_was_not_given() {
+    let Some(browser) = Browser::start() else {
+        eprintln!("skipped: needs chromedriver");
+        return;
+    };
+    let server = Server::start(&["--api-key", "s3cret"]);
+    browser.open(server.url());
+    assert_eq!(browser.ask("return document.getElementById('key').value"), "");
+    assert_eq!(browser.ask("return document.getElementById('main').hidden"), true);
+    let submit = |key: &str| {
+        browser.ask(&format!(
+            "document.getElementById('key').value = '{key}'; document.getElementById('key-form').requestSubmit()"
+        ))
+    };
+    submit("wrong");
+    browser.wait_until("return document.getElementById('state').textContent === 'The key is not accepted.'");
+    assert_eq!(browser.ask("return document.getElementById('main').hidden"), true);
+    submit("s3cret");
+    browser.wait_until("return document.getElementById('state').textContent === 'live'");
+    assert_eq!(browser.ask("return sessionStorage.getItem('pserve-key')"), "s3cret");
+    assert_eq!(browser.ask("return localStorage.length"), 0);
+}
+
+#[test]
+fn the_page_holds_no_data_and_allows_no_script_of_its_own_text() {
+    let server = Server::start(&[]);
+    assert_eq!(server.post("/events", event("evt_hidden").to_string()).0, 200);
+    for path in ["/", "/docs"] {
+        let page = crate::support::http::request(server.address(), "GET", path, &[], b"").expect("an answer");
+        let policy = page.header("content-security-policy").expect("a policy");
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{policy}");
+        let text = page.text();
+        assert!(!text.contains("evt_hidden") && !text.contains("<style") && !text.contains("http"), "{text}");
+        let scripts = text.matches("<script").count();
+        assert_eq!(scripts, text.matches("<script src=\"/assets/").count());
+    }
+    let other = Server::start(&["--api-key", "s3cret"]);
+    let page = crate::support::http::request(other.address(), "GET", "/", &[], b"").expect("an answer");
+    assert!(!page.text().contains("s3cret") && !page.text().contains(KEY.split_once(": ").expect("a header").1));
+}
