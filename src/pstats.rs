@@ -4,6 +4,7 @@
 //! whatever comes in: sketches (`sketch`), capped groups (`groups`) and windows (`windows`), ids exact up to a cap
 //! (`distinct`).
 
+mod alerts;
 mod args;
 mod compare;
 mod config;
@@ -38,6 +39,7 @@ mod threads;
 mod windows;
 
 use std::collections::BTreeSet;
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -103,7 +105,11 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
             Some(_) => (config.files.clone(), Parts::default()),
             None => roll_call::call(&config.files, config.attempts),
         };
-        let inputs = Inputs::open(&files, &stop, console)?.with_patience(sinks.tick());
+        let inputs = if config.needs_no_input() && io::stdin().is_terminal() {
+            Inputs::from_bytes(b"")
+        } else {
+            Inputs::open(&files, &stop, console)?.with_patience(sinks.tick())
+        };
         if against.is_some() || !count_in_threads(config, &files, &stop, &mut engine)? {
             count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
         }

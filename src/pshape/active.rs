@@ -11,6 +11,7 @@ use crate::cli::values::{self, Probability};
 use crate::error::Result;
 use crate::record::event::Role;
 use crate::record::filter::{Condition, Filter};
+use crate::record::truth::FaultWindow;
 
 /// An effect at work.
 pub(super) struct Active {
@@ -181,6 +182,18 @@ impl Active {
     /// Whether the event lies in the window.
     fn is_open(&self, event: &EditableEvent, position: &Position) -> bool {
         self.window.is_none_or(|window| event.timestamp().is_some_and(|at| window.holds(at, position)))
+    }
+
+    /// The window of event time in which it changed events, if it has one with two ends.
+    pub(super) fn fault_window(&self, position: &Position) -> Option<FaultWindow> {
+        let own = || {
+            let (at, length) = self.effect.lasts()?;
+            let from = at.moment(position)?;
+            Some((from, from.saturating_add(length)))
+        };
+        let ends = self.window.and_then(|window| window.ends(position)).or_else(own);
+        let (from, to) = ends.filter(|_| self.counts.injected > 0)?;
+        Some(FaultWindow { fault: self.kind.fault.to_owned(), from, to })
     }
 
     /// What the user should know at the end.

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use crate::record::truth::Faults;
+use crate::clock::Micros;
+use crate::record::truth::{Faults, FaultyEvent};
 
 /// A change of bytes: at offset `at`, `deleted` bytes were replaced by `inserted`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ struct Change {
 #[derive(Debug, Clone)]
 struct Fault {
     name: &'static str,
+    /// The event's time before the fault, if it had one.
+    at: Option<Micros>,
     changes: Range<usize>,
     edit: Option<Edit>,
     redacted: Range<usize>,
@@ -46,6 +49,8 @@ pub(super) struct EditLog {
     changes: Vec<Change>,
     /// The paths of the members that were redacted.
     redacted: Vec<String>,
+    /// The event's time when the current fault began.
+    at: Option<Micros>,
     /// The bytes that changes are ranges of.
     bytes: Vec<u8>,
 }
@@ -59,8 +64,9 @@ impl EditLog {
         self.bytes.clear();
     }
 
-    /// Begins a fault. Changes of a fault that was begun but not committed are forgotten.
-    pub(super) fn begin(&mut self) {
+    /// Begins a fault of an event that has this time. Changes of a fault that was begun but not committed are forgotten.
+    pub(super) fn begin(&mut self, at: Option<Micros>) {
+        self.at = at;
         self.changes.truncate(self.faults.last().map_or(0, |fault| fault.changes.end));
         self.redacted.truncate(self.faults.last().map_or(0, |fault| fault.redacted.end));
     }
@@ -85,7 +91,7 @@ impl EditLog {
     pub(super) fn commit(&mut self, name: &'static str, edit: Option<Edit>) {
         let (changes, redacted) = self.faults.last().map_or((0, 0), |fault| (fault.changes.end, fault.redacted.end));
         let (changes, redacted) = (changes..self.changes.len(), redacted..self.redacted.len());
-        self.faults.push(Fault { name, changes, edit, redacted });
+        self.faults.push(Fault { name, at: self.at, changes, edit, redacted });
     }
 
     /// Takes out the faults of this name, which changed nothing.
@@ -117,7 +123,8 @@ impl EditLog {
                 (path, self.bytes(change.before.as_ref()), self.bytes(change.after.as_ref()))
             });
             let edit = fault.edit.as_ref().map(|edit| (edit.at, edit.deleted, &*edit.inserted));
-            out.add(source_seq, id, fault.name, changes, edit, &self.redacted[fault.redacted.clone()]);
+            let event = FaultyEvent { source_seq, event_id: id, at: fault.at };
+            out.add(event, fault.name, changes, edit, &self.redacted[fault.redacted.clone()]);
         }
     }
 
@@ -149,18 +156,18 @@ mod tests {
     #[test]
     fn faults_are_written_in_their_order() {
         let mut log = EditLog::default();
-        log.begin();
+        log.begin(Some(1_767_571_200_000_000));
         log.changed("m.ms", Some(b"1.10"), Some(b"2.20"));
         log.commit("spike", None);
-        log.begin();
+        log.begin(None);
         log.changed("m.ms", Some(b"2.20"), Some(b"9"));
-        log.begin();
+        log.begin(None);
         log.commit("malformed", Some(Edit { at: 1, deleted: 2, inserted: b"x".to_vec() }));
         assert_eq!(
             written(&log),
-            "{\"seq\":17,\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"spike\",\"changes\":{\"m.ms\":[1.10,2.20]},\
+            "{\"seq\":17,\"source_seq\":16,\"event_id\":\"e\",\"at\":\"2026-01-05T00:00:00.000000Z\",\"fault\":\"spike\",\"changes\":{\"m.ms\":[1.10,2.20]},\
              \"edits\":null,\"expect\":\"accepted\"}\n\
-             {\"seq\":17,\"source_seq\":16,\"event_id\":\"e\",\"fault\":\"malformed\",\"changes\":null,\
+             {\"seq\":17,\"source_seq\":16,\"event_id\":\"e\",\"at\":null,\"fault\":\"malformed\",\"changes\":null,\
              \"edits\":[[1,2,\"eA==\"]],\"expect\":\"accepted\"}\n"
         );
     }
@@ -170,7 +177,7 @@ mod tests {
         let mut log = EditLog::default();
         for (name, path, before, after) in [("slow", "a", "1", "2"), ("spike", "a", "2", "3"), ("skew", "t", "5", "6")]
         {
-            log.begin();
+            log.begin(None);
             log.changed(path, Some(before.as_bytes()), Some(after.as_bytes()));
             log.commit(name, None);
         }
@@ -182,7 +189,7 @@ mod tests {
     #[test]
     fn a_field_that_is_null_and_goes_is_a_change() {
         let mut log = EditLog::default();
-        log.begin();
+        log.begin(None);
         log.changed("gone", Some(b"null"), None);
         log.changed("same", Some(b"1"), Some(b"1"));
         log.commit("recover", Some(Edit { at: 1, deleted: 11, inserted: Vec::new() }));
@@ -193,7 +200,7 @@ mod tests {
     #[test]
     fn paths_are_written_as_json_whatever_they_hold() {
         let mut log = EditLog::default();
-        log.begin();
+        log.begin(None);
         log.changed("a\"\\.\t\u{1}é", Some(b"1"), Some(b"2"));
         log.commit("slow", None);
         assert!(written(&log).contains(r#"{"a\"\\.\t\u0001é":[1,2]}"#), "{}", written(&log));

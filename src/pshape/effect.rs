@@ -38,6 +38,7 @@ use crate::record::truth::Expect;
 use super::event::{EditableEvent, Stamp};
 use super::number::NotScaled;
 use super::position::Position;
+use super::window::When;
 
 /// What an effect does to the events that it takes.
 pub(super) trait Effect {
@@ -46,6 +47,11 @@ pub(super) trait Effect {
 
     /// Makes a copy of an event differ from the event.
     fn set_apart(&mut self, _copy: &mut EditableEvent, _position: &Position) {}
+
+    /// The window in which it acts, if the effect has one of its own: where it begins, and how long it lasts.
+    fn lasts(&self) -> Option<(When, Micros)> {
+        None
+    }
 
     /// What the user should know at the end. The message begins with the place of the effect.
     fn remark(&self) -> Option<String> {

@@ -165,7 +165,7 @@ impl Engine {
         self.report.lines_in = reader.lines_read();
         self.report.unclosed_arrays = reader.unclosed_arrays();
         self.report.early = self.held.early();
-        self.report.enter(&self.effects, self.label.is_some());
+        self.report.enter(&self.effects, self.label.is_some(), &self.position);
         if let Some(truth) = self.truth.take() {
             truth.finish(self.report.summary(complete))?;
         }
@@ -184,6 +184,10 @@ impl Engine {
             let (count, length) = if unseen > 0 {
                 let (count, length) = first_lines(rest, unseen);
                 self.pass(count, &rest[..length], at..at + length);
+                if seq == first_seq || at + length == bytes.len() {
+                    let (event, scanner) = (&mut self.event, &mut self.scanner);
+                    self.truth.iter_mut().for_each(|truth| truth.note_ends(&rest[..length], event, scanner));
+                }
                 self.furthest = seq + count - 1;
                 (count, length)
             } else {
@@ -291,6 +295,9 @@ impl Engine {
         let bytes = taken.partition_point(|number| self.effects[*number].kind.phase < Phase::Bytes);
         let mut journey = Journey::default();
         let mut stays = self.act(&taken[..stream], &mut journey);
+        if let (Some(truth), Some(at)) = (&mut self.truth, self.event.timestamp()) {
+            truth.note(at);
+        }
         let at = if self.wants.clock { self.event.timestamp() } else { None };
         if let Some(at) = at {
             self.now = self.now.max(at);

@@ -397,8 +397,9 @@ impl EditableEvent {
     #[inline]
     pub(super) fn begin(&mut self) {
         self.structural = false;
+        let at = if self.log.is_some() { self.timestamp() } else { None };
         if let Some(log) = &mut self.log {
-            log.begin();
+            log.begin(at);
             self.before.clear();
             self.before.extend_from_slice(&self.text);
         }

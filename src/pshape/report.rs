@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::cli::numbers;
-use crate::record::truth::TruthSummary;
+use crate::record::truth::{FaultWindow, TruthSummary};
 
 use super::active::{Active, Counts};
+use super::position::Position;
 
 /// The counts of a run.
 #[derive(Debug, Default)]
@@ -30,6 +31,7 @@ pub(super) struct Report {
     /// Readers may take the output for a JSON array.
     pub begins_array: bool,
     labels: bool,
+    windows: Vec<FaultWindow>,
     effects: Vec<Row>,
 }
 
@@ -45,8 +47,9 @@ struct Row {
 
 impl Report {
     /// Adds what the effects did, and whether events were labelled.
-    pub(super) fn enter(&mut self, effects: &[Active], labels: bool) {
+    pub(super) fn enter(&mut self, effects: &[Active], labels: bool, position: &Position) {
         self.labels = labels;
+        self.windows = effects.iter().filter_map(|active| active.fault_window(position)).collect();
         self.effects = effects
             .iter()
             .map(|active| Row {
@@ -68,7 +71,7 @@ impl Report {
         for (fault, count) in injected.chain(labelled).chain(withheld) {
             *totals.entry(fault.to_owned()).or_default() += count;
         }
-        TruthSummary::new(self.lines_in, self.lines_out, totals, complete)
+        TruthSummary::new(self.lines_in, self.lines_out, totals, complete).with_windows(self.windows.clone())
     }
 
     /// The summary on stderr.

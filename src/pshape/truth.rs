@@ -5,8 +5,11 @@ use std::path::Path;
 use crate::cli::Stop;
 use crate::cli::output::Output;
 use crate::cli::part_of_run::PartOfRun;
+use crate::clock::Micros;
 use crate::error::Result;
-use crate::record::truth::{Expect, Faults, TruthSummary};
+use crate::jsonl::lines;
+use crate::jsonl::scan::Scanner;
+use crate::record::truth::{Expect, Faults, FaultyEvent, TruthSummary};
 
 use super::event::EditableEvent;
 
@@ -43,7 +46,8 @@ impl Account {
     /// Becomes that of a line that was left out, of which no more is said.
     pub(super) fn withhold(&mut self, source_seq: u64) {
         *self = Self { source_seq, expect: Expect::Absent, ..Self::new() };
-        self.faults.add(source_seq, None, "withheld", std::iter::empty(), None, &[]);
+        let event = FaultyEvent { source_seq, event_id: None, at: None };
+        self.faults.add(event, "withheld", std::iter::empty(), None, &[]);
     }
 }
 
@@ -55,6 +59,8 @@ pub(super) struct TruthFile {
     seed: u64,
     /// The output begins with a byte order mark that is not a fault.
     begins_with_mark: bool,
+    /// The earliest and the latest time of an event that was seen.
+    times: Option<(Micros, Micros)>,
     /// The source of a first line that is accepted because its mark counts as the stream's.
     unmarked: Option<u64>,
 }
@@ -69,12 +75,36 @@ impl TruthFile {
     /// If it cannot be written.
     pub(super) fn create_until(path: &Path, part: &PartOfRun, seed: u64, stop: &Stop) -> Result<Self> {
         let out = Output::open_until(Some(path), stop)?;
-        Ok(Self { out, buffer: Vec::new(), part: part.clone(), seed, begins_with_mark: false, unmarked: None })
+        Ok(Self {
+            out,
+            buffer: Vec::new(),
+            part: part.clone(),
+            seed,
+            begins_with_mark: false,
+            times: None,
+            unmarked: None,
+        })
     }
 
     /// The output begins with a byte order mark that belongs to no line.
     pub(super) fn begin_with_mark(&mut self) {
         self.begins_with_mark = true;
+    }
+
+    /// Notes the time of an event, shaped or not.
+    #[inline]
+    pub(super) fn note(&mut self, at: Micros) {
+        self.times = Some(self.times.map_or((at, at), |(first, last)| (first.min(at), last.max(at))));
+    }
+
+    /// Notes the times of the first and the last of these lines, which pass as they are. `event` and `scanner` are for reading them.
+    pub(super) fn note_ends(&mut self, passed: &[u8], event: &mut EditableEvent, scanner: &mut Scanner) {
+        let last = passed.trim_ascii_end().iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        for line in lines(0, passed).take(1).chain(lines(0, &passed[last..]).take(1)) {
+            if event.load(line.text, scanner).is_ok() {
+                event.timestamp().into_iter().for_each(|at| self.note(at));
+            }
+        }
     }
 
     /// Adds the faults of one line, and the line's number in the output.
@@ -112,7 +142,7 @@ impl TruthFile {
     /// # Errors
     /// If the file cannot be written.
     pub(super) fn finish(mut self, summary: TruthSummary) -> Result<()> {
-        summary.of(&self.part, self.seed).write(&mut self.buffer);
+        summary.between(self.times).of(&self.part, self.seed).write(&mut self.buffer);
         self.write()?;
         self.out.finish()
     }

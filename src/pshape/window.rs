@@ -101,6 +101,11 @@ pub(super) struct Window {
 }
 
 impl Window {
+    /// When it begins and ends, if both are known.
+    pub(super) fn ends(self, position: &Position) -> Option<(Micros, Micros)> {
+        Some((self.from?.moment(position)?, self.until?.moment(position)?))
+    }
+
     /// The window between two points; `None` if both ends are open.
     ///
     /// # Errors

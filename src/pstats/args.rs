@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 
-use clap::builder::{OsStringValueParser, PossibleValue, TypedValueParser};
+use clap::builder::{OsStringValueParser, PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 
 use super::compare::Tolerances;
@@ -16,6 +16,7 @@ use crate::cli::shard::Shard;
 use crate::cli::values::{self, ByteSize, Count, Span};
 use crate::cli::{CommandLine, Help};
 use crate::jsonl::DEFAULT_MAX_LINE;
+use crate::record::truth::FAULTS;
 
 /// Summarises events and outcomes, and passes or fails a run.
 ///
@@ -132,6 +133,25 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) truth: Vec<PathBuf>,
 
+    /// Did the alarm ring? Hold these alerts against the faults of --truth
+    ///
+    /// FILE is a log of alerts: lines with at, and perhaps until, name and labels; or the webhooks of Alertmanager or Grafana as they
+    /// come. Other forms: --fields at=PATH,until=PATH,name=PATH,labels=PATH. Repeatable.
+    #[arg(long, value_name = "FILE", help_heading = "Comparison", requires = "truth")]
+    pub(super) alerts: Vec<PathBuf>,
+
+    /// How long after a fault an alert still counts for it
+    ///
+    /// Faults of a kind that are not further apart are one episode, for which an alert has to ring once.
+    #[arg(long, value_name = "SPAN", default_value = "5m", help_heading = "Comparison")]
+    pub(super) grace: Span,
+
+    /// Kinds of fault that alarms should ring for [default: all that harm]
+    ///
+    /// Such as incident,gap. By itself, all but curve, label, new_id, recover and shift.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', help_heading = "Comparison", value_parser = PossibleValuesParser::new(FAULTS))]
+    pub(super) fault: Vec<String>,
+
     /// Report which of these events did not arrive
     ///
     /// EVENTS are the events that were sent. Events that arrived without being sent are reported too.
@@ -215,6 +235,7 @@ impl CommandLine for Args {
   pgen -n 100k | psend -c 100 | pstats --by service,status
   pstats outcomes.jsonl --require 'success_rate >= 95%' --require 'unknown = 0'
   pstats outcomes.jsonl --truth truth.jsonl --report html=report.html
+  pstats events.jsonl --alerts alerts.jsonl --truth truth.jsonl --require 'alerts.recall >= 90%'
   pstats outcomes.jsonl --format json -o base.json
   pstats new.state --base old.state --require 'latency.p99 not worse'
   pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",
@@ -227,6 +248,7 @@ impl CommandLine for Args {
             "report",
             "fields",
             "truth",
+            "alerts",
             "against",
             "stored",
             "base",
@@ -248,6 +270,7 @@ the job could not be finished, 2 for wrong usage.",
         output
             .inputs(&self.files)
             .reads("--truth", &self.truth)
+            .reads("--alerts", &self.alerts)
             .reads("--against", &self.against)
             .reads("--stored", &self.stored)
             .reads("--chaos-truth", &self.chaos_truth)

@@ -58,6 +58,11 @@ impl Config {
         has_only_reports || self.files.len() > 1 && self.sources.is_none() && !self.tee && !self.live
     }
 
+    /// Whether there is a report without any input: one on alerts.
+    pub(super) fn needs_no_input(&self) -> bool {
+        self.files.is_empty() && self.sources.alerts.is_some()
+    }
+
     /// Whether the run passes or fails.
     pub(super) fn is_judged(&self) -> bool {
         !self.requirements.is_empty() || self.expected.shards.is_some() || self.expected.events.is_some()

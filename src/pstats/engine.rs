@@ -279,10 +279,17 @@ impl Engine {
     /// If truth and outcomes are not of the same run.
     pub(super) fn final_report(&mut self, run: RunInfo) -> Result<Report> {
         let mut report = self.report(run);
+        let events = self.summary.events.stream.order.range();
         if let Some(joins) = self.intake.joins() {
             report.truth = joins.truth_report()?;
             report.reconciled = joins.reconciled_report(&self.sources)?;
             report.chaos = joins.chaos_report()?;
+            report.alerts = joins.alerts_report(events);
+            if let Some(alerts) = &report.alerts {
+                report
+                    .not_known
+                    .extend(alerts.not_known().into_iter().map(|(figure, why)| (format!("alerts.{figure}"), why)));
+            }
             if let Some(reconciled) = &report.reconciled {
                 report.not_known.extend(reconciled.not_known.iter().cloned());
             }
@@ -303,7 +310,8 @@ impl Engine {
 
     /// Warnings about doubtful figures, after the input has ended.
     pub(super) fn doubts(&self) -> Vec<String> {
-        doubts(&self.summary, &self.settings)
+        let of_joins = self.intake.joined().map(Joins::doubts).unwrap_or_default();
+        doubts(&self.summary, &self.settings).into_iter().chain(of_joins).collect()
     }
 
     /// How many lines of state came in.

@@ -79,6 +79,11 @@ impl Intake {
         &mut self.joins
     }
 
+    /// What is joined with other streams, if anything is.
+    pub(super) fn joined(&self) -> Option<&Joins> {
+        self.joins.as_ref()
+    }
+
     /// The fields that it looks for.
     pub(super) fn layout(&self) -> &Layout {
         &self.layout

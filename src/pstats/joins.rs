@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, ToSql};
 
+use super::alerts::{Alerts, AlertsReport, Watch};
 use super::distinct::hash_of;
 use super::parts::Parts;
 use super::settle;
@@ -48,6 +49,8 @@ pub(super) struct Sources {
     pub stored: Option<PathBuf>,
     /// `--chaos-truth`.
     pub chaos: Option<PathBuf>,
+    /// `--alerts`, which needs truth.
+    pub alerts: Option<Watch>,
 }
 
 impl Sources {
@@ -92,6 +95,8 @@ pub(super) struct Joins {
     truth_is_whole: bool,
     /// The parts that the files of `--truth` are.
     parts: Parts,
+    /// With `--alerts`: these and the faults.
+    alerts: Option<Alerts>,
     faults: BTreeMap<String, i64>,
     chaos_faults: BTreeMap<String, i64>,
     stored_is_verified: bool,
@@ -171,6 +176,7 @@ impl Joins {
             summaries_due: sources.truth.len(),
             truth_is_whole: true,
             parts: Parts::default(),
+            alerts: sources.alerts.clone().map(Alerts::new),
             faults: BTreeMap::new(),
             chaos_faults: BTreeMap::new(),
             stored_is_verified: false,
@@ -243,8 +249,19 @@ impl Joins {
         self.put(sql, &[&id, &words, &(words & (HELD_BITS | EVENT_BIT) != 0)]);
     }
 
+    /// What the alerts did, if there are logs of them. `events` are the times of the first and the last event that came in.
+    pub(super) fn alerts_report(&self, events: Option<(Micros, Micros)>) -> Option<AlertsReport> {
+        self.alerts.as_ref().map(|alerts| alerts.report(events))
+    }
+
+    /// What the user should know about the alerts.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        self.alerts.as_ref().map(Alerts::doubts).unwrap_or_default()
+    }
+
     /// Adds a line of truth.
     pub(super) fn truth_line(&mut self, line: TruthLine, id_path: &str) {
+        self.alerts.iter_mut().for_each(|alerts| alerts.truth_line(&line));
         let truth = match line {
             TruthLine::Summary(summary) => {
                 self.summaries_due = self.summaries_due.saturating_sub(1);
@@ -310,6 +327,9 @@ impl Joins {
                     self.truth_line(read, id_path);
                 }
             }
+        }
+        if let Some(alerts) = &mut self.alerts {
+            alerts.read(console, max_line, stop)?;
         }
         if let Some(path) = &sources.against {
             let sql = "INSERT INTO item(id, sent) VALUES(?1, 1) ON CONFLICT(id) DO UPDATE SET sent = sent + 1";

@@ -3,6 +3,7 @@
 //! A pure function of the summary; only [`RunInfo`] holds what depends on the clock, the file names or the command line
 //! (contracts §5). Field names here are the JSON's keys.
 
+mod alerts;
 mod compared;
 mod events;
 mod figures;
@@ -32,6 +33,7 @@ pub(super) use input::InputReport;
 pub(super) use outcomes::{OutcomesReport, ReasonReport};
 pub(super) use units::seconds;
 
+use super::alerts::AlertsReport;
 use super::compare::{About, Row};
 use super::joins::{ChaosReport, ReconciledReport, TruthReport};
 use super::layout::Layout;
@@ -41,6 +43,7 @@ use super::settings::Settings;
 use super::summary::{Summary, lines_read};
 use crate::cli::numbers::counted;
 use crate::error::{Error, Result};
+use crate::record::truth::FAULTS;
 
 /// The whole report.
 #[derive(Debug, Clone, Serialize)]
@@ -53,6 +56,8 @@ pub(super) struct Report {
     pub outcomes: Option<OutcomesReport>,
     /// With `--truth`: the verdict on each injected fault.
     pub truth: Option<TruthReport>,
+    /// With `--alerts`: whether alarms rang.
+    pub alerts: Option<AlertsReport>,
     /// With `--against` or `--stored`: what was sent, arrived and is stored.
     pub reconciled: Option<ReconciledReport>,
     /// With `--chaos-truth`: what the server did on purpose, and what the client said.
@@ -121,6 +126,7 @@ impl Report {
             outcomes.generator = GeneratorReport::on_nothing();
         }
         report.truth = Some(TruthReport::on_nothing());
+        report.alerts = Some(AlertsReport::on_nothing(&FAULTS));
         report.reconciled = Some(ReconciledReport::on_nothing());
         report.chaos = Some(ChaosReport::on_nothing());
         report.to_value()
@@ -132,6 +138,7 @@ impl Report {
             events: of_events.then(|| EventsReport::new(&mut summary.events, &layout.of_events.all)),
             outcomes: of_outcomes.then(|| OutcomesReport::new(&mut summary.outcomes, &layout.of_outcomes.all)),
             truth: None,
+            alerts: None,
             reconciled: None,
             chaos: None,
             parts: PartsReport::default(),
@@ -179,10 +186,10 @@ impl Report {
         Ok(())
     }
 
-    /// Whether there is nothing to show: no line came in, and no JSON report is compared.
+    /// Whether there is nothing to show: no line came in, there are no alerts, and no JSON report is compared.
     pub(super) fn is_empty(&self) -> bool {
         let compared = self.run.compared.as_ref().is_some_and(|rows| !rows.is_empty());
-        self.events.is_none() && self.outcomes.is_none() && !compared
+        self.events.is_none() && self.outcomes.is_none() && self.alerts.is_none() && !compared
     }
 
     /// Whether a requirement was not met.
@@ -216,12 +223,20 @@ impl Report {
             _ if self.truth.as_ref().is_some_and(|truth| !truth.complete) => {
                 Some("truth is not complete: its summary is missing or says so".to_owned())
             }
+            _ if let Some(unread) = self.alerts.as_ref().map(|alerts| alerts.unreadable).filter(|unread| *unread > 0) => {
+                Some(format!("{} of --alerts could not be read", counted(unread, "alert", "alerts")))
+            }
             _ if self.reconciled.as_ref().is_some_and(|reconciled| !reconciled.complete) => {
                 Some("--stored is not complete: psend --verify's run record is missing or says so".to_owned())
             }
             _ if self.input.arrays_cut_off > 0 => Some("a JSON array is cut off: its ] is missing".to_owned()),
             _ => None,
         }
+    }
+
+    /// The verdicts on faults, if outcomes can have any: with alerts, truth may have come for these alone.
+    fn truth_to_show(&self) -> Option<&TruthReport> {
+        self.truth.as_ref().filter(|_| self.alerts.is_none() || self.outcomes.is_some())
     }
 
     /// Why the figures may be psend's own and not the server's, if so.

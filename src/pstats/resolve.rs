@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::alerts::{AlertForm, Watch};
 use super::args::{Args, AttemptsWord, Confidence, ToleranceText, UnsureWord};
 use super::compare::{NamedReport, Required, RunPart, Tolerances, report_in};
 use super::config::{Against, Attempts, Config};
@@ -17,6 +18,7 @@ use crate::cli::values::{Count, Span};
 use crate::error::{Error, Result};
 use crate::jsonl::scan::plain_path;
 use crate::record::event::FieldMap;
+use crate::record::truth::FAULTS;
 
 /// Resolves the flags.
 ///
@@ -28,20 +30,25 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
     if by.iter().flatten().any(String::is_empty) {
         return Err(Error::usage("--by: a name is empty; expected fields such as service,endpoint"));
     }
-    let fields = args.fields.as_deref().map(str::parse::<FieldMap>).transpose();
-    let fields = fields.map_err(|e| Error::usage(format!("--fields: {e}")))?;
+    let of_fields = |e: String| Error::usage(format!("--fields: {e}"));
+    // Without alerts, their roles are none.
+    let (alert_form, fields_text) = match &args.fields {
+        Some(text) if !args.alerts.is_empty() => AlertForm::from_fields(text).map_err(of_fields)?,
+        text => (AlertForm::default(), text.clone()),
+    };
+    let fields = fields_text.as_deref().map(str::parse::<FieldMap>).transpose().map_err(of_fields)?;
     // A comparison takes the groups that states have.
     let given = !by.is_empty() && args.base.is_empty()
         || args.window.is_some()
         || args.filter.is_some()
-        || args.fields.is_some();
+        || fields_text.is_some();
     let mut settings = Settings {
         window: args.window.map(Span::micros),
         filter: args.filter.clone(),
         max_groups: size(args.max_groups.0).min(MOST_GROUPS),
         exact_ids: size(args.exact_ids.0),
         fields: fields.unwrap_or_default(),
-        fields_text: args.fields.clone(),
+        fields_text,
         by: Vec::new(),
     };
     settings.by = by.iter().fold(Vec::new(), with_grouping);
@@ -60,6 +67,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         true => None,
         false => Some(against(&args, &settings, &mut requirements)?),
     };
+    let alerts = watch(&args, alert_form)?;
     let is_report = |file: &PathBuf| {
         against
             .as_ref()
@@ -78,7 +86,13 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         reports: args.report,
         every: args.every.0,
         against,
-        sources: Sources { truth: args.truth, against: args.against, stored: args.stored, chaos: args.chaos_truth },
+        sources: Sources {
+            alerts,
+            truth: args.truth,
+            against: args.against,
+            stored: args.stored,
+            chaos: args.chaos_truth,
+        },
         requirements,
         expected: Expected {
             part: PartOfRun::resolve(args.run_id, args.shard)?,
@@ -96,6 +110,26 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         max_line: size(args.max_line.0),
         quiet: args.quiet,
     })
+}
+
+/// The faults that alarms should not ring for by themselves: what pshape does to all traffic, and what does it no harm.
+const HARMLESS: [&str; 5] = ["curve", "label", "new_id", "recover", "shift"];
+
+/// What `--alerts` asks for.
+fn watch(args: &Args, form: AlertForm) -> Result<Option<Watch>> {
+    if args.alerts.is_empty() {
+        return match args.fault.is_empty() {
+            true => Ok(None),
+            false => Err(Error::usage("--fault is about alerts: it needs --alerts FILE")),
+        };
+    }
+    let counts = |fault: &&str| match &*args.fault {
+        [] => !HARMLESS.contains(fault),
+        chosen => chosen.iter().any(|known| known == fault),
+    };
+    let faults = FAULTS.into_iter().filter(counts).collect();
+    let Confidence(confidence) = args.confidence;
+    Ok(Some(Watch { files: args.alerts.clone(), form, grace: args.grace.micros(), faults, alpha: 1.0 - confidence }))
 }
 
 /// The most that `--max-groups` may ask for: a group takes a few kilobytes.

@@ -9,6 +9,33 @@ use serde_json::value::RawValue;
 
 use crate::cli::part_of_run::PartOfRun;
 use crate::cli::shard::Shard;
+use crate::clock::Micros;
+use crate::time;
+
+/// The faults that truth may name: the effects' flags in the singular.
+pub(crate) const FAULTS: [&str; 21] = [
+    "spike",
+    "slow",
+    "error",
+    "recover",
+    "new_id",
+    "curve",
+    "shift",
+    "flash",
+    "gap",
+    "incident",
+    "duplicate",
+    "drop",
+    "late",
+    "reorder",
+    "skew",
+    "malformed",
+    "schema",
+    "encoding",
+    "oversize",
+    "poison",
+    "label",
+];
 
 /// How a correct server answers a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -55,6 +82,9 @@ pub(crate) struct Truth {
     pub source_seq: u64,
     /// The raw value of the event's id.
     pub event_id: Option<Box<RawValue>>,
+    /// When the event happened: its time before this fault and after those before it. `None` if it has no time.
+    #[serde(default, with = "rfc3339::optional")]
+    pub at: Option<Micros>,
     /// The effect's flag in the singular.
     pub fault: String,
     /// Each field that changed, with its raw value before and after (null if it was absent).
@@ -102,6 +132,15 @@ pub(crate) struct TruthSummary {
     pub totals: BTreeMap<String, u64>,
     /// Whether all input was read.
     pub complete: bool,
+    /// The earliest time of an event: of those that were shaped, and of the ends of each block that was read.
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub first_at: Option<Micros>,
+    /// The latest such time.
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub last_at: Option<Micros>,
+    /// The windows of effects that have one and that changed events.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub windows: Vec<FaultWindow>,
     /// With a run id or a shard: the seed of all random choices of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
@@ -120,7 +159,34 @@ impl TruthSummary {
     /// The summary of a run.
     pub(crate) fn new(lines_in: u64, lines_out: u64, totals: BTreeMap<String, u64>, complete: bool) -> Self {
         let fault = "summary".to_owned();
-        Self { fault, lines_in, lines_out, totals, complete, seed: None, run_id: None, shard: None, attempt: None }
+        let (first_at, last_at, windows) = (None, None, Vec::new());
+        Self {
+            fault,
+            lines_in,
+            lines_out,
+            totals,
+            complete,
+            first_at,
+            last_at,
+            windows,
+            seed: None,
+            run_id: None,
+            shard: None,
+            attempt: None,
+        }
+    }
+
+    /// The same summary, with these windows.
+    #[must_use]
+    pub(crate) fn with_windows(self, windows: Vec<FaultWindow>) -> Self {
+        Self { windows, ..self }
+    }
+
+    /// The same summary, of events between these times.
+    #[must_use]
+    pub(crate) fn between(self, times: Option<(Micros, Micros)>) -> Self {
+        let (first_at, last_at) = times.unzip();
+        Self { first_at, last_at, ..self }
     }
 
     /// The same summary, of this part of a run with this seed.
@@ -138,11 +204,36 @@ impl TruthSummary {
     }
 }
 
+/// The window of event time in which an effect acted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FaultWindow {
+    /// The effect's flag in the singular.
+    pub fault: String,
+    /// When it began.
+    #[serde(with = "rfc3339")]
+    pub from: Micros,
+    /// When it was over.
+    #[serde(with = "rfc3339")]
+    pub to: Micros,
+}
+
 /// A change of a field: its path, and its raw value before and after (`None` if it is absent).
 pub(crate) type RawChange<'a> = (&'a str, Option<&'a [u8]>, Option<&'a [u8]>);
 
 /// An [`Edit`] whose inserted bytes are raw.
 pub(crate) type RawEdit<'a> = (usize, usize, &'a [u8]);
+
+/// The event that a fault struck.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FaultyEvent<'a> {
+    /// Its line in the input.
+    pub source_seq: u64,
+    /// The raw value of its id.
+    pub event_id: Option<&'a [u8]>,
+    /// Its time before the fault.
+    pub at: Option<Micros>,
+}
 
 /// The faults of one event, as lines that lack what is known only once the event is written: its line in the output, and how a
 /// correct server answers.
@@ -170,12 +261,10 @@ impl Faults {
         self.0.shrink_to_fit();
     }
 
-    /// Adds a fault of the event on this line of the input. `event_id` is the raw value of the event's id, `redacted` the paths of the
-    /// members that it redacted.
+    /// Adds a fault of an event. `redacted` are the paths of the members that it redacted.
     pub(crate) fn add<'a>(
         &mut self,
-        source_seq: u64,
-        event_id: Option<&[u8]>,
+        FaultyEvent { source_seq, event_id, at }: FaultyEvent<'_>,
         fault: &str,
         changes: impl Iterator<Item = RawChange<'a>>,
         edit: Option<RawEdit<'_>>,
@@ -186,6 +275,15 @@ impl Faults {
         out.extend_from_slice(itoa::Buffer::new().format(source_seq).as_bytes());
         out.extend_from_slice(b",\"event_id\":");
         out.extend_from_slice(event_id.unwrap_or(b"null"));
+        out.extend_from_slice(b",\"at\":");
+        match at {
+            Some(at) => {
+                out.push(b'"');
+                time::write(at, out);
+                out.push(b'"');
+            }
+            None => out.extend_from_slice(b"null"),
+        }
         out.extend_from_slice(b",\"fault\":\"");
         out.extend_from_slice(fault.as_bytes());
         out.extend_from_slice(b"\",\"changes\":");
@@ -253,6 +351,51 @@ fn write_changes<'a>(changes: impl Iterator<Item = RawChange<'a>>, has_edit: boo
     out.push(b'}');
 }
 
+/// A moment as RFC 3339 text.
+mod rfc3339 {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use crate::clock::Micros;
+    use crate::time;
+
+    #[allow(clippy::trivially_copy_pass_by_ref)] // the signature that serde calls
+    pub(super) fn serialize<S: Serializer>(at: &Micros, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&time::format(*at))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Micros, D::Error> {
+        read(&String::deserialize(from)?)
+    }
+
+    fn read<E: de::Error>(text: &str) -> Result<Micros, E> {
+        time::parse(text.as_bytes()).ok_or_else(|| E::custom("not a time of RFC 3339"))
+    }
+
+    /// The same, or null.
+    pub(super) mod optional {
+        use serde::{Deserialize as _, Deserializer, Serializer};
+
+        use crate::clock::Micros;
+
+        #[allow(clippy::ref_option)] // the signature that serde calls
+        pub(in crate::record::truth) fn serialize<S: Serializer>(
+            at: &Option<Micros>,
+            to: S,
+        ) -> Result<S::Ok, S::Error> {
+            match at {
+                Some(at) => super::serialize(at, to),
+                None => to.serialize_none(),
+            }
+        }
+
+        pub(in crate::record::truth) fn deserialize<'de, D: Deserializer<'de>>(
+            from: D,
+        ) -> Result<Option<Micros>, D::Error> {
+            Option::<String>::deserialize(from)?.map(|text| super::read(&text)).transpose()
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -263,11 +406,13 @@ mod tests {
         for (expect, seq) in all.into_iter().zip([Some(17), Some(18), None, None, None]) {
             let mut faults = Faults::default();
             let changes = [("a\"\\.\t\u{1}\u{e9}", Some(&b"1.10"[..]), None)];
-            faults.add(16, Some(b"\"e\""), "spike", changes.into_iter(), Some((1, 2, b"x")), &["a.b".to_owned()]);
+            let at = Some(1_767_571_200_000_000);
+            let event = FaultyEvent { source_seq: 16, event_id: Some(b"\"e\""), at };
+            faults.add(event, "spike", changes.into_iter(), Some((1, 2, b"x")), &["a.b".to_owned()]);
             let mut out = Vec::new();
             faults.write(seq, expect, None, &mut out);
             let Some(TruthLine::Fault(truth)) = TruthLine::read(&out) else { panic!("{expect:?} is not read back") };
-            assert_eq!((truth.seq, truth.source_seq, truth.expect), (seq, 16, expect));
+            assert_eq!((truth.seq, truth.source_seq, truth.at, truth.expect), (seq, 16, at, expect));
             assert_eq!((&*truth.fault, truth.event_id.expect("an id").get()), ("spike", "\"e\""));
             let changes = truth.changes.expect("changes");
             let (path, (before, after)) = changes.first_key_value().expect("a change");
@@ -276,7 +421,8 @@ mod tests {
             assert_eq!(truth.redacted, Some(vec!["a.b".to_owned()]));
         }
         let mut out = Vec::new();
-        let summary = TruthSummary::new(2, 1, BTreeMap::from([("drop".to_owned(), 1)]), true);
+        let summary = TruthSummary::new(2, 1, BTreeMap::from([("drop".to_owned(), 1)]), true).between(Some((5, 7)));
+        let summary = summary.with_windows(vec![FaultWindow { fault: "gap".to_owned(), from: 5, to: 6 }]);
         summary.write(&mut out);
         assert!(matches!(TruthLine::read(&out), Some(TruthLine::Summary(read)) if read == summary));
     }
@@ -284,9 +430,10 @@ mod tests {
     #[test]
     fn a_fault_that_changed_nothing_can_be_taken_out() {
         let mut faults = Faults::default();
-        faults.add(1, None, "late", [("t", Some(&b"1"[..]), Some(&b"2"[..]))].into_iter(), None, &[]);
+        let event = FaultyEvent { source_seq: 1, event_id: None, at: None };
+        faults.add(event, "late", [("t", Some(&b"1"[..]), Some(&b"2"[..]))].into_iter(), None, &[]);
         let before = faults.0.clone();
-        faults.add(1, None, "late", std::iter::empty(), None, &[]);
+        faults.add(event, "late", std::iter::empty(), None, &[]);
         faults.remove_unchanged("late");
         assert_eq!(faults.0, before);
     }

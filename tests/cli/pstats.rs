@@ -1,5 +1,6 @@
 //! pstats as users run it.
 
+mod alerts;
 mod compare;
 mod fields;
 mod flow;

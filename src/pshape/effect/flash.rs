@@ -88,6 +88,11 @@ impl Effect for Flash {
             None => Applied::Kept,
         }
     }
+
+    #[allow(clippy::cast_possible_truncation)] // three spans of at most a hundred years
+    fn lasts(&self) -> Option<(When, Micros)> {
+        Some((self.at, self.shape.length() as Micros))
+    }
 }
 
 impl Shape {

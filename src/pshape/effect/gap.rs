@@ -54,11 +54,18 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     Ok(Box::new(Gap { at, length, flush }))
 }
 
+impl Gap {
+    /// How long the producer takes to send what it held back.
+    fn backlog(&self) -> Micros {
+        if self.flush { (self.length / 100).max(1) } else { 0 }
+    }
+}
+
 impl Effect for Gap {
     fn apply(&mut self, event: &mut EditableEvent, position: &Position) -> Applied {
         let (Some(at), Some(from)) = (event.timestamp(), self.at.moment(position)) else { return Applied::Passed };
         let since = at - from;
-        let backlog = if self.flush { (self.length / 100).max(1) } else { 0 };
+        let backlog = self.backlog();
         if since < 0 || since >= self.length + backlog {
             Applied::Kept
         } else if self.flush {
@@ -67,5 +74,9 @@ impl Effect for Gap {
         } else {
             Applied::Gone
         }
+    }
+
+    fn lasts(&self) -> Option<(When, Micros)> {
+        Some((self.at, self.length + self.backlog()))
     }
 }

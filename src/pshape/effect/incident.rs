@@ -129,6 +129,10 @@ impl Effect for Incident {
         }
     }
 
+    fn lasts(&self) -> Option<(When, Micros)> {
+        Some((self.at, self.length))
+    }
+
     fn remark(&self) -> Option<String> {
         let unmet = self.suffering.iter().find(|suffering| !suffering.met)?;
         let texts: Vec<String> = unmet.conditions.iter().map(|(_, condition)| condition.to_string()).collect();

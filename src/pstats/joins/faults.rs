@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Joins, failed, whole, word_of};
 use crate::error::{Error, Result};
 use crate::record::outcome::Word;
+use crate::record::truth::FAULTS;
 
 /// In SQL: whether an outcome `o` is correctly a duplicate, because another line with its id was or may have been accepted.
 fn is_repeated() -> String {
@@ -346,30 +347,7 @@ impl TruthReport {
 
     /// An empty report with every fault.
     pub(crate) fn on_nothing() -> Self {
-        let faults = [
-            "spike",
-            "slow",
-            "error",
-            "recover",
-            "new_id",
-            "curve",
-            "shift",
-            "flash",
-            "gap",
-            "incident",
-            "duplicate",
-            "drop",
-            "late",
-            "reorder",
-            "skew",
-            "malformed",
-            "schema",
-            "encoding",
-            "oversize",
-            "poison",
-            "label",
-        ];
-        let faults = faults.into_iter().map(|fault| (fault.to_owned(), FaultReport::default())).collect();
+        let faults = FAULTS.iter().map(|fault| ((*fault).to_owned(), FaultReport::default())).collect();
         Self { faults, ..Self::default() }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Headline {
     pub(crate) standing: Standing,
     /// How many lines, in which time, how fast.
     pub(crate) figures: String,
-    /// Requirements, comparison and injected faults; empty if there are none of them and the run is complete.
+    /// Requirements, comparison, injected faults and alerts; empty if there are none of them and the run is complete.
     pub(crate) verdict: String,
 }
 
@@ -41,7 +41,7 @@ impl Headline {
         let figures: Vec<String> = match (&report.outcomes, &report.events) {
             (Some(outcomes), _) => of_outcomes(outcomes),
             (None, Some(events)) => of_events(events),
-            (None, None) if report.run.compared.is_some() => Vec::new(),
+            (None, None) if report.run.compared.is_some() || report.alerts.is_some() => Vec::new(),
             (None, None) => vec!["The input has no events and no outcomes".to_owned()],
         };
         let failed = report.has_failed();
@@ -62,7 +62,7 @@ impl Headline {
         let told = requirements.clone().unwrap_or_default();
         let faults = faults.map(|(text, _)| text).filter(|text| !told.contains(text.as_str()));
         let is_told = report.requirements.iter().any(|verdict| verdict.requirement.starts_with("the run is complete"));
-        let rest = [incomplete.filter(|_| !is_told), compared.map(|(text, _)| text), faults];
+        let rest = [incomplete.filter(|_| !is_told), compared.map(|(text, _)| text), faults, alarms(report)];
         let verdict: Vec<String> = requirements.into_iter().chain(rest.into_iter().flatten()).collect();
         Self { standing, figures: figures.join("; "), verdict: verdict.join("; ") }
     }
@@ -196,6 +196,14 @@ fn faults(report: &Report) -> Option<(String, bool)> {
         (missed, _) => format!("{} missed", counted(missed, "injected fault", "injected faults")),
     };
     Some((text, missed > 0))
+}
+
+/// For how many episodes of faults an alert rang, and how many rang for none.
+fn alarms(report: &Report) -> Option<String> {
+    let alerts = report.alerts.as_ref()?;
+    let of = counted(alerts.episodes, "episode", "episodes");
+    let false_pages = counted(alerts.false_pages, "false page", "false pages");
+    Some(format!("an alert rang for {} of {of} of faults, with {false_pages}", count(alerts.detected)))
 }
 
 /// The title of a page: `--title`, or else the target, or the names of the files.

@@ -1,6 +1,7 @@
 //! The report as one page of HTML. Figures and the first rows of tables are written here; `html.js` draws the charts from
 //! `data.rs`. The order is that of a reader in a hurry: the verdict, what was asked for, figures, trends, faults, groups.
 
+mod alarms;
 mod body;
 mod data;
 
@@ -37,6 +38,7 @@ pub(crate) fn write(report: &Report) -> String {
         page.events(report, events, &mut data);
     }
     page.truth(report);
+    page.alarms(report);
     page.reconciled(report);
     page.chaos(report);
     if let Some(outcomes) = &report.outcomes {
@@ -304,7 +306,7 @@ impl Body {
     }
 
     fn truth(&mut self, report: &Report) {
-        let Some(truth) = &report.truth else { return };
+        let Some(truth) = report.truth_to_show() else { return };
         self.put("<h2>Injected faults</h2>\n<div class=\"panel\">\n");
         let all = truth.faults.iter().map(|(name, f)| (name.as_str(), f)).chain([("(untouched)", &truth.untouched)]);
         let rows = all.map(|(name, f)| {

@@ -1,6 +1,7 @@
 //! The verdicts as JUnit XML, which every CI system shows: a test case a requirement.
 
 use super::Report;
+use super::alerts;
 use super::compared::{TITLE, lines, shown};
 use super::parts;
 
@@ -27,6 +28,10 @@ pub(crate) fn write(report: &Report) -> String {
     if let Some(shown) = shown(report) {
         let text = lines(&shown).iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n");
         xml.push_str(&format!("    <system-out>{TITLE}\n{text}</system-out>\n"));
+    }
+    if let Some(shown) = alerts::shown(report) {
+        let text = alerts::lines(&shown).iter().map(|line| escape(line)).collect::<Vec<_>>().join("\n");
+        xml.push_str(&format!("    <system-out>{}\n{text}</system-out>\n", alerts::TITLE));
     }
     let parts = parts::lines(report);
     if !parts.is_empty() {

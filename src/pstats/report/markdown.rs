@@ -1,5 +1,6 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
+use super::alerts::{self, Table};
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::headline::{Headline, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
@@ -64,7 +65,7 @@ pub(crate) fn write(report: &Report) -> String {
         latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
         groups(&mut page, &outcomes.by, &[]);
     }
-    if let Some(truth) = &report.truth {
+    if let Some(truth) = report.truth_to_show() {
         heading(&mut page, "Injected faults");
         let all =
             truth.faults.iter().map(|(name, fault)| (name.as_str(), fault)).chain([("(untouched)", &truth.untouched)]);
@@ -77,8 +78,21 @@ pub(crate) fn write(report: &Report) -> String {
             }),
         );
     }
-    if let Some(why) = report.truth.as_ref().map(why_undecidable).filter(|why| !why.is_empty()) {
+    if let Some(why) = report.truth_to_show().map(why_undecidable).filter(|why| !why.is_empty()) {
         page.push_str(&format!("Undecidable: {}.\n", cell(&why)));
+    }
+    if let Some(shown) = alerts::shown(report) {
+        heading(&mut page, alerts::TITLE);
+        for Table { title, head, rows, more } in shown.tables {
+            if !title.is_empty() {
+                page.push_str(&format!("### {title}\n\n"));
+            }
+            table(&mut page, head, rows.into_iter());
+            if more > 0 {
+                page.push_str(&format!("… and {} more\n\n", count(more)));
+            }
+        }
+        shown.notes.iter().for_each(|note| page.push_str(&format!("- {}\n", cell(note))));
     }
     if let Some(reconciled) = &report.reconciled {
         heading(&mut page, "Reconciled by event_id");

@@ -44,9 +44,10 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
         let why = page.paint("33", &visible(why));
         page.line(&why);
     }
-    if let Some(truth) = &report.truth {
+    if let Some(truth) = report.truth_to_show() {
         page.truth(truth);
     }
+    super::alerts::text(report, &mut page);
     if let Some(reconciled) = &report.reconciled {
         page.reconciled(reconciled);
     }

@@ -1,7 +1,7 @@
 //! The right side of a requirement, in the unit of its figure, and how the two are held against each other.
 
 use crate::cli::numbers::exact;
-use crate::cli::values::{ByteSize, Count, Span};
+use crate::cli::values::{ByteSize, Count, Span, decimal};
 
 /// How a figure is held against its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +53,7 @@ pub(super) enum FigureUnit {
     Milliseconds,
     Seconds,
     PerSecond,
+    PerDay,
     Bytes,
     Count,
     Truth,
@@ -60,8 +61,11 @@ pub(super) enum FigureUnit {
 
 impl FigureUnit {
     pub(super) fn of(key: &str) -> Self {
+        let key = key.strip_suffix("_low").or(key.strip_suffix("_high")).unwrap_or(key);
         match key {
             "throughput" => Self::PerSecond,
+            "recall" | "precision" => Self::Share,
+            key if key.ends_with("_per_day") => Self::PerDay,
             "complete" | "exact" | "interrupted" => Self::Truth,
             key if key.ends_with("_rate") || key.ends_with("_share") => Self::Share,
             key if key.ends_with("_ms") => Self::Milliseconds,
@@ -77,6 +81,7 @@ impl FigureUnit {
             Self::Share => "5%",
             Self::Milliseconds | Self::Seconds => "200ms or 1.5s",
             Self::PerSecond => "1000/s",
+            Self::PerDay => "0.5 or 0.5/day",
             Self::Bytes => "1MiB",
             Self::Count => "100, 10k, or 5% for a share of count",
             Self::Truth => "true",
@@ -102,6 +107,7 @@ impl FigureUnit {
             Self::Milliseconds => format!("{shown} ms"),
             Self::Seconds => format!("{shown} s"),
             Self::PerSecond => format!("{shown}/s"),
+            Self::PerDay => format!("{shown} a day"),
             Self::Bytes => format!("{} bytes", exact(value)),
             Self::Truth => (value != 0.0).to_string(),
             Self::Count => exact(value),
@@ -137,6 +143,7 @@ impl Bound {
             FigureUnit::PerSecond => text
                 .strip_suffix("/s")
                 .and_then(|n| n.parse::<f64>().ok().or_else(|| n.parse().ok().map(|Count(n)| n as f64))),
+            FigureUnit::PerDay => decimal(text.strip_suffix("/day").unwrap_or(&text)),
             FigureUnit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
             FigureUnit::Truth => text.parse::<bool>().ok().map(|b| f64::from(u8::from(b))),
             FigureUnit::Count => match percent(&text) {

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 /// The parts of the report that a path may begin with.
-pub(super) const SECTIONS: [&str; 7] = ["input", "events", "outcomes", "truth", "reconciled", "chaos", "run"];
+pub(super) const SECTIONS: [&str; 8] = ["input", "events", "outcomes", "truth", "alerts", "reconciled", "chaos", "run"];
 
 /// What groups have of their section's figures.
 const OF_GROUPS: [&str; 5] = ["count", "success_rate", "error_rate", "latency", "end_to_end"];

@@ -25,7 +25,7 @@ impl FigurePath {
     pub(super) fn has_whole(&self) -> bool {
         let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
         match path[..] {
-            ["reconciled" | "chaos" | "run", ..] | ["input", "lines"] | ["truth", "count"] => false,
+            ["alerts" | "reconciled" | "chaos" | "run", ..] | ["input", "lines"] | ["truth", "count"] => false,
             ["count"] | ["events" | "outcomes", "count"] => !self.group.is_empty(),
             _ => true,
         }
