@@ -32,9 +32,9 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) unix_socket: Option<PathBuf>,
 
-    /// SQLite file for the events, or memory:
+    /// SQLite file, or memory:
     ///
-    /// A file is created if it does not exist. Events in memory: end with the server.
+    /// A file is created if it does not exist. With memory: the events end with the server.
     #[arg(long, value_name = "FILE", default_value = "pserve.db")]
     pub(super) db: OsString,
 
