@@ -21,6 +21,7 @@ mod drive;
 mod dry_run;
 mod error_rate;
 mod files;
+mod find_rate;
 mod flow;
 mod given;
 mod health;

@@ -1,5 +1,7 @@
 //! The forms that pass between the tools. Tools share these and never import each other.
 
+pub(crate) mod bound;
+pub(crate) mod capacity;
 pub(crate) mod chain;
 pub(crate) mod chaos;
 pub(crate) mod event;

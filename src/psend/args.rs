@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{Parser, ValueEnum};
 
 use super::config::{AbortOn, StartAt};
+use super::find_rate::Conditions;
 use super::target::Route;
 use crate::cli::files::{Files, is_stdout};
 use crate::cli::part_of_run::RunId;
@@ -108,7 +109,7 @@ pub(super) struct Args {
     pub(super) mode: Mode,
     /// Most requests in flight [default: 10 or 1000]
     ///
-    /// The default is 1000 with --rate, --stages or --replay, and 10 without.
+    /// The default is 1000 with --rate, --stages, --replay or --find-rate, and 10 without.
     #[arg(short, long, value_name = "N", value_parser = values::whole::<usize>(1..=100_000), help_heading = "Pace")]
     pub(super) concurrency: Option<usize>,
     /// Pause of each sender between two events: milliseconds, or a duration with a unit
@@ -131,7 +132,17 @@ pub(super) struct Args {
     /// Longest wait between two events of --replay; longer gaps are shortened and reported
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::span_above_zero, requires = "replay", help_heading = "Pace")]
     pub(super) max_gap: Span,
-    /// How --rate or --stages spaces events [default: constant]
+    /// Find the highest rate that the server holds: 'end_to_end.p99 < 50ms, error_rate < 1%'
+    ///
+    /// Raises the rate in steps until the server does not meet the conditions, then narrows it down (open loop). The conditions are
+    /// written like those of pstats --require. The rate, with an interval, is in the summary and in the run record. Give it enough
+    /// events: pgen --count inf.
+    #[arg(long, value_name = "CONDITIONS", group = "open", conflicts_with_all = ["duration", "warm_up", "abort_on", "shard", "journal", "verify"], help_heading = "Pace")]
+    pub(super) find_rate: Option<Conditions>,
+    /// Longest time for --find-rate
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = values::span_above_zero, requires = "find_rate", help_heading = "Pace")]
+    pub(super) max_time: Span,
+    /// How --rate, --stages or --find-rate spaces events [default: constant]
     #[arg(long, value_enum, value_name = "SPREAD", help_heading = "Pace")]
     pub(super) arrival: Option<ArrivalWord>,
     /// Send up to N events per request
@@ -299,6 +310,7 @@ impl CommandLine for Args {
             "header",
             "concurrency",
             "rate",
+            "find-rate",
             "duration",
             "limit",
             "batch",

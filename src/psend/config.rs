@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::aws_v4::Signer;
 use super::dialect::{BatchForm, Compression, Dialect, Template};
+use super::find_rate::{Goal, SharedPace};
 use super::key::KeySource;
 use super::pacing::{Arrival, RateCurve, Replay, Schedule};
 use super::retry;
@@ -195,6 +197,8 @@ pub(super) enum Pace {
     Stages(RateCurve, Spread),
     /// Open loop by the events' timestamps, at this speed, without gaps longer than this.
     Replay(f64, Duration),
+    /// Open loop at rates that a search for the highest one sets.
+    FindRate(Goal, Arrival),
 }
 
 /// How events spread around a rate.
@@ -215,6 +219,7 @@ impl Pace {
             Self::Rate(..) => "rate",
             Self::Stages(..) => "stages",
             Self::Replay(..) => "replay",
+            Self::FindRate(..) => "find_rate",
         }
     }
 
@@ -229,7 +234,7 @@ impl Pace {
     }
 
     /// The schedule of an open loop, from its start. A Poisson process takes its gaps from the generator that `draws` makes.
-    pub(super) fn schedule(&self, draws: impl FnOnce() -> Generator) -> Option<Schedule> {
+    pub(super) fn schedule(&self, draws: impl Fn() -> Generator) -> Option<Schedule> {
         let by = |curve, Spread { arrival, first }: Spread| Schedule::Curve {
             curve,
             arrival,
@@ -241,6 +246,11 @@ impl Pace {
             Self::Rate(rate, spread) => Some(by(RateCurve::constant(*rate), *spread)),
             Self::Stages(curve, spread) => Some(by(curve.clone(), *spread)),
             Self::Replay(speed, max_gap) => Some(Schedule::Replay(Replay::new(*speed, *max_gap))),
+            Self::FindRate(_, arrival) => Some(Schedule::Steps {
+                pace: Rc::new(SharedPace::default()),
+                arrival: *arrival,
+                draws: Box::new(draws()),
+            }),
         }
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Delivery {
     pub since: Duration,
     /// When it was due by the wall clock, in an open loop. `None` if a timestamp cannot express it.
     pub scheduled_at: Option<Micros>,
+    /// The step that it belongs to, in a search for the highest rate.
+    pub step: Option<u32>,
     /// When a sender took it, in an open loop.
     pub taken: Option<Taken>,
     /// The request's body, the same for each attempt.
@@ -57,6 +59,7 @@ impl Delivery {
             event,
             since,
             scheduled_at: None,
+            step: None,
             taken: None,
             body: Bytes::new(),
             sent: None,
@@ -280,6 +283,7 @@ impl Delivery {
             end_to_end: self.sent.map(|_| now.saturating_sub(self.since)),
             waited: self.sent.map(|(sent, _)| sent.saturating_sub(self.since)).filter(|_| self.scheduled_at.is_none()),
             scheduled_at: self.scheduled_at,
+            step: self.step,
             sent_at: self.sent.map(|(_, at)| at),
             request_bytes: self.body.len() as u64,
             service: self.event.service(),

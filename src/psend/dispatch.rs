@@ -10,6 +10,7 @@ use super::config::Job;
 use super::control::Control;
 use super::cutoff::Cutoff;
 use super::delivery::Delivery;
+use super::find_rate::Ended;
 use super::health::Health;
 use super::journal;
 use super::key::Current;
@@ -212,7 +213,7 @@ impl Dispatch {
         group: &mut [Delivery],
         began: Duration,
     ) -> Next {
-        let Shared { sending, clock, flow, tally, allowed_delay, .. } = &*self.shared;
+        let Shared { sending, clock, flow, tally, allowed_delay, search, .. } = &*self.shared;
         let key = sending.key.current();
         let mut request = message::request(sending, group, &key);
         if let Some(signer) = &sending.signer {
@@ -243,6 +244,9 @@ impl Dispatch {
                 && !self.supply.is_warm_up(delivery.since)
             {
                 tally.borrow_mut().scheduled(late);
+                if let (Some(search), Some(step)) = (search, delivery.step) {
+                    search.borrow_mut().sent(step, delivery.since, late.map(|(cause, _)| cause));
+                }
             }
             delivery.sent(sent, sent_at);
         }
@@ -327,7 +331,7 @@ impl Dispatch {
         if delivery.event.is_control() {
             return self.control.ended(delivery);
         }
-        let Shared { sending, clock, flow, tally, .. } = &*self.shared;
+        let Shared { sending, clock, flow, tally, search, .. } = &*self.shared;
         let now = clock.elapsed();
         let tags: Vec<(&str, Option<&[u8]>)> =
             sending.tags.iter().map(|(name, _)| name.as_str()).zip(delivery.event.tags()).collect();
@@ -352,6 +356,11 @@ impl Dispatch {
         let dead_letter = is_kept.then_some(&*event.line);
         let done = (sending.journal && !is_open).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
+        if let (Some(search), Some(step)) = (search, delivery.step) {
+            let is_error = !matches!(word, Word::Accepted | Word::Duplicate | Word::Present);
+            let ended = Ended { end_to_end: outcome.end_to_end, latency: outcome.latency, is_error };
+            search.borrow_mut().ended(step, delivery.since, &ended);
+        }
         let mut tally = tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);
         if !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && delivery.last().is_some() {

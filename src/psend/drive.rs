@@ -6,7 +6,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::config::Config;
+use super::config::Pace;
 use super::dispatch::Dispatch;
+use super::find_rate::{Look, Search, words};
 use super::intake::{Fields, Intake, IntakeConfig, IntakeState};
 use super::journal::Resume;
 use super::shared::Shared;
@@ -72,7 +74,11 @@ impl<'a> Drive<'a> {
     pub(super) fn new(parts: Parts<'a>, draws: impl Fn() -> Generator) -> Self {
         let Parts { config, clock, news, intake, sink, intake_state, stop } = parts;
         let schedule = config.pace.schedule(&draws);
-        let shared = Shared::new(config, clock, news, draws());
+        let search = match (&config.pace, schedule.as_ref().and_then(|schedule| schedule.steps())) {
+            (Pace::FindRate(goal, _), Some(steps)) => Some(Search::new(goal, steps)),
+            _ => None,
+        };
+        let shared = Shared::new(config, clock, news, draws(), search);
         if let Some(abort) = config.abort_on {
             shared.tally.borrow_mut().keep_error_rate(abort.over);
         }
@@ -124,6 +130,19 @@ impl<'a> Drive<'a> {
                 && shared.tally.borrow_mut().fails_too_often(abort.above, now)
             {
                 flow.end(EndReason::TooManyErrors);
+            }
+            if let Some(search) = &shared.search {
+                let step = match search.borrow_mut().look(now, shared.busy.get() == 0) {
+                    Look::Goes => None,
+                    Look::Step(step) => Some(step),
+                    Look::Over(step) => {
+                        flow.drain();
+                        step
+                    }
+                };
+                if let Some(step) = step {
+                    shared.tell(format_args!("{}", words::step(&step)));
+                }
             }
             flow.tick(now);
             look(now);

@@ -3,11 +3,13 @@
 //! The schedule knows nothing about the server, so it cannot slip when the server is slow.
 
 use std::fmt;
+use std::rc::Rc;
 use std::time::Duration;
 
 use rand::RngExt;
 use rand_distr::Exp1;
 
+use super::find_rate::SharedPace;
 use crate::clock::Micros;
 use crate::seed::Generator;
 use crate::time;
@@ -91,6 +93,16 @@ pub(super) enum Arrival {
     Poisson,
 }
 
+impl Arrival {
+    /// The gap between two events, in the measure of expected ones, in which a Poisson process of any rate has gaps of mean 1.
+    fn gap(self, draws: &mut Generator) -> f64 {
+        match self {
+            Self::Constant => 1.0,
+            Self::Poisson => draws.sample(Exp1),
+        }
+    }
+}
+
 /// When the events of an open loop are due, one after the other.
 #[derive(Debug)]
 pub(super) enum Schedule {
@@ -107,6 +119,15 @@ pub(super) enum Schedule {
     },
     /// By the events' own timestamps.
     Replay(Replay),
+    /// By the steps of a search.
+    Steps {
+        /// The pace that the search sets.
+        pace: Rc<SharedPace>,
+        /// The spread around it.
+        arrival: Arrival,
+        /// Draws the spread.
+        draws: Box<Generator>,
+    },
 }
 
 /// The schedule of a replay.
@@ -233,14 +254,11 @@ impl Schedule {
         match self {
             Self::Curve { curve, arrival, events, draws } => {
                 let due = curve.time_of(*events);
-                *events += match arrival {
-                    Arrival::Constant => 1.0,
-                    // In the measure of expected events a Poisson process of any rate has gaps of mean 1.
-                    Arrival::Poisson => draws.sample(Exp1),
-                };
+                *events += arrival.gap(draws);
                 due
             }
             Self::Replay(replay) => Some(replay.now()),
+            Self::Steps { pace, arrival, draws } => Some(pace.due(arrival.gap(draws))),
         }
     }
 
@@ -248,8 +266,13 @@ impl Schedule {
     pub(super) fn end(&self) -> Option<Duration> {
         match self {
             Self::Curve { curve, .. } => curve.end(),
-            Self::Replay(_) => None,
+            Self::Replay(_) | Self::Steps { .. } => None,
         }
+    }
+
+    /// The pace that a search sets, if one does.
+    pub(super) fn steps(&self) -> Option<&Rc<SharedPace>> {
+        if let Self::Steps { pace, .. } = self { Some(pace) } else { None }
     }
 
     /// Whether the events' own timestamps decide.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::config::{Config, Pace};
 use super::drive::Drive;
+use super::find_rate::words;
 use super::pacing;
 use super::shutdown::EndReason;
 use super::sink::Written;
@@ -88,6 +89,9 @@ fn pace(config: &Config) -> String {
         Pace::Rate(rate, _) => format!("open loop: {} events/s", numbers::exact(*rate)),
         Pace::Stages(..) => "open loop: stages".to_owned(),
         Pace::Replay(speed, _) => format!("open loop: replay at {speed}x"),
+        Pace::FindRate(goal, _) => {
+            format!("open loop: searching for the highest rate for at most {}", Span(goal.max_time))
+        }
     }
 }
 
@@ -149,6 +153,9 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
             "not a JSON object, or too long"
         };
         console.block(tally.summary(elapsed, shared.flow.held_back(elapsed), unsent));
+        if let Some(search) = &shared.search {
+            console.block(words::summary(&search.borrow().capacity(why)));
+        }
     }
     if let Some(error) = broke {
         return Err(error);

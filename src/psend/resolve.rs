@@ -13,6 +13,7 @@ use self::headers::Headers;
 use super::args::{Args, ArrivalWord, Mode, Stages, is_file};
 use super::config::{Batch, Config, Job, Limits, Network, Pace, SendConfig, Spread};
 use super::dialect::{self, Binding, Compression, Dialect, RequestForm, Template, VerifyForm};
+use super::find_rate::{Conditions, Goal};
 use super::given::{Environment, said};
 use super::key::KeySource;
 use super::pacing::{Arrival, RateCurve};
@@ -247,18 +248,20 @@ fn pace(args: &Args) -> Result<Pace> {
         Pace::Stages(RateCurve::stages(stages).divided(shards), spread)
     } else if let Some(speed) = args.replay {
         Pace::Replay(speed, args.max_gap.0)
+    } else if let Some(Conditions(conditions)) = &args.find_rate {
+        Pace::FindRate(Goal { conditions: conditions.clone(), max_time: args.max_time.0 }, arrival)
     } else if args.mode == Mode::Sequential {
         Pace::Sequential
     } else {
         Pace::Concurrent
     };
-    if args.arrival.is_some() && !matches!(pace, Pace::Rate(..) | Pace::Stages(..)) {
-        return Err(Error::usage("--arrival needs --rate or --stages: it spaces events around a rate"));
+    if args.arrival.is_some() && !matches!(pace, Pace::Rate(..) | Pace::Stages(..) | Pace::FindRate(..)) {
+        return Err(Error::usage("--arrival needs --rate, --stages or --find-rate: it spaces events around a rate"));
     }
     if pace.is_open() && (args.mode == Mode::Sequential || !args.delay.is_zero()) {
         return Err(Error::usage(format!(
             "--{} sends events when they are due and does not wait for others: leave out --mode sequential and --delay",
-            pace.name()
+            pace.name().replace('_', "-")
         )));
     }
     Ok(pace)

@@ -251,6 +251,7 @@ impl Run<'_> {
             resumes: beside.resumes.clone(),
             not_compared: is_verify.then(|| shared.tally.borrow().count_not_shown()),
             aborted: report::aborted(config, &shared.tally.borrow()),
+            capacity: shared.search.as_ref().map(|search| search.borrow().capacity(driven.why)),
             generator: Some(shared.tally.borrow().generator(config.pace.is_open(), load)),
         };
         let mut line = serde_json::to_vec(&RunLine { run: record }).expect("a run record is JSON");

@@ -10,6 +10,7 @@ use rand::Rng;
 
 use super::backpressure::Backpressure;
 use super::config::{Config, SendConfig};
+use super::find_rate::Search;
 use super::flow::Flow;
 use super::shutdown::Shutdown;
 use super::tally::Tally;
@@ -31,6 +32,8 @@ pub(super) struct Shared {
     pub(super) flow: Rc<Flow>,
     /// The run in figures.
     pub(super) tally: RefCell<Tally>,
+    /// The search for the highest rate, if there is one.
+    pub(super) search: Option<RefCell<Search>>,
     /// Senders that have events: in flight, or waiting to be sent again.
     pub(super) busy: Cell<usize>,
     /// Spreads retries, and makes up ids that no event has.
@@ -42,7 +45,13 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(config: &Config, clock: &Arc<dyn Clock>, news: Option<Console>, draws: Generator) -> Rc<Self> {
+    pub(super) fn new(
+        config: &Config,
+        clock: &Arc<dyn Clock>,
+        news: Option<Console>,
+        draws: Generator,
+        search: Option<Search>,
+    ) -> Rc<Self> {
         let in_flight = config.limits.concurrency.saturating_mul(config.limits.events);
         let backpressure = Backpressure::new(config.sending.wait_for_server, in_flight as u64);
         let flow = Flow::new(Arc::clone(clock), backpressure, Shutdown::new(config.grace));
@@ -51,6 +60,7 @@ impl Shared {
             clock: Arc::clone(clock),
             flow: Rc::new(flow),
             tally: RefCell::default(),
+            search: search.map(RefCell::new),
             busy: Cell::default(),
             draws: RefCell::new(draws),
             allowed_delay: if config.limits.events > 1 { LEAST_DELAY + config.limits.wait } else { LEAST_DELAY },

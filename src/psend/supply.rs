@@ -194,7 +194,11 @@ impl Supply {
 
     /// The next event of an open loop, with the time at which it is due.
     async fn next_due(&self, schedule: &RefCell<Schedule>) -> Option<Delivery> {
-        let Shared { flow, tally, clock, .. } = &*self.shared;
+        let Shared { flow, tally, clock, search, .. } = &*self.shared;
+        let steps = schedule.borrow().steps().cloned();
+        if let Some(steps) = &steps {
+            flow.while_events_are_taken(steps.released()).await?;
+        }
         let due = self.drawn.take().or_else(|| schedule.borrow_mut().due()).filter(|due| self.is_before_the_end(*due));
         let Some(due) = due else {
             flow.drain();
@@ -223,8 +227,13 @@ impl Supply {
             return None;
         }
         let mut next = self.begin(Delivery::new(event, self.now()));
+        let since_first = due;
         let due = due.saturating_add(self.began.get().unwrap_or_default());
         next.since = due;
+        next.step = steps.map(|steps| steps.step());
+        if let (Some(search), Some(step)) = (search, next.step) {
+            search.borrow_mut().taken(step, since_first, due);
+        }
         next.scheduled_at = Some(clock.at(due)).filter(|at| *at < clock::LAST);
         Some(next)
     }

@@ -4,6 +4,7 @@
 //! (contracts §5). Field names here are the JSON's keys.
 
 mod alerts;
+mod capacity;
 mod compared;
 mod events;
 mod figures;
@@ -26,6 +27,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::Value;
 
+use capacity::CapacityReport;
 pub(super) use events::{EndpointReport, EventsReport};
 pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
 use generator::GeneratorReport;
@@ -124,6 +126,7 @@ impl Report {
         if let Some(outcomes) = &mut report.outcomes {
             outcomes.time = time;
             outcomes.generator = GeneratorReport::on_nothing();
+            outcomes.capacity = Some(CapacityReport::on_nothing());
         }
         report.truth = Some(TruthReport::on_nothing());
         report.alerts = Some(AlertsReport::on_nothing(&FAULTS));

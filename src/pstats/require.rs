@@ -3,7 +3,6 @@
 //! A requirement names any figure of the JSON report by its path there. Which names there are is known before anything is
 //! read (`catalogue`): a misspelt one is wrong usage. Judging is a pure function of the report.
 
-mod bound;
 mod catalogue;
 mod figure_path;
 mod not_worse;

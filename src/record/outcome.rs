@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::capacity::Capacity;
 use crate::clock::Micros;
 use crate::time;
 
@@ -199,6 +200,8 @@ pub(crate) struct Outcome<'a> {
     pub waited: Option<Duration>,
     /// When it was due (open loop).
     pub scheduled_at: Option<Micros>,
+    /// The step of a search for the highest rate that it belongs to. Written if there is one.
+    pub step: Option<u32>,
     /// When the first attempt was sent.
     pub sent_at: Option<Micros>,
     /// The size of the request's body.
@@ -230,6 +233,9 @@ impl Outcome<'_> {
         }
         if self.warm_up {
             out.extend_from_slice(b",\"warm_up\":true");
+        }
+        if let Some(step) = self.step {
+            raw(out, b",\"step\":", Some(number.format(step).as_bytes()));
         }
         raw(out, b",\"status\":", self.status.map(|status| number.format(status).as_bytes()));
         raw(out, b",\"attempts\":", Some(itoa::Buffer::new().format(self.attempts).as_bytes()));
@@ -349,6 +355,9 @@ pub(crate) struct RunRecord {
     /// How well the sending side kept up. Older records do not have it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generator: Option<GeneratorRecord>,
+    /// With `--find-rate`: the highest rate that the server holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capacity: Option<Capacity>,
 }
 
 /// The line of a run record.
@@ -395,6 +404,7 @@ mod tests {
             end_to_end: Some(Duration::from_micros(3402)),
             waited: Some(Duration::from_micros(188)),
             scheduled_at: None,
+            step: None,
             sent_at: Some(1_767_607_200_123_456),
             request_bytes: 953,
             service: Some(b"\"payment-service\""),
@@ -429,6 +439,7 @@ mod tests {
             end_to_end: Some(Duration::ZERO),
             waited: Some(Duration::from_millis(20)),
             scheduled_at: Some(0),
+            step: Some(2),
             sent_at: None,
             request_bytes: 0,
             service: None,
@@ -445,7 +456,7 @@ mod tests {
         assert_eq!(value["error"], serde_json::json!({"kind": "http", "message": "it said \"no\""}));
         assert_eq!(value["tags"], serde_json::json!({"region": "EU", "x": null}));
         assert_eq!(value["shard"], "3/8");
-        assert_eq!(value["end_to_end_ms"], 0.0);
+        assert_eq!((&value["step"], &value["end_to_end_ms"]), (&2.into(), &0.0.into()));
         assert_eq!(value["waited_ms"], 20.0);
     }
 }

@@ -188,6 +188,7 @@ fn beside(name: &str, flag: &str, value: &str) -> Vec<&'static str> {
     beside.extend_from_slice(match flag {
         "--event-rate" => &["-n", "inf"],
         "--max-gap" => &["--replay", "1x"],
+        "--max-time" => &["--find-rate", "error_rate < 1%"],
         "--batch-wait" | "--batch-bytes" => &["--batch", "5"],
         "--hours" if name == "pshape" => &["--curve", "flat", "--start", "2026-01-05"],
         "--end" if name == "pshape" => &["--curve", "flat", "--start", "2026-01-05"],

@@ -5,6 +5,7 @@ mod batch;
 mod begin_and_end;
 mod dialects;
 mod faults;
+mod find_rate;
 mod generator;
 mod http2;
 mod keep_alive;

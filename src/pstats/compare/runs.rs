@@ -128,6 +128,7 @@ mod tests {
             not_compared: None,
             aborted: None,
             generator: None,
+            capacity: None,
         };
         RunPart { name: name.to_owned(), records: vec![record], counts: BTreeMap::new() }
     }

@@ -128,6 +128,7 @@ mod tests {
             resumes: None,
             not_compared: None,
             aborted: None,
+            capacity: None,
             generator: Some(GeneratorRecord {
                 scheduled,
                 late: late.iter().copied().collect(),

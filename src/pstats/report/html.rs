@@ -3,6 +3,7 @@
 
 mod alarms;
 mod body;
+mod capacity;
 mod data;
 
 use super::compared::{TITLE, cells, shown};
@@ -33,6 +34,9 @@ pub(crate) fn write(report: &Report) -> String {
     page.compared(report);
     if let Some(outcomes) = &report.outcomes {
         page.outcomes(report, outcomes, &mut data);
+        if let Some(found) = &outcomes.capacity {
+            capacity::write(&mut page, found);
+        }
     }
     if let Some(events) = &report.events {
         page.events(report, events, &mut data);

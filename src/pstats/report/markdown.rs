@@ -1,6 +1,7 @@
 //! The report as Markdown, for a pull request or a wiki: the figures that a reader asks first, as tables.
 
 use super::alerts::{self, Table};
+use super::capacity;
 use super::compared::{AXIS, TITLE, cells, shown};
 use super::headline::{Headline, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
@@ -63,6 +64,12 @@ pub(crate) fn write(report: &Report) -> String {
             section(&mut page, "Why not delivered", &[" reason, with # for ids and numbers", "events"], reasons);
         }
         latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
+        if let Some(found) = &outcomes.capacity {
+            let facts = found.facts().into_iter().map(|(name, figure, remark)| vec![name.to_owned(), figure, remark]);
+            section(&mut page, capacity::TITLE, &[" ", " ", " "], facts);
+            let curve = found.curve();
+            section(&mut page, "Latency by rate", &capacity::HEAD, curve.iter().map(capacity::Point::cells));
+        }
         groups(&mut page, &outcomes.by, &[]);
     }
     if let Some(truth) = report.truth_to_show() {

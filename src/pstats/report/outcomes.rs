@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::capacity::CapacityReport;
 use super::figures::{
     By, ClassReport, FiguresReport, IdsReport, LatencyReport, TimeReport, WindowReport, by, distribution, windows,
 };
@@ -80,6 +81,8 @@ pub(crate) struct OutcomesReport {
     pub apart: u64,
     /// How well the sending side kept up.
     pub generator: GeneratorReport,
+    /// With psend --find-rate: the highest rate that the server holds.
+    pub capacity: Option<CapacityReport>,
     /// psend's run records.
     pub runs: Vec<RunRecord>,
     /// Groups.
@@ -129,6 +132,7 @@ impl OutcomesReport {
         if self.time.first.is_some() && self.throughput.is_none() {
             figures.push(("throughput", NO_TIME_PASSED.to_owned()));
         }
+        figures.extend(self.capacity.iter().flat_map(CapacityReport::not_known));
         if let Some(why) = self.generator.unknown {
             let names = ["generator.count", "generator.late", "generator.late_share", "generator.latest_ms"];
             figures.extend(names.map(|name| (name, why.to_owned())));
@@ -180,6 +184,7 @@ impl OutcomesReport {
             came: outcomes.came(),
             has_all_records,
             generator: GeneratorReport::new(&outcomes.runs, has_all_records),
+            capacity: CapacityReport::new(&outcomes.runs),
             runs: outcomes.runs.clone(),
             by: by(stream, groupings),
             window_s: seconds(shown.width()),

@@ -200,6 +200,7 @@ impl Page {
         self.section("Latency");
         self.latencies(&[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
 
+        super::capacity::write(self, outcomes.capacity.as_ref());
         self.section("Requests");
         self.fact("Requests sent", &count(outcomes.attempts), "");
         self.fact("Body bytes", &bytes(outcomes.request_bytes), "each event counted once");

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::bound::FigureUnit;
 use super::catalogue;
 use crate::jsonl::scan::plain_path;
+use crate::record::bound::FigureUnit;
 
 /// The place of a figure.
 #[derive(Debug, Clone, PartialEq)]

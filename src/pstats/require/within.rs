@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::bound::{Bound, FigureUnit, Operator};
 use super::catalogue::Catalogue;
 use super::figure_path::{FigurePath, Found};
 use super::verdict::{Met, Verdict};
 use crate::cli::numbers::exact;
+use crate::record::bound::{Bound, FigureUnit, Operator};
 use crate::record::filter;
 
 /// A requirement that a figure is within a bound.

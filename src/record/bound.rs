@@ -5,7 +5,7 @@ use crate::cli::values::{ByteSize, Count, Span, decimal};
 
 /// How a figure is held against its bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub(crate) enum Operator {
     Less,
     LessOrEqual,
     Greater,
@@ -26,12 +26,12 @@ const COMPARISONS: [(&str, Operator); 7] = [
 ];
 
 impl Operator {
-    pub(super) fn parse(sign: &str) -> Option<Self> {
+    pub(crate) fn parse(sign: &str) -> Option<Self> {
         COMPARISONS.iter().find(|(known, _)| *known == sign).map(|(_, comparison)| *comparison)
     }
 
     /// Two numbers are equal where only rounding sets them apart: 1.4% is not quite the 7 of 500.
-    pub(super) fn holds(self, figure: f64, bound: f64) -> bool {
+    pub(crate) fn holds(self, figure: f64, bound: f64) -> bool {
         const ROUNDING: f64 = 8.0 * f64::EPSILON;
         let equal = (figure - bound).abs() <= ROUNDING * figure.abs().max(bound.abs());
         match self {
@@ -47,7 +47,7 @@ impl Operator {
 
 /// The unit of a figure, taken from its key (contracts §5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FigureUnit {
+pub(crate) enum FigureUnit {
     /// 0 to 1; written with %.
     Share,
     Milliseconds,
@@ -60,10 +60,10 @@ pub(super) enum FigureUnit {
 }
 
 impl FigureUnit {
-    pub(super) fn of(key: &str) -> Self {
+    pub(crate) fn of(key: &str) -> Self {
         let key = key.strip_suffix("_low").or(key.strip_suffix("_high")).unwrap_or(key);
         match key {
-            "throughput" => Self::PerSecond,
+            "throughput" | "rate" | "at_least" => Self::PerSecond,
             "recall" | "precision" => Self::Share,
             key if key.ends_with("_per_day") => Self::PerDay,
             "complete" | "exact" | "interrupted" => Self::Truth,
@@ -76,7 +76,7 @@ impl FigureUnit {
     }
 
     /// What a bound for it looks like.
-    pub(super) fn example(self) -> &'static str {
+    pub(crate) fn example(self) -> &'static str {
         match self {
             Self::Share => "5%",
             Self::Milliseconds | Self::Seconds => "200ms or 1.5s",
@@ -90,7 +90,7 @@ impl FigureUnit {
 
     /// A figure as a verdict on `bound` shows it: with two decimals, and with more only if the verdict on the rounded figure would
     /// be another.
-    pub(super) fn in_words(self, value: f64, (operator, bound): (Operator, f64)) -> String {
+    pub(crate) fn in_words(self, value: f64, (operator, bound): (Operator, f64)) -> String {
         let unit = if self == Self::Share { 100.0 } else { 1.0 };
         let rounded = |decimals: i32| {
             let power = 10f64.powi(decimals);
@@ -117,7 +117,7 @@ impl FigureUnit {
 
 /// The right side of a requirement.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Bound {
+pub(crate) enum Bound {
     /// In the figure's own unit.
     Plain(f64),
     /// A share of the count that the figure is part of, 0 to 1.
@@ -128,7 +128,7 @@ pub(super) enum Bound {
 
 impl Bound {
     /// Reads a bound for a figure of this unit.
-    pub(super) fn parse(text: &str, unit: FigureUnit) -> Option<Self> {
+    pub(crate) fn parse(text: &str, unit: FigureUnit) -> Option<Self> {
         let percent = |text: &str| text.strip_suffix('%')?.trim().parse::<f64>().ok().filter(|p| p.is_finite());
         if let Some(share) = text.strip_suffix("base").and_then(|rest| rest.trim().strip_suffix("of")) {
             return percent(share.trim()).map(|share| Self::OfBase(share / 100.0));
