@@ -3,8 +3,11 @@
 //! more events than the usual ones.
 
 mod daemons;
+mod hosts;
+mod kubernetes;
 mod parallel;
 mod slurm;
+mod spark;
 
 use std::fs;
 use std::path::{Path, PathBuf};

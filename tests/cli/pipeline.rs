@@ -81,12 +81,12 @@ fn the_soak_holds_each_tool_to_its_stated_memory() {
         return;
     }
     let run = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/soak"))
-        .arg("20k")
+        .arg("10k")
         .env("PULSEPIPE_BIN", path("pgen").parent().unwrap())
         .env_remove("PULSE_URL")
         .output()
         .unwrap();
     let out = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{out}{}", String::from_utf8_lossy(&run.stderr));
-    assert_eq!(out.lines().filter(|line| line.contains(" allowed  ok")).count(), 4, "{out}");
+    assert_eq!(out.lines().filter(|line| line.contains(" allowed  ok")).count(), 7, "{out}");
 }
