@@ -99,6 +99,10 @@ impl Ledger {
                 by.entry(names.number(value)).or_default().add(tick);
             }
         }
+        // As if the event had never come: an empty span would stretch the line over time.
+        if span.counts == Tick::default() {
+            self.spans.remove(&start);
+        }
         while self.spans.len() > MOST && self.width + 1 < WIDTHS.len() {
             self.widen();
         }
@@ -165,7 +169,9 @@ mod tests {
         ledger.add(&facts(0, "a", 500), 1);
         ledger.add(&facts(0, "b", 200), 1);
         ledger.add(&facts(0, "a", 500), -1);
-        assert_eq!(ledger.events(), 1);
+        ledger.add(&facts(7 * MINUTE, "a", 200), 1);
+        ledger.add(&facts(7 * MINUTE, "a", 200), -1);
+        assert_eq!((ledger.events(), ledger.spans.len()), (1, 1));
         let span = &ledger.spans[&0];
         assert_eq!((span.counts, span.by[0][&0]), (Tick { events: 1, errors: 0 }, Tick::default()));
     }
