@@ -199,7 +199,6 @@ impl Page {
 
         self.section("Latency");
         self.latencies(&[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
-
         super::capacity::write(self, outcomes.capacity.as_ref());
         self.section("Requests");
         self.fact("Requests sent", &count(outcomes.attempts), "");
