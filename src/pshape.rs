@@ -3,6 +3,7 @@
 mod active;
 mod args;
 mod block;
+mod check;
 mod config;
 mod edit;
 mod effect;
@@ -46,6 +47,9 @@ pub fn main() -> ExitCode {
         if args.list_scenarios {
             Output::open(None)?.put(scenario::list().as_bytes())?;
             return Ok(Ending::Done);
+        }
+        if let Some(original) = args.redact_check.clone() {
+            return check::run(resolve::check(args, original)?, console);
         }
         shape(resolve::resolve(args, &SystemClock::start(), console)?, console)
     })

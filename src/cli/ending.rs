@@ -9,7 +9,7 @@ pub(crate) enum Ending {
     Done,
     /// The job could not be finished. The reason was already reported on stderr.
     Unfinished,
-    /// A requirement was not met (pstats).
+    /// A requirement was not met (pstats, pshape --redact-check).
     NotMet,
     /// A signal with this number ended the run in an orderly way.
     Signalled(i32),

@@ -43,6 +43,14 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Redaction")]
     pub redact_key_file: Option<PathBuf>,
 
+    /// Prove that no value that --redact replaces in ORIGINAL is left in the input
+    ///
+    /// Searches plain text, JSON escapes, JSON in strings, URL encoding, base64 and hexadecimal digits. Writes a line of JSON for each value
+    /// that is left, without the value. Exit status 99 if there is one. Give --redact and --redact-key-file as for the redaction.
+    #[arg(long, value_name = "ORIGINAL", help_heading = "Redaction", requires = "redact",
+        conflicts_with_all = ["truth", "label", "scenario", "list_scenarios", "filter", "shift", "start", "stretch", "curve"])]
+    pub redact_check: Option<PathBuf>,
+
     /// Curve of the input, for --curve [default: flat]
     #[arg(
         long,
@@ -175,6 +183,7 @@ impl CommandLine for Args {
         everyday: &[
             "redact",
             "redact-key-file",
+            "redact-check",
             "curve",
             "shift",
             "start",
@@ -201,7 +210,7 @@ impl CommandLine for Args {
 P is a share of events, such as 0.05 or 5%. docs/pshape.md describes each effect.
 
 Exit status: 0 if all events are written, 1 if the job could not be finished, 2
-for wrong usage, 130 after Ctrl-C.",
+for wrong usage, 99 if --redact-check found a value, 130 after Ctrl-C.",
     };
 
     fn files(&self) -> Files {
@@ -211,6 +220,7 @@ for wrong usage, 130 after Ctrl-C.",
             .fold(Files::default(), |files, (flag, curve)| files.reads(flag, curve.and_then(curve_file)));
         let scenarios = self.scenario.iter().filter(|scenario| !is_built_in(scenario));
         let files = files.reads("--scenario", scenarios).reads("--redact-key-file", &self.redact_key_file);
+        let files = files.reads("--redact-check", &self.redact_check);
         let files = files.output(self.output.as_deref()).writes("--truth", &self.truth);
         if self.list_scenarios { files } else { files.inputs(&self.files) }
     }
@@ -232,6 +242,14 @@ impl EffectFlags {
     /// Each kind, with what its own flag was given.
     pub(super) fn each(&self) -> impl Iterator<Item = (&'static Kind, &[OsString])> {
         KINDS.into_iter().zip(self.0.iter().map(Vec::as_slice))
+    }
+
+    /// What `--redact` was given, if no other effect was given a flag.
+    pub(super) fn only_redact(&self) -> Option<&OsStr> {
+        let mut given = self.each().filter(|(_, given)| !given.is_empty());
+        let (kind, paths) = given.next()?;
+        let is_only = kind.phase == Phase::Redact && given.next().is_none();
+        paths.first().map(OsString::as_os_str).filter(|_| is_only)
     }
 
     /// What `--curve` was given.

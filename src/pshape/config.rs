@@ -8,6 +8,7 @@ use super::active::Active;
 use super::effect::Wants;
 use super::effect::label::Label;
 use super::event::FieldRegistry;
+use super::redact::Check;
 use super::window::StreamStart;
 
 /// What a run is to do.
@@ -23,6 +24,22 @@ pub(super) struct Config {
     /// The longest line that effects are applied to, in bytes.
     pub max_line: usize,
     /// Print no summary.
+    pub quiet: bool,
+}
+
+/// What a check of a redaction is to do.
+pub(super) struct CheckConfig {
+    /// The stream before it was redacted.
+    pub original: PathBuf,
+    /// The redacted stream.
+    pub files: Vec<PathBuf>,
+    /// The file for what is found; `None` is standard output.
+    pub output: Option<PathBuf>,
+    /// What is searched for.
+    pub check: Check,
+    /// The longest line that is searched, in bytes.
+    pub max_line: usize,
+    /// Print no summary if nothing is found.
     pub quiet: bool,
 }
 

@@ -2,14 +2,18 @@
 //! Knows neither events nor effects.
 
 mod address;
+mod check;
 mod coding;
 mod find;
 mod form;
 mod ids;
 mod key;
+mod members;
 mod permutation;
 mod redactor;
+mod words;
 
+pub(super) use check::{Check, Counts, Left};
 pub(super) use coding::Edit;
 pub(super) use key::Key;
-pub(super) use redactor::{Redactor, Scope};
+pub(super) use members::Members;

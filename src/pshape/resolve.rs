@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Read as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Console;
 use crate::cli::files::is_stdout;
@@ -16,11 +16,11 @@ use crate::time;
 
 use super::active::Active;
 use super::args::Args;
-use super::config::{Config, Pipeline};
+use super::config::{CheckConfig, Config, Pipeline};
 use super::effect::label::Label;
 use super::effect::{Phase, Setup, Wants};
 use super::event::FieldRegistry;
-use super::redact::Key;
+use super::redact::{Check, Key, Members};
 use super::selection::{Selected, select};
 use super::window::{Period, StreamStart};
 
@@ -44,6 +44,31 @@ pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Resul
         output: args.output,
         truth: args.truth,
         pipeline,
+        max_line: bytes(args.max_line),
+        quiet: args.quiet,
+    })
+}
+
+/// Resolves the flags of a check. `original` is the stream before it was redacted.
+///
+/// # Errors
+/// If there are other effects, or no such key or members.
+pub(super) fn check(args: Args, original: PathBuf) -> Result<CheckConfig> {
+    let Some(paths) = args.effects.only_redact() else {
+        return Err(Error::usage("--redact-check: expected --redact and no other effect: it writes no events"));
+    };
+    let key = args.redact_key_file.as_deref().map(redact_key).transpose()?;
+    let knows_key = key.is_some();
+    // Any key finds the members. Only the right one tells stand-ins from values.
+    let key = key.unwrap_or_else(|| Key::new(&[b'0'; 16]).expect("sixteen bytes are a key"));
+    let paths = paths.to_string_lossy();
+    let members = Members::parse(&paths, &key)
+        .map_err(|form| Error::usage(format!("invalid value '{paths}' for --redact: {form}")))?;
+    Ok(CheckConfig {
+        original,
+        files: args.files,
+        output: args.output,
+        check: Check::new(members, knows_key),
         max_line: bytes(args.max_line),
         quiet: args.quiet,
     })

@@ -134,13 +134,13 @@ pub(crate) fn key_beginnings() -> impl Iterator<Item = &'static str> {
 
 /// The keys of well-known services in a text.
 pub(crate) fn keys(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
-    KEYS.iter().flat_map(move |(begin, least)| {
-        text.match_indices(begin).filter_map(move |(at, _)| {
-            let is_begin = !text[..at].ends_with(|c: char| c.is_ascii_alphanumeric());
-            let behind = &text[at + begin.len()..];
-            let length = span(behind, |c| c.is_ascii_alphanumeric() || "_-.".contains(c));
-            (is_begin && length >= *least).then_some(at..at + begin.len() + length)
-        })
+    let bytes = text.as_bytes();
+    let is_begin = move |at: usize| at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+    let begins = (0..bytes.len()).filter(move |at| is_begin(*at));
+    begins.filter_map(move |at| {
+        let (begin, least) = KEYS.iter().find(|(begin, _)| bytes[at..].starts_with(begin.as_bytes()))?;
+        let length = span(&text[at + begin.len()..], |c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+        (length >= *least).then_some(at..at + begin.len() + length)
     })
 }
 

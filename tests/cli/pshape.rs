@@ -4,6 +4,7 @@ mod choices;
 mod ends;
 mod fields;
 mod redact;
+mod redact_check;
 mod time;
 mod truth;
 mod usage;

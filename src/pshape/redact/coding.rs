@@ -193,18 +193,28 @@ pub(super) enum Armour {
     Hex { is_upper: bool },
 }
 
-const LENIENT: GeneralPurposeConfig =
+const BARE: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent).with_encode_padding(false);
-const PADDED: GeneralPurposeConfig = LENIENT.with_encode_padding(true);
+const PADDED: GeneralPurposeConfig = BARE.with_encode_padding(true);
+/// The two alphabets, each without and with padding.
+static ENGINES: [[GeneralPurpose; 2]; 2] = [
+    [GeneralPurpose::new(&alphabet::STANDARD, BARE), GeneralPurpose::new(&alphabet::STANDARD, PADDED)],
+    [GeneralPurpose::new(&alphabet::URL_SAFE, BARE), GeneralPurpose::new(&alphabet::URL_SAFE, PADDED)],
+];
 
 impl Armour {
+    /// What it is called.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Base64 { .. } => "base64",
+            Self::Hex { .. } => "hexadecimal digits",
+        }
+    }
+
     /// Encodes a text.
     pub(super) fn encode(self, text: &str) -> String {
         match self {
-            Self::Base64 { for_url, is_padded } => {
-                let alphabet = if for_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-                GeneralPurpose::new(alphabet, if is_padded { PADDED } else { LENIENT }).encode(text)
-            }
+            Self::Base64 { for_url, is_padded } => ENGINES[usize::from(for_url)][usize::from(is_padded)].encode(text),
             Self::Hex { is_upper } => text.bytes().fold(String::new(), |mut out, byte| {
                 let _ = if is_upper { write!(out, "{byte:02X}") } else { write!(out, "{byte:02x}") };
                 out
@@ -227,8 +237,7 @@ pub(super) fn base64(run: &str) -> Option<(String, Armour)> {
         return None;
     }
     let for_url = run.contains(['-', '_']);
-    let alphabet = if for_url { &alphabet::URL_SAFE } else { &alphabet::STANDARD };
-    let engine = GeneralPurpose::new(alphabet, LENIENT);
+    let engine = &ENGINES[usize::from(for_url)][0];
     // Most runs that are not base64 are recognised by the first bytes.
     let mut head = [0; 6];
     engine.decode_slice(&run.as_bytes()[..8], &mut head).ok().filter(|length| may_begin_text(&head[..*length]))?;

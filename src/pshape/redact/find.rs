@@ -29,7 +29,7 @@ pub(super) fn specials(text: &str) -> Vec<(Range<usize>, Special)> {
     if memchr::memchr2(b'.', b':', bytes).is_some() {
         found.extend(private::addresses(text).map(|(range, address)| (range, Special::Address(address))));
     }
-    if bytes.len() >= MAC {
+    if bytes.len() >= MAC && memchr::memchr2(b':', b'-', bytes).is_some() {
         found.extend(macs(text).map(|range| (range, Special::Key)));
     }
     // The shortest key has eleven characters.

@@ -170,8 +170,11 @@ pub(super) fn is_numbered(word: &str) -> bool {
 fn prefix(text: &[char]) -> usize {
     let has_body = |length: &usize| text[*length..].iter().any(|c| c.is_alphanumeric());
     let word = text.iter().take(LONGEST + 1).position(|c| matches!(c, '_' | '-')).filter(|length| {
-        let word: String = text[..*length].iter().map(char::to_ascii_lowercase).collect();
-        BEGINNINGS.binary_search(&&*word).is_ok()
+        let mut word = [0; LONGEST];
+        for (byte, character) in word.iter_mut().zip(&text[..*length]) {
+            *byte = u8::try_from(character.to_ascii_lowercase()).unwrap_or(0);
+        }
+        BEGINNINGS.binary_search_by(|known| known.as_bytes().cmp(&word[..*length])).is_ok()
     });
     if let Some(length) = word.map(|length| length + 1).filter(has_body) {
         return length;

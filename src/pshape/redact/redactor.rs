@@ -39,6 +39,8 @@ pub(in crate::pshape) struct Redactor {
     ids: Ids,
     addresses: Addresses,
     back: Micros,
+    /// The texts that were replaced and the paths of their members, if they are kept.
+    replaced: Option<Vec<(String, String)>>,
 }
 
 impl Redactor {
@@ -49,6 +51,32 @@ impl Redactor {
             ids: Ids::new(key.function("ids")),
             addresses: Addresses::new(key.function("addresses")),
             back: Micros::try_from(weeks).expect("few weeks") * WEEK,
+            replaced: None,
+        }
+    }
+
+    /// Keeps the texts that are replaced from now on.
+    pub(in crate::pshape) fn keep_replaced(&mut self) {
+        self.replaced = Some(Vec::new());
+    }
+
+    /// The texts that were kept since the last call were in the member at this path.
+    pub(in crate::pshape) fn place_replaced(&mut self, path: &str) {
+        for (_, place) in self.replaced.iter_mut().flatten().rev().take_while(|(_, place)| place.is_empty()) {
+            path.clone_into(place);
+        }
+    }
+
+    /// Takes the texts that were replaced, whole members and what identifies somebody in them, each with the path of its member.
+    pub(in crate::pshape) fn take_replaced(&mut self) -> Vec<(String, String)> {
+        self.replaced.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn keep(&mut self, text: &str, is_value: impl FnOnce() -> bool) {
+        if let Some(replaced) = &mut self.replaced
+            && is_value()
+        {
+            replaced.push((text.to_owned(), String::new()));
         }
     }
 
@@ -103,6 +131,7 @@ impl Redactor {
         };
         if is_replaced {
             let mantissa = raw.find(['e', 'E']).unwrap_or(raw.len());
+            self.keep(raw, || !raw.trim_start_matches(['-', '0', '.']).is_empty());
             self.id(raw, 0..mantissa, at, edits);
         }
     }
@@ -114,6 +143,7 @@ impl Redactor {
         // Times of the first ten years stay: programs write them where they have none.
         if moment::write_like(raw.as_bytes(), time - self.back, &mut new) {
             let new = String::from_utf8(new).expect("times are text");
+            self.keep(raw, || true);
             edits.push(Edit { range: at..at + raw.len(), new });
         }
         true
@@ -125,6 +155,7 @@ impl Redactor {
             self.date(text, scope, at, edits);
             return;
         }
+        self.keep(text, || scope == Scope::All && !is_json(text));
         if depth < DEEPEST {
             if is_json(text) {
                 self.json(text, scope, at, edits);
@@ -259,6 +290,7 @@ impl Redactor {
             Special::Key => self.id(text, range, base, edits),
             Special::Address(address) => self.address(text, range, address, base, edits),
             Special::Mail => {
+                self.keep(&text[range.clone()], || true);
                 let sign = range.start + text[range.clone()].rfind('@').unwrap_or(0);
                 self.id(text, range.start..sign, base, edits);
                 self.host(text, sign + 1..range.end, Scope::All, base, edits);
@@ -271,6 +303,7 @@ impl Redactor {
         let is_upper = text[range.clone()].bytes().any(|byte| byte.is_ascii_uppercase());
         let new = other.to_string();
         let new = if is_upper { new.to_uppercase() } else { new };
+        self.keep(&text[range.clone()], || true);
         edits.push(Edit { range: base + range.start..base + range.end, new });
     }
 
@@ -325,6 +358,7 @@ impl Redactor {
         let mut new = String::with_capacity(old.len());
         self.ids.stand_in(old, &mut new);
         if new != old {
+            self.keep(old, || private::is_identifying(old) || is_numbered(old));
             edits.push(Edit { range: base + range.start..base + range.end, new });
         }
     }
@@ -340,7 +374,7 @@ fn is_number(text: &str) -> bool {
 }
 
 /// Whether a text is a JSON object or array that is not empty.
-fn is_json(text: &str) -> bool {
+pub(super) fn is_json(text: &str) -> bool {
     let text = text.trim_ascii();
     match text.as_bytes() {
         [b'{', .., b'}'] => Scanner::new(FieldSet::default()).scan(text.as_bytes(), &mut Spans::default()).is_ok(),
@@ -350,12 +384,12 @@ fn is_json(text: &str) -> bool {
 }
 
 /// The text that base64 or hexadecimal digits at `at` stand for, and where they end.
-fn armoured_run(text: &str, at: usize) -> Option<(usize, String, Armour)> {
+pub(super) fn armoured_run(text: &str, at: usize) -> Option<(usize, String, Armour)> {
     let is_base64 = |c: char| c.is_ascii_alphanumeric() || "+/_-".contains(c);
     let end = find::run_end(text, at, is_base64);
     let padded = end + text[end..].bytes().take(2).take_while(|byte| *byte == b'=').count();
     let slash = text[at..end].find('/').map(|length| at + length);
-    for end in [Some(padded), Some(end), slash].into_iter().flatten() {
+    for end in [Some(padded), Some(end).filter(|end| *end < padded), slash].into_iter().flatten() {
         // A dot joins the parts of a token, whose secret is none of them alone.
         if text[end..].starts_with('.') {
             continue;
