@@ -2,6 +2,7 @@
 //! and standard streams.
 
 pub(crate) mod api_key;
+pub(crate) mod color;
 pub(crate) mod compressed;
 pub(crate) mod console;
 pub(crate) mod ending;
@@ -31,6 +32,7 @@ use clap::error::ErrorKind;
 use clap::{Arg, Command, Parser};
 
 use crate::error::Result;
+use color::Color;
 pub(crate) use console::Console;
 pub(crate) use ending::Ending;
 use files::Files;
@@ -84,7 +86,7 @@ enum Stopped {
 }
 
 fn print(text: &StyledStr) -> Result<()> {
-    let text = if console::shows_colors(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
+    let text = if Color::Auto.shows_on(&std::io::stdout()) { text.ansi().to_string() } else { text.to_string() };
     Output::open(None)?.put(text.as_bytes())
 }
 

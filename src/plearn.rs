@@ -15,7 +15,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use crate::cli::console::shows_colors;
+use crate::cli::color::Color;
 use crate::cli::input::Inputs;
 use crate::cli::numbers::{count, counted};
 use crate::cli::output::Output;
@@ -105,7 +105,11 @@ fn compare(
     warn(&real.lines.input, real.told, "real events: ", console);
     warn(&synthetic.lines.input, synthetic.told, "synthetic events: ", console);
     let report = like::compare(&real.lines, &synthetic.lines, &config.rules)?;
-    let style = Style { color: config.output.is_none() && shows_colors(&std::io::stdout()) };
+    let style = Style {
+        color: config.output.is_none() && Color::Auto.shows_on(&std::io::stdout()),
+        width: usize::MAX,
+        full: true,
+    };
     let written = if against.is_json { report.json() } else { like::text(&report, style) };
     output.put(written.as_bytes())?;
     output.finish().map(|()| Ending::Done)

@@ -83,6 +83,8 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         started_at: time::format(started_at),
         ended_at: time::format(clock.now()),
         window_s: None,
+        suite: config.suite.clone(),
+        by: Vec::new(),
         elapsed_s: clock.elapsed().as_secs_f64(),
         interrupted: stop.requested(),
         compared: None,

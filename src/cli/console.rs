@@ -12,6 +12,7 @@ use rustix::termios::Winsize;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rustix::fs::{FileType, fstat};
 
+use super::color::{Color, obeys_escapes};
 use super::whole::write_all;
 
 /// How often the progress line is redrawn on a terminal.
@@ -35,9 +36,14 @@ impl Console {
         obeys_escapes(&io::stderr())
     }
 
+    /// Whether stderr is a terminal.
+    pub(crate) fn is_terminal() -> bool {
+        io::stderr().is_terminal()
+    }
+
     /// Whether colours are shown on stderr.
-    pub(crate) fn shows_colors() -> bool {
-        shows_colors(&io::stderr())
+    pub(crate) fn shows_colors(when: Color) -> bool {
+        when.shows_on(&io::stderr())
     }
 
     /// The tool's name.
@@ -108,16 +114,6 @@ impl Console {
         let period = if terminal { REDRAW } else { every };
         Progress { console: self.clone(), quiet, period, last: Instant::now() }
     }
-}
-
-/// Whether this stream is a terminal that supports escape codes, according to TERM.
-pub(crate) fn obeys_escapes(stream: &impl IsTerminal) -> bool {
-    stream.is_terminal() && std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
-}
-
-/// Whether to use colours on this stream: the terminal supports them, and NO_COLOR is not set.
-pub(crate) fn shows_colors(stream: &impl IsTerminal) -> bool {
-    obeys_escapes(stream) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// Escapes control characters, so that data cannot control the terminal or change the direction of a line.

@@ -35,6 +35,7 @@ pub(super) fn router(app: Arc<App>) -> Router {
     let mut router = Router::new()
         .route("/", get(pages::dashboard))
         .route("/docs", get(pages::api))
+        .route("/report", get(pages::report))
         .route("/openapi.json", get(openapi::openapi))
         .route("/assets/style.css", get(pages::style))
         .route("/assets/dashboard.css", get(pages::dashboard_style))

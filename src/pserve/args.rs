@@ -116,6 +116,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = seed)]
     pub(super) seed: Option<u64>,
 
+    /// Serve the HTML page in FILE at /report
+    ///
+    /// Such as a report of pstats. FILE is read at each request, which needs no key.
+    #[arg(long, value_name = "FILE")]
+    pub(super) page: Option<PathBuf>,
+
     /// Write only errors to standard error
     #[arg(short, long)]
     pub(super) quiet: bool,
@@ -153,6 +159,7 @@ Exit status: 130 after Ctrl-C, 143 after SIGTERM, the command's own with --exec,
         Files::default()
             .reads("--api-key-file", &self.api_key_file)
             .reads("--keys", &self.keys)
+            .reads("--page", &self.page)
             .output(None)
             .writes("--db", Db::file(&self.db))
             .writes("--access-log", &self.access_log)

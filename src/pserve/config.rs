@@ -41,6 +41,8 @@ pub(super) struct Config {
     pub(super) access_log: Option<PathBuf>,
     /// Faults on purpose.
     pub(super) chaos: Option<ChaosConfig>,
+    /// The page at `/report`, if there is one.
+    pub(super) page: Option<PathBuf>,
     /// Whether to write only errors to stderr.
     pub(super) quiet: bool,
 }

@@ -72,6 +72,7 @@ pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<J
         rate: rate.transpose()?,
         access_log: args.access_log,
         chaos,
+        page: args.page,
         quiet: args.quiet,
     })))
 }

@@ -67,6 +67,7 @@ pub(super) fn run(config: Config, console: &Console) -> Result<Ending> {
             rate: config.rate,
             limiter: Limiter::default(),
             duplicates: config.duplicates,
+            page: config.page,
             clock: Box::new(clock),
             committer,
             readers: Readers::new(store),

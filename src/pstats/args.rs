@@ -10,6 +10,7 @@ use clap::{Parser, ValueEnum};
 use super::compare::Tolerances;
 use super::config::{ReportFile, ReportFormat};
 use super::settings::{DEFAULT_EXACT_IDS, DEFAULT_MAX_GROUPS};
+use crate::cli::color::Color;
 use crate::cli::files::Files;
 use crate::cli::part_of_run::RunId;
 use crate::cli::shard::Shard;
@@ -33,6 +34,10 @@ pub(super) struct Args {
     /// Format of the report
     #[arg(long, value_enum, default_value_t = ReportFormat::Text, value_name = "FORM")]
     pub(super) format: ReportFormat,
+
+    /// Show everything in text, not only what fits a screen
+    #[arg(long)]
+    pub(super) full: bool,
 
     /// Write the report to FILE
     #[arg(short, long, value_name = "FILE")]
@@ -87,6 +92,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, value_name = "WHICH", help_heading = "Parts of a run")]
     pub(super) attempts: Option<AttemptsWord>,
 
+    /// When to colour the text report
+    #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(super) color: Color,
+
     /// Redraw the report while data arrives
     ///
     /// It is redrawn twice a second on the terminal.
@@ -96,6 +105,10 @@ pub(super) struct Args {
     /// Title of the HTML page [default: the target, or the names of the files]
     #[arg(long, value_name = "TEXT")]
     pub(super) title: Option<String>,
+
+    /// Name of the suite in JUnit reports
+    #[arg(long, value_name = "TEXT", default_value = "pstats")]
+    pub(super) name: String,
 
     /// Copy the input to standard output; the report goes to standard error, or to the file of -o
     #[arg(long)]
@@ -241,6 +254,7 @@ impl CommandLine for Args {
   pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",
         everyday: &[
             "format",
+            "full",
             "output",
             "by",
             "where",
@@ -282,7 +296,17 @@ the job could not be finished, 2 for wrong usage.",
 
 impl ValueEnum for ReportFormat {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Text, Self::Json, Self::Markdown, Self::Junit, Self::Html, Self::Prometheus, Self::State]
+        &[
+            Self::Text,
+            Self::Json,
+            Self::Markdown,
+            Self::Junit,
+            Self::Html,
+            Self::Prometheus,
+            Self::OpenMetrics,
+            Self::Hgrm,
+            Self::State,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -293,7 +317,24 @@ impl ValueEnum for ReportFormat {
             Self::Junit => ("junit", "For CI: one test case per requirement"),
             Self::Html => ("html", "A web page in one file"),
             Self::Prometheus => ("prometheus", "For Prometheus' textfile collector"),
+            Self::OpenMetrics => ("openmetrics", "For what reads OpenMetrics: the figures of prometheus"),
+            Self::Hgrm => ("hgrm", "For HdrHistogram's plotters: the latency distribution"),
             Self::State => ("state", "For pstats: everything it counted, to be added to other states"),
+        };
+        Some(PossibleValue::new(name).help(help))
+    }
+}
+
+impl ValueEnum for Color {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Auto, Self::Always, Self::Never]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, help) = match self {
+            Self::Auto => ("auto", "On terminals, unless NO_COLOR is set; everywhere if CLICOLOR_FORCE is set"),
+            Self::Always => ("always", "Wherever the report goes"),
+            Self::Never => ("never", "Nowhere"),
         };
         Some(PossibleValue::new(name).help(help))
     }

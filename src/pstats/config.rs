@@ -9,6 +9,7 @@ use super::parts::Expected;
 use super::report::Allow;
 use super::require::{Requirement, Unsure};
 use super::settings::Settings;
+use crate::cli::color::Color;
 use crate::cli::files::is_stdout;
 
 /// What pstats is asked for.
@@ -19,6 +20,12 @@ pub(super) struct Config {
     pub(super) form: ReportFormat,
     /// `--title`; empty if it is not given.
     pub(super) title: String,
+    /// When text reports are coloured.
+    pub(super) color: Color,
+    /// What JUnit calls the suite.
+    pub(super) suite: String,
+    /// Whether text reports have everything, and not only what fits a screen.
+    pub(super) full: bool,
     /// Where the report goes; `None` is standard output, or standard error with `tee`.
     pub(super) output: Option<PathBuf>,
     pub(super) settings: Settings,
@@ -111,6 +118,8 @@ pub(super) enum ReportFormat {
     Junit,
     Html,
     Prometheus,
+    OpenMetrics,
+    Hgrm,
     State,
 }
 

@@ -9,6 +9,7 @@ use super::layout::Layout;
 use super::parts::{Counts, Expected, Fate, Overlap, Parts, judge};
 use super::report::{Report, RunInfo, seconds};
 use super::settings::Settings;
+use super::sketch::{Fine, LatencySketch};
 use super::state::{self, Admission, Complete, StateReader, Step};
 use super::summary::Summary;
 use crate::cli::part_of_run::PartOfRun;
@@ -326,7 +327,8 @@ impl Engine {
 
     /// The report on what was counted so far.
     pub(super) fn report(&mut self, run: RunInfo) -> Report {
-        let run = RunInfo { window_s: self.settings.window.map(seconds), ..run };
+        let by = self.settings.by.iter().map(|fields| fields.join(",")).collect();
+        let run = RunInfo { window_s: self.settings.window.map(seconds), by, ..run };
         let files = run.files.len() as u64;
         let own = self.own_part().cloned();
         let mut with_waiting = None;
@@ -353,6 +355,17 @@ impl Engine {
     fn own_part(&self) -> Option<&PartOfRun> {
         let has_own = self.lines() > self.lines_in_states || self.state_lines == 0;
         Some(&self.expected.part).filter(|part| part.shard.is_some() && has_own)
+    }
+
+    /// The latencies by which a run is judged: of outcomes, end to end in an open loop, or else of events.
+    pub(super) fn latencies(&mut self) -> LatencySketch<Fine> {
+        let mut with_waiting = None;
+        let Summary { events, outcomes, .. } = so_far(&mut self.summary, &self.intake, &mut with_waiting);
+        match () {
+            () if outcomes.stream.figures.count() == 0 => events.stream.figures.latency().clone(),
+            () if outcomes.runs.iter().any(RunRecord::is_open_loop) => outcomes.end_to_end.clone(),
+            () => outcomes.stream.figures.latency().clone(),
+        }
     }
 
     /// The state of what was counted so far.

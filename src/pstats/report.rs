@@ -9,7 +9,9 @@ mod compared;
 mod events;
 mod figures;
 mod generator;
+mod groupings;
 pub(super) mod headline;
+pub(super) mod hgrm;
 pub(super) mod html;
 mod input;
 mod joined;
@@ -32,7 +34,7 @@ pub(super) use events::{EndpointReport, EventsReport};
 pub(super) use figures::{By, FiguresReport, GroupReport, IdsReport, LatencyReport, TimeReport, WindowReport};
 use generator::GeneratorReport;
 pub(super) use input::InputReport;
-pub(super) use outcomes::{OutcomesReport, ReasonReport};
+pub(super) use outcomes::OutcomesReport;
 pub(super) use units::seconds;
 
 use super::alerts::AlertsReport;
@@ -96,6 +98,12 @@ pub(super) struct RunInfo {
     pub elapsed_s: f64,
     /// `--window`; windows are wider if it was doubled.
     pub window_s: Option<f64>,
+    /// `--name`: what JUnit calls the suite.
+    #[serde(skip)]
+    pub suite: String,
+    /// `--by`: the groupings that were asked for.
+    #[serde(skip)]
+    pub by: Vec<String>,
     /// Whether a second signal ended the reading.
     pub interrupted: bool,
     /// With `--base`: the verdict on each figure.
@@ -187,12 +195,6 @@ impl Report {
                 .extend(base.map(|names| Verdict::failed(complete, format!("{names}: not a complete run"))));
         }
         Ok(())
-    }
-
-    /// Whether there is nothing to show: no line came in, there are no alerts, and no JSON report is compared.
-    pub(super) fn is_empty(&self) -> bool {
-        let compared = self.run.compared.as_ref().is_some_and(|rows| !rows.is_empty());
-        self.events.is_none() && self.outcomes.is_none() && self.alerts.is_none() && !compared
     }
 
     /// Whether a requirement was not met.

@@ -1,22 +1,27 @@
 //! Where reports go: the main one, further files, the screen while data arrives. With `--tee`, also where the input goes.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use rustix::termios::Winsize;
 
 use super::config::{Config, ReportFile, ReportFormat};
 use super::engine::Engine;
-use super::report::words::cut;
-use super::report::{Report, RunInfo, html, junit, markdown, prometheus, text};
+use super::report::text::Style;
+use super::report::{Report, RunInfo, hgrm, html, junit, markdown, prometheus, text};
 
 use crate::cli::Console;
-use crate::cli::console::{obeys_escapes, shows_colors};
+use crate::cli::color::{Color, obeys_escapes};
 use crate::cli::output::Output;
+use crate::cli::sheet::cut;
 use crate::error::{Place, Result};
 use crate::jsonl::Chunk;
 
 /// How often `--live` redraws.
 const REDRAW: Duration = Duration::from_millis(500);
+
+/// How wide a text report is where no terminal says.
+const UNKNOWN_WIDTH: usize = 100;
 
 /// The shortest time between two checks of the clock while the input pauses.
 const LEAST_TICK: Duration = Duration::from_millis(10);
@@ -31,6 +36,8 @@ pub(super) struct Sinks<'a> {
     /// Whether the last line that was copied lacks its line end, as the last line of a file may. `None` before the first
     /// line.
     is_open: Option<bool>,
+    /// Whether the main report goes to a terminal.
+    is_terminal: bool,
     color: bool,
     live: bool,
     /// How many lines of the terminal the last drawing took.
@@ -50,7 +57,12 @@ impl<'a> Sinks<'a> {
         let report = if to_stderr { None } else { Some(Output::open(config.output.as_deref())?) };
         let to_stdout = matches!(report.as_ref().map(Output::place), Some(Place::Stdout));
         let stdout = std::io::stdout();
-        let color = to_stderr && Console::shows_colors() || to_stdout && shows_colors(&stdout);
+        let color = match &report {
+            None => Console::shows_colors(config.color),
+            Some(output) if matches!(output.place(), Place::Stdout) => config.color.shows_on(&stdout),
+            // A file is coloured only if the flag says so.
+            Some(_) => config.color == Color::Always,
+        };
         let can_redraw = to_stderr && Console::can_redraw() || to_stdout && obeys_escapes(&stdout);
         Ok(Self {
             config,
@@ -58,6 +70,7 @@ impl<'a> Sinks<'a> {
             report,
             tee,
             is_open: None,
+            is_terminal: to_stderr && Console::is_terminal() || to_stdout && stdout.is_terminal(),
             color,
             live: config.live && can_redraw,
             drawn_lines: 0,
@@ -131,16 +144,27 @@ impl<'a> Sinks<'a> {
         if self.drawn_lines > 0 { format!("\r\x1b[{}A\x1b[J", self.drawn_lines) } else { String::new() }
     }
 
-    /// Draws over the last drawing: as much of the report as fits the screen.
-    fn draw(&mut self, report: &Report) -> Result<()> {
+    /// The rows and columns of the terminal that the report goes to.
+    fn size(&self) -> (usize, usize) {
         let size = match &self.report {
             Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()).ok(),
             None => Console::size(),
         };
         let size = size.map_or((0, 0), |size: Winsize| (usize::from(size.ws_row), usize::from(size.ws_col)));
         // Some terminals, such as that of script(1), do not know their size.
-        let (rows, columns) = if size.0 > 0 && size.1 > 0 { size } else { (24, 80) };
-        let text = text::write(report, text::Style { color: false });
+        if size.0 > 0 && size.1 > 0 { size } else { (24, 80) }
+    }
+
+    /// How the main report is drawn.
+    fn style(&self) -> Style {
+        let width = if self.is_terminal { self.size().1 } else { UNKNOWN_WIDTH };
+        Style { color: self.color, width, full: self.config.full }
+    }
+
+    /// Draws over the last drawing: as much of the report as fits the screen.
+    fn draw(&mut self, report: &Report) -> Result<()> {
+        let (rows, columns) = self.size();
+        let text = text::write(report, text::Style { color: false, width: columns, full: false });
         let lines: Vec<&str> = text.lines().take(rows.saturating_sub(1)).map(|line| cut(line, columns)).collect();
         let screen = self.rub_out() + &lines.join("\r\n");
         self.drawn_lines = lines.len();
@@ -159,7 +183,7 @@ impl<'a> Sinks<'a> {
     /// If one cannot be written.
     pub(super) fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
         self.write_files(report, engine, false)?;
-        let rendered = rendered(self.config.form, report, engine, self.color);
+        let rendered = rendered(self.config.form, report, engine, self.style());
         let clear = self.rub_out();
         let clear = clear.as_bytes();
         match self.report.take() {
@@ -181,21 +205,24 @@ impl<'a> Sinks<'a> {
     fn write_files(&self, report: &Report, engine: &mut Engine, to_stdout: bool) -> Result<()> {
         for ReportFile { form, path } in self.config.reports.iter().filter(|file| file.is_stdout() == to_stdout) {
             let mut output = Output::open(Some(path))?;
-            output.put(&rendered(*form, report, engine, false))?;
+            let style = Style { color: false, width: UNKNOWN_WIDTH, full: self.config.full };
+            output.put(&rendered(*form, report, engine, style))?;
             output.finish()?;
         }
         Ok(())
     }
 }
 
-fn rendered(form: ReportFormat, report: &Report, engine: &mut Engine, color: bool) -> Vec<u8> {
+fn rendered(form: ReportFormat, report: &Report, engine: &mut Engine, style: Style) -> Vec<u8> {
     match form {
-        ReportFormat::Text => text::write(report, text::Style { color }).into_bytes(),
+        ReportFormat::Text => text::write(report, style).into_bytes(),
         ReportFormat::Json => report.to_json(),
         ReportFormat::Markdown => markdown::write(report).into_bytes(),
         ReportFormat::Html => html::write(report).into_bytes(),
         ReportFormat::Junit => junit::write(report).into_bytes(),
         ReportFormat::Prometheus => prometheus::write(report).into_bytes(),
+        ReportFormat::OpenMetrics => prometheus::open_metrics(report).into_bytes(),
+        ReportFormat::Hgrm => hgrm::write(&engine.latencies()).into_bytes(),
         ReportFormat::State => engine.state(),
     }
 }

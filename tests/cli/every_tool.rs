@@ -12,7 +12,9 @@ use crate::support::{run, shell_in, tool};
 const TEXTS: &[&str] = &[
     "--access-log",
     "--tenant",
+    "--page",
     "--chaos-truth",
+    "--name",
     "--output",
     "--like",
     "--profile",

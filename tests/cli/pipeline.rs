@@ -1,9 +1,11 @@
 //! The main job end to end: what the tools make of each other's output, against a real server.
 
+use crate::support::http;
 use crate::support::server::Server;
 use crate::support::{path, sample, shell_with};
 use std::fs;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 
 /// The guide's pipeline with a fixed seed, against this server.
 fn pipeline(server: &Server, count: u32) -> serde_json::Value {
@@ -46,20 +48,52 @@ fn pipefail_carries_a_missing_server_to_the_end_of_the_pipe() {
     assert!(run.text().contains("Outcomes"), "pstats reports all the same: {}", run.text());
 }
 
+/// `scripts/demo` with these arguments, over the built tools, in this folder for temporary files.
+fn demo(temp: &std::path::Path, arguments: &[&str]) -> Command {
+    let mut demo = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo"));
+    demo.args(arguments).env("PULSEPIPE_BIN", path("pgen").parent().unwrap());
+    demo.env("TMPDIR", temp).env_remove("PULSE_URL").env_remove("PULSE_API_KEY");
+    demo
+}
+
 #[test]
-fn the_demo_shows_the_report_and_the_servers_own_count_and_leaves_nothing_behind() {
+fn the_demo_shows_the_fate_of_each_fault_and_the_servers_own_count_in_one_screen_and_leaves_nothing_behind() {
     let temp = tempfile::tempdir().unwrap();
-    let run = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/demo"))
-        .arg("2k")
-        .env("PULSEPIPE_BIN", path("pgen").parent().unwrap())
-        .env("TMPDIR", temp.path())
-        .env_remove("PULSE_URL")
-        .output()
-        .unwrap();
+    let run = demo(temp.path(), &["3k"]).output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&run.stdout), String::from_utf8_lossy(&run.stderr));
     assert!(run.status.success(), "{out}{err}");
-    assert!(out.contains("2,000"), "{out}");
-    assert!(err.contains("2,000 events stored"), "{err}");
+    let count = |name: &str| {
+        let line =
+            out.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_else(|| panic!("{name}: {out}"));
+        line.split_whitespace().nth(1).unwrap().to_owned()
+    };
+    assert!(err.contains(&format!("{} events stored", count("accepted"))), "{out}{err}");
+    // Broken lines, copies and spikes are all there, and found.
+    for fault in ["malformed", "duplicate  ", "spike", "rejected"] {
+        assert_ne!(count(fault), "0", "{out}");
+    }
+    assert!(out.contains("injected faults detected"), "{out}");
+    assert!(out.lines().count() + err.lines().count() <= 40, "{out}{err}");
+    assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn the_demo_leaves_the_server_running_with_the_page_at_a_printed_address_until_it_is_interrupted() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut child =
+        demo(temp.path(), &["--serve", "200"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let said = out.by_ref().lines().map_while(Result::ok).find(|line| line.contains("The report as a page: "));
+    let url = said.and_then(|line| Some(line.split_once("http://")?.1.split_whitespace().next()?.to_owned())).unwrap();
+    let address = url.trim_end_matches("/report");
+    let page = http::request(address, "GET", "/report", &[], b"").unwrap();
+    assert_eq!((page.status, page.header("content-type")), (200, Some("text/html; charset=utf-8")));
+    assert!(page.text().starts_with("<!doctype html>") && page.text().contains("delivered"), "{:.300}", page.text());
+    let health = http::request(address, "GET", "/api/v1/ingestion/health", &[], b"").unwrap();
+    assert_eq!(health.json()["status"], "healthy");
+    let pid = rustix::process::Pid::from_child(&child);
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+    crate::support::end_of(&mut child);
     assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 0);
 }
 

@@ -122,8 +122,9 @@ fn every_flag_of_a_tool_is_on_its_page() {
 
 #[test]
 fn no_document_names_a_flag_that_does_not_exist() {
-    /// Flags of cargo, curl and GNU Parallel.
-    const OF_OTHERS: [&str; 6] = ["--lib", "--data-urlencode", "--pipepart", "--block", "--path", "--profile"];
+    /// Flags of cargo, curl, GNU Parallel and scripts/demo.
+    const OF_OTHERS: [&str; 7] =
+        ["--serve", "--lib", "--data-urlencode", "--pipepart", "--block", "--path", "--profile"];
     let mut known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
     known.extend(flags_in(shell("scripts/durability --help").expect_code(0).text()));
     let pages = ["README", "CONTRIBUTING", "CHANGELOG", "docs/install", "docs/recipes"].map(str::to_owned);

@@ -2,7 +2,7 @@
 
 use super::report::{FigureReport, Report, Word};
 use crate::cli::numbers::{count, counted, number, percent};
-use crate::cli::sheet::{Align, Page, Style};
+use crate::cli::sheet::{Column, Page, Style};
 
 /// Writes the report.
 pub(in crate::plearn) fn write(report: &Report, style: Style) -> String {
@@ -18,13 +18,13 @@ pub(in crate::plearn) fn write(report: &Report, style: Style) -> String {
     page.text
 }
 
-const HEAD: [(&str, Align); 6] = [
-    ("figure", Align::Left),
-    ("distance", Align::Right),
-    ("noise", Align::Right),
-    ("p", Align::Right),
-    ("", Align::Left),
-    ("largest difference", Align::Left),
+const HEAD: [Column<'static>; 6] = [
+    Column::left("figure"),
+    Column::right("distance"),
+    Column::right("noise"),
+    Column::right("p"),
+    Column::left(""),
+    Column::left("largest difference"),
 ];
 
 impl Page {
@@ -78,7 +78,7 @@ impl Page {
                 rows.push(names.into_iter().chain(row).collect());
             }
         }
-        let head = [("member", Align::Left), ("kind", Align::Left)].into_iter().chain(HEAD).collect::<Vec<_>>();
+        let head = [Column::left("member"), Column::left("kind")].into_iter().chain(HEAD).collect::<Vec<_>>();
         self.table(&head, &rows);
     }
 
@@ -88,12 +88,12 @@ impl Page {
         }
         self.title("Strongest pairs");
         let head = [
-            ("members", Align::Left),
-            ("distance", Align::Right),
-            ("noise", Align::Right),
-            ("p", Align::Right),
-            ("", Align::Left),
-            ("information, real and synthetic", Align::Left),
+            Column::left("members"),
+            Column::right("distance"),
+            Column::right("noise"),
+            Column::right("p"),
+            Column::left(""),
+            Column::left("information, real and synthetic"),
         ];
         let rows: Vec<Vec<String>> = report
             .pairs
@@ -113,17 +113,17 @@ impl Page {
         let arrivals = &report.arrivals;
         self.title("Arrivals");
         let Some(member) = &arrivals.member else {
-            self.note("Not judged: no member tells when an event happened.");
+            self.sentence("Not judged: no member tells when an event happened.");
             return;
         };
         let rate = |rate: Option<f64>| rate.map_or_else(|| "–".to_owned(), |rate| format!("{}/s", number(rate)));
-        self.note(&format!(
+        self.sentence(&format!(
             "By {member}. Rates are not judged: {} real, {} synthetic.",
             rate(arrivals.real_per_s),
             rate(arrivals.synthetic_per_s)
         ));
         if let Some(why) = arrivals.why_no_hours {
-            self.note(&format!("Hours of the week are not judged: {why}."));
+            self.sentence(&format!("Hours of the week are not judged: {why}."));
         }
         if !arrivals.figures.is_empty() {
             self.table(&HEAD, &arrivals.figures.iter().map(row).collect::<Vec<_>>());

@@ -1,5 +1,6 @@
 //! What the handlers share, and how they learn whose request it is.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, State};
@@ -32,6 +33,8 @@ pub(in crate::pserve) struct App {
     pub(in crate::pserve) limiter: Limiter,
     /// The answer to a duplicate.
     pub(in crate::pserve) duplicates: Duplicates,
+    /// The file of the page at `/report`, if there is one.
+    pub(in crate::pserve) page: Option<PathBuf>,
     pub(in crate::pserve) clock: Box<dyn Clock>,
     /// Read from the store. They are closed before the writer, which folds the log if it is the last.
     pub(in crate::pserve) readers: Readers,

@@ -5,6 +5,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::app::Shared;
+use super::respond;
 use crate::cli::api_key::TEST_KEY;
 use crate::page::{STYLE, escape};
 
@@ -24,6 +25,15 @@ pub(super) async fn dashboard(State(app): Shared) -> Response {
 /// `GET /docs`
 pub(super) async fn api() -> Response {
     page(API.to_owned())
+}
+
+/// `GET /report`: the page of `--page`. It is read anew each time, because a report is rewritten while a run goes on.
+pub(super) async fn report(State(app): Shared) -> Response {
+    let Some(path) = &app.page else { return respond::detail(StatusCode::NOT_FOUND, "Not Found: there is no --page") };
+    match std::fs::read(path) {
+        Ok(page) => respond::html(page),
+        Err(error) => respond::detail(StatusCode::NOT_FOUND, format!("{}: {error}", path.display())),
+    }
 }
 
 fn page(html: String) -> Response {

@@ -1,4 +1,4 @@
-//! Answers in JSON.
+//! Answers, most of them in JSON.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -18,7 +18,16 @@ pub(super) fn json(status: StatusCode, body: &impl Serialize) -> Response {
 
 /// An answer with this body, which is JSON already.
 pub(super) fn bytes(status: StatusCode, body: Vec<u8>) -> Response {
-    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+    typed(status, "application/json", body)
+}
+
+/// An HTML page.
+pub(super) fn html(body: Vec<u8>) -> Response {
+    typed(StatusCode::OK, "text/html; charset=utf-8", body)
+}
+
+fn typed(status: StatusCode, kind: &'static str, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], body).into_response()
 }
 
 /// A refusal with this message.

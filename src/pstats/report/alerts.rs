@@ -4,7 +4,7 @@ use super::Report;
 
 use super::words::{moment, percent};
 use crate::cli::numbers::{count, counted, duration, exact, number};
-use crate::cli::sheet::{Align, Page};
+use crate::cli::sheet::{Column, Page};
 use crate::pstats::alerts::{AlertsReport, FoundReport, MissedReport, RuleReport};
 
 /// The heading.
@@ -55,14 +55,17 @@ pub(super) fn text(report: &Report, page: &mut Page) {
         if !title.is_empty() {
             page.section(title);
         }
-        let side = |name: &str| if name.starts_with(' ') { Align::Left } else { Align::Right };
-        page.table(&head.iter().map(|name| (name.trim_start(), side(name))).collect::<Vec<_>>(), rows);
+        let column = |name: &&'static str| match name.strip_prefix(' ') {
+            Some(name) => Column::left(name),
+            None => Column::right(name),
+        };
+        page.table(&head.iter().map(column).collect::<Vec<_>>(), rows);
         if *more > 0 {
             page.line(&format!("  … and {} more (--format json has most)", count(*more)));
         }
     }
-    page.text.push('\n');
-    shown.notes.iter().for_each(|note| page.note(note));
+    page.gap();
+    shown.notes.iter().for_each(|note| page.sentence(note));
 }
 
 /// The same as lines of words, for a form without tables.

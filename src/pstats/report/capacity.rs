@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::words::{bar, milliseconds, percent};
 use crate::cli::numbers::{count, duration, number};
-use crate::cli::sheet::{Align, Page};
+use crate::cli::sheet::{Column, Page};
 use crate::record::capacity::{AfterOverload, Capacity, Ending, StepRecord, StepVerdict};
 use crate::record::outcome::RunRecord;
 
@@ -207,8 +207,8 @@ pub(super) fn write(page: &mut Page, capacity: Option<&CapacityReport>) {
         .collect();
     if !rows.is_empty() {
         page.text.push('\n');
-        let mut head: Vec<(&str, Align)> = HEAD.iter().map(|name| (*name, Align::Right)).collect();
-        head.push(("P99, logarithmic", Align::Left));
+        let mut head: Vec<Column<'_>> = HEAD.iter().map(|name| Column::right(name)).collect();
+        head.push(Column::left("P99, logarithmic").spare(1));
         page.table(&head, &rows);
     }
 }

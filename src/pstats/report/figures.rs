@@ -132,6 +132,12 @@ impl GroupReport {
         self.group.is_none()
     }
 
+    /// How many of its lines were errors.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // a share of a count
+    pub(crate) fn failures(&self) -> u64 {
+        (self.figures.error_rate.unwrap_or(0.0) * self.figures.count as f64).round() as u64
+    }
+
     /// Whether all of its values can be names.
     pub(crate) fn has_names(&self) -> bool {
         self.group.as_ref().is_some_and(|values| values.iter().all(|(_, value)| value.as_deref().is_some_and(is_name)))

@@ -1,7 +1,7 @@
 //! What was held against other streams, as every form that people read says it.
 
 use crate::cli::numbers::count;
-use crate::cli::sheet::Align;
+use crate::cli::sheet::Column;
 use crate::pstats::joins::{ChaosReport, StoredReport, TruthReport};
 
 /// Why faults are undecidable; empty if none is.
@@ -11,8 +11,8 @@ pub(super) fn why_undecidable(truth: &TruthReport) -> String {
 }
 
 /// The head of the table of what the server did on purpose.
-pub(super) fn chaos_head() -> [(&'static str, Align); 8] {
-    ChaosReport::HEAD.map(|name| (name, if name == "fault" { Align::Left } else { Align::Right }))
+pub(super) fn chaos_head() -> [Column<'static>; 8] {
+    ChaosReport::HEAD.map(|name| if name == "fault" { Column::left(name) } else { Column::right(name) })
 }
 
 /// The rows of the table of what the server did on purpose.

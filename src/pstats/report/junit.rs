@@ -5,17 +5,26 @@ use super::alerts;
 use super::compared::{TITLE, lines, shown};
 use super::parts;
 
-/// Writes the verdicts.
+/// Writes the verdicts. The suite's time is that of the run: from psend's first request to the last end, or else pstats' own.
 pub(crate) fn write(report: &Report) -> String {
     let failures = report.requirements.iter().filter(|verdict| !verdict.met).count();
-    let mut xml = format!(
-        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"pstats\" tests=\"{}\" failures=\"{failures}\" \
-         errors=\"0\" skipped=\"0\">\n",
+    let time = report.outcomes.as_ref().map(|outcomes| &outcomes.time);
+    let began = time.and_then(|time| time.first.as_deref()).unwrap_or(&report.run.started_at);
+    let took = time.and_then(|time| time.span_s).unwrap_or(report.run.elapsed_s);
+    let counts = format!(
+        "tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\" time=\"{took:.3}\"",
         report.requirements.len()
+    );
+    let suite = escape(&report.run.suite);
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"{suite}\" {counts}>\n  <testsuite name=\"{suite}\" {counts} \
+         timestamp=\"{}\">\n",
+        // Without a fraction and a zone, as the schema of most readers has it. It is UTC.
+        began.get(..19).unwrap_or(began)
     );
     for verdict in &report.requirements {
         let (name, message) = (escape(&verdict.requirement), escape(&verdict.message));
-        xml.push_str(&format!("    <testcase classname=\"pstats\" name=\"{name}\""));
+        xml.push_str(&format!("    <testcase classname=\"{suite}\" name=\"{name}\" time=\"0\""));
         if verdict.met {
             xml.push_str(&format!(">\n      <system-out>{message}</system-out>\n    </testcase>\n"));
         } else {

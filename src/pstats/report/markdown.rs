@@ -3,27 +3,106 @@
 use super::alerts::{self, Table};
 use super::capacity;
 use super::compared::{AXIS, TITLE, cells, shown};
+use super::groupings::{how_many, is_worth_a_table, says_something};
 use super::headline::{Headline, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
-use super::text::{how_many, says_something};
 use super::words::{milliseconds, moment, percent};
-use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, Report};
+use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
 use crate::pstats::inference::verdict::Word;
 use crate::pstats::joins::ChaosReport;
+use crate::pstats::require::Verdict;
 
 /// Groups of a table before the rest is left to the other forms.
 const ROWS: usize = 20;
+/// Requirements that are listed; those that are not met come first.
+const REQUIREMENTS: usize = 30;
+/// The longest text of a cell, in characters.
+const CELL: usize = 160;
 
-/// Writes the report.
+/// The most bytes: a comment on GitHub holds 65,536 characters.
+const MOST: usize = 65_000;
+
+/// Writes the report: what decides first, the rest folded.
 pub(crate) fn write(report: &Report) -> String {
     let headline = Headline::of(report);
-    let mut page = format!("# {}\n\n{}.\n", cell(&title(report)), cell(&headline.sentence()));
+    let mut page = format!("# {}\n\n{}.\n", escaped(&title(report)), escaped(&headline.sentence()));
+    let mut left_out = Vec::new();
+    for (name, section) in sections(report) {
+        if page.len() + section.len() > MOST - LEFT_OUT {
+            left_out.push(name);
+        } else {
+            page.push_str(&section);
+        }
+    }
+    if !left_out.is_empty() {
+        let names = left_out.join(", ");
+        page.push_str(&format!("\n_Too long for a comment, see the other formats: {names:.MOST_NAMES$}_\n"));
+    }
+    page
+}
+
+/// Room for the names of sections that do not fit, of so many characters.
+const LEFT_OUT: usize = 1000;
+const MOST_NAMES: usize = 200;
+
+/// The parts of the report below the first sentence, with their names, in order.
+fn sections(report: &Report) -> Vec<(&'static str, String)> {
+    let mut sections = vec![("requirements", requirements(report)), ("comparison", compared(report))];
+    if let Some(outcomes) = &report.outcomes {
+        sections.push(("outcomes", of_outcomes(outcomes)));
+    }
+    sections.push(("injected faults", truth(report)));
+    sections.push(("alerts", alarms(report)));
+    sections.push(("the server's own faults", chaos(report)));
+    if let Some(events) = &report.events {
+        sections.push(("events", of_events(events)));
+    }
+    sections.push(("reconciliation", folded("Reconciled by event_id", &reconciled(report))));
+    if let Some(outcomes) = &report.outcomes {
+        let groups = groups(&outcomes.by, &[], outcomes.time.span_s);
+        sections.extend(
+            groups
+                .into_iter()
+                .map(|(name, table)| ("groups of outcomes", folded(&format!("Outcomes {}", lower(&name)), &table))),
+        );
+    }
+    if let Some(events) = &report.events {
+        sections.push(("statistics of events", folded("Statistics of events", &statistics(events))));
+        let groups = groups(&events.by, &["country", "city", "error", "region", "device"], events.time.span_s);
+        sections.extend(
+            groups
+                .into_iter()
+                .map(|(name, table)| ("groups of events", folded(&format!("Events {}", lower(&name)), &table))),
+        );
+    }
+    sections.push(("parts", folded(parts::TITLE, &of_parts(report))));
+    sections.push(("input", folded("Input", &input(report))));
+    sections
+}
+
+/// A heading in the middle of a sentence.
+fn lower(heading: &str) -> String {
+    heading.replacen('B', "b", 1)
+}
+
+/// A part that opens at a click; nothing if it is empty.
+fn folded(name: &str, text: &str) -> String {
+    if text.is_empty() {
+        return String::new();
+    }
+    format!("\n<details><summary>{}</summary>\n\n{text}</details>\n", cell(name))
+}
+
+fn requirements(report: &Report) -> String {
+    let mut page = String::new();
     if !report.requirements.is_empty() {
         heading(&mut page, "Requirements");
-        let rows = report.requirements.iter().map(|verdict| {
+        let mut verdicts: Vec<&Verdict> = report.requirements.iter().collect();
+        verdicts.sort_by_key(|verdict| verdict.met);
+        let rows = verdicts.iter().take(REQUIREMENTS).map(|verdict| {
             let mark = match (verdict.met, verdict.unsure) {
                 (true, false) => "✅ met",
                 (true, true) => "❔ met",
@@ -33,124 +112,154 @@ pub(crate) fn write(report: &Report) -> String {
             vec![mark.to_owned(), verdict.requirement.clone(), verdict.message.clone()]
         });
         table(&mut page, &[" verdict", " requirement", " figure"], rows);
+        and_more(&mut page, verdicts.len(), REQUIREMENTS);
     }
-    if let Some(why) = report.incomplete() {
-        page.push_str(&format!("\n**{}**\n", cell(&why)));
+    let generator = report.generator_warning().map(str::to_owned);
+    for why in report.incomplete().into_iter().chain(generator) {
+        page.push_str(&format!("\n**{}**\n", escaped(&why)));
     }
-    if let Some(why) = report.generator_warning() {
-        page.push_str(&format!("\n**{}**\n", cell(why)));
+    page
+}
+
+fn of_events(events: &EventsReport) -> String {
+    let mut page = String::new();
+    heading(&mut page, "Events");
+    figures(&mut page, &events.figures, events.throughput, &events.time);
+    latencies(&mut page, &[("response time", &events.figures.latency)]);
+    page
+}
+
+fn of_outcomes(outcomes: &OutcomesReport) -> String {
+    let mut page = String::new();
+    heading(&mut page, "Outcomes");
+    figures(&mut page, &outcomes.figures, outcomes.throughput, &outcomes.time);
+    let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0);
+    let whole = outcomes.figures.count;
+    section(
+        &mut page,
+        "Outcomes",
+        &[" outcome", "count", "share"],
+        rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::units::share(n, whole))]),
+    );
+    if !outcomes.reasons.is_empty() {
+        let reasons = outcomes.reasons.iter().map(|r| vec![r.reason.clone(), count(r.count)]);
+        section(&mut page, "Why not delivered", &[" reason, with # for ids and numbers", "events"], reasons);
     }
-    compared(&mut page, report);
-    if let Some(events) = &report.events {
-        heading(&mut page, "Events");
-        figures(&mut page, &events.figures, events.throughput, &events.time);
-        latencies(&mut page, &[("response time", &events.figures.latency)]);
-        statistics(&mut page, events);
-        groups(&mut page, &events.by, &["country", "city", "error", "region", "device"]);
+    latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
+    if let Some(found) = &outcomes.capacity {
+        let facts = found.facts().into_iter().map(|(name, figure, remark)| vec![name.to_owned(), figure, remark]);
+        section(&mut page, capacity::TITLE, &[" ", " ", " "], facts);
+        let curve = found.curve();
+        section(&mut page, "Latency by rate", &capacity::HEAD, curve.iter().map(capacity::Point::cells));
     }
-    if let Some(outcomes) = &report.outcomes {
-        heading(&mut page, "Outcomes");
-        figures(&mut page, &outcomes.figures, outcomes.throughput, &outcomes.time);
-        let rows = outcomes.words().into_iter().filter(|(_, n)| *n > 0);
-        let whole = outcomes.figures.count;
+    page
+}
+
+fn truth(report: &Report) -> String {
+    let Some(truth) = report.truth_to_show() else { return String::new() };
+    let mut page = String::new();
+    heading(&mut page, "Injected faults");
+    let faults = truth.faults.iter().map(|(name, fault)| (name.as_str(), fault));
+    table(
+        &mut page,
+        &[" fault", "injected", "detected", "missed", "false alarm", "undecidable"],
+        faults.chain([("(untouched)", &truth.untouched)]).map(|(name, f)| {
+            let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
+            std::iter::once(name.to_owned()).chain(figures).collect()
+        }),
+    );
+    let why = why_undecidable(truth);
+    if !why.is_empty() {
+        page.push_str(&format!("Undecidable: {}.\n", escaped(&why)));
+    }
+    page
+}
+
+fn alarms(report: &Report) -> String {
+    let Some(shown) = alerts::shown(report) else { return String::new() };
+    let mut page = String::new();
+    heading(&mut page, alerts::TITLE);
+    for Table { title, head, rows, more } in shown.tables {
+        if !title.is_empty() {
+            page.push_str(&format!("### {title}\n\n"));
+        }
+        table(&mut page, head, rows.into_iter());
+        if more > 0 {
+            page.push_str(&format!("… and {} more\n\n", count(more)));
+        }
+    }
+    shown.notes.iter().for_each(|note| page.push_str(&format!("- {}\n", escaped(note))));
+    page
+}
+
+fn reconciled(report: &Report) -> String {
+    let Some(reconciled) = &report.reconciled else { return String::new() };
+    let mut page = String::from("### Reconciled by event_id\n\n");
+    table(
+        &mut page,
+        &[" ids", "count", " meaning"],
+        reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
+    );
+    if !reconciled.table.is_empty() {
         section(
             &mut page,
-            "Outcomes",
-            &[" outcome", "count", "share"],
-            rows.map(|(word, n)| vec![word.to_owned(), count(n), percent(super::units::share(n, whole))]),
-        );
-        if !outcomes.reasons.is_empty() {
-            let reasons = outcomes.reasons.iter().map(|r| vec![r.reason.clone(), count(r.count)]);
-            section(&mut page, "Why not delivered", &[" reason, with # for ids and numbers", "events"], reasons);
-        }
-        latencies(&mut page, &[("last attempt", &outcomes.figures.latency), ("end to end", &outcomes.end_to_end)]);
-        if let Some(found) = &outcomes.capacity {
-            let facts = found.facts().into_iter().map(|(name, figure, remark)| vec![name.to_owned(), figure, remark]);
-            section(&mut page, capacity::TITLE, &[" ", " ", " "], facts);
-            let curve = found.curve();
-            section(&mut page, "Latency by rate", &capacity::HEAD, curve.iter().map(capacity::Point::cells));
-        }
-        groups(&mut page, &outcomes.by, &[]);
-    }
-    if let Some(truth) = report.truth_to_show() {
-        heading(&mut page, "Injected faults");
-        let all =
-            truth.faults.iter().map(|(name, fault)| (name.as_str(), fault)).chain([("(untouched)", &truth.untouched)]);
-        table(
-            &mut page,
-            &[" fault", "injected", "detected", "missed", "false alarm", "undecidable"],
-            all.map(|(name, f)| {
-                let figures = [f.count, f.detected, f.missed, f.false_alarm, f.undecidable].map(count);
-                std::iter::once(name.to_owned()).chain(figures).collect()
-            }),
-        );
-    }
-    if let Some(why) = report.truth_to_show().map(why_undecidable).filter(|why| !why.is_empty()) {
-        page.push_str(&format!("Undecidable: {}.\n", cell(&why)));
-    }
-    if let Some(shown) = alerts::shown(report) {
-        heading(&mut page, alerts::TITLE);
-        for Table { title, head, rows, more } in shown.tables {
-            if !title.is_empty() {
-                page.push_str(&format!("### {title}\n\n"));
-            }
-            table(&mut page, head, rows.into_iter());
-            if more > 0 {
-                page.push_str(&format!("… and {} more\n\n", count(more)));
-            }
-        }
-        shown.notes.iter().for_each(|note| page.push_str(&format!("- {}\n", cell(note))));
-    }
-    if let Some(reconciled) = &report.reconciled {
-        heading(&mut page, "Reconciled by event_id");
-        table(
-            &mut page,
-            &[" ids", "count", " meaning"],
-            reconciled.facts().into_iter().map(|(name, n, what)| vec![name.to_owned(), count(n), what.to_owned()]),
-        );
-        table(
-            &mut page,
+            "By outcome",
             &[" outcome", "present", "missing", "differs", "extra", "unchecked"],
             reconciled.table.iter().map(|(word, s)| std::iter::once((*word).to_owned()).chain(stored(s)).collect()),
         );
     }
-    if let Some(chaos) = &report.chaos {
-        heading(&mut page, ChaosReport::TITLE);
-        let head = ChaosReport::HEAD.map(|name| if name == "fault" { " fault" } else { name });
-        table(&mut page, &head, chaos_rows(chaos).into_iter());
-    }
+    page
+}
+
+fn chaos(report: &Report) -> String {
+    let Some(chaos) = &report.chaos else { return String::new() };
+    let mut page = String::new();
+    heading(&mut page, ChaosReport::TITLE);
+    let head = ChaosReport::HEAD.map(|name| if name == "fault" { " fault" } else { name });
+    table(&mut page, &head, chaos_rows(chaos).into_iter());
+    page
+}
+
+fn of_parts(report: &Report) -> String {
+    let mut page = String::new();
     let told = parts::rows(report);
     if !told.is_empty() {
-        heading(&mut page, parts::TITLE);
         let head: Vec<String> = parts::HEAD
             .iter()
             .enumerate()
             .map(|(column, name)| format!("{}{name}", if column < 2 { " " } else { "" }))
             .collect();
         let head: Vec<&str> = head.iter().map(String::as_str).collect();
-        table(&mut page, &head, told.into_iter());
+        section(&mut page, parts::TITLE, &head, told.into_iter());
     }
     for line in report.parts.problems.iter().chain(&report.parts.notes) {
-        page.push_str(&format!("- {}\n", cell(line)));
+        page.push_str(&format!("- {}\n", escaped(line)));
     }
-    heading(&mut page, "Input");
+    page
+}
+
+fn input(report: &Report) -> String {
+    let mut page = String::new();
     let rows = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
-    table(
+    section(
         &mut page,
+        "Input",
         &[" lines", "count"],
         rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]),
     );
     if let Some(why) = &report.parts.not_known {
-        page.push_str(&format!("Parts of a run are not known: {}.\n", cell(why)));
+        page.push_str(&format!("Parts of a run are not known: {}.\n", escaped(why)));
     }
     page
 }
 
 /// The verdicts on both sides, near the top: they are what a reader of a pull request looks for.
-fn compared(page: &mut String, report: &Report) {
-    let Some(shown) = shown(report) else { return };
+fn compared(report: &Report) -> String {
+    let Some(shown) = shown(report) else { return String::new() };
+    let mut all = String::new();
+    let page = &mut all;
     heading(page, TITLE);
-    page.push_str(&format!("{}\n\n", cell(&shown.summary)));
+    page.push_str(&format!("{}\n\n", escaped(&shown.summary)));
     let rows = shown.rows.iter().map(|row| {
         let verdict = row.verdict_in_words();
         let verdict = match row.verdict {
@@ -166,12 +275,11 @@ fn compared(page: &mut String, report: &Report) {
     if !shown.rows.is_empty() {
         table(page, &[" figure", "base", "now", "change", "interval", &format!(" {AXIS}"), " verdict"], rows);
     }
-    if shown.more > 0 {
-        page.push_str(&format!("… and {} more\n\n", count(shown.more as u64)));
-    }
+    and_more(page, shown.rows.len() + shown.more, shown.rows.len());
     for note in &shown.notes {
-        page.push_str(&format!("- {}\n", cell(note)));
+        page.push_str(&format!("- {}\n", escaped(note)));
     }
+    all
 }
 
 fn heading(page: &mut String, text: &str) {
@@ -195,8 +303,17 @@ fn table(page: &mut String, head: &[&str], rows: impl Iterator<Item = Vec<String
     page.push('\n');
 }
 
-/// Text as a cell shows it: nothing in it is markup.
+/// Text as a cell shows it: nothing in it is markup, and it ends somewhere.
 fn cell(text: &str) -> String {
+    let text = visible(text);
+    match text.char_indices().nth(CELL) {
+        Some((end, _)) => escaped(&format!("{}…", &text[..end])),
+        None => escaped(&text),
+    }
+}
+
+/// Text in which nothing is markup.
+fn escaped(text: &str) -> String {
     let text = visible(text);
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
@@ -227,7 +344,9 @@ fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, 
 }
 
 /// The rest of the guide's Sample Statistics of events.
-fn statistics(page: &mut String, events: &EventsReport) {
+fn statistics(events: &EventsReport) -> String {
+    let mut all = String::new();
+    let page = &mut all;
     let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
     let mut rows = vec![("services", how_many(groups("service"))), ("endpoints", how_many(groups("endpoint")))];
     rows.extend(events.ids.facts().map(|(name, _, _, shown)| (name, shown)));
@@ -256,6 +375,7 @@ fn statistics(page: &mut String, events: &EventsReport) {
         let rows = [("slowest endpoint", slowest), ("fastest endpoint", fastest)];
         facts(page, "Performance", rows.map(|(name, e)| (name, endpoint(e))).to_vec());
     }
+    all
 }
 
 /// The shares of a grouping.
@@ -269,7 +389,7 @@ fn shares(page: &mut String, title: &str, name: &str, groups: &[GroupReport]) {
         vec![group.label(), count(group.figures.count), percent(super::units::share(group.figures.count, whole))]
     });
     section(page, title, &[&head, "count", "share"], rows);
-    and_more(page, groups);
+    and_more(page, groups.len(), ROWS);
 }
 
 fn latencies(page: &mut String, rows: &[(&str, &LatencyReport)]) {
@@ -281,10 +401,12 @@ fn latencies(page: &mut String, rows: &[(&str, &LatencyReport)]) {
     section(page, "Latency", &head, rows);
 }
 
-/// Groupings as tables, without those shown elsewhere.
-fn groups(page: &mut String, by: &By, elsewhere: &[&str]) {
-    let told = |name: &str| elsewhere.contains(&name) || name == "service,hour";
-    for (name, groups) in by.iter().filter(|(name, groups)| !told(name) && says_something(groups)) {
+/// Groupings as tables with their names, without those shown elsewhere.
+fn groups(by: &By, elsewhere: &[&str], span_s: Option<f64>) -> Vec<(String, String)> {
+    let mut tables = Vec::new();
+    let shown =
+        |name: &str, groups: &[GroupReport]| !elsewhere.contains(&name) && is_worth_a_table(name, groups, span_s);
+    for (name, groups) in by.iter().filter(|(name, groups)| shown(name, groups)) {
         let fields: Vec<String> = name.split(',').map(|field| format!(" {field}")).collect();
         let figures = ["count", "errors", "mean", "P50", "P95", "P99", "max"];
         let head: Vec<&str> = fields.iter().map(String::as_str).chain(figures).collect();
@@ -301,15 +423,16 @@ fn groups(page: &mut String, by: &By, elsewhere: &[&str]) {
             row.extend([l.mean_ms, l.p50_ms, l.p95_ms, l.p99_ms, l.max_ms].map(milliseconds));
             row
         });
-        section(page, &format!("By {}", name.replace(',', ", ")), &head, rows);
-        if most == ROWS {
-            and_more(page, groups);
-        }
+        let (mut page, title) = (String::new(), format!("By {}", name.replace(',', ", ")));
+        section(&mut page, &title, &head, rows);
+        and_more(&mut page, groups.len(), most);
+        tables.push((title, page));
     }
+    tables
 }
 
-fn and_more(page: &mut String, groups: &[GroupReport]) {
-    if groups.len() > ROWS {
-        page.push_str(&format!("… and {} more\n\n", count((groups.len() - ROWS) as u64)));
+fn and_more(page: &mut String, all: usize, shown: usize) {
+    if all > shown {
+        page.push_str(&format!("… and {} more\n\n", count((all - shown) as u64)));
     }
 }

@@ -1,16 +1,23 @@
-//! The report in Prometheus' text format (exposition format 0.0.4), for the node exporter's textfile collector.
+//! The report in Prometheus' text format (exposition format 0.0.4), for the node exporter's textfile collector, and in OpenMetrics.
 //!
-//! All are gauges: they tell of one run, and begin anew with the next. Seconds and ratios, as Prometheus' own rules want. A
-//! page with two samples of one name and the same labels is refused whole: each stands once.
+//! All are gauges and summaries of one run, which begin anew with the next. Seconds and ratios, as Prometheus' own rules want. A
+//! page with two samples of one name and the same labels is refused whole: each stands once. Samples of
+//! outcomes, truth and requirements name the target and the shard, where the run records do.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use super::{FiguresReport, LatencyReport, Report};
+use crate::pstats::joins::FaultReport;
 
-/// Writes the report.
+/// The report in OpenMetrics.
+pub(crate) fn open_metrics(report: &Report) -> String {
+    write(report) + "# EOF\n"
+}
+
+/// The report in Prometheus' text format.
 pub(crate) fn write(report: &Report) -> String {
-    let mut page = Page::default();
+    let mut page = Page { common: Vec::new(), families: Vec::new() };
     for (kind, amount) in &report.input.kinds {
         page.sample("pulsepipe_input_lines", "Lines read, by kind.", &[("kind", kind)], int(amount.lines));
     }
@@ -19,6 +26,8 @@ pub(crate) fn write(report: &Report) -> String {
         page.latency("events", "response_time", &events.figures.latency);
         page.groups("events", &events.by);
     }
+    // What came so far is no one target's.
+    page.common = common(report);
     if let Some(outcomes) = &report.outcomes {
         page.figures("outcomes", &[], &outcomes.figures);
         for (word, n) in outcomes.words() {
@@ -41,6 +50,13 @@ pub(crate) fn write(report: &Report) -> String {
         page.latency("outcomes", "end_to_end", &outcomes.end_to_end);
         page.groups("outcomes", &outcomes.by);
     }
+    if let Some(truth) = &report.truth {
+        let faults = truth.faults.iter().map(|(name, fault)| (name.as_str(), fault));
+        for (name, fault) in faults {
+            page.faults("pulsepipe_truth_faults", "Injected faults, by kind and verdict.", &[("fault", name)], fault);
+        }
+        page.faults("pulsepipe_truth_untouched", "Lines without a fault, by verdict.", &[], &truth.untouched);
+    }
     let mut seen = BTreeSet::new();
     // Equal requirements have equal verdicts.
     for verdict in report.requirements.iter().filter(|verdict| seen.insert(&verdict.requirement)) {
@@ -55,36 +71,65 @@ pub(crate) fn write(report: &Report) -> String {
     page.finish()
 }
 
+/// The labels of all samples: the targets and the shards that the run records name.
+fn common(report: &Report) -> Vec<(&'static str, String)> {
+    let runs = report.outcomes.iter().flat_map(|outcomes| &outcomes.runs);
+    let targets: BTreeSet<String> = runs.clone().map(|run| run.target.clone()).collect();
+    let shards: BTreeSet<String> = runs.filter_map(|run| run.shard.as_ref().map(ToString::to_string)).collect();
+    let joined = |(name, values): (&'static str, BTreeSet<String>)| {
+        (!values.is_empty()).then(|| (name, values.into_iter().collect::<Vec<_>>().join(",")))
+    };
+    [("target", targets), ("shard", shards)].into_iter().filter_map(joined).collect()
+}
+
 /// Samples by name: the format wants all of a name together.
-#[derive(Default)]
 struct Page {
+    common: Vec<(&'static str, String)>,
     families: Vec<(String, String)>,
 }
 
 impl Page {
+    /// A gauge.
     fn sample(&mut self, name: &str, help: &str, labels: &[(&str, &str)], value: f64) {
+        self.add((name, "gauge", help), "", labels, value);
+    }
+
+    /// A sample of the family of this name, type and help.
+    fn add(&mut self, (name, kind, help): (&str, &str, &str), suffix: &str, labels: &[(&str, &str)], value: f64) {
         let place = self.families.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
-            self.families.push((name.to_owned(), format!("# HELP {name} {help}\n# TYPE {name} gauge\n")));
+            self.families.push((name.to_owned(), format!("# HELP {name} {help}\n# TYPE {name} {kind}\n")));
             self.families.len() - 1
         });
         let text = &mut self.families[place].1;
-        text.push_str(name);
-        for (place, (label, value)) in labels.iter().enumerate() {
+        let _ = write!(text, "{name}{suffix}");
+        let common = self.common.iter().map(|(label, value)| (*label, value.as_str()));
+        let mut opening = '{';
+        for (label, value) in labels.iter().copied().chain(common) {
             let value = value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
-            let _ = write!(text, "{}{label}=\"{value}\"", if place == 0 { '{' } else { ',' });
+            let _ = write!(text, "{opening}{label}=\"{value}\"");
+            opening = ',';
         }
-        text.push_str(if labels.is_empty() { "" } else { "}" });
-        let _ = writeln!(text, " {value}");
+        let _ = writeln!(text, "{} {value}", if opening == ',' { "}" } else { "" });
+    }
+
+    /// How many of a kind of line were handled in each way.
+    fn faults(&mut self, name: &str, help: &str, labels: &[(&str, &str)], fault: &FaultReport) {
+        let verdicts = [
+            ("detected", fault.detected),
+            ("missed", fault.missed),
+            ("false_alarm", fault.false_alarm),
+            ("undecidable", fault.undecidable),
+        ];
+        for (verdict, n) in verdicts {
+            self.sample(name, help, &[labels, &[("verdict", verdict)]].concat(), int(n));
+        }
     }
 
     fn figures(&mut self, kind: &str, labels: &[(&str, &str)], figures: &FiguresReport) {
         let of = if labels.is_empty() { "" } else { "_by" };
-        self.sample(
-            &format!("pulsepipe_{kind}_count{of}"),
-            "Number of events or outcomes.",
-            labels,
-            int(figures.count),
-        );
+        // `_count` at the end of a name belongs to summaries.
+        let count = if labels.is_empty() { "all" } else { "count_by" };
+        self.sample(&format!("pulsepipe_{kind}_{count}"), "Number of events or outcomes.", labels, int(figures.count));
         if let Some(rate) = figures.error_rate {
             self.sample(&format!("pulsepipe_{kind}_error_ratio{of}"), "Share of errors, 0 to 1.", labels, rate);
         }
@@ -107,14 +152,16 @@ impl Page {
             ("0.999", latency.p999_ms),
             ("1", latency.max_ms),
         ];
+        let name = format!("pulsepipe_{kind}_{name}_seconds");
+        let family = (name.as_str(), "summary", "Latency by quantile; 1 is the maximum.");
         for (quantile, ms) in quantiles {
             if let Some(ms) = ms {
-                let name = format!("pulsepipe_{kind}_{name}_seconds");
-                self.sample(&name, "Latency by quantile; 1 is the maximum.", &[("quantile", quantile)], ms / 1000.0);
+                self.add(family, "", &[("quantile", quantile)], ms / 1000.0);
             }
         }
         if let Some(mean) = latency.mean_ms {
-            self.sample(&format!("pulsepipe_{kind}_{name}_mean_seconds"), "Mean latency.", &[], mean / 1000.0);
+            self.add(family, "_sum", &[], mean / 1000.0 * int(latency.count));
+            self.add(family, "_count", &[], int(latency.count));
         }
     }
 

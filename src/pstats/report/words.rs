@@ -1,7 +1,6 @@
 //! What the reports for people are made of beside plain numbers: figures that may lack data, moments, bars and lines.
 
-use unicode_width::UnicodeWidthChar;
-
+use super::TimeReport;
 use crate::cli::numbers;
 
 /// A figure that there is no data for.
@@ -20,6 +19,15 @@ pub(crate) fn milliseconds(ms: Option<f64>) -> String {
 /// A time without its fraction and its T: `2026-01-05 09:00:00`.
 pub(crate) fn moment(rfc3339: &str) -> String {
     rfc3339.get(..19).unwrap_or(rfc3339).replacen('T', " ", 1)
+}
+
+/// From when to when: `2026-01-05 09:00:00 to 09:12:30 UTC`. Over several days, minutes are enough.
+pub(crate) fn period(time: &TimeReport) -> Option<String> {
+    let (first, last) = (moment(time.first.as_deref()?), moment(time.last.as_deref()?));
+    Some(match (first.split_once(' '), last.split_once(' ')) {
+        (Some((day, _)), Some((same, clock))) if day == same => format!("{first} to {clock} UTC"),
+        _ => format!("{} to {} UTC", first.get(..16).unwrap_or(&first), last.get(..16).unwrap_or(&last)),
+    })
 }
 
 /// A bar of at most `width` characters for a share from 0 to 1, in eighths of a character.
@@ -42,16 +50,6 @@ pub(crate) fn sparkline(values: &[f64], width: usize) -> String {
     columns.into_iter().map(|value| COLUMNS[height(value).min(7)]).collect()
 }
 
-/// The first columns of a line on a terminal.
-pub(crate) fn cut(line: &str, columns: usize) -> &str {
-    let mut width = 0;
-    let end = line.char_indices().find(|(_, c)| {
-        width += c.width().unwrap_or(0);
-        width > columns
-    });
-    &line[..end.map_or(line.len(), |(at, _)| at)]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -65,11 +63,6 @@ mod tests {
     #[test]
     fn a_time_is_read_without_its_fraction() {
         assert_eq!(moment("2026-01-05T09:00:00.123456Z"), "2026-01-05 09:00:00");
-    }
-
-    #[test]
-    fn text_is_cut_at_the_columns_that_a_terminal_gives_it() {
-        assert_eq!([cut("東京 ab", 4), cut("東京 ab", 3), cut("ab", 9)], ["東京", "東", "ab"]);
     }
 
     #[test]

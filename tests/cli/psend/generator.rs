@@ -48,7 +48,7 @@ fn senders_that_all_wait_for_answers_are_named_as_the_cause_and_every_report_war
         assert!(page.text().contains(warning), "{form}: {}", page.text());
     }
     let metrics = report(&run, &["-q", "--format", "prometheus"]).expect_code(0);
-    assert!(metrics.text().contains("\npulsepipe_generator_late_ratio "), "{}", metrics.text());
+    assert!(metrics.text().contains("\npulsepipe_generator_late_ratio{target="), "{}", metrics.text());
 
     report(&run, &["-q", "--require", "generator.late_share < 1%"]).expect_code(99);
     report(&run, &["-q", "--require", "outcomes.generator.late_share <= 100%"]).expect_code(0);

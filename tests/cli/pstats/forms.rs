@@ -24,7 +24,7 @@ fn every_format_can_be_written_in_addition_to_the_report() {
     let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
     let input =
         event("a", 200, 5.0, 1) + &event("b|<&>", 500, 900.0, 2) + &outcome(1, "failed", json!({})) + &run_record(true);
-    let reports: Vec<String> = ["json", "markdown", "junit", "prometheus", "state", "text"]
+    let reports: Vec<String> = ["json", "markdown", "junit", "prometheus", "openmetrics", "hgrm", "state", "text"]
         .iter()
         .map(|form| format!("{form}={}", path(form)))
         .collect();
@@ -41,7 +41,8 @@ fn every_format_can_be_written_in_addition_to_the_report() {
     assert!(markdown.contains("❌ not met") && markdown.contains("b\\|\\<&>"), "{markdown}");
     let prometheus = read("prometheus");
     assert!(prometheus.contains("pulsepipe_events_error_ratio 0.5\n"), "{prometheus}");
-    assert!(prometheus.contains("pulsepipe_outcomes{outcome=\"failed\"} 1\n"), "{prometheus}");
+    let failed = "pulsepipe_outcomes{outcome=\"failed\",target=\"http://localhost:8000\"} 1\n";
+    assert!(prometheus.contains(failed), "{prometheus}");
     for line in prometheus.lines().filter(|line| !line.starts_with('#')) {
         assert!(line.rsplit_once(' ').is_some_and(|(_, value)| value.parse::<f64>().is_ok()), "{line}");
     }
@@ -194,6 +195,73 @@ fn tables_of_long_names_stay_within_a_hundred_columns() {
     assert!(widest <= Some(110), "{widest:?}");
 }
 
+/// What a terminal of this many columns gets to see of pstats, without colours.
+fn on_a_terminal(columns: usize, args: &str) -> String {
+    let pstats = crate::support::path("pstats");
+    let command = format!("stty cols {columns} rows 40; TERM=dumb exec {} {args}", pstats.display());
+    let found = crate::support::shell(&format!("script -qec '{command}' /dev/null < /dev/null"));
+    String::from_utf8(found.stdout).expect("UTF-8").replace('\r', "")
+}
+
+#[test]
+fn the_report_fits_the_terminal_and_leaves_out_columns_where_it_is_narrow() {
+    if !crate::support::shell("command -v script").status.success() {
+        eprintln!("skipped: needs script (util-linux)");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (input, truth) = (folder.path().join("in"), folder.path().join("truth"));
+    let long = "a-very-long-name-of-a-service-that-no-table-has-room-for-".repeat(3);
+    let outcomes: String = (1..400)
+        .map(|seq| {
+            let word = if seq % 7 == 0 { "rejected" } else { "accepted" };
+            let at = format!("2026-01-05T10:00:{:02}.{:03}Z", seq / 10, seq % 10 * 100);
+            let error = json!({"kind": "http", "message": format!("{long} {long} {long}")});
+            outcome(seq, word, json!({"service": long, "endpoint": long, "sent_at": at, "error": error}))
+        })
+        .collect();
+    std::fs::write(&input, outcomes + &event(&long, 500, 5.0, 1) + &mixed_lines(300).concat()).expect("written");
+    std::fs::write(&truth, truth_line(Some(7), "evt_7", "malformed", "rejected") + TRUTH_END).expect("written");
+    let files = format!("{} --truth {} -q --by service,endpoint", input.display(), truth.display());
+    let require = format!("--require \"service={long}: outcomes.error_rate < 5%\"");
+    for columns in [40, 80, 100, 200] {
+        for more in [String::new(), "--full".to_owned(), require.clone()] {
+            let text = on_a_terminal(columns, &format!("{files} {more}"));
+            let lines = text.lines().take_while(|line| !line.starts_with("pstats: "));
+            let wide: Vec<&str> = lines.filter(|line| line.chars().count() > columns).collect();
+            assert!(wide.is_empty(), "{columns} {more}: {wide:#?}");
+            assert!(text.contains("Latency") && text.contains("max"), "{text}");
+            assert_eq!(text.contains("P99.9"), columns > 60, "{columns}: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_run_of_seconds_fits_a_screen_and_has_no_hours_and_full_has_the_rest() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let truth = folder.path().join("truth");
+    std::fs::write(&truth, truth_line(Some(1), "evt_1", "malformed", "rejected") + TRUTH_END).expect("written");
+    let at = |seq: u64| format!("2026-01-05T10:59:{:02}.{:03}Z", 50 + seq / 100, seq % 100 * 10);
+    let outcomes: String = (1..900)
+        .map(|seq| outcome(seq, "accepted", json!({"service": format!("s{}", seq % 9), "sent_at": at(seq)})))
+        .collect();
+    let input = outcomes + &run_record(true);
+    let truth = truth.to_str().expect("UTF-8");
+    let brief = run_with("pstats", &["--truth", truth], input.as_bytes()).expect_code(0);
+    let full = run_with("pstats", &["--truth", truth, "--full"], input.as_bytes()).expect_code(0);
+    assert!(brief.lines().len() <= 30, "{}", brief.text());
+    assert!(full.lines().len() > brief.lines().len(), "{}", full.text());
+    for part in ["Outcomes", "Latency", "P99", "Injected faults", "By service: 5 of 9", "█"] {
+        assert!(brief.text().contains(part), "{part}: {}", brief.text());
+    }
+    for text in [brief.text(), full.text()] {
+        assert!(!text.contains("By hour") && !text.contains("Input\n\n"), "{text}");
+    }
+    assert!(full.text().contains("Requests sent"), "{}", full.text());
+    let hours = run_with("pstats", &["--by", "hour"], input.as_bytes()).expect_code(0);
+    assert!(hours.text().contains("By hour"), "what was asked for is shown: {}", hours.text());
+}
+
 #[test]
 fn doubled_windows_and_capped_endpoints_are_reported() {
     let input: String = (0..1001).map(|i| event(&format!("s{}", i % 9), 200, f64::from(i), i)).collect();
@@ -287,4 +355,95 @@ fn prometheus_has_no_sample_twice() {
     assert_eq!(different.len(), samples.len(), "{}", found.text());
     assert!(samples.contains(&"pulsepipe_events_count_by{by=\"service\",value=\"\"}"), "{}", found.text());
     assert!(samples.contains(&"pulsepipe_events_count_by{by=\"service\",value=\"(none)\"}"), "{}", found.text());
+}
+
+#[test]
+fn promtool_finds_nothing_wrong_with_the_prometheus_form_which_has_target_shard_truth_and_requirements() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let truth = folder.path().join("truth");
+    let line =
+        truth_line(Some(1), "evt_1", "malformed", "rejected").replace("\"seq\":1", "\"shard\":\"1/2\",\"seq\":1");
+    std::fs::write(&truth, line + TRUTH_END).expect("written");
+    let outcome = outcome(1, "rejected", json!({"shard": "1/2"}));
+    let input = event("a", 200, 5.0, 1) + &outcome + &run_record(true).replace("\"shard\":null", "\"shard\":\"1/2\"");
+    let args = ["--truth", truth.to_str().expect("UTF-8"), "--require", "outcomes.lost = 0", "--partial", "--format"];
+    let of = |form| run_with("pstats", &[&args[..], &[form]].concat(), input.as_bytes()).expect_code(99);
+    let found = of("prometheus");
+    let common = "target=\"http://localhost:8000\",shard=\"1/2\"} ";
+    for sample in [
+        format!("pulsepipe_truth_faults{{fault=\"malformed\",verdict=\"detected\",{common}1\n"),
+        format!("pulsepipe_requirement_met{{requirement=\"outcomes.lost = 0\",{common}0\n"),
+        format!("pulsepipe_outcomes_latency_seconds{{quantile=\"0.5\",{common}0.01\n"),
+        format!("pulsepipe_outcomes_latency_seconds_count{{{common}1\n"),
+    ] {
+        assert!(found.text().contains(&sample), "{sample}{}", found.text());
+    }
+    let open = of("openmetrics");
+    assert!(open.text().ends_with("\n# EOF\n") && open.text().starts_with(found.text()), "{}", open.text());
+    if !crate::support::shell("command -v promtool").status.success() {
+        eprintln!("skipped: needs promtool (Debian's prometheus)");
+        return;
+    }
+    for (name, text) in [("prom", found.text()), ("events", of("prometheus").text())] {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).expect("written");
+        let said = crate::support::shell(&format!("promtool check metrics < {} 2>&1", file.display())).expect_code(0);
+        assert_eq!(said.text(), "", "{text}");
+    }
+}
+
+#[test]
+fn junit_has_the_name_and_the_time_of_the_run() {
+    let outcome = outcome(1, "accepted", json!({"sent_at": "2026-01-05T10:00:02.500000Z"}));
+    let args = ["--format", "junit", "--name", "night <run>", "--require", "count = 1"];
+    let found = run_with("pstats", &args, (outcome + &run_record(true)).as_bytes()).expect_code(0);
+    let suite = "<testsuite name=\"night &lt;run&gt;\" tests=\"1\" failures=\"0\" errors=\"0\" skipped=\"0\" time=\"0.020\" \
+        timestamp=\"2026-01-05T10:00:02\">";
+    assert!(found.text().contains(suite), "{}", found.text());
+    assert!(
+        found.text().contains("<testcase classname=\"night &lt;run&gt;\" name=\"count = 1\" time="),
+        "{}",
+        found.text()
+    );
+}
+
+#[test]
+fn markdown_fits_a_comment_with_the_verdict_first_and_the_groups_folded() {
+    let long = |i: u32| format!("{}{i}", "|<東京>`".repeat(40));
+    let input: String = (0..200).map(|i| event(&long(i), 500, f64::from(i), i)).collect();
+    let requirements: Vec<String> = (0..100).map(|i| format!("service={}: error_rate < 5%", long(i))).collect();
+    let mut args = vec!["--format", "markdown", "--by", "service,endpoint", "--by", "endpoint,service,status"];
+    requirements.iter().for_each(|requirement| args.extend(["--require", requirement]));
+    let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
+    assert!(found.stdout.len() <= 65_000, "{}", found.stdout.len());
+    let (first, rest) = found.text().split_once("<details><summary>").expect("what is less important is folded");
+    assert!(first.contains("100 of 100 requirements not met") && first.contains("❌ not met"), "{first}");
+    assert_eq!(1 + rest.matches("<details>").count(), found.text().matches("</details>").count());
+    assert!(!first.contains("### By"), "{first}");
+}
+
+#[test]
+fn hgrm_is_the_distribution_as_hdrhistogram_writes_it() {
+    let input: String = (1..=100).map(|i| event("a", 200, f64::from(i), i)).collect();
+    let found = run_with("pstats", &["--format", "hgrm"], input.as_bytes()).expect_code(0);
+    let lines = found.lines();
+    assert!(lines[0].split_whitespace().eq(["Value", "Percentile", "TotalCount", "1/(1-Percentile)"]), "{}", lines[0]);
+    let half = lines.iter().find(|line| line.contains(" 0.500000000000 ")).expect("the median");
+    assert!(half.split_whitespace().eq(["50.015", "0.500000000000", "50", "2.00"]), "{half}");
+    assert!(found.text().contains("#[Max     =      100.000, Total count    =          100]"), "{}", found.text());
+}
+
+#[test]
+fn colours_obey_the_flag_then_no_color_then_clicolor_force() {
+    let coloured = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = crate::support::tool("pstats");
+        command.args(args).envs(variables.iter().copied()).env("TERM", "xterm").stdin(std::process::Stdio::piped());
+        let child = command.spawn().expect("pstats starts");
+        crate::support::feed(child, event("a", 200, 5.0, 1).into_bytes()).expect_code(0).text().contains('\x1b')
+    };
+    assert!(!coloured(&[], &[]) && coloured(&["--color", "always"], &[("NO_COLOR", "1")]));
+    assert!(coloured(&[], &[("CLICOLOR_FORCE", "1")]) && !coloured(&[], &[("CLICOLOR_FORCE", "0")]));
+    assert!(!coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
+    assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
+    assert!(!coloured(&["--format", "json"], &[("CLICOLOR_FORCE", "1")]));
 }
