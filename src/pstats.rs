@@ -121,6 +121,9 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
 
     let run = about(&engine);
     let mut report = engine.final_report(run)?;
+    if let Some(path) = &config.missed {
+        engine.write_missed(path)?;
+    }
     let mut beside = Beside { allow_empty: config.allow.empty, ..Beside::default() };
     let compared = match (&base, against) {
         (Some(base), Some(against)) => Some(base.compare(&mut engine, against)?),

@@ -165,6 +165,12 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', help_heading = "Comparison", value_parser = PossibleValuesParser::new(FAULTS))]
     pub(super) fault: Vec<String>,
 
+    /// Write each injected fault that the server missed to FILE
+    ///
+    /// As JSON Lines: fault, seq, shard, event_id, done (what pshape did to the line), outcome and status. Needs --truth.
+    #[arg(long, value_name = "FILE", help_heading = "Comparison", requires = "truth")]
+    pub(super) missed: Option<PathBuf>,
+
     /// Report which of these events did not arrive
     ///
     /// EVENTS are the events that were sent. Events that arrived without being sent are reported too.
@@ -290,6 +296,7 @@ the job could not be finished, 2 for wrong usage.",
             .reads("--chaos-truth", &self.chaos_truth)
             .reads("--base", &self.base)
             .reads("--require-file", &self.require_file)
+            .writes("--missed", &self.missed)
             .writes("--report", self.report.iter().map(|file| &file.path))
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Config {
     pub(super) tee: bool,
     /// How many threads count regular files.
     pub(super) threads: usize,
+    /// `--missed`: where the missed faults go.
+    pub(super) missed: Option<PathBuf>,
     /// Further reports.
     pub(super) reports: Vec<ReportFile>,
     /// How often to rewrite these, and to report progress if stderr is not a terminal.
@@ -77,7 +79,7 @@ impl Config {
 
     /// Whether the run has results other than its standard output: files or a verdict.
     pub(super) fn is_more_than_a_filter(&self) -> bool {
-        self.output.is_some() || !self.reports.is_empty() || self.is_judged()
+        self.output.is_some() || self.missed.is_some() || !self.reports.is_empty() || self.is_judged()
     }
 }
 

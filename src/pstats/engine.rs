@@ -1,5 +1,7 @@
 //! Keeps a summary of the lines that come in: counts raw lines, and adds states once they are complete.
 
+use std::path::Path;
+
 use super::compare::RunPart;
 use super::config::Attempts;
 use super::doubts::doubts;
@@ -12,6 +14,7 @@ use super::settings::Settings;
 use super::sketch::{Fine, LatencySketch};
 use super::state::{self, Admission, Complete, StateReader, Step};
 use super::summary::Summary;
+use crate::cli::output::Output;
 use crate::cli::part_of_run::PartOfRun;
 use crate::cli::{Console, Stop};
 use crate::error::{Error, Result};
@@ -296,6 +299,22 @@ impl Engine {
             }
         }
         Ok(report)
+    }
+
+    /// Writes the injected faults that the server missed, after the final report.
+    ///
+    /// # Errors
+    /// If the file cannot be written.
+    pub(super) fn write_missed(&mut self, path: &Path) -> Result<()> {
+        let mut output = Output::open(Some(path))?;
+        if let Some(joins) = self.intake.joins() {
+            joins.each_missed(|missed| {
+                let mut line = serde_json::to_vec(&missed).expect("names and numbers are JSON");
+                line.push(b'\n');
+                output.put(&line)
+            })?;
+        }
+        output.finish()
     }
 
     /// How many lines were counted so far.

@@ -3,7 +3,9 @@
 //! full, so that inputs larger than memory can be joined. An event is identified by 64 bits of the hash of its id.
 
 mod chaos;
+mod each_missed;
 mod faults;
+mod missed;
 mod reconcile;
 
 use std::collections::BTreeMap;
@@ -112,7 +114,9 @@ pub(super) struct Joins {
 const TABLES: &str = "
     CREATE TABLE outcome(shard INTEGER, seq INTEGER, id INTEGER, word INTEGER, own INTEGER, attempts INTEGER, status INTEGER,
         sent INTEGER, ended INTEGER, weight INTEGER, clash INTEGER DEFAULT 0, PRIMARY KEY(shard, seq));
-    CREATE TABLE truth(shard INTEGER, seq INTEGER, id INTEGER, checked INTEGER, fault INTEGER, expect INTEGER);
+    CREATE TABLE truth(shard INTEGER, seq INTEGER, id INTEGER, checked INTEGER, fault INTEGER, expect INTEGER,
+        raw TEXT, done TEXT);
+    CREATE TABLE missed_copy(id INTEGER, fault INTEGER, n INTEGER);
     CREATE TABLE item(id INTEGER PRIMARY KEY, sent INTEGER DEFAULT 0, arrived INTEGER DEFAULT 0, words INTEGER DEFAULT 0,
         stored INTEGER DEFAULT 0, held INTEGER DEFAULT 0);
     CREATE TABLE chaos(fault INTEGER, id INTEGER, stored INTEGER, times INTEGER, PRIMARY KEY(fault, id));
@@ -270,15 +274,26 @@ impl Joins {
             }
             TruthLine::Fault(truth) => truth,
         };
+        let done = missed::done(&truth);
         let next = i64::try_from(self.faults.len()).unwrap_or(i64::MAX);
         let fault = *self.faults.entry(truth.fault).or_insert(next);
-        let id = truth.event_id.and_then(|raw| id_hash(raw.get().as_bytes())).map(u64::cast_signed);
+        let id = truth.event_id.as_ref().and_then(|raw| id_hash(raw.get().as_bytes())).map(u64::cast_signed);
         // If a fault changes the id or the bytes around it, the id cannot be checked.
-        let renamed = truth.edits.is_some() || truth.changes.is_some_and(|changes| changes.contains_key(id_path));
+        let renamed =
+            truth.edits.is_some() || truth.changes.as_ref().is_some_and(|changes| changes.contains_key(id_path));
         let shard = self.shard(truth.shard.as_deref());
-        let row: [&dyn ToSql; 6] =
-            [&shard, &truth.seq.map(u64::cast_signed), &id, &id.filter(|_| !renamed), &fault, &rank(truth.expect)];
-        self.put("INSERT INTO truth VALUES(?,?,?,?,?,?)", &row);
+        let raw = truth.event_id.as_ref().map(|raw| raw.get());
+        let row: [&dyn ToSql; 8] = [
+            &shard,
+            &truth.seq.map(u64::cast_signed),
+            &id,
+            &id.filter(|_| !renamed),
+            &fault,
+            &rank(truth.expect),
+            &raw,
+            &done,
+        ];
+        self.put("INSERT INTO truth VALUES(?,?,?,?,?,?,?,?)", &row);
     }
 
     /// Adds a line of `--chaos-truth`.

@@ -76,6 +76,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
     Ok(Config {
         files: args.files.iter().filter(|file| !is_report(file)).cloned().collect(),
         title: args.title.unwrap_or_default(),
+        missed: args.missed,
         form: args.format,
         color: args.color,
         suite: args.name,

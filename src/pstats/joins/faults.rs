@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::missed::Missed;
 use super::{Joins, failed, whole, word_of};
 use crate::error::{Error, Result};
 use crate::record::outcome::Word;
@@ -28,7 +29,10 @@ impl Joins {
             return Ok(None);
         }
         self.check_that_streams_line_up()?;
-        let report = self.judge_faults().map_err(failed)?;
+        let mut report = self.judge_faults().map_err(failed)?;
+        if report.missed.is_some_and(|missed| missed > 0) {
+            self.add_examples(&mut report)?;
+        }
         Ok(Some(report))
     }
 
@@ -83,7 +87,8 @@ impl Joins {
              DROP TABLE IF EXISTS copies;
              CREATE TABLE copies AS SELECT t.id, t.fault, count(*) AS copies FROM truth t JOIN line l USING(shard, seq)
                 WHERE t.expect = 1 AND l.expect = 1 AND t.id IS NOT NULL GROUP BY t.id, t.fault;
-             CREATE INDEX c1 ON copies(id);",
+             CREATE INDEX c1 ON copies(id);
+             DELETE FROM missed_copy;",
         )?;
         self.judge_lines(&names, &mut report)?;
         self.judge_copies(&names, &mut report)?;
@@ -174,7 +179,7 @@ impl Joins {
         let mut query = self.db.prepare(
             "SELECT c.fault, c.copies, sum(o.word = 0), sum(o.word = 1), sum(o.word = 2), sum(o.word = 3),
                 sum(o.word = 4 AND o.status IS NOT NULL), sum(o.word = 4 AND o.status IS NULL), sum(o.word = 5),
-                sum(o.word = 6), (SELECT i.held FROM item i WHERE i.id = c.id) FROM copies c
+                sum(o.word = 6), (SELECT i.held FROM item i WHERE i.id = c.id), c.id FROM copies c
              LEFT JOIN outcome o ON o.id = c.id AND NOT EXISTS
                 (SELECT 1 FROM line l WHERE l.shard = o.shard AND l.seq = o.seq AND l.expect IN (2, 4))
              GROUP BY c.id, c.fault",
@@ -189,6 +194,7 @@ impl Joins {
             let held = if is_listed { whole(row, 10)? } else { 0 };
             fault.count += copies;
             fault.detected += detected;
+            let before = fault.missed;
             if held > 0 {
                 let stored_again = taken_again.min(held - 1);
                 fault.missed += stored_again;
@@ -197,6 +203,11 @@ impl Joins {
                 fault.missed += taken_again;
             } else {
                 fault.cannot_tell(Undecidable::NoWord, taken_again);
+            }
+            if fault.missed > before {
+                let (id, of): (i64, i64) = (row.get(11)?, row.get(0)?);
+                let n = (fault.missed - before).cast_signed();
+                self.db.execute("INSERT INTO missed_copy VALUES(?,?,?)", [id, of, n])?;
             }
             let mut left = copies - detected - taken_again;
             let others = [
@@ -314,6 +325,9 @@ pub(crate) struct FaultReport {
     pub why_undecidable: BTreeMap<Undecidable, u64>,
     /// Detected faults that psend itself refused, so the server never saw them.
     pub refused_unsent: u64,
+    /// The first of those missed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub missed_examples: Vec<Missed>,
 }
 
 impl FaultReport {

@@ -325,6 +325,31 @@ impl Body {
         });
         let head = ["fault", "injected", "detected", "missed", "false alarm", "undecidable"];
         self.table("Injected faults", "", &head, rows.collect());
+        for (name, fault) in truth.faults.iter().filter(|(_, fault)| !fault.missed_examples.is_empty()) {
+            let shown = fault.missed_examples.len() as u64;
+            self.put(&format!(
+                "<details><summary>Missed: {} of {} {}</summary>\n",
+                count(shown),
+                count(fault.missed),
+                body::shown(name)
+            ));
+            let rows = fault.missed_examples.iter().map(|missed| {
+                let said = missed.status.map_or_else(String::new, |status| format!(", {status}"));
+                let id = missed.event_id.as_ref().map_or("none", |raw| raw.get());
+                vec![
+                    missed.seq.map_or_else(|| Cell::figure("dropped"), Cell::count),
+                    Cell::text(id.trim_matches('"')),
+                    Cell::words(&missed.done),
+                    Cell::words(&format!("{}{said}", missed.outcome)),
+                ]
+            });
+            let head = ["seq", "id", "what was done", "what the server said"];
+            self.table(&format!("Missed {name}"), "sentences", &head, rows.collect());
+            self.put("</details>\n");
+        }
+        if truth.faults.values().any(|fault| fault.missed > fault.missed_examples.len() as u64) {
+            self.put("<p class=\"faint\">pstats --missed FILE writes all of them.</p>\n");
+        }
         let why = why_undecidable(truth);
         if !why.is_empty() {
             self.put(&format!("<p class=\"faint\">Undecidable: {}.</p>\n", escape(&why)));

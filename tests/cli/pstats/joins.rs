@@ -378,3 +378,48 @@ fn an_event_has_arrived_if_an_outcome_says_that_the_server_has_it() {
     let require = ["-q", "--against", &names[0], "--require", "reconciled.sent_not_arrived = 0"];
     run_with("pstats", &require, (lines + &run_record(true)).as_bytes()).expect_code(99);
 }
+
+#[test]
+fn each_missed_fault_is_written_with_what_was_done_and_what_the_server_said() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (truth, missed) = (folder.path().join("truth.jsonl"), folder.path().join("missed.jsonl"));
+    let broken: String = (1..=12)
+        .map(|seq| {
+            format!(
+                "{{\"seq\":{seq},\"source_seq\":{seq},\"event_id\":\"b{seq}\",\"fault\":\"malformed\",\"changes\":null,\
+                 \"edits\":[[943,6,\"TmFO\"]],\"expect\":\"rejected\"}}\n"
+            )
+        })
+        .collect();
+    // Both copies of d are new to a server that tells duplicates, and the dropped event came.
+    let copy = truth_line(Some(14), "d", "duplicate", "duplicate");
+    let known = truth_line(Some(16), "e", "duplicate", "duplicate");
+    let dropped = truth_line(None, "gone", "drop", "absent");
+    std::fs::write(&truth, broken + &copy + &known + &dropped + TRUTH_END).expect("it is written");
+    let broken: String = (1..=12).map(|seq| outcome_of(seq, None, "accepted", 1)).collect();
+    let rest = [
+        (13, "d", "accepted"),
+        (14, "d", "accepted"),
+        (15, "e", "accepted"),
+        (16, "e", "duplicate"),
+        (17, "gone", "accepted"),
+    ];
+    let rest: String = rest.into_iter().map(|(seq, id, word)| outcome_of(seq, Some(id), word, 1)).collect();
+    let (truth, file) = (truth.to_str().expect("UTF-8"), missed.to_str().expect("UTF-8"));
+    let report = report(&["--truth", truth, "--missed", file, "--partial"], &(broken + &rest));
+    let lines = std::fs::read_to_string(&missed).expect("it was written");
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(report["truth"]["missed"], lines.len());
+    assert_eq!(report["truth"]["faults"]["malformed"]["missed_examples"].as_array().expect("a list").len(), 10);
+    let of = |fault: &str| lines.iter().filter(|line| line["fault"] == fault).collect::<Vec<_>>();
+    assert_eq!((of("malformed").len(), of("duplicate").len(), of("drop").len()), (12, 1, 1), "{lines:?}");
+    let first = of("malformed")[0];
+    assert_eq!((&first["seq"], &first["event_id"], &first["status"]), (&json!(1), &json!("b1"), &json!(200)));
+    assert_eq!(
+        (&first["done"], &first["outcome"]),
+        (&json!("byte 943: 6 deleted, 'NaN' inserted"), &json!("accepted"))
+    );
+    assert_eq!((&of("duplicate")[0]["seq"], &of("drop")[0]["event_id"]), (&json!(14), &json!("gone")));
+    let refused = crate::support::run_with("pstats", &["--missed", file], b"").expect_code(2);
+    assert!(refused.stderr.contains("--truth"), "{}", refused.stderr);
+}
