@@ -9,6 +9,7 @@ mod count;
 mod learn;
 mod like;
 mod read;
+mod require;
 mod resolve;
 mod state;
 mod world;
@@ -104,15 +105,23 @@ fn compare(
     }
     warn(&real.lines.input, real.told, "real events: ", console);
     warn(&synthetic.lines.input, synthetic.told, "synthetic events: ", console);
-    let report = like::compare(&real.lines, &synthetic.lines, &config.rules)?;
+    let mut report = like::compare(&real.lines, &synthetic.lines, &config.rules)?;
+    report.judge(|json| against.requirements.iter().map(|requirement| requirement.judge(json)).collect());
+    for verdict in report.requirements.iter().filter(|verdict| !verdict.met) {
+        console.error(format_args!("not met: {}: {}", verdict.requirement, verdict.message));
+    }
+    let ending = if report.requirements.iter().all(|verdict| verdict.met) { Ending::Done } else { Ending::NotMet };
     let style = Style {
         color: config.output.is_none() && Color::Auto.shows_on(&std::io::stdout()),
         width: usize::MAX,
         full: true,
     };
     let written = if against.is_json { report.json() } else { like::text(&report, style) };
-    output.put(written.as_bytes())?;
-    output.finish().map(|()| Ending::Done)
+    match output.put(written.as_bytes()).and_then(|()| output.finish()) {
+        Err(e) if !e.is_closed_stdout() => Err(e),
+        // A reader that went away takes nothing from the verdict.
+        _ => Ok(ending),
+    }
 }
 
 /// Warns of lines that were left out. `whose` begins each message.

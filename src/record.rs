@@ -13,5 +13,6 @@ pub(crate) mod number;
 pub(crate) mod outcome;
 pub(crate) mod private;
 pub(crate) mod reason;
+pub(crate) mod requirement;
 pub(crate) mod status;
 pub(crate) mod truth;

@@ -28,6 +28,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) like: Vec<PathBuf>,
 
+    /// With --like: fail with exit status 99 unless this holds, such as 'auc <= 0.55'
+    ///
+    /// Any figure of the JSON report that is no list: 'members.beyond_noise = 0', 'auc_high < 0.6'. A figure that is not known fails.
+    /// Repeatable.
+    #[arg(long, value_name = "EXPR")]
+    pub(super) require: Vec<String>,
+
     /// What to write: world or state; text or json with --like
     ///
     /// The default is world, and text with --like.
@@ -87,11 +94,23 @@ impl CommandLine for Args {
   plearn --min-count 100 --drop context.notes events.jsonl -o world.toml
   plearn --format state monday.jsonl > monday.state
   plearn *.state > world.toml
-  plearn --like real.jsonl synthetic.jsonl",
-        everyday: &["like", "format", "output", "min-count", "drop", "keep", "max-values", "max-line", "quiet"],
+  plearn --like real.jsonl synthetic.jsonl --require 'members.beyond_noise = 0'",
+        everyday: &[
+            "like",
+            "require",
+            "format",
+            "output",
+            "min-count",
+            "drop",
+            "keep",
+            "max-values",
+            "max-line",
+            "quiet",
+        ],
         exit_status: "\
-Exit status: 0 if the world or state is written, 1 if the job could not be
-finished or no line holds an event, 2 for wrong usage, 130 after Ctrl-C.",
+Exit status: 0 if the world, state or report is written, 99 if a requirement is
+not met, 1 if the job could not be finished or no line holds an event, 2 for
+wrong usage, 130 after Ctrl-C.",
     };
 
     fn files(&self) -> Files {

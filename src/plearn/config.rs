@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::require::Requirement;
+
 /// The default of `--min-count`.
 pub(super) const DEFAULT_MIN_COUNT: u64 = 20;
 
@@ -27,7 +29,7 @@ pub(super) struct Config {
 }
 
 /// What is to be done with the events.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) enum Job {
     Learn(Form),
     /// They are compared with real ones.
@@ -43,12 +45,13 @@ pub(super) enum Form {
 }
 
 /// What synthetic events are compared with, and how that is reported.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Against {
     /// The files of real events.
     pub(super) real: Vec<PathBuf>,
     /// JSON rather than text.
     pub(super) is_json: bool,
+    pub(super) requirements: Vec<Requirement>,
 }
 
 /// What may stand in a world.

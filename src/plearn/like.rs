@@ -4,6 +4,7 @@
 //! each other, [`pairs`] and [`arrivals`] what of dependences and of time, and [`noise`] whether chance explains a distance.
 
 mod arrivals;
+mod classifier;
 mod columns;
 mod figure;
 mod form;
@@ -66,6 +67,7 @@ pub(super) fn compare(real: &Lines, synthetic: &Lines, rules: &Rules) -> Result<
     let of = |(place, column)| Member::of(column, Beside { is_event_time: Some(place) == main, ..beside });
     let members: Vec<Member> = columns.columns.iter().enumerate().map(of).collect();
     let pairs = pairs::strongest(&members);
+    let auc = classifier::auc(&members, &pairs, columns.rows);
     let arrivals = match (main, event_times) {
         (Some(main), Some(times)) => arrivals::count([real, synthetic], times, &columns.columns[main].keys),
         _ => Arrivals::default(),
@@ -101,6 +103,7 @@ pub(super) fn compare(real: &Lines, synthetic: &Lines, rules: &Rules) -> Result<
     Ok(Report::of(
         [SideReport::of(real), SideReport::of(synthetic)],
         columns.rows,
+        auc,
         MembersReport::of(members, columns.rare),
         PairsReport::of(pairs),
         arrivals,

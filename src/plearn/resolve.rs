@@ -2,6 +2,7 @@
 
 use super::args::{Args, Format};
 use super::config::{Against, Config, Form, Job, Rules};
+use super::require::Requirement;
 use crate::error::{Error, Result};
 
 /// Offsets within a line have 32 bits.
@@ -27,11 +28,18 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         return Err(Error::usage(format!("--max-line {}: expected at most {LONGEST_LINE} bytes", args.max_line)));
     }
     let rules = Rules { min_count: args.min_count.0, drop: args.drop, keep: args.keep, max_values: args.max_values };
+    if let Some(text) = args.require.first().filter(|_| args.like.is_empty()) {
+        return Err(Error::usage(format!(
+            "--require '{text}': requirements are on a comparison; expected --like FILE too"
+        )));
+    }
+    let read = |text: &String| Requirement::parse(text).map_err(|e| Error::usage(format!("--require {e}")));
+    let requirements = args.require.iter().map(read).collect::<Result<_>>()?;
     let job = match (args.format, args.like.is_empty()) {
         (None | Some(Format::World), true) => Job::Learn(Form::World),
         (Some(Format::State), true) => Job::Learn(Form::State),
-        (None | Some(Format::Text), false) => Job::Compare(Against { real: args.like, is_json: false }),
-        (Some(Format::Json), false) => Job::Compare(Against { real: args.like, is_json: true }),
+        (None | Some(Format::Text), false) => Job::Compare(Against { real: args.like, is_json: false, requirements }),
+        (Some(Format::Json), false) => Job::Compare(Against { real: args.like, is_json: true, requirements }),
         (Some(format), true) => {
             return Err(Error::usage(format!(
                 "--format {}: expected world or state; text and json are forms of a comparison (--like FILE)",

@@ -6,7 +6,6 @@
 mod catalogue;
 mod figure_path;
 mod not_worse;
-mod verdict;
 mod within;
 
 use std::fmt;
@@ -15,9 +14,9 @@ use serde_json::Value;
 
 use crate::pstats::compare::Comparison;
 use crate::pstats::groups::GroupKey;
+pub(super) use crate::record::requirement::Verdict;
 pub(super) use catalogue::Catalogue;
 pub(super) use not_worse::{NotWorse, Unsure};
-pub(super) use verdict::Verdict;
 use within::Within;
 
 /// A requirement, as it was read.

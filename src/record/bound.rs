@@ -57,6 +57,8 @@ pub(crate) enum FigureUnit {
     Bytes,
     Count,
     Truth,
+    /// A number that is neither a count nor a share of lines.
+    Number,
 }
 
 impl FigureUnit {
@@ -65,6 +67,8 @@ impl FigureUnit {
         match key {
             "throughput" | "rate" | "at_least" => Self::PerSecond,
             "recall" | "precision" => Self::Share,
+            "auc" => Self::Number,
+            key if key.ends_with("_per_s") => Self::PerSecond,
             key if key.ends_with("_per_day") => Self::PerDay,
             "complete" | "exact" | "interrupted" => Self::Truth,
             key if key.ends_with("_rate") || key.ends_with("_share") => Self::Share,
@@ -85,6 +89,7 @@ impl FigureUnit {
             Self::Bytes => "1MiB",
             Self::Count => "100, 10k, or 5% for a share of count",
             Self::Truth => "true",
+            Self::Number => "0.55",
         }
     }
 
@@ -110,7 +115,7 @@ impl FigureUnit {
             Self::PerDay => format!("{shown} a day"),
             Self::Bytes => format!("{} bytes", exact(value)),
             Self::Truth => (value != 0.0).to_string(),
-            Self::Count => exact(value),
+            Self::Count | Self::Number => exact(value),
         }
     }
 }
@@ -145,6 +150,7 @@ impl Bound {
                 .and_then(|n| n.parse::<f64>().ok().or_else(|| n.parse().ok().map(|Count(n)| n as f64))),
             FigureUnit::PerDay => decimal(text.strip_suffix("/day").unwrap_or(&text)),
             FigureUnit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
+            FigureUnit::Number => decimal(&text),
             FigureUnit::Truth => text.parse::<bool>().ok().map(|b| f64::from(u8::from(b))),
             FigureUnit::Count => match percent(&text) {
                 Some(share) => return Some(Self::OfWhole(share / 100.0)),

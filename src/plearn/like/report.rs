@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::Value;
 
+use super::classifier::Auc;
 use super::figure::Figure;
 use super::lines::Lines;
 use super::noise::Apart;
+use crate::record::requirement::Verdict;
 
 /// A verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -26,6 +29,10 @@ pub(in crate::plearn) struct Report {
     pub(super) synthetic: SideReport,
     /// How many lines of each side were compared.
     pub(super) compared: usize,
+    /// The area under the ROC curve of a classifier that was trained to tell the sides apart, and its 95 % interval.
+    pub(super) auc: Option<f64>,
+    pub(super) auc_low: Option<f64>,
+    pub(super) auc_high: Option<f64>,
     /// Members, pairs and arrivals beyond the noise floor. `None` if nothing could be judged.
     pub(super) beyond_noise: Option<usize>,
     pub(super) members: MembersReport,
@@ -33,6 +40,8 @@ pub(in crate::plearn) struct Report {
     pub(super) arrivals: ArrivalsReport,
     /// Figures that are null, by their paths, with the reason.
     pub(super) not_known: BTreeMap<&'static str, &'static str>,
+    /// The verdict on each `--require`.
+    pub(in crate::plearn) requirements: Vec<Verdict>,
 }
 
 /// The lines of a side.
@@ -194,6 +203,7 @@ impl Report {
     pub(super) fn of(
         [real, synthetic]: [SideReport; 2],
         compared: usize,
+        auc: Result<Auc, &'static str>,
         members: MembersReport,
         pairs: PairsReport,
         mut arrivals: ArrivalsReport,
@@ -201,6 +211,10 @@ impl Report {
         let beyond = arrivals.figures.iter().filter(|figure| figure.verdict == Word::Beyond).count();
         arrivals.beyond_noise = (!arrivals.figures.is_empty()).then_some(beyond);
         let mut not_known = BTreeMap::new();
+        if let Err(why) = auc {
+            not_known.extend(["auc", "auc_low", "auc_high"].map(|path| (path, why)));
+        }
+        let auc = auc.ok();
         if members.beyond_noise.is_none() {
             not_known.insert("members.beyond_noise", "no member could be judged");
             not_known.insert("beyond_noise", "no member could be judged");
@@ -212,7 +226,25 @@ impl Report {
         };
         let all = |members: usize| members + pairs.beyond_noise + arrivals.beyond_noise.unwrap_or(0);
         let beyond_noise = members.beyond_noise.map(all);
-        Self { real, synthetic, compared, beyond_noise, members, pairs, arrivals, not_known }
+        Self {
+            real,
+            synthetic,
+            compared,
+            auc: auc.map(|auc| rounded(auc.value)),
+            auc_low: auc.map(|auc| rounded(auc.low)),
+            auc_high: auc.map(|auc| rounded(auc.high)),
+            beyond_noise,
+            members,
+            pairs,
+            arrivals,
+            not_known,
+            requirements: Vec::new(),
+        }
+    }
+
+    /// Puts in the verdicts that are passed on its JSON.
+    pub(in crate::plearn) fn judge(&mut self, judge: impl FnOnce(&Value) -> Vec<Verdict>) {
+        self.requirements = judge(&serde_json::to_value(&*self).unwrap_or_default());
     }
 
     /// As JSON.

@@ -102,8 +102,8 @@ fn two_samples_of_one_source_are_within_the_noise_floor_in_95_of_100_runs() {
 
 #[test]
 fn what_is_changed_is_found_and_named_and_nothing_else() {
-    let real = side(1, 4000, Change::Nothing);
-    assert_eq!(beyond(&report(&real, &side(2, 4000, Change::Nothing))), Vec::<String>::new());
+    let real = side(1, 2500, Change::Nothing);
+    assert_eq!(beyond(&report(&real, &side(2, 2500, Change::Nothing))), Vec::<String>::new());
     for (change, names) in [
         (Change::Share, &["status"][..]),
         (Change::Shift, &["ms"]),
@@ -115,7 +115,7 @@ fn what_is_changed_is_found_and_named_and_nothing_else() {
         (Change::Hours, &["hours", "gaps"]),
         (Change::Order, &["order"]),
     ] {
-        let found = beyond(&report(&real, &side(3, 4000, change)));
+        let found = beyond(&report(&real, &side(3, 2500, change)));
         for name in names {
             assert!(found.iter().any(|found| found == name), "{change:?}: {found:?}");
         }
@@ -125,6 +125,21 @@ fn what_is_changed_is_found_and_named_and_nothing_else() {
         });
         let others: Vec<_> = others.filter(|found| !["gaps", "hours"].contains(&found.as_str())).collect();
         assert!(others.is_empty(), "{change:?}: {found:?}");
+    }
+}
+
+#[test]
+fn the_classifier_tells_a_changed_side_apart_and_no_other() {
+    let real = side(1, 1200, Change::Nothing);
+    let auc = |change: Change| {
+        let report = report(&real, &side(2, 1200, change));
+        [report.auc_low, report.auc, report.auc_high].map(|auc| auc.expect("it is known"))
+    };
+    let [low, same, high] = auc(Change::Nothing);
+    assert!(low <= 0.5 && 0.5 <= high && (0.45..0.55).contains(&same), "{low} {same} {high}");
+    for change in [Change::Share, Change::Shift, Change::Dependence, Change::Presence, Change::Type] {
+        let [low, changed, _] = auc(change);
+        assert!(low > 0.52, "{change:?}: {low} {changed}");
     }
 }
 

@@ -3,6 +3,7 @@
 use super::report::{FigureReport, Report, Word};
 use crate::cli::numbers::{count, counted, number, percent};
 use crate::cli::sheet::{Column, Page, Style};
+use crate::record::requirement;
 
 /// Writes the report.
 pub(in crate::plearn) fn write(report: &Report, style: Style) -> String {
@@ -15,6 +16,7 @@ pub(in crate::plearn) fn write(report: &Report, style: Style) -> String {
     page.members(report);
     page.pairs(report);
     page.arrivals(report);
+    requirement::show(&mut page, &report.requirements);
     page.text
 }
 
@@ -48,6 +50,13 @@ impl Page {
         );
         if members.left_out > 0 {
             self.fact("", &count(members.left_out as u64), "left out: too few lines have them");
+        }
+        match (report.auc, report.auc_low, report.auc_high) {
+            (Some(auc), Some(low), Some(high)) => {
+                let more = format!("of a classifier; {low:.3} to {high:.3} with 95% confidence, 0.5 is alike");
+                self.fact("AUC", &format!("{auc:.3}"), &more);
+            }
+            _ => self.fact("AUC", "–", &format!("not known: {}", report.not_known.get("auc").unwrap_or(&""))),
         }
         let pairs = &report.pairs;
         self.fact("Pairs", &format!("{} of {}", pairs.beyond_noise, pairs.count), "beyond the noise floor");

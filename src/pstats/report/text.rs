@@ -10,6 +10,7 @@ pub(crate) use crate::cli::sheet::Style;
 use super::Report;
 use super::headline::{Headline, Standing};
 use crate::cli::sheet::Page;
+use crate::record::requirement;
 
 /// Writes the report.
 pub(crate) fn write(report: &Report, style: Style) -> String {
@@ -23,7 +24,7 @@ pub(crate) fn write(report: &Report, style: Style) -> String {
     };
     page.headline(color, &format!("{}.", headline.sentence()));
     page.warnings(report);
-    page.requirements(&report.requirements);
+    requirement::show(&mut page, &report.requirements);
     page.compared(report);
     if style.full {
         page.all(report);

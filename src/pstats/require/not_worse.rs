@@ -1,13 +1,13 @@
 //! `latency.p95 not worse`, `error_rate not worse than 0.5 points`: a figure held against that of the base.
 
 use super::catalogue::Catalogue;
-use super::verdict::{Met, Verdict};
 use crate::cli::numbers::counted;
 use crate::pstats::compare::{Comparison, Figure, LineKind, Margin, Row};
 use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::verdict::{Better, Scale, Word};
 use crate::pstats::named::Named;
 use crate::record::filter;
+use crate::record::requirement::{Met, Verdict};
 
 /// What makes a requirement one of these.
 const NOT_WORSE: &str = "not worse";

@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::catalogue::Catalogue;
 use super::figure_path::{FigurePath, Found};
-use super::verdict::{Met, Verdict};
 use crate::cli::numbers::exact;
 use crate::record::bound::{Bound, FigureUnit, Operator};
 use crate::record::filter;
+use crate::record::requirement::{Met, Verdict, divide, is_sign};
 
 /// A requirement that a figure is within a bound.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,13 +44,9 @@ impl Within {
                 "'{text}' is not a requirement: expected one such as 'error_rate < 5%' or 'service=auth-service: latency.p95 < 200ms'"
             )
         };
-        // A group's value may hold any sign, the right side none: the last is the comparison.
-        let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!');
-        let end = text.rfind(is_sign).ok_or_else(form)? + 1;
-        let (left, sign) = text[..end].split_at(text[..end].trim_end_matches(is_sign).len());
-        let operator = Operator::parse(sign).ok_or_else(form)?;
+        let (left, operator, right) = divide(text).ok_or_else(form)?;
         let (selector, name) = left.rsplit_once(':').map_or((None, left), |(group, name)| (Some(group), name));
-        let (name, right) = (name.trim(), text[end..].trim());
+        let name = name.trim();
         if name.is_empty() || name.contains(is_sign) || right.contains(':') {
             return Err(form());
         }

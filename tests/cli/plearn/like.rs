@@ -93,6 +93,30 @@ fn free_text_is_marked_and_not_judged_and_values_that_identify_are_not_shown() {
 }
 
 #[test]
+fn a_requirement_that_is_not_met_or_not_known_is_exit_code_99() {
+    let folder = halves();
+    let run = |command: &str, code: i32| shell_in(folder.path(), command, &[]).expect_code(code);
+    let met = "plearn -q --like real other --require 'auc <= 0.6' --require 'members.beyond_noise = 0'";
+    assert!(run(met, 0).text().contains("✓ met"));
+    let changed = "sed 's/\"status_code\":200/\"status_code\":201/' other | plearn -q --like real --format json";
+    let judged = run(&format!("{changed} --require 'auc <= 0.55' --require 'pairs.count >= 1'"), 99);
+    assert!(judged.stderr.contains("not met: auc <= 0.55: "), "{}", judged.stderr);
+    let report = judged.json();
+    assert_eq!((&report["requirements"][0]["met"], &report["requirements"][1]["met"]), (&false.into(), &true.into()));
+    assert!(report["auc"].as_f64() > Some(0.9) && report["auc_low"].as_f64() > Some(0.9), "{report}");
+    let few = run("head -n 5 other | plearn -q --like real --require 'auc <= 0.55'", 99);
+    assert!(few.stderr.contains("not known: the classifier needs"), "{}", few.stderr);
+    for (command, word) in [
+        ("plearn -q --like real other --require 'members.beyond = 0'", "members.beyond_noise"),
+        ("plearn -q --like real other --require 'auc <= x'", "0.55"),
+        ("plearn -q real --require 'auc <= 0.55'", "--like"),
+    ] {
+        let refused = run(command, 2);
+        assert!(refused.stderr.contains(word), "{command}: {}", refused.stderr);
+    }
+}
+
+#[test]
 fn wrong_use_and_bad_input_are_told() {
     let folder = halves();
     let fails = |command: &str, code: i32, word: &str| {

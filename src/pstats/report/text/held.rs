@@ -1,15 +1,12 @@
 //! What a run was held against: requirements, injected faults, other streams, earlier runs, the parts that it should have.
 
-use crate::cli::console::visible;
 use crate::cli::numbers::count;
-use crate::cli::sheet::width;
 use crate::cli::sheet::{Column, Page};
 use crate::pstats::joins::{ChaosReport, FaultReport};
 use crate::pstats::report::Report;
 use crate::pstats::report::compared::{AXIS, TITLE, cells, shown};
 use crate::pstats::report::joined::{chaos_head, chaos_rows, stored, why_undecidable};
 use crate::pstats::report::parts;
-use crate::pstats::require::Verdict;
 
 impl Page {
     /// Why the figures may not be what they seem.
@@ -18,23 +15,6 @@ impl Page {
         for why in report.incomplete().into_iter().chain(generator) {
             self.gap();
             self.warning(&why);
-        }
-    }
-
-    pub(super) fn requirements(&mut self, verdicts: &[Verdict]) {
-        if verdicts.is_empty() {
-            return;
-        }
-        self.title("Requirements");
-        let widest = verdicts.iter().map(|v| width(&visible(&v.requirement))).max().unwrap_or(0);
-        for verdict in verdicts {
-            let (code, mark) = match (verdict.met, verdict.unsure) {
-                (true, false) => ("32", "✓ met    "),
-                (true, true) => ("33", "? met    "),
-                (false, true) => ("1;33", "? UNSURE "),
-                (false, false) => ("1;31", "✗ NOT MET"),
-            };
-            self.marked(code, mark, &verdict.requirement, widest, &verdict.message);
         }
     }
 

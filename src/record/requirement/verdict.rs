@@ -21,7 +21,7 @@ pub(crate) struct Verdict {
 
 /// Whether a requirement is met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Met {
+pub(crate) enum Met {
     Yes,
     No,
     /// It cannot be told, and fails.
@@ -31,7 +31,7 @@ pub(super) enum Met {
 }
 
 impl Verdict {
-    pub(super) fn new(
+    pub(crate) fn new(
         requirement: &str,
         figure: Option<String>,
         value: Option<f64>,
