@@ -14,7 +14,7 @@ use super::parts::Segment;
 use super::settings::Settings;
 use super::settle::{Fate, Settle};
 use super::sketch::Latency;
-use super::state::is_state;
+use super::state::{is_state, is_written_as_state};
 use super::stream::Entry;
 use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, is_success, outcome_point};
 use super::windows::{Course, event_error};
@@ -93,6 +93,9 @@ impl Intake {
     pub(super) fn take(&mut self, line: Line<'_>, summary: &mut Summary) -> Taken {
         let bytes = (line.text.len() + line.end.len()) as u64;
         let text = line.text;
+        if is_written_as_state(text) {
+            return Taken::State;
+        }
         let kinds = &mut summary.input.kinds;
         if let Err(error) = self.scanner.scan(text, &mut self.spans) {
             match error {

@@ -4,6 +4,7 @@
 //! nothing is rounded.
 
 mod check;
+mod line;
 mod tail;
 mod write;
 
@@ -13,6 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use line::Line;
 pub(super) use tail::{Tail, tail};
 pub(super) use write::write;
 
@@ -29,7 +31,7 @@ use super::windows::{CourseCounts, Window};
 use crate::cli::console::visible;
 use crate::clock::Micros;
 use crate::error::{Error, Result};
-use crate::record::chain::{Chain, cut_off, hex, ids};
+use crate::record::chain::{CHANGED, Chain, NO_CHECKSUM, cut_off, has_checksum, hex, ids};
 use crate::record::outcome::{AttemptResult, RunRecord, Word};
 use crate::record::reason::Reasons;
 
@@ -42,15 +44,6 @@ const OLDEST: u64 = 2;
 /// The most states whose identities are kept, to recognise a state that is added twice.
 const MOST_STATES: usize = 100_000;
 
-#[derive(Serialize, Deserialize)]
-struct StateLine {
-    pstats_state: u64,
-    /// The number of the line in its state, from 1.
-    line: u64,
-    #[serde(flatten)]
-    part: Part,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
@@ -59,7 +52,7 @@ enum Kind {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "part", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 enum Part {
     Settings {
         by: Vec<Vec<String>>,
@@ -269,11 +262,12 @@ impl StateReader {
     /// already, or contradicts itself.
     pub(super) fn take(&mut self, seq: u64, line: &[u8], layout: &Layout) -> Result<Step> {
         let wrong = |what: String| Error::failed(format!("line {seq}: {}", visible(&what)));
-        let is_old = version(line).map_err(wrong)? < VERSION;
+        let line_of_state = read(line).map_err(wrong)?;
         let (before, began) =
             self.current.as_ref().map_or((Chain::default(), None), |state| (state.chain, Some(state.began)));
-        let (number, part) = parse(line).map_err(wrong)?;
+        let (number, is_old) = (line_of_state.number, line_of_state.version < VERSION);
         let chain = before.follow(line, number, began).map_err(wrong)?;
+        let part = line_of_state.part().map_err(wrong)?;
         let Some(state) = &mut self.current else {
             return match part {
                 Part::Settings { .. } => {
@@ -341,6 +335,11 @@ fn twice(id: &str) -> String {
     format!("state {id} was added already, but not all that this state holds; give each state once")
 }
 
+/// Whether a line is written as lines of states are, which is told without parsing it.
+pub(super) fn is_written_as_state(line: &[u8]) -> bool {
+    Line::read(line).is_some()
+}
+
 /// Whether a line has the marks of a state. One field is not enough, because events may have a field with the same name.
 pub(super) fn is_state(line: &[u8]) -> bool {
     #[derive(Deserialize)]
@@ -353,25 +352,26 @@ pub(super) fn is_state(line: &[u8]) -> bool {
     serde_json::from_slice::<Marks>(line).is_ok()
 }
 
-fn version(line: &[u8]) -> Result<u64, String> {
+/// Reads a line that has the marks of a state.
+fn read(line: &[u8]) -> Result<Line<'_>, String> {
     #[derive(Deserialize)]
     struct Version {
         pstats_state: u64,
     }
-    let version =
-        serde_json::from_slice::<Version>(line).map_err(|e| format!("'{STATE_KEY}' is not a version: {e}"))?;
-    if !(OLDEST..=VERSION).contains(&version.pstats_state) {
+    let read = Line::read(line);
+    let version = match read {
+        Some(read) => read.version,
+        None => {
+            let version = serde_json::from_slice::<Version>(line);
+            version.map_err(|e| format!("'{STATE_KEY}' is not a version: {e}"))?.pstats_state
+        }
+    };
+    if !(OLDEST..=VERSION).contains(&version) {
         return Err(format!(
-            "a state of version {}, but this pstats reads versions {OLDEST} to {VERSION}: make the state again from its lines",
-            version.pstats_state
+            "a state of version {version}, but this pstats reads versions {OLDEST} to {VERSION}: make the state again from its lines"
         ));
     }
-    Ok(version.pstats_state)
-}
-
-fn parse(line: &[u8]) -> Result<(u64, Part), String> {
-    let line = simd_json::serde::from_slice::<StateLine>(&mut line.to_vec());
-    line.map(|line| (line.line, line.part)).map_err(|e| format!("not a line of a state: {e}"))
+    read.ok_or_else(|| if has_checksum(line) { CHANGED } else { NO_CHECKSUM }.to_owned())
 }
 
 fn settings(part: Part) -> Result<Settings, String> {

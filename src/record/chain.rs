@@ -54,18 +54,31 @@ impl Chain {
     }
 }
 
+/// The error for a line that does not match its checksum.
+pub(crate) const CHANGED: &str =
+    "this line of a state does not match its checksum: it was changed or belongs to another state";
+
+/// The error for a line without one.
+pub(crate) const NO_CHECKSUM: &str = "this line of a state has no checksum";
+
+/// Whether a line ends as [`Chain::seal`] ends it, with some checksum.
+pub(crate) fn has_checksum(line: &[u8]) -> bool {
+    split(line).is_some()
+}
+
+/// A line without its checksum, and the digits of this.
+fn split(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = line.strip_suffix(BEHIND_CHECKSUM)?;
+    let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
+    Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
+}
+
 /// The checksum of a line that follows one with the checksum `before`.
 fn checksum(line: &[u8], before: u64) -> Result<u64, String> {
-    let found = line.strip_suffix(BEHIND_CHECKSUM).and_then(|line| {
-        let (line, digits) = line.split_at_checked(line.len().checked_sub(CHECKSUM_DIGITS)?)?;
-        Some((line.strip_suffix(BEFORE_CHECKSUM)?, digits))
-    });
-    let (text, digits) = found.ok_or("this line of a state has no checksum")?;
+    let (text, digits) = split(line).ok_or(NO_CHECKSUM)?;
     let checksum = xxh3_64_with_seed(text, before);
     if digits != hex(checksum).as_bytes() {
-        return Err(
-            "this line of a state does not match its checksum: it was changed or belongs to another state".to_owned()
-        );
+        return Err(CHANGED.to_owned());
     }
     Ok(checksum)
 }

@@ -172,15 +172,28 @@ fn given_caps_hold_when_states_are_added() {
     run_with("pstats", &[&require[..], &["--exact-ids", "1000"]].concat(), both.as_bytes()).expect_code(0);
 }
 
+/// An edited state with the checksums that its lines would have.
+fn sealed(state: &str) -> String {
+    let mut before = 0;
+    let seal = |line: &str| {
+        let (text, _) = line.split_once(",\"xxh3\"").expect("a checksum");
+        before = xxhash_rust::xxh3::xxh3_64_with_seed(text.as_bytes(), before);
+        format!("{text},\"xxh3\":\"{before:016x}\"}}\n")
+    };
+    state.lines().map(seal).collect()
+}
+
 #[test]
 fn a_hostile_state_does_not_steer_the_terminal() {
     let plain = run_with("pstats", &["--format", "state"], event("a", 200, 5.0, 1).as_bytes()).expect_code(0);
     let plain = plain.text();
     let hostile = r"\u001b[31mred\r\u009b2J\npserve: error: forged";
+    let grouped = plain.replace(r#""by":"service""#, &format!(r#""by":"{hostile}""#));
     for (state, is_shown) in [
-        (plain.replace(r#""by":"service""#, &format!(r#""by":"{hostile}""#)), false),
-        (plain.replace(r#""part":"group""#, &format!(r#""part":"{hostile}""#)), true),
-        (plain.to_owned() + &plain.replace(r#""by":[]"#, &format!(r#""by":["{hostile}"]"#)), true),
+        (plain.replace(r#""part":"group""#, &format!(r#""part":"{hostile}""#)), false),
+        (sealed(&grouped), true),
+        (grouped, false),
+        (plain.to_owned() + &sealed(&plain.replace(r#""by":[]"#, &format!(r#""by":"{hostile}""#))), true),
     ] {
         let refused = run_with("pstats", &[], state.as_bytes()).expect_code(1).stderr;
         assert!(refused.contains("31mred") == is_shown && !refused.contains(['\u{1b}', '\r', '\u{9b}']), "{refused:?}");
