@@ -113,6 +113,7 @@ impl Load {
 }
 
 /// Whether a program is missing, which the test says before it is skipped.
+#[allow(clippy::print_stderr)] // a test that cannot run says why
 fn lacks(what: &str, programs: &[&str]) -> bool {
     let search = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
     let there = |name: &&&str| std::env::split_paths(&search).any(|folder| folder.join(name).is_file());

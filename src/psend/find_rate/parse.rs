@@ -88,7 +88,7 @@ fn condition(text: &str) -> Result<Condition, String> {
         _ => return Err(form()),
     };
     // 1 − 99.99% is not quite 0.01%.
-    if share < SMALLEST * 0.999 || share >= 1.0 {
+    if !(SMALLEST * 0.999..1.0).contains(&share) {
         return Err(format!(
             "'{text}': expected a share of bad events from 0.01% to below 100%; fewer are not seen in a step"
         ));

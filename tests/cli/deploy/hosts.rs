@@ -14,6 +14,7 @@ struct Network {
 
 impl Network {
     /// `None` where namespaces cannot be made.
+    #[allow(clippy::print_stderr)] // a test that cannot run says why
     fn start(load: &Load) -> Option<Self> {
         if lacks("senders on several hosts", &["ip"]) {
             return None;
