@@ -1,7 +1,7 @@
 //! `plearn`: learns a world from real events, which pgen then writes.
 //!
 //! [`mod@count`] keeps what one pass over the lines needs to know, in bounded memory. [`mod@state`] writes it down, so that parts can be added
-//! up. [`learn`] is a pure function of it: what the events are. [`mod@world`] writes that as a profile.
+//! up. [`mod@learn`] is a pure function of it: what the events are. [`mod@world`] writes that as a profile.
 
 mod args;
 mod config;
