@@ -71,6 +71,11 @@ impl EditLog {
         self.redacted.truncate(self.faults.last().map_or(0, |fault| fault.redacted.end));
     }
 
+    /// Replaces the time that the event has in the current fault: a redaction keeps none from before.
+    pub(super) fn happened(&mut self, at: Option<Micros>) {
+        self.at = at;
+    }
+
     /// Records that the current fault redacted a member. Its values are not kept.
     pub(super) fn redacted(&mut self, path: String) {
         self.redacted.push(path);

@@ -388,7 +388,9 @@ impl EditableEvent {
         for edit in edits.iter().rev() {
             self.splice(edit.range.clone(), edit.new.as_bytes());
         }
+        let at = if self.log.is_some() { self.timestamp() } else { None };
         if let Some(log) = &mut self.log {
+            log.happened(at);
             paths.for_each(|path| log.redacted(path));
         }
     }

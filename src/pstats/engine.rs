@@ -346,7 +346,7 @@ impl Engine {
 
     /// The report on what was counted so far.
     pub(super) fn report(&mut self, run: RunInfo) -> Report {
-        let by = self.settings.by.iter().map(|fields| fields.join(",")).collect();
+        let by = self.settings.groupings().collect();
         let run = RunInfo { window_s: self.settings.window.map(seconds), by, ..run };
         let files = run.files.len() as u64;
         let own = self.own_part().cloned();

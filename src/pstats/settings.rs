@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::cli::values::Span;
 use crate::clock::Micros;
+use crate::jsonl::scan::plain_path;
 use crate::record::event::FieldMap;
 
 /// `--max-groups` if it is not given.
@@ -32,6 +33,12 @@ pub(super) struct Settings {
 }
 
 impl Settings {
+    /// The names of the groupings in reports: paths without backslashes.
+    pub(super) fn groupings(&self) -> impl Iterator<Item = String> {
+        let name = |fields: &Vec<String>| fields.iter().map(|field| plain_path(field)).collect::<Vec<_>>().join(",");
+        self.by.iter().map(name)
+    }
+
     /// The settings of a state instead of these, except for caps that were given. States that stayed below their caps add up
     /// under any.
     pub(super) fn adopted(&self, theirs: Self) -> Self {

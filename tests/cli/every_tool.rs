@@ -45,6 +45,7 @@ const TEXTS: &[&str] = &[
     "--stored",
     "--base",
     "--require-file",
+    "--redact",
     "--title",
     "--by",
     "--listen",

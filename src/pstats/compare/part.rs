@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Micros;
-use crate::jsonl::scan::plain_path;
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::GroupKey;
 use crate::pstats::layout::{Grouping, Layout};
@@ -97,8 +96,7 @@ impl RunPart {
 
     /// The name of the first grouping of `--by`.
     pub(crate) fn first_grouping(settings: &Settings) -> Option<String> {
-        let fields = settings.by.first()?;
-        Some(fields.iter().map(|field| plain_path(field)).collect::<Vec<_>>().join(","))
+        settings.groupings().next()
     }
 
     /// Adds another part of the same run.

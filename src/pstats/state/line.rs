@@ -4,7 +4,9 @@
 
 use std::io::Write;
 
-use super::{Part, VERSION};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
 use crate::pstats::layout::STATE_KEY;
 use crate::record::chain::has_checksum;
 
@@ -35,14 +37,23 @@ impl<'a> Line<'a> {
     ///
     /// # Errors
     /// If the line is not of a state.
-    pub(super) fn part(self) -> Result<Part, String> {
+    pub(super) fn part<P: DeserializeOwned>(self) -> Result<P, String> {
+        simd_json::serde::from_slice(&mut self.variant()).map_err(|e| {
+            // serde_json says better what is wrong.
+            let why =
+                serde_json::from_slice::<P>(&self.variant()).err().map_or_else(|| e.to_string(), |e| e.to_string());
+            format!("not a line of a state: {why}")
+        })
+    }
+
+    fn variant(self) -> Vec<u8> {
         let mut variant = Vec::with_capacity(self.members.len() + self.name.len() + 6);
         variant.extend_from_slice(b"{\"");
         variant.extend_from_slice(self.name.as_bytes());
         variant.extend_from_slice(b"\":{");
         variant.extend_from_slice(self.members);
         variant.push(b'}');
-        simd_json::serde::from_slice(&mut variant).map_err(|e| format!("not a line of a state: {e}"))
+        variant
     }
 }
 
@@ -52,12 +63,12 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
     Some((std::str::from_utf8(digits).ok()?.parse().ok()?, after.strip_prefix(b",")?))
 }
 
-/// Writes a part as the line with this number, without a checksum and a line end.
-pub(super) fn write(out: &mut Vec<u8>, number: u64, part: &Part) {
+/// Writes a part, which serde writes as a variant, as the line with this number, without a checksum and a line end.
+pub(super) fn write(out: &mut Vec<u8>, version: u64, number: u64, part: &impl Serialize) {
     let variant = serde_json::to_vec(part).expect("numbers and text are JSON");
     let end = 2 + variant[2..].iter().position(|byte| *byte == b'"').expect("a variant has a name");
     let name = std::str::from_utf8(&variant[2..end]).expect("serde writes UTF-8");
-    write!(out, "{{\"{STATE_KEY}\":{VERSION},\"line\":{number},\"part\":\"{name}\",")
+    write!(out, "{{\"{STATE_KEY}\":{version},\"line\":{number},\"part\":\"{name}\",")
         .expect("memory can be written to");
     out.extend_from_slice(&variant[end + 3..variant.len() - 1]);
 }
@@ -67,15 +78,21 @@ mod tests {
     use super::*;
     use crate::record::chain::Chain;
 
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    enum Part {
+        End { lines: u64 },
+    }
+
     #[test]
     fn a_line_is_read_as_it_was_written() {
         let mut out = Vec::new();
-        write(&mut out, 1, &Part::End { lines: 7 });
+        write(&mut out, 3, 1, &Part::End { lines: 7 });
         assert_eq!(out, b"{\"pstats_state\":3,\"line\":1,\"part\":\"end\",\"lines\":7}");
         Chain::default().seal(&mut out, 0);
         let line = Line::read(out.trim_ascii_end()).expect("a line");
         assert_eq!((line.version, line.number), (3, 1));
-        assert!(matches!(line.part(), Ok(Part::End { lines: 7 })));
+        assert_eq!(line.part(), Ok(Part::End { lines: 7 }));
     }
 
     #[test]
@@ -98,7 +115,10 @@ mod tests {
         }
         let unknown = format!("{{\"pstats_state\":3,\"line\":1,\"part\":\"other\",\"lines\":1{end}");
         assert!(
-            Line::read(unknown.as_bytes()).expect("a line").part().is_err_and(|e| e.contains("not a line of a state"))
+            Line::read(unknown.as_bytes())
+                .expect("a line")
+                .part::<Part>()
+                .is_err_and(|e| e.contains("not a line of a state"))
         );
     }
 }

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{Added, Kind, Part, line};
+use super::{Added, Kind, Part, VERSION, line};
 use crate::cli::part_of_run::PartOfRun;
 use crate::pstats::layout::Layout;
 use crate::pstats::parts::Parts;
@@ -95,7 +95,7 @@ impl Lines {
     fn put(&mut self, part: Part) {
         let is_content = !matches!(part, Part::Settings { .. } | Part::Holds { .. } | Part::Parts { .. });
         let begins = self.out.len();
-        line::write(&mut self.out, self.chain.lines + 1, &part);
+        line::write(&mut self.out, VERSION, self.chain.lines + 1, &part);
         if is_content {
             self.content = xxh3_64_with_seed(&self.out[begins..self.out.len() - 1], self.content);
         }
