@@ -132,9 +132,9 @@ pub(super) struct Args {
     /// Longest wait between two events of --replay; longer gaps are shortened and reported
     #[arg(long, value_name = "TIME", default_value = "1h", value_parser = values::span_above_zero, requires = "replay", help_heading = "Pace")]
     pub(super) max_gap: Span,
-    /// Find the highest rate that the server holds: 'end_to_end.p99 < 50ms, error_rate < 1%'
+    /// Find the highest rate that meets conditions
     ///
-    /// Raises the rate in steps until the server does not meet the conditions, then narrows it down (open loop). The conditions are
+    /// Such as 'end_to_end.p99 < 50ms, error_rate < 1%'. Raises the rate in steps until the server does not meet the conditions, then narrows it down (open loop). The conditions are
     /// written like those of pstats --require. The rate, with an interval, is in the summary and in the run record. The
     /// input must last until the end, as that of pgen -n inf does.
     #[arg(long, value_name = "CONDITIONS", group = "open", conflicts_with_all = ["duration", "warm_up", "abort_on", "shard", "journal", "verify"], help_heading = "Pace")]

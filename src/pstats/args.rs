@@ -254,7 +254,7 @@ impl CommandLine for Args {
   pgen -n 100k | psend -c 100 | pstats --by service,status
   pstats outcomes.jsonl --require 'success_rate >= 95%' --require 'unknown = 0'
   pstats outcomes.jsonl --truth truth.jsonl --report html=report.html
-  pstats --alerts alerts.jsonl --truth truth.jsonl --require 'alerts.recall > 90%'
+  pstats --alerts alerts.jsonl --truth t.jsonl --require 'alerts.recall > 90%'
   pstats outcomes.jsonl --format json -o base.json
   pstats new.state --base old.state --require 'latency.p99 not worse'
   pstats --format state part1.jsonl > 1.state; pstats 1.state 2.state",

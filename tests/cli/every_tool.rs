@@ -46,6 +46,8 @@ const TEXTS: &[&str] = &[
     "--base",
     "--require-file",
     "--redact",
+    "--redact-key-file",
+    "--redact-check",
     "--title",
     "--by",
     "--listen",

@@ -36,7 +36,7 @@ fn no_flag_of_any_tool_names_a_file_that_the_output_is_written_over() {
             };
             let beside: &[&str] = match &*flag {
                 "--from" => &["--curve", "flat"],
-                "--alerts" => &["--truth", "t"],
+                "--alerts" | "--missed" => &["--truth", "t"],
                 "--cert" => &["--key", "k"],
                 "--key" => &["--cert", "c"],
                 _ => &[],

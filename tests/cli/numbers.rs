@@ -33,7 +33,8 @@ const HOSTILE: [&str; 20] = [
 
 /// The names in help of values that are not numbers. A flag whose value has another name is tested here.
 const NO_NUMBERS: &[&str] = &[
-    "--redact",
+    "PATH,…|auto",
+    "ORIGINAL",
     "FILE",
     "FILES",
     "FORMAT",
