@@ -146,7 +146,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Comparison")]
     pub(super) truth: Vec<PathBuf>,
 
-    /// Did the alarm ring? Hold these alerts against the faults of --truth
+    /// Judge these alerts by the faults of --truth
     ///
     /// FILE is a log of alerts: lines with at, and perhaps until, name and labels; or the webhooks of Alertmanager or Grafana as they
     /// come. Other forms: --fields at=PATH,until=PATH,name=PATH,labels=PATH. Repeatable.

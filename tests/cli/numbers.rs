@@ -33,6 +33,7 @@ const HOSTILE: [&str; 20] = [
 
 /// The names in help of values that are not numbers. A flag whose value has another name is tested here.
 const NO_NUMBERS: &[&str] = &[
+    "TEXT",
     "PATH,…|auto",
     "ORIGINAL",
     "FILE",

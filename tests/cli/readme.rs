@@ -81,6 +81,8 @@ fn the_readme_shows_each_tool() {
 /// What `--help` lists of a tool: long names, short ones.
 pub fn flags_of(tool: &str) -> Vec<(String, Option<String>)> {
     let help = run(tool, &["--help"]).expect_code(0);
+    // Text about a flag is indented further than the flag.
+    let is_flag = |line: &&str| line.len() - line.trim_start().len() <= 6;
     let flag = |line: &str| {
         let (short, long) = match line.trim_start().split_once(", --") {
             Some((short, long)) if short.starts_with('-') => (Some(short.to_owned()), long),
@@ -88,7 +90,7 @@ pub fn flags_of(tool: &str) -> Vec<(String, Option<String>)> {
         };
         Some((format!("--{}", name(long)), short))
     };
-    help.lines().into_iter().filter_map(flag).collect()
+    help.lines().into_iter().filter(is_flag).filter_map(flag).collect()
 }
 
 /// The letters, digits and hyphens that a text begins with.

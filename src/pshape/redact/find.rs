@@ -150,7 +150,21 @@ pub(super) fn opaque_end(text: &str, at: usize) -> Option<usize> {
     let changes = run.windows(2).filter(|pair| class(&pair[0]) != class(&pair[1])).count();
     let has = |is: fn(&u8) -> bool| run.iter().any(is);
     let is_mixed = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    (run.len() >= SHORTEST && is_mixed && changes * 3 >= run.len()).then_some(end)
+    let is_key = run.len() >= SHORTEST && is_mixed && changes * 3 >= run.len() && !is_path_of_words(run);
+    is_key.then_some(end)
+}
+
+/// Whether most parts of a path are words, such as `v1`, `users` or `GetById`.
+fn is_path_of_words(path: &[u8]) -> bool {
+    let is_word = |part: &[u8]| {
+        !part.windows(2).any(|pair| {
+            let in_capitals = pair[0].is_ascii_uppercase() && pair[1].is_ascii_uppercase();
+            in_capitals || pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic()
+        })
+    };
+    let parts = path.split(|byte| *byte == b'/');
+    let (words, others): (Vec<&[u8]>, Vec<&[u8]>) = parts.partition(|part| is_word(part));
+    words.len() > others.len()
 }
 
 #[cfg(test)]
