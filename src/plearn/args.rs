@@ -28,11 +28,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) like: Vec<PathBuf>,
 
-    /// With --like: fail with exit status 99 unless this holds, such as 'auc <= 0.55'
+    /// With --like: fail unless this holds: 'auc <= 0.55'
     ///
-    /// Any figure of the JSON report that is no list: 'members.beyond_noise = 0', 'auc_high < 0.6'. A figure that is not known fails.
-    /// Repeatable.
-    #[arg(long, value_name = "EXPR")]
+    /// Any figure of the JSON report that is no list: 'members.beyond_noise = 0', 'auc_high < 0.6'. If one does not hold or is not known,
+    /// the exit status is 99. Repeatable.
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub(super) require: Vec<String>,
 
     /// What to write: world or state; text or json with --like

@@ -34,6 +34,8 @@ const HOSTILE: [&str; 20] = [
 /// The names in help of values that are not numbers. A flag whose value has another name is tested here.
 const NO_NUMBERS: &[&str] = &[
     "TEXT",
+    "KIND,…",
+    "RULE,…",
     "PATH,…|auto",
     "ORIGINAL",
     "FILE",
