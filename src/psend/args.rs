@@ -134,9 +134,9 @@ pub(super) struct Args {
     pub(super) max_gap: Span,
     /// Find the highest rate that meets conditions
     ///
-    /// Such as 'end_to_end.p99 < 50ms, error_rate < 1%'. Raises the rate in steps until the server does not meet the conditions, then narrows it down (open loop). The conditions are
-    /// written like those of pstats --require. The rate, with an interval, is in the summary and in the run record. The
-    /// input must last until the end, as that of pgen -n inf does.
+    /// For example 'end_to_end.p99 < 50ms, error_rate < 1%'. Conditions are written like those of pstats --require. psend raises the
+    /// rate in steps until the server does not meet them, then narrows it down (open loop). The rate, with an interval, is in the
+    /// summary and in the run record. The input must last until the end, as that of pgen -n inf does.
     #[arg(long, value_name = "CONDITIONS", group = "open", conflicts_with_all = ["duration", "warm_up", "abort_on", "shard", "journal", "verify"], help_heading = "Pace")]
     pub(super) find_rate: Option<Conditions>,
     /// Longest time for --find-rate

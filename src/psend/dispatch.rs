@@ -23,7 +23,7 @@ use super::sink::Sink;
 use super::supply::{Left, Supply};
 use super::trace::Traced;
 use super::transport::{Failure, Fate, Reply, Transport};
-use crate::record::outcome::{ErrorKind, Word};
+use crate::record::outcome::ErrorKind;
 
 /// The status of an answer that refuses the key.
 const UNAUTHORIZED: u16 = 401;
@@ -346,24 +346,22 @@ impl Dispatch {
             Some(Meaning::Away) => flow.ending().is_some() && delivery.may_be_left_open(),
             Some(_) => false,
         };
-        let is_left = match word {
-            Word::Accepted | Word::Duplicate | Word::Present => false,
-            // --resume sends what the journal does not mention.
-            _ => !(is_open && sending.journal),
-        };
+        // --resume sends what the journal does not mention.
+        let is_resumable = is_open && sending.journal;
+        let is_left = !word.is_success() && !is_resumable;
         // A line that is too long to be held was kept while it was read.
         let is_kept = sending.dead_letters && is_left && !event.line.is_empty();
         let dead_letter = is_kept.then_some(&*event.line);
         let done = (sending.journal && !is_open).then(|| (event.seq, journal::hash(&event.line, event.length)));
         self.sink.put(|out| outcome.write(out), dead_letter, done);
         if let (Some(search), Some(step)) = (search, delivery.step) {
-            let is_error = !matches!(word, Word::Accepted | Word::Duplicate | Word::Present);
+            let is_error = !word.is_success();
             let ended = Ended { end_to_end: outcome.end_to_end, latency: outcome.latency, is_error };
             search.borrow_mut().ended(step, delivery.since, &ended);
         }
         let mut tally = tally.borrow_mut();
         tally.ended(word, delivery.first_sent(), now);
-        if !matches!(word, Word::Accepted | Word::Duplicate | Word::Present) && delivery.last().is_some() {
+        if !word.is_success() && delivery.last().is_some() {
             tally.refused(&delivery.answer());
         }
         if warm_up {

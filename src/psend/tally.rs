@@ -123,7 +123,7 @@ impl Tally {
         *self.words.entry(word).or_default() += 1;
         self.done += 1;
         if let Some(rate) = &mut self.error_rate {
-            rate.add(now, !matches!(word, Word::Accepted | Word::Duplicate | Word::Present));
+            rate.add(now, !word.is_success());
         }
         match sent {
             Some(sent) => {

@@ -16,7 +16,7 @@ use super::settle::{Fate, Settle};
 use super::sketch::Latency;
 use super::state::{is_state, is_written_as_state};
 use super::stream::Entry;
-use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, is_success, outcome_point};
+use super::summary::{ParsedEvent, ParsedOutcome, Summary, event_point, outcome_point};
 use super::windows::{Course, event_error};
 use crate::clock::Micros;
 use crate::error::Result as Done;
@@ -250,7 +250,7 @@ impl Intake {
         let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
         let due = raw(of.scheduled_at).filter(|raw| *raw != b"null").and_then(|raw| self.times.clone().read(raw).ok());
         let course = Course {
-            error: (!is_success(word)).then_some(word as usize),
+            error: (!word.is_success()).then_some(word as usize),
             retries: attempts.saturating_sub(1),
             due,
             ended: ended.filter(|_| due.is_some()),
@@ -279,7 +279,7 @@ impl Intake {
         unescape(&mut self.unescaped, slots, line, &self.spans);
         let source = Source { line, spans: &self.spans, slots, unescaped: &self.unescaped, at, status: None };
         summary.add_outcome(outcome, &source);
-        if !is_success(word)
+        if !word.is_success()
             && let Some(message) = self.spans.raw(line, of.error_message).and_then(value::text)
         {
             summary.outcomes.reasons.add(&message);

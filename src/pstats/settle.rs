@@ -20,7 +20,6 @@ use spool::Spool;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::parts::Segment as PartSegment;
-use super::summary::is_success;
 use crate::error::Result;
 use crate::jsonl::value::same;
 use crate::record::outcome::{RunRecord, Word};
@@ -53,7 +52,7 @@ pub(super) fn weight(word: Word) -> usize {
         Word::Rejected | Word::RateLimited | Word::Failed => 1,
         // The server may have the event, whatever another run found.
         Word::Unknown => 2,
-        word if is_success(word) => SUCCESS,
+        word if word.is_success() => SUCCESS,
         _ => 3,
     }
 }

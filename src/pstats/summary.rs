@@ -293,12 +293,7 @@ pub(super) fn event_point(status: Option<Result<u16, NoStatus>>, latency: Option
     Point { success, latency, end_to_end: None }
 }
 
-/// Success of an outcome: delivered, or present if psend verified it (contracts §5).
+/// What an outcome adds to the figures.
 pub(super) fn outcome_point(word: Word, latency: Option<Latency>, end_to_end: Option<Latency>) -> Point {
-    Point { success: Some(is_success(word)), latency, end_to_end }
-}
-
-/// Whether an outcome with this word is a success.
-pub(super) fn is_success(word: Word) -> bool {
-    matches!(word, Word::Accepted | Word::Duplicate | Word::Present)
+    Point { success: Some(word.is_success()), latency, end_to_end }
 }

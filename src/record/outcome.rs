@@ -71,6 +71,13 @@ words! {
     }
 }
 
+impl Word {
+    /// Whether an outcome with this word is a success: delivered, or found by --verify (contracts §5).
+    pub(crate) fn is_success(self) -> bool {
+        matches!(self, Self::Accepted | Self::Duplicate | Self::Present)
+    }
+}
+
 words! {
     /// The result of an attempt: the word of an outcome, or one of two more.
     AttemptResult {

@@ -13,10 +13,10 @@ const MOST_MEMBERS: usize = 400;
 
 /// A value of a row.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'s> {
-    pub(super) row: u32,
-    pub(super) class: Class,
-    pub(super) raw: &'s [u8],
+pub(in crate::plearn) struct Cell<'s> {
+    pub(in crate::plearn) row: u32,
+    pub(in crate::plearn) class: Class,
+    pub(in crate::plearn) raw: &'s [u8],
 }
 
 /// A member with all its values.

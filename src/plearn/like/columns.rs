@@ -5,22 +5,14 @@ use std::collections::{HashMap, HashSet};
 
 use super::lines::Lines;
 use crate::plearn::config::Rules;
-use crate::plearn::count::{Class, Walker};
-use crate::plearn::learn::rows::{is_named, path, text};
+use crate::plearn::count::Walker;
+use crate::plearn::learn::rows::{Cell, is_named, path, text};
 
 /// The most values that are looked at on each side.
 const MOST_VALUES: usize = 800_000;
 
 /// The most members that are compared, those in most lines first.
 const MOST_MEMBERS: usize = 400;
-
-/// A value of a row.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'s> {
-    pub(super) row: u32,
-    pub(super) class: Class,
-    pub(super) raw: &'s [u8],
-}
 
 /// A member with its values on both sides: first the real ones.
 #[derive(Debug)]

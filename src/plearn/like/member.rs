@@ -2,14 +2,14 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::columns::{Cell, Column};
+use super::columns::Column;
 use super::figure::{Figure, ordered};
 use super::form::form;
 use crate::clock::Micros;
 use crate::plearn::config::Rules;
 use crate::plearn::count::{Class, number};
 use crate::plearn::learn::moments;
-use crate::plearn::learn::rows::is_named;
+use crate::plearn::learn::rows::{Cell, is_named};
 use crate::record::private::{is_identifying, is_personal};
 
 /// Fewer values on either side say nothing.

@@ -5,7 +5,7 @@ use crate::pstats::input::{Amount, Flaws};
 use crate::pstats::layout::{Grouping, Layout};
 use crate::pstats::sketch::Sketch;
 use crate::pstats::stream::Stream;
-use crate::pstats::summary::{Summary, is_success};
+use crate::pstats::summary::Summary;
 use crate::record::outcome::Word;
 
 /// More lines than any stream has: counts below this can be added up without an overflow.
@@ -45,7 +45,7 @@ pub(super) fn check(summary: &mut Summary, layout: &Layout) -> Result<(), String
     let outcomes = &summary.outcomes;
     let count = outcomes.stream.figures.count();
     equal("outcomes: their words", sum(&outcomes.words)?, count)?;
-    let failed = Word::ALL.iter().zip(outcomes.words).filter(|(word, _)| !is_success(**word)).map(|(_, n)| n);
+    let failed = Word::ALL.iter().zip(outcomes.words).filter(|(word, _)| !word.is_success()).map(|(_, n)| n);
     equal("outcomes: failures", failed.sum(), outcomes.stream.figures.failures())?;
     at_most("outcomes: own retries", outcomes.own_retries, count)?;
     at_most("outcomes: those retried", outcomes.retried, count)?;
