@@ -39,7 +39,7 @@ pub(super) const EVENT_ERRORS: [&str; 3] = ["4xx", "5xx", "other"];
 
 /// The kind of an event's error, as a place in [`EVENT_ERRORS`].
 pub(super) fn event_error(success: Option<bool>, status: Option<u16>) -> Option<usize> {
-    (success == Some(false)).then(|| match status {
+    (success == Some(false)).then_some(match status {
         Some(400..=499) => 0,
         Some(500..=599) => 1,
         _ => 2,
