@@ -3,7 +3,9 @@
 #![allow(unreachable_pub)] // a test crate has no outside
 #![allow(clippy::unwrap_used)] // a test that cannot go on fails
 
+mod action;
 mod chaos;
+mod checklist;
 mod clock_step;
 mod deploy;
 mod every_tool;
@@ -11,6 +13,7 @@ mod fakes;
 mod files;
 mod guide;
 mod install;
+mod messages;
 mod numbers;
 mod own_server;
 mod parts;
@@ -28,4 +31,5 @@ mod scripts;
 mod streams;
 mod support;
 mod tidy;
+mod tutorial;
 mod wrong_types;

@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod http;
+pub mod page;
 pub mod server;
 
 use std::io::Write;
