@@ -2,6 +2,7 @@
 //! and standard streams.
 
 pub(crate) mod api_key;
+pub(crate) mod certificates;
 pub(crate) mod color;
 pub(crate) mod compressed;
 pub(crate) mod console;

@@ -29,12 +29,17 @@ use std::process::ExitCode;
 use crate::cli;
 use args::Args;
 use config::Job;
+use resolve::Environment;
 
 /// Runs pserve as a process.
 pub fn main() -> ExitCode {
-    cli::run("pserve", |args: Args, console| match resolve::resolve(args, std::env::var_os("PULSE_API_KEY"))? {
-        Job::Serve(config) => serve::run(*config, console),
-        Job::Export { db, tenant } => maintain::export(&db, tenant.as_deref()),
-        Job::Reset { db, is_sure, quiet } => maintain::reset(&db, is_sure, quiet, console),
+    cli::run("pserve", |args: Args, console| {
+        let environment =
+            Environment { key: std::env::var_os("PULSE_API_KEY"), password: std::env::var_os("PGPASSWORD") };
+        match resolve::resolve(args, environment)? {
+            Job::Serve(config) => serve::run(*config, console),
+            Job::Export { db, tenant } => maintain::export(&db, tenant.as_deref()),
+            Job::Reset { db, is_sure, quiet } => maintain::reset(&db, is_sure, quiet, console),
+        }
     })
 }

@@ -32,10 +32,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE")]
     pub(super) unix_socket: Option<PathBuf>,
 
-    /// SQLite file, or memory:
+    /// SQLite file or postgres:// URL
     ///
-    /// A file is created if it does not exist. With memory: the events end with the server.
-    #[arg(long, value_name = "FILE", default_value = "pserve.db")]
+    /// A file is created if it does not exist, and so are the tables in PostgreSQL, such as of postgres://user@host/database. PGPASSWORD
+    /// may have its password. With memory: the events are kept in memory, and end with the server.
+    #[arg(long, value_name = "FILE|URL", default_value = "pserve.db")]
     pub(super) db: OsString,
 
     /// Write the stored events to standard output, and end

@@ -14,20 +14,31 @@ use crate::cli::input;
 use crate::error::{Error, Result};
 use crate::seed;
 
-/// Resolves the flags. `environment_key` is the value of PULSE_API_KEY.
+/// What the environment says.
+pub(super) struct Environment {
+    /// PULSE_API_KEY
+    pub(super) key: Option<OsString>,
+    /// PGPASSWORD
+    pub(super) password: Option<OsString>,
+}
+
+/// Resolves the flags.
 ///
 /// # Errors
 /// A usage error that names the flag, or the file that cannot be read.
-pub(super) fn resolve(args: Args, environment_key: Option<OsString>) -> Result<Job> {
-    let db = Db::named(&args.db)?;
+pub(super) fn resolve(args: Args, environment: Environment) -> Result<Job> {
+    let text = |name: &str, value: Option<OsString>| {
+        let text = value.map(OsString::into_string).transpose();
+        text.map_err(|_| Error::usage(format!("{name}: the value is not valid UTF-8")))
+    };
+    let db = Db::named(&args.db)?.or_password(text("PGPASSWORD", environment.password)?.as_deref());
     if args.export {
         return Ok(Job::Export { db, tenant: args.tenant });
     }
     if args.reset {
         return Ok(Job::Reset { db, is_sure: args.yes, quiet: args.quiet });
     }
-    let environment_key = environment_key.map(OsString::into_string).transpose();
-    let environment_key = environment_key.map_err(|_| Error::usage("PULSE_API_KEY: the key is not valid UTF-8"))?;
+    let environment_key = text("PULSE_API_KEY", environment.key)?;
     let listen = addresses(&args.listen)?;
     let keys = match keys(&args, environment_key.as_deref())? {
         Some(keys) => keys,

@@ -6,6 +6,7 @@
 pub(super) mod commit;
 pub(super) mod memory;
 pub(super) mod open;
+mod postgres;
 pub(super) mod readers;
 pub(super) mod sqlite;
 #[cfg(test)]

@@ -39,6 +39,7 @@ const NO_NUMBERS: &[&str] = &[
     "PATH,…|auto",
     "ORIGINAL",
     "FILE",
+    "FILE|URL",
     "FILES",
     "FORMAT",
     "CURVE",

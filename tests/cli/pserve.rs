@@ -1,5 +1,7 @@
 //! pserve as its users meet it: over HTTP, in its files, by its exit codes.
 
+mod clients;
+mod contract;
 mod dashboard;
 mod durability;
 mod exec;
@@ -7,6 +9,7 @@ mod faults;
 mod hostile;
 mod operated;
 mod ordinary_client;
+mod postgres;
 mod stores;
 
 use std::io::{BufRead, BufReader, Read, Write};

@@ -2,9 +2,11 @@
 
 #![allow(dead_code)]
 
+pub mod cluster;
 pub mod http;
 pub mod page;
 pub mod server;
+pub mod stores;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -9,6 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{AlertDescription, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
+use crate::cli::certificates::trusted;
 use crate::cli::input::named_bytes;
 use crate::error::{Error, Result};
 
@@ -65,21 +66,12 @@ impl Trust {
     }
 
     fn roots(&self) -> Result<RootCertStore> {
+        let Some(file) = &self.roots else {
+            return trusted().map_err(|e| Error::failed(format!("{e}; --cacert names others")));
+        };
         let mut roots = RootCertStore::empty();
-        match &self.roots {
-            Some(file) => {
-                for certificate in certificates("--cacert", file)? {
-                    roots.add(certificate).map_err(|e| Error::usage(format!("--cacert {}: {e}", file.display())))?;
-                }
-            }
-            None => {
-                roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-                if roots.is_empty() {
-                    return Err(Error::failed(
-                        "the system has no certificates to trust (Debian and Ubuntu: ca-certificates); --cacert names others",
-                    ));
-                }
-            }
+        for certificate in certificates("--cacert", file)? {
+            roots.add(certificate).map_err(|e| Error::usage(format!("--cacert {}: {e}", file.display())))?;
         }
         Ok(roots)
     }

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::memory::Memory;
+use super::postgres::Postgres;
+use super::postgres::address::Address;
 use super::sqlite::Sqlite;
 use super::{Store, Writer};
 use crate::error::{Error, Result};
@@ -17,6 +19,8 @@ pub(in crate::pserve) enum Db {
     File(PathBuf),
     /// `memory:`
     Memory,
+    /// A PostgreSQL database.
+    Postgres(Box<Address>),
 }
 
 impl Db {
@@ -27,6 +31,9 @@ impl Db {
     pub(in crate::pserve) fn named(name: &OsStr) -> Result<Self> {
         match name.to_str() {
             Some("memory:") => Ok(Self::Memory),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Ok(Self::Postgres(Box::new(Address::parse(url)?)))
+            }
             Some(":memory:") => Err(Error::usage(
                 "--db :memory:: expected memory: for events that end with the server, or the name of a file",
             )),
@@ -39,6 +46,14 @@ impl Db {
         match Self::named(name) {
             Ok(Self::File(path)) => Some(path),
             _ => None,
+        }
+    }
+
+    /// The same, with this password for PostgreSQL if the name has none.
+    pub(in crate::pserve) fn or_password(self, password: Option<&str>) -> Self {
+        match (self, password) {
+            (Self::Postgres(address), Some(password)) => Self::Postgres(Box::new(address.or_password(password))),
+            (other, _) => other,
         }
     }
 
@@ -56,6 +71,10 @@ impl Db {
                 let memory = Memory::default();
                 Ok((Arc::new(memory.clone()), Box::new(memory)))
             }
+            Self::Postgres(address) => {
+                let (store, writer) = Postgres::open(address)?;
+                Ok((Arc::new(store), Box::new(writer)))
+            }
         }
     }
 }
@@ -65,6 +84,7 @@ impl fmt::Display for Db {
         match self {
             Self::File(path) => path.display().fmt(f),
             Self::Memory => f.write_str("memory"),
+            Self::Postgres(address) => address.fmt(f),
         }
     }
 }

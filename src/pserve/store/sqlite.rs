@@ -1,4 +1,4 @@
-//! Events in a SQLite file. The only module that knows SQL.
+//! Events in a SQLite file. The only module beside PostgreSQL's that knows SQL.
 //!
 //! It uses write-ahead logging with full synchronisation: a commit that has returned survives `kill -9` and a power cut.
 

@@ -1,12 +1,18 @@
 //! What every store does alike.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use proptest::prelude::*;
 
 use super::memory::Memory;
+use super::open::Db;
 use super::sqlite::Sqlite;
 use super::*;
+use cluster::Cluster;
+
+#[allow(dead_code, unreachable_pub)] // the tests of the tools use it too
+#[path = "../../../tests/cli/support/cluster.rs"]
+mod cluster;
 
 /// A store of one kind, empty, and what has to live as long.
 struct Opened {
@@ -15,6 +21,9 @@ struct Opened {
     _folder: Option<tempfile::TempDir>,
 }
 
+/// PostgreSQL where it is installed, for all tests together.
+static CLUSTER: LazyLock<Option<Cluster>> = LazyLock::new(|| Cluster::start("the store over PostgreSQL"));
+
 /// An empty store of each kind.
 fn each() -> Vec<(&'static str, Opened)> {
     let folder = tempfile::tempdir().expect("a folder");
@@ -22,7 +31,13 @@ fn each() -> Vec<(&'static str, Opened)> {
     let sqlite = Opened { store: Arc::new(sqlite), writer: Box::new(writer), _folder: Some(folder) };
     let memory = Memory::default();
     let memory = Opened { store: Arc::new(memory.clone()), writer: Box::new(memory), _folder: None };
-    vec![("sqlite", sqlite), ("memory", memory)]
+    let mut all = vec![("sqlite", sqlite), ("memory", memory)];
+    if let Some(cluster) = &*CLUSTER {
+        let named = Db::named(cluster.database().as_ref()).expect("a sound URL");
+        let (store, writer) = named.open().expect("a database");
+        all.push(("postgres", Opened { store, writer, _folder: None }));
+    }
+    all
 }
 
 fn record(number: usize, timestamp: Micros, fields: SearchFields) -> Record {

@@ -1,9 +1,11 @@
-//! Clients that drip, that speak something else, and servers that start at once on one new file.
+//! Clients that drip, that speak something else, thousands of them; and servers that start at once on one new file.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::support::server::{API, KEY, Server};
 use crate::support::shell_in;
@@ -69,4 +71,85 @@ fn ten_servers_that_start_at_once_on_one_new_file_all_serve() {
         );
         shell_in(folder.path(), &script, &[]).expect_code(0);
     }
+}
+
+/// A value of the server's `/proc` status in MiB, such as its resident memory or the most that it ever was.
+fn memory(server: &Server, name: &str) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("Linux");
+    let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
+    line.split_whitespace().nth(1).and_then(|number| number.parse::<usize>().ok()).expect("a number") >> 10
+}
+
+/// How many connections it says it has.
+fn server_connections(server: &Server) -> usize {
+    let metrics = crate::support::http::request(server.address(), "GET", "/metrics", &[], b"").expect("an answer");
+    let line = metrics.text().lines().find_map(|line| line.strip_prefix("pserve_connections "));
+    line.expect("a line").parse().expect("a number")
+}
+
+#[test]
+fn thousands_of_idle_and_slow_connections_and_large_bodies_leave_room_for_the_rest() {
+    if !std::path::Path::new("/proc/self/status").exists() {
+        eprintln!("skipped: needs /proc");
+        return;
+    }
+    let limit = getrlimit(Resource::Nofile).maximum;
+    setrlimit(Resource::Nofile, Rlimit { current: limit, maximum: limit }).expect("up to its maximum it may be raised");
+    let count = usize::try_from(limit.unwrap_or(u64::MAX).saturating_sub(1000).min(10_000)).expect("it is small");
+    if count < 10_000 {
+        eprintln!("{count} connections instead of 10000: ulimit -Hn allows no more");
+    }
+    let server = Server::start(&[]);
+    let mut idle: Vec<TcpStream> = Vec::with_capacity(count);
+    for number in 0..count {
+        let mut client = TcpStream::connect(server.address()).expect("it listens");
+        // A tenth is in the middle of a body that does not go on.
+        if number.is_multiple_of(10) {
+            let head = format!("POST {API}/events HTTP/1.1\r\nHost: x\r\n{KEY}\r\nContent-Length: 9000000\r\n\r\n{{");
+            client.write_all(head.as_bytes()).expect("it reads");
+        } else {
+            // The others have had an answer and may ask again: the server closes a connection that never sent anything.
+            client.write_all(b"GET /ready HTTP/1.1\r\nHost: x\r\n\r\n").expect("it reads");
+            assert!(client.read(&mut [0; 1024]).expect("it answers") > 12);
+        }
+        idle.push(client);
+    }
+    assert_eq!(server.count(), 0);
+    let connected = server_connections(&server);
+    // The server may have given up on the slow ones by now.
+    assert!(connected * 10 >= count * 9, "{connected} of {count} are connected");
+    let before = memory(&server, "VmRSS");
+    let nested = format!("{}{}", "[".repeat(120), "]".repeat(120));
+    let many = vec![nested; (9 << 20) / 242].join(",");
+    let large = |number: usize| {
+        let mut event = super::event(&format!("large_{number}"));
+        event["payload"] = serde_json::json!({"x": 0});
+        event.to_string().replace("{\"x\":0}", &format!("{{\"x\":[{many}]}}"))
+    };
+    let slowest = std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..8)
+            .map(|number| {
+                let (server, large) = (&server, &large);
+                scope.spawn(move || server.post("/events", large(number)).0)
+            })
+            .collect();
+        let mut slowest = Duration::ZERO;
+        let mut number = 0;
+        while number < 20 || !senders.iter().all(|sender| sender.is_finished()) {
+            let begun = Instant::now();
+            assert_eq!(server.post("/events", super::event(&format!("small_{number}")).to_string()).0, 200);
+            slowest = slowest.max(begun.elapsed());
+            number += 1;
+        }
+        assert!(senders.into_iter().all(|sender| sender.join().expect("it sends") == 200));
+        slowest
+    });
+    eprintln!(
+        "{count} connections: {before} MiB; with 8 bodies of 9 MiB at most {} MiB; a small event took at most {slowest:?}",
+        memory(&server, "VmHWM")
+    );
+    assert!(before < 300, "{count} connections hold {before} MiB");
+    assert!(memory(&server, "VmHWM") < before + 900, "{} MiB", memory(&server, "VmHWM"));
+    assert!(slowest < Duration::from_secs(20), "{slowest:?}");
+    drop(idle);
 }

@@ -1,7 +1,7 @@
 //! A pserve for one test, on a free port and with a temporary database. It ends with the test.
 
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -22,6 +22,8 @@ pub struct Server {
     child: Child,
     url: String,
     flags: Vec<String>,
+    /// What `--db` names.
+    named: String,
     folder: TempDir,
 }
 
@@ -29,10 +31,18 @@ impl Server {
     /// Starts pserve with these flags in addition to `--listen` and `--db`, and waits until it is ready.
     #[track_caller]
     pub fn start(flags: &[&str]) -> Self {
+        Self::over(None, flags)
+    }
+
+    /// The same over a database that is no file of its own.
+    #[track_caller]
+    pub fn over(db: Option<&str>, flags: &[&str]) -> Self {
         let folder = TempDir::new().expect("a temporary folder can be made");
         let flags: Vec<String> = flags.iter().map(|&flag| flag.to_owned()).collect();
-        let (child, url) = spawn("127.0.0.1:0", &folder.path().join("events.db"), &flags);
-        Self { child, url, flags, folder }
+        let file = folder.path().join("events.db");
+        let named = db.unwrap_or_else(|| file.to_str().expect("UTF-8")).to_owned();
+        let (child, url) = spawn("127.0.0.1:0", &named, &flags);
+        Self { child, url, flags, named, folder }
     }
 
     /// `http://127.0.0.1:PORT`
@@ -100,7 +110,7 @@ impl Server {
     /// Starts pserve again, on the same port and database, after [`Server::kill`] or [`Server::stop`].
     #[track_caller]
     pub fn restart(&mut self) {
-        (self.child, self.url) = spawn(self.address(), &self.db(), &self.flags);
+        (self.child, self.url) = spawn(self.address(), &self.named, &self.flags);
     }
 
     /// Sends a signal.
@@ -133,9 +143,9 @@ impl Drop for Server {
 }
 
 #[track_caller]
-fn spawn(listen: &str, db: &Path, flags: &[String]) -> (Child, String) {
+fn spawn(listen: &str, db: &str, flags: &[String]) -> (Child, String) {
     let mut command = tool("pserve");
-    command.args(["--listen", listen, "--db"]).arg(db).args(flags).stderr(Stdio::piped());
+    command.args(["--listen", listen, "--db", db]).args(flags).stderr(Stdio::piped());
     let mut child = command.spawn().expect("pserve starts");
     let mut url = String::new();
     let stdout = child.stdout.take().expect("its standard output is a pipe");
