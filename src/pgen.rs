@@ -72,7 +72,7 @@ fn run(config: &Config, clock: &impl Clock, console: &Console) -> Result<Ending>
         Schedule::Window { .. } => Some(config.range.end - config.range.start),
         Schedule::Endless { .. } => None,
     };
-    let progress = console.progress_at_an_end(config.quiet, config.every);
+    let progress = console.progress(config.quiet, config.every);
     let account = record.is_some().then(Account::default);
     let mut writer = Writer { output, account, written: 0, total, progress, clock };
     let result = engine.write(config.threads, &stop, &mut writer).and_then(|()| writer.close(config.workload.layout));

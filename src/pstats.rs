@@ -20,6 +20,7 @@ mod intake;
 mod joins;
 mod labels;
 mod layout;
+mod live;
 mod named;
 mod order;
 mod parts;
@@ -43,6 +44,7 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::cli::console;
 use crate::cli::input::Inputs;
 use crate::cli::numbers::{count, counted, number};
 use crate::cli::{self, Console, Ending, Signals, Stop};
@@ -70,11 +72,12 @@ pub fn main() -> ExitCode {
     })
 }
 
-fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'_>) -> Result<Ending> {
+fn run<'a>(config: &'a Config, console: &'a Console, clock: &'a dyn Clock, mut sinks: Sinks<'a>) -> Result<Ending> {
     // The first signal ends the tools before us in the pipe; what they still write is part of the report (contracts §7).
     let signals = Signals::listen(2).at(&Place::Stdin)?;
     let stop = signals.stop_at(2);
     let started_at = clock.now();
+    sinks.go_live(clock, &signals);
     let about = |engine: &Engine| RunInfo {
         version: env!("CARGO_PKG_VERSION"),
         title: config.title.clone(),
@@ -86,6 +89,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         suite: config.suite.clone(),
         by: Vec::new(),
         elapsed_s: clock.elapsed().as_secs_f64(),
+        running: false,
         interrupted: stop.requested(),
         compared: None,
         comparison: None,
@@ -115,6 +119,7 @@ fn run(config: &Config, console: &Console, clock: &dyn Clock, mut sinks: Sinks<'
         if against.is_some() || !count_in_threads(config, &files, &stop, &mut engine)? {
             count_in_order(config, inputs, console, clock, &mut engine, &mut sinks, about)?;
         }
+        sinks.end_live();
         engine.note_parts(left_out);
     }
     engine.read_beside(console, config.max_line, &stop)?;
@@ -188,7 +193,9 @@ fn count_in_order(
     about: impl Fn(&Engine) -> RunInfo,
 ) -> Result<()> {
     let mut reader = LineReader::new(inputs, config.max_line);
-    let mut progress = console.progress(config.quiet || sinks.is_live(), config.every);
+    // Who asked for --live where nothing can be drawn gets lines.
+    let every = config.every.or(config.live.then_some(console::EVERY));
+    let mut progress = console.progress(config.quiet || sinks.is_live(), every);
     while let Some(chunk) = reader.next_chunk()? {
         sinks.pass(&chunk)?;
         let lines = engine.take(&chunk)?;

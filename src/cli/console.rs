@@ -2,15 +2,17 @@
 
 use std::borrow::Cow;
 use std::fmt::Display;
+use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use rustix::termios::Winsize;
+use rustix::termios::{Winsize, ttyname};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use rustix::fs::{FileType, fstat};
+use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock, fstat};
+use rustix::io::Errno;
 
 use super::color::{Color, obeys_escapes};
 use super::whole::write_all;
@@ -18,22 +20,43 @@ use super::whole::write_all;
 /// How often the progress line is redrawn on a terminal.
 const REDRAW: Duration = Duration::from_millis(100);
 
-/// Writes a tool's messages to stderr. Clones share one progress line.
+/// How often progress is told where nothing is redrawn, unless `--every` says otherwise.
+pub(crate) const EVERY: Duration = Duration::from_secs(15);
+
+/// Writes a tool's messages to stderr. Clones share what is drawn on the terminal.
 #[derive(Debug, Clone)]
 pub(crate) struct Console {
     tool: &'static str,
-    line: Arc<Mutex<Option<ProgressBar>>>,
+    drawn: Arc<Mutex<Drawn>>,
+}
+
+/// What this tool draws on the terminal, which messages must not break.
+#[derive(Debug, Default)]
+enum Drawn {
+    #[default]
+    Nothing,
+    Line(ProgressBar),
+    /// A whole screen. The messages wait until it is gone.
+    Screen(Vec<String>),
 }
 
 impl Console {
     /// The console of this tool.
     pub(crate) fn new(tool: &'static str) -> Self {
-        Self { tool, line: Arc::default() }
+        Self { tool, drawn: Arc::default() }
     }
 
     /// Whether stderr is a terminal on which a line can be redrawn.
     pub(crate) fn can_redraw() -> bool {
         obeys_escapes(&io::stderr())
+    }
+
+    /// The terminal behind stdout, or else behind stderr, if it obeys escape codes.
+    pub(super) fn terminal() -> Option<File> {
+        if obeys_escapes(&io::stdout()) {
+            return terminal_behind(io::stdout());
+        }
+        Self::can_redraw().then(|| terminal_behind(io::stderr())).flatten()
     }
 
     /// Whether stderr is a terminal.
@@ -84,36 +107,74 @@ impl Console {
     }
 
     fn write(&self, message: impl Display) {
-        let line = self.line.lock().expect("no holder of this lock can panic");
-        // A closed or full stderr must not end the run, and there is nowhere left to report it.
         let text = format!("{message}\n");
-        let write = || drop(write_all(io::stderr().lock(), text.as_bytes()));
-        match line.as_ref() {
-            Some(bar) => bar.suspend(write),
-            None => write(),
+        let write = || write_to_stderr(&text);
+        match &mut *self.drawn() {
+            Drawn::Line(bar) => bar.suspend(write),
+            Drawn::Screen(waiting) => waiting.push(text),
+            Drawn::Nothing => write(),
         }
     }
 
-    /// Like [`Console::progress`], for a tool at an end of a pipe. If tools are joined on a terminal, only psend shows
-    /// progress, because there is only one line.
-    pub(crate) fn progress_at_an_end(&self, quiet: bool, every: Duration) -> Progress {
-        let is_pipe =
-            |fd: BorrowedFd<'_>| fstat(fd).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
-        let joined = is_pipe(io::stdin().as_fd()) || is_pipe(io::stdout().as_fd());
-        self.progress(quiet || joined && Self::can_redraw(), every)
+    fn drawn(&self) -> MutexGuard<'_, Drawn> {
+        self.drawn.lock().expect("no holder of this lock can panic")
+    }
+
+    /// Keeps messages until [`Console::release`], because a whole screen is drawn.
+    pub(crate) fn hold(&self) {
+        *self.drawn() = Drawn::Screen(Vec::new());
+    }
+
+    /// Writes the messages that came since [`Console::hold`].
+    pub(crate) fn release(&self) {
+        if let Drawn::Screen(waiting) = std::mem::take(&mut *self.drawn()) {
+            waiting.iter().for_each(|text| write_to_stderr(text));
+        }
     }
 
     /// A progress line: redrawn in place on a terminal, a line every `every` elsewhere, nothing when `quiet`.
-    pub(crate) fn progress(&self, quiet: bool, every: Duration) -> Progress {
-        let terminal = Self::can_redraw();
-        if terminal && !quiet {
+    ///
+    /// A terminal has room for one line. In a pipe of tools the last one draws it: the one whose standard output is no pipe. Another
+    /// writes lines if it was asked how often.
+    pub(crate) fn progress(&self, quiet: bool, every: Option<Duration>) -> Progress {
+        let (terminal, in_pipe) = (Self::can_redraw(), is_pipe(io::stdout().as_fd()));
+        let quiet = quiet || terminal && in_pipe && every.is_none();
+        let redraws = terminal && !in_pipe;
+        if redraws && !quiet {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
             bar.set_style(ProgressStyle::with_template("{msg}").expect("the template is constant"));
-            *self.line.lock().expect("no holder of this lock can panic") = Some(bar);
+            *self.drawn() = Drawn::Line(bar);
         }
-        let period = if terminal { REDRAW } else { every };
-        Progress { console: self.clone(), quiet, period, last: Instant::now() }
+        let period = if redraws { REDRAW } else { every.unwrap_or(EVERY) };
+        let terminal = terminal.then(|| terminal_behind(io::stderr())).flatten();
+        Progress { console: self.clone(), quiet, period, last: Instant::now(), terminal }
     }
+}
+
+/// A closed or full stderr must not end the run, and there is nowhere left to report it.
+fn write_to_stderr(text: &str) {
+    drop(write_all(io::stderr().lock(), text.as_bytes()));
+}
+
+/// The terminal behind a stream, opened for reading and writing; a lock on it is then this process's own. `None` if there is none.
+fn terminal_behind(stream: impl AsFd) -> Option<File> {
+    let name = ttyname(stream, Vec::new()).ok()?;
+    let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+    rustix::fs::open(name, flags, Mode::empty()).ok().map(File::from)
+}
+
+/// Whether a tool shows a whole screen on this terminal: it holds a lock on it.
+fn has_screen(terminal: &File) -> bool {
+    let is_held = flock(terminal, FlockOperation::NonBlockingLockShared) == Err(Errno::WOULDBLOCK);
+    if !is_held {
+        let _ = flock(terminal, FlockOperation::Unlock);
+    }
+    is_held
+}
+
+/// Whether this stream is a pipe.
+pub(crate) fn is_pipe(stream: BorrowedFd<'_>) -> bool {
+    fstat(stream).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo)
 }
 
 /// Escapes control characters, so that data cannot control the terminal or change the direction of a line.
@@ -133,6 +194,7 @@ pub(crate) struct Progress {
     quiet: bool,
     period: Duration,
     last: Instant,
+    terminal: Option<File>,
 }
 
 impl Progress {
@@ -142,12 +204,15 @@ impl Progress {
             return;
         }
         self.last = Instant::now();
+        if self.terminal.as_ref().is_some_and(has_screen) {
+            return;
+        }
         let text = text();
-        let line = self.console.line.lock().expect("no holder of this lock can panic");
-        match line.as_ref() {
-            Some(bar) => bar.set_message(format!("{}: {text}", self.console.tool)),
-            None => {
-                drop(line);
+        let drawn = self.console.drawn();
+        match &*drawn {
+            Drawn::Line(bar) => bar.set_message(format!("{}: {text}", self.console.tool)),
+            _ => {
+                drop(drawn);
                 self.console.note(text);
             }
         }
@@ -156,10 +221,10 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Ok(mut line) = self.console.line.lock()
-            && let Some(bar) = line.take()
-        {
+        let Ok(mut drawn) = self.console.drawn.lock() else { return };
+        if let Drawn::Line(bar) = &*drawn {
             bar.finish_and_clear();
+            *drawn = Drawn::Nothing;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Signals, as a flag that engines check between lines.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
@@ -15,21 +15,30 @@ use super::console::Console;
 use super::ending::Ending;
 use crate::error::{Error, Result};
 
-#[derive(Debug, Default)]
+/// What is done if a signal ends the process at once.
+type LastWords = Option<Box<dyn FnOnce() + Send>>;
+
+#[derive(Default)]
 struct Seen {
     count: AtomicUsize,
     first: AtomicI32,
-    last_words: Mutex<Option<(Console, String)>>,
+    last_words: Mutex<LastWords>,
+}
+
+impl fmt::Debug for Seen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Seen").field("count", &self.count).field("first", &self.first).finish_non_exhaustive()
+    }
 }
 
 impl Seen {
     /// Writes the last words before the process ends. Does not wait for a blocked stderr, because the user asked to end at once.
     fn say_last_words(&self) {
         const PATIENCE: Duration = Duration::from_millis(200);
-        let Some((console, words)) = self.last_words.lock().ok().and_then(|mut words| words.take()) else { return };
+        let Some(say) = self.last_words.lock().ok().and_then(|mut words| words.take()) else { return };
         let (said, heard) = mpsc::channel();
         std::thread::spawn(move || {
-            console.warn(words);
+            say();
             let _ = said.send(());
         });
         let _ = heard.recv_timeout(PATIENCE);
@@ -81,10 +90,17 @@ impl Signals {
         Stop { signals: Some(self.clone()), nth }
     }
 
-    /// Sets what is written to stderr if a signal ends the process at once, such as the files that it leaves.
-    pub(crate) fn set_last_words(&self, words: Option<(Console, String)>) {
+    /// Sets what is done if a signal ends the process at once, such as telling which files it leaves.
+    pub(crate) fn set_last_words(&self, say: impl FnOnce() + Send + 'static) {
         if let Ok(mut last_words) = self.seen.last_words.lock() {
-            *last_words = words;
+            *last_words = Some(Box::new(say));
+        }
+    }
+
+    /// Takes back what [`Signals::set_last_words`] set.
+    pub(crate) fn clear_last_words(&self) {
+        if let Ok(mut last_words) = self.seen.last_words.lock() {
+            *last_words = None;
         }
     }
 

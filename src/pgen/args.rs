@@ -126,9 +126,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=values::MOST_THREADS))]
     pub(super) threads: Option<usize>,
 
-    /// How often to report progress if stderr is not a terminal
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero)]
-    pub(super) every: Span,
+    /// How often to report progress where it is not redrawn [default: 15s]
+    ///
+    /// On a terminal, the last tool of a pipe redraws a line. Any other writes lines only if this flag is given.
+    #[arg(long, value_name = "TIME", value_parser = values::span_above_zero)]
+    pub(super) every: Option<Span>,
 
     /// Show no progress
     ///

@@ -37,8 +37,8 @@ pub(super) struct Config {
     pub(super) part: PartOfRun,
     /// The seed, for the record.
     pub(super) seed: u64,
-    /// How often to report progress if stderr is not a terminal.
-    pub(super) every: Duration,
+    /// How often to report progress where it is not redrawn; `None` if `--every` is not given.
+    pub(super) every: Option<Duration>,
     /// Show no progress.
     pub(super) quiet: bool,
     /// The flags that were not given and are needed to repeat this run; empty if there are none.

@@ -60,7 +60,7 @@ pub(super) fn resolve(args: Args, now: Micros, cores: usize) -> Result<Job> {
         range,
         threads: args.threads.unwrap_or(cores),
         output: args.output,
-        every: args.every.0,
+        every: args.every.map(|every| every.0),
         quiet: args.quiet,
         repeat,
     })))

@@ -22,8 +22,8 @@ pub(super) struct Config {
     pub(super) rules: Rules,
     /// The longest line that is read, in bytes.
     pub(super) max_line: usize,
-    /// How often to report progress if stderr is not a terminal.
-    pub(super) every: Duration,
+    /// How often to report progress where it is not redrawn; `None` if `--every` is not given.
+    pub(super) every: Option<Duration>,
     /// Show no progress.
     pub(super) quiet: bool,
 }

@@ -56,7 +56,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         output: args.output,
         rules,
         max_line: usize::try_from(args.max_line.0).unwrap_or(usize::MAX),
-        every: args.every.0,
+        every: args.every.map(|every| every.0),
         quiet: args.quiet,
     })
 }

@@ -276,9 +276,11 @@ pub(super) struct Args {
     /// Show only warnings and errors
     #[arg(short, long, help_heading = "Output")]
     pub(super) quiet: bool,
-    /// How often to report progress if stderr is not a terminal
-    #[arg(long, value_name = "TIME", default_value = "15s", value_parser = values::span_above_zero, help_heading = "Output")]
-    pub(super) every: Span,
+    /// How often to report progress where it is not redrawn [default: 15s]
+    ///
+    /// On a terminal, the last tool of a pipe redraws a line. Any other writes lines only if this flag is given.
+    #[arg(long, value_name = "TIME", value_parser = values::span_above_zero, help_heading = "Output")]
+    pub(super) every: Option<Span>,
 }
 
 /// Whether a dialect is a file, and not the name of a built-in one.

@@ -41,8 +41,8 @@ pub(super) struct Config {
     pub resume: bool,
     /// Whether to leave out summary and progress.
     pub quiet: bool,
-    /// How often to report progress if stderr is not a terminal.
-    pub every: Duration,
+    /// How often to report progress where it is not redrawn; `None` if `--every` is not given.
+    pub every: Option<Duration>,
     /// The longest line that is sent, in bytes.
     pub max_line: usize,
     /// The most lines that are read.

@@ -132,7 +132,7 @@ pub(super) fn resolve(mut args: Args, env: Environment<'_>) -> Result<Config> {
         part: PartOfRun::resolve(args.run_id.take(), args.shard)?,
         output: args.output,
         quiet: args.quiet,
-        every: args.every.0,
+        every: args.every.map(|every| every.0),
         max_line,
         limit: args.limit.map(|Count(n)| n),
         target,

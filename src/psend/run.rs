@@ -58,7 +58,8 @@ pub(super) fn run(config: &Config, console: &Console) -> Result<Ending> {
             outcomes.place(),
             beside.display()
         );
-        signals.set_last_words(Some((console.clone(), words)));
+        let console = console.clone();
+        signals.set_last_words(move || console.warn(words));
     }
     report::before(config, clock.started(), console);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -154,7 +155,7 @@ impl Run<'_> {
         self.record(&drive, &driven, broke.is_none(), &beside, others).await;
         let written = beside.writer.join().expect("writing does not panic");
         Log::settle(beside.begun, &written);
-        self.signals.set_last_words(None);
+        self.signals.clear_last_words();
         if let Some(Err(e)) = self.config.sending.trace.as_ref().map(|trace| trace.finish()) {
             self.console.warn(format_args!("--trace: {e}; not all requests are in it"));
         }

@@ -96,9 +96,10 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(super) color: Color,
 
-    /// Redraw the report while data arrives
+    /// Show the report as a screen while data arrives
     ///
-    /// It is redrawn twice a second on the terminal.
+    /// Trends, latencies, outcomes, groups, and requirements as they stand. Keys switch views, pause and end; the last line of the
+    /// screen names them. Where nothing can be drawn, lines of progress come instead.
     #[arg(long)]
     pub(super) live: bool,
 
@@ -124,9 +125,11 @@ pub(super) struct Args {
     #[arg(long, value_name = "FORM=FILE", value_parser = OsStringValueParser::new().try_map(report_file))]
     pub(super) report: Vec<ReportFile>,
 
-    /// How often to rewrite the files of --report, and to report progress if stderr is not a terminal
-    #[arg(long, value_name = "SPAN", default_value = "15s", value_parser = values::span_above_zero)]
-    pub(super) every: Span,
+    /// How often to rewrite the files of --report, and to report progress where it is not redrawn [default: 15s]
+    ///
+    /// On a terminal, the last tool of a pipe redraws a line. Any other writes lines only if this flag is given.
+    #[arg(long, value_name = "SPAN", value_parser = values::span_above_zero)]
+    pub(super) every: Option<Span>,
 
     /// Paths of fields: timestamp=ts,id=uuid
     ///

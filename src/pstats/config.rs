@@ -41,8 +41,8 @@ pub(super) struct Config {
     pub(super) missed: Option<PathBuf>,
     /// Further reports.
     pub(super) reports: Vec<ReportFile>,
-    /// How often to rewrite these, and to report progress if stderr is not a terminal.
-    pub(super) every: Duration,
+    /// How often to rewrite these, and to report progress where it is not redrawn; `None` if `--every` is not given.
+    pub(super) every: Option<Duration>,
     /// With `--base`: what to compare with.
     pub(super) against: Option<Against>,
     pub(super) sources: Sources,

@@ -9,7 +9,7 @@ mod compared;
 mod events;
 mod figures;
 mod generator;
-mod groupings;
+pub(super) mod groupings;
 pub(super) mod headline;
 pub(super) mod hgrm;
 pub(super) mod html;
@@ -21,7 +21,7 @@ mod outcomes;
 mod parts;
 pub(super) mod prometheus;
 pub(super) mod text;
-mod units;
+pub(super) mod units;
 pub(super) mod words;
 
 use std::collections::BTreeMap;
@@ -104,6 +104,9 @@ pub(super) struct RunInfo {
     /// `--by`: the groupings that were asked for.
     #[serde(skip)]
     pub by: Vec<String>,
+    /// Whether lines still come: then nothing is missing yet.
+    #[serde(skip)]
+    pub running: bool,
     /// Whether a second signal ended the reading.
     pub interrupted: bool,
     /// With `--base`: the verdict on each figure.
@@ -205,6 +208,7 @@ impl Report {
     /// Why there may be less here than there was, if so.
     pub(super) fn incomplete(&self) -> Option<String> {
         match &self.outcomes {
+            _ if self.run.running => None,
             _ if self.run.interrupted => {
                 Some(format!("interrupted: only {} counted", counted(self.input.lines, "line was", "lines were")))
             }

@@ -88,7 +88,7 @@ pub(super) fn resolve(args: Args) -> Result<Config> {
         tee: args.tee,
         threads: args.threads,
         reports: args.report,
-        every: args.every.0,
+        every: args.every.map(|every| every.0),
         against,
         sources: Sources {
             alerts,

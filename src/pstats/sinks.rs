@@ -1,24 +1,27 @@
 //! Where reports go: the main one, further files, the screen while data arrives. With `--tee`, also where the input goes.
 
 use std::io::IsTerminal;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use rustix::termios::Winsize;
 
 use super::config::{Config, ReportFile, ReportFormat};
 use super::engine::Engine;
+use super::live::Live;
 use super::report::text::Style;
 use super::report::{Report, RunInfo, hgrm, html, junit, markdown, prometheus, text};
 
-use crate::cli::Console;
 use crate::cli::color::{Color, obeys_escapes};
+use crate::cli::console::{EVERY, is_pipe};
 use crate::cli::output::Output;
-use crate::cli::sheet::cut;
+use crate::cli::{Console, Signals};
+use crate::clock::Clock;
 use crate::error::{Place, Result};
 use crate::jsonl::Chunk;
 
-/// How often `--live` redraws.
-const REDRAW: Duration = Duration::from_millis(500);
+/// How long the input may pause before a report that is due is written.
+const TICK: Duration = Duration::from_millis(500);
 
 /// How wide a text report is where no terminal says.
 const UNKNOWN_WIDTH: usize = 100;
@@ -39,10 +42,11 @@ pub(super) struct Sinks<'a> {
     /// Whether the main report goes to a terminal.
     is_terminal: bool,
     color: bool,
-    live: bool,
-    /// How many lines of the terminal the last drawing took.
-    drawn_lines: usize,
-    drawn: Duration,
+    /// Whether `--live` was asked for, and the terminal can be drawn on.
+    may_draw: bool,
+    live: Option<Live<'a>>,
+    /// Whether there was a screen.
+    was_live: bool,
     rewritten: Duration,
 }
 
@@ -63,7 +67,9 @@ impl<'a> Sinks<'a> {
             // A file is coloured only if the flag says so.
             Some(_) => config.color == Color::Always,
         };
-        let can_redraw = to_stderr && Console::can_redraw() || to_stdout && obeys_escapes(&stdout);
+        // A reader at the end of a pipe may draw itself, as less does.
+        let has_reader = to_stdout && is_pipe(stdout.as_fd());
+        let may_draw = config.live && !has_reader && (obeys_escapes(&stdout) || Console::can_redraw());
         Ok(Self {
             config,
             console,
@@ -72,21 +78,40 @@ impl<'a> Sinks<'a> {
             is_open: None,
             is_terminal: to_stderr && Console::is_terminal() || to_stdout && stdout.is_terminal(),
             color,
-            live: config.live && can_redraw,
-            drawn_lines: 0,
-            drawn: Duration::ZERO,
+            may_draw,
+            live: None,
+            was_live: false,
             rewritten: Duration::ZERO,
         })
     }
 
+    /// Shows the report on the terminal from now on, if that was asked for and can be.
+    pub(super) fn go_live(&mut self, clock: &'a dyn Clock, signals: &Signals) {
+        let in_color = self.color || Console::shows_colors(self.config.color);
+        let open = || Live::open(self.config, self.console, clock, in_color, signals);
+        self.live = self.may_draw.then(open).flatten();
+        self.was_live = self.live.is_some();
+    }
+
+    /// Puts the terminal back.
+    pub(super) fn end_live(&mut self) {
+        self.live = None;
+    }
+
     /// Whether the screen shows the report while data arrives.
     pub(super) fn is_live(&self) -> bool {
-        self.live
+        self.live.is_some()
     }
 
     /// How long the input may pause before [`Sinks::show`] must be called anyway.
     pub(super) fn tick(&self) -> Duration {
-        REDRAW.min(self.config.every).max(LEAST_TICK)
+        let tick = if self.is_live() { Live::TICK } else { TICK };
+        tick.min(self.every()).max(LEAST_TICK)
+    }
+
+    /// How often further reports are rewritten.
+    fn every(&self) -> Duration {
+        self.config.every.unwrap_or(EVERY)
     }
 
     /// Copies the input if `--tee` is given, unchanged except that every line but the last gets a line end. If its reader
@@ -125,12 +150,12 @@ impl<'a> Sinks<'a> {
         engine: &mut Engine,
         run: impl Fn(&Engine) -> RunInfo,
     ) -> Result<()> {
-        if self.live && elapsed - self.drawn >= REDRAW {
-            self.drawn = elapsed;
-            let run = run(engine);
-            self.draw(&engine.report(run))?;
+        if let Some(live) = &mut self.live
+            && live.show(elapsed, engine, &run).is_err()
+        {
+            self.end_live();
         }
-        if !self.config.reports.is_empty() && elapsed - self.rewritten >= self.config.every {
+        if !self.config.reports.is_empty() && elapsed - self.rewritten >= self.every() {
             self.rewritten = elapsed;
             let run = run(engine);
             let report = engine.report(run);
@@ -139,42 +164,20 @@ impl<'a> Sinks<'a> {
         Ok(())
     }
 
-    /// The escape codes that remove the last drawing from the terminal, and nothing above it.
-    fn rub_out(&self) -> String {
-        if self.drawn_lines > 0 { format!("\r\x1b[{}A\x1b[J", self.drawn_lines) } else { String::new() }
-    }
-
-    /// The rows and columns of the terminal that the report goes to.
-    fn size(&self) -> (usize, usize) {
+    /// The columns of the terminal that the report goes to.
+    fn columns(&self) -> usize {
         let size = match &self.report {
             Some(_) => rustix::termios::tcgetwinsize(std::io::stdout()).ok(),
             None => Console::size(),
         };
-        let size = size.map_or((0, 0), |size: Winsize| (usize::from(size.ws_row), usize::from(size.ws_col)));
         // Some terminals, such as that of script(1), do not know their size.
-        if size.0 > 0 && size.1 > 0 { size } else { (24, 80) }
+        size.map(|size: Winsize| usize::from(size.ws_col)).filter(|columns| *columns > 0).unwrap_or(80)
     }
 
     /// How the main report is drawn.
     fn style(&self) -> Style {
-        let width = if self.is_terminal { self.size().1 } else { UNKNOWN_WIDTH };
+        let width = if self.is_terminal { self.columns() } else { UNKNOWN_WIDTH };
         Style { color: self.color, width, full: self.config.full }
-    }
-
-    /// Draws over the last drawing: as much of the report as fits the screen.
-    fn draw(&mut self, report: &Report) -> Result<()> {
-        let (rows, columns) = self.size();
-        let text = text::write(report, text::Style { color: false, width: columns, full: false });
-        let lines: Vec<&str> = text.lines().take(rows.saturating_sub(1)).map(|line| cut(line, columns)).collect();
-        let screen = self.rub_out() + &lines.join("\r\n");
-        self.drawn_lines = lines.len();
-        match &mut self.report {
-            Some(output) => output.put((screen + "\r\n").as_bytes()),
-            None => {
-                self.console.block(screen);
-                Ok(())
-            }
-        }
     }
 
     /// Writes the main report, and the further ones.
@@ -184,17 +187,18 @@ impl<'a> Sinks<'a> {
     pub(super) fn finish(mut self, report: &Report, engine: &mut Engine) -> Result<()> {
         self.write_files(report, engine, false)?;
         let rendered = rendered(self.config.form, report, engine, self.style());
-        let clear = self.rub_out();
-        let clear = clear.as_bytes();
+        if self.was_live && !(self.is_terminal && self.config.form == ReportFormat::Text) {
+            // What the screen showed stays on the terminal, also if the report goes elsewhere.
+            let width = Console::size().map_or(UNKNOWN_WIDTH, |size| usize::from(size.ws_col));
+            let style = Style { color: Console::shows_colors(self.config.color), width, full: false };
+            self.console.block(text::write(report, style).trim_end());
+        }
         match self.report.take() {
             Some(mut output) => {
-                output.put(&[clear, &rendered].concat())?;
+                output.put(&rendered)?;
                 output.finish()?;
             }
-            None => {
-                let text = [clear, rendered.trim_ascii_end()].concat();
-                self.console.block(String::from_utf8_lossy(&text));
-            }
+            None => self.console.block(String::from_utf8_lossy(rendered.trim_ascii_end())),
         }
         self.tee.take().map_or(Ok(()), Output::finish)?;
         // This comes last: its reader may have gone, and the files must be written anyway.

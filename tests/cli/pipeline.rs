@@ -2,6 +2,7 @@
 
 use crate::support::http;
 use crate::support::server::Server;
+use crate::support::tmux::Terminal;
 use crate::support::{path, sample, shell_with};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -123,4 +124,46 @@ fn the_soak_holds_each_tool_to_its_stated_memory() {
     let out = String::from_utf8_lossy(&run.stdout);
     assert!(run.status.success(), "{out}{}", String::from_utf8_lossy(&run.stderr));
     assert_eq!(out.lines().filter(|line| line.contains(" allowed  ok")).count(), 7, "{out}");
+}
+
+#[test]
+fn on_a_terminal_only_the_last_tool_of_a_pipe_shows_progress() {
+    let Some(terminal) = Terminal::open(150, 24) else { return };
+    let server = Server::start(&["--quiet"]);
+    let send = format!("psend --url {} --rate 300", server.url());
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let file = file.path().display();
+    let (of_psend, of_pstats) = ("/s overall, ", " lines/s");
+    for (pipe, last, others) in [
+        (format!("pgen -n 1000 --seed 1 | pshape --spikes 1% --seed 1 | {send} | pstats"), of_pstats, of_psend),
+        (format!("pgen -n 1000 --seed 2 | pshape --spikes 1% --seed 1 | {send} > {file}"), of_psend, of_pstats),
+        (format!("pgen -n 1000 --seed 3 | {send} | pstats --tee --live | pstats"), "1 overview  2 trends", of_psend),
+    ] {
+        terminal.enter("clear");
+        terminal.wait("nothing stands there", |screen| screen == "ready>");
+        terminal.enter(&pipe);
+        let mut seen = Vec::new();
+        loop {
+            let screen = terminal.screen();
+            if screen.ends_with("\nready>") {
+                break;
+            }
+            seen.push(screen);
+            assert!(seen.len() < 1000, "{pipe}: {}", seen[seen.len() - 1]);
+            std::thread::sleep(std::time::Duration::from_millis(30));
+        }
+        let with = |part: &str| seen.iter().filter(|screen| screen.contains(part)).count();
+        assert!(
+            with(last) > 3 && with(others) == 0,
+            "{pipe}: {} and {} times: {}",
+            with(last),
+            with(others),
+            seen[seen.len() / 2]
+        );
+    }
+    // Who asks for lines gets them.
+    let asked = format!("clear; pgen -n 500 --seed 4 | {send} --every 200ms | cat > {file}");
+    terminal.enter(&asked);
+    let screen = terminal.wait_for_the_shell();
+    assert!(screen.matches(of_psend).count() > 2, "{screen}");
 }

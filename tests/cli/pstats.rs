@@ -8,6 +8,7 @@ mod forms;
 mod html;
 mod joins;
 mod lines;
+mod live;
 mod resumed;
 mod servers;
 mod states;

@@ -7,6 +7,7 @@ pub mod http;
 pub mod page;
 pub mod server;
 pub mod stores;
+pub mod tmux;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use crate::cli::numbers::count;
 const HOUR_S: f64 = 3600.0;
 
 /// Whether a table of these groups says more than the whole: not if no line has a value.
-pub(super) fn says_something(groups: &[GroupReport]) -> bool {
+pub(in crate::pstats) fn says_something(groups: &[GroupReport]) -> bool {
     groups.iter().any(|group| group.group.is_none() || group.has_value())
 }
 
@@ -23,7 +23,7 @@ pub(super) fn is_worth_a_table(name: &str, groups: &[GroupReport], span_s: Optio
 }
 
 /// The groups from the one that hurts most: by errors × traffic, then by traffic. Values that are no names come last.
-pub(super) fn by_harm(groups: &[GroupReport]) -> Vec<&GroupReport> {
+pub(in crate::pstats) fn by_harm(groups: &[GroupReport]) -> Vec<&GroupReport> {
     let mut sorted: Vec<&GroupReport> = groups.iter().collect();
     let key = |group: &GroupReport| (!group.has_names(), Reverse(group.failures()), Reverse(group.figures.count));
     sorted.sort_by_key(|group| key(group));

@@ -123,7 +123,8 @@ impl OutcomesReport {
 
     /// Whether events were sent when they were due, so that only `end_to_end` shows how long they waited for the server.
     pub(crate) fn is_open_loop(&self) -> bool {
-        self.runs.iter().any(RunRecord::is_open_loop)
+        // While a run goes on, its record is yet to come.
+        self.runs.iter().any(RunRecord::is_open_loop) || self.windows.iter().any(|window| window.schedule.is_some())
     }
 
     /// The figures that are not known though outcomes came, and why.

@@ -3,7 +3,7 @@
 mod brief;
 mod full;
 mod held;
-mod tables;
+pub(in crate::pstats) mod tables;
 
 pub(crate) use crate::cli::sheet::Style;
 

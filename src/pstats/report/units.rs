@@ -4,7 +4,7 @@ use crate::clock::Micros;
 
 /// `part` of `whole`, 0 to 1; `None` of nothing.
 #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
-pub(super) fn share(part: u64, whole: u64) -> Option<f64> {
+pub(in crate::pstats) fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 

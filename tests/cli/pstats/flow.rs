@@ -109,18 +109,6 @@ fn with_tee_files_without_a_last_line_end_stay_apart() {
     assert_eq!(found.text(), "\u{feff}{\"event_id\":1}\n{\"event_id\":2}\n{\"event_id\":3}");
 }
 
-#[test]
-fn live_draws_on_a_terminal_while_data_flows() {
-    let script = "script -qec \"(echo '{\\\"event_id\\\":1}'; sleep 0.7; echo '{\\\"event_id\\\":2}'; sleep 0.7; echo '{\\\"event_id\\\":3}') | pstats --live\" /dev/null";
-    if !crate::support::shell("command -v script").status.success() {
-        eprintln!("skipped: needs script (util-linux)");
-        return;
-    }
-    let found = crate::support::shell(script);
-    let drawn = String::from_utf8_lossy(&found.stdout).matches("Total events").count();
-    assert!(drawn >= 3, "drawn {drawn} times: {}", String::from_utf8_lossy(&found.stdout));
-}
-
 /// Starts pstats, gives it these lines and leaves its input open.
 fn started(args: &[&str], lines: &str) -> (Child, ChildStdin) {
     let mut child = tool("pstats").args(args).stdin(Stdio::piped()).spawn().expect("pstats starts");
@@ -259,20 +247,4 @@ fn a_reader_of_tee_that_went_away_takes_nothing_from_files_and_verdicts() {
     let beside = "set +o pipefail; pgen -n 100 -q | pstats -q -o main.txt --report json=- --require 'count > 100' | true; \
                   echo ${PIPESTATUS[1]}; grep -c 'Total events' main.txt";
     assert_eq!(crate::support::shell_in(folder.path(), beside, &[]).text(), "99\n1\n");
-}
-
-#[test]
-fn live_in_the_middle_of_a_pipe_draws_on_stderr_and_leaves_what_stood_there() {
-    if !crate::support::shell("command -v script").status.success() {
-        eprintln!("skipped: needs script (util-linux)");
-        return;
-    }
-    let inner = "echo before; (echo '{\\\"event_id\\\":1}'; sleep 0.8; echo '{\\\"event_id\\\":2}') | pstats --tee --live | cat > /dev/null";
-    let found = crate::support::shell(&format!("script -qec \"{inner}\" /dev/null"));
-    let text = String::from_utf8_lossy(&found.stdout).into_owned();
-    assert!(text.matches("Total events").count() >= 2, "{text}");
-    // Neither the screen nor what was scrolled off is cleared: only the lines drawn before.
-    assert!(!text.contains("\x1b[H") && !text.contains("\x1b[2J") && text.contains("before"), "{text}");
-    let last = text.rsplit("\x1b[J").next().unwrap_or_default();
-    assert!(last.contains("Total events"), "{text}");
 }

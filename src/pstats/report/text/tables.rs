@@ -7,7 +7,7 @@ use crate::pstats::report::words::{bar, milliseconds, percent, sparkline};
 use crate::pstats::report::{EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, WindowReport};
 
 /// Columns, and rows of as many cells.
-pub(super) type Table<'a> = (Vec<Column<'a>>, Vec<Vec<String>>);
+pub(in crate::pstats) type Table<'a> = (Vec<Column<'a>>, Vec<Vec<String>>);
 
 /// How wide the bars of outcomes and of groups are, in characters.
 const BAR: usize = 24;
@@ -18,7 +18,7 @@ const LINE: usize = 100;
 const LABEL: usize = 12;
 
 /// The outcomes that came, with their shares.
-pub(super) fn outcomes(outcomes: &OutcomesReport) -> Table<'static> {
+pub(in crate::pstats) fn outcomes(outcomes: &OutcomesReport) -> Table<'static> {
     let meaning = |word: &str| match word {
         "accepted" => "the server accepted the event",
         "duplicate" => "the server already had it",
@@ -42,7 +42,7 @@ pub(super) fn outcomes(outcomes: &OutcomesReport) -> Table<'static> {
 }
 
 /// Why events were not delivered.
-pub(super) fn reasons(outcomes: &OutcomesReport) -> Table<'static> {
+pub(in crate::pstats) fn reasons(outcomes: &OutcomesReport) -> Table<'static> {
     let mut rows: Vec<Vec<String>> = outcomes.reasons.iter().map(|r| vec![count(r.count), r.reason.clone()]).collect();
     if outcomes.other_reasons > 0 {
         rows.push(vec![count(outcomes.other_reasons), "other reasons".to_owned()]);
@@ -51,12 +51,12 @@ pub(super) fn reasons(outcomes: &OutcomesReport) -> Table<'static> {
 }
 
 /// The latencies of outcomes, with their names.
-pub(super) fn of_outcomes(outcomes: &OutcomesReport) -> [(&'static str, &LatencyReport); 2] {
+pub(in crate::pstats) fn of_outcomes(outcomes: &OutcomesReport) -> [(&'static str, &LatencyReport); 2] {
     [("end to end", &outcomes.end_to_end), ("last attempt", &outcomes.figures.latency)]
 }
 
 /// Those latencies that there are.
-pub(super) fn latencies(named: &[(&str, &LatencyReport)]) -> Table<'static> {
+pub(in crate::pstats) fn latencies(named: &[(&str, &LatencyReport)]) -> Table<'static> {
     let right = Column::right;
     let head = vec![
         Column::left(""),
@@ -76,7 +76,7 @@ pub(super) fn latencies(named: &[(&str, &LatencyReport)]) -> Table<'static> {
 }
 
 /// The first of these groups by their fields.
-pub(super) fn groups<'a>(fields: &[&'a str], groups: &[&GroupReport], most: usize) -> Table<'a> {
+pub(in crate::pstats) fn groups<'a>(fields: &[&'a str], groups: &[&GroupReport], most: usize) -> Table<'a> {
     let right = Column::right;
     let mut head: Vec<Column<'a>> = fields.iter().map(|field| Column::left(field)).collect();
     head.extend([
