@@ -40,7 +40,6 @@ mod threads;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -111,7 +110,7 @@ fn run<'a>(config: &'a Config, console: &'a Console, clock: &'a dyn Clock, mut s
             Some(_) => (config.files.clone(), Parts::default()),
             None => roll_call::call(&config.files, config.attempts),
         };
-        let inputs = if config.needs_no_input() && io::stdin().is_terminal() {
+        let inputs = if config.has_only_alerts() {
             Inputs::from_bytes(b"")
         } else {
             Inputs::open(&files, &stop, console)?.with_patience(sinks.tick())

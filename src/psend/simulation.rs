@@ -22,6 +22,8 @@
 
 mod check;
 mod dice;
+mod fleet;
+mod nature;
 mod planted;
 mod scenario;
 mod server;
@@ -125,9 +127,16 @@ fn outlets_on(mut outlets: Outlets, config: &Config, outside: &Outside) -> Outle
     Outlets { outcomes: Some(outcomes), ..outlets }
 }
 
-/// One run of psend, to its end or until it is killed.
-async fn run(scenario: &Scenario, config: &Config, outside: Outside, seed: u64, server: &Rc<Server>) -> Run {
-    let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(RuntimeClock::start_at(NOON)));
+/// One run of psend that starts now, at this time of the wall clock, to its end or until it is killed.
+async fn run(
+    scenario: &Scenario,
+    config: &Config,
+    outside: Outside,
+    seed: u64,
+    server: &Rc<Server>,
+    wall: Micros,
+) -> Run {
+    let clock: Arc<dyn Clock> = Arc::new(SimulatedClock(RuntimeClock::start_at(wall)));
     let (outlets, log) = outlets::open(config, false, "run", &Console::new("psend")).expect("it can be opened");
     let outlets = outlets_on(outlets, config, &outside);
     let intake_state = Arc::new(IntakeState::new(Stop::never()));
@@ -215,7 +224,7 @@ async fn simulate(seed: u64, scenario: &Scenario, tamper: impl Fn(&mut Run, &Ser
         configs.extend([(config(scenario, true), outside), (config(scenario, true), Outside::default())]);
     }
     for (at, (config, outside)) in (0..).zip(configs) {
-        let mut ended = LocalSet::new().run_until(run(scenario, &config, outside, seed + at, &server)).await;
+        let mut ended = LocalSet::new().run_until(run(scenario, &config, outside, seed + at, &server, NOON)).await;
         // Requests on their way reach their end.
         sleep(Duration::from_secs(20)).await;
         server.forget_clients();

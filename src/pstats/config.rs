@@ -1,5 +1,6 @@
 //! What a run is to do, resolved. It does not know the command line.
 
+use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -67,9 +68,11 @@ impl Config {
         has_only_reports || self.files.len() > 1 && self.sources.is_none() && !self.tee && !self.live
     }
 
-    /// Whether there is a report without any input: one on alerts.
-    pub(super) fn needs_no_input(&self) -> bool {
-        self.files.is_empty() && self.sources.alerts.is_some()
+    /// Whether there is nothing to read beside alerts, which are enough for a report: standard input is theirs, or a terminal.
+    pub(super) fn has_only_alerts(&self) -> bool {
+        let Some(alerts) = &self.sources.alerts else { return false };
+        let are_on_stdin = || alerts.files.iter().any(|file| file.as_os_str() == "-");
+        self.files.is_empty() && (are_on_stdin() || io::stdin().is_terminal())
     }
 
     /// Whether the run passes or fails.

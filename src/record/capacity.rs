@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::numbers::number;
+
 /// The result of a search, in the run record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Capacity {
@@ -9,7 +11,8 @@ pub(crate) struct Capacity {
     pub conditions: Vec<String>,
     /// The highest rate that the server holds, in events per second. `None` if the search did not find it.
     pub rate: Option<f64>,
-    /// The 95% interval of `rate`, in events per second.
+    /// The 95% interval of `rate`, in events per second. Without `limited_by` the search ended before it had narrowed the limit
+    /// down, and these are a rate that was held in a step and one that was not.
     pub interval: Option<[f64; 2]>,
     /// A rate that the server holds: the lower end of the interval, or the highest rate that it held in a step.
     pub at_least: Option<f64>,
@@ -23,6 +26,17 @@ pub(crate) struct Capacity {
     pub after_overload: Option<AfterOverload>,
     /// The steps, in the order in which they were made.
     pub steps: Vec<StepRecord>,
+}
+
+impl Capacity {
+    /// The interval for people, with what it is.
+    pub(crate) fn interval_in_words(&self) -> Option<String> {
+        let [low, high] = self.interval.map(|ends| ends.map(number))?;
+        Some(match self.limited_by {
+            Some(_) => format!("95% interval: {low} to {high}/s"),
+            None => format!("{low}/s was held, {high}/s was not"),
+        })
+    }
 }
 
 /// Why a search ended.

@@ -25,10 +25,8 @@ pub(in crate::psend) fn step(step: &StepRecord) -> String {
 pub(in crate::psend) fn summary(found: &Capacity) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
-    let _ = match (found.rate, found.interval, found.at_least) {
-        (Some(rate), Some([low, high]), _) => {
-            writeln!(text, "Holds:       {}/s (95% interval: {} to {}/s)", number(rate), number(low), number(high))
-        }
+    let _ = match (found.rate, found.interval_in_words(), found.at_least) {
+        (Some(rate), Some(interval), _) => writeln!(text, "Holds:       {}/s ({interval})", number(rate)),
         (_, _, Some(least)) => writeln!(text, "Holds:       at least {}/s", number(least)),
         _ => writeln!(text, "Holds:       not known"),
     };

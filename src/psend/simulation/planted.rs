@@ -26,15 +26,8 @@ fn sound(folder: &Path) -> Scenario {
     Scenario {
         args: args.map(str::to_owned).to_vec(),
         lines: (1..=20).map(line).collect(),
-        block: 1000,
-        signal: None,
-        second: None,
-        killed: None,
-        full: None,
         has_journal: true,
-        is_verify: false,
-        slowness: 0,
-        threads: Vec::new(),
+        ..Scenario::calm()
     }
 }
 

@@ -55,6 +55,23 @@ pub(super) struct Scenario {
 }
 
 impl Scenario {
+    /// A scenario in which nothing goes wrong, still without a command line and an input.
+    pub(super) fn calm() -> Self {
+        Self {
+            args: Vec::new(),
+            lines: Vec::new(),
+            block: 1000,
+            signal: None,
+            second: None,
+            killed: None,
+            full: None,
+            has_journal: false,
+            is_verify: false,
+            slowness: 0,
+            threads: Vec::new(),
+        }
+    }
+
     /// The scenario of this seed, whose files are in this folder.
     pub(super) fn draw(seed: u64, folder: &Path) -> Self {
         let dice = &mut Dice::new(seed, "scenario");

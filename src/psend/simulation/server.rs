@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep};
 
 use super::dice::Dice;
+use super::nature::{Mood, Nature, Span};
 use super::scenario::Line;
 use crate::psend::transport::kept::Limit;
 use crate::psend::transport::{Failure, Fate};
@@ -18,56 +19,6 @@ use crate::record::outcome::ErrorKind;
 
 /// The length of the windows of a server that names them, in whole seconds by the wall clock.
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
-
-/// How an answer comes about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mood {
-    /// It stores what it can, and says what happened to each event.
-    Works,
-    /// The same, but a batch's answer leaves out one event.
-    LeavesOut,
-    /// An error that may pass; nothing is stored.
-    Errs,
-    /// It refuses the whole request for what is in it.
-    Refuses,
-    /// It says that its database is away: of the whole request, or of each event.
-    IsAway,
-    /// A gateway answers for it, which may have stored the events.
-    Gateway,
-    /// The connection breaks before anything is stored.
-    BreaksBefore,
-    /// The connection breaks when everything is stored, or when half of the answer has come.
-    BreaksAfter,
-    /// No answer comes.
-    Hangs,
-    /// It says that it did nothing with the request.
-    Declines,
-    /// The connection broke before anything left.
-    NeverLeft,
-}
-
-/// From when and until when.
-type Span = (Duration, Duration);
-
-/// How the server behaves, by the seed.
-struct Nature {
-    moods: Vec<Mood>,
-    /// How many of a hundred requests meet one of these moods.
-    trouble: u64,
-    latency: u64,
-    gone: Vec<Span>,
-    wrong_key: Vec<Span>,
-    /// Events that each window of this length takes.
-    rate: Option<(u64, Duration)>,
-    /// Every event whose number this divides is refused for good.
-    poison: u64,
-    says_409: bool,
-    says_retry_after: bool,
-    /// Whether it answers to too many events as PulseStream does: with the length of its windows, and in a batch for each event.
-    names_its_windows: bool,
-    /// Whether it shows an event that it is asked for, or only says that it has it.
-    shows_events: bool,
-}
 
 /// What a request asks for.
 #[derive(Debug, Clone)]
@@ -134,6 +85,8 @@ pub(super) struct Server {
     pub(super) doubted: RefCell<BTreeSet<u64>>,
     /// What clients did that they must not.
     pub(super) faults: RefCell<Vec<String>>,
+    /// When each request came, since the server's start.
+    pub(super) arrivals: RefCell<Vec<Duration>>,
     window: Cell<(Duration, u64)>,
     pub(super) in_flight: Cell<usize>,
     /// The most requests that may be in flight.
@@ -147,52 +100,24 @@ pub(super) struct Server {
     pub(super) limit: Arc<Limit>,
 }
 
-impl Nature {
-    fn draw(dice: &mut Dice, more: &mut Dice) -> Self {
-        const TROUBLES: [Mood; 10] = [
-            Mood::LeavesOut,
-            Mood::Errs,
-            Mood::Refuses,
-            Mood::IsAway,
-            Mood::Gateway,
-            Mood::BreaksBefore,
-            Mood::BreaksAfter,
-            Mood::Hangs,
-            Mood::Declines,
-            Mood::NeverLeft,
-        ];
-        let mut spans = |percent| -> Vec<Span> {
-            if !dice.percent(percent) {
-                return Vec::new();
-            }
-            let from = dice.ms(0, 400);
-            vec![(from, from + dice.ms(1, 1500))]
-        };
-        let (gone, wrong_key) = (spans(30), spans(15));
-        Self {
-            moods: (0..dice.between(1, 3)).map(|_| dice.one_of(&TROUBLES)).collect(),
-            trouble: dice.one_of(&[0, 5, 30, 70]),
-            latency: dice.one_of(&[0, 2, 20, 120]),
-            gone,
-            wrong_key,
-            rate: dice.percent(30).then(|| (dice.between(1, 10), dice.ms(20, 500))),
-            poison: dice.one_of(&[7, 1000, 1000]),
-            says_409: dice.percent(50),
-            says_retry_after: dice.percent(70),
-            names_its_windows: more.percent(30),
-            shows_events: more.percent(70),
-        }
-    }
-}
-
 impl Server {
     /// A server of this seed, for clients that may have this many requests in flight. Its calls come out of the second part.
     pub(super) fn new(seed: u64, concurrency: usize) -> (Rc<Self>, mpsc::UnboundedReceiver<Call>) {
-        let (calls, inbox) = mpsc::unbounded_channel();
         let mut dice = Dice::new(seed, "server");
+        let nature = Nature::draw(&mut dice, &mut Dice::new(seed, "server's words"));
+        Self::with(nature, dice, concurrency)
+    }
+
+    /// A server that stores every event and answers within this many milliseconds.
+    pub(super) fn sound(latency: u64, concurrency: usize) -> (Rc<Self>, mpsc::UnboundedReceiver<Call>) {
+        Self::with(Nature::sound(latency), Dice::new(0, "server"), concurrency)
+    }
+
+    fn with(nature: Nature, dice: Dice, concurrency: usize) -> (Rc<Self>, mpsc::UnboundedReceiver<Call>) {
+        let (calls, inbox) = mpsc::unbounded_channel();
         let server = Self {
             started: Instant::now(),
-            nature: Nature::draw(&mut dice, &mut Dice::new(seed, "server's words")),
+            nature,
             dice: RefCell::new(dice),
             calls,
             shown: RefCell::default(),
@@ -200,6 +125,7 @@ impl Server {
             copies: RefCell::default(),
             doubted: RefCell::default(),
             faults: RefCell::default(),
+            arrivals: RefCell::default(),
             window: Cell::default(),
             in_flight: Cell::new(0),
             concurrency,
@@ -281,6 +207,7 @@ impl Server {
     /// Notes that a request with these lines comes in.
     pub(super) fn begin(&self, lines: &[u64], events: &[Value], on_another_thread: bool) {
         let now = self.now();
+        self.arrivals.borrow_mut().push(now);
         self.in_flight.set(self.in_flight.get() + 1);
         if self.in_flight.get() > self.concurrency {
             self.fault(format!("{} requests in flight", self.in_flight.get()));

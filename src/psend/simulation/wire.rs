@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-use super::server::{Call, Mood, Question, Server, WINDOW, line_of};
+use super::nature::Mood;
+use super::server::{Call, Question, Server, WINDOW, line_of};
 use crate::clock::Clock;
 use crate::psend::transport::exit::Exit;
 use crate::psend::transport::kept::Kept;

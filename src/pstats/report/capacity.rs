@@ -105,9 +105,8 @@ impl CapacityReport {
     pub(super) fn facts(&self) -> Vec<(&'static str, String, String)> {
         let found = &self.found;
         let mut facts = Vec::new();
-        match (found.rate, found.interval, found.at_least) {
-            (Some(rate), Some([low, high]), _) => {
-                let interval = format!("95% interval: {} to {}/s", number(low), number(high));
+        match (found.rate, found.interval_in_words(), found.at_least) {
+            (Some(rate), Some(interval), _) => {
                 facts.push(("The server holds", format!("{}/s", number(rate)), interval));
             }
             (_, _, Some(least)) => {

@@ -258,3 +258,12 @@ fn prometheus_is_scored_on_a_labelled_stream() {
     assert!(alerts["recall"].as_f64().is_some_and(|recall| recall > 0.5), "{alerts}");
     assert!(alerts["observed_s"].as_f64().is_some_and(|s| s > 9.5 * 86_400.0), "{alerts}");
 }
+
+#[test]
+fn alerts_come_from_standard_input_too() {
+    let week = Week::new();
+    let args = ["--alerts", "-", "--truth", &week.path("truth"), "--format", "json", "-q"];
+    let piped = run_with("pstats", &args, three().as_bytes()).expect_code(0).json();
+    assert_eq!(piped["alerts"], week.scored(&three(), &[]).expect_code(0).json()["alerts"]);
+    assert_eq!(piped["alerts"]["detected"], 2, "{piped}");
+}

@@ -63,12 +63,13 @@ fn draw(capacity: &CapacityReport) -> String {
         escape(&milliseconds(p99(&curve[curve.len() - 1]))),
         number(curve[curve.len() - 1].rate),
     );
-    if let Some([low, high]) = capacity.found.interval {
+    if let (Some([low, high]), Some(interval)) = (capacity.found.interval, capacity.found.interval_in_words()) {
         svg.push_str(&format!(
-            "<rect x=\"{:.1}\" y=\"10\" width=\"{:.1}\" height=\"{:.1}\" fill=\"var(--faint)\" opacity=\".3\"><title>95% interval</title></rect>\n",
+            "<rect x=\"{:.1}\" y=\"10\" width=\"{:.1}\" height=\"{:.1}\" fill=\"var(--faint)\" opacity=\".3\"><title>{}</title></rect>\n",
             x(low),
             (x(high) - x(low)).max(2.0),
-            HEIGHT - BELOW - 10.0
+            HEIGHT - BELOW - 10.0,
+            escape(&interval)
         ));
     }
     let line: Vec<String> = curve.iter().map(|point| format!("{:.1},{:.1}", x(point.rate), y(p99(point)))).collect();
