@@ -28,6 +28,7 @@ mod health;
 mod intake;
 mod journal;
 mod key;
+mod lateness;
 mod load;
 mod meaning;
 mod message;

@@ -2,16 +2,15 @@
 //! into a batch. Does not know how they are sent.
 
 use std::cell::{Cell, RefCell};
-use std::future::poll_fn;
-use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::config::Limits;
 use super::delivery::{Delivery, Taken};
 use super::intake::{Event, Intake};
+use super::lateness::{Lateness, Moment};
 use super::pacing::Schedule;
-use super::shared::{LEAST_DELAY, Shared};
+use super::shared::Shared;
 use super::turn::Turn;
 use crate::clock;
 use crate::record::outcome::LateCause;
@@ -37,13 +36,9 @@ pub(super) struct Supply {
     held: RefCell<Option<Delivery>>,
     began: Cell<Option<Duration>>,
     taken: Cell<u64>,
-    behind: Cell<Option<LateCause>>,
-    /// How long the server had held back senders when the event before was taken.
-    held_back: Cell<Duration>,
+    lateness: RefCell<Lateness>,
     /// The time that the schedule gave and no event has taken yet.
     drawn: Cell<Option<Duration>>,
-    /// Whether the event for it had not been read yet when it was asked for.
-    starved: Cell<bool>,
 }
 
 impl Supply {
@@ -64,10 +59,8 @@ impl Supply {
             held: RefCell::new(None),
             began: Cell::new(starts),
             taken: Cell::new(0),
-            behind: Cell::new(None),
-            held_back: Cell::default(),
+            lateness: RefCell::default(),
             drawn: Cell::new(None),
-            starved: Cell::new(false),
         }
     }
 
@@ -238,15 +231,15 @@ impl Supply {
         Some(next)
     }
 
-    /// The next event. Sets a mark if it has not been read yet.
+    /// The next event. Notes how long it takes if it has not been read yet.
     async fn next_or_starve(&self) -> Option<Event> {
-        let mut next = pin!(self.intake.next());
-        poll_fn(|cx| {
-            let polled = next.as_mut().poll(cx);
-            self.starved.set(self.starved.get() || polled.is_pending());
-            polled
-        })
-        .await
+        if let Some(event) = self.intake.at_hand() {
+            return Some(event);
+        }
+        let began = self.now();
+        let next = self.intake.next().await;
+        self.lateness.borrow_mut().waited_for_input(self.now() - began);
+        next
     }
 
     fn now(&self) -> Duration {
@@ -280,22 +273,12 @@ impl Supply {
     /// Why a sender takes an event after it was due, if it does.
     fn why_late(&self, due: Duration, now: Duration) -> Option<LateCause> {
         let flow = &self.shared.flow;
-        let starved = self.starved.replace(false);
-        let held_back = flow.held_back(now);
-        let is_held_back = held_back > self.held_back.replace(held_back) || !flow.is_open();
-        if now.saturating_sub(due) <= LEAST_DELAY {
-            self.behind.set(None);
-            return None;
-        }
-        let is_busy = self.shared.busy.get() + 1 >= self.limits.concurrency;
-        let why = match (starved, is_busy) {
-            (true, _) => LateCause::Input,
-            (false, true) if is_held_back => LateCause::Server,
-            (false, true) => LateCause::Concurrency,
-            // Catching up: this event is late for the same reason as the ones before.
-            (false, false) => self.behind.get().unwrap_or(LateCause::Psend),
-        };
-        self.behind.set(Some(why));
-        Some(why)
+        self.lateness.borrow_mut().cause(Moment {
+            now,
+            due,
+            held_back: flow.held_back(now),
+            is_held_back: !flow.is_open(),
+            is_busy: self.shared.busy.get() + 1 >= self.limits.concurrency,
+        })
     }
 }
