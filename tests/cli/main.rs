@@ -16,6 +16,7 @@ mod install;
 mod messages;
 mod numbers;
 mod own_server;
+mod packages;
 mod parts;
 mod pgen;
 mod pipeline;

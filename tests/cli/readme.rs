@@ -133,6 +133,7 @@ fn no_document_names_a_flag_that_does_not_exist() {
         "--pipepart",
         "--block",
         "--path",
+        "--twice",
         "--profile",
     ];
     let mut known: BTreeSet<String> = TOOLS.iter().flat_map(|tool| flags_of(tool)).map(|(long, _)| long).collect();
