@@ -46,7 +46,7 @@ function linearTicks(most, n) {
 function scaleOf(values, isLog, height) {
   const known = values.filter((v) => v != null && (!isLog || v > 0));
   if (!isLog) {
-    const ticks = linearTicks(Math.max(0, ...known), Math.max(2, Math.floor(height / 45)));
+    const ticks = linearTicks(Math.max(0, ...known) || 1, Math.max(2, Math.floor(height / 45)));
     const top = ticks[ticks.length - 1];
     return { ticks, at: (v) => v / top };
   }

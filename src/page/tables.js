@@ -3,14 +3,21 @@
 // How cells of each kind of column are shown.
 const CELLS = { text: (v) => v ?? "–", count: showCount, share: showShare, ms: showMs };
 const FIRST_ROWS = 10;
+// A name of so many letters stays on one line.
+const SHORT = 16;
 
 function cellOf(kind, value) {
   const cell = document.createElement("td");
-  cell.textContent = CELLS[kind](value);
-  if (kind === "text") {
-    cell.className = "text";
-    cell.title = cell.textContent;
+  const text = CELLS[kind](value);
+  if (kind !== "text") {
+    cell.textContent = text;
+    return cell;
   }
+  cell.className = text.length <= SHORT ? "text short" : "text";
+  cell.title = text;
+  const name = document.createElement("span");
+  name.textContent = text;
+  cell.append(name);
   return cell;
 }
 
@@ -55,7 +62,7 @@ function setUpTable(table) {
     });
     if (button) {
       button.hidden = state.query !== "" || all.length <= FIRST_ROWS;
-      button.textContent = state.open ? "Show the first " + FIRST_ROWS : "Show all " + showCount(all.length);
+      button.textContent = state.open ? "Show the first " + FIRST_ROWS : (of?.more ? "Show the first " : "Show all ") + showCount(all.length);
       button.setAttribute("aria-expanded", String(state.open));
     }
   }
@@ -71,6 +78,12 @@ function setUpTable(table) {
     });
     head.replaceChildren(sorter);
   });
+  if (of?.more) {
+    const note = document.createElement("p");
+    note.className = "faint";
+    note.textContent = "and " + showCount(of.more) + " more with fewer errors in the JSON report";
+    table.parentElement.after(note);
+  }
   if (all.length > FIRST_ROWS) {
     button = document.createElement("button");
     button.type = "button";

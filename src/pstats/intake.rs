@@ -253,7 +253,8 @@ impl Intake {
             error: (!word.is_success()).then_some(word as usize),
             retries: attempts.saturating_sub(1),
             due,
-            ended: ended.filter(|_| due.is_some()),
+            // What psend itself refused never waits.
+            ended: due.and_then(|due| ended.or((word == Word::Rejected).then_some(due))),
         };
         let id = id(raw(of.event_id), self.spans.has_escapes(), flaws);
         let mut answers = [0; AttemptResult::ALL.len()];

@@ -9,6 +9,7 @@ mod html;
 mod joins;
 mod lines;
 mod live;
+mod page;
 mod resumed;
 mod servers;
 mod states;

@@ -256,8 +256,10 @@ impl Body {
         ];
         for (label, figure, of) in quantiles {
             let shown = maybe(&path(&format!("{key}.{figure}")), of(latency), &milliseconds(of(latency)));
-            let beside =
-                beside.map_or(String::new(), |(name, other)| format!("<br>{name} {}", milliseconds(of(other))));
+            let beside = beside.map_or(String::new(), |(name, other)| {
+                // A number stays on the line of its unit.
+                format!("<br>{name} {}", milliseconds(of(other)).replace(' ', "\u{a0}"))
+            });
             tiles.push((shown, format!("{label} {name}{beside}")));
         }
         self.put("<div class=\"cards\">\n");
@@ -408,6 +410,10 @@ impl Body {
     }
 
     fn parts(&mut self, report: &Report) {
+        let found = &report.parts;
+        if found.runs.is_empty() && found.problems.is_empty() && found.notes.is_empty() {
+            return;
+        }
         self.put(&format!("<h2>{}</h2>\n<div class=\"panel\">\n", parts::TITLE));
         let rows = parts::rows(report).into_iter().map(|row| {
             let cell =
@@ -424,9 +430,6 @@ impl Body {
         for note in &report.parts.notes {
             self.put(&format!("<p>{}</p>\n", body::shown(note)));
         }
-        if let Some(why) = &report.parts.not_known {
-            self.put(&format!("<p class=\"faint\">Not known: {}.</p>\n", escape(why)));
-        }
         self.put("</div>\n");
     }
 
@@ -437,7 +440,13 @@ impl Body {
         self.table("Input", "", &["lines", "count"], rows.collect());
         let files = report.run.files.join(", ");
         let files = if files.is_empty() { String::new() } else { format!("Read from {}. ", visible(&files)) };
-        self.put(&format!("<p class=\"faint\">{}pstats {}.</p>\n</div>\n", escape(&files), report.run.version));
+        let parts = report
+            .parts
+            .not_known
+            .as_ref()
+            .map_or(String::new(), |why| format!("Parts of a run are not known: {why}. "));
+        let all = escape(&format!("{files}{parts}"));
+        self.put(&format!("<p class=\"faint\">{all}pstats {}.</p>\n</div>\n", report.run.version));
     }
 }
 

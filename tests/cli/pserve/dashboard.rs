@@ -1,97 +1,16 @@
-//! The dashboard in a browser: headless Chromium, driven over WebDriver's own HTTP.
-
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+//! The dashboard in a browser.
 
 use serde_json::{Value, json};
 
 use super::event;
+use crate::support::browser::Browser;
 use crate::support::server::{KEY, Server};
-
-/// A browser with one page. It ends with the test.
-struct Browser {
-    driver: Child,
-    session: String,
-    client: reqwest::blocking::Client,
-}
-
-impl Browser {
-    /// Starts one; `None` if it is not installed.
-    fn start() -> Option<Self> {
-        let mut command = Command::new("chromedriver");
-        let Ok(mut driver) = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
-            return None;
-        };
-        let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
-        let port = lines.map_while(Result::ok).find_map(|line| {
-            line.contains("started successfully")
-                .then(|| line.trim_end_matches('.').rsplit(' ').next().map(str::to_owned))?
-        });
-        let port = port.expect("it says its port");
-        let client = reqwest::blocking::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build();
-        let client = client.expect("a client");
-        let options = json!({"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]});
-        let capabilities =
-            json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}});
-        let base = format!("http://127.0.0.1:{port}/session");
-        let asked = client.post(&base).json(&json!({"capabilities": {"alwaysMatch": capabilities}})).send();
-        let begun: Value = asked.and_then(reqwest::blocking::Response::json).expect("a session begins");
-        let id = begun["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{begun}"));
-        Some(Self { driver, session: format!("{base}/{id}"), client })
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        let answer = self.client.post(format!("{}{path}", self.session)).json(body).send().expect("it answers");
-        let answer: Value = answer.json().expect("JSON");
-        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
-        answer["value"].clone()
-    }
-
-    fn open(&self, url: &str) {
-        self.post("/url", &json!({"url": url}));
-    }
-
-    /// What a script returns.
-    fn ask(&self, script: &str) -> Value {
-        self.post("/execute/sync", &json!({"script": script, "args": []}))
-    }
-
-    /// Waits until a script returns true.
-    #[track_caller]
-    fn wait_until(&self, script: &str) {
-        let begun = Instant::now();
-        while self.ask(script) != true {
-            let page = || self.ask("return document.body.innerText");
-            assert!(begun.elapsed() < Duration::from_secs(60), "{script}\n{}", page().as_str().unwrap_or_default());
-            thread::sleep(Duration::from_millis(100));
-        }
-    }
-
-    /// What the page wrote to the console as errors.
-    fn errors(&self) -> Vec<Value> {
-        let entries = self.post("/se/log", &json!({"type": "browser"}));
-        entries.as_array().expect("a list").iter().filter(|entry| entry["level"] == "SEVERE").cloned().collect()
-    }
-}
-
-impl Drop for Browser {
-    fn drop(&mut self) {
-        let _ = self.client.delete(&self.session).send();
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
-    }
-}
 
 const ROWS: &str = "return [...document.querySelectorAll('#events tr')].map((row) => row.innerText).join('\\n')";
 
 #[test]
 fn an_event_is_seen_live_found_by_filter_and_opened() {
-    let Some(browser) = Browser::start() else {
-        eprintln!("skipped: needs chromedriver");
-        return;
-    };
+    let Some(browser) = Browser::start() else { return };
     let server = Server::start(&[]);
     browser.open(server.url());
     browser.wait_until("return document.getElementById('state').textContent === 'live'");
@@ -124,10 +43,7 @@ fn an_event_is_seen_live_found_by_filter_and_opened() {
 
 #[test]
 fn text_from_events_is_never_markup() {
-    let Some(browser) = Browser::start() else {
-        eprintln!("skipped: needs chromedriver");
-        return;
-    };
+    let Some(browser) = Browser::start() else { return };
     let server = Server::start(&[]);
     let evil = "<script>window.hit=1</script><img src=x onerror=window.hit=1>";
     let mut event = event(evil);
@@ -153,10 +69,7 @@ fn text_from_events_is_never_markup() {
 
 #[test]
 fn the_page_asks_for_a_key_that_it_was_not_given() {
-    let Some(browser) = Browser::start() else {
-        eprintln!("skipped: needs chromedriver");
-        return;
-    };
+    let Some(browser) = Browser::start() else { return };
     let server = Server::start(&["--api-key", "s3cret"]);
     browser.open(server.url());
     assert_eq!(browser.ask("return document.getElementById('key').value"), "");

@@ -9,7 +9,7 @@ use super::{event, mixed_lines, outcome};
 use crate::support::{run_with, sample};
 
 /// The figures that the page names, as (path in the JSON report, value).
-fn figures_of(html: &str) -> Vec<(String, String)> {
+pub(super) fn figures_of(html: &str) -> Vec<(String, String)> {
     let parts = html.split("data-figure=\"").skip(1);
     let figures = parts.map(|part| {
         let (path, rest) = part.split_once("\" data-value=\"").expect("a figure has a value");

@@ -3,6 +3,9 @@
 use crate::cli::console::visible;
 use crate::page::escape;
 
+/// A name of so many letters stays on one line, as in `tables.js`.
+const SHORT: usize = 16;
+
 /// A cell of a table: its HTML, its class, and the value that it is sorted by.
 #[derive(Debug, Clone)]
 pub(super) struct Cell {
@@ -120,8 +123,12 @@ impl Body {
         self.open_table(label, "sortable", &name, head, |column| column < texts);
         for row in rows {
             let cells = row.iter().enumerate().map(|(column, cell)| {
-                let class = if column < texts { " class=\"text\"" } else { "" };
-                format!("<td{class}>{}</td>", escape(cell))
+                let text = escape(cell);
+                match (column < texts, cell.chars().count() <= SHORT) {
+                    (true, true) => format!("<td class=\"text short\" title=\"{text}\"><span>{text}</span></td>"),
+                    (true, false) => format!("<td class=\"text\" title=\"{text}\"><span>{text}</span></td>"),
+                    (false, _) => format!("<td>{text}</td>"),
+                }
             });
             let cells: String = cells.collect();
             self.put(&format!("<tr>{cells}</tr>\n"));

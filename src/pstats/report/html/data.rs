@@ -78,6 +78,11 @@ struct HoursData {
     cells: Vec<HourCell>,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde hands out references
+fn is_zero(more: &usize) -> bool {
+    *more == 0
+}
+
 /// The rows of a table.
 #[derive(Debug, Clone, Serialize)]
 pub(super) struct TableData {
@@ -85,8 +90,8 @@ pub(super) struct TableData {
     kinds: Vec<&'static str>,
     rows: Vec<Vec<Cell>>,
     /// Rows that are left to the JSON report.
-    #[serde(skip)]
-    pub(super) more: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    more: usize,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]

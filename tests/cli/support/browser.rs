@@ -1,0 +1,107 @@
+//! Headless Chromium, driven over WebDriver's own HTTP.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use serde_json::{Value, json};
+
+/// A browser with one page. It ends with the test.
+pub struct Browser {
+    driver: Child,
+    session: String,
+    client: reqwest::blocking::Client,
+}
+
+impl Browser {
+    /// Starts one; `None`, and a word about it, if it is not installed.
+    #[allow(clippy::print_stderr)] // the test is skipped by name
+    pub fn start() -> Option<Self> {
+        let mut command = Command::new("chromedriver");
+        let Ok(mut driver) = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
+            eprintln!("skipped: needs chromedriver");
+            return None;
+        };
+        let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+        let port = lines.map_while(Result::ok).find_map(|line| {
+            line.contains("started successfully")
+                .then(|| line.trim_end_matches('.').rsplit(' ').next().map(str::to_owned))?
+        });
+        let port = port.expect("it says its port");
+        let client = reqwest::blocking::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build();
+        let client = client.expect("a client");
+        let options = json!({"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]});
+        let capabilities =
+            json!({"browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}});
+        let base = format!("http://127.0.0.1:{port}/session");
+        let asked = client.post(&base).json(&json!({"capabilities": {"alwaysMatch": capabilities}})).send();
+        let begun: Value = asked.and_then(reqwest::blocking::Response::json).expect("a session begins");
+        let id = begun["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{begun}"));
+        Some(Self { driver, session: format!("{base}/{id}"), client })
+    }
+
+    pub fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.client.post(format!("{}{path}", self.session)).json(body).send().expect("it answers");
+        let answer: Value = answer.json().expect("JSON");
+        assert!(answer["value"]["error"].is_null(), "{path} {body}: {answer}");
+        answer["value"].clone()
+    }
+
+    pub fn open(&self, url: &str) {
+        self.post("/url", &json!({"url": url}));
+    }
+
+    /// What a script returns.
+    pub fn ask(&self, script: &str) -> Value {
+        self.post("/execute/sync", &json!({"script": script, "args": []}))
+    }
+
+    /// Waits until a script returns true.
+    #[track_caller]
+    pub fn wait_until(&self, script: &str) {
+        let begun = Instant::now();
+        while self.ask(script) != true {
+            let page = || self.ask("return document.body.innerText");
+            assert!(begun.elapsed() < Duration::from_secs(60), "{script}\n{}", page().as_str().unwrap_or_default());
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// What a script hands to its last argument, a function.
+    pub fn ask_later(&self, script: &str) -> Value {
+        self.post("/execute/async", &json!({"script": script, "args": []}))
+    }
+
+    /// Shows pages at this size, light or dark.
+    pub fn show_at(&self, (width, height): (u32, u32), theme: &str) {
+        let devtools =
+            |command: &str, params: Value| self.post("/goog/cdp/execute", &json!({"cmd": command, "params": params}));
+        let size = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
+        devtools("Emulation.setDeviceMetricsOverride", size);
+        let scheme = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+        devtools("Emulation.setEmulatedMedia", scheme);
+    }
+
+    /// A picture of the page from top to bottom, as PNG.
+    pub fn picture(&self) -> Vec<u8> {
+        let params = json!({"format": "png", "captureBeyondViewport": true});
+        let taken = self.post("/goog/cdp/execute", &json!({"cmd": "Page.captureScreenshot", "params": params}));
+        base64::engine::general_purpose::STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("Base64")
+    }
+
+    /// What the page wrote to the console as errors.
+    pub fn errors(&self) -> Vec<Value> {
+        let entries = self.post("/se/log", &json!({"type": "browser"}));
+        entries.as_array().expect("a list").iter().filter(|entry| entry["level"] == "SEVERE").cloned().collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        let _ = self.client.delete(&self.session).send();
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
