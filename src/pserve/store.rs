@@ -248,6 +248,18 @@ fn duplicates(records: &[Record], stored: &[Stored]) -> Vec<Tally> {
     tallies
 }
 
+/// How many of these records are new, by tenant.
+fn news<'a>(records: &'a [Record], stored: &[Stored]) -> Vec<(&'a Tenant, u64)> {
+    let mut counts: Vec<(&Tenant, u64)> = Vec::new();
+    for (Record { tenant, .. }, _) in records.iter().zip(stored).filter(|(_, stored)| **stored == Stored::New) {
+        match counts.iter_mut().find(|(other, _)| *other == tenant) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((tenant, 1)),
+        }
+    }
+    counts
+}
+
 /// A database.
 pub(super) trait Store: Send + Sync {
     /// Opens a connection for reading.

@@ -110,7 +110,7 @@ impl Reader for Memory {
         }
         let within = all.into_iter().flat_map(|all| all.range((start, 0)..=(end, u64::MAX)).rev());
         for (seen, (_, record)) in (0..).zip(within.filter(|(_, record)| matches(record, search))) {
-            // With filters, matches past the page are only counted so far.
+            // Matches past the page are only counted with filters, and only so far.
             page.total_exact = !is_filtered || seen < COUNTED;
             page.total += u64::from(page.total_exact);
             if seen < search.offset {
@@ -121,9 +121,12 @@ impl Reader for Memory {
             } else {
                 page.has_more = true;
             }
-            if page.has_more && !page.total_exact {
+            if page.has_more && !(is_filtered && page.total_exact) {
                 break;
             }
+        }
+        if !is_filtered {
+            page.total = all.map_or(0, |all| all.len() as u64);
         }
         Ok(page)
     }

@@ -13,7 +13,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction,
 
 use super::{
     COUNTED, Facts, Page, Reader, Record, Search, SearchFields, Stats, Store, StoreError, Stored, Tally, TallyName,
-    Writer, duplicates,
+    Writer, duplicates, news,
 };
 use crate::clock::Micros;
 use crate::error::{Error, Result};
@@ -22,7 +22,8 @@ use crate::error::{Error, Result};
 const APPLICATION: i32 = 0x5075_6c50;
 
 /// What leads from each version of the schema to the next. `PRAGMA user_version` is how many of them a file has seen.
-const MIGRATIONS: [&str; 2] = [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql")];
+const MIGRATIONS: [&str; 3] =
+    [include_str!("sqlite/1.sql"), include_str!("sqlite/2.sql"), include_str!("sqlite/3.sql")];
 
 /// How long a statement waits for another process that is writing to the same file.
 const BUSY: Duration = Duration::from_secs(5);
@@ -37,6 +38,9 @@ const INSERT: &str = "INSERT INTO events (tenant_id, external_id, timestamp, ing
 
 const TALLY: &str = "INSERT INTO tallies (tenant_id, name, hour, count) VALUES (?1, ?2, ?3, ?4) \
      ON CONFLICT (tenant_id, name, hour) DO UPDATE SET count = count + excluded.count";
+
+const TOTAL: &str = "INSERT INTO totals (tenant_id, events) VALUES (?1, ?2) \
+     ON CONFLICT (tenant_id) DO UPDATE SET events = events + excluded.events";
 
 /// The columns that [`facts`] reads.
 const FACTS: &str = "timestamp, event_type, severity, service, endpoint, status_code, user_id, country, region, city, device, \
@@ -259,6 +263,10 @@ impl Writer for SqliteWriter {
             for Tally { tenant, name, hour, count: more } in tallies.iter().chain(&duplicates(records, &stored)) {
                 count.execute(params![tenant, name.as_str(), hour, more.cast_signed()])?;
             }
+            let mut total = transaction.prepare_cached(TOTAL)?;
+            for (tenant, more) in news(records, &stored) {
+                total.execute(params![tenant, more.cast_signed()])?;
+            }
         }
         transaction.commit()?;
         Ok(stored)
@@ -267,8 +275,16 @@ impl Writer for SqliteWriter {
     fn delete(&mut self, tenant: &str, external_id: &str) -> Result<Option<Facts>, StoreError> {
         self.stay()?;
         let sql = format!("DELETE FROM events WHERE tenant_id = ?1 AND external_id = ?2 RETURNING {FACTS}");
-        let mut delete = self.connection.prepare_cached(&sql)?;
-        Ok(delete.query_row(params![tenant, external_id], |row| facts(row, 0)).optional()?)
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let removed = transaction
+            .prepare_cached(&sql)?
+            .query_row(params![tenant, external_id], |row| facts(row, 0))
+            .optional()?;
+        if removed.is_some() {
+            transaction.prepare_cached(TOTAL)?.execute(params![tenant, -1])?;
+        }
+        transaction.commit()?;
+        Ok(removed)
     }
 
     fn clear(&mut self) -> Result<u64, StoreError> {
@@ -276,6 +292,7 @@ impl Writer for SqliteWriter {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let count = transaction.execute("DELETE FROM events", [])?;
         transaction.execute("DELETE FROM tallies", [])?;
+        transaction.execute("DELETE FROM totals", [])?;
         transaction.commit()?;
         Ok(count as u64)
     }
@@ -353,8 +370,8 @@ impl Reader for SqliteReader {
             );
             reading.prepare_cached(&sql)?.query_row(values.as_slice(), |row| row.get(0))?
         } else {
-            let sql = format!("SELECT count(*) FROM events WHERE {matching}");
-            reading.prepare_cached(&sql)?.query_row(values.as_slice(), |row| row.get(0))?
+            let mut select = reading.prepare_cached("SELECT events FROM totals WHERE tenant_id = ?")?;
+            select.query_row(values.as_slice(), |row| row.get(0)).optional()?.unwrap_or(0)
         };
 
         let total = total.cast_unsigned();
@@ -517,6 +534,8 @@ mod tests {
         let fields = SearchFields { device: Some("mobile".to_owned()), ..SearchFields::default() };
         let mut found = Vec::new();
         let mut reader = store.reader().expect("a reader");
+        let all = Search { limit: 1, ..Search::default() };
+        assert_eq!(reader.search("t", &all).expect("it reads").total, 1);
         reader.facts(&mut |_, facts| found.push(facts.clone())).expect("it reads");
         assert_eq!(found, [Facts { timestamp: 1, fields, response_time_ms: Some(12.5) }]);
     }

@@ -65,6 +65,9 @@ fn an_event_is_stored_once_for_each_tenant_and_can_be_removed() {
         assert_eq!(opened.writer.delete("t", "evt_1").expect("it works"), Some(facts), "{name}");
         assert_eq!(reader.get("t", "evt_1").expect("it reads"), None, "{name}");
         assert!(reader.get("other", "evt_1").expect("it reads").is_some(), "{name}");
+        let mut total =
+            |tenant| reader.search(tenant, &Search { limit: 1, ..Search::default() }).expect("it reads").total;
+        assert_eq!([total("t"), total("other"), total("nobody")], [0, 1, 0], "{name}");
         assert_eq!(opened.writer.insert(&[first], &[]).expect("it is stored"), [Stored::New], "{name}");
         assert_eq!(opened.writer.close().expect("it closes"), 2, "{name}");
     }
@@ -96,6 +99,7 @@ fn a_store_can_be_emptied_and_exported() {
         assert_eq!(export(None, 2), ["evt_0", "evt_1"], "{name}");
         assert_eq!(opened.writer.clear().expect("it is emptied"), 5, "{name}");
         assert_eq!(export(None, 9), [""; 0], "{name}");
+        assert_eq!(reader.search("t", &Search { limit: 1, ..Search::default() }).expect("it reads").total, 0, "{name}");
         assert_eq!(opened.writer.close().expect("it closes"), 0, "{name}");
     }
 }

@@ -104,7 +104,7 @@ fn a_table_that_is_locked_is_answered_503_and_one_that_is_gone_is_made_again() {
     assert_eq!(server.get("/events/a").0, 404);
     assert_eq!(server.post("/events", event("a").to_string()).0, 200);
 
-    cluster.sql(&db, "DROP TABLE events, tallies, pserve_schema; DROP FUNCTION pserve_payload");
+    cluster.sql(&db, "DROP TABLE events, tallies, totals, pserve_schema; DROP FUNCTION pserve_payload");
     assert_eq!(server.request("POST", "/events", &[KEY], event("b").to_string().as_bytes()).status, 503);
     assert_eq!(server.post("/events", event("b").to_string()).0, 200);
     assert_eq!(server.count(), 1);

@@ -11,7 +11,7 @@ const LOCK: i64 = 0x5075_6c50;
 
 /// What [`look`] asks.
 const LOOK: &str = "SELECT current_setting('server_encoding'), to_regclass('pserve_schema') IS NOT NULL, \
-     to_regclass('events') IS NOT NULL OR to_regclass('tallies') IS NOT NULL";
+     coalesce(to_regclass('events'), to_regclass('tallies'), to_regclass('totals')) IS NOT NULL";
 
 /// Why a database is not ready.
 #[derive(Debug)]
@@ -50,7 +50,8 @@ fn migrate(connection: &Connection) -> Result<(), Unready> {
     }
     if version.is_none() && has_tables {
         return Err(Unready::Refused(
-            "the tables events or tallies belong to another program; name another database with --db".to_owned(),
+            "the tables events, tallies or totals belong to another program; name another database with --db"
+                .to_owned(),
         ));
     }
     let latest = latest();

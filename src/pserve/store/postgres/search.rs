@@ -57,9 +57,13 @@ impl<'a> Query<'a> {
     fn paged(mut self, search: &Search) -> Self {
         let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let matching = &self.sql;
-        let most = if self.is_filtered { format!(" LIMIT {}", COUNTED + 1) } else { String::new() };
+        let total = if self.is_filtered {
+            format!("SELECT count(*) FROM (SELECT 1 FROM events WHERE {matching} LIMIT {}) AS counted", COUNTED + 1)
+        } else {
+            "SELECT coalesce((SELECT events FROM totals WHERE tenant_id = $1), 0)".to_owned()
+        };
         self.sql = format!(
-            "SELECT total, body FROM (SELECT count(*) AS total FROM (SELECT 1 FROM events WHERE {matching}{most}) AS counted) AS totals \
+            "SELECT total, body FROM ({total}) AS totals (total) \
              LEFT JOIN ((SELECT id FROM events WHERE {matching} ORDER BY timestamp DESC, id DESC LIMIT {} OFFSET {}) AS page \
              JOIN events USING (id)) ON true ORDER BY timestamp DESC, id DESC",
             signed(search.limit.saturating_add(1)),

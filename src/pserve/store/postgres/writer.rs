@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::schema::{Unready, prepare};
 use super::tls::Tls;
 use crate::clock::Micros;
-use crate::pserve::store::{Facts, Record, StoreError, Stored, Tally, Writer, duplicates};
+use crate::pserve::store::{Facts, Record, StoreError, Stored, Tally, Writer, duplicates, news};
 
 /// Numbers the events as they came, and adds them in the order of their identities: two processes that add the same events wait for
 /// each other, and not each for the other. Returns the identities of those that are new.
@@ -31,6 +31,9 @@ const TALLY: &str = "INSERT INTO tallies SELECT tenant_id, name, hour, sum(count
      FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS given (tenant_id, name, hour, count) \
      GROUP BY 1, 2, 3 ORDER BY 1, 2, 3 \
      ON CONFLICT (tenant_id, name, hour) DO UPDATE SET count = tallies.count + excluded.count";
+
+const TOTAL: &str = "INSERT INTO totals SELECT * FROM unnest($1::text[], $2::bigint[]) AS given (tenant_id, events) ORDER BY 1 \
+     ON CONFLICT (tenant_id) DO UPDATE SET events = totals.events + excluded.events";
 
 /// Writes events.
 pub(in crate::pserve) struct PostgresWriter {
@@ -91,7 +94,11 @@ impl Writer for PostgresWriter {
                 begun?;
                 let stored = results(client, records, new?).await?;
                 count(client, tallies, &duplicates(records, &stored)).await?;
-                client.batch_execute("COMMIT").await?;
+                let news = news(records, &stored);
+                let totals = total(client, news.iter().map(|(tenant, more)| (&***tenant, more.cast_signed())));
+                let (counted, committed) = join(totals, client.batch_execute("COMMIT")).await;
+                counted?;
+                committed?;
                 Ok(stored)
             })
         })
@@ -105,7 +112,10 @@ impl Writer for PostgresWriter {
         self.with(|Session { connection, .. }| {
             connection.wait(async {
                 let client = &connection.client;
+                client.batch_execute("BEGIN").await?;
                 let rows = client.query_typed(&sql, &[(&tenant, Type::TEXT), (&external_id, Type::TEXT)]).await?;
+                total(client, rows.iter().map(|_| (tenant, -1))).await?;
+                client.batch_execute("COMMIT").await?;
                 Ok(rows.first().map(|row| facts(row, 0)).transpose()?)
             })
         })
@@ -117,7 +127,7 @@ impl Writer for PostgresWriter {
                 let client = &connection.client;
                 client.batch_execute("BEGIN").await?;
                 let count = client.execute("DELETE FROM events", &[]).await?;
-                client.batch_execute("DELETE FROM tallies; COMMIT").await?;
+                client.batch_execute("DELETE FROM tallies; DELETE FROM totals; COMMIT").await?;
                 Ok(count)
             })
         })
@@ -198,5 +208,13 @@ async fn count(client: &Client, given: &[Tally], found: &[Tally]) -> Result<(), 
     let types = [Type::TEXT_ARRAY, Type::TEXT_ARRAY, Type::INT8_ARRAY, Type::INT8_ARRAY];
     let [tenant, name, hour, count] = types;
     client.execute_typed(TALLY, &[(&tenants, tenant), (&names, name), (&hours, hour), (&counts, count)]).await?;
+    Ok(())
+}
+
+async fn total<'a>(client: &Client, more: impl Iterator<Item = (&'a str, i64)>) -> Result<(), StoreError> {
+    let (tenants, counts): (Vec<&str>, Vec<i64>) = more.unzip();
+    if !tenants.is_empty() {
+        client.execute_typed(TOTAL, &[(&tenants, Type::TEXT_ARRAY), (&counts, Type::INT8_ARRAY)]).await?;
+    }
     Ok(())
 }
