@@ -11,6 +11,7 @@ mod deploy;
 mod every_tool;
 mod fakes;
 mod files;
+mod fuzzed;
 mod guide;
 mod install;
 mod messages;
