@@ -3,29 +3,36 @@
 //! [`rows`] divides the sample into members, [`kinds`] its lines into kinds of events, [`values`] the values of each member into
 //! classes, and [`tree`] says which member's class depends on which other's.
 
+mod amounts;
+mod cells;
 mod form;
 mod kinds;
 pub(super) mod model;
 pub(super) mod moments;
 pub(super) mod numbers;
+mod pool;
+mod refs;
 pub(super) mod rows;
 mod shape;
+mod shifts;
 mod standin;
+mod sums;
+mod texts;
 mod traffic;
 pub(super) mod tree;
 mod values;
 
 use std::collections::BTreeMap;
 
+use self::cells::Values;
 use self::kinds::Kinds;
-use self::model::{About, Class, Given, Learned, Learnt, Literal, Numbers, On, Value};
-use self::rows::{Rows, is_named};
+use self::model::{About, Class, Given, Learned, Learnt, Literal, On, Value};
+use self::refs::Rewritten;
+use self::rows::{Cell, Column, Rows, is_named};
 use self::tree::{NONE, Variable};
-use self::values::Values;
 use super::config::Rules;
-use super::count::{Bins, Member, Summary};
+use super::count::{Member, Summary};
 use crate::cli::numbers::{count, counted};
-use crate::clock::Micros;
 use crate::error::{Error, Result};
 
 /// Learns from a summary that holds at least one event.
@@ -46,14 +53,29 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     let counts: Vec<u64> = rows.rows.iter().map(|row| row.count).collect();
     let mut learned: Vec<Values> = Vec::new();
     let mut warnings = Vec::new();
-    for (place, column) in rows.columns.iter().enumerate() {
+    let rewritten = refs::find(&rows.columns, &|place| kinds.having[place] > 0);
+    for ((place, column), rewritten) in rows.columns.iter().enumerate().zip(&rewritten) {
         let path = column.path();
-        let cells: Vec<_> = column.cells.iter().filter(|cell| kinds.of[cell.row as usize] != NONE).copied().collect();
+        let cells = kept(column, rewritten.as_ref(), &kinds);
         let keeps = rules.keep.iter().any(|named| is_named(&column.keys, named));
         let all = members.get(column.hash);
         let count = all.as_ref().map(|all| all.count());
-        let about = values::About { path: &path, rules, keeps, counts: &counts, all, depth: 0 };
+        let about = cells::About {
+            path: &path,
+            rules,
+            keeps,
+            counts: &counts,
+            all,
+            is_rewritten: rewritten.is_some(),
+            depth: 0,
+        };
         let mut values = values::learn(&cells, about);
+        if rewritten.is_some() {
+            refs::resolve(&mut values.classes);
+            if let [class] = &values.classes[..] {
+                values.whole = Some(class.value.clone());
+            }
+        }
         if let Some(why) = values.secret {
             let done =
                 if keeps { "--keep shows its frequent values" } else { "its values are made up; --drop leaves it out" };
@@ -82,9 +104,10 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
         values.of = of;
         learned.push(values);
     }
+    sums::relate(&rows.columns, &mut learned, &counts, rules.min_count);
     let known = |values: &Values| Some(values.moments.as_ref()?.iter().flatten().count());
     let main = moments::main(rows.columns.iter().zip(&learned).map(|(column, of)| (&*column.keys, known(of))));
-    relate_times(&mut learned, main, &counts, rules.min_count);
+    shifts::relate(&rows.columns, &mut learned, main, &counts, rules.min_count);
     let times =
         main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
     let parents = dependences(&kinds, &learned, &counts);
@@ -126,44 +149,11 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     Ok(Learnt { about, kinds: kinds.kinds, members, traffic: times.as_deref().and_then(traffic::weights), warnings })
 }
 
-/// Says how far other times are from the time of the event.
-fn relate_times(learned: &mut [Values], main: Option<usize>, counts: &[u64], min_count: u64) {
-    const DAY: Micros = 86_400_000_000;
-    let Some(main) = main else { return };
-    let Some(base) = learned[main].moments.clone() else { return };
-    for (place, values) in learned.iter_mut().enumerate() {
-        let Some(moments) = values.moments.take().filter(|_| place != main) else { continue };
-        let pairs = base.iter().zip(&moments).zip(counts);
-        let away: Vec<(Micros, u64)> =
-            pairs.filter_map(|((from, to), count)| Some(((*to)? - (*from)?, *count))).collect();
-        let far = away.iter().filter(|(away, _)| away.abs() > 30 * DAY).count();
-        if away.iter().all(|(away, _)| *away == 0) {
-            values.notes.push("the time of the event".to_owned());
-            continue;
-        }
-        if far * 20 > away.len() {
-            values.notes.push("as the time of the event, though far from it in the log".to_owned());
-            continue;
-        }
-        let is_whole = away.iter().all(|(away, _)| away % 1000 == 0);
-        let (unit, divisor) = if is_whole { ("ms", 1000) } else { ("us", 1) };
-        let mut bins = Bins::default();
-        #[allow(clippy::cast_precision_loss)] // a month of microseconds is far below 2^53
-        away.iter().for_each(|(away, count)| bins.add((away / divisor) as f64, *count));
-        let bins = numbers::of_bins(&bins.bounds(), 0, f64::MIN, f64::MAX);
-        #[allow(clippy::cast_precision_loss)] // far below 2^53
-        let bins = numbers::joined(&bins, min_count as f64);
-        let distance: Option<Numbers> = numbers::table(&bins, 0);
-        for class in &mut values.classes {
-            if let (Value::Time { plus, .. }, Some(distance)) = (&mut class.value, &distance) {
-                *plus = Some((distance.clone(), unit));
-            }
-        }
-        if let (Some(Value::Time { plus, .. }), Some(distance)) = (&mut values.whole, &distance) {
-            *plus = Some((distance.clone(), unit));
-        }
-        values.notes.push("a distance from the time of the event".to_owned());
-    }
+/// The values of a member in the rows that have a kind.
+fn kept<'c>(column: &'c Column<'_>, rewritten: Option<&'c Rewritten>, kinds: &Kinds) -> Vec<Cell<'c>> {
+    let new = |at: usize| rewritten.and_then(|new| new[at].as_deref());
+    let cells = column.cells.iter().enumerate().filter(|(_, cell)| kinds.of[cell.row as usize] != NONE);
+    cells.map(|(at, cell)| Cell { raw: new(at).unwrap_or(cell.raw), ..*cell }).collect()
 }
 
 fn dependences(kinds: &Kinds, learned: &[Values], counts: &[u64]) -> Vec<Option<tree::Parent>> {

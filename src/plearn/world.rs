@@ -2,13 +2,16 @@
 
 mod fields;
 mod names;
+mod role;
 mod toml;
 mod values;
 
 use std::collections::BTreeSet;
 
-use self::fields::{Role, Writer, constant, in_template, roles};
+use self::fields::{Writer, constant, in_template};
 use self::names::names;
+use self::role::{Role, roles};
+use self::values::Around;
 use super::learn::model::{Learnt, Node};
 use crate::cli::numbers::{count, counted};
 use crate::time;
@@ -36,7 +39,11 @@ pub(super) fn write(learnt: &Learnt) -> String {
         out.push_str(&format!("template = {}\n", toml::long_text(&lines.end())));
     }
     // A member of layouts that were left out is nowhere.
-    let used: BTreeSet<usize> = learnt.kinds.iter().flat_map(|kind| members(&kind.shape)).collect();
+    let mut used: BTreeSet<usize> = learnt.kinds.iter().flat_map(|kind| members(&kind.shape)).collect();
+    let mut texts: Vec<usize> = used.iter().copied().collect();
+    while let Some(place) = texts.pop() {
+        texts.extend(learnt.members[place].refers_to().filter(|other| used.insert(*other)));
+    }
     let constants = used
         .iter()
         .map(|place| &learnt.members[*place])
@@ -52,7 +59,8 @@ pub(super) fn write(learnt: &Learnt) -> String {
         out.push('\n');
         comment(&mut out, &format!("The same in all events that have them: {}.", constants.join(", ")));
     }
-    let writer = Writer { kinds: &learnt.kinds, members: &learnt.members, names: &names, roles: &roles };
+    let around = Around { members: &learnt.members, names: &names, roles: &roles };
+    let writer = Writer { kinds: &learnt.kinds, around };
     for (place, member) in learnt.members.iter().enumerate() {
         if roles[place] == Role::Constant || !used.contains(&place) {
             continue;

@@ -169,3 +169,73 @@ fn members_that_look_like_secrets_are_named() {
     assert!(run.stderr.contains("x may hold secrets, by its values"), "{}", run.stderr);
     assert!(!run.text().contains("hunter0") && !run.text().contains("AKIAIOSFODNN"), "{}", run.text());
 }
+
+/// Events whose members hold each other's values, with users of whom some are frequent.
+fn related() -> String {
+    let mut log = String::new();
+    for n in 0..4000u64 {
+        let draw = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        // The lower the number, the more frequent.
+        let user = draw % 900 * (draw / 900 % 900) / 900;
+        let (method, path) = (["GET", "POST", "DELETE"][(draw % 3) as usize], format!("/things/{}/parts", draw % 2000));
+        let (body, ms) = (500 + draw % 90_000, 20 + draw / 7 % 3000);
+        let (minute, second) = (n / 80, n % 60);
+        let start = (minute * 60 + second) * 1000 + 500_000 - ms;
+        let start = format!("{:02}:{:02}.{:03}Z", start / 60_000, start / 1000 % 60, start % 1000);
+        let at = (minute * 60 + second) * 1000 + 500_000;
+        let at = format!("{:02}:{:02}.{:03}Z", at / 60_000, at / 1000 % 60, at % 1000);
+        log.push_str(&format!(
+            "{{\"at\":\"2026-01-05T00:{at}\",\"start\":\"2026-01-05T00:{start}\",\"ms\":{ms},\"method\":\"{method}\",\"path\":\"{path}\",\
+             \"title\":\"{method} {path}\",\"user\":\"ozziw-{:06}\",\"bytes\":{body},\"sent\":{},\"wait\":\"{}.{:03}\"}}\n",
+            user * 1009 + 100_000,
+            body + 200 + draw % 50,
+            ms / 1000,
+            ms % 1000,
+        ));
+    }
+    log
+}
+
+fn learnt_again(log: &str, events: &str) -> Vec<serde_json::Value> {
+    let world = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0).stdout;
+    let args = ["-q", "--profile", "-", "-n", events, "--seed", "1", "--start", "2026-01-05"];
+    run_with("pgen", &args, &world).expect_code(0).json_lines()
+}
+
+#[test]
+fn members_that_hold_the_values_of_others_still_do() {
+    let events = learnt_again(&related(), "500");
+    let thousandths = |event: &serde_json::Value, member: &str| {
+        let text = event[member].as_str().expect("a time");
+        let part = |from: usize, to: usize| text[from..to].parse::<u64>().expect("digits");
+        (part(11, 13) * 3600 + part(14, 16) * 60 + part(17, 19)) * 1000 + part(20, 23)
+    };
+    for event in &events {
+        let text = |member: &str| event[member].as_str().expect("a text").to_owned();
+        assert_eq!(text("title"), format!("{} {}", text("method"), text("path")));
+        let number = |member: &str| event[member].as_u64().expect("a whole number");
+        assert!((190..=260).contains(&(number("sent") - number("bytes"))), "{event}");
+        let ms = (thousandths(event, "at") + 86_400_000 - thousandths(event, "start")) % 86_400_000;
+        assert_eq!(ms, number("ms"), "{event}");
+        assert!(text("wait").parse::<f64>().is_ok_and(|wait| (0.01..3.5).contains(&wait)), "{event}");
+    }
+}
+
+#[test]
+fn values_that_come_again_do_so_as_often_and_are_made_up() {
+    let log = related();
+    let users = |events: &[serde_json::Value]| {
+        let mut counts = std::collections::BTreeMap::new();
+        events.iter().for_each(|event| *counts.entry(event["user"].to_string()).or_insert(0u32) += 1);
+        let mut counts: Vec<u32> = counts.into_values().collect();
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let share = |most: usize| f64::from(counts.iter().take(most).sum::<u32>()) / events.len() as f64;
+        (counts.len() as f64, share(20), share(200))
+    };
+    let real: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let made = learnt_again(&log, "4000");
+    let (real, found) = (users(&real), users(&made));
+    assert!((found.0 / real.0 - 1.0).abs() < 0.1, "{real:?} {found:?}");
+    assert!((found.1 - real.1).abs() < 0.05 && (found.2 - real.2).abs() < 0.05, "{real:?} {found:?}");
+    assert!(!made.iter().any(|event| log.contains(&format!("\"user\":{}", event["user"]))), "a real user");
+}

@@ -194,11 +194,14 @@ impl Compiler<'_> {
                 node.quoted = field.quoted != Some(false);
                 (What::Text(tokens), none, longest)
             }
-            ValueSource::Time { moment, plus } => {
+            ValueSource::Time { moment, shift } => {
                 let clockwork = Clockwork::new(moment);
-                let plus = plus.as_ref().map(|(of, unit)| (self.node(of, keys), *unit));
-                let needs = plus.iter().map(|(node, _)| *node).collect();
-                let plus = plus.map(|(node, unit)| (node, self.micros(node, unit)));
+                let shift = shift.as_ref().map(|shift| (self.node(&shift.by, keys), shift));
+                let needs = shift.iter().map(|(node, _)| *node).collect();
+                let plus = shift.map(|(node, shift)| {
+                    let Plus { factor, divisor } = self.micros(node, shift.unit);
+                    (node, Plus { factor: if shift.is_back { -factor } else { factor }, divisor })
+                });
                 self.out.nodes[own].quoted |= !clockwork.is_number();
                 let longest = clockwork.longest();
                 self.out.clocks += 1;

@@ -95,7 +95,9 @@ impl Distinct {
 
     /// The count of a value, if all values are counted.
     pub(in crate::plearn) fn exact(&self, hash: u64) -> Option<u64> {
-        (!self.is_cut).then(|| self.counts.get(&hash).copied().unwrap_or(0))
+        // More than are kept may not have been cut yet.
+        let has_all = !self.is_cut && self.counts.len() <= self.most;
+        has_all.then(|| self.counts.get(&hash).copied().unwrap_or(0))
     }
 
     /// About how many values there are; exact up to the number that is kept.
@@ -120,6 +122,8 @@ mod tests {
         let mut few = Distinct::new(100);
         (0..1000u64).for_each(|n| few.add(mix(n % 100), 1));
         assert_eq!((few.estimate(), few.exact(mix(7))), (100.0, Some(10)));
+        few.add(mix(1000), 1);
+        assert_eq!(few.exact(mix(7)), None, "one more than is kept");
         let mut many = Distinct::new(512);
         (0..100_000u64).for_each(|n| many.add(mix(n), 1));
         let estimate = many.estimate();

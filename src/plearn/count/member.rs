@@ -68,6 +68,18 @@ impl Member {
         }
     }
 
+    /// About how many different strings and numbers there are. If nearly all are unique, as many as strings and numbers: an estimate would
+    /// take one for the other.
+    pub(in crate::plearn) fn distinct(&mut self) -> f64 {
+        let (kept, is_cut) = self.values.kept();
+        let (all, again) = kept
+            .iter()
+            .fold((0, 0), |(all, again), (_, count)| (all + count, again + if *count > 1 { *count } else { 0 }));
+        #[allow(clippy::cast_precision_loss)] // counts far below 2^53
+        let lines = (self.classes[Class::Text as usize] + self.classes[Class::Number as usize]) as f64;
+        if is_cut && again * 50 < all { lines } else { self.values.estimate().min(lines) }
+    }
+
     /// How many values there are, null included.
     pub(in crate::plearn) fn count(&self) -> u64 {
         self.classes.iter().sum()

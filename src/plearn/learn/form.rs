@@ -4,8 +4,13 @@
 //! at a place if these are few and frequent; words that differ otherwise are holes. This is the idea of Drain (He et al. 2017), for
 //! a sample that is known as a whole.
 
+mod lengths;
+mod patterns;
+
 use std::collections::BTreeMap;
 
+use self::lengths::Words;
+pub(super) use self::patterns::{texts, timeless};
 use crate::record::private::is_identifier;
 
 /// The most forms of a member.
@@ -13,6 +18,9 @@ const MOST_FORMS: usize = 64;
 
 /// The most words by which a group is divided at one place.
 const MOST_WORDS: usize = 32;
+
+/// The most forms that differ in the lengths of words.
+const MOST_LENGTHS: usize = 24;
 
 /// The most parts of a text that are looked at. A longer one is described by its length.
 const MOST_PARTS: usize = 200;
@@ -91,6 +99,11 @@ fn is_word(part: &str) -> bool {
     part.starts_with(char::is_alphanumeric)
 }
 
+/// What separates the words of a text.
+pub(super) fn separators(text: &str) -> String {
+    signature(&parts(text))
+}
+
 /// What separates the words; empty if there are too many parts.
 fn signature(parts: &[&str]) -> String {
     if parts.len() > MOST_PARTS {
@@ -100,8 +113,6 @@ fn signature(parts: &[&str]) -> String {
     // An empty text has a signature too.
     std::iter::once("\u{2}").chain(sign).collect()
 }
-
-type Words<'t> = BTreeMap<&'t str, u64>;
 
 /// The words of a group at a place.
 fn words_at<'t>(split: &[Vec<&'t str>], texts: &[Counted<'_>], group: &[usize], place: usize) -> Words<'t> {
@@ -134,7 +145,7 @@ fn frequent<'t>(words: &Words<'t>, min_count: u64, most: usize) -> Option<Vec<&'
     (is_enough && !found.is_empty() && found.len() <= most).then_some(found)
 }
 
-/// Divides a group by the words at places where some are frequent.
+/// Divides a group by the words at places where some are frequent, then by the lengths of other words.
 fn divide(
     split: &[Vec<&str>],
     texts: &[Counted<'_>],
@@ -143,28 +154,53 @@ fn divide(
     hides: bool,
     room: usize,
 ) -> Vec<Vec<usize>> {
-    if hides || room < 2 {
+    if room < 2 {
         return vec![group];
     }
-    let places = (0..split[group[0]].len()).filter(|place| is_word(split[group[0]][*place]));
-    let found = places.filter_map(|place| {
-        let words = words_at(split, texts, &group, place);
-        frequent(&words, min_count, MOST_WORDS.min(room - 1)).map(|frequent| (frequent.len(), place, frequent))
+    let columns: Vec<Words<'_>> =
+        (0..split[group[0]].len()).map(|place| words_at(split, texts, &group, place)).collect();
+    let places = || (0..columns.len()).filter(|place| is_word(split[group[0]][*place]));
+    let found = places().filter(|_| !hides).filter_map(|place| {
+        let frequent = frequent(&columns[place], min_count, MOST_WORDS.min(room - 1));
+        frequent.map(|frequent| (frequent.len(), place, frequent))
     });
-    let Some((_, place, frequent)) = found.min_by_key(|(words, place, _)| (*words, *place)) else { return vec![group] };
-    let mut by_word: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
-    for at in group {
-        let word = split[at][place];
-        by_word.entry(frequent.contains(&word).then_some(word)).or_default().push(at);
+    let mut divided: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+    let mut by_length: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    if let Some((_, place, frequent)) = found.min_by_key(|(words, place, _)| (*words, *place)) {
+        for at in group {
+            let word = split[at][place];
+            divided.entry(frequent.contains(&word).then_some(word)).or_default().push(at);
+        }
+    } else {
+        let varied = lengths::varied(&columns, compounds(&columns), min_count, room.min(MOST_LENGTHS));
+        let Some((place, lengths)) = varied else { return vec![group] };
+        for at in group {
+            by_length.entry(lengths.nearest(split[at][place])).or_default().push(at);
+        }
     }
-    let mut divided: Vec<Vec<usize>> = Vec::new();
-    let mut left = by_word.len();
-    for group in by_word.into_values() {
+    let parts: Vec<Vec<usize>> = divided.into_values().chain(by_length.into_values()).collect();
+    let mut done: Vec<Vec<usize>> = Vec::new();
+    let mut left = parts.len();
+    if left == 1 {
+        return parts;
+    }
+    for group in parts {
         left -= 1;
-        let room = room.saturating_sub(divided.len() + left);
-        divided.extend(divide(split, texts, group, min_count, hides, room));
+        let room = room.saturating_sub(done.len() + left);
+        done.extend(divide(split, texts, group, min_count, hides, room));
     }
-    divided
+    done
+}
+
+/// The places that are part of an identifier of several words.
+fn compounds(columns: &[Words<'_>]) -> Vec<bool> {
+    let mut part = vec![false; columns.len()];
+    for place in 0..columns.len() {
+        if let Some((_, taken)) = compound(&columns[place..]) {
+            part[place..place + taken].fill(true);
+        }
+    }
+    part
 }
 
 /// The pattern of a group.
@@ -218,11 +254,15 @@ fn compound(columns: &[Words<'_>]) -> Option<(&'static str, usize)> {
     }
     let octet = |place: usize| all(place, &|word| word.len() <= 3 && word.parse::<u8>().is_ok());
     let is_address = [0, 2, 4, 6].iter().all(|place| octet(*place)) && [1, 3, 5].iter().all(|place| is(*place, "."));
+    let is_192 = is(0, "192") && is(2, "168");
+    let is_random = |place: usize| lengths::are_as_of_octets(&columns[place]);
+    // Addresses of some networks keep the lengths of their numbers instead.
+    let are_random = || (is_192 || is_random(2)) && is_random(4) && is_random(6);
+    let is_any = || is(0, "10") || is(0, "127") || is_192 || is_random(0);
     // A version has few values in most of its places.
-    if is_address && columns[4].len() + columns[6].len() > 20 {
+    if is_address && is_any() && are_random() && columns[4].len() + columns[6].len() > 20 {
         let private = [("10", "{ipv4:10.0.0.0/8}"), ("127", "{ipv4:127.0.0.0/8}")];
         let found = private.iter().find(|(octet, _)| is(0, octet)).map(|(_, token)| *token);
-        let is_192 = is(0, "192") && is(2, "168");
         return Some((found.unwrap_or(if is_192 { "{ipv4:192.168.0.0/16}" } else { "{ipv4}" }), 7));
     }
     None
@@ -263,7 +303,13 @@ fn hole(words: &Words<'_>, min_count: u64, hides: bool) -> String {
     } else if has_digits && fixed >= 8 && holds(&|b| b.is_ascii_uppercase() || (b'2'..=b'7').contains(&b)) {
         "base32"
     } else if has_digits {
-        if holds(&|b| b.is_ascii_digit() || b.is_ascii_lowercase()) { "alnum" } else { "base62" }
+        let token = if holds(&|b| b.is_ascii_digit() || b.is_ascii_lowercase()) { "alnum" } else { "base62" };
+        let has_both =
+            |word: &&str| word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic());
+        if fixed > 2 && fixed < 12 && all.iter().all(has_both) {
+            return format!("{{lower:1}}{{{token}:{}}}{{n:1}}", fixed - 2);
+        }
+        token
     } else {
         return letters(&all);
     };

@@ -71,6 +71,18 @@ pub(in crate::plearn) struct Learned {
     pub(in crate::plearn) notes: Vec<String>,
 }
 
+impl Learned {
+    /// The members whose values its own holds.
+    pub(in crate::plearn) fn refers_to(&self) -> impl Iterator<Item = usize> + '_ {
+        self.classes.iter().flat_map(|class| match &class.value {
+            Value::Joined(parts) => parts.iter().filter_map(Part::member).collect(),
+            Value::Sum { of, .. } => vec![*of],
+            Value::Time { shift: Some(Shift { by: By::Member { place, .. }, .. }), .. } => vec![*place],
+            _ => Vec::new(),
+        })
+    }
+}
+
 /// Values that are alike.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::plearn) struct Class {
@@ -95,15 +107,81 @@ pub(in crate::plearn) enum Value {
         pattern: String,
         is_number: bool,
     },
+    /// The number of another member, and more.
+    Sum {
+        of: usize,
+        /// How much more, by the class of the other; `None` if there were too few to tell.
+        by: Vec<Option<Numbers>>,
+        otherwise: Numbers,
+    },
+    /// A text with the values of other members.
+    Joined(Vec<Part>),
+    /// One of several texts, with their weights.
+    Choice(Vec<(String, f64)>),
+    /// A text of this pattern, from a population. Its number distinguishes it from others of the member.
+    Drawn {
+        pattern: String,
+        pool: Pool,
+        nth: usize,
+    },
     Time {
         form: Vec<(&'static str, String)>,
-        plus: Option<(Numbers, &'static str)>,
+        shift: Option<Shift>,
     },
     Array {
         items: Vec<Class>,
         lengths: Numbers,
         separator: String,
     },
+}
+
+/// A population, and the exponent of Zipf's law by which its members are drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(in crate::plearn) struct Pool {
+    pub(in crate::plearn) size: u64,
+    pub(in crate::plearn) zipf: f64,
+}
+
+/// How far a time is from that of the event.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) struct Shift {
+    pub(in crate::plearn) by: By,
+    /// As pgen names it.
+    pub(in crate::plearn) unit: &'static str,
+}
+
+/// What says how far.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) enum By {
+    Numbers(Numbers),
+    /// A member, by its place in the list. With `is_back`, the time is earlier by it.
+    Member {
+        place: usize,
+        is_back: bool,
+    },
+}
+
+/// A part of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) enum Part {
+    Text(String),
+    /// The value of a member, by its place in the list.
+    Member(usize),
+    /// A pattern of pgen, from a population if there is one. Its number distinguishes it from others of the member.
+    Pattern {
+        pattern: String,
+        pool: Option<Pool>,
+        nth: usize,
+    },
+}
+
+impl Part {
+    fn member(&self) -> Option<usize> {
+        match self {
+            Self::Member(place) => Some(*place),
+            _ => None,
+        }
+    }
 }
 
 /// A value that stands in the world.

@@ -1,5 +1,8 @@
 //! Distributions of numbers as tables of quantiles.
 
+mod tails;
+
+pub(super) use self::tails::{Bin, with_tails};
 use super::model::Numbers;
 
 /// How far the probabilities of a table may be from the counted ones.
@@ -10,9 +13,6 @@ const MOST_POINTS: usize = 48;
 
 /// The largest number that pgen writes.
 const MOST: f64 = 9_007_199_254_740_992.0;
-
-/// Numbers from the first bound to the second, with their count. They are spread evenly between.
-pub(super) type Bin = (f64, f64, f64);
 
 /// Rounds to this many significant digits.
 pub(in crate::plearn) fn significant(number: f64, digits: i32) -> f64 {

@@ -32,7 +32,13 @@ pub(super) fn text(original: &str, draw: Choice, is_shown: &dyn Fn(&str) -> bool
         }
         let octet = word.len() <= 3 && word.parse::<u8>().is_ok();
         if octet {
-            out.push_str(&next(256).to_string());
+            // As long as it was, so that addresses keep their length.
+            let number = match word.len() {
+                1 => next(10),
+                2 => 10 + next(90),
+                _ => 100 + next(156),
+            };
+            out.push_str(&number.to_string());
             continue;
         }
         let is_hex = word.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
@@ -41,10 +47,7 @@ pub(super) fn text(original: &str, draw: Choice, is_shown: &dyn Fn(&str) -> bool
             let from =
                 |alphabet: &[u8], draw: u64| char::from(alphabet[usize::try_from(draw).unwrap_or(0) % alphabet.len()]);
             out.push(match c {
-                '0'..='9' if is_hex && word.len() > 3 && !word.bytes().all(|b| b.is_ascii_digit()) => {
-                    from(b"0123456789abcdef", next(16))
-                }
-                'a'..='f' if is_hex && word.len() > 3 => from(b"0123456789abcdef", next(16)),
+                'a'..='f' if is_hex && word.len() > 3 => from(b"abcdef", next(6)),
                 '0' if place == 0 => '0',
                 '0'..='9' if place == 0 => from(b"123456789", next(9)),
                 '0'..='9' => from(b"0123456789", next(10)),

@@ -1,72 +1,21 @@
 //! The fields of a world: for each member its value, and what it depends on.
 
-use super::names::{away_of, case_of};
-use super::toml::{key, text};
-use super::values::{Settings, choice, inline, literal, name_of, numbers, settings, share};
-use crate::plearn::learn::model::{Class, Given, Kind, Learned, On, Value};
-
-/// How a member is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Role {
-    /// In the template, as it is the same everywhere.
-    Constant,
-    /// A list of values, by whose names others may depend on it.
-    List,
-    /// One field, on which nothing depends.
-    Alone,
-    /// A field for the class, and one for the value.
-    Cases,
-}
-
-/// The role of each member.
-pub(super) fn roles(members: &[Learned]) -> Vec<Role> {
-    let is_asked = |place: usize| {
-        members.iter().any(|other| other.given.as_ref().is_some_and(|given| given.on == On::Member(place)))
-    };
-    members.iter().enumerate().map(|(place, member)| role(member, is_asked(place))).collect()
-}
-
-fn role(member: &Learned, is_asked: bool) -> Role {
-    if let [Class { value: Value::Literal(_), .. }] = &member.classes[..] {
-        return Role::Constant;
-    }
-    let mut names: Vec<String> = member
-        .classes
-        .iter()
-        .filter_map(|class| match &class.value {
-            Value::Literal(value) => Some(name_of(value)),
-            _ => None,
-        })
-        .collect();
-    let all = names.len();
-    names.sort();
-    names.dedup();
-    if all == member.classes.len() && names.len() == all {
-        return Role::List;
-    }
-    let is_alone = member.whole.is_some() || main_class(member).is_some();
-    if member.given.is_none() && !is_asked && is_alone { Role::Alone } else { Role::Cases }
-}
-
-/// The only class beside absent and null.
-fn main_class(member: &Learned) -> Option<&Class> {
-    let mut others = member.classes.iter().filter(|class| !matches!(class.value, Value::Absent | Value::Null));
-    others.next().filter(|_| others.next().is_none())
-}
+use super::names::{away_of, case_of, drawn_of, more_of, part_of};
+use super::role::{Role, main_class};
+use super::toml::{key, name_of, number, text};
+use super::values::{Around, Settings, choice, inline, literal, numbers, settings, share};
+use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Numbers, On, Part, Pool, Shift, Value};
 
 /// Writes the fields of a member behind `out`.
 pub(super) struct Writer<'w> {
     pub(super) kinds: &'w [Kind],
-    pub(super) members: &'w [Learned],
-    pub(super) names: &'w [String],
-    pub(super) roles: &'w [Role],
+    pub(super) around: Around<'w>,
 }
 
 impl Writer<'_> {
     pub(super) fn write(&self, place: usize, out: &mut String) {
-        let (member, name) = (&self.members[place], &*self.names[place]);
-        let away = away_of(name);
-        match self.roles[place] {
+        let (member, name) = (&self.around.members[place], &*self.around.names[place]);
+        match self.around.roles[place] {
             Role::Constant => return,
             Role::List => match &member.given {
                 None => table(out, name, &choice(&weighted(&member.classes))),
@@ -76,9 +25,9 @@ impl Writer<'_> {
             },
             Role::Alone => {
                 let lines = match (&member.whole, main_class(member)) {
-                    (Some(whole), _) => settings(whole, &away),
+                    (Some(whole), _) => settings(whole, name, &self.around),
                     (None, Some(class)) => {
-                        let mut lines = settings(&class.value, &away);
+                        let mut lines = settings(&class.value, name, &self.around);
                         lines.extend(shares(member));
                         lines
                     }
@@ -96,7 +45,7 @@ impl Writer<'_> {
                         [(class, _)] => text(&class.label),
                         _ => {
                             let item = |(class, part): &(&Class, f64)| {
-                                format!("[{}, {}]", text(&class.label), super::toml::number(share(*part, 100.0)))
+                                format!("[{}, {}]", text(&class.label), number(share(*part, 100.0)))
                             };
                             format!("{{ choice = [{}] }}", used.iter().map(item).collect::<Vec<_>>().join(", "))
                         }
@@ -117,15 +66,63 @@ impl Writer<'_> {
                 table(out, name, &vec![("given", text(&case))]);
                 out.push_str(&format!("[fields.{}.when]\n", key(name)));
                 for class in &member.classes {
-                    out.push_str(&format!("{} = {}\n", key(&class.label), inline(&settings(&class.value, &away))));
+                    out.push_str(&format!(
+                        "{} = {}\n",
+                        key(&class.label),
+                        inline(&settings(&class.value, name, &self.around))
+                    ));
                 }
             }
         }
         let times = member.classes.iter().map(|class| &class.value).chain(&member.whole);
         for value in times {
-            if let Value::Time { plus: Some((distance, _)), .. } = value {
-                table(out, &away, &numbers(distance));
+            if let Value::Time { shift: Some(Shift { by: By::Numbers(distance), .. }), .. } = value {
+                table(out, &away_of(name), &numbers(distance));
                 break;
+            }
+        }
+        let sum = member.classes.iter().find_map(|class| match &class.value {
+            Value::Sum { of, by, otherwise } => Some((*of, by, otherwise)),
+            _ => None,
+        });
+        if let Some((of, by, otherwise)) = sum {
+            self.more(out, &more_of(name), of, by, otherwise);
+        }
+        let joined = member.classes.iter().filter_map(|class| match &class.value {
+            Value::Joined(parts) => Some(parts),
+            _ => None,
+        });
+        for part in joined.flatten() {
+            match part {
+                Part::Pattern { pattern, pool: None, nth } => {
+                    table(out, &part_of(name, *nth), &vec![("pattern", text(pattern))]);
+                }
+                Part::Pattern { pattern, pool: Some(pool), nth } => {
+                    population(out, &part_of(name, *nth), pattern, *pool)
+                }
+                _ => {}
+            }
+        }
+        for class in &member.classes {
+            if let Value::Drawn { pattern, pool, nth } = &class.value {
+                population(out, &drawn_of(name, *nth), pattern, *pool);
+            }
+        }
+    }
+
+    /// A field for how much more a number is than another.
+    fn more(&self, out: &mut String, name: &str, of: usize, by: &[Option<Numbers>], otherwise: &Numbers) {
+        let plain = |more: &Numbers| numbers(&Numbers { is_quoted: false, ..more.clone() });
+        if by.iter().all(Option::is_none) {
+            table(out, name, &plain(otherwise));
+            return;
+        }
+        let otherwise = inline(&plain(otherwise));
+        table(out, name, &vec![("given", text(&case_of(&self.around.names[of]))), ("otherwise", otherwise)]);
+        out.push_str(&format!("[fields.{}.when]\n", key(name)));
+        for (class, more) in self.around.members[of].classes.iter().zip(by) {
+            if let Some(more) = more {
+                out.push_str(&format!("{} = {}\n", key(&class.label), inline(&plain(more))));
             }
         }
     }
@@ -135,10 +132,10 @@ impl Writer<'_> {
         let (on, keys): (String, Vec<String>) = match given.on {
             On::Kind => ("event".to_owned(), self.kinds.iter().map(|kind| kind.name.clone()).collect()),
             On::Member(place) => {
-                let classes = &self.members[place].classes;
-                match self.roles[place] {
+                let classes = &self.around.members[place].classes;
+                match self.around.roles[place] {
                     Role::List => (
-                        self.names[place].clone(),
+                        self.around.names[place].clone(),
                         classes
                             .iter()
                             .map(|class| match &class.value {
@@ -147,7 +144,9 @@ impl Writer<'_> {
                             })
                             .collect(),
                     ),
-                    _ => (case_of(&self.names[place]), classes.iter().map(|class| class.label.clone()).collect()),
+                    _ => {
+                        (case_of(&self.around.names[place]), classes.iter().map(|class| class.label.clone()).collect())
+                    }
                 }
             }
         };
@@ -184,6 +183,19 @@ impl Writer<'_> {
     }
 }
 
+/// A population of texts, and a field that draws from it.
+fn population(out: &mut String, name: &str, pattern: &str, pool: Pool) {
+    table(out, name, &vec![("draw", text(name))]);
+    out.push_str(&format!("[populations.{}]\n", key(name)));
+    #[allow(clippy::cast_precision_loss)] // two digits
+    let size = number(pool.size as f64);
+    out.push_str(&format!("size = {size}\n"));
+    if pool.zipf > 0.0 {
+        out.push_str(&format!("zipf = {}\n", number(pool.zipf)));
+    }
+    out.push_str(&format!("fields = {{ text = {{ pattern = {} }} }}\n", text(pattern)));
+}
+
 /// Whether names that are joined by `|` would be another value.
 fn name_is_joined(names: &[&str], more: &str, all: &[String]) -> bool {
     let joined = names.iter().copied().chain([more]).collect::<Vec<_>>().join("|");
@@ -203,10 +215,10 @@ fn shares(member: &Learned) -> Settings {
     let (absent, null) = (weight(&Value::Absent), weight(&Value::Null));
     let mut out = Settings::new();
     if absent > 0.0 {
-        out.push(("presence", super::toml::number(share(1.0 - absent / all, 1.0))));
+        out.push(("presence", number(share(1.0 - absent / all, 1.0))));
     }
     if null > 0.0 {
-        out.push(("null", super::toml::number(share(null / (all - absent), 1.0))));
+        out.push(("null", number(share(null / (all - absent), 1.0))));
     }
     out
 }

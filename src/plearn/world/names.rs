@@ -5,6 +5,9 @@ use std::collections::BTreeSet;
 /// Names that have a meaning of their own in a profile.
 const TAKEN: [&str; 2] = ["event", "session"];
 
+/// The most populations and random parts of a member.
+const MOST_DRAWN: usize = 256;
+
 /// Gives each path a name. What is derived from a name never meets another.
 pub(super) fn names(paths: &[&str]) -> Vec<String> {
     let mut used: BTreeSet<String> = TAKEN.iter().map(|name| (*name).to_owned()).collect();
@@ -18,6 +21,8 @@ pub(super) fn names(paths: &[&str]) -> Vec<String> {
         used.insert(free.clone());
         used.insert(case_of(&free));
         used.insert(away_of(&free));
+        used.insert(more_of(&free));
+        used.extend((0..MOST_DRAWN).flat_map(|nth| [drawn_of(&free, nth), part_of(&free, nth)]));
         out.push(free);
     }
     out
@@ -31,6 +36,21 @@ pub(super) fn case_of(name: &str) -> String {
 /// The field that says how far a time is from that of the event.
 pub(super) fn away_of(name: &str) -> String {
     format!("{name}_away")
+}
+
+/// The field that says how much more a number is than another.
+pub(super) fn more_of(name: &str) -> String {
+    format!("{name}_more")
+}
+
+/// The field that draws from a population of the member, and the population itself.
+pub(super) fn drawn_of(name: &str, nth: usize) -> String {
+    if nth == 0 { format!("{name}_drawn") } else { format!("{name}_drawn_{}", nth + 1) }
+}
+
+/// The field of a random part of a text.
+pub(super) fn part_of(name: &str, nth: usize) -> String {
+    if nth == 0 { format!("{name}_part") } else { format!("{name}_part_{}", nth + 1) }
 }
 
 /// The last keys of a path as a name.

@@ -1,5 +1,7 @@
 //! TOML as people write it.
 
+use crate::plearn::learn::model::Literal;
+
 /// A string. Literal if it can be.
 pub(super) fn text(text: &str) -> String {
     let is_plain = !text.chars().any(|c| c.is_control());
@@ -26,6 +28,14 @@ pub(super) fn long_text(content: &str) -> String {
 pub(super) fn key(name: &str) -> String {
     let is_bare = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
     if is_bare { name.to_owned() } else { text(name) }
+}
+
+/// How a profile names a value as a key.
+pub(super) fn name_of(literal: &Literal) -> String {
+    match literal {
+        Literal::Text(text) => text.clone(),
+        Literal::Json(json) => json.clone(),
+    }
 }
 
 /// A number, without a point if it is whole.

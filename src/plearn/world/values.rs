@@ -1,7 +1,9 @@
 //! Values as settings of a field.
 
-use super::toml::{number, text};
-use crate::plearn::learn::model::{Class, Literal, Numbers, Value};
+use super::names::{away_of, drawn_of, more_of, part_of};
+use super::role::Role;
+use super::toml::{name_of, number, text};
+use crate::plearn::learn::model::{By, Class, Learned, Literal, Numbers, Part, Shift, Value};
 use crate::plearn::learn::numbers::significant;
 
 /// The settings of a field, in order: keys and their values.
@@ -28,14 +30,6 @@ fn json_literal(json: &str) -> String {
     format!("[{}]", items.iter().map(item).collect::<Vec<_>>().join(", "))
 }
 
-/// How a profile names a value as a key.
-pub(super) fn name_of(literal: &Literal) -> String {
-    match literal {
-        Literal::Text(text) => text.clone(),
-        Literal::Json(json) => json.clone(),
-    }
-}
-
 /// A distribution.
 fn distribution(numbers: &Numbers) -> String {
     let points: Vec<String> = numbers.points.iter().map(|(p, x)| format!("[{}, {}]", number(*p), number(*x))).collect();
@@ -54,8 +48,30 @@ pub(super) fn numbers(numbers: &Numbers) -> Settings {
     out
 }
 
-/// The settings of a value; `away` is the field that a time is later by.
-pub(super) fn settings(value: &Value, away: &str) -> Settings {
+/// The members of the world, to which a text may refer.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'w> {
+    pub(super) members: &'w [Learned],
+    pub(super) names: &'w [String],
+    pub(super) roles: &'w [Role],
+}
+
+impl Around<'_> {
+    /// A member in a text with holes: a constant has no field.
+    fn text(&self, place: usize) -> String {
+        match (&self.members[place].classes[..], self.roles[place]) {
+            ([Class { value: Value::Literal(value), .. }], Role::Constant) => braces(&name_of(value)),
+            _ => format!("{{{}}}", self.names[place]),
+        }
+    }
+}
+
+fn braces(text: &str) -> String {
+    text.replace('{', "{{").replace('}', "}}")
+}
+
+/// The settings of a value of the field `name`.
+pub(super) fn settings(value: &Value, name: &str, around: &Around<'_>) -> Settings {
     match value {
         Value::Absent => vec![("presence", "0".to_owned())],
         Value::Null => vec![("null", "1".to_owned())],
@@ -69,16 +85,45 @@ pub(super) fn settings(value: &Value, away: &str) -> Settings {
             }
             out
         }
-        Value::Time { form, plus } => {
+        Value::Sum { of, otherwise, .. } => {
+            let mut out = vec![("sum", format!("[{}, {}]", text(&around.names[*of]), text(&more_of(name))))];
+            if otherwise.is_quoted {
+                out.push(("quoted", "true".to_owned()));
+            }
+            out
+        }
+        Value::Joined(parts) => {
+            let part = |part: &Part| match part {
+                Part::Text(content) => braces(content),
+                Part::Member(place) => around.text(*place),
+                Part::Pattern { nth, pool: Some(_), .. } => format!("{{{}.text}}", part_of(name, *nth)),
+                Part::Pattern { nth, .. } => format!("{{{}}}", part_of(name, *nth)),
+            };
+            vec![("concat", text(&parts.iter().map(part).collect::<String>()))]
+        }
+        Value::Choice(texts) => {
+            let total: f64 = texts.iter().map(|(_, weight)| weight).sum();
+            let item = |(content, weight): &(String, f64)| {
+                format!("[{}, {}]", text(content), number(share(weight / total, 100.0)))
+            };
+            vec![("choice", format!("[{}]", texts.iter().map(item).collect::<Vec<_>>().join(", ")))]
+        }
+        Value::Drawn { nth, .. } => vec![("concat", text(&format!("{{{}.text}}", drawn_of(name, *nth))))],
+        Value::Time { form, shift } => {
             let mut out = form.clone();
-            if let Some((_, unit)) = plus {
-                out.push(("plus", text(away)));
+            if let Some(Shift { by, unit }) = shift {
+                out.push(match by {
+                    By::Numbers(_) => ("plus", text(&away_of(name))),
+                    By::Member { place, is_back } => {
+                        (if *is_back { "minus" } else { "plus" }, text(&around.names[*place]))
+                    }
+                });
                 out.push(("unit", text(unit)));
             }
             out
         }
         Value::Array { items, lengths, separator } => {
-            let mut out = vec![("array", inline(&item(items))), ("length", length(lengths))];
+            let mut out = vec![("array", inline(&item(items, around))), ("length", length(lengths))];
             if separator != "," {
                 out.push(("separator", text(separator)));
             }
@@ -88,12 +133,12 @@ pub(super) fn settings(value: &Value, away: &str) -> Settings {
 }
 
 /// The items of an array: a list, or the most frequent of several forms.
-fn item(items: &[Class]) -> Settings {
+fn item(items: &[Class], around: &Around<'_>) -> Settings {
     if items.iter().all(|class| matches!(class.value, Value::Literal(_))) && !items.is_empty() {
         return choice(&items.iter().map(|class| (class, class.weight)).collect::<Vec<_>>());
     }
     let most = items.iter().max_by(|a, b| a.weight.total_cmp(&b.weight));
-    most.map_or_else(|| vec![("null", "1".to_owned())], |class| settings(&class.value, ""))
+    most.map_or_else(|| vec![("null", "1".to_owned())], |class| settings(&class.value, "", around))
 }
 
 fn length(lengths: &Numbers) -> String {

@@ -32,7 +32,9 @@ impl Check<'_> {
                         self.numeric(field, "sum", reference)?;
                     }
                 }
-                ValueSource::Time { plus: Some((reference, _)), .. } => self.numeric(field, "plus", reference)?,
+                ValueSource::Time { shift: Some(shift), .. } => {
+                    self.numeric(field, if shift.is_back { "minus" } else { "plus" }, &shift.by)?;
+                }
                 ValueSource::Array { .. } | ValueSource::Object { .. } if field.quoted.is_some() => {
                     return Err(self.fault(field, "quoted: expected only for a number, a text or a boolean"));
                 }
@@ -179,7 +181,7 @@ fn uses(generator: &ValueSource) -> Vec<FieldId> {
             of.path.iter().copied().chain(branches).collect()
         }
         ValueSource::Sum { of, .. } | ValueSource::Hash { of, .. } => all(of),
-        ValueSource::Time { plus: Some((plus, _)), .. } => plus.path.clone(),
+        ValueSource::Time { shift: Some(shift), .. } => shift.by.path.clone(),
         ValueSource::Concat(parts) => fields(parts),
         ValueSource::Array { item, .. } => vec![*item],
         ValueSource::Object { template, .. } => holes(template),

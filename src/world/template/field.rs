@@ -53,8 +53,8 @@ pub(crate) enum ValueSource {
     Counter { start: i64, step: i64 },
     /// Text from a pattern.
     Pattern(Vec<Token>),
-    /// The moment of the event, and later by a field in this unit.
-    Time { moment: TimeFormat, plus: Option<(Reference, TimeUnit)> },
+    /// The moment of the event, or one that is later or earlier by a field.
+    Time { moment: TimeFormat, shift: Option<TimeShift> },
     /// A member of a population.
     Member(Members),
     /// By the value of another field.
@@ -79,7 +79,16 @@ pub(crate) struct Members {
     pub(crate) zipf: f64,
 }
 
-/// The unit of a field that is added to a time, in microseconds.
+/// How far a time is from that of the event.
+#[derive(Debug, Clone)]
+pub(crate) struct TimeShift {
+    pub(crate) by: Reference,
+    pub(crate) unit: TimeUnit,
+    /// Whether it is earlier.
+    pub(crate) is_back: bool,
+}
+
+/// The unit of a field that is added to a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum TimeUnit {
     Seconds,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::distribution::{Distribution, Lengths};
 use super::escape::escaped;
-use super::field::{Field, Literal, Members, TimeUnit, ValueSource};
+use super::field::{Field, Literal, Members, TimeShift, TimeUnit, ValueSource};
 use super::hole::{self, Piece};
 use super::json::{self, Node};
 use super::moment::{Keys, TimeFormat};
@@ -281,10 +281,16 @@ impl<'t> FieldReader<'t> {
         if !self.scopes.has_time(scope) {
             return Err(form.fault("a member of a population has no time"));
         }
-        let plus = table.take("plus").map(|value| self.reference(&value, scope)).transpose()?;
+        let plus = table.take("plus");
+        let minus = table.take("minus");
+        if let (Some(_), Some(minus)) = (&plus, &minus) {
+            return Err(minus.fault("expected plus or minus, not both"));
+        }
+        let is_back = minus.is_some();
+        let by = plus.or(minus).map(|value| self.reference(&value, scope)).transpose()?;
         let unit = match table.take("unit") {
             None => TimeUnit::Millis,
-            Some(value) if plus.is_none() => return Err(value.fault("expected only with plus")),
+            Some(value) if by.is_none() => return Err(value.fault("expected only with plus or minus")),
             Some(value) => match value.text()? {
                 "s" => TimeUnit::Seconds,
                 "ms" => TimeUnit::Millis,
@@ -294,7 +300,7 @@ impl<'t> FieldReader<'t> {
             },
         };
         let keys = Keys { form, places: table.take("places"), offset: table.take("offset") };
-        Ok(ValueSource::Time { moment: TimeFormat::read(&keys)?, plus: plus.map(|plus| (plus, unit)) })
+        Ok(ValueSource::Time { moment: TimeFormat::read(&keys)?, shift: by.map(|by| TimeShift { by, unit, is_back }) })
     }
 
     fn given(&mut self, value: &Value<'t>, table: &mut Table<'t>, scope: ScopeId, name: &str) -> Result<ValueSource> {

@@ -85,13 +85,17 @@ fn times_are_written_in_every_form() {
     ] {
         assert_eq!(first(settings).len(), length, "{settings}");
     }
-    let template = r#"{"a":"{a}","b":"{b}","c":"{c}"}"#;
-    let fields = "[fields]\na = { time = \"epoch_ns\" }\nb = { time = \"rfc3339\", places = 9 }\nc = { time = \"epoch_us\", plus = \"d\", unit = \"s\" }\nd = { constant = 1.5 }\n";
+    let template = r#"{"a":"{a}","b":"{b}","c":"{c}","e":"{e}"}"#;
+    let fields = "[fields]\na = { time = \"epoch_ns\" }\nb = { time = \"rfc3339\", places = 9 }\nc = { time = \"epoch_us\", plus = \"d\", unit = \"s\" }\nd = { constant = 1.5 }\ne = { time = \"epoch_us\", minus = \"d\" }\n";
     for event in with(template, fields, &["-n", "50"]).expect_code(0).json_lines() {
         let (a, c) = (event["a"].as_i64().expect("a number"), event["c"].as_i64().expect("a number"));
         assert_eq!(a / 1000 + 1_500_000, c);
+        assert_eq!(a / 1000 - 1_500, event["e"].as_i64().expect("a number"));
         assert!(event["b"].as_str().expect("text").ends_with(&format!("{:09}Z", a % 1_000_000_000)), "{event}");
     }
+    let both = fields.replace("minus = \"d\"", "minus = \"d\", plus = \"d\"");
+    let refused = with(template, &both, &["-n", "1"]).expect_code(2);
+    assert!(refused.stderr.contains("fields.e.minus: expected plus or minus, not both"), "{}", refused.stderr);
 }
 
 #[test]
