@@ -152,10 +152,11 @@ impl FromStr for Span {
     fn from_str(text: &str) -> Result<Self, String> {
         let form = || "expected a duration with its unit, such as 500ms, 90s, 5m, 2h or 7d".to_owned();
         let mut total = 0u64;
-        let mut rest = text;
-        if rest.is_empty() {
-            return Err(form());
-        }
+        let mut rest = match text {
+            "" => return Err(form()),
+            "0" => "",
+            text => text,
+        };
         while !rest.is_empty() {
             let (digits, tail) = split_unit(rest);
             let end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
@@ -168,7 +169,6 @@ impl FromStr for Span {
                 "h" => 3_600_000_000_000,
                 "d" => 86_400_000_000_000,
                 "w" => 604_800_000_000_000,
-                "" if digits == "0" => 1,
                 _ => return Err(form()),
             };
             total = decimal_times(digits, nanos).and_then(|n| total.checked_add(n)).ok_or_else(form)?;
@@ -484,7 +484,7 @@ mod tests {
         assert_eq!(of("0.5s"), Some(Span(Duration::from_millis(500))));
         assert_eq!(of("7d"), Some(Span(Duration::from_secs(604_800))));
         assert_eq!(of("0"), Some(Span(Duration::ZERO)));
-        for bad in ["", "90", "s", "1y", "-1s", "1s 2", "101y", "36501d", "1e9s", "infs"] {
+        for bad in ["", "90", "s", "1y", "-1s", "1s 2", "101y", "36501d", "1e9s", "infs", "10s0"] {
             assert_eq!(of::<Span>(bad), None, "{bad}");
         }
         assert_eq!(Span(Duration::from_secs(5400)).to_string(), "90m");

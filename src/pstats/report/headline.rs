@@ -29,9 +29,9 @@ pub(crate) enum Standing {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Headline {
     pub(crate) standing: Standing,
-    /// How many lines, in which time, how fast.
+    /// How many lines, in which time, how fast, and how many injected faults were detected if all were.
     pub(crate) figures: String,
-    /// Requirements, comparison, injected faults and alerts; empty if there are none of them and the run is complete.
+    /// Requirements, comparison, missed faults and alerts; empty if there are none of them and the run is complete.
     pub(crate) verdict: String,
 }
 
@@ -60,10 +60,15 @@ impl Headline {
         };
         // What a failed requirement says is not said again.
         let told = requirements.clone().unwrap_or_default();
-        let faults = faults.map(|(text, _)| text).filter(|text| !told.contains(text.as_str()));
+        let faults = faults.filter(|(text, _)| !told.contains(text.as_str()));
+        let (missed, detected) = match faults {
+            Some((text, true)) => (Some(text), None),
+            faults => (None, faults.map(|(text, _)| text)),
+        };
         let is_told = report.requirements.iter().any(|verdict| verdict.requirement.starts_with("the run is complete"));
-        let rest = [incomplete.filter(|_| !is_told), compared.map(|(text, _)| text), faults, alarms(report)];
+        let rest = [incomplete.filter(|_| !is_told), compared.map(|(text, _)| text), missed, alarms(report)];
         let verdict: Vec<String> = requirements.into_iter().chain(rest.into_iter().flatten()).collect();
+        let figures: Vec<String> = figures.into_iter().chain(detected).collect();
         Self { standing, figures: figures.join("; "), verdict: verdict.join("; ") }
     }
 
