@@ -8,6 +8,7 @@ pub(super) mod memory;
 pub(super) mod open;
 mod postgres;
 pub(super) mod readers;
+mod sql;
 pub(super) mod sqlite;
 #[cfg(test)]
 mod tests;

@@ -12,8 +12,8 @@ use rusqlite::types::ToSql;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use super::{
-    COUNTED, Facts, Page, Reader, Record, Search, SearchFields, Stats, Store, StoreError, Stored, Tally, TallyName,
-    Writer, duplicates, news,
+    COUNTED, Facts, Page, Reader, Record, Search, Stats, Store, StoreError, Stored, Tally, TallyName, Writer,
+    duplicates, news, sql,
 };
 use crate::clock::Micros;
 use crate::error::{Error, Result};
@@ -41,10 +41,6 @@ const TALLY: &str = "INSERT INTO tallies (tenant_id, name, hour, count) VALUES (
 
 const TOTAL: &str = "INSERT INTO totals (tenant_id, events) VALUES (?1, ?2) \
      ON CONFLICT (tenant_id) DO UPDATE SET events = events + excluded.events";
-
-/// The columns that [`facts`] reads.
-const FACTS: &str = "timestamp, event_type, severity, service, endpoint, status_code, user_id, country, region, city, device, \
-     response_time_ms";
 
 /// A SQLite file that holds events.
 #[derive(Debug, Clone)]
@@ -274,10 +270,10 @@ impl Writer for SqliteWriter {
 
     fn delete(&mut self, tenant: &str, external_id: &str) -> Result<Option<Facts>, StoreError> {
         self.stay()?;
-        let sql = format!("DELETE FROM events WHERE tenant_id = ?1 AND external_id = ?2 RETURNING {FACTS}");
+        let delete = format!("DELETE FROM events WHERE tenant_id = ?1 AND external_id = ?2 RETURNING {}", sql::FACTS);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let removed = transaction
-            .prepare_cached(&sql)?
+            .prepare_cached(&delete)?
             .query_row(params![tenant, external_id], |row| facts(row, 0))
             .optional()?;
         if removed.is_some() {
@@ -306,24 +302,9 @@ impl Writer for SqliteWriter {
     }
 }
 
-/// The facts in these columns: [`FACTS`], of which `first` is the first.
+/// The facts in the columns [`sql::FACTS`], of which `first` is the first.
 fn facts(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<Facts> {
-    Ok(Facts {
-        timestamp: row.get(first)?,
-        fields: SearchFields {
-            event_type: row.get(first + 1)?,
-            severity: row.get(first + 2)?,
-            service: row.get(first + 3)?,
-            endpoint: row.get(first + 4)?,
-            status_code: row.get(first + 5)?,
-            user_id: row.get(first + 6)?,
-            country: row.get(first + 7)?,
-            region: row.get(first + 8)?,
-            city: row.get(first + 9)?,
-            device: row.get(first + 10)?,
-        },
-        response_time_ms: row.get(first + 11)?,
-    })
+    sql::facts(row.get(first)?, row.get(first + 1)?, row.get(first + 2)?, |nth| row.get(first + 3 + nth))
 }
 
 fn ingested_at_of(connection: &Connection, tenant: &str, external_id: &str) -> rusqlite::Result<Micros> {
@@ -374,20 +355,13 @@ impl Reader for SqliteReader {
             select.query_row(values.as_slice(), |row| row.get(0)).optional()?.unwrap_or(0)
         };
 
-        let total = total.cast_unsigned();
-        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        let (one_more, offset) = (signed(search.limit.saturating_add(1)), signed(search.offset));
+        let (one_more, offset) = (sql::signed(search.limit.saturating_add(1)), sql::signed(search.offset));
         values.push(&one_more);
         values.push(&offset);
-        let sql = format!("{} LIMIT ? OFFSET ?", newest(&matching));
-        let mut events: Vec<Vec<u8>> =
-            reading.prepare_cached(&sql)?.query_map(values.as_slice(), body)?.collect::<rusqlite::Result<_>>()?;
-        let has_more = events.len() as u64 > search.limit;
-        if has_more {
-            events.pop();
-        }
-        let total_exact = !filtered || total <= COUNTED;
-        Ok(Page { events, total: if total_exact { total } else { COUNTED }, total_exact, has_more })
+        let newest = format!("{} LIMIT ? OFFSET ?", newest(&matching));
+        let events: Vec<Vec<u8>> =
+            reading.prepare_cached(&newest)?.query_map(values.as_slice(), body)?.collect::<rusqlite::Result<_>>()?;
+        Ok(sql::page(events, search.limit, total, filtered))
     }
 
     fn stats(&mut self, tenant: &str) -> Result<Stats, StoreError> {
@@ -424,7 +398,7 @@ impl Reader for SqliteReader {
     fn facts(&mut self, take: &mut dyn FnMut(&str, &Facts)) -> Result<Vec<Tally>, StoreError> {
         let reading = self.here()?.unchecked_transaction()?;
         let mut select =
-            reading.prepare(&format!("SELECT tenant_id, {FACTS} FROM events INDEXED BY ix_events_newest"))?;
+            reading.prepare(&format!("SELECT tenant_id, {} FROM events INDEXED BY ix_events_newest", sql::FACTS))?;
         let mut rows = select.query([])?;
         while let Some(row) = rows.next()? {
             take(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?, &facts(row, 1)?);
@@ -460,17 +434,10 @@ struct Conditions<'a> {
 impl<'a> Conditions<'a> {
     fn of(tenant: &'a impl ToSql, search: &'a Search) -> Self {
         let mut all = Self { sql: "tenant_id = ?".to_owned(), values: vec![tenant] };
-        let fields = &search.fields;
-        all.and("event_type = ?", fields.event_type.as_ref());
-        all.and("severity = ?", fields.severity.as_ref());
-        all.and("service = ?", fields.service.as_ref());
-        all.and("endpoint = ?", fields.endpoint.as_ref());
-        all.and("status_code = ?", fields.status_code.as_ref());
-        all.and("user_id = ?", fields.user_id.as_ref());
-        all.and("country = ?", fields.country.as_ref());
-        all.and("region = ?", fields.region.as_ref());
-        all.and("city = ?", fields.city.as_ref());
-        all.and("device = ?", fields.device.as_ref());
+        for (column, text) in sql::texts(&search.fields) {
+            all.and(&format!("{column} = ?"), text);
+        }
+        all.and("status_code = ?", search.fields.status_code.as_ref());
         all.and("timestamp >= ?", search.start.as_ref());
         all.and("timestamp <= ?", search.end.as_ref());
         if let Some(text) = &search.id_contains {
@@ -493,6 +460,7 @@ impl<'a> Conditions<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pserve::store::SearchFields;
 
     #[test]
     fn searches_counts_and_lookups_go_by_an_index() {

@@ -3,31 +3,13 @@
 use tokio_postgres::Row;
 
 use crate::clock::Micros;
-use crate::pserve::store::{Facts, Record, SearchFields, Tally};
+use crate::pserve::store::{Facts, Record, Tally, sql};
 
-/// The columns that [`facts`] reads.
-pub(super) const FACTS: &str = "timestamp, event_type, severity, service, endpoint, status_code, user_id, country, region, city, \
-     device, response_time_ms";
-
-/// The facts in the columns [`FACTS`], of which `first` is the first.
+/// The facts in the columns [`sql::FACTS`], of which `first` is the first.
 pub(super) fn facts(row: &Row, first: usize) -> Result<Facts, tokio_postgres::Error> {
-    let status_code: Option<i32> = row.try_get(first + 5)?;
-    Ok(Facts {
-        timestamp: row.try_get(first)?,
-        fields: SearchFields {
-            event_type: row.try_get(first + 1)?,
-            severity: row.try_get(first + 2)?,
-            service: row.try_get(first + 3)?,
-            endpoint: row.try_get(first + 4)?,
-            status_code: status_code.and_then(|code| u16::try_from(code).ok()),
-            user_id: row.try_get(first + 6)?,
-            country: row.try_get(first + 7)?,
-            region: row.try_get(first + 8)?,
-            city: row.try_get(first + 9)?,
-            device: row.try_get(first + 10)?,
-        },
-        response_time_ms: row.try_get(first + 11)?,
-    })
+    let status_code: Option<i32> = row.try_get(first + 1)?;
+    let status_code = status_code.and_then(|code| u16::try_from(code).ok());
+    sql::facts(row.try_get(first)?, status_code, row.try_get(first + 2)?, |nth| row.try_get(first + 3 + nth))
 }
 
 /// Records, one array a column.
@@ -37,7 +19,7 @@ pub(super) struct Columns<'a> {
     pub(super) external_id: Vec<&'a str>,
     pub(super) timestamp: Vec<Micros>,
     pub(super) ingested_at: Vec<Micros>,
-    /// `event_type`, `severity`, `service`, `endpoint`, `user_id`, `country`, `region`, `city` and `device`.
+    /// In the order of [`sql::texts`].
     pub(super) texts: [Vec<Option<&'a str>>; 9],
     pub(super) status_code: Vec<Option<i32>>,
     pub(super) response_time_ms: Vec<Option<f64>>,
@@ -53,8 +35,8 @@ impl<'a> Columns<'a> {
             all.external_id.push(external_id);
             all.timestamp.push(*timestamp);
             all.ingested_at.push(*ingested_at);
-            for (column, (_, text)) in all.texts.iter_mut().zip(texts(fields)) {
-                column.push(text);
+            for (column, (_, text)) in all.texts.iter_mut().zip(sql::texts(fields)) {
+                column.push(text.map(String::as_str));
             }
             all.status_code.push(fields.status_code.map(i32::from));
             all.response_time_ms.push(*response_time_ms);
@@ -62,21 +44,6 @@ impl<'a> Columns<'a> {
         }
         all
     }
-}
-
-/// The texts of an event that a search may filter by, and their columns.
-pub(super) fn texts(fields: &SearchFields) -> [(&'static str, Option<&str>); 9] {
-    [
-        ("event_type", fields.event_type.as_deref()),
-        ("severity", fields.severity.as_deref()),
-        ("service", fields.service.as_deref()),
-        ("endpoint", fields.endpoint.as_deref()),
-        ("user_id", fields.user_id.as_deref()),
-        ("country", fields.country.as_deref()),
-        ("region", fields.region.as_deref()),
-        ("city", fields.city.as_deref()),
-        ("device", fields.device.as_deref()),
-    ]
 }
 
 /// Tallies, one array a column.

@@ -7,13 +7,13 @@ use futures::TryStreamExt;
 use tokio_postgres::types::Type;
 
 use super::address::Address;
-use super::columns::{FACTS, facts};
+use super::columns::facts;
 use super::connection::Connection;
 use super::search::Query;
 use super::tls::Tls;
 use crate::clock::Micros;
 use crate::pserve::store::{
-    COUNTED, Counts, Facts, HOURS, Hour, Page, Reader, Search, Stats, StoreError, Tally, TallyName,
+    Counts, Facts, HOURS, Hour, Page, Reader, Search, Stats, StoreError, Tally, TallyName, sql,
 };
 
 /// The counts of each hour, oldest first. The remainder of a time before 1970 is negative.
@@ -76,13 +76,7 @@ impl Reader for PostgresReader {
                 total = row.try_get(0)?;
                 events.extend(row.try_get::<_, Option<&str>>(1)?.map(|body| body.as_bytes().to_vec()));
             }
-            let has_more = events.len() as u64 > search.limit;
-            if has_more {
-                events.pop();
-            }
-            let total = total.cast_unsigned();
-            let total_exact = !is_filtered || total <= COUNTED;
-            Ok(Page { events, total: if total_exact { total } else { COUNTED }, total_exact, has_more })
+            Ok(sql::page(events, search.limit, total, is_filtered))
         })
     }
 
@@ -133,8 +127,8 @@ impl Reader for PostgresReader {
         let client = &connection.client;
         connection.stream(async {
             client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-            let sql = format!("SELECT {FACTS}, tenant_id FROM events");
-            let mut rows = pin!(client.query_typed_raw(&sql, [] as [(&str, Type); 0]).await?);
+            let all = format!("SELECT {}, tenant_id FROM events", sql::FACTS);
+            let mut rows = pin!(client.query_typed_raw(&all, [] as [(&str, Type); 0]).await?);
             while let Some(row) = rows.try_next().await? {
                 take(row.try_get(12)?, &facts(&row, 0)?);
             }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::types::{ToSql, Type};
 
-use super::columns::texts;
+use crate::pserve::store::sql::{signed, texts};
 use crate::pserve::store::{COUNTED, Search};
 
 /// The longest text that has an entry in its index.
@@ -43,7 +43,7 @@ impl<'a> Query<'a> {
             query.and("0 < strpos(external_id,", text.as_str(), Type::TEXT, ")");
         }
         query.is_filtered = query.values.len() > 1;
-        let given = texts(&search.fields).into_iter().filter_map(|(_, text)| text).chain(search.id_contains.as_deref());
+        let given = texts(&search.fields).into_iter().filter_map(|(_, text)| text).chain(&search.id_contains);
         let is_possible = !given.into_iter().any(|text| text.contains('\0'));
         is_possible.then(|| query.paged(search))
     }
@@ -55,7 +55,6 @@ impl<'a> Query<'a> {
 
     /// Counts the matches, and picks the page among the ids alone, which the indexes hold.
     fn paged(mut self, search: &Search) -> Self {
-        let signed = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
         let matching = &self.sql;
         let total = if self.is_filtered {
             format!("SELECT count(*) FROM (SELECT 1 FROM events WHERE {matching} LIMIT {}) AS counted", COUNTED + 1)

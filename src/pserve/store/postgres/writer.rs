@@ -7,12 +7,12 @@ use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Statement};
 
 use super::address::Address;
-use super::columns::{Columns, FACTS, facts, tallies};
+use super::columns::{Columns, facts, tallies};
 use super::connection::Connection;
 use super::schema::{Unready, prepare};
 use super::tls::Tls;
 use crate::clock::Micros;
-use crate::pserve::store::{Facts, Record, StoreError, Stored, Tally, Writer, duplicates, news};
+use crate::pserve::store::{Facts, Record, StoreError, Stored, Tally, Writer, duplicates, news, sql};
 
 /// Numbers the events as they came, and adds them in the order of their identities: two processes that add the same events wait for
 /// each other, and not each for the other. Returns the identities of those that are new.
@@ -108,12 +108,12 @@ impl Writer for PostgresWriter {
         if external_id.contains('\0') {
             return Ok(None);
         }
-        let sql = format!("DELETE FROM events WHERE tenant_id = $1 AND external_id = $2 RETURNING {FACTS}");
+        let delete = format!("DELETE FROM events WHERE tenant_id = $1 AND external_id = $2 RETURNING {}", sql::FACTS);
         self.with(|Session { connection, .. }| {
             connection.wait(async {
                 let client = &connection.client;
                 client.batch_execute("BEGIN").await?;
-                let rows = client.query_typed(&sql, &[(&tenant, Type::TEXT), (&external_id, Type::TEXT)]).await?;
+                let rows = client.query_typed(&delete, &[(&tenant, Type::TEXT), (&external_id, Type::TEXT)]).await?;
                 total(client, rows.iter().map(|_| (tenant, -1))).await?;
                 client.batch_execute("COMMIT").await?;
                 Ok(rows.first().map(|row| facts(row, 0)).transpose()?)
