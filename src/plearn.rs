@@ -4,6 +4,7 @@
 //! up. [`mod@learn`] is a pure function of it: what the events are. [`mod@world`] writes that as a profile.
 
 mod args;
+mod braces;
 mod config;
 mod count;
 mod learn;

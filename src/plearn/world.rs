@@ -12,6 +12,7 @@ use self::fields::{Writer, constant, in_template};
 use self::names::names;
 use self::role::{Role, roles};
 use self::values::Around;
+use super::braces;
 use super::learn::model::{Learnt, Node};
 use crate::cli::numbers::{count, counted};
 use crate::time;
@@ -177,7 +178,7 @@ fn template(node: &Node, learnt: &Learnt, names: &[String], out: &mut Lines) {
                 if item.before == "," {
                     out.may_break();
                 }
-                out.push(&item.key.replace('{', "{{").replace('}', "}}"));
+                out.push(&braces::doubled(&item.key));
                 out.push(&item.colon);
                 template(&item.node, learnt, names, out);
             }

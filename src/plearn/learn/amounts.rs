@@ -91,9 +91,7 @@ pub(super) fn numeric(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_
         out.note("a counter; its first number is rounded");
         return;
     }
-    let bins = numbers::of_bins(&bounds, decimals, beyond.0, beyond.1);
-    let least = float(about.rules.min_count);
-    let bins = numbers::with_tails(numbers::joined(&bins, least), &bins, least);
+    let bins = numbers::shown(&bounds, decimals, beyond, float(about.rules.min_count));
     let whole = numbers::table(&bins, decimals).map(Value::Numbers);
     let cuts = numbers::cuts(&bins, BANDS);
     let first = out.classes.len();

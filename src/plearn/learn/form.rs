@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 
 use self::lengths::Words;
 pub(super) use self::patterns::{texts, timeless};
+use crate::plearn::braces;
 use crate::record::private::is_identifier;
 
 /// The most forms of a member.
@@ -221,17 +222,12 @@ fn pattern(split: &[Vec<&str>], texts: &[Counted<'_>], group: &[usize], min_coun
             words.len() == 1 && (!is_word(word) || may_show)
         });
         match shown {
-            Some((word, _)) => out.push_str(&escaped(word)),
+            Some((word, _)) => out.push_str(&braces::doubled(word)),
             None => out.push_str(&hole(words, min_count, hides)),
         }
         place += 1;
     }
     out
-}
-
-/// Braces are doubled in a pattern.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 /// Identifiers that span several words: UUIDs and IP addresses.

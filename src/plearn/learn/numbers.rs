@@ -2,7 +2,8 @@
 
 mod tails;
 
-pub(super) use self::tails::{Bin, with_tails};
+pub(super) use self::tails::Bin;
+use self::tails::with_tails;
 use super::model::Numbers;
 
 /// How far the probabilities of a table may be from the counted ones.
@@ -71,6 +72,13 @@ fn reaching<'b>(mut bins: impl Iterator<Item = &'b Bin>, least: f64) -> Option<u
         sum += bin.2;
         sum >= least
     })
+}
+
+/// The bins of which a table may tell: each holds at least `min_count`, and the ends go on as the shape before them. Numbers are
+/// within `range`.
+pub(super) fn shown(bounds: &[(f64, f64, u64)], places: u32, range: (f64, f64), min_count: f64) -> Vec<Bin> {
+    let all = of_bins(bounds, places, range.0, range.1);
+    with_tails(joined(&all, min_count), &all, min_count)
 }
 
 /// The table of the numbers in these bins, which are in ascending order. `None` if they are empty.

@@ -6,6 +6,7 @@
 use super::model::{Class, Literal, Part, Value};
 use super::moments;
 use super::rows::{Cell, Column};
+use crate::plearn::braces;
 use crate::plearn::count::Class as Kind;
 
 /// Rows by which references are found, and by which most members are ruled out.
@@ -61,13 +62,10 @@ pub(super) fn find(columns: &[Column<'_>], takes_part: &dyn Fn(usize) -> bool) -
         }
         let mut rest: Vec<Option<String>> =
             texts.iter().map(|text| text.as_ref().map(|text| text.clone().into_owned())).collect();
+        let referring = referring(&edges, place);
         while edges[place].len() < MOST {
-            let others = (0..columns.len()).filter(|other| {
-                *other != place
-                    && !screened[*other].is_empty()
-                    && !edges[place].contains(other)
-                    && !reaches(&edges, *other, place)
-            });
+            let others = (0..columns.len())
+                .filter(|other| !screened[*other].is_empty() && !referring[*other] && !edges[place].contains(other));
             let found = others.filter_map(|other| Some((held(&rest, &screened[other])?, other)));
             let best = found.max_by(|a, b| a.0.total_cmp(&b.0).then(b.1.cmp(&a.1)));
             let Some((_, other)) = best else { break };
@@ -109,20 +107,32 @@ fn distinct(texts: &[Option<Cow<'_>>]) -> usize {
     texts.iter().flatten().collect::<std::collections::BTreeSet<_>>().len()
 }
 
-/// Whether one member refers to another, directly or not.
-fn reaches(edges: &[Vec<usize>], from: usize, to: usize) -> bool {
-    edges[from].iter().any(|next| *next == to || reaches(edges, *next, to))
+/// Which members refer to this one, directly or not. It is one of them.
+fn referring(edges: &[Vec<usize>], to: usize) -> Vec<bool> {
+    let mut found = vec![false; edges.len()];
+    found[to] = true;
+    let mut left = vec![to];
+    while let Some(at) = left.pop() {
+        for (from, others) in edges.iter().enumerate() {
+            if !found[from] && others.contains(&at) {
+                found[from] = true;
+                left.push(from);
+            }
+        }
+    }
+    found
 }
 
 /// The mean length of the values that the texts hold, if they hold more than by chance.
 #[allow(clippy::cast_precision_loss)] // a thousand rows
 fn held(texts: &[Option<String>], values: &[Option<Cow<'_>>]) -> Option<f64> {
-    let both: Vec<(&str, &str)> =
-        texts.iter().zip(values).filter_map(|(text, value)| Some((&**text.as_ref()?, &**value.as_ref()?))).collect();
+    let pairs = texts.iter().zip(values).filter_map(|(text, value)| Some((&**text.as_ref()?, &**value.as_ref()?)));
     let holds = |(text, value): &(&str, &str)| find_in(text, value).is_some();
-    if !both.iter().take(FIRST).any(holds) {
+    // Most members are ruled out here.
+    if !pairs.clone().take(FIRST).any(|pair| holds(&pair)) {
         return None;
     }
+    let both: Vec<(&str, &str)> = pairs.collect();
     let found: Vec<usize> = both.iter().filter(|pair| holds(pair)).map(|(_, value)| value.len()).collect();
     let shifted = both.iter().zip(both.iter().cycle().skip(1)).filter(|((text, _), (_, other))| holds(&(text, other)));
     let (share, chance) = (found.len() as f64 / both.len() as f64, shifted.count() as f64 / both.len() as f64);
@@ -205,7 +215,7 @@ fn resolve_class(class: &mut Class, patterns: &mut usize) {
             parts.push(Part::Pattern { pattern: text, pool, nth: *patterns });
             *patterns += 1;
         } else {
-            parts.push(Part::Text(if is_pattern { text.replace("{{", "{").replace("}}", "}") } else { text }));
+            parts.push(Part::Text(if is_pattern { braces::single(&text) } else { text }));
         }
     };
     let mut label = String::new();

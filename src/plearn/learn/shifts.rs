@@ -3,7 +3,7 @@
 use super::cells::Values;
 use super::model::{By, Shift, Value};
 use super::rows::Column;
-use super::{numbers, sums};
+use super::sums;
 use crate::clock::Micros;
 use crate::plearn::count::Bins;
 
@@ -91,8 +91,5 @@ fn drawn(away: &[Option<Micros>], counts: &[u64], min_count: u64) -> Option<Shif
             bins.add((away / divisor) as f64, *count);
         }
     }
-    let all = numbers::of_bins(&bins.bounds(), 0, f64::MIN, f64::MAX);
-    let least = min_count as f64;
-    let numbers = numbers::table(&numbers::with_tails(numbers::joined(&all, least), &all, least), 0)?;
-    Some(Shift { by: By::Numbers(numbers), unit: name })
+    Some(Shift { by: By::Numbers(sums::table(&bins, 0, min_count)?), unit: name })
 }

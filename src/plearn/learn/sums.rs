@@ -1,6 +1,6 @@
 //! Numbers that are another of the same event and little more, as the bytes of a response and those of its body.
 
-use super::cells::Values;
+use super::cells::{Values, float};
 use super::model::{Class, Numbers, Value};
 use super::numbers;
 use super::rows::{Cell, Column};
@@ -62,8 +62,7 @@ pub(super) fn relate(columns: &[Column<'_>], learned: &mut [Values], counts: &[u
             (table(&bins, places, min_count), lines)
         };
         let (Some(otherwise), _) = plus(None) else { continue };
-        #[allow(clippy::cast_precision_loss)] // counts far below 2^53
-        let is_enough = |lines: u64| lines as f64 >= ENOUGH * min_count as f64;
+        let is_enough = |lines: u64| float(lines) >= ENOUGH * float(min_count);
         let is_quoted = learned[place]
             .classes
             .iter()
@@ -138,11 +137,9 @@ fn spread(own: &[Option<f64>], others: &[Option<f64>]) -> Option<f64> {
     (of_own > 0.0 && of_difference <= MOST * of_own).then(|| of_difference / of_own)
 }
 
-fn table(bins: &Bins, places: u32, min_count: u64) -> Option<Numbers> {
-    let all = numbers::of_bins(&bins.bounds(), places, f64::MIN, f64::MAX);
-    #[allow(clippy::cast_precision_loss)] // far below 2^53
-    let least = min_count as f64;
-    numbers::table(&numbers::with_tails(numbers::joined(&all, least), &all, least), places)
+/// The distribution of these numbers, in as much detail as `min_count` allows.
+pub(super) fn table(bins: &Bins, places: u32, min_count: u64) -> Option<Numbers> {
+    numbers::table(&numbers::shown(&bins.bounds(), places, (f64::MIN, f64::MAX), float(min_count)), places)
 }
 
 /// One class in place of the bands.

@@ -236,7 +236,7 @@ fn open(values: &[Text<'_>], distinct: f64, about: &About<'_>, out: &mut Values)
         if shown.may_show(text, *sum) {
             shown.kept += 1;
             own(text.clone(), *sum, of, out);
-        } else if let Some(made) = Some(at).filter(|_| !about.is_rewritten).and_then(|at| shown.stand_in(at)) {
+        } else if let Some(made) = (!about.is_rewritten).then(|| shown.stand_in(at)).flatten() {
             groups.entry(form::separators(text)).or_default().push((made, at));
         } else {
             rest.push(at);
@@ -264,9 +264,8 @@ fn open(values: &[Text<'_>], distinct: f64, about: &About<'_>, out: &mut Values)
             lines: lines.max(1.0) * float(form.count),
             distinct: distinct.max(1.0) * float(counts.len() as u64),
         };
-        let pool = Some(drawn)
-            .filter(|_| about.depth == 0 && (!about.is_rewritten || refs::random_parts(&form.pattern) == 1))
-            .and_then(pool::find);
+        let may_repeat = about.depth == 0 && (!about.is_rewritten || refs::random_parts(&form.pattern) == 1);
+        let pool = may_repeat.then(|| pool::find(drawn)).flatten();
         let label = format!("form {}", out.classes.len() + 1);
         let value = match pool.filter(|pool| form::texts(&form.pattern) >= ROOM * float(pool.size)) {
             Some(pool) => {

@@ -4,7 +4,8 @@ use super::names::{away_of, case_of, drawn_of, more_of, part_of};
 use super::role::{Role, main_class};
 use super::toml::{key, name_of, number, text};
 use super::values::{Around, Settings, choice, inline, literal, numbers, settings, share};
-use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Numbers, On, Part, Pool, Shift, Value};
+use crate::plearn::braces;
+use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Literal, Numbers, On, Part, Pool, Shift, Value};
 
 /// Writes the fields of a member behind `out`.
 pub(super) struct Writer<'w> {
@@ -240,16 +241,13 @@ fn table(out: &mut String, name: &str, settings: &Settings) {
 /// A constant as it stands in a template, between quotes that are its own.
 pub(super) fn in_template(member: &Learned) -> Option<String> {
     let [Class { value: Value::Literal(value), .. }] = &member.classes[..] else { return None };
-    let braces = |json: &str| json.replace('{', "{{").replace('}', "}}");
     Some(match value {
-        crate::plearn::learn::model::Literal::Text(content) => {
-            braces(&serde_json::Value::from(content.as_str()).to_string())
-        }
-        crate::plearn::learn::model::Literal::Json(json) if json.starts_with('[') && json.contains(['{', '}']) => {
+        Literal::Text(content) => braces::doubled(&serde_json::Value::from(content.as_str()).to_string()),
+        Literal::Json(json) if json.starts_with('[') && json.contains(['{', '}']) => {
             // Braces are doubled within strings, and arrays of objects are never literals.
-            braces(json)
+            braces::doubled(json)
         }
-        crate::plearn::learn::model::Literal::Json(json) => json.clone(),
+        Literal::Json(json) => json.clone(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::names::{away_of, drawn_of, more_of, part_of};
 use super::role::Role;
 use super::toml::{name_of, number, text};
+use crate::plearn::braces;
 use crate::plearn::learn::model::{By, Class, Learned, Literal, Numbers, Part, Shift, Value};
 use crate::plearn::learn::numbers::significant;
 
@@ -60,14 +61,10 @@ impl Around<'_> {
     /// A member in a text with holes: a constant has no field.
     fn text(&self, place: usize) -> String {
         match (&self.members[place].classes[..], self.roles[place]) {
-            ([Class { value: Value::Literal(value), .. }], Role::Constant) => braces(&name_of(value)),
+            ([Class { value: Value::Literal(value), .. }], Role::Constant) => braces::doubled(&name_of(value)),
             _ => format!("{{{}}}", self.names[place]),
         }
     }
-}
-
-fn braces(text: &str) -> String {
-    text.replace('{', "{{").replace('}', "}}")
 }
 
 /// The settings of a value of the field `name`.
@@ -94,7 +91,7 @@ pub(super) fn settings(value: &Value, name: &str, around: &Around<'_>) -> Settin
         }
         Value::Joined(parts) => {
             let part = |part: &Part| match part {
-                Part::Text(content) => braces(content),
+                Part::Text(content) => braces::doubled(content),
                 Part::Member(place) => around.text(*place),
                 Part::Pattern { nth, pool: Some(_), .. } => format!("{{{}.text}}", part_of(name, *nth)),
                 Part::Pattern { nth, .. } => format!("{{{}}}", part_of(name, *nth)),
