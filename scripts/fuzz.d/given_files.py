@@ -5,7 +5,6 @@ import json
 from target import PGEN, Target
 
 
-
 class Files(Target):
     """A file that a flag names is refused with 2, or gives what was asked for."""
     source: tuple = ()

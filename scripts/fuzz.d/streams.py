@@ -78,7 +78,7 @@ class State(Target):
 
 
 class Journal(Target):
-    """A damaged journal is refused, or the run goes on and every line that it sends has one outcome."""
+    """A damaged journal is refused, or the run goes on and no line has two outcomes."""
     def begin(self):
         self.file = self.fuzz.path("events", self.events)
         self.fuzz.run("psend", "-q", "--limit", "20", "--journal", self.fuzz.path("journal"), "--url", "http://127.0.0.1:9", "--wait-for-server", "0s", self.file)
@@ -86,4 +86,7 @@ class Journal(Target):
 
     def once(self):
         journal = self.fuzz.path("damaged", self.fuzz.damaged(self.journal, 2))
-        self.fuzz.run("psend", "-q", "--resume", "--journal", journal, "--url", "http://127.0.0.1:9", "--wait-for-server", "0s", self.file)
+        ended = self.fuzz.run("psend", "-q", "--resume", "--journal", journal, "--url", "http://127.0.0.1:9", "--wait-for-server", "0s", self.file)
+        outcomes = [line for line in map(json.loads, ended.stdout.splitlines()) if "outcome" in line]
+        seqs = [line["seq"] for line in outcomes]
+        assert len(set(seqs)) == len(seqs) and {line["outcome"] for line in outcomes} <= WORDS, f"{outcomes}"

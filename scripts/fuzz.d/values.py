@@ -9,7 +9,6 @@ import threading
 from target import WORDS, Target
 
 
-
 class Flags(Target):
     """A value of a flag that does not have the form of contracts.md, section 8, is wrong usage."""
     NUMBER = r"([0-9]+(\.[0-9]*)?|\.[0-9]+)"

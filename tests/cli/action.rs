@@ -4,19 +4,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::support::missing::lacks;
 use crate::support::{path, shell};
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-#[allow(clippy::print_stderr)] // a test that cannot run says why
-fn lacks(program: &str) -> bool {
-    let lacks = shell(&format!("command -v {program}")).code() != 0;
-    if lacks {
-        eprintln!("skipped: needs {program}");
-    }
-    lacks
 }
 
 /// Files in these folders that begin as a shell script does.
@@ -34,7 +26,7 @@ fn shell_scripts() -> Vec<PathBuf> {
 
 #[test]
 fn workflows_and_the_action_have_the_form_that_github_reads() {
-    if lacks("check-jsonschema") {
+    if lacks("workflows and action", &["check-jsonschema"]) {
         return;
     }
     let check = |schema: &str, files: &str| {
@@ -48,7 +40,7 @@ fn workflows_and_the_action_have_the_form_that_github_reads() {
 
 #[test]
 fn actionlint_has_no_complaint() {
-    if lacks("actionlint") {
+    if lacks("workflows", &["actionlint"]) {
         return;
     }
     let ended = shell(&format!("cd '{}' && actionlint -shellcheck= .github/workflows/*.yml", root().display()));
@@ -57,7 +49,7 @@ fn actionlint_has_no_complaint() {
 
 #[test]
 fn shellcheck_finds_no_fault_in_a_script() {
-    if lacks("shellcheck") {
+    if lacks("scripts", &["shellcheck"]) {
         return;
     }
     let scripts = shell_scripts();

@@ -3,8 +3,9 @@
 use std::process::Command;
 
 use crate::scripted::{Act, Request, Scripted};
+use crate::support::missing::lacks;
 use crate::support::server::Server;
-use crate::support::{http, path, shell};
+use crate::support::{http, path};
 
 const BOXES: [&str; 10] = [
     "Events appear in database",
@@ -35,13 +36,8 @@ fn open(said: &str) -> Vec<&'static str> {
     BOXES.into_iter().filter(|title| is(" ", title)).collect()
 }
 
-#[allow(clippy::print_stderr)] // a test that cannot run says why
 fn lacks_a_program() -> bool {
-    let lacks = shell("command -v curl && command -v jq").code() != 0;
-    if lacks {
-        eprintln!("skipped: scripts/checklist needs curl and jq");
-    }
-    lacks
+    lacks("scripts/checklist", &["curl", "jq"])
 }
 
 #[test]

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Run, path, shell_in};
+use crate::support::{Run, missing, path, shell_in};
 
 /// Effects that take every line of a service or of all, so that parts make no other choices than the whole.
 const EFFECTS: &str = "--shift 2h --slow 2x,where=service=payment-service";
@@ -112,17 +112,17 @@ impl Load {
     }
 }
 
-/// Whether a program is missing, which the test says before it is skipped.
+/// Whether a program or the right to start an engine is missing, which is said before the test is skipped.
 #[allow(clippy::print_stderr)] // a test that cannot run says why
 fn lacks(what: &str, programs: &[&str]) -> bool {
-    let search = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-    let there = |name: &&&str| std::env::split_paths(&search).any(|folder| folder.join(name).is_file());
-    match programs.iter().find(|name| !there(name)) {
-        Some(name) => eprintln!("skipped: {what} needs {name}"),
-        None if !rustix::process::geteuid().is_root() => eprintln!("skipped: {what} needs root"),
-        None => return false,
+    if missing::lacks(what, programs) {
+        return true;
     }
-    true
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        eprintln!("skipped: {what} needs root");
+    }
+    !is_root
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::missing::lacks;
 use crate::support::{path, shell};
 
 /// Each target for this time, over the tools in this folder.
@@ -14,11 +15,14 @@ fn fuzz(arguments: &[&str], bin: &Path) -> Output {
 
 #[allow(clippy::print_stderr)] // a test that cannot run says why
 fn lacks_python() -> bool {
-    let lacks = shell("python3 -c 'import sys; assert sys.version_info >= (3, 11)'").code() != 0;
-    if lacks {
-        eprintln!("skipped: needs Python 3.11");
+    if lacks("scripts/fuzz", &["python3"]) {
+        return true;
     }
-    lacks
+    let is_old = shell("python3 -c 'import sys; assert sys.version_info >= (3, 11)'").code() != 0;
+    if is_old {
+        eprintln!("skipped: scripts/fuzz needs Python 3.11");
+    }
+    is_old
 }
 
 #[test]

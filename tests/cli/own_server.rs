@@ -4,8 +4,8 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::support::missing::lacks;
 use crate::support::page::{Reader, Running, Step, steps};
-use crate::support::shell;
 
 fn start(command: &str) -> Running {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
@@ -24,8 +24,7 @@ fn start(command: &str) -> Running {
 
 #[test]
 fn the_page_on_a_server_of_ones_own_works_as_it_stands() {
-    if shell("command -v python3").code() != 0 {
-        eprintln!("skipped: your-own-server.md needs python3");
+    if lacks("your-own-server.md", &["python3"]) {
         return;
     }
     let page =

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use crate::readme::TOOLS;
+use crate::support::missing::lacks;
 use crate::support::{path, shell};
 
 fn said(ended: &Output) -> String {
@@ -18,15 +19,6 @@ fn packages(folder: &Path) {
     let ended = script.envs([("PACKAGE_FAST", "1"), ("SOURCE_DATE_EPOCH", "1767225600")]).output().expect("it runs");
     assert!(ended.status.success(), "{}", said(&ended));
     assert!(said(&ended).contains("pulsepipe-0.1.0-"), "{}", said(&ended));
-}
-
-#[allow(clippy::print_stderr)] // a test that cannot run says why
-fn lacks(programs: &[&str]) -> bool {
-    let missing = programs.iter().find(|program| shell(&format!("command -v {program}")).code() != 0);
-    if let Some(program) = missing {
-        eprintln!("skipped: needs {program}");
-    }
-    missing.is_some()
 }
 
 fn file_that_ends(folder: &Path, end: &str) -> PathBuf {
@@ -49,7 +41,7 @@ fn files_below(folder: &Path) -> String {
 
 #[test]
 fn packages_are_the_same_bytes_twice_and_the_debian_one_is_installed_and_removed() {
-    if lacks(&["cargo-deb", "dpkg", "tar", "git", "jq"]) {
+    if lacks("scripts/package", &["cargo-deb", "dpkg", "tar", "git", "jq"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -5,6 +5,7 @@
 pub mod browser;
 pub mod cluster;
 pub mod http;
+pub mod missing;
 pub mod page;
 pub mod server;
 pub mod stores;

@@ -4,14 +4,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use crate::support::missing::lacks;
 use crate::support::path;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/durability");
 const PLANTED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/pserve/planted_server.py");
-
-fn has_python() -> bool {
-    Command::new("python3").arg("--version").output().is_ok()
-}
 
 /// A port that was free a moment ago.
 fn port() -> String {
@@ -36,8 +33,7 @@ fn planted(fault: &str, flags: &[&str]) -> (Option<i32>, String) {
 
 #[test]
 fn pserve_loses_nothing_when_it_is_killed() {
-    if !has_python() {
-        eprintln!("skipped: needs python3");
+    if lacks("scripts/durability", &["python3"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -59,8 +55,7 @@ fn pserve_loses_nothing_when_it_is_killed() {
 
 #[test]
 fn a_planted_fault_is_found() {
-    if !has_python() {
-        eprintln!("skipped: needs python3");
+    if lacks("scripts/durability", &["python3"]) {
         return;
     }
     for (fault, flags, found) in [
@@ -78,8 +73,7 @@ fn a_planted_fault_is_found() {
 
 #[test]
 fn a_server_that_does_not_start_is_an_error_and_no_verdict() {
-    if !has_python() {
-        eprintln!("skipped: needs python3");
+    if lacks("scripts/durability", &["python3"]) {
         return;
     }
     let ran = durability(&["--kills", "1"], &port(), &["false"]);

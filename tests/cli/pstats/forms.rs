@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::joins::{TRUTH_END, truth_line};
 use super::{event, mixed_lines, outcome, run_record};
+use crate::support::missing::lacks;
 use crate::support::{run, run_with, sample};
 
 #[test]
@@ -207,8 +208,7 @@ fn on_a_terminal(columns: usize, args: &str) -> String {
 
 #[test]
 fn the_report_fits_the_terminal_and_leaves_out_columns_where_it_is_narrow() {
-    if !crate::support::shell("command -v script").status.success() {
-        eprintln!("skipped: needs script (util-linux)");
+    if lacks("a terminal of a given width", &["script"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -314,8 +314,7 @@ fn markdown_has_the_guides_sections_and_a_heading_above_each_table() {
 
 #[test]
 fn junit_is_xml() {
-    if !crate::support::shell("command -v python3").status.success() {
-        eprintln!("skipped: needs python3");
+    if lacks("a parser of XML", &["python3"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -382,8 +381,7 @@ fn promtool_finds_nothing_wrong_with_the_prometheus_form_which_has_target_shard_
     }
     let open = of("openmetrics");
     assert!(open.text().ends_with("\n# EOF\n") && open.text().starts_with(found.text()), "{}", open.text());
-    if !crate::support::shell("command -v promtool").status.success() {
-        eprintln!("skipped: needs promtool (Debian's prometheus)");
+    if lacks("the verdict of Prometheus' own tool", &["promtool"]) {
         return;
     }
     for (name, text) in [("prom", found.text()), ("events", of("prometheus").text())] {

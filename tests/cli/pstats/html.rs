@@ -6,6 +6,7 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use super::{event, mixed_lines, outcome};
+use crate::support::missing::lacks;
 use crate::support::{run_with, sample};
 
 /// The figures that the page names, as (path in the JSON report, value).
@@ -153,8 +154,7 @@ fn the_page_fits_a_phone_and_darkness() {
 
 #[test]
 fn the_page_prints_whole_tables() {
-    if !crate::support::shell("command -v pdftotext").status.success() {
-        eprintln!("skipped: needs pdftotext (poppler-utils)");
+    if lacks("the text of a PDF", &["pdftotext"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{event, outcome, report, run_record};
+use crate::support::missing::lacks;
 use crate::support::{run, run_with, sample};
 
 #[test]
@@ -307,8 +308,7 @@ fn a_grouping_that_no_line_has_is_reported() {
 
 #[test]
 fn counts_equal_those_of_jq_groups_and_all() {
-    if !crate::support::shell("command -v jq").status.success() {
-        eprintln!("skipped: needs jq");
+    if lacks("a comparison", &["jq"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -368,8 +368,7 @@ fn check_groups(counted: &Value, theirs: &Value) {
 
 #[test]
 fn rates_and_latencies_of_groups_equal_those_of_jq() {
-    if !crate::support::shell("command -v jq").status.success() {
-        eprintln!("skipped: needs jq");
+    if lacks("a comparison", &["jq"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
@@ -384,8 +383,7 @@ fn rates_and_latencies_of_groups_equal_those_of_jq() {
 
 #[test]
 fn rates_and_latencies_of_groups_equal_those_of_duckdb() {
-    if !crate::support::shell("command -v duckdb").status.success() {
-        eprintln!("skipped: needs duckdb");
+    if lacks("a comparison", &["duckdb"]) {
         return;
     }
     let folder = tempfile::tempdir().expect("a folder");
