@@ -4,12 +4,17 @@ use std::fs::{File, Metadata};
 use std::os::fd::BorrowedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::stdio::{stderr, stdin, stdout};
 
 use crate::error::{Error, Place, Result};
+
+/// How long a lock is waited for.
+const LOCK_WAIT: Duration = Duration::from_millis(500);
 
 /// The paths that name the standard output of this process.
 const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];
@@ -173,16 +178,45 @@ pub(crate) fn metadata_of(stream: BorrowedFd<'_>) -> Option<Metadata> {
 /// Locks a file against other processes that use this function, until it is closed or the process ends in any way. Devices and pipes
 /// are not locked, nor are files on a file system without locks.
 ///
+/// A child process has its parent's open files until it runs its own program. So a lock may outlive its holder for a moment, and this
+/// waits for up to [`LOCK_WAIT`].
+///
 /// # Errors
 /// If another process holds the lock.
 pub(crate) fn lock(file: &File, place: &Place) -> Result<()> {
     if !file.metadata().is_ok_and(|found| found.is_file()) {
         return Ok(());
     }
-    match flock(file, FlockOperation::NonBlockingLockExclusive) {
-        Err(Errno::WOULDBLOCK) => Err(Error::failed(format!(
-            "{place}: another process is writing to it; wait until it has ended, or name another file"
-        ))),
-        _ => Ok(()),
+    let start = Instant::now();
+    while flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+        if start.elapsed() >= LOCK_WAIT {
+            return Err(Error::failed(format!(
+                "{place}: another process is writing to it; wait until it has ended, or name another file"
+            )));
+        }
+        sleep(LOCK_WAIT / 50);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_a_new_child_process_still_has_is_waited_for() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal");
+        let place = Place::of(&path);
+        let children = std::thread::spawn(|| {
+            for _ in 0..200 {
+                std::process::Command::new("true").status().expect("it runs");
+            }
+        });
+        while !children.is_finished() {
+            let file = File::create(&path).expect("it can be created");
+            lock(&file, &place).expect("its last holder has closed it");
+        }
+        children.join().expect("it does not panic");
     }
 }
