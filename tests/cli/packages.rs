@@ -1,4 +1,5 @@
-//! What `scripts/package` makes: the same bytes twice, and a Debian package that is installed, works, and is removed without a trace.
+//! What `scripts/package` makes: the same bytes twice, a Debian package that is installed, works, and is removed without a
+//! trace, and an image whose tools run.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,6 +91,32 @@ fn packages_are_the_same_bytes_twice_and_the_debian_one_is_installed_and_removed
     let removed = dpkg(&root, &["--purge", "pulsepipe"]);
     assert!(removed.status.success(), "{}", said(&removed));
     assert_eq!(files_below(&root), "");
+}
+
+#[test]
+fn the_image_is_built_without_a_network_and_its_tools_run_as_nobody() {
+    if lacks("scripts/image", &["buildah", "busybox", "tar", "strip"]) {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (here, tools) = (folder.path().display(), path("pgen").parent().expect("a folder").display().to_string());
+    let buildah = format!("buildah --storage-driver vfs --root {here}/storage --runroot {here}/run");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/image");
+    shell(&format!(
+        "mkdir -p '{here}/pulsepipe/bin' && cd '{here}' &&
+         for tool in {}; do strip -o pulsepipe/bin/$tool '{tools}'/$tool; done && tar -czf tools.tar.gz pulsepipe &&
+         BUILDER=\"{buildah} build --isolation chroot\" '{script}' pulsepipe tools.tar.gz 2>&1",
+        TOOLS.join(" ")
+    ))
+    .expect_code(0);
+    let ran = shell(&format!(
+        "container=$({buildah} from --pull=never localhost/pulsepipe) &&
+         {buildah} run --isolation chroot $container sh -c '
+         grep ^Uid: /proc/self/status; pgen -q -n 500 --seed 1 | tee events.jsonl | pshape -q --spikes 5% --seed 1 | pstats -q > /dev/null &&
+         wc -l < events.jsonl'"
+    ))
+    .expect_code(0);
+    assert_eq!(ran.text(), "Uid:\t65534\t65534\t65534\t65534\n500\n");
 }
 
 #[test]

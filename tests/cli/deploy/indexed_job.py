@@ -3,7 +3,7 @@
 indexed_job.py TOOLS WORK [--set NAME=VALUE]... [--twice INDEX] [--kill INDEX] [--never INDEX]
 
 The commands, variables, retries and volumes are those of the manifests, and the programs those of the image: TOOLS, and the applets that
-the Containerfile takes from BusyBox. What the merge prints goes to standard output, and its exit status is the runner's.
+scripts/image takes from BusyBox. What the merge prints goes to standard output, and its exit status is the runner's.
 """
 
 import argparse
@@ -34,7 +34,7 @@ class Cluster:
             folder.mkdir(parents=True)
         for name in maps["pulse-pipeline"]["files"]:
             shutil.copy(DEPLOY / name, work / "pulse" / name)
-        applets = re.search(r"for name in ([^;]*); do", (DEPLOY / "kubernetes/Containerfile").read_text())[1]
+        applets = re.search(r'^applets="(.*)"$', (DEPLOY / "../scripts/image").read_text(), re.M)[1]
         for name in applets.split():
             (work / "bin" / name).symlink_to(shutil.which("busybox"))
         for name in ["pgen", "pshape", "psend", "pstats"]:
