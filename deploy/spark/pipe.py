@@ -126,7 +126,7 @@ def main():
     spark = SparkContext(appName=f"pulsepipe {tool}")
     # Spark reads text as UTF-8: other bytes become U+FFFD before they come here.
     lines = spark.textFile(asked.input, asked.partitions, use_unicode=False)
-    parts, run = lines.getNumPartitions(), spark.applicationId
+    parts, run = lines.getNumPartitions(), os.environ.get("PULSE_RUN_ID") or spark.applicationId
     if tool == "pshape":
         lines.mapPartitionsWithIndex(shaped(flags, parts, run)).saveAsTextFile(asked.output)
         return 0
