@@ -52,6 +52,8 @@ pub(super) struct Counts {
     pub beyond: u64,
     /// Events that it held back, but that no later event overtook.
     pub unmoved: u64,
+    /// Events that it left as they are, because they are not of its time or its share.
+    pub kept: u64,
     /// Events that it changed.
     pub injected: u64,
 }
@@ -125,7 +127,7 @@ impl Active {
             Applied::Passed => self.pass(event, position, self.kind.needs),
             Applied::Stuck => self.counts.stuck += 1,
             Applied::Beyond => self.counts.beyond += 1,
-            Applied::Kept => {}
+            Applied::Kept => self.counts.kept += 1,
             // Each copy is a fault.
             Applied::Again(again) => self.counts.injected += u64::from(again.copies),
             _ => {
@@ -198,7 +200,7 @@ impl Active {
 
     /// What the user should know at the end.
     pub(super) fn remark(&self) -> Option<String> {
-        let Counts { unmet, unmoved, passed, stuck, beyond, injected, .. } = self.counts;
+        let Counts { unmet, outside, unmoved, passed, stuck, beyond, kept, injected } = self.counts;
         let unread = self.unread.as_ref().filter(|_| passed > 0);
         let events = |n| numbers::counted(n, "event", "events");
         let remark = if !self.is_met && unmet > 0 {
@@ -215,8 +217,14 @@ impl Active {
             )
         } else if injected == 0 && stuck + beyond > 0 {
             format!("nothing was changed: no other value fits the form of {}", events(stuck + beyond))
+        } else if let Some(remark) = self.effect.remark() {
+            remark
+        } else if injected == 0 && outside > 0 {
+            format!("nothing was changed: {} that it took lay outside of its window", events(outside))
+        } else if injected == 0 && kept > 0 && self.effect.lasts().is_some() {
+            format!("nothing was changed: the stream has {}, but none in its time and share", events(kept))
         } else {
-            self.effect.remark()?
+            return None;
         };
         Some(format!("{}: {remark}", self.place))
     }

@@ -124,6 +124,28 @@ fn a_filter_that_nothing_meets_is_reported_whether_or_not_a_line_was_drawn() {
 }
 
 #[test]
+fn an_effect_at_a_time_that_the_stream_does_not_reach_says_that_it_changed_nothing() {
+    let input = events(50);
+    let warned = |args: &[&str]| shape(args, &input).run.stderr;
+    for args in
+        [&["--gap", "at=20d,for=10m"][..], &["--gap", "at=20d,for=10m,mode=flush"], &["--flash", "at=+20d,peak=10x"]]
+    {
+        let said = format!("warning: {}: nothing was changed: the stream has 50 events, but none in its time", args[0]);
+        assert!(warned(args).contains(&said), "{args:?}: {}", warned(args));
+    }
+    for args in
+        [&["--slow", "2x,from=+10d"][..], &["--drop", "1,from=2030-01-01"], &["--duplicates", "1,until=2001-01-01"]]
+    {
+        let said =
+            format!("warning: {}: nothing was changed: 50 events that it took lay outside of its window", args[0]);
+        assert!(warned(args).contains(&said), "{args:?}: {}", warned(args));
+    }
+    // A share that takes nothing was asked for.
+    assert!(!warned(&["--slow", "2x,p=0"]).contains("warning"), "{}", warned(&["--slow", "2x,p=0"]));
+    assert!(!warned(&["--gap", "at=0s,for=10m"]).contains("nothing was changed"));
+}
+
+#[test]
 fn a_scenario_that_nothing_meets_is_named_with_the_line_of_its_effect() {
     let folder = tempfile::tempdir().expect("a folder");
     let text =
