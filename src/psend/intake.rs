@@ -136,13 +136,23 @@ pub(super) struct Cutter {
     left: u64,
     /// The number of the last line that was read.
     last: u64,
+    /// Which fields an event has had.
+    found: Found,
 }
 
 impl Cutter {
     /// Cuts what `reader` reads.
     pub(super) fn new(reader: LineReader, rules: IntakeConfig) -> Self {
         let scanner = Scanner::new(rules.fields.set.clone());
-        Self { reader, scanner, spans: Spans::default(), left: rules.limit.unwrap_or(u64::MAX), rules, last: 0 }
+        Self {
+            reader,
+            scanner,
+            spans: Spans::default(),
+            left: rules.limit.unwrap_or(u64::MAX),
+            rules,
+            last: 0,
+            found: Found::default(),
+        }
     }
 
     /// The next events, at least one. Returns `None` at the input's end, or when no more are needed.
@@ -184,6 +194,7 @@ impl Cutter {
             state.unclosed_arrays.store(self.reader.unclosed_arrays(), Ordering::Relaxed);
             state.bytes.store(self.reader.bytes_read(), Ordering::Relaxed);
             state.lines.store(self.last, Ordering::Relaxed);
+            state.found.store(self.found.0, Ordering::Relaxed);
             if !events.is_empty() {
                 return Ok(Some(events));
             }
@@ -241,7 +252,10 @@ impl Cutter {
         let timestamp = part(self.rules.fields.timestamp)
             .and_then(|(from, to)| state.moment(seq, &line[from as usize..to as usize]));
         let (service, endpoint) = (scalar(self.rules.fields.service), scalar(self.rules.fields.endpoint));
-        let tags = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
+        let tags: Box<[Part]> = self.rules.fields.tags.iter().map(|field| part(*field)).collect();
+        if event_at.is_some() {
+            self.found.note([id, service, endpoint].iter().chain(&tags));
+        }
         let may_have_been_sent = self.rules.resume.as_ref().is_some_and(|resume| resume.may_have_been_sent(seq));
         let length = line.len() as u64;
         Event { seq, length, timestamp, fault, may_have_been_sent, id, service, endpoint, tags, line }
@@ -291,6 +305,40 @@ pub(super) struct IntakeState {
     pub enough: AtomicBool,
     broke: Mutex<Option<Error>>,
     untimed: OnceLock<String>,
+    found: AtomicU64,
+}
+
+/// Which fields an event has had, a bit each: those of the roles, then those at the other paths. The highest bit says that there
+/// was an event.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Found(u64);
+
+impl Found {
+    const AN_EVENT: u64 = 1 << 63;
+    const ROLES: usize = 3;
+
+    #[inline]
+    fn note<'a>(&mut self, parts: impl Iterator<Item = &'a Part>) {
+        self.0 |= Self::AN_EVENT;
+        for (place, part) in parts.enumerate().take(63) {
+            self.0 |= u64::from(part.is_some()) << place;
+        }
+    }
+
+    fn lacks(self, place: usize) -> bool {
+        self.0 & Self::AN_EVENT != 0 && place < 63 && self.0 & (1 << place) == 0
+    }
+
+    /// The roles whose fields no event has had.
+    pub(super) fn missing_roles(self) -> impl Iterator<Item = (&'static str, Role)> {
+        let roles = [("id", Role::Id), ("service", Role::Service), ("endpoint", Role::Endpoint)];
+        (0..).zip(roles).filter(move |(place, _)| self.lacks(*place)).map(|(_, role)| role)
+    }
+
+    /// Whether no event has had the field of this tag.
+    pub(super) fn lacks_tag(self, place: usize) -> bool {
+        self.lacks(Self::ROLES + place)
+    }
 }
 
 impl IntakeState {
@@ -318,6 +366,11 @@ impl IntakeState {
             *self.broke.lock().expect("no holder of this lock can panic") = Some(e);
             None
         })
+    }
+
+    /// Which fields an event has had so far.
+    pub(super) fn found(&self) -> Found {
+        Found(self.found.load(Ordering::Relaxed))
     }
 
     /// The first timestamp that could not be read, and why.

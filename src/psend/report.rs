@@ -16,7 +16,7 @@ use crate::cli::values::Span;
 use crate::cli::{Console, Ending};
 use crate::clock::Micros;
 use crate::error::{Error, Place, Result};
-use crate::record::event::Role;
+use crate::record::event::{FieldMap, Role};
 
 /// How a run ended.
 pub(super) struct End {
@@ -133,6 +133,18 @@ pub(super) fn after(config: &Config, console: &Console, drive: &Drive<'_>, end: 
             numbers::counted(tally.gaps().count, "gap between events was", "gaps between events were"),
             pacing::in_round_figures(tally.gaps().wait)
         ));
+    }
+    let (found, usual) = (intake_state.found(), FieldMap::default());
+    for (name, role) in found.missing_roles() {
+        let path = config.fields.path(role);
+        if path != usual.path(role) {
+            console.warn(format_args!("--fields {name}={path}: no event has this field"));
+        }
+    }
+    for (place, (name, path)) in config.sending.tags.iter().enumerate() {
+        if found.lacks_tag(place) {
+            console.warn(format_args!("--tag {name}={path}: no event has this field"));
+        }
     }
     if intake_state.unclosed_arrays.load(Ordering::Relaxed) > 0 && why.is_none() {
         console.warn("the input is a JSON array without its end: it may have been cut off");

@@ -576,6 +576,22 @@ fn a_prefix_other_fields_tags_and_a_shard_are_as_asked_for() {
 }
 
 #[test]
+fn a_field_or_a_tag_that_no_event_has_is_told() {
+    let server = Scripted::start(|_| Act::accept());
+    let asked =
+        ["-q", "--fields", "id=uuid,endpoint=source.endpoint", "--tag", "zone=app.zone", "--tag", "title=title"];
+    let said = send(&server, &asked, &events(2)).expect_code(0).stderr;
+    assert!(said.contains("psend: warning: --fields id=uuid: no event has this field"), "{said}");
+    assert!(said.contains("psend: warning: --tag zone=app.zone: no event has this field"), "{said}");
+    assert_eq!(said.matches("no event has").count(), 2, "{said}");
+    // One event is enough, and what is not an event has no fields.
+    let last = [&events(2)[..], b"{\"uuid\":1,\"app\":{\"zone\":1}}\n"].concat();
+    assert_eq!(send(&server, &asked, &last).expect_code(0).stderr, "");
+    assert_eq!(send(&server, &asked, b"not an event\n").expect_code(0).stderr, "");
+    assert_eq!(send(&server, &["-q"], b"{\"x\":1}\n").expect_code(0).stderr, "");
+}
+
+#[test]
 fn a_printed_dialect_can_be_given_back() {
     let printed = run_with("psend", &["--print-dialect"], b"").expect_code(0);
     let folder = tempfile::tempdir().expect("a folder");

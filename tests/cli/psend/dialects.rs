@@ -145,6 +145,17 @@ fn a_200_that_reports_failure_is_not_an_acceptance_alone_or_in_a_batch() {
 }
 
 #[test]
+fn a_login_page_with_status_200_is_not_an_acceptance_alone_or_in_a_batch() {
+    let server = Scripted::start(|_| Act::answer(200, "<!DOCTYPE html>\n<html><title>Sign in</title></html>"));
+    for flags in [&[][..], &["--batch", "3"]] {
+        let flags = [&["--retries", "1", "--retry-base", "1ms"], flags].concat();
+        let run = send(&server, &flags, &events(3)).expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), ["unknown"; 3], "{flags:?}");
+        assert!(outcomes(&run).0.iter().all(|outcome| outcome["attempts"] == 2), "{flags:?}");
+    }
+}
+
+#[test]
 fn a_header_that_logs_in_is_a_key_and_is_shown_nowhere() {
     let server = Scripted::start(|r| {
         let token = r.header("authorization").or(r.header("x-auth-token")).unwrap_or_default().to_owned();
