@@ -6,6 +6,7 @@
 mod catalogue;
 mod figure_path;
 mod not_worse;
+mod unread;
 mod within;
 
 use std::fmt;

@@ -82,7 +82,7 @@ impl FigureUnit {
     /// What a bound for it looks like.
     pub(crate) fn example(self) -> &'static str {
         match self {
-            Self::Share => "5%",
+            Self::Share => "5%, up to 100%",
             Self::Milliseconds | Self::Seconds => "200ms or 1.5s",
             Self::PerSecond => "1000/s",
             Self::PerDay => "0.5 or 0.5/day",
@@ -134,20 +134,27 @@ pub(crate) enum Bound {
 impl Bound {
     /// Reads a bound for a figure of this unit.
     pub(crate) fn parse(text: &str, unit: FigureUnit) -> Option<Self> {
-        let percent = |text: &str| text.strip_suffix('%')?.trim().parse::<f64>().ok().filter(|p| p.is_finite());
+        let percent = |text: &str| decimal(text.strip_suffix('%')?.trim());
         if let Some(share) = text.strip_suffix("base").and_then(|rest| rest.trim().strip_suffix("of")) {
             return percent(share.trim()).map(|share| Self::OfBase(share / 100.0));
         }
-        let text: String = text.split_whitespace().collect();
+        // A blank may stand before a unit, but not within a number.
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let of_number = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',' | '_');
+        if words.windows(2).any(|pair| pair[0].ends_with(of_number) && pair[1].starts_with(of_number)) {
+            return None;
+        }
+        let text = words.concat();
         let span = || text.parse::<Span>().ok().map(|span| span.0.as_secs_f64());
         #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
         let plain = match unit {
-            FigureUnit::Share => percent(&text).map(|share| share / 100.0),
+            // A bound above the whole would hold whatever happens.
+            FigureUnit::Share => percent(&text).map(|share| share / 100.0).filter(|share| *share <= 1.0),
             FigureUnit::Milliseconds => span().map(|s| s * 1000.0),
             FigureUnit::Seconds => span(),
-            FigureUnit::PerSecond => text
-                .strip_suffix("/s")
-                .and_then(|n| n.parse::<f64>().ok().or_else(|| n.parse().ok().map(|Count(n)| n as f64))),
+            FigureUnit::PerSecond => {
+                text.strip_suffix("/s").and_then(|n| decimal(n).or_else(|| n.parse().ok().map(|Count(n)| n as f64)))
+            }
             FigureUnit::PerDay => decimal(text.strip_suffix("/day").unwrap_or(&text)),
             FigureUnit::Bytes => text.parse().ok().map(|ByteSize(n)| n as f64),
             FigureUnit::Number => decimal(&text),
@@ -158,5 +165,44 @@ impl Bound {
             },
         };
         plain.map(Self::Plain)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_is_not_plainly_written_is_no_bound() {
+        let read = |text, unit| Bound::parse(text, unit);
+        for (text, unit, bound) in [
+            ("5 %", FigureUnit::Share, Bound::Plain(0.05)),
+            ("100%", FigureUnit::Share, Bound::Plain(1.0)),
+            ("110 % of base", FigureUnit::Share, Bound::OfBase(1.1)),
+            ("1,000", FigureUnit::Count, Bound::Plain(1000.0)),
+            ("120%", FigureUnit::Count, Bound::OfWhole(1.2)),
+            ("1 k", FigureUnit::Count, Bound::Plain(1000.0)),
+            ("1h 30m", FigureUnit::Seconds, Bound::Plain(5400.0)),
+            ("1.5k/s", FigureUnit::PerSecond, Bound::Plain(1500.0)),
+        ] {
+            assert_eq!(read(text, unit), Some(bound), "{text}");
+        }
+        for (text, unit) in [
+            ("105%", FigureUnit::Share),
+            ("+5%", FigureUnit::Share),
+            ("-1%", FigureUnit::Share),
+            ("5e0%", FigureUnit::Share),
+            ("1 0%", FigureUnit::Share),
+            ("nan%", FigureUnit::Share),
+            ("-110% of base", FigureUnit::Share),
+            ("1 2", FigureUnit::Count),
+            ("1 000", FigureUnit::Count),
+            ("1e3/s", FigureUnit::PerSecond),
+            ("inf/s", FigureUnit::PerSecond),
+            ("nan/s", FigureUnit::PerSecond),
+            ("1 0ms", FigureUnit::Milliseconds),
+        ] {
+            assert_eq!(read(text, unit), None, "{text}");
+        }
     }
 }

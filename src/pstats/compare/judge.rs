@@ -84,6 +84,9 @@ pub(crate) struct Row {
     /// On what it rests; `None` if it cannot be told.
     #[serde(skip)]
     pub(crate) basis: Option<(Difference, Question)>,
+    /// By how much the difference of a rate may be off, because statuses could not be read: points.
+    #[serde(skip)]
+    pub(crate) unread: f64,
 }
 
 impl Row {
@@ -237,7 +240,11 @@ impl Pair<'_> {
         let (base, now) = (base?, now?);
         let tolerance = self.asked.tolerances.of(figure);
         let question = Question { scale, better: figure.better(), tolerance, alpha: self.asked.alpha };
-        let found = self.difference(figure, group.is_some(), &sides);
+        let unread = sides.iter().map(|side| side.unread).sum::<f64>();
+        let found = match unread > tolerance {
+            true => Err(NotJudged::Unread),
+            false => self.difference(figure, group.is_some(), &sides),
+        };
         let difference = match scale {
             Scale::Points => Some(now - base),
             Scale::Ratio => (base > 0.0).then(|| now / base - 1.0),
@@ -259,6 +266,7 @@ impl Pair<'_> {
             why: found.err().map(|why| why.to_string()),
             place: (self.kind, figure),
             basis: found.ok().map(|found| (found, question)),
+            unread,
         })
     }
 
@@ -318,11 +326,16 @@ struct Values {
     figures: Vec<f64>,
     judged: f64,
     failures: f64,
+    /// The largest share of a run whose status could not be read.
+    unread: f64,
 }
 
 fn values<'a>(samples: impl Iterator<Item = &'a Sample>, figure: Figure) -> Values {
-    let mut values = Values { figures: Vec::new(), judged: 0.0, failures: 0.0 };
+    let mut values = Values { figures: Vec::new(), judged: 0.0, failures: 0.0, unread: 0.0 };
     for sample in samples {
+        if matches!(figure, Figure::ErrorRate | Figure::SuccessRate) && sample.unread > 0.0 {
+            values.unread = values.unread.max(sample.unread / (sample.judged + sample.unread));
+        }
         if let Some(value) = sample.get(figure) {
             values.figures.push(value);
             values.judged += sample.judged;

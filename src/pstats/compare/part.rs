@@ -48,6 +48,8 @@ pub(crate) struct RunPart {
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
     pub(crate) figures: Figures<Fine>,
+    /// Events whose status could not be read.
+    pub(super) unread: u64,
     /// Of outcomes.
     pub(crate) end_to_end: Option<LatencySketch<Fine>>,
     /// Lines that a throughput counts: with a time, and of outcomes those for which a request was sent.
@@ -68,7 +70,9 @@ impl RunPart {
         let (events, outcomes) = (&summary.events.stream, &summary.outcomes);
         let mut counts = BTreeMap::new();
         if events.figures.count() > 0 {
+            let unrated = events.figures.count() - events.figures.judged();
             let of_events = Counts {
+                unread: unrated.saturating_sub(summary.input.event_flaws.status_missing),
                 timed: events.order.count(),
                 range: events.order.range(),
                 ..Counts::of(events, &layout.of_events.all, groupings)
@@ -125,6 +129,7 @@ impl Counts {
         });
         Self {
             figures: stream.figures.clone(),
+            unread: 0,
             end_to_end: None,
             timed: 0,
             all_timed: false,
@@ -141,6 +146,7 @@ impl Counts {
 
     fn merge(&mut self, other: Self) {
         self.figures.merge(&other.figures);
+        self.unread += other.unread;
         if let (Some(ours), Some(theirs)) = (&mut self.end_to_end, &other.end_to_end) {
             ours.merge(theirs);
         }

@@ -19,6 +19,8 @@ pub(crate) struct Sample {
     /// Lines that say whether they succeeded, and those that did not.
     pub(crate) judged: f64,
     pub(crate) failures: f64,
+    /// Lines whose status could not be read, at most.
+    pub(crate) unread: f64,
 }
 
 impl Sample {
@@ -28,9 +30,10 @@ impl Sample {
     }
 
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
-    fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>) -> Self {
+    fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>, unread: u64) -> Self {
         let (judged, failures) = (figures.judged() as f64, figures.failures() as f64);
-        let mut sample = Self { values: BTreeMap::new(), judged, failures };
+        let unread = unread.min(figures.count() - figures.judged()) as f64;
+        let mut sample = Self { values: BTreeMap::new(), judged, failures, unread };
         sample.add_latency(LatencySpan::Latency, figures.latency());
         if judged > 0.0 {
             sample.values.insert(Figure::ErrorRate, failures / judged);
@@ -54,7 +57,7 @@ impl Sample {
     }
 
     /// From a part of a JSON report that has figures.
-    fn read(from: &Value, seconds: Option<f64>) -> Self {
+    fn read(from: &Value, seconds: Option<f64>, unread: f64) -> Self {
         let at =
             |figure: Figure| from.pointer(&format!("/{}", figure.path().replace('.', "/"))).and_then(Value::as_f64);
         let mut values: BTreeMap<Figure, f64> = Figure::all().filter_map(|f| Some((f, at(f)?))).collect();
@@ -62,8 +65,10 @@ impl Sample {
         if let (None, Some(seconds)) = (values.get(&Figure::Throughput), seconds) {
             values.insert(Figure::Throughput, count / seconds);
         }
-        let failures = values.get(&Figure::ErrorRate).map_or(0.0, |rate| (rate * count).round());
-        Self { values, judged: count, failures }
+        // A report of an older version does not say how many lines are rated.
+        let judged = from["rated"].as_f64().unwrap_or(count);
+        let failures = values.get(&Figure::ErrorRate).map_or(0.0, |rate| (rate * judged).round());
+        Self { values, judged, failures, unread: unread.min(count - judged) }
     }
 }
 
@@ -109,7 +114,7 @@ impl Run {
     /// The run of a JSON report.
     pub(crate) fn read(name: String, report: &Value) -> Self {
         let kinds = LineKind::ALL.into_iter().filter(|kind| report[kind.key()].is_object());
-        let kinds = kinds.map(|kind| (kind, Measured::read(&report[kind.key()])));
+        let kinds = kinds.map(|kind| (kind, Measured::read(report, kind)));
         let records = report["outcomes"]["runs"].as_array().into_iter().flatten();
         Self {
             name,
@@ -129,22 +134,30 @@ impl Run {
 
 impl Measured {
     fn of(counts: Counts) -> Self {
-        let mut whole = Sample::of(&counts.figures, counts.throughput());
+        let mut whole = Sample::of(&counts.figures, counts.throughput(), counts.unread);
         if let Some(end_to_end) = &counts.end_to_end {
             whole.add_latency(LatencySpan::EndToEnd, end_to_end);
         }
-        let sample = |figures| Sample::of(figures, counts.throughput_of(figures));
+        let sample = |figures| Sample::of(figures, counts.throughput_of(figures), counts.unread);
         let groups = counts.groups.iter().map(|(name, groups)| {
             (name.clone(), groups.iter().map(|(key, figures)| (key.clone(), sample(figures))).collect())
         });
         Self { whole, groups: groups.collect(), capped: counts.capped.clone(), counts: Some(counts) }
     }
 
-    fn read(from: &Value) -> Self {
-        let whole = Sample::read(from, None);
+    fn read(report: &Value, kind: LineKind) -> Self {
+        let from = &report[kind.key()];
+        let number = |value: &Value| value.as_f64().unwrap_or(0.0);
+        let missing = number(&report["input"]["event_fields"]["status_missing"]);
+        let unread = match kind {
+            LineKind::Events => (number(&from["count"]) - number(&from["rated"]) - missing).max(0.0),
+            LineKind::Outcomes => 0.0,
+        };
+        let whole = Sample::read(from, None, unread);
         let seconds = from["time"]["span_s"].as_f64().filter(|seconds| *seconds > 0.0);
         // A line without a time, or for which no request was sent, has no part in the throughput.
-        let counted = |seconds: &f64| whole.get(Figure::Throughput).map(|rate| (rate * seconds - whole.judged).abs());
+        let counted =
+            |seconds: &f64| whole.get(Figure::Throughput).map(|rate| (rate * seconds - number(&from["count"])).abs());
         let seconds = seconds.filter(|seconds| counted(seconds).is_some_and(|off| off < 1.0 + seconds * 0.0005));
         let groupings = from["by"].as_object().into_iter().flatten();
         let is_rest = |group: &Value| group["group"].is_null();
@@ -156,7 +169,7 @@ impl Measured {
             let each = each.map(|group| {
                 let key =
                     fields.iter().map(|field| group["group"][*field].as_str().map(Box::from)).collect::<GroupKey>();
-                (key, Sample::read(group, seconds))
+                (key, Sample::read(group, seconds, unread))
             });
             (name.clone(), each.collect())
         });

@@ -67,6 +67,7 @@ impl Server {
         let level = (20_000.0 * self.scale * (self.between * between).exp()).ln();
         let mut counts = Counts {
             figures: Figures::default(),
+            unread: 0,
             end_to_end: None,
             timed: events as u64,
             all_timed: true,

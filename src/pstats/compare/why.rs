@@ -23,6 +23,8 @@ pub(crate) enum NotJudged {
     Zero,
     /// One run on one side, two on the other.
     TwoRuns,
+    /// So many statuses could not be read that the difference may be larger than the tolerance.
+    Unread,
 }
 
 impl fmt::Display for NotJudged {
@@ -51,6 +53,9 @@ impl fmt::Display for NotJudged {
                 f.write_str("one run each, with too few latencies beyond the quantile: give longer runs, or several a side")
             }
             Self::Zero => f.write_str("a run has a figure of 0, which has no ratio"),
+            Self::Unread => f.write_str(
+                "more statuses could not be read than the tolerance allows, and they count neither as successes nor as errors",
+            ),
             Self::TwoRuns => f.write_str("one run against two: give three runs a side"),
         }
     }

@@ -24,6 +24,11 @@ use crate::time;
 pub(crate) struct FiguresReport {
     /// Lines.
     pub count: u64,
+    /// Lines that say whether they were a success: rates are shares of these.
+    pub rated: u64,
+    /// How many of these were not.
+    #[serde(skip)]
+    pub failures: u64,
     /// Successes among the lines that say, 0 to 1.
     pub success_rate: Option<f64>,
     /// The rest of them, 0 to 1.
@@ -37,6 +42,8 @@ impl FiguresReport {
         let failures = figures.failures();
         Self {
             count: figures.count(),
+            rated: figures.judged(),
+            failures,
             success_rate: share(figures.judged() - failures, figures.judged()),
             error_rate: share(failures, figures.judged()),
             latency: LatencyReport::new(figures.latency()),
@@ -130,12 +137,6 @@ impl GroupReport {
     /// Whether it holds the lines beyond `--max-groups`.
     pub(crate) fn is_rest(&self) -> bool {
         self.group.is_none()
-    }
-
-    /// How many of its lines were errors.
-    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // a share of a count
-    pub(crate) fn failures(&self) -> u64 {
-        (self.figures.error_rate.unwrap_or(0.0) * self.figures.count as f64).round() as u64
     }
 
     /// Whether all of its values can be names.
@@ -268,33 +269,52 @@ pub(super) fn windows(windows: &Windows, of: LineKind) -> Vec<WindowReport> {
 pub(crate) struct IdsReport {
     /// Unique ids; null if there are more than `--exact-ids`.
     pub unique: Option<u64>,
-    /// Lines whose id was on an earlier line; null likewise.
+    /// Lines whose id was on an earlier line; null likewise, and if no line has an id.
     pub duplicates: Option<u64>,
     /// Whether these two are known.
     pub exact: bool,
     /// Lower bound of the number of unique ids.
     pub unique_at_least: u64,
+    /// Whether there were lines, and none had an id.
+    #[serde(skip)]
+    pub none: bool,
 }
 
 impl IdsReport {
     pub(super) fn new(stream: &mut Stream) -> Self {
         let unique = stream.ids.unique();
+        let total = stream.ids.total();
+        let none = total == 0 && stream.figures.count() > 0;
         Self {
             unique: unique.ok(),
-            duplicates: unique.ok().map(|unique| stream.ids.total() - unique),
+            duplicates: unique.ok().filter(|_| !none).map(|unique| total - unique),
             exact: unique.is_ok(),
             unique_at_least: unique.unwrap_or_else(|least| least),
+            none,
         }
     }
 
     /// Those of its figures that are not known, and why.
     pub(super) fn not_known(&self) -> Vec<(&'static str, String)> {
+        if self.none {
+            let why = "no line has an id; --fields id=PATH names another field";
+            return vec![("ids.duplicates", why.to_owned())];
+        }
         if self.exact {
             return Vec::new();
         }
         let cap = count(self.unique_at_least - 1);
         let why = format!("more than {cap} unique ids were read; raise --exact-ids");
         vec![("ids.unique", why.clone()), ("ids.duplicates", why)]
+    }
+
+    /// What a reader should know of them.
+    pub(super) fn remark(&self) -> &'static str {
+        match (self.none, self.exact) {
+            (true, _) => "no line has an id",
+            (false, true) => "",
+            (false, false) => "counted exactly up to --exact-ids",
+        }
     }
 
     /// Both figures with their names, for a reader.

@@ -25,7 +25,7 @@ pub(super) fn is_worth_a_table(name: &str, groups: &[GroupReport], span_s: Optio
 /// The groups from the one that hurts most: by errors × traffic, then by traffic. Values that are no names come last.
 pub(in crate::pstats) fn by_harm(groups: &[GroupReport]) -> Vec<&GroupReport> {
     let mut sorted: Vec<&GroupReport> = groups.iter().collect();
-    let key = |group: &GroupReport| (!group.has_names(), Reverse(group.failures()), Reverse(group.figures.count));
+    let key = |group: &GroupReport| (!group.has_names(), Reverse(group.figures.failures), Reverse(group.figures.count));
     sorted.sort_by_key(|group| key(group));
     sorted
 }

@@ -106,7 +106,9 @@ fn of_events(events: &EventsReport) -> Vec<String> {
     let time = events.time.span_s.filter(|span| *span > 0.0);
     let time = time.map_or(String::new(), |span| format!(" over {}", duration(span)));
     let first = format!("{}{time}", counted(events.figures.count, "event", "events"));
-    let errors = events.figures.error_rate.map(|rate| format!("error rate {}", percent(Some(rate))));
+    let (all, rated) = (events.figures.count, events.figures.rated);
+    let of = if rated < all { format!(" of the {} with a status code", count(rated)) } else { String::new() };
+    let errors = events.figures.error_rate.map(|rate| format!("error rate {}{of}", percent(Some(rate))));
     let p99 = events.figures.latency.p99_ms.map(|p99| format!("P99 {}", milliseconds(Some(p99))));
     [Some(first), errors, p99].into_iter().flatten().collect()
 }

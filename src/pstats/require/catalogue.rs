@@ -37,7 +37,11 @@ impl Catalogue {
         if name.contains('.') || self.fields.iter().any(|known| known == name) {
             return Ok(());
         }
-        let nearest = self.fields.iter().min_by_key(|known| strsim::damerau_levenshtein(name, known));
+        let nearest = self
+            .fields
+            .iter()
+            .filter(|_| is_like_a_name(name))
+            .min_by_key(|known| strsim::damerau_levenshtein(name, known));
         let nearest = nearest.map_or(String::new(), |nearest| format!("; did you mean '{nearest}'?"));
         Err(format!("there are no groups by '{name}' without --by {name}{nearest}"))
     }
@@ -76,6 +80,9 @@ impl Catalogue {
     }
 
     fn misspelt(&self, name: &str, in_group: bool) -> String {
+        if !is_like_a_name(name) {
+            return "there is no figure of this name".to_owned();
+        }
         let mut names = Vec::new();
         for section in SECTIONS {
             let Some(map) = self.nothing[section].as_object() else { continue };
@@ -95,6 +102,11 @@ impl Catalogue {
         names.truncate(3);
         format!("there is no figure '{name}'; the closest are {}", names.join(", "))
     }
+}
+
+/// Whether a text is short enough to be a misspelt name. The time of comparing two grows with the product of their lengths.
+fn is_like_a_name(text: &str) -> bool {
+    text.len() <= 200
 }
 
 /// A figure's name without its unit.

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::catalogue;
+use super::unread::Unread;
 use crate::jsonl::scan::plain_path;
 use crate::record::bound::FigureUnit;
 
@@ -67,6 +68,7 @@ impl FigurePath {
             wholes.push(group["count"].as_f64());
             at = group;
         }
+        let part = at;
         for key in rest {
             // A count is a share of the count around it.
             if key == "count" {
@@ -76,12 +78,16 @@ impl FigurePath {
             names.push(key.clone());
             wholes.extend(at.get("count").map(Value::as_f64));
         }
+        let unread = rest.last().filter(|_| root == "events").and_then(|name| Unread::of(report, part, name));
         match at.as_f64().or_else(|| at.as_bool().map(|b| f64::from(u8::from(b)))) {
-            Some(value) => Found::Figure { path: names.join("."), value, whole: wholes.last().copied().flatten() },
+            Some(value) => {
+                Found::Figure { path: names.join("."), value, whole: wholes.last().copied().flatten(), unread }
+            }
             None => {
                 let path = names.join(".");
-                match report["not_known"][&path].as_str() {
-                    Some(why) => Found::NotKnown { path, why: why.to_owned() },
+                let why = report["not_known"][&path].as_str().map(str::to_owned);
+                match why.or_else(|| unread.map(|unread| unread.nothing_read())) {
+                    Some(why) => Found::NotKnown { path, why },
                     None => Found::Nothing,
                 }
             }
@@ -122,8 +128,8 @@ impl FigurePath {
 
 /// What a requirement's path leads to in a report.
 pub(super) enum Found {
-    /// A figure, and the count that it can be a share of.
-    Figure { path: String, value: f64, whole: Option<f64> },
+    /// A figure, the count that it can be a share of, and what else it may be.
+    Figure { path: String, value: f64, whole: Option<f64>, unread: Option<Unread> },
     /// There is no data for it.
     Nothing,
     /// There may be data, but it was not counted apart; why.

@@ -82,8 +82,8 @@ impl Within {
         let no_data = |figure, value| verdict(figure, value, allow_empty, "no data".to_owned());
         let root = self.figure.root(report).map_err(|e| format!("'{}': {e}", self.text))?;
         let Some(root) = root else { return Ok(no_data(None, None)) };
-        let (path, value, whole) = match self.figure.find(report, root) {
-            Found::Figure { path, value, whole } => (path, value, whole),
+        let (path, value, whole, unread) = match self.figure.find(report, root) {
+            Found::Figure { path, value, whole, unread } => (path, value, whole, unread),
             Found::Nothing => return Ok(no_data(None, None)),
             Found::NotCounted(why) => return Ok(verdict(None, None, false, why)),
             Found::NotKnown { path, why } => {
@@ -116,7 +116,13 @@ impl Within {
             }
             Bound::Plain(_) => unit.in_words(value, at),
         };
-        Ok(verdict(Some(path), Some(value), self.operator.holds(compared, bound), message))
+        let met = self.operator.holds(compared, bound);
+        // Rates are held against plain bounds and against the base, so what is compared is the rate itself.
+        let end = unread.filter(|_| met).and_then(|unread| {
+            let end = unread.ends.into_iter().find(|end| !self.operator.holds(*end, bound))?;
+            Some(format!("{message}, but {}", unread.why(&unit.in_words(end, at))))
+        });
+        Ok(verdict(Some(path), Some(value), met && end.is_none(), end.unwrap_or(message)))
     }
 }
 

@@ -158,3 +158,106 @@ fn a_time_that_could_not_be_read_is_shown_with_its_reason() {
                 month are ambiguous";
     assert!(run.stderr.contains(said), "{}", run.stderr);
 }
+
+/// Events as JMeter writes them: `n` in all, of which the first `read` have a status code.
+fn jmeter(n: usize, read: usize) -> String {
+    let code = |i| if i < read { "200" } else { "Non HTTP response code: java.net.SocketTimeoutException" };
+    (0..n).map(|i| format!("{{\"responseCode\":\"{}\",\"label\":\"buy\",\"elapsed\":5}}\n", code(i))).collect()
+}
+
+#[test]
+fn requests_that_timed_out_with_words_for_a_status_do_not_meet_a_success_rate_by_being_left_out() {
+    let fields = ["-q", "--fields", "status=responseCode,endpoint=label,latency=elapsed"];
+    let judged = |requirement: &str, input: &str, code| {
+        let args: Vec<&str> = fields.into_iter().chain(["--require", requirement]).collect();
+        run_with("pstats", &args, input.as_bytes()).expect_code(code).text().to_owned()
+    };
+    let failed = jmeter(100, 20);
+    let said = judged("success_rate >= 95%", &failed, 99);
+    assert!(said.contains("100%, but 80 events have a status that could not be read, so it may be 20%"), "{said}");
+    assert!(said.contains("error rate 0.0% of the 20 with a status code"), "{said}");
+    judged("error_rate < 1%", &failed, 99);
+    judged("error_rate = 0%", &failed, 99);
+    judged("endpoint=buy: error_rate < 1%", &failed, 99);
+    judged("latency.p95 < 10ms", &failed, 0);
+    // Whatever the one was, 99 of 100 succeeded.
+    judged("success_rate >= 99%", &jmeter(100, 99), 0);
+    judged("success_rate >= 99.5%", &jmeter(100, 99), 99);
+    // No status could be read: that is not a lack of data.
+    let args: Vec<&str> = fields.into_iter().chain(["--allow-empty", "--require", "error_rate < 1%"]).collect();
+    let none = run_with("pstats", &args, jmeter(3, 0).as_bytes()).expect_code(99);
+    assert!(none.stderr.contains("not known: none of 3 statuses could be read"), "{}", none.stderr);
+    // Events that have no status at all are of no request: they are left out as before.
+    judged("success_rate >= 95%", "{\"responseCode\":\"200\"}\n{\"responseCode\":null,\"elapsed\":1}\n", 0);
+    // Who knows that a word is none can leave it out.
+    let cached = "{\"responseCode\":\"200\"}\n{\"responseCode\":\"-\"}\n";
+    judged("success_rate >= 95%", cached, 99);
+    let args: Vec<&str> =
+        fields.into_iter().chain(["--where", "responseCode!=-", "--require", "success_rate >= 95%"]).collect();
+    run_with("pstats", &args, cached.as_bytes()).expect_code(0);
+}
+
+#[test]
+fn that_no_id_came_twice_is_not_shown_by_events_without_an_id() {
+    let events = "{\"timestamp\":\"2026-01-05T09:00:00Z\",\"uuid\":\"a\"}\n".repeat(3);
+    let judged = |args: &[&str], code| run_with("pstats", args, events.as_bytes()).expect_code(code);
+    let none = judged(&["-q", "--require", "ids.duplicates = 0"], 99);
+    assert!(
+        none.stderr.contains("not known: no line has an id; --fields id=PATH names another field"),
+        "{}",
+        none.stderr
+    );
+    judged(&["-q", "--allow-empty", "--require", "ids.duplicates = 0"], 99);
+    judged(&["-q", "--fields", "id=uuid", "--require", "ids.duplicates = 2"], 0);
+    assert_eq!(report(&[], &events)["events"]["ids"]["duplicates"], serde_json::Value::Null);
+    let outcomes = super::outcome(1, "accepted", serde_json::json!({"event_id": null}));
+    run_with("pstats", &["-q", "--partial", "--require", "ids.duplicates = 0"], outcomes.as_bytes()).expect_code(99);
+}
+
+#[test]
+fn a_requirement_of_many_characters_is_refused_at_once() {
+    let long = format!("{} > 1", "(".repeat(100_000));
+    let refused = run("pstats", &["--require", &long]).expect_code(2).stderr;
+    assert!(refused.contains("there is no figure of this name"), "{}", &refused[refused.len() - 200..]);
+    run("plearn", &["--like", "x", "--require", &long]).expect_code(2);
+}
+
+#[test]
+fn a_requirement_whose_number_is_not_plainly_written_is_refused() {
+    for requirement in
+        ["count >= 1 2", "error_rate < +5%", "error_rate < 5e0%", "error_rate < 105%", "throughput > nan/s"]
+    {
+        run("pstats", &["--require", requirement]).expect_code(2);
+    }
+}
+
+#[test]
+fn an_error_rate_is_not_the_same_as_before_if_most_statuses_can_no_longer_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let fields = ["-q", "--fields", "status=responseCode,endpoint=label,latency=elapsed"];
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let old: Vec<String> = (0..3).map(|n| file(&format!("old{n}"), jmeter(20_000 + n, 20_000 + n))).collect();
+    let new: Vec<String> = (0..3).map(|n| file(&format!("new{n}"), jmeter(20_000 + n, 4_000))).collect();
+    let require = ["--require", "error_rate not worse"];
+    let judged = |now: &[String], base: &[String], code| {
+        let base: Vec<&str> = base.iter().flat_map(|file| ["--base", file]).collect();
+        let now: Vec<&str> = now.iter().map(String::as_str).collect();
+        run("pstats", &[&fields[..], &require[..], &now[..], &base[..]].concat()).expect_code(code).stderr
+    };
+    judged(
+        &old,
+        &old.iter()
+            .map(|file| file.clone() + "b")
+            .inspect(|copy| {
+                std::fs::copy(copy.strip_suffix('b').expect("an old one"), copy).expect("copied");
+            })
+            .collect::<Vec<_>>(),
+        0,
+    );
+    let said = judged(&new, &old, 99);
+    assert!(said.contains("more statuses could not be read than the tolerance allows"), "{said}");
+}

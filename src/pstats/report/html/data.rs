@@ -208,18 +208,12 @@ fn rounded(n: Option<f64>) -> Option<f64> {
     n.map(|n| (n * 1000.0).round() / 1000.0)
 }
 
-/// The errors of a group: what hurts is how often it fails times how much it is used.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)] // whole, and not negative
-pub(super) fn errors(group: &GroupReport) -> u64 {
-    (group.figures.error_rate.unwrap_or(0.0) * group.figures.count as f64).round() as u64
-}
-
 /// Groups with the most errors first, then the largest. Those whose values are no names stay behind, and the rest last.
 pub(super) fn ranked(groups: &[GroupReport]) -> Vec<&GroupReport> {
     let mut ranked: Vec<&GroupReport> = groups.iter().collect();
     ranked.sort_by_key(|g| {
         let rank = if g.is_rest() { 2 } else { u8::from(!g.has_names()) };
-        (rank, std::cmp::Reverse((errors(g), g.figures.count)))
+        (rank, std::cmp::Reverse((g.figures.failures, g.figures.count)))
     });
     ranked
 }
@@ -234,7 +228,7 @@ impl TableData {
             let figures =
                 [latency.mean_ms, latency.p50_ms, latency.p95_ms, latency.p99_ms, latency.p999_ms, latency.max_ms];
             let labels = group.labels(fields).into_iter().map(|label| Cell::Text(visible(&label).into_owned()));
-            let counts = [Cell::Count(group.figures.count), Cell::Count(errors(group))];
+            let counts = [Cell::Count(group.figures.count), Cell::Count(group.figures.failures)];
             let rate = group.figures.error_rate.map(|rate| (rate * 1e6).round() / 1e6);
             let figures = std::iter::once(rate).chain(figures.map(rounded)).map(Cell::Figure);
             labels.chain(counts).chain(figures).collect()

@@ -78,9 +78,9 @@ impl Page {
             let when = period(&events.time).unwrap_or_default();
             self.fact("Rate", &format!("{}/s", number(throughput)), &when);
         }
-        if events.ids.duplicates != Some(0) {
+        if events.ids.duplicates != Some(0) && !events.ids.none {
             let [(_, _, _, unique), (_, _, _, duplicates)] = events.ids.facts();
-            let more = if events.ids.exact { "" } else { "counted exactly up to --exact-ids" };
+            let more = events.ids.remark();
             self.fact("Unique ids", &unique, more);
             self.fact("Duplicate ids", &duplicates, more);
         }

@@ -169,7 +169,7 @@ impl Page {
         if ids.unique == Some(0) {
             return;
         }
-        let more = if ids.exact { "" } else { "counted exactly up to --exact-ids" };
+        let more = ids.remark();
         for (name, _, _, shown) in ids.facts() {
             self.fact(&sentence(name), &shown, more);
         }
