@@ -38,7 +38,7 @@ pub(super) struct Secrets {
 }
 
 impl Secrets {
-    /// Adds a secret: as it is, as servers write it in JSON, and as they read it from a header. A short one may occur in other words by
+    /// Adds a secret: as it is, as servers read it from a header, and encoded. A short one may occur in other words by
     /// chance. It is blanked there too, so that no message depends on the form of a key.
     pub(super) fn add(&self, secret: &Secret) {
         if secret.0.is_empty() {
@@ -51,7 +51,7 @@ impl Secrets {
             percent::encoded(secret.0.as_bytes()),
         ];
         let mut forms = self.forms.write().unwrap_or_else(PoisonError::into_inner);
-        forms.extend(texts.iter().flat_map(|text| in_json(text)).chain(texts.clone()).map(Secret));
+        forms.extend(texts.map(Secret));
         forms.sort_by(|a, b| b.0.len().cmp(&a.0.len()).then_with(|| a.0.cmp(&b.0)));
         forms.dedup();
     }
@@ -63,43 +63,100 @@ impl Secrets {
             if text.contains(secret.as_str()) {
                 text = text.replace(secret.as_str(), "***");
             }
+            // A server may escape any of its characters: .NET writes + as \u002B, and some quote only a few in a URL.
+            if text.contains(ESCAPES) {
+                text = without_escaped(&text, secret);
+            }
         }
         text
+    }
+}
+
+/// What escapes begin with: of JSON, of URLs, of HTML.
+const ESCAPES: [char; 3] = ['\\', '%', '&'];
+
+/// A text in which a secret is blanked wherever it stands with some of its characters escaped.
+fn without_escaped(text: &str, secret: &str) -> String {
+    let (mut blanked, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(next) = rest.chars().next() {
+        match behind(rest, secret) {
+            Some(behind) => {
+                blanked.push_str("***");
+                rest = behind;
+            }
+            None => {
+                blanked.push(next);
+                rest = &rest[next.len_utf8()..];
+            }
+        }
+    }
+    blanked
+}
+
+/// What follows a secret at the start of a text, whichever of its characters are escaped; `None` if it does not stand there.
+fn behind<'a>(mut text: &'a str, secret: &str) -> Option<&'a str> {
+    for c in secret.chars() {
+        text = match escaped(text) {
+            Some((read, rest)) if read == c => rest,
+            _ => text.strip_prefix(c)?,
+        };
+    }
+    Some(text)
+}
+
+/// The character that the escape at the start of a text means, and what follows it.
+fn escaped(text: &str) -> Option<(char, &str)> {
+    let number = |digits: &str, radix| u32::from_str_radix(digits, radix).ok();
+    match text.chars().next()? {
+        '\\' => {
+            let unit = |text: &str| number(text.strip_prefix("\\u")?.get(..4)?, 16);
+            let Some(first) = unit(text) else {
+                let read = text[1..].chars().next()?;
+                return Some((read, &text[1 + read.len_utf8()..]));
+            };
+            let rest = &text[6..];
+            match (char::from_u32(first), unit(rest)) {
+                (Some(read), _) => Some((read, rest)),
+                (None, second) => {
+                    let pair = [u16::try_from(first).ok()?, u16::try_from(second?).ok()?];
+                    Some((char::decode_utf16(pair).next()?.ok()?, &rest[6..]))
+                }
+            }
+        }
+        '%' => {
+            let byte = |at: usize| {
+                let digits = text.get(3 * at..3 * at + 3)?.strip_prefix('%')?;
+                u8::try_from(number(digits, 16)?).ok()
+            };
+            let bytes: Vec<u8> = (0..4).map_while(byte).collect();
+            let valid = |length: &usize| std::str::from_utf8(bytes.get(..*length).unwrap_or_default()).ok();
+            let length = (1..=bytes.len()).find(|length| valid(length).is_some())?;
+            Some((valid(&length)?.chars().next()?, &text[3 * length..]))
+        }
+        '&' => {
+            let (name, rest) = text[1..].split_at_checked(text[1..].bytes().take(9).position(|byte| byte == b';')?)?;
+            let read = match name {
+                "amp" => '&',
+                "lt" => '<',
+                "gt" => '>',
+                "quot" => '"',
+                "apos" => '\'',
+                _ => {
+                    let digits = name.strip_prefix('#')?;
+                    let code =
+                        digits.strip_prefix(['x', 'X']).map_or_else(|| number(digits, 10), |hex| number(hex, 16));
+                    char::from_u32(code?)?
+                }
+            };
+            Some((read, &rest[1..]))
+        }
+        _ => None,
     }
 }
 
 /// A text as a server reads it that takes each byte of a header for a character, as WSGI and Node do.
 fn as_latin_1(text: &str) -> String {
     text.bytes().map(char::from).collect()
-}
-
-/// The forms of a text in a JSON string: some writers escape `/`, `<`, `>` and `&`, some everything that is not ASCII.
-fn in_json(text: &str) -> Vec<String> {
-    let plain = serde_json::to_string(text).expect("a text is JSON");
-    let plain = &plain[1..plain.len() - 1];
-    let for_html = |text: &str| text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026");
-    let for_html_in_capitals =
-        |text: &str| text.replace('<', "\\u003C").replace('>', "\\u003E").replace('&', "\\u0026");
-    let with_slashes = plain.replace('/', "\\/");
-    [plain, &with_slashes]
-        .iter()
-        .flat_map(|form| [(*form).to_owned(), for_html(form), for_html_in_capitals(form)])
-        .flat_map(|form| {
-            [in_ascii(&form, |unit| format!("\\u{unit:04x}")), in_ascii(&form, |unit| format!("\\u{unit:04X}")), form]
-        })
-        .collect()
-}
-
-/// The same with everything that is not ASCII escaped, in the UTF-16 units of JSON escapes.
-fn in_ascii(text: &str, escape: impl Fn(u16) -> String) -> String {
-    let mut ascii = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            c if c.is_ascii() => ascii.push(c),
-            c => c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| ascii.push_str(&escape(*unit))),
-        }
-    }
-    ascii
 }
 
 #[cfg(test)]
@@ -153,6 +210,44 @@ mod tests {
             r"cl\u00c3\u00a9-\u00f0\u009f\u0094\u0091",
         ] {
             assert_eq!(secrets.blank(format!("no {echo}.")), "no ***.");
+        }
+    }
+
+    #[test]
+    fn a_key_of_which_a_server_escapes_only_some_characters_is_recognised() {
+        let secrets = Secrets::default();
+        secrets.add(&Secret::new("a+b/c=='<é\u{1f511}&"));
+        for echo in [
+            // .NET, PHP, Gson
+            r"a\u002Bb/c==\u0027\u003C\u00E9\uD83D\uDD11\u0026",
+            r"a+b\/c=='<\u00e9\ud83d\udd11&",
+            r"a+b/c\u003d\u003d\u0027\u003cé\ud83d\udd11\u0026",
+            // URLs and HTML
+            "a%2bb/c==%27%3c%c3%a9%f0%9f%94%91%26",
+            "a+b%2Fc%3D%3D'<é%F0%9F%94%91&",
+            "a+b/c==&#39;&lt;é&#x1F511;&amp;",
+            "a+b/c==&apos;&#60;&#233;\u{1f511}&amp;",
+        ] {
+            assert_eq!(secrets.blank(format!("no {echo}.")), "no ***.");
+        }
+        // What only looks like an escape stays as it is.
+        for text in [
+            r"\",
+            r"\u",
+            r"\u00",
+            r"\ud83d",
+            r"\ud83d\u0041",
+            "%",
+            "%4",
+            "%zz",
+            "%ff%ff",
+            "&",
+            "&#;",
+            "&#xfffffff;",
+            "&é;",
+            "\\é",
+        ] {
+            assert_eq!(secrets.blank(text.to_owned()), text);
         }
     }
 
