@@ -88,6 +88,11 @@ pub(crate) fn same(a: &[u8], b: &[u8]) -> bool {
     a.iter().zip(b).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
+/// A text in which JSON's escapes are decoded wherever they stand, not only inside strings; `None` if it has none.
+pub(crate) fn unescaped(text: &[u8]) -> Option<String> {
+    memchr::memchr(b'\\', text).map(|_| unescape_lossy(text))
+}
+
 fn unescape_lossy(inner: &[u8]) -> String {
     let mut units: Vec<u16> = Vec::with_capacity(inner.len());
     let text = String::from_utf8_lossy(inner);

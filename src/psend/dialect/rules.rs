@@ -96,8 +96,10 @@ impl From<WordsAsWritten> for Words {
 }
 
 impl Words {
+    /// Whether one of them is in a text, as it is written or as its escapes read: many servers write `é` as `\u00e9`.
     fn are_in(&self, text: &[u8]) -> bool {
-        self.0.iter().any(|words| words.find(text).is_some())
+        let are_in = |text: &[u8]| self.0.iter().any(|words| words.find(text).is_some());
+        are_in(text) || value::unescaped(text).is_some_and(|read| are_in(read.as_bytes()))
     }
 
     /// Whether there are none, or one is in every text.
@@ -228,7 +230,9 @@ impl Rule {
 
     /// How long until the server's next window begins.
     fn wait(&self, body: &[u8], now: Micros) -> Option<Duration> {
-        let told = self.window_text.as_ref().and_then(|pattern| seconds_in(body, pattern));
+        let told = self.window_text.as_ref().and_then(|pattern| {
+            seconds_in(body, pattern).or_else(|| seconds_in(value::unescaped(body)?.as_bytes(), pattern))
+        });
         let window = told.filter(|w| !w.is_zero()).or(self.window)?.min(LONGEST_WINDOW);
         let length = Micros::try_from(window.as_micros()).ok().filter(|l| *l > 0)?;
         let left = length - now.rem_euclid(length);

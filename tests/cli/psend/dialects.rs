@@ -218,3 +218,24 @@ fn a_limit_of_any_size_does_not_end_the_progress_line() {
         run.stderr
     );
 }
+
+#[test]
+fn words_that_a_server_writes_with_escapes_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("mine.toml");
+    let dialect = "[request]\nmethod = \"POST\"\npath = \"/\"\n\
+        [[rules]]\nstatus = 200\npath = \"message\"\ntext = \"déjà reçu\"\noutcome = \"duplicate\"\n\
+        [[rules]]\nstatus = 200\ntext = \"d'après la clé\"\noutcome = \"rejected\"\n\
+        [[rules]]\nstatus = 200\npath = \"errors\"\ntext = \"trop tôt\"\noutcome = \"rate_limited\"\nwindow_text = \"après {} s\"\n";
+    std::fs::write(&file, dialect).expect("written");
+    let server = Scripted::start(|r| match r.number {
+        1 => Act::answer(200, r#"{"message":"\u00e9v\u00e9nement d\u00e9j\u00e0 re\u00e7u"}"#),
+        2 => Act::answer(200, r#"{"error":"refus\u00e9 d\u0027apr\u00e8s la cl\u00e9"}"#),
+        3 => Act::answer(200, r#"{"errors":["trop t\u00f4t: apr\u00e8s 0.2 s"]}"#),
+        _ => Act::answer(200, r#"{"message":"\u00e9v\u00e9nement re\u00e7u"}"#),
+    });
+    let flags = ["-c", "1", "--dialect", file.to_str().expect("a path")];
+    let run = send(&server, &flags, &events(3)).expect_code(0);
+    assert_eq!(words(&outcomes(&run).0), ["duplicate", "rejected", "accepted"]);
+    assert_eq!(outcomes(&run).0[2]["answers"], serde_json::json!(["rate_limited", "accepted"]));
+}
