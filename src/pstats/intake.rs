@@ -234,12 +234,8 @@ impl Intake {
         let (flaws, examples) = (&mut summary.input.outcome_flaws, &mut summary.examples.1);
         let raw = |field| self.spans.raw(line, field);
         let count = |field| raw(field).and_then(value::integer).and_then(|n| u64::try_from(n).ok()).unwrap_or(0);
-        let at = time(
-            raw(of.sent_at).filter(|raw| *raw != b"null").or(raw(of.scheduled_at)),
-            &mut self.times,
-            flaws,
-            examples,
-        );
+        let scheduled = raw(of.scheduled_at).filter(|raw| *raw != b"null");
+        let at = time(raw(of.sent_at).filter(|raw| *raw != b"null").or(scheduled), &mut self.times, flaws, examples);
         if raw(of.status).is_some_and(|raw| raw != b"null") {
             status(raw(of.status), flaws, examples);
         }
@@ -247,8 +243,8 @@ impl Intake {
         let latency = latency(raw(of.latency), unit, flaws, examples);
         let end_to_end = raw(of.end_to_end).and_then(|raw| microseconds(raw, unit).ok()).map(Latency::new);
         let attempts = count(of.attempts);
-        let ended = end_to_end.and_then(|took| self.ended(line, at, took.us()));
-        let due = raw(of.scheduled_at).filter(|raw| *raw != b"null").and_then(|raw| self.times.clone().read(raw).ok());
+        let due = scheduled.and_then(|raw| self.times.clone().read(raw).ok());
+        let ended = end_to_end.and_then(|took| self.ended(line, due, at, took.us()));
         let course = Course {
             error: (!word.is_success()).then_some(word as usize),
             retries: attempts.saturating_sub(1),
@@ -383,17 +379,17 @@ impl Intake {
         let of = &self.layout.outcome;
         let mut times = self.times;
         let sent = self.spans.raw(line, of.sent_at).and_then(|raw| times.read(raw).ok())?;
+        let scheduled = self.spans.raw(line, of.scheduled_at).filter(|raw| *raw != b"null");
+        let due = scheduled.and_then(|raw| times.read(raw).ok());
         let took = self.spans.raw(line, of.end_to_end).and_then(|raw| microseconds(raw, Unit::Milliseconds).ok())?;
-        Some((sent, self.ended(line, Some(sent), took)?))
+        Some((sent, self.ended(line, due, Some(sent), took)?))
     }
 
-    /// When an outcome ended. This is not written: it follows from when its first request was sent, and from the start of
-    /// `end_to_end_ms` (contracts §3).
-    fn ended(&self, line: &[u8], sent: Option<Micros>, took: u64) -> Option<Micros> {
-        let of = &self.layout.outcome;
-        let raw = |field| self.spans.raw(line, field).filter(|raw| *raw != b"null");
-        let due = raw(of.scheduled_at).and_then(|raw| self.times.clone().read(raw).ok());
-        let waited = || raw(of.waited).and_then(|raw| microseconds(raw, Unit::Milliseconds).ok()).unwrap_or(0);
+    /// When an outcome ended. This is not written: it follows from when it was due or its first request was sent, and from
+    /// the start of `end_to_end_ms` (contracts §3).
+    fn ended(&self, line: &[u8], due: Option<Micros>, sent: Option<Micros>, took: u64) -> Option<Micros> {
+        let raw = self.spans.raw(line, self.layout.outcome.waited).filter(|raw| *raw != b"null");
+        let waited = || raw.and_then(|raw| microseconds(raw, Unit::Milliseconds).ok()).unwrap_or(0);
         let began = due.or_else(|| sent?.checked_sub_unsigned(waited()))?;
         began.checked_add_unsigned(took)
     }

@@ -85,12 +85,18 @@ impl fmt::Display for NoLatency {
 /// If it is not a latency.
 #[inline]
 pub(crate) fn microseconds(raw: &[u8], unit: Unit) -> Result<u64, NoLatency> {
-    let mut us = 0u64;
-    let mut fraction = None;
-    let mut round_up = false;
     if raw.len() > 15 || unit != Unit::Milliseconds {
         return other_microseconds(raw, unit);
     }
+    // psend writes three decimals.
+    if let [ms @ .., b'.', a, b, c] = raw
+        && let (Some(ms), Some(us)) = (digits(ms), digits(&[*a, *b, *c]))
+    {
+        return Ok(ms * 1000 + us);
+    }
+    let mut us = 0u64;
+    let mut fraction = None;
+    let mut round_up = false;
     for byte in raw {
         match (byte, fraction) {
             (b'0'..=b'9', None) => us = us * 10 + u64::from(byte - b'0'),
@@ -109,6 +115,18 @@ pub(crate) fn microseconds(raw: &[u8], unit: Unit) -> Result<u64, NoLatency> {
     }
     let us = us * [1000, 100, 10, 1, 1][fraction.unwrap_or(0)] + u64::from(round_up);
     if us < ABSURD_US { Ok(us) } else { Err(NoLatency::NotANumber) }
+}
+
+/// The number that these digits are, at most 19 of them. `None` if one of them is no digit.
+#[inline]
+fn digits(text: &[u8]) -> Option<u64> {
+    let (mut number, mut most) = (0, 0);
+    for byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        most = most.max(digit);
+        number = number * 10 + u64::from(digit);
+    }
+    (most < 10).then_some(number)
 }
 
 #[cold]

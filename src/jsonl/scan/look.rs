@@ -51,8 +51,9 @@ impl Look {
         };
         words[blocks.len()] = seen.quotes(last).unbounded_shr(index(before)).to_le_bytes();
         words[blocks.len() + 1] = [0; WORD];
-        self.is_ascii = seen.bits.to_array().iter().all(u8::is_ascii);
-        self.has_controls = seen.least.to_array().iter().any(|byte| *byte < b' ');
+        // The highest bit of each byte.
+        self.is_ascii = seen.bits.move_mask() == 0;
+        self.has_controls = seen.least.min(u8x16::splat(b' ' - 1)).cmp_eq(seen.least).any();
         self.has_backslash = seen.backslash.any();
     }
 
