@@ -120,6 +120,17 @@ pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
+/// The numbers below 100 with two digits.
+static PAIRS: [[u8; 2]; 100] = {
+    let mut pairs = [*b"00"; 100];
+    let mut number = 0;
+    while number < pairs.len() {
+        pairs[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
+    }
+    pairs
+};
+
 /// Formats a moment as RFC 3339 in UTC with microseconds and `Z`.
 pub fn format(at: Micros) -> String {
     let mut text = Vec::with_capacity(LEN);
@@ -140,10 +151,7 @@ pub(crate) fn write(at: Micros, out: &mut Vec<u8>) {
     let (seconds, micros) = (time / 1_000_000, time % 1_000_000);
     let mut text = *b"0000-00-00T00:00:00.000000Z";
     // Two digits at a time: every number is below 100.
-    let mut put = |at: usize, number: u32| {
-        text[at] = b'0' + (number / 10).to_le_bytes()[0];
-        text[at + 1] = b'0' + (number % 10).to_le_bytes()[0];
-    };
+    let mut put = |at: usize, number: u32| text[at..at + 2].copy_from_slice(&PAIRS[number as usize]);
     let small = |number: i64| u32::try_from(number).unwrap_or(0);
     let (seconds, micros) = (small(seconds), small(micros));
     put(0, year / 100);
