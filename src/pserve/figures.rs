@@ -81,10 +81,7 @@ impl Watcher for Keeper {
     fn stored(&mut self, records: &[Record], stored: &[Stored]) {
         let mut tenants = self.0.tenants();
         for (record, stored) in records.iter().zip(stored) {
-            if !tenants.contains_key(&record.tenant) {
-                tenants.insert(Arc::clone(&record.tenant), Ledger::default());
-            }
-            let ledger = tenants.get_mut(&record.tenant).expect("it was put in");
+            let ledger = tenants.entry(Arc::clone(&record.tenant)).or_default();
             match stored {
                 Stored::New => ledger.count(record.timestamp, &record.fields, record.response_time_ms, 1),
                 Stored::Duplicate { .. } => ledger.tally(TallyName::Duplicate, hour_of(record.ingested_at), 1),

@@ -12,15 +12,21 @@ const BOUNDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0
 /// Counts since the server's start.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
-    requests: Mutex<BTreeMap<Kind, u64>>,
+    /// There are few kinds, so that a search finds one sooner than a map would.
+    requests: Mutex<Vec<(Kind, u64)>>,
     durations: Mutex<Durations>,
     events: Mutex<BTreeMap<&'static str, u64>>,
     connections: AtomicI64,
     lost_lines: AtomicU64,
 }
 
-/// Method, route and status of requests.
-type Kind = (String, String, u16);
+/// What requests have in common that are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Kind {
+    method: &'static str,
+    route: String,
+    status: u16,
+}
 
 #[derive(Debug, Default)]
 struct Durations {
@@ -42,9 +48,14 @@ pub(super) struct Now {
 
 impl Metrics {
     /// Counts a request. `route` is the path with placeholders, so that there are few.
-    pub(super) fn request(&self, method: &str, route: &str, status: u16, took: Duration) {
-        let kind = (method.to_owned(), route.to_owned(), status);
-        *self.requests.lock().expect("no holder of this lock can panic").entry(kind).or_default() += 1;
+    pub(super) fn request(&self, method: &'static str, route: &str, status: u16, took: Duration) {
+        let mut requests = self.requests.lock().expect("no holder of this lock can panic");
+        let is_alike = |kind: &Kind| kind.status == status && kind.method == method && kind.route == route;
+        match requests.iter_mut().find(|(kind, _)| is_alike(kind)) {
+            Some((_, count)) => *count += 1,
+            None => requests.push((Kind { method, route: route.to_owned(), status }, 1)),
+        }
+        drop(requests);
         let mut durations = self.durations.lock().expect("no holder of this lock can panic");
         let seconds = took.as_secs_f64();
         durations.count += 1;
@@ -79,10 +90,11 @@ impl Metrics {
             }
         };
         let one = |value: String| vec![(String::new(), value)];
-        let requests = self.requests.lock().expect("no holder of this lock can panic").clone();
+        let mut requests = self.requests.lock().expect("no holder of this lock can panic").clone();
+        requests.sort_unstable();
         let requests: Vec<_> = requests
             .iter()
-            .map(|((method, route, status), count)| {
+            .map(|(Kind { method, route, status }, count)| {
                 (format!("{{method=\"{method}\",route=\"{route}\",status=\"{status}\"}}"), count.to_string())
             })
             .collect();

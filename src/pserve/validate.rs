@@ -22,6 +22,8 @@ pub(super) use schema::{EVENT_TYPES, SEVERITIES};
 /// An event that may be stored.
 #[derive(Debug)]
 pub(super) struct ValidEvent<'a> {
+    /// All of it, as it was sent.
+    pub text: &'a str,
     /// Its id, if the client gave one.
     pub event_id: Option<Cow<'a, str>>,
     /// When it happened, if the client gave a timestamp.
@@ -62,7 +64,8 @@ fn text(body: &[u8]) -> Result<&str, Vec<Fault>> {
 /// Everything that is wrong with them.
 pub(super) fn event(body: &[u8], now: Micros) -> Result<ValidEvent<'_>, Invalid> {
     let nameless = |faults| Invalid { event_id: None, faults };
-    let (mut kept, faults) = read::event(text(body).map_err(nameless)?, now).map_err(nameless)?;
+    let text = text(body).map_err(nameless)?;
+    let (mut kept, faults) = read::event(text, now).map_err(nameless)?;
     if !faults.is_empty() {
         return Err(Invalid { event_id: kept.take(Keep::EventId).text().map(Cow::into_owned), faults });
     }
@@ -83,7 +86,7 @@ pub(super) fn event(body: &[u8], now: Micros) -> Result<ValidEvent<'_>, Invalid>
         city: owned(Keep::City),
         device: owned(Keep::Device),
     };
-    Ok(ValidEvent { event_id, timestamp, fields, response_time_ms })
+    Ok(ValidEvent { text, event_id, timestamp, fields, response_time_ms })
 }
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ fn read_other(raw: &[u8]) -> Result<Micros, Unread> {
 /// # Errors
 /// If it is not a time, with the reason.
 pub(crate) fn read_text(text: &str) -> Result<Micros, Unread> {
+    if let Some(at) = time::parse_utc(text.as_bytes()) {
+        return Ok(at);
+    }
     match Written::of(text.as_bytes()).filter(|number| !text::is_date_of_digits(number)) {
         Some(number) => Epoch::of(number).map(|(at, _)| at),
         None => text::read(text.as_bytes()).map(|(at, _)| at),

@@ -90,8 +90,8 @@ impl App {
 
 /// Checks an event and prepares it for the store.
 pub(super) fn record(tenant: &Tenant, body: &[u8], now: Micros) -> Result<Record, Invalid> {
-    let ValidEvent { event_id, timestamp, fields, response_time_ms } = validate::event(body, now)?;
-    let mut body = String::from_utf8(body.to_vec()).expect("a valid event is UTF-8");
+    let ValidEvent { text, event_id, timestamp, fields, response_time_ms } = validate::event(body, now)?;
+    let mut body = text.to_owned();
     // What the server supplies is inserted at the front, so that the stored event has it too.
     if timestamp.is_none() {
         supply(&mut body, "timestamp", &time::format(now));

@@ -1,12 +1,12 @@
 //! The figures of a range of time, as the dashboard gets them.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use super::histogram::Histogram;
-use super::ledger::{FIELDS, Ledger, Span, Tick};
+use super::ledger::{FIELDS, Ledger, Span, Tick, add};
 use crate::clock::Micros;
 use crate::pserve::store::TallyName;
 use crate::time;
@@ -132,16 +132,16 @@ fn series(spans: &[(&Micros, &Span)], step: Micros) -> Vec<Point> {
 
 /// The most frequent values of a field.
 fn values(ledger: &Ledger, spans: &[(&Micros, &Span)], field: usize) -> Vec<Value> {
-    let mut sums: HashMap<u16, Tick> = HashMap::new();
-    for (number, tick) in spans.iter().flat_map(|(_, span)| &span.by[field]) {
-        sums.entry(*number).or_default().add(*tick);
+    let mut sums: Vec<Tick> = Vec::new();
+    for (_, span) in spans {
+        span.by[field].iter().enumerate().for_each(|(number, tick)| add(&mut sums, number, *tick));
     }
-    let mut sums: Vec<(u16, Tick)> = sums.into_iter().filter(|(_, tick)| tick.events > 0).collect();
+    let mut sums: Vec<(usize, Tick)> = sums.into_iter().enumerate().filter(|(_, tick)| tick.events > 0).collect();
     // Of equal ones, by name: numbers depend on the order in which values came.
-    let name = |number: u16| ledger.names[field].name(number);
+    let name = |number: usize| ledger.names[field].name(number);
     sums.sort_unstable_by_key(|(number, tick)| (Reverse(tick.events), name(*number)));
     sums.truncate(VALUES);
-    let value = |(number, tick): (u16, Tick)| Value {
+    let value = |(number, tick): (usize, Tick)| Value {
         value: name(number).map(ToOwned::to_owned),
         events: tick.events,
         errors: tick.errors,

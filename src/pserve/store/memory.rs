@@ -1,5 +1,6 @@
 //! Events in memory (`--db memory:`): gone with the process, and as fast as a store can be.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -52,12 +53,12 @@ impl Writer for Memory {
         let mut stored = Vec::with_capacity(records.len());
         for record in records {
             let events = held.tenants.entry(Arc::clone(&record.tenant)).or_default();
-            stored.push(match events.ids.get(&record.external_id) {
-                Some(key) => Stored::Duplicate { ingested_at: events.by_time[key].ingested_at },
-                None => {
+            stored.push(match events.ids.entry(record.external_id.clone()) {
+                Entry::Occupied(known) => Stored::Duplicate { ingested_at: events.by_time[known.get()].ingested_at },
+                Entry::Vacant(new) => {
                     let key = (record.timestamp, held.next);
                     held.next += 1;
-                    events.ids.insert(record.external_id.clone(), key);
+                    new.insert(key);
                     events.by_time.insert(key, record.clone());
                     Stored::New
                 }

@@ -265,7 +265,7 @@ impl<'de> Visitor<'de> for At<'_, 'de> {
             _ => (&[][..], None),
         };
         let named = !fields.is_empty();
-        let mut seen = 0u32;
+        let (mut seen, mut next) = (0u32, 0);
         while let Some(key) = map.next_key_seed(Key)? {
             if let Cow::Owned(key) = &key {
                 checker.no_nul(key);
@@ -274,7 +274,9 @@ impl<'de> Visitor<'de> for At<'_, 'de> {
                 map.next_value_seed(At { checker, rule: None })?;
                 continue;
             }
-            let known = fields.iter().position(|field| field.name == key);
+            // Most events have their keys in the order of the schema.
+            let known = (next..fields.len()).chain(0..next).find(|index| fields[*index].name == key);
+            next = known.map_or(next, |index| index + 1);
             checker.path.push(key);
             let field = known.map(|index| &fields[index]).or(others);
             let node = map.next_value_seed(At { checker, rule: field.map(|field| &field.rule) })?;
