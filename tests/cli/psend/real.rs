@@ -127,8 +127,12 @@ fn clickhouse_stores_what_psend_says_that_it_accepted() {
 
 #[test]
 fn couchdbs_api_stores_what_psend_says_that_it_accepted_and_shows_it() {
-    if shell("node -e \"require('express-pouchdb')\"").code() != 0 {
-        eprintln!("skipped: the couchdb dialect against PouchDB needs node and npm's express-pouchdb in NODE_PATH");
+    let adapters = ["core", "adapter-memory", "adapter-http", "mapreduce", "replication", "find"];
+    let modules = adapters.map(|adapter| format!("pouchdb-{adapter}"));
+    let modules = [&modules[..], &["express".to_owned(), "express-pouchdb".to_owned()]].concat();
+    let loaded: Vec<String> = modules.iter().map(|module| format!("require('{module}')")).collect();
+    if shell(&format!("node -e \"{}\"", loaded.join("; "))).code() != 0 {
+        eprintln!("skipped: the couchdb dialect against PouchDB needs node and, in NODE_PATH, {}", modules.join(", "));
         return;
     }
     let port = port();
