@@ -130,12 +130,12 @@ fn warn(input: &Input, told: Told, whose: &str, console: &Console) {
     if input.unreadable > 0 {
         let first =
             told.first_unreadable.map_or_else(String::new, |line| format!("; the first is line {}", count(line)));
-        let lines = counted(input.unreadable, "line is no JSON object", "lines are no JSON objects");
-        console.warn(format_args!("{whose}{lines} and left out{first}"));
+        let lines = counted(input.unreadable, "line is not a JSON object", "lines are not JSON objects");
+        console.warn(format_args!("{whose}{lines}: left out{first}"));
     }
     if input.overlong > 0 {
         let lines = counted(input.overlong, "line is", "lines are");
-        console.warn(format_args!("{whose}{lines} longer than --max-line and left out"));
+        console.warn(format_args!("{whose}{lines} longer than --max-line: left out"));
     }
     if told.unclosed_arrays > 0 {
         console.warn(format_args!("{whose}a JSON array has no end: its last element may be cut off"));

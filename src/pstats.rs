@@ -254,10 +254,11 @@ fn warn(report: &Report, console: &Console) {
         console.warn(problem);
     }
     if input.unreadable > 0 {
+        let all = if input.unreadable == input.lines { "; expected JSON Lines or a JSON array" } else { "" };
         console.warn(format_args!(
-            "{} of {} lines could not be read as a JSON object",
+            "{} of {} could not be read as a JSON object{all}",
             count(input.unreadable),
-            count(input.lines)
+            counted(input.lines, "line", "lines")
         ));
     }
     if let Some((read, came)) = report.outcomes_missing() {

@@ -65,7 +65,7 @@ const TIME_STEPS = [10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e
   864e5, 1728e5, 6048e5, 26784e5, 316224e5];
 
 function timeTicks(from, to, width) {
-  const step = TIME_STEPS.find((s) => (to - from) / s <= Math.max(2, width / 85)) || (to - from);
+  const step = TIME_STEPS.find((s) => (to - from) / s <= Math.max(3.6, width / 85)) || (to - from);
   const shift = from - inZone(from).getTime();
   const ticks = [];
   for (let t = Math.ceil((from - shift) / step) * step + shift; t <= to; t += step) ticks.push(t);

@@ -16,7 +16,8 @@ function cellOf(kind, value) {
   cell.className = text.length <= SHORT ? "text short" : "text";
   cell.title = text;
   const name = document.createElement("span");
-  name.textContent = text;
+  // A path may break behind its slashes, as `body.rs` writes it.
+  text.split(/(?<=\/)/).forEach((part, i) => name.append(...(i ? [document.createElement("wbr")] : []), part));
   cell.append(name);
   return cell;
 }

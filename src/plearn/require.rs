@@ -101,8 +101,8 @@ mod tests {
         let report = json!({"auc": 0.55, "auc_high": null, "not_known": {"auc_high": "too few lines"},
             "members": {"beyond_noise": 2}, "arrivals": {"real_per_s": 12.5}});
         for (text, met, message) in [
-            ("auc <= 0.55", true, "0.55"),
-            ("auc<0.55", false, "0.55"),
+            ("auc <= 0.55", true, "0.550"),
+            ("auc<0.55", false, "0.550"),
             ("auc_high <= 0.6", false, "not known: too few lines"),
             ("members.beyond_noise = 0", false, "2"),
             ("members.beyond_noise <= 2", true, "2"),

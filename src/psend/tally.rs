@@ -264,6 +264,10 @@ impl Tally {
         let mut text = String::new();
         // Writing to a String cannot fail.
         let _ = writeln!(text, "Events:      {}", count(self.done));
+        for (word, n) in &self.words {
+            let share = numbers::percent(*n as f64 / self.done as f64);
+            let _ = writeln!(text, "  {:<12} {} ({share})", word.as_str(), count(*n));
+        }
         let _ = writeln!(text, "Time:        {}", numbers::duration(elapsed.as_secs_f64()));
         let _ = writeln!(text, "Throughput:  {} events/s", numbers::number(rate(self.sent, self.busy_for())));
         let answered = self.latency.len();
@@ -280,10 +284,6 @@ impl Tally {
             );
         }
         let _ = writeln!(text, "Requests:    {}", count(self.requests));
-        for (word, n) in &self.words {
-            let share = numbers::percent(*n as f64 / self.done as f64);
-            let _ = writeln!(text, "  {:<12} {} ({share})", word.as_str(), count(*n));
-        }
         if self.warm_up > 0 {
             let events = numbers::counted(self.warm_up, "event", "events");
             let _ = writeln!(text, "Warm-up:     {events} of these; pstats leaves them out");

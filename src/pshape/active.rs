@@ -92,6 +92,7 @@ impl Active {
         spec.finish()?;
         let Setup { filter, runs_over, wants, .. } = setup;
         wants.matches |= !filter.is_empty();
+        wants.chance |= pick.is_random();
         if !filter.is_empty() || !runs_over.is_empty() {
             pick.counts_runs_over_some();
         }

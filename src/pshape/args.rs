@@ -118,7 +118,7 @@ pub(super) struct Args {
 
     /// Seed of every random choice [default: random]
     ///
-    /// A random seed is printed on stderr, so that the run can be repeated.
+    /// A random seed is printed on stderr, so that the run can be repeated, unless no effect draws anything at random.
     #[arg(long, value_name = "N", value_parser = values::seed)]
     pub seed: Option<u64>,
 

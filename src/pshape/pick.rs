@@ -88,6 +88,11 @@ impl Pick {
         Ok(Rule::Runs(Runs { draws, enter, stay, on, seq: 0, over_some: false }).into())
     }
 
+    /// Whether the seed decides which lines are taken.
+    pub(super) fn is_random(&self) -> bool {
+        matches!(self.rule, Rule::Chance { .. } | Rule::Runs(_))
+    }
+
     /// Counts the length of runs only over those lines for which [`Pick::confirms`] is told to.
     pub(super) fn counts_runs_over_some(&mut self) {
         if let Rule::Runs(runs) = &mut self.rule {

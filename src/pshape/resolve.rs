@@ -37,7 +37,7 @@ pub(super) fn resolve(args: Args, clock: &dyn Clock, console: &Console) -> Resul
     let pipeline = pipeline(&args, clock, start, seed)?;
     warn_of_flags_without_effect(&args, &pipeline, console);
     if !pipeline.effects.is_empty() {
-        report_how_to_repeat(&args, start, seed, console);
+        report_how_to_repeat(&args, start, Some(seed).filter(|_| pipeline.wants.chance), console);
     }
     Ok(Config {
         files: args.files,
@@ -134,13 +134,14 @@ fn warn_of_flags_without_effect(args: &Args, pipeline: &Pipeline, console: &Cons
     }
 }
 
-fn report_how_to_repeat(args: &Args, start: Option<Micros>, seed: u64, console: &Console) {
+/// `seed` is the seed if it decided anything.
+fn report_how_to_repeat(args: &Args, start: Option<Micros>, seed: Option<u64>, console: &Console) {
     let start = start.filter(|_| args.start == Some(Moment::Now));
-    let start = start.map_or_else(String::new, |at| format!(" --start {}", time::format(at)));
-    if args.seed.is_none() {
-        console.note(format_args!("to repeat this run: --seed {seed}{start}"));
-    } else if !start.is_empty() {
-        console.note(format_args!("to repeat this run:{start}"));
+    let start = start.map(|at| format!(" --start {}", time::format(at)));
+    let seed = seed.filter(|_| args.seed.is_none()).map(|seed| format!(" --seed {seed}"));
+    if seed.is_some() || start.is_some() {
+        let flags = [seed, start].map(Option::unwrap_or_default).concat();
+        console.note(format_args!("to repeat this run:{flags}"));
     }
 }
 

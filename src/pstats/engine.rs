@@ -239,7 +239,7 @@ impl Engine {
         }
         if !apart.parts.is_empty() {
             return Err(Error::failed(format!(
-                "{} has states and other lines, so that it cannot be told what is a run; give them in files of their own",
+                "{} has states and other lines, so pstats cannot tell which lines are a run; put them in separate files",
                 self.origin
             )));
         }

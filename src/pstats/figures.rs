@@ -4,6 +4,14 @@ use serde::{Deserialize, Serialize};
 
 use super::sketch::{Latency, LatencySketch, Sketch};
 
+/// Lines per second, to three decimals, or six below one a second.
+#[allow(clippy::cast_precision_loss)] // counts stay below 2^53
+pub(in crate::pstats) fn per_second(count: u64, seconds: f64) -> f64 {
+    let rate = count as f64 / seconds;
+    let power = if rate < 1.0 { 1e6 } else { 1e3 };
+    (rate * power).round() / power
+}
+
 /// The contribution of one line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Point {

@@ -1,6 +1,6 @@
 //! The right side of a requirement, in the unit of its figure, and how the two are held against each other.
 
-use crate::cli::numbers::exact;
+use crate::cli::numbers::{duration, exact, milliseconds, number, percent};
 use crate::cli::values::{ByteSize, Count, Span, decimal};
 
 /// How a figure is held against its bound.
@@ -93,30 +93,72 @@ impl FigureUnit {
         }
     }
 
-    /// A figure as a verdict on `bound` shows it: with two decimals, and with more only if the verdict on the rounded figure would
-    /// be another.
+    /// A figure as a verdict on `bound` shows it: in the form of all reports, and with more decimals only if the verdict on the
+    /// figure as it is read would be another.
     pub(crate) fn in_words(self, value: f64, (operator, bound): (Operator, f64)) -> String {
+        let tells = |read: f64| {
+            let is_on_it = |value: f64| Operator::Equal.holds(value, bound);
+            operator.holds(read, bound) == operator.holds(value, bound) && is_on_it(read) == is_on_it(value)
+        };
+        let usual = self.usual(value);
+        // `<0.1%` says nothing about a bound that is closer to none, nor `>99.9%` about one that is closer to all.
+        let is_vague = usual.starts_with(['<', '>']) && (1e-12..0.001).contains(&bound.min(1.0 - bound));
+        if !is_vague && self.read(&usual).is_none_or(tells) {
+            return usual;
+        }
         let unit = if self == Self::Share { 100.0 } else { 1.0 };
         let rounded = |decimals: i32| {
             let power = 10f64.powi(decimals);
             (value * unit * power).round() / power
         };
-        let tells = |shown: &f64| {
-            let is_on_it = |value: f64| Operator::Equal.holds(value, bound);
-            operator.holds(*shown / unit, bound) == operator.holds(value, bound)
-                && is_on_it(*shown / unit) == is_on_it(value)
-        };
-        let shown = exact((2..6).map(rounded).find(tells).unwrap_or(value * unit));
+        let shown = exact((2..6).map(rounded).find(|shown| tells(*shown / unit)).unwrap_or(value * unit));
         match self {
             Self::Share => format!("{shown}%"),
             Self::Milliseconds => format!("{shown} ms"),
             Self::Seconds => format!("{shown} s"),
             Self::PerSecond => format!("{shown}/s"),
             Self::PerDay => format!("{shown} a day"),
+            Self::Bytes | Self::Truth | Self::Count | Self::Number => shown,
+        }
+    }
+
+    /// A figure in the form of all reports.
+    fn usual(self, value: f64) -> String {
+        match self {
+            Self::Share => percent(value),
+            Self::Milliseconds => milliseconds(value),
+            Self::Seconds => duration(value),
+            Self::PerSecond => format!("{}/s", number(value)),
+            Self::PerDay => format!("{} a day", number(value)),
             Self::Bytes => format!("{} bytes", exact(value)),
             Self::Truth => (value != 0.0).to_string(),
-            Self::Count | Self::Number => exact(value),
+            Self::Number => number(value),
+            Self::Count => exact(value),
         }
+    }
+
+    /// The figure that a reader takes from [`FigureUnit::usual`]. `None` where it has all digits.
+    fn read(self, usual: &str) -> Option<f64> {
+        let plain = |text: &str| text.replace(',', "").parse::<f64>().ok();
+        let words: Vec<&str> = usual.split(' ').collect();
+        Some(match self {
+            Self::Share => plain(usual.trim_start_matches(['<', '>']).trim_end_matches('%'))? / 100.0,
+            Self::Milliseconds | Self::Seconds => {
+                let seconds = words.chunks(2).map(|part| match part {
+                    [n, unit] => {
+                        let size = [("ms", 0.001), ("s", 1.0), ("min", 60.0), ("h", 3600.0), ("d", 86_400.0)];
+                        size.iter().find(|(name, _)| name == unit).and_then(|(_, size)| Some(plain(n)? * size))
+                    }
+                    _ => None,
+                });
+                let seconds: f64 = seconds.sum::<Option<f64>>()?;
+                if self == Self::Milliseconds { seconds * 1000.0 } else { seconds }
+            }
+            Self::PerSecond => plain(usual.trim_end_matches("/s"))?,
+            Self::PerDay => plain(words[0])?,
+            Self::Number => plain(usual)?,
+            Self::Bytes | Self::Truth | Self::Count => return None,
+        })
     }
 }
 
@@ -204,5 +246,27 @@ mod tests {
         ] {
             assert_eq!(read(text, unit), None, "{text}");
         }
+    }
+
+    #[test]
+    fn a_figure_has_the_form_of_all_reports_unless_it_would_read_as_if_the_verdict_were_wrong() {
+        let told = |unit: FigureUnit, value, operator, bound| unit.in_words(value, (operator, bound));
+        let (less, more, equal) = (Operator::Less, Operator::GreaterOrEqual, Operator::Equal);
+        assert_eq!(told(FigureUnit::Share, 0.333_333, less, 0.05), "33.3%");
+        assert_eq!(told(FigureUnit::Share, 0.050_04, less, 0.05), "5.004%");
+        assert_eq!(told(FigureUnit::Share, 1.0, more, 0.95), "100.0%");
+        assert_eq!(told(FigureUnit::Share, 0.999_99, equal, 1.0), ">99.9%");
+        assert_eq!(told(FigureUnit::Share, 0.000_2, less, 0.000_1), "0.02%");
+        assert_eq!(told(FigureUnit::Share, 0.000_2, less, 0.05), "<0.1%");
+        assert_eq!(told(FigureUnit::Share, 0.000_2, less, 0.000_5), "0.02%");
+        assert_eq!(told(FigureUnit::Milliseconds, 1_067.52, less, 1.0), "1,068 ms");
+        assert_eq!(told(FigureUnit::Milliseconds, 150.4, less, 150.0), "150.4 ms");
+        assert_eq!(told(FigureUnit::Milliseconds, 65_400.0, less, 65_000.0), "65,400 ms");
+        assert_eq!(told(FigureUnit::Milliseconds, 65_400.0, less, 5_000.0), "1 min 5 s");
+        assert_eq!(told(FigureUnit::Seconds, 4.0, less, 5.0), "4 s");
+        assert_eq!(told(FigureUnit::PerSecond, 1_999.7, more, 2_000.0), "1,999.7/s");
+        assert_eq!(told(FigureUnit::PerSecond, 0.034_72, more, 2_000.0), "0.0347/s");
+        assert_eq!(told(FigureUnit::Count, 1_325.0, more, 9_000.0), "1,325");
+        assert_eq!(told(FigureUnit::Number, 0.523_456, less, 0.55), "0.523");
     }
 }

@@ -153,7 +153,7 @@ fn bad_input_is_told_and_never_a_panic() {
         assert!(none.stdout.is_empty());
     }
     let some = run_with("plearn", &["-q", "--min-count", "1"], b"{\"a\":1}\noops\n{\"a\":2}\n").expect_code(0);
-    assert!(some.stderr.contains("1 line is no JSON object and left out; the first is line 2"), "{}", some.stderr);
+    assert!(some.stderr.contains("1 line is not a JSON object: left out; the first is line 2"), "{}", some.stderr);
     for args in [&["--min-count", "0"][..], &["--drop", "a", "--keep", "a"], &["--drop", "a..b"]] {
         run("plearn", args).expect_code(2);
     }

@@ -68,8 +68,8 @@ async function showFigures() {
   const figures = await (await ask(`/figures?${range()}`)).json();
   $("cards").replaceChildren(
     card("events", count(figures.events)), card("error rate", percent(figures.error_rate)),
-    card("median", milliseconds(figures.latency.p50_ms)), card("p95", milliseconds(figures.latency.p95_ms)),
-    card("p99", milliseconds(figures.latency.p99_ms)), card("duplicates", count(figures.duplicates)),
+    card("P50", milliseconds(figures.latency.p50_ms)), card("P90", milliseconds(figures.latency.p90_ms)),
+    card("P95", milliseconds(figures.latency.p95_ms)), card("P99", milliseconds(figures.latency.p99_ms)), card("duplicates", count(figures.duplicates)),
     card("rate-limited", count(figures.rate_limited)),
   );
   drawSeries($("series"), figures);

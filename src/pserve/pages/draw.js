@@ -19,7 +19,8 @@ const moment = (text) => (text || "").replace("T", " ").replace(/(\.\d+)?Z$/, ""
 
 /** Bars of events over time, with their errors in front of them. */
 function drawSeries(place, figures) {
-  const [width, height, low, left] = [900, 180, 22, 44];
+  // As wide as its place, so that no text is scaled.
+  const [width, height, low, left] = [Math.max(200, place.clientWidth || 900), 180, 22, 44];
   const points = figures.series;
   if (!points.length) {
     place.replaceChildren(element("p", { class: "faint" }, "No events in this range."));
@@ -29,7 +30,7 @@ function drawSeries(place, figures) {
   const step = figures.step_s * 1000;
   const slots = Math.round((at[at.length - 1] - at[0]) / step) + 1;
   const most = Math.max(...points.map((point) => point.events));
-  const wide = (width - left) / Math.max(slots, 12);
+  const wide = (width - left) / slots;
   const tall = (n) => (n / most) * (height - low - 12);
   const words = `${count(figures.events)} events, ${count(figures.errors)} errors, from ${moment(points[0].start)} to ${moment(points[points.length - 1].start)} UTC`;
   const chart = element("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": words });
@@ -37,7 +38,7 @@ function drawSeries(place, figures) {
     element("line", { class: "axis", x1: left, x2: width, y1: height - low, y2: height - low }),
     element("text", { x: left - 6, y: 16, "text-anchor": "end", class: "faint" }, count(most)),
     element("text", { x: left, y: height - 6, class: "faint" }, moment(points[0].start)),
-    element("text", { x: width, y: height - 6, "text-anchor": "end", class: "faint" }, moment(points[points.length - 1].start)),
+    ...(slots > 1 ? [element("text", { x: width, y: height - 6, "text-anchor": "end", class: "faint" }, moment(points[points.length - 1].start))] : []),
   );
   points.forEach((point, i) => {
     const x = left + Math.round((at[i] - at[0]) / step) * wide;

@@ -47,12 +47,13 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let copies = spec.read("copies", values::whole(1..=1000))?.unwrap_or(1);
     let delay: Micros = spec.take::<Span>("delay")?.map_or(0, Span::micros);
     setup.wants.clock |= delay > 0;
+    let conflict = spec.switch("conflict")?;
     Ok(Box::new(Duplicates {
         again: Again { copies, delay },
-        conflict: spec.switch("conflict")?,
+        conflict,
         latency: setup.fields.role(Role::Latency),
         mark: setup.fields.path("conflict"),
-        draws: setup.draws("conflict"),
+        draws: setup.draws_if(conflict, "conflict"),
         scaled: Vec::new(),
     }))
 }

@@ -45,11 +45,19 @@ pub(in crate::pshape) struct Wants {
     pub withholding: bool,
     /// Every event is checked until each filter has met one.
     pub matches: bool,
+    /// The seed decides something: another one gives other output.
+    pub chance: bool,
 }
 
 impl Setup<'_> {
     /// The random draws for one kind of choice of this effect.
-    pub(in crate::pshape) fn draws(&self, what: &str) -> Choice {
+    pub(in crate::pshape) fn draws(&mut self, what: &str) -> Choice {
+        self.draws_if(true, what)
+    }
+
+    /// The same, for an effect whose options say whether it uses them.
+    pub(in crate::pshape) fn draws_if(&mut self, is_used: bool, what: &str) -> Choice {
+        self.wants.chance |= is_used;
         self.seed.choice(&format!("{}.{what}", self.name))
     }
 

@@ -83,10 +83,12 @@ struct Spikes {
 
 /// Reads `factor`.
 fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
+    let factor = spec.take("factor")?.unwrap_or(Factor::Uniform(2.0, 10.0));
+    let is_fixed = matches!(factor, Factor::Uniform(low, high) if low >= high);
     Ok(Box::new(Spikes {
         latency: setup.fields.role(Role::Latency),
-        factor: spec.take("factor")?.unwrap_or(Factor::Uniform(2.0, 10.0)),
-        draws: setup.draws("factor"),
+        factor,
+        draws: setup.draws_if(!is_fixed, "factor"),
         scaled: Vec::new(),
     }))
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::judge::{Asked, Comparison};
 use super::runs::Runs;
-use crate::cli::numbers::counted;
+use crate::cli::numbers::{counted, exact};
 use crate::pstats::inference::verdict::Word;
 
 /// Under `run.comparison`.
@@ -122,10 +122,20 @@ fn not_grouped(comparison: &Comparison, asked: &Asked) -> Vec<String> {
     sides.map(|(side, _)| format!("The {side} has no groups by {by}: make its states with --by {by}.")).collect()
 }
 
-/// What a setting was in the runs of a side: each value once, as JSON. `None` if there is no run record.
+/// The value of a setting as a reader expects it.
+fn in_words(value: &Value) -> String {
+    match value {
+        Value::Null => "none".to_owned(),
+        Value::String(text) => text.clone(),
+        Value::Number(n) => n.as_f64().map_or_else(|| n.to_string(), exact),
+        other => other.to_string(),
+    }
+}
+
+/// What a setting was in the runs of a side: each value once. `None` if there is no run record.
 fn values(runs: &Runs, setting: &str) -> Option<String> {
     let records = runs.all.iter().flat_map(|run| &run.records);
     let records = records.filter_map(|record| serde_json::to_value(record).ok());
-    let values: BTreeSet<String> = records.map(|record: Value| record[setting].to_string()).collect();
+    let values: BTreeSet<String> = records.map(|record: Value| in_words(&record[setting])).collect();
     (!values.is_empty()).then(|| Vec::from_iter(values).join(", "))
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock::Micros;
-use crate::pstats::figures::Figures;
+use crate::pstats::figures::{Figures, per_second};
 use crate::pstats::groups::GroupKey;
 use crate::pstats::layout::{Grouping, Layout};
 use crate::pstats::settings::Settings;
@@ -173,9 +173,8 @@ impl Counts {
     }
 
     /// Lines a second, rounded as in the report.
-    #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     pub(crate) fn throughput(&self) -> Option<f64> {
-        self.seconds().map(|seconds| (self.timed as f64 / seconds * 1000.0).round() / 1000.0)
+        self.seconds().map(|seconds| per_second(self.timed, seconds))
     }
 
     /// Lines of a group a second, if all lines of the whole count for its throughput.

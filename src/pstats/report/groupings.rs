@@ -37,6 +37,13 @@ pub(super) fn how_many(groups: &[GroupReport]) -> String {
     format!("{}{}", count(values as u64), if capped { "+" } else { "" })
 }
 
+/// How many values there are, with the word for one and for more: `1 country`.
+pub(super) fn how_many_of(groups: &[GroupReport], one: &str, more: &str) -> String {
+    let many = how_many(groups);
+    let word = if many == "1" { one } else { more };
+    format!("{many} {word}")
+}
+
 /// The largest groups with their shares: `NA 32.6%, EU 26.6%`.
 pub(super) fn shares(groups: &[GroupReport]) -> String {
     let whole: u64 = groups.iter().map(|group| group.figures.count).sum();

@@ -120,14 +120,17 @@ fn requirements(verdicts: &[Verdict]) -> Option<String> {
     }
     let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| !verdict.met).collect();
     let all = count(verdicts.len() as u64);
-    if failed.is_empty() {
-        let one = verdicts.len() == 1;
-        return Some(if one { "the requirement is met".to_owned() } else { format!("all {all} requirements are met") });
-    }
+    let whole = match (failed.len(), verdicts.len()) {
+        (0, 1) => return Some("the requirement is met".to_owned()),
+        (0, _) => return Some(format!("all {all} requirements are met")),
+        (_, 1) => "the requirement is not met".to_owned(),
+        (1, _) => format!("1 of {all} requirements is not met"),
+        (failed, _) => format!("{} of {all} requirements are not met", count(failed as u64)),
+    };
     let named: Vec<String> = failed.iter().take(MOST_NAMED).map(|verdict| shortened(in_words(verdict))).collect();
     let more = failed.len().saturating_sub(MOST_NAMED);
     let more = if more > 0 { format!("; and {} more", count(more as u64)) } else { String::new() };
-    Some(format!("{} of {all} requirements not met: {}{more}", count(failed.len() as u64), named.join("; ")))
+    Some(format!("{whole}: {}{more}", named.join("; ")))
 }
 
 /// A text of at most [`LONGEST`] characters.
@@ -138,7 +141,7 @@ fn shortened(text: String) -> String {
     }
 }
 
-/// A requirement that is not met, as a reader would say it: `38 injected faults missed`, `error rate 7.34%, not < 5%`.
+/// A requirement that is not met, as a reader would say it: `38 injected faults missed`, `error rate 7.3%, not < 5%`.
 pub(crate) fn in_words(verdict: &Verdict) -> String {
     let path = verdict.figure.as_deref().unwrap_or_default();
     if let (Some(what), Some(n)) = (path.strip_prefix("truth."), verdict.value)
@@ -160,8 +163,14 @@ pub(crate) fn in_words(verdict: &Verdict) -> String {
     }
     let is_sign = |c: char| matches!(c, '<' | '>' | '=' | '!');
     let name = |left: &str| {
-        let (group, figure) = left.trim().rsplit_once(": ").map_or(("", left), |(group, figure)| (group, figure));
-        let figure = figure.trim().replace(['_', '.'], " ");
+        let (group, figure) = left.rsplit_once(':').map_or(("", left), |(group, figure)| (group.trim(), figure));
+        // P95, as the tables call it.
+        let word = |word: &str| match word.strip_prefix('p') {
+            Some(n) if n.parse::<u32>().is_ok() => format!("P{n}"),
+            _ => word.to_owned(),
+        };
+        let words: Vec<String> = figure.trim().split(['_', '.']).map(word).collect();
+        let figure = words.join(" ");
         if group.is_empty() { figure } else { format!("{group}: {figure}") }
     };
     let text = verdict.requirement.as_str();
@@ -170,7 +179,9 @@ pub(crate) fn in_words(verdict: &Verdict) -> String {
         (_, Some((left, _))) => format!("{} {}", name(left), verdict.message),
         (Some(end), None) if verdict.value.is_some() || !path.is_empty() => {
             let (left, bound) = text.split_at(text[..=end].trim_end_matches(is_sign).len());
-            format!("{} {}, not {}", name(left), verdict.message, bound.trim())
+            let (sign, bound) =
+                bound.trim().split_at(bound.trim().len() - bound.trim().trim_start_matches(is_sign).len());
+            format!("{} {}, not {sign} {}", name(left), verdict.message, bound.trim())
         }
         (Some(_), None) => format!("{text}: {}", verdict.message),
         // The requirement on the parts and on the end of a run is a sentence; the message says what is wrong.
@@ -275,13 +286,15 @@ mod tests {
         let duplicates = "truth.faults.duplicate.missed";
         assert_eq!(told("x = 0", Some(duplicates), Some(1.0), "1"), "1 duplicate fault missed");
         let rate = Some("outcomes.error_rate");
-        assert_eq!(told("error_rate < 5%", rate, Some(0.0734), "7.34%"), "error rate 7.34%, not < 5%");
+        assert_eq!(told("error_rate < 5%", rate, Some(0.0734), "7.3%"), "error rate 7.3%, not < 5%");
         let p95 = Some("outcomes.end_to_end.p95_ms");
-        assert_eq!(told("end_to_end.p95<200ms", p95, Some(212.0), "212 ms"), "end to end p95 212 ms, not <200ms");
+        assert_eq!(told("end_to_end.p95<200ms", p95, Some(212.0), "212 ms"), "end to end P95 212 ms, not < 200ms");
         let group = "service=a.b: error_rate < 5%";
         assert_eq!(told(group, rate, Some(0.1), "10%"), "service=a.b: error rate 10%, not < 5%");
+        let spelt = told("service=a.é1:latency.p95<5ms", p95, Some(9.0), "9.00 ms");
+        assert_eq!(spelt, "service=a.é1: latency P95 9.00 ms, not < 5ms");
         assert_eq!(told("error_rate < 5%", None, None, "no data"), "error_rate < 5%: no data");
-        assert_eq!(told("latency.p95 not worse", rate, Some(0.1), "+8%: worse"), "latency p95 +8%: worse");
+        assert_eq!(told("latency.p95 not worse", rate, Some(0.1), "+8%: worse"), "latency P95 +8%: worse");
         assert_eq!(told("the run is complete", None, None, "it was cut off"), "it was cut off");
     }
 
@@ -292,8 +305,12 @@ mod tests {
         assert_eq!(requirements(&[]), None);
         assert_eq!(requirements(std::slice::from_ref(&met)).as_deref(), Some("the requirement is met"));
         assert_eq!(requirements(&[met.clone(), met.clone()]).as_deref(), Some("all 2 requirements are met"));
-        let verdicts = [failed("lost = 0"), met, failed("failed = 0"), failed("unknown = 0")];
-        let told = "3 of 4 requirements not met: lost 1, not = 0; failed 1, not = 0; and 1 more";
+        let verdicts = [failed("lost = 0"), met.clone(), failed("failed = 0"), failed("unknown = 0")];
+        let one = [failed("lost = 0")];
+        assert_eq!(requirements(&one).as_deref(), Some("the requirement is not met: lost 1, not = 0"));
+        let two = [met, failed("lost = 0")];
+        assert_eq!(requirements(&two).as_deref(), Some("1 of 2 requirements is not met: lost 1, not = 0"));
+        let told = "3 of 4 requirements are not met: lost 1, not = 0; failed 1, not = 0; and 1 more";
         assert_eq!(requirements(&verdicts).as_deref(), Some(told));
     }
 }

@@ -10,7 +10,7 @@ use super::compared::{TITLE, cells, shown};
 use super::headline::{Headline, Standing, circumstances, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
-use super::words::{milliseconds, percent};
+use super::words::{kind_of_line, milliseconds, percent};
 use super::{By, EventsReport, FiguresReport, IdsReport, LatencyReport, OutcomesReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
@@ -84,7 +84,7 @@ impl Body {
             "<header>\n<h1>{}</h1>\n<p class=\"headline\">{}{gap}<b class=\"{class}\">{mark}{}</b></p>\n",
             body::shown(&title(report)),
             body::shown(&headline.figures),
-            body::shown(&headline.verdict)
+            body::verdict(&headline.verdict)
         ));
         if let Some(why) = report.incomplete() {
             self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(&why)));
@@ -163,7 +163,7 @@ impl Body {
             self.put(&format!("<p class=\"faint\">and {} more in the JSON report</p>\n", count(shown.more as u64)));
         }
         for note in &shown.notes {
-            self.put(&format!("<p class=\"warn\">{}</p>\n", body::shown(note)));
+            self.put(&format!("<p class=\"warn\">{}</p>\n", body::prose(note)));
         }
         self.put("</div>\n");
     }
@@ -436,7 +436,7 @@ impl Body {
     fn input(&mut self, report: &Report) {
         self.put("<h2>Input</h2>\n<div class=\"panel\">\n");
         let kinds = report.input.kinds.iter().filter(|(_, amount)| amount.lines > 0);
-        let rows = kinds.map(|(kind, amount)| vec![Cell::text(&kind.replace('_', " ")), Cell::count(amount.lines)]);
+        let rows = kinds.map(|(kind, amount)| vec![Cell::text(&kind_of_line(kind)), Cell::count(amount.lines)]);
         self.table("Input", "", &["lines", "count"], rows.collect());
         let files = report.run.files.join(", ");
         let files = if files.is_empty() { String::new() } else { format!("Read from {}. ", visible(&files)) };

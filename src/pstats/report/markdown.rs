@@ -7,7 +7,7 @@ use super::groupings::{how_many, is_worth_a_table, says_something};
 use super::headline::{Headline, title};
 use super::joined::{chaos_rows, stored, why_undecidable};
 use super::parts;
-use super::words::{milliseconds, moment, percent};
+use super::words::{kind_of_line, milliseconds, percent, period};
 use super::{By, EventsReport, FiguresReport, GroupReport, LatencyReport, OutcomesReport, Report};
 use crate::cli::console::visible;
 use crate::cli::numbers::{count, duration, number};
@@ -245,7 +245,7 @@ fn input(report: &Report) -> String {
         &mut page,
         "Input",
         &[" lines", "count"],
-        rows.map(|(kind, amount)| vec![kind.replace('_', " "), count(amount.lines)]),
+        rows.map(|(kind, amount)| vec![kind_of_line(kind), count(amount.lines)]),
     );
     if let Some(why) = &report.parts.not_known {
         page.push_str(&format!("Parts of a run are not known: {}.\n", escaped(why)));
@@ -337,8 +337,8 @@ fn figures(page: &mut String, figures: &FiguresReport, throughput: Option<f64>, 
         ("error rate", percent(figures.error_rate)),
     ];
     rows.extend(throughput.map(|throughput| ("rate", format!("{}/s", number(throughput)))));
-    if let (Some(first), Some(last), Some(span)) = (&time.first, &time.last, time.span_s) {
-        rows.push(("time", format!("{} to {} UTC ({})", moment(first), moment(last), duration(span))));
+    if let (Some(when), Some(span)) = (period(time), time.span_s) {
+        rows.push(("time", format!("{when} ({})", duration(span))));
     }
     facts(page, "Totals", rows);
 }

@@ -1,6 +1,7 @@
 //! From what is counted to the numbers of a report: shares, and the units that stand in the names of keys.
 
 use crate::clock::Micros;
+use crate::pstats::figures;
 
 /// `part` of `whole`, 0 to 1; `None` of nothing.
 #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
@@ -23,9 +24,8 @@ pub(crate) fn seconds(us: Micros) -> f64 {
 /// Why there is no rate although there are lines.
 pub(super) const NO_TIME_PASSED: &str = "no time passed between the first and the last";
 
-/// Lines per second, to three decimals; `None` if no time passed between the first and the last.
-#[allow(clippy::cast_precision_loss)]
+/// Lines per second; `None` if no time passed between the first and the last.
 pub(super) fn per_second(count: u64, range: Option<(Micros, Micros)>) -> Option<f64> {
     let (first, last) = range?;
-    (last > first).then(|| (count as f64 / seconds(last - first) * 1000.0).round() / 1000.0)
+    (last > first).then(|| figures::per_second(count, seconds(last - first)))
 }

@@ -16,6 +16,16 @@ pub(crate) fn milliseconds(ms: Option<f64>) -> String {
     ms.map_or_else(|| NONE.to_owned(), numbers::milliseconds)
 }
 
+/// What lines of the input are, by the key that counts them.
+pub(crate) fn kind_of_line(key: &str) -> String {
+    match key {
+        "not_json" => "not JSON".to_owned(),
+        "not_utf8" => "not UTF-8".to_owned(),
+        "not_object" => "not an object".to_owned(),
+        key => key.replace('_', " "),
+    }
+}
+
 /// A time without its fraction and its T: `2026-01-05 09:00:00`.
 pub(crate) fn moment(rfc3339: &str) -> String {
     rfc3339.get(..19).unwrap_or(rfc3339).replacen('T', " ", 1)

@@ -192,13 +192,13 @@ mod tests {
         let text = "service=a: error_rate < 6%";
         let mut report = outcomes();
         report["outcomes"]["by"]["service"][0]["group"]["service"] = json!("a");
-        assert_eq!(judge(text, &report), (false, "25%".to_owned()));
-        assert_eq!(judge("service=a:error_rate<6%", &report), (false, "25%".to_owned()));
-        assert_eq!(judge("service=a: count <= 40%", &report), (true, "4 (40%)".to_owned()));
+        assert_eq!(judge(text, &report), (false, "25.0%".to_owned()));
+        assert_eq!(judge("service=a:error_rate<6%", &report), (false, "25.0%".to_owned()));
+        assert_eq!(judge("service=a: count <= 40%", &report), (true, "4 (40.0%)".to_owned()));
         for value in ["a: b", "a=b", "a<b", "a,b", "http://x:80/y"] {
             report["outcomes"]["by"]["service"][0]["group"]["service"] = json!(value);
             let text = format!("service={}: error_rate < 6%", value.replace(',', "\\,"));
-            assert_eq!(judge(&text, &report), (false, "25%".to_owned()), "{text}");
+            assert_eq!(judge(&text, &report), (false, "25.0%".to_owned()), "{text}");
         }
     }
 

@@ -210,3 +210,20 @@ fn truth_and_output_are_two_files() {
             .expect_code(0);
     }
 }
+
+#[test]
+fn the_seed_is_told_only_where_chance_took_part() {
+    for (args, is_told) in [
+        (&["--shift", "1h"][..], false),
+        (&["--slow", "2x"], false),
+        (&["--spikes", "100%,factor=2"], false),
+        (&["--duplicates", "100%"], false),
+        (&["--duplicates", "100%,conflict"], true),
+        (&["--spikes", "100%"], true),
+        (&["--slow", "2x,p=50%"], true),
+        (&["--drop", "5%"], true),
+    ] {
+        let run = run_with("pshape", args, b"{}\n").expect_code(0);
+        assert_eq!(run.stderr.contains("to repeat this run: --seed "), is_told, "{args:?}: {}", run.stderr);
+    }
+}

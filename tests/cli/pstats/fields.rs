@@ -174,7 +174,7 @@ fn requests_that_timed_out_with_words_for_a_status_do_not_meet_a_success_rate_by
     };
     let failed = jmeter(100, 20);
     let said = judged("success_rate >= 95%", &failed, 99);
-    assert!(said.contains("100%, but 80 events have a status that could not be read, so it may be 20%"), "{said}");
+    assert!(said.contains("100.0%, but 80 events have a status that could not be read, so it may be 20.0%"), "{said}");
     assert!(said.contains("error rate 0.0% of the 20 with a status code"), "{said}");
     judged("error_rate < 1%", &failed, 99);
     judged("error_rate = 0%", &failed, 99);

@@ -417,7 +417,7 @@ fn markdown_fits_a_comment_with_the_verdict_first_and_the_groups_folded() {
     let found = run_with("pstats", &args, input.as_bytes()).expect_code(99);
     assert!(found.stdout.len() <= 65_000, "{}", found.stdout.len());
     let (first, rest) = found.text().split_once("<details><summary>").expect("what is less important is folded");
-    assert!(first.contains("100 of 100 requirements not met") && first.contains("❌ not met"), "{first}");
+    assert!(first.contains("100 of 100 requirements are not met") && first.contains("❌ not met"), "{first}");
     assert_eq!(1 + rest.matches("<details>").count(), found.text().matches("</details>").count());
     assert!(!first.contains("### By"), "{first}");
 }
@@ -446,4 +446,59 @@ fn colours_obey_the_flag_then_no_color_then_clicolor_force() {
     assert!(!coloured(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     assert!(!coloured(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
     assert!(!coloured(&["--format", "json"], &[("CLICOLOR_FORCE", "1")]));
+}
+
+/// The numbers of a report that are not in the one form: thousands separated, shares with one decimal, measured values with three
+/// significant digits or all of their whole digits.
+fn odd_numbers(report: &str) -> Vec<String> {
+    let is_number = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit()) && text.replace([',', '.'], "").parse::<u64>().is_ok()
+    };
+    // `1234` and `12345.6` lack their commas.
+    let is_grouped =
+        |text: &str| text.split('.').next().is_some_and(|whole| whole.split(',').all(|part| part.len() <= 3));
+    let is_measured = |text: &str| {
+        let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+        match text.replace(',', "").parse::<f64>().expect("a number") {
+            n if n >= 100.0 => decimals == 0,
+            n if n >= 10.0 => decimals == 1,
+            n if n >= 1.0 => decimals == 2,
+            _ => text.trim_start_matches(['0', '.']).len() <= 3,
+        }
+    };
+    let words: Vec<&str> = report.split([' ', '\n', '|']).filter(|word| !word.is_empty()).collect();
+    let odd = words.iter().enumerate().filter(|(at, word)| {
+        let word = word.trim_matches(['(', ')', ';', ':', ',', '.', '=']).trim_start_matches(['<', '>', '\\']);
+        let unit = words.get(at + 1).map_or("", |next| next.trim_matches([')', ';', ',', '.', ':']));
+        match (word.strip_suffix('%'), word.strip_suffix("/s")) {
+            (Some(share), _) if is_number(share) => share.split_once('.').is_none_or(|(_, rest)| rest.len() != 1),
+            (_, Some(rate)) if is_number(rate) => !is_grouped(rate) || !is_measured(rate),
+            _ if is_number(word) => !is_grouped(word) || unit == "ms" && !is_measured(word),
+            _ => false,
+        }
+    });
+    odd.map(|(at, _)| words[at.saturating_sub(2)..words.len().min(at + 3)].join(" ")).collect()
+}
+
+#[test]
+fn text_and_markdown_have_one_form_of_numbers() {
+    assert_eq!(odd_numbers("1234 lines, 5% and 3.5 ms at 17087.4/s").len(), 4);
+    assert_eq!(odd_numbers("1,234 lines (5.0%, <0.1%), 3.50 ms, 23.5 s, 0.0347/s, 2026-01-05 09:00").len(), 0);
+    let outcomes = (1..3000).map(|seq| {
+        let ms = f64::from(u32::try_from(seq * seq % 90_007).expect("small")) / 7.0;
+        let word = if seq % 9 == 0 { "failed" } else { "accepted" };
+        outcome(seq, word, json!({"latency_ms": ms, "end_to_end_ms": ms * 1.5, "attempts": 1 + seq % 3}))
+    });
+    let input = mixed_lines(3000).concat() + &outcomes.collect::<String>() + &run_record(true);
+    let mut args = vec!["--partial", "--by", "service,status"];
+    for requirement in
+        ["events.latency.p95 < 1ms", "outcomes.error_rate < 1.0%", "outcomes.throughput > 900/s", "input.lines < 3"]
+    {
+        args.extend(["--require", requirement]);
+    }
+    for form in [&["--full"][..], &[], &["--format", "markdown"]] {
+        let report = run_with("pstats", &[&args[..], form].concat(), input.as_bytes()).expect_code(99);
+        assert!(report.text().matches(" ms").count() > 30, "{}", report.text());
+        assert_eq!(odd_numbers(report.text()), [""; 0], "{form:?}\n{}", report.text());
+    }
 }

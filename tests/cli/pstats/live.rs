@@ -35,14 +35,14 @@ fn the_live_screen_fits_80_by_24_and_grows_with_the_terminal() {
             ["Events a second", "P50 ", "Outcomes", "✓ met", "✗ NOT MET", "By service", "1 to be judged at the end"];
         shows(screen, 24, &parts)
             && screen.contains("events were delivered in")
-            && screen.contains("1 of 2\nrequirements not met: lost")
+            && screen.contains("1 of 2\nrequirements is not met: lost")
             && !screen.contains("not complete")
     });
     assert_eq!(terminal.modes(), (true, false));
 
     terminal.resize(200, 60);
     let more =
-        ["Events a second", "Histogram", "mean", "the server accepted the event", "1 of 2 requirements not met: lost"];
+        ["Events a second", "Histogram", "mean", "the server accepted the event", "1 of 2 requirements is not met: lost"];
     terminal.wait("it has grown", |screen| shows(screen, 60, &more));
     terminal.resize(80, 24);
     terminal.wait("it has shrunk", |screen| {

@@ -34,7 +34,7 @@ fn a_requirement_that_is_not_met_ends_with_99_and_says_so_on_stderr() {
         "service=b: error_rate = 0%",
     ];
     let failed = run_with("pstats", &args, input.as_bytes()).expect_code(99);
-    assert!(failed.stderr.contains("not met: error_rate < 5%: 33.33%"), "{}", failed.stderr);
+    assert!(failed.stderr.contains("not met: error_rate < 5%: 33.3%"), "{}", failed.stderr);
     assert_eq!(failed.stderr.lines().count(), 2, "{}", failed.stderr);
     let verdicts = &failed.json()["requirements"];
     assert_eq!(verdicts[1]["figure"], "events.service=a.latency.p95_ms");

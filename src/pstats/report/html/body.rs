@@ -22,7 +22,7 @@ impl Cell {
 
     /// A sentence, which may take several lines.
     pub(super) fn words(text: &str) -> Self {
-        Self { html: shown(text), class: "text words", sort: None }
+        Self { html: prose(text), class: "text words", sort: None }
     }
 
     /// HTML on the left.
@@ -49,6 +49,28 @@ impl Cell {
 /// Text as HTML that shows control characters.
 pub(super) fn shown(text: &str) -> String {
     escape(&visible(text))
+}
+
+/// A sentence as HTML, in which a flag does not break behind its dashes.
+pub(super) fn prose(text: &str) -> String {
+    let words = shown(text);
+    let words = words.split(' ').map(|word| match word.starts_with("--") {
+        true => format!("<span class=\"one\">{word}</span>"),
+        false => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// A verdict as HTML, in which a bound stays on the line of its sign: `< 5%`.
+pub(super) fn verdict(text: &str) -> String {
+    [" &lt; ", " &lt;= ", " &gt; ", " &gt;= ", " = ", " != "]
+        .iter()
+        .fold(prose(text), |html, sign| html.replace(sign, &format!(" {}\u{a0}", sign.trim())))
+}
+
+/// A name as HTML: a path may break behind its slashes.
+fn breakable(name: &str) -> String {
+    name.split_inclusive('/').map(escape).collect::<Vec<_>>().join("<wbr>")
 }
 
 /// A figure of the JSON report, marked with its path, so that a test can hold the two against each other.
@@ -126,7 +148,10 @@ impl Body {
                 let text = escape(cell);
                 match (column < texts, cell.chars().count() <= SHORT) {
                     (true, true) => format!("<td class=\"text short\" title=\"{text}\"><span>{text}</span></td>"),
-                    (true, false) => format!("<td class=\"text\" title=\"{text}\"><span>{text}</span></td>"),
+                    (true, false) => {
+                        let parts = breakable(cell);
+                        format!("<td class=\"text\" title=\"{text}\"><span>{parts}</span></td>")
+                    }
                     (false, _) => format!("<td>{text}</td>"),
                 }
             });

@@ -18,6 +18,9 @@ const MOST_BYTES: usize = 480_000;
 /// A table is not cut to fewer rows than these.
 const LEAST_ROWS: usize = 50;
 
+/// Of fewer latencies, a curve of percentiles shows nothing that the table of them does not.
+const LEAST_OF_A_CURVE: u64 = 10;
+
 /// Services in the map of hours.
 const MOST_SERVICES: usize = 20;
 
@@ -134,7 +137,7 @@ impl StreamData {
     }
 
     pub(super) fn has_curve(&self) -> bool {
-        !self.curve.is_empty()
+        self.curve.iter().map(|(_, n)| n).sum::<u64>() >= LEAST_OF_A_CURVE
     }
 
     pub(super) fn has_hours(&self) -> bool {

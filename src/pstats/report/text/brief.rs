@@ -3,11 +3,11 @@
 use super::tables;
 use crate::cli::console::visible;
 use crate::cli::numbers::{bytes, count, counted, number};
-use crate::cli::sheet::{Column, Page};
+use crate::cli::sheet::{Column, Page, width};
 use crate::pstats::report::figures::By;
-use crate::pstats::report::groupings::{by_harm, how_many, says_something, shares};
+use crate::pstats::report::groupings::{by_harm, how_many, how_many_of, says_something, shares};
 use crate::pstats::report::units::share;
-use crate::pstats::report::words::{percent, period};
+use crate::pstats::report::words::{kind_of_line, percent, period};
 use crate::pstats::report::{EventsReport, OutcomesReport, Report, WindowReport};
 use crate::pstats::report::{alerts, capacity};
 
@@ -50,9 +50,7 @@ impl Page {
             self.block("Outcomes", &head, &rows);
         }
         if !outcomes.reasons.is_empty() {
-            let why: Vec<String> =
-                outcomes.reasons.iter().take(ERRORS).map(|r| format!("{} × {}", count(r.count), r.reason)).collect();
-            self.line(&format!("Why not delivered: {}", why.join("; ")));
+            self.line(&why_not_delivered(outcomes, self.room()));
         }
         if outcomes.retried > 0 {
             let met = outcomes.answers.iter().filter(|(_, n)| **n > 0);
@@ -70,9 +68,9 @@ impl Page {
     fn main_of_events(&mut self, events: &EventsReport, asked: Option<f64>) {
         let groups = |name: &str| events.by.get(name).map_or(&[][..], Vec::as_slice);
         self.title("Event distribution");
-        let kinds = [("service", "services"), ("endpoint", "endpoints")].map(|(name, names)| (groups(name), names));
+        let kinds = [("service", "services"), ("endpoint", "endpoints")].map(|names| (groups(names.0), names));
         let kinds = kinds.iter().filter(|(groups, _)| says_something(groups));
-        let kinds: Vec<String> = kinds.map(|(groups, names)| format!("{} {names}", how_many(groups))).collect();
+        let kinds: Vec<String> = kinds.map(|(groups, (one, more))| how_many_of(groups, one, more)).collect();
         self.fact("Total events", &count(events.figures.count), &kinds.join(", "));
         if let Some(throughput) = events.throughput {
             let when = period(&events.time).unwrap_or_default();
@@ -89,7 +87,7 @@ impl Page {
             self.fact("Out of order", &count(events.order.late), &format!("{share} are earlier than the line before"));
         }
         if !groups("country").is_empty() || !groups("region").is_empty() {
-            let countries = format!("{} countries", how_many(groups("country")));
+            let countries = how_many_of(groups("country"), "country", "countries");
             self.fact("Geographic coverage", &countries, &shares(groups("region")));
         }
         let classes = &events.status_classes;
@@ -138,9 +136,11 @@ impl Page {
         for name in names {
             let Some(groups) = by.get(name).filter(|groups| says_something(groups)) else { continue };
             let fields: Vec<&str> = name.split(',').collect();
-            let (head, rows) = tables::groups(&fields, &by_harm(groups), most);
+            let groups = by_harm(groups);
+            let (head, rows) = tables::groups(&fields, &groups, most);
             let of = if groups.len() > most {
-                format!(": {most} of {}, most errors first (--full)", count(groups.len() as u64))
+                let order = if groups[0].figures.failures > 0 { "most errors first" } else { "largest first" };
+                format!(": {most} of {}, {order} (--full)", count(groups.len() as u64))
             } else {
                 String::new()
             };
@@ -155,7 +155,7 @@ impl Page {
         let odd = ["left_out", "repeated", "unknown", "not_json", "not_object", "not_utf8", "too_long"];
         let odd = odd.iter().filter_map(|kind| input.kinds.get(kind).map(|amount| (kind, amount.lines)));
         let mut odd: Vec<String> =
-            odd.filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{} {}", count(n), kind.replace('_', " "))).collect();
+            odd.filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{} {}", count(n), kind_of_line(kind))).collect();
         let fields = input.event_fields.iter().chain(&input.outcome_fields);
         let invalid = fields.filter(|(name, n)| name.ends_with("_invalid") && **n > 0);
         odd.extend(invalid.map(|(name, n)| format!("{} with {}", count(*n), name.replace('_', " "))));
@@ -165,4 +165,18 @@ impl Page {
             self.sentence(&format!("{all}: {}.", odd.join(", ")));
         }
     }
+}
+
+/// The most frequent reasons, as many as fit a line, and how many events have others.
+fn why_not_delivered(outcomes: &OutcomesReport, room: usize) -> String {
+    let others = |shown: usize| -> String {
+        let rest: u64 = outcomes.reasons.iter().skip(shown).map(|r| r.count).sum();
+        let rest = rest + outcomes.other_reasons;
+        if rest > 0 { format!("; {} × other reasons", count(rest)) } else { String::new() }
+    };
+    let line = |shown: usize| {
+        let why = outcomes.reasons.iter().take(shown).map(|r| format!("{} × {}", count(r.count), r.reason));
+        format!("Why not delivered: {}{}", why.collect::<Vec<_>>().join("; "), others(shown))
+    };
+    (1..=outcomes.reasons.len()).rev().map(line).find(|line| width(line) <= room).unwrap_or_else(|| line(1))
 }

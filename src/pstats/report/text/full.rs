@@ -152,8 +152,9 @@ impl Page {
             self.fact("Own retries", &count(outcomes.own_retry), "duplicates that psend's own retries may have caused");
         }
         if outcomes.retried > 0 {
-            let met = outcomes.answers.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{word} {}", count(*n)));
-            self.fact("Answers", "", &format!("to retried events: {}", met.collect::<Vec<_>>().join(", ")));
+            let met = outcomes.answers.iter().filter(|(_, n)| **n > 0).map(|(word, n)| format!("{} {word}", count(*n)));
+            let all = count(outcomes.answers.values().sum());
+            self.fact("Answers", &all, &format!("to retried events: {}", met.collect::<Vec<_>>().join(", ")));
         }
         self.groupings(&outcomes.by, &run.by, &[], outcomes.time.span_s);
         self.section_over_time(&outcomes.windows, outcomes.window_s, run.window_s, "outcomes");
