@@ -15,6 +15,7 @@ mod install;
 pub(crate) mod numbers;
 pub(crate) mod output;
 pub(crate) mod part_of_run;
+mod relay;
 pub(crate) mod screen;
 pub(crate) mod shard;
 pub(crate) mod sheet;

@@ -15,6 +15,7 @@ use rustix::fs::{FileType, FlockOperation, Mode, OFlags, flock, fstat};
 use rustix::io::Errno;
 
 use super::color::{Color, obeys_escapes};
+use super::relay::{Relay, hand_over};
 use super::whole::write_all;
 
 /// How often the progress line is redrawn on a terminal.
@@ -36,9 +37,21 @@ enum Drawn {
     #[default]
     Nothing,
     Line(ProgressBar),
-    /// A whole screen. The messages wait until it is gone.
-    Screen(Vec<String>),
+    /// A whole screen. The messages wait until it is gone, and those of other tools on this terminal too.
+    Screen(Waiting),
 }
+
+/// Messages that wait for the end of a screen.
+#[derive(Debug, Default)]
+struct Waiting {
+    texts: Vec<String>,
+    /// How long they are together.
+    bytes: usize,
+    relay: Option<Relay>,
+}
+
+/// So many bytes of other tools' messages wait at most; further ones are written at once.
+const MOST_WAITING: usize = 1 << 20;
 
 impl Console {
     /// The console of this tool.
@@ -108,27 +121,57 @@ impl Console {
 
     fn write(&self, message: impl Display) {
         let text = format!("{message}\n");
-        let write = || write_to_stderr(&text);
+        let write = || {
+            let terminal = Self::can_redraw().then(|| terminal_behind(io::stderr())).flatten();
+            if !terminal.is_some_and(|terminal| hand_over(&terminal, &text)) {
+                write_to_stderr(&text);
+            }
+        };
         match &mut *self.drawn() {
             Drawn::Line(bar) => bar.suspend(write),
-            Drawn::Screen(waiting) => waiting.push(text),
+            Drawn::Screen(waiting) => waiting.texts.push(text),
             Drawn::Nothing => write(),
         }
+    }
+
+    /// Keeps another tool's message. Returns `false` if there is no screen any more.
+    fn keep(&self, text: String) -> bool {
+        match &mut *self.drawn() {
+            Drawn::Screen(waiting) if waiting.bytes + text.len() <= MOST_WAITING => {
+                waiting.bytes += text.len();
+                waiting.texts.push(text);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The latest warning or error that waits for the end of the screen.
+    pub(crate) fn latest_warning(&self) -> Option<String> {
+        let drawn = self.drawn();
+        let Drawn::Screen(waiting) = &*drawn else { return None };
+        let is_warning = |line: &&str| line.contains(": warning: ") || line.contains(": error: ");
+        waiting.texts.iter().rev().find_map(|text| text.lines().rfind(is_warning)).map(str::to_owned)
     }
 
     fn drawn(&self) -> MutexGuard<'_, Drawn> {
         self.drawn.lock().expect("no holder of this lock can panic")
     }
 
-    /// Keeps messages until [`Console::release`], because a whole screen is drawn.
+    /// Keeps messages until [`Console::release`], because a whole screen is drawn: this tool's, and those that other tools hand over.
     pub(crate) fn hold(&self) {
-        *self.drawn() = Drawn::Screen(Vec::new());
+        *self.drawn() = Drawn::Screen(Waiting::default());
+        let console = self.clone();
+        let relay = Self::terminal().and_then(|terminal| Relay::open(&terminal, move |text| console.keep(text)));
+        if let Drawn::Screen(waiting) = &mut *self.drawn() {
+            waiting.relay = relay;
+        }
     }
 
     /// Writes the messages that came since [`Console::hold`].
     pub(crate) fn release(&self) {
         if let Drawn::Screen(waiting) = std::mem::take(&mut *self.drawn()) {
-            waiting.iter().for_each(|text| write_to_stderr(text));
+            waiting.texts.iter().for_each(|text| write_to_stderr(text));
         }
     }
 

@@ -54,10 +54,18 @@ impl<'a> Live<'a> {
         in_color: bool,
         signals: &Signals,
     ) -> Option<Self> {
-        let screen = Screen::open()?;
-        let taken = screen.taken();
-        signals.set_last_words(move || taken.give_back());
+        // First, so that no message gets onto the screen.
         console.hold();
+        let Some(screen) = Screen::open() else {
+            console.release();
+            return None;
+        };
+        let taken = screen.taken();
+        let last = console.clone();
+        signals.set_last_words(move || {
+            taken.give_back();
+            last.release();
+        });
         let view = View::Overview;
         let (looked, next_report) = (Duration::ZERO, Duration::ZERO);
         Some(Self {
@@ -134,7 +142,8 @@ impl<'a> Live<'a> {
 
     fn draw(&mut self) -> std::io::Result<()> {
         let Self { view, paused, later, in_color, .. } = *self;
-        let board = Board { view, report: self.report.as_ref(), paused, later, in_color };
+        let warning = self.console.latest_warning();
+        let board = Board { view, report: self.report.as_ref(), paused, later, warning, in_color };
         self.screen.draw(|buffer| board.draw(buffer))
     }
 }

@@ -54,6 +54,8 @@ pub(super) struct Board<'a> {
     pub(super) paused: bool,
     /// Requirements that cannot be judged before the end.
     pub(super) later: usize,
+    /// The latest warning or error. The end of the run has all of them.
+    pub(super) warning: Option<String>,
     pub(super) in_color: bool,
 }
 
@@ -63,6 +65,11 @@ impl Board<'_> {
         let area = buffer.area;
         let [mut top, help] = [self.status(), self.help()];
         Widget::render(&help, Rect { y: area.bottom().saturating_sub(1), height: area.height.min(1), ..area }, buffer);
+        if let Some(warning) = &self.warning {
+            let line = Line::styled(visible(warning).into_owned(), Ink::Doubtful.style(self.in_color));
+            let above = Rect { y: area.bottom().saturating_sub(2), height: 1, ..area };
+            Widget::render(&line, above.intersection(area), buffer);
+        }
         let Some(report) = self.report else {
             top.push_span(Span::raw("  no lines yet"));
             Widget::render(&top, Rect { height: area.height.min(1), ..area }, buffer);

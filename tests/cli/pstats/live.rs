@@ -1,7 +1,7 @@
 //! `--live`, as a person at a terminal sees it.
 
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::support::server::Server;
 use crate::support::tmux::Terminal;
@@ -41,8 +41,13 @@ fn the_live_screen_fits_80_by_24_and_grows_with_the_terminal() {
     assert_eq!(terminal.modes(), (true, false));
 
     terminal.resize(200, 60);
-    let more =
-        ["Events a second", "Histogram", "mean", "the server accepted the event", "1 of 2 requirements is not met: lost"];
+    let more = [
+        "Events a second",
+        "Histogram",
+        "mean",
+        "the server accepted the event",
+        "1 of 2 requirements is not met: lost",
+    ];
     terminal.wait("it has grown", |screen| shows(screen, 60, &more));
     terminal.resize(80, 24);
     terminal.wait("it has shrunk", |screen| {
@@ -70,6 +75,37 @@ fn the_live_screen_fits_80_by_24_and_grows_with_the_terminal() {
             words == ["echo", "icanon", "isig"]
         }
     });
+}
+
+#[test]
+fn what_the_other_tools_say_waits_until_the_screen_is_gone() {
+    let Some(terminal) = Terminal::open(80, 24) else { return };
+    let server = Server::start(&["--quiet", "--rate-limit", "60/1s"]);
+    terminal.enter(&format!(
+        "pgen -n 100k --start now | pshape --malformed 5% | psend --url {} --rate 200 | pstats --live",
+        server.url()
+    ));
+    terminal.wait("it has begun", |screen| shows(screen, 24, &["Events a second"]));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3) {
+        let screen = terminal.screen();
+        assert!(!screen.contains("psend: rate limit") && !screen.contains("to repeat this run"), "{screen}");
+        sleep(Duration::from_millis(100));
+    }
+    terminal.press("C-c");
+    terminal.wait_for_the_shell();
+    let all = terminal.all();
+    let said = [
+        "pgen: to repeat this run: ",
+        "pshape: to repeat this run: ",
+        "psend: sending to ",
+        "psend: rate limit: ",
+        "\nThroughput: ",
+        "events were delivered in",
+    ];
+    for said in said {
+        assert!(all.contains(said), "{said}: {all}");
+    }
 }
 
 #[test]
