@@ -12,6 +12,7 @@ mod lines;
 mod member;
 mod noise;
 mod pairs;
+mod reasons;
 mod report;
 #[cfg(test)]
 mod simulation;

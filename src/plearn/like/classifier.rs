@@ -11,6 +11,7 @@ use smartcore::xgboost::{XGRegressor, XGRegressorParameters};
 
 use super::member::{MOST_CLASSES, Member};
 use super::pairs::Pair;
+use super::reasons::{self, Reason};
 
 /// The most lines of each side.
 const MOST_ROWS: usize = 4096;
@@ -28,12 +29,19 @@ const RATE: f64 = 0.2;
 /// The quantile of the normal distribution for an interval that covers 95 %.
 const WIDE: f64 = 1.959_963_984_540_054;
 
+/// Lines of each side by which it is found what the sides are told apart by: fewer of lines with many members, so that it takes no longer
+/// than the training.
+const ASKED: (usize, usize) = (30, 300);
+const MOST_ASKED: usize = 4_000_000;
+
 /// The AUC with its interval.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Auc {
     pub(super) value: f64,
     pub(super) low: f64,
     pub(super) high: f64,
+    /// What the sides were told apart by, the strongest first; empty if they were not.
+    pub(super) reasons: Vec<Reason>,
 }
 
 /// Trains and tries the classifier. The rows are in random order.
@@ -45,12 +53,26 @@ pub(super) fn auc(members: &[Member], pairs: &[Pair], rows: usize) -> Result<Auc
     if rows < FEWEST {
         return Err("the classifier needs at least 50 lines of each side");
     }
-    let features: Vec<&[Vec<f64>; 2]> = members.iter().flat_map(|member| &member.features).collect();
-    let varies = |feature: &&&[Vec<f64>; 2]| feature.iter().any(|side| side.iter().any(|x| *x != feature[0][0]));
-    let features: Vec<&[Vec<f64>; 2]> = features.iter().filter(varies).copied().collect();
+    let varies = |feature: &&[Vec<f64>; 2]| feature.iter().any(|side| side.iter().any(|x| *x != feature[0][0]));
+    let mut features: Vec<&[Vec<f64>; 2]> = Vec::new();
+    // The columns of each member, then those of each pair.
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    let mut names: Vec<Vec<String>> = Vec::new();
+    for member in members {
+        let from = features.len();
+        features.extend(member.features.iter().filter(varies));
+        if features.len() > from {
+            groups.push((from..features.len()).collect());
+            names.push(vec![member.path.clone()]);
+        }
+    }
     if features.is_empty() {
         return Err("the lines have nothing that the classifier could tell apart");
     }
+    groups.extend((features.len()..features.len() + pairs.len()).map(|column| vec![column]));
+    names.extend(pairs.iter().map(|pair| pair.members.map(|at| members[at].path.clone()).to_vec()));
+    let mut losses = vec![0.0; groups.len()];
+    let asked = (MOST_ASKED / ((features.len() + pairs.len()) * groups.len())).clamp(ASKED.0, ASKED.1);
     let (mut sum, mut variance) = (0.0, 0.0);
     for fold in 0..2 {
         let trained: Vec<usize> = (0..rows).filter(|row| row % 2 == fold).collect();
@@ -68,10 +90,12 @@ pub(super) fn auc(members: &[Member], pairs: &[Pair], rows: usize) -> Result<Auc
             .with_max_depth(DEPTH)
             .with_learning_rate(RATE)
             .with_seed(0);
-        let scores = table(&trained)
-            .and_then(|lines| XGRegressor::fit(&lines, &of_synthetic, how))
-            .and_then(|model| model.predict(&table(&tried)?));
-        let scores = scores.map_err(|_| "the classifier could not be trained")?;
+        let failed = |_| "the classifier could not be trained";
+        let model = table(&trained).and_then(|lines| XGRegressor::fit(&lines, &of_synthetic, how)).map_err(failed)?;
+        let scores = table(&tried).and_then(|lines| model.predict(&lines)).map_err(failed)?;
+        let mut asked = table(&tried[..tried.len().min(asked)]).map_err(failed)?;
+        let lost = reasons::losses(&mut asked, &groups, &|lines| model.predict(lines).ok()).unwrap_or_default();
+        losses.iter_mut().zip(lost).for_each(|(sum, lost)| *sum += lost / 2.0);
         let (real, synthetic) = scores.split_at(tried.len());
         let (auc, of_fold) = area(real, synthetic);
         sum += auc;
@@ -79,7 +103,9 @@ pub(super) fn auc(members: &[Member], pairs: &[Pair], rows: usize) -> Result<Auc
     }
     let (value, error) = (sum / 2.0, libm::sqrt(variance) / 2.0);
     let at = |sign: f64| (value + sign * WIDE * error).clamp(0.0, 1.0);
-    Ok(Auc { value, low: at(-1.0), high: at(1.0) })
+    let low = at(-1.0);
+    let reasons = if low > 0.5 { reasons::strongest(names, losses) } else { Vec::new() };
+    Ok(Auc { value, low, high: at(1.0), reasons })
 }
 
 /// How unusual the classes of a pair are together: the logarithm of how much more often the real lines of `trained` have both than if

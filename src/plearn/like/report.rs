@@ -9,6 +9,7 @@ use super::classifier::Auc;
 use super::figure::Figure;
 use super::lines::Lines;
 use super::noise::Apart;
+use super::reasons::Reason;
 use crate::record::requirement::Verdict;
 
 /// A verdict.
@@ -33,6 +34,8 @@ pub(in crate::plearn) struct Report {
     pub(super) auc: Option<f64>,
     pub(super) auc_low: Option<f64>,
     pub(super) auc_high: Option<f64>,
+    /// What the classifier told the sides apart by, the strongest first; empty if it could not.
+    pub(super) told_apart_by: Vec<Reason>,
     /// Members, pairs and arrivals beyond the noise floor. `None` if nothing could be judged.
     pub(super) beyond_noise: Option<usize>,
     pub(super) members: MembersReport,
@@ -215,6 +218,7 @@ impl Report {
             not_known.extend(["auc", "auc_low", "auc_high"].map(|path| (path, why)));
         }
         let auc = auc.ok();
+        let figure = |of: fn(&Auc) -> f64| auc.as_ref().map(|auc| rounded(of(auc)));
         if members.beyond_noise.is_none() {
             not_known.insert("members.beyond_noise", "no member could be judged");
             not_known.insert("beyond_noise", "no member could be judged");
@@ -230,9 +234,10 @@ impl Report {
             real,
             synthetic,
             compared,
-            auc: auc.map(|auc| rounded(auc.value)),
-            auc_low: auc.map(|auc| rounded(auc.low)),
-            auc_high: auc.map(|auc| rounded(auc.high)),
+            auc: figure(|auc| auc.value),
+            auc_low: figure(|auc| auc.low),
+            auc_high: figure(|auc| auc.high),
+            told_apart_by: auc.map(|auc| auc.reasons).unwrap_or_default(),
             beyond_noise,
             members,
             pairs,

@@ -58,6 +58,13 @@ impl Page {
             }
             _ => self.fact("AUC", "–", &format!("not known: {}", report.not_known.get("auc").unwrap_or(&""))),
         }
+        if !report.told_apart_by.is_empty() {
+            let reasons = report.told_apart_by.iter();
+            let reasons: Vec<String> = reasons
+                .map(|reason| format!("{} ({})", reason.members.join(" with "), percent(reason.share)))
+                .collect();
+            self.fact("", "", &format!("told apart by {}", reasons.join(", ")));
+        }
         let pairs = &report.pairs;
         self.fact("Pairs", &format!("{} of {}", pairs.beyond_noise, pairs.count), "beyond the noise floor");
         if let Some(beyond) = report.arrivals.beyond_noise {

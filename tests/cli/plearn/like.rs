@@ -27,7 +27,7 @@ fn two_halves_of_a_log_are_within_the_noise_floor() {
     let folder = halves();
     let report = like(&folder, "plearn -q --format json --like real other");
     assert_eq!(report["beyond_noise"], 0, "{report}");
-    assert_eq!(report["members"]["beyond_noise"], 0);
+    assert_eq!((&report["members"]["beyond_noise"], &report["told_apart_by"]), (&0.into(), &serde_json::json!([])));
     assert_eq!((&report["real"]["events"], &report["compared"]), (&Value::from(1500), &Value::from(1500)));
     let status = member(&report, "metrics.status_code");
     let figure = &status["figures"]["values"];
@@ -55,7 +55,13 @@ fn what_is_changed_is_named_in_the_text_and_in_json() {
     assert_eq!(status["verdict"], "beyond_noise");
     assert_eq!(status["figures"]["values"]["largest"]["at"], "201", "{status}");
     assert_eq!(member(&report, "severity")["figures"]["presence"]["verdict"], "beyond_noise");
+    // What a classifier told them apart by: one of both is enough for it.
+    let reasons = report["told_apart_by"].as_array().expect("reasons");
+    let named: Vec<&str> = reasons.iter().filter_map(|reason| reason["members"][0].as_str()).collect();
+    assert!(named.contains(&"severity") || named.contains(&"metrics.status_code"), "{reasons:?}");
+    assert!(reasons[0]["share"].as_f64() > Some(0.3), "{reasons:?}");
     let text = shell_in(folder.path(), "plearn -q --like real new", &[]).expect_code(0).text().to_owned();
+    assert!(text.contains(&format!("told apart by {}", named[0])), "{text}");
     assert!(text.contains("beyond the noise floor: severity, metrics.status_code"), "{text}");
     assert!(text.contains("BEYOND NOISE"), "{text}");
     // Several real files are one, and the synthetic events may come from a pipe.
