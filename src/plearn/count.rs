@@ -16,7 +16,6 @@ pub(super) use bins::Bins;
 pub(super) use distinct::Distinct;
 pub(super) use member::{CLASSES, Member, hash};
 pub(super) use number::number;
-pub(super) use sample::Sample;
 pub(super) use summary::{Input, Intake, Summary};
 pub(super) use times::Times;
 pub(super) use walk::{Class, Leaf, Walker};

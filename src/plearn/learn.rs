@@ -5,11 +5,14 @@
 
 mod amounts;
 mod cells;
+pub(super) mod codes;
+mod dependences;
 mod form;
 mod kinds;
 pub(super) mod model;
 pub(super) mod moments;
 pub(super) mod numbers;
+mod objects;
 mod pool;
 mod refs;
 pub(super) mod rows;
@@ -29,7 +32,7 @@ use self::kinds::Kinds;
 use self::model::{About, Class, Given, Learned, Learnt, Literal, On, Value};
 use self::refs::Rewritten;
 use self::rows::{Cell, Column, Rows, is_named};
-use self::tree::{NONE, Variable};
+use self::tree::NONE;
 use super::config::Rules;
 use super::count::{Member, Summary};
 use crate::cli::numbers::{count, counted};
@@ -42,7 +45,8 @@ use crate::error::{Error, Result};
 pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     let Summary { input, layouts, members, sample } = summary;
     let events = input.events;
-    let rows = Rows::of(sample, rules);
+    let lines: Vec<(u64, &[u8])> = sample.lines().collect();
+    let rows = Rows::of(&lines, &[], rules);
     if rows.columns.is_empty() {
         return Err(Error::failed(format!(
             "no member is in {} lines: there is nothing that may be shown (--min-count)",
@@ -68,6 +72,7 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
             all,
             is_rewritten: rewritten.is_some(),
             depth: 0,
+            objects: objects::learn,
         };
         let mut values = values::learn(&cells, about);
         if rewritten.is_some() {
@@ -110,7 +115,7 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     shifts::relate(&rows.columns, &mut learned, main, &counts, rules.min_count);
     let times =
         main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
-    let parents = dependences(&kinds, &learned, &counts);
+    let parents = dependences::find(&kinds, &learned, &counts);
     name_kinds(&mut kinds, &learned);
     let mut about = About {
         events,
@@ -154,25 +159,6 @@ fn kept<'c>(column: &'c Column<'_>, rewritten: Option<&'c Rewritten>, kinds: &Ki
     let new = |at: usize| rewritten.and_then(|new| new[at].as_deref());
     let cells = column.cells.iter().enumerate().filter(|(_, cell)| kinds.of[cell.row as usize] != NONE);
     cells.map(|(at, cell)| Cell { raw: new(at).unwrap_or(cell.raw), ..*cell }).collect()
-}
-
-fn dependences(kinds: &Kinds, learned: &[Values], counts: &[u64]) -> Vec<Option<tree::Parent>> {
-    #[allow(clippy::cast_precision_loss)]
-    let weights = kinds.kinds.iter().map(|kind| kind.count as f64).collect();
-    let all = if kinds.kinds.len() >= 64 { u64::MAX } else { (1 << kinds.kinds.len()) - 1 };
-    let kind = Variable { of: kinds.of.clone(), weights, kinds: all, is_plain: true, takes_part: true };
-    let members = learned.iter().zip(&kinds.having).map(|(values, having)| {
-        let is_plain = values.classes.iter().all(|class| matches!(class.value, Value::Literal(_)));
-        Variable {
-            of: values.of.clone(),
-            weights: values.classes.iter().map(|class| class.weight).collect(),
-            kinds: *having,
-            is_plain,
-            takes_part: *having > 0,
-        }
-    });
-    let variables: Vec<Variable> = std::iter::once(kind).chain(members).collect();
-    tree::parents(&variables, counts)
 }
 
 /// Names kinds by a member whose value differs from kind to kind, or by number.

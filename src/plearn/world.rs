@@ -3,22 +3,21 @@
 mod fields;
 mod names;
 mod role;
+mod template;
 mod toml;
 mod values;
 
 use std::collections::BTreeSet;
 
-use self::fields::{Writer, constant, in_template};
+use self::fields::{Writer, notes};
 use self::names::names;
 use self::role::{Role, roles};
+use self::template::constant;
+use self::toml::comment;
 use self::values::Around;
-use super::braces;
-use super::learn::model::{Learnt, Node};
+use super::learn::model::Learnt;
 use crate::cli::numbers::{count, counted};
 use crate::time;
-
-/// The width of a comment or template that is broken into lines.
-const WIDTH: usize = 120;
 
 /// The world as TOML.
 pub(super) fn write(learnt: &Learnt) -> String {
@@ -35,12 +34,10 @@ pub(super) fn write(learnt: &Learnt) -> String {
             let part = kind.count as f64 / all.max(1) as f64;
             out.push_str(&format!("weight = {}\n", toml::number(values::share(part, 100.0))));
         }
-        let mut lines = Lines { done: String::new(), line: String::new() };
-        template(&kind.shape, learnt, &names, &mut lines);
-        out.push_str(&format!("template = {}\n", toml::long_text(&lines.end())));
+        out.push_str(&format!("template = {}\n", template::write(&kind.shape, &learnt.members, &names)));
     }
     // A member of layouts that were left out is nowhere.
-    let mut used: BTreeSet<usize> = learnt.kinds.iter().flat_map(|kind| members(&kind.shape)).collect();
+    let mut used: BTreeSet<usize> = learnt.kinds.iter().flat_map(|kind| template::members(&kind.shape)).collect();
     let mut texts: Vec<usize> = used.iter().copied().collect();
     while let Some(place) = texts.pop() {
         texts.extend(learnt.members[place].refers_to().filter(|other| used.insert(*other)));
@@ -61,7 +58,7 @@ pub(super) fn write(learnt: &Learnt) -> String {
         comment(&mut out, &format!("The same in all events that have them: {}.", constants.join(", ")));
     }
     let around = Around { members: &learnt.members, names: &names, roles: &roles };
-    let writer = Writer { kinds: &learnt.kinds, around };
+    let writer = Writer { within: "fields".to_owned(), kinds: &learnt.kinds, around };
     for (place, member) in learnt.members.iter().enumerate() {
         if roles[place] == Role::Constant || !used.contains(&place) {
             continue;
@@ -81,18 +78,6 @@ pub(super) fn write(learnt: &Learnt) -> String {
         out.push_str("]\n");
     }
     out
-}
-
-/// The members of a shape.
-fn members(node: &Node) -> Vec<usize> {
-    match node {
-        Node::Member(member) => vec![*member],
-        Node::Object { items, .. } => items.iter().flat_map(|item| members(&item.node)).collect(),
-    }
-}
-
-fn notes(notes: &[String]) -> String {
-    if notes.is_empty() { "its form is kept, its values are made up".to_owned() } else { notes.join("; ") }
 }
 
 fn head(learnt: &Learnt) -> String {
@@ -116,73 +101,4 @@ fn head(learnt: &Learnt) -> String {
     );
     about.notes.iter().for_each(|note| comment(&mut out, &format!("{note}.")));
     out
-}
-
-/// A comment, broken into lines.
-fn comment(out: &mut String, text: &str) {
-    let mut width = 0;
-    for word in text.split_whitespace() {
-        let length = word.chars().count();
-        if width == 0 {
-            out.push_str("# ");
-            width = 1;
-        } else if width + length + 1 > WIDTH {
-            out.push_str("\n# ");
-            width = 1;
-        } else {
-            out.push(' ');
-        }
-        out.extend(word.chars().map(|c| if c.is_control() { '?' } else { c }));
-        width += length + 1;
-    }
-    out.push('\n');
-}
-
-/// The lines of a template, which may be broken where pgen leaves a line break out.
-struct Lines {
-    done: String,
-    line: String,
-}
-
-impl Lines {
-    fn push(&mut self, text: &str) {
-        self.line.push_str(text);
-    }
-
-    /// Breaks the line if it is long.
-    fn may_break(&mut self) {
-        if self.line.chars().count() > WIDTH - 30 {
-            self.done.push_str(&self.line);
-            self.done.push('\n');
-            self.line.clear();
-        }
-    }
-
-    fn end(mut self) -> String {
-        self.done.push_str(&self.line);
-        self.done
-    }
-}
-
-fn template(node: &Node, learnt: &Learnt, names: &[String], out: &mut Lines) {
-    match node {
-        Node::Member(member) => match in_template(&learnt.members[*member]) {
-            Some(json) => out.push(&json),
-            None => out.push(&format!("\"{{{}}}\"", names[*member])),
-        },
-        Node::Object { open, items, close } => {
-            out.push(open);
-            for item in items {
-                out.push(&item.before);
-                // A break swallows the spaces around it, so it may only stand where there are none.
-                if item.before == "," {
-                    out.may_break();
-                }
-                out.push(&braces::doubled(&item.key));
-                out.push(&item.colon);
-                template(&item.node, learnt, names, out);
-            }
-            out.push(close);
-        }
-    }
 }

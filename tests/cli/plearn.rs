@@ -239,3 +239,119 @@ fn values_that_come_again_do_so_as_often_and_are_made_up() {
     assert!((found.1 - real.1).abs() < 0.05 && (found.2 - real.2).abs() < 0.05, "{real:?} {found:?}");
     assert!(!made.iter().any(|event| log.contains(&format!("\"user\":{}", event["user"]))), "a real user");
 }
+
+#[test]
+fn frequent_numbers_keep_their_share_and_numbers_that_identify_are_made_up() {
+    let log: String = (0..4000u64)
+        .map(|n| {
+            let draw = n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+            // Of the calls, some are refused at once, some run into a limit of 15,000 ms, and the others take their time.
+            let (status, ms) = match draw % 10 {
+                0 => (503, 0),
+                1 => (504, 15_000),
+                _ => (200, 40 + draw / 10 % 900),
+            };
+            let account = [6_811_672, 98_213_456, 152_043_119][(draw / 9000 % 3) as usize];
+            let repository = 70_000_123 + draw / 7 % 300 * (draw / 2100 % 300) / 300 * 31_337;
+            format!("{{\"status\":{status},\"ms\":{ms},\"account\":{account},\"repository\":{repository}}}\n")
+        })
+        .collect();
+    let world = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0);
+    for number in ["6811672", "98213456", "152043119", "70000123"] {
+        assert!(!world.text().contains(number), "{number}");
+    }
+    let events = learnt_again(&log, "2000");
+    let (mut accounts, mut repositories) = (std::collections::BTreeSet::new(), std::collections::BTreeSet::new());
+    for event in &events {
+        let number = |member: &str| event[member].as_u64().expect("a whole number");
+        match number("status") {
+            503 => assert_eq!(number("ms"), 0),
+            504 => assert_eq!(number("ms"), 15_000),
+            _ => assert!((30..1000).contains(&number("ms")), "{event}"),
+        }
+        accounts.insert(number("account"));
+        repositories.insert(number("repository"));
+    }
+    let digits: Vec<u32> = accounts.iter().map(|account| account.ilog10() + 1).collect();
+    assert_eq!(digits, [7, 8, 9], "{accounts:?}");
+    assert!((150..300).contains(&repositories.len()), "{}", repositories.len());
+}
+
+#[test]
+fn objects_in_arrays_have_their_members_values_and_dependences() {
+    let colours = [("bug", "red"), ("idea", "blue"), ("help wanted", "green")];
+    let log: String = (0..3000u64)
+        .map(|n| {
+            let draw = |at: u64| (n * 4 + at).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+            let label = |at: u64| {
+                let (name, colour) = colours[(draw(at) % 3) as usize];
+                let since =
+                    if draw(at) % 5 == 0 { String::new() } else { format!(",\"since\":{}", 1990 + draw(at) % 30) };
+                format!(
+                    "{{\"name\":\"{name}\",\"by\":{{\"id\":\"u-{:08}\",\"colour\":\"{colour}\"}}{since}}}",
+                    10_000_000 + draw(at)
+                )
+            };
+            // One line alone says a word often enough.
+            let labels: Vec<String> = if n == 17 {
+                vec!["{\"name\":\"ozziw\",\"by\":{\"id\":\"u-12345678\",\"colour\":\"ozziw\"}}".to_owned(); 40]
+            } else {
+                (0..n % 4).map(label).collect()
+            };
+            format!("{{\"n\":\"{}\",\"labels\":[{}]}}\n", n % 3, labels.join(", "))
+        })
+        .collect();
+    let world = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0);
+    assert!(!world.text().contains("ozziw"), "{}", world.text());
+    let events = learnt_again(&log, "900");
+    let mut lengths = std::collections::BTreeMap::new();
+    let (mut labels, mut undated, mut made_up) = (0, 0, 0);
+    for event in &events {
+        let list = event["labels"].as_array().expect("a list");
+        *lengths.entry(list.len()).or_insert(0) += 1;
+        for label in list {
+            let text = |value: &serde_json::Value| value.as_str().expect("a text").to_owned();
+            let pair = (text(&label["name"]), text(&label["by"]["colour"]));
+            // What few lines hold is made up.
+            let is_known = colours.iter().any(|(name, colour)| pair == ((*name).to_owned(), (*colour).to_owned()));
+            made_up += u32::from(!is_known);
+            let id = text(&label["by"]["id"]);
+            assert!(id.starts_with("u-") && id.len() == 10, "{label}");
+            labels += 1;
+            match label["since"].as_u64() {
+                Some(year) => assert!((1985..2025).contains(&year), "{label}"),
+                None => undated += 1,
+            }
+        }
+    }
+    assert!(made_up * 100 <= labels, "{made_up} of {labels}");
+    assert!((0..=3).all(|length| (150..300).contains(&lengths[&length])), "{lengths:?}");
+    let share = f64::from(undated) / f64::from(labels);
+    assert!((0.12..0.28).contains(&share), "{share}");
+}
+
+#[test]
+fn memory_does_not_grow_with_the_number_of_different_members() {
+    // Each line has members that no other has, beside two that all have.
+    let log: String = (0..400u64)
+        .map(|n| {
+            let own: String = (0..500).map(|at| format!(",\"k{}\":1", n * 500 + at)).collect();
+            format!("{{\"a\":\"x\"{own},\"z\":{}}}\n", n % 5)
+        })
+        .collect();
+    let world = run_with("plearn", &["-q", "--drop", "k77"], log.as_bytes()).expect_code(0);
+    assert!(world.text().contains("[fields.z]") && !world.text().contains("k77\""), "{}", world.text());
+    assert!(!world.stderr.contains("no event has this member"), "{}", world.stderr);
+}
+
+#[test]
+fn a_line_whose_array_holds_a_value_often_is_one_line() {
+    let log: String = (0..500u64)
+        .map(|n| {
+            let tags = if n == 17 { vec!["\"ozziw\""; 60] } else { vec!["\"new\"", "\"open\""] };
+            format!("{{\"n\":{},\"tags\":[{}]}}\n", n % 3, tags[..tags.len() - (n % 2) as usize].join(","))
+        })
+        .collect();
+    let world = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0);
+    assert!(world.text().contains("open") && !world.text().contains("ozziw"), "{}", world.text());
+}

@@ -1,6 +1,7 @@
 //! Numbers of a member: codes, counters, times and amounts.
 
 use super::cells::{About, Values, dictionary, estimate, float, ordered, times};
+use super::codes;
 use super::model::{Class, Literal, Value};
 use super::moments;
 use super::numbers::{self, Bin};
@@ -39,9 +40,8 @@ pub(super) fn numeric(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_
     let lines = about.all.as_ref().map_or(total, |all| all.classes[Kind::Number as usize]);
     let decimals = decimals(&found);
     let is_hidden = is_personal(about.path) && !about.keeps;
-    let may_show = |raw: &[u8], sum: u64| {
-        sum >= about.rules.min_count && !is_hidden && (about.keeps || raw.len() <= 5 || raw.ends_with(b"000"))
-    };
+    let may_show =
+        |raw: &[u8], sum: u64| sum >= about.rules.min_count && !is_hidden && (about.keeps || codes::may_show(raw));
     // A few numbers: codes rather than amounts.
     let frequent: u64 = dictionary.iter().filter(|(raw, (sum, _))| may_show(raw, *sum)).map(|(_, (sum, _))| sum).sum();
     #[allow(clippy::cast_precision_loss)]
@@ -85,14 +85,40 @@ pub(super) fn numeric(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_
         }
         return;
     }
-    if let Some(start) = counter(&found, lines, distinct, decimals) {
+    // Items of an array are not in the order of the lines.
+    let start = if about.depth == 0 { counter(&found, lines, distinct, decimals) } else { None };
+    if let Some(start) = start {
         let class = out.class("number", 1.0, Value::Counter(start));
         places.iter().for_each(|at| out.of[*at] = class);
         out.note("a counter; its first number is rounded");
         return;
     }
+    let ordered = ordered(&dictionary);
+    let is_again = codes::are_identifiers(about.path, ordered.iter().map(|(raw, (sum, _))| (*raw, *sum)));
+    if is_again && !about.keeps {
+        codes::identifiers(&ordered, float(lines), distinct, about, out);
+        return;
+    }
+    let whole = numbers::shown(&bounds, decimals, beyond, float(about.rules.min_count));
+    let whole = numbers::table(&whole, decimals).map(Value::Numbers);
+    let mut frequent = codes::frequent(&ordered, about);
+    let of_frequent: u64 = frequent.iter().map(|(_, (sum, _))| sum).sum();
+    if total - of_frequent < 4 * about.rules.min_count {
+        // Too few others to tell of them alone.
+        frequent.clear();
+    }
+    let scale = float(lines) / float(total.max(1));
+    let mut bounds = bounds;
+    for (raw, (sum, _)) in &frequent {
+        let own = count::number(raw).map_or(0.0, |(number, _)| number);
+        if let Some(bin) = bounds.iter_mut().find(|(low, high, _)| (*low..*high).contains(&own)) {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a count
+            let of_all = libm::round(float(*sum) * scale) as u64;
+            bin.2 = bin.2.saturating_sub(of_all);
+        }
+    }
+    bounds.retain(|(.., count)| *count > 0);
     let bins = numbers::shown(&bounds, decimals, beyond, float(about.rules.min_count));
-    let whole = numbers::table(&bins, decimals).map(Value::Numbers);
     let cuts = numbers::cuts(&bins, BANDS);
     let first = out.classes.len();
     let mut from = f64::MIN;
@@ -109,6 +135,14 @@ pub(super) fn numeric(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_
     }
     for ((number, _), at) in found.iter().zip(places) {
         out.of[*at] = class_of_part[cuts.partition_point(|cut| cut <= number)];
+    }
+    for (raw, (sum, of)) in &frequent {
+        let json = String::from_utf8_lossy(raw).into_owned();
+        let class = out.class(json.clone(), float(*sum) * scale, Value::Literal(Literal::Json(json)));
+        of.iter().for_each(|at| out.of[*at] = class);
+    }
+    if !frequent.is_empty() {
+        out.note(format!("{} kept", counted(frequent.len() as u64, "frequent number", "frequent numbers")));
     }
     if first == 0 {
         out.whole = whole;

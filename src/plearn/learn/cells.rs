@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::model::{Class, Value};
+use super::model::{Class, Objects, Value};
 use super::moments;
 use super::rows::Cell;
 use crate::clock::Micros;
@@ -23,7 +23,15 @@ pub(super) struct About<'a> {
     pub(super) is_rewritten: bool,
     /// How many arrays are around.
     pub(super) depth: usize,
+    /// Learns the objects in an array, whose values are learnt like these.
+    pub(super) objects: LearnObjects,
 }
+
+/// Takes objects, each with how often its line came, how many of them a line has at most, and what is known of the array.
+pub(super) type LearnObjects = fn(&[(u64, &[u8])], usize, &About<'_>) -> Option<Nested>;
+
+/// The objects in an array, and why they look like secrets.
+pub(super) type Nested = (Objects, Option<&'static str>);
 
 /// The classes of a member.
 #[derive(Debug, Default)]
@@ -62,7 +70,11 @@ pub(super) fn dictionary<'c>(cells: &[Cell<'c>], places: &[usize], about: &About
     let mut all = Dictionary::new();
     for at in places {
         let (sum, of) = all.entry(cells[*at].raw).or_default();
-        *sum += about.counts[cells[*at].row as usize];
+        let row = cells[*at].row;
+        // An array that holds a value often is still one line.
+        if of.last().is_none_or(|last: &usize| cells[*last].row != row) {
+            *sum += about.counts[row as usize];
+        }
         of.push(*at);
     }
     if let Some(member) = about.all.as_ref().filter(|_| !about.is_rewritten) {

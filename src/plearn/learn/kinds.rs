@@ -7,10 +7,13 @@ use super::rows::Rows;
 use super::shape;
 use super::tree::NONE;
 use crate::plearn::config::Rules;
-use crate::plearn::count::{Distinct, Walker};
+use crate::plearn::count::{Distinct, Leaf, Walker};
 
 /// The most kinds.
 const MOST: usize = 40;
+
+/// The most layouts that are joined, the most frequent first.
+const MOST_JOINED: usize = 2000;
 
 /// Kinds, and what is known of them.
 #[derive(Debug)]
@@ -42,31 +45,14 @@ pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rul
     all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
     let frequent = all.iter().take(MOST).take_while(|(count, ..)| *count >= rules.min_count).count();
     let covered: u64 = all[..frequent].iter().map(|(count, ..)| count).sum();
-    let member_of: BTreeMap<u64, usize> =
-        rows.columns.iter().enumerate().map(|(at, column)| (column.hash, at)).collect();
-    let mut walker = Walker::default();
-    let mut shape_of = |row: usize| {
-        let line = rows.rows[row].line;
-        walker.walk(line);
-        let leaf = |leaf: &crate::plearn::count::Leaf| {
-            (leaf.start as usize, leaf.end as usize, member_of.get(&walker.hash(leaf.path)).copied())
-        };
-        let leaves: Vec<_> = walker.leaves().iter().map(leaf).collect();
-        shape::of(line, &leaves).unwrap_or(Node::Object {
-            open: "{".to_owned(),
-            items: Vec::new(),
-            close: "}".to_owned(),
-        })
-    };
+    let mut shaper = Shaper::new(rows);
+    let mut shape_of = |row: usize| shaper.shape(rows.rows[row].line);
     let is_joined = covered * 100 < events * 97;
     let mut of_layout: BTreeMap<u64, u16> = BTreeMap::new();
     let mut kinds: Vec<Kind> = Vec::new();
     if is_joined {
-        let mut shapes = all.iter().take(2000).map(|(.., row)| shape_of(*row));
-        if let Some(mut base) = shapes.next() {
-            shapes.for_each(|other| shape::join(&mut base, &other));
-            kinds.push(Kind { name: "event".to_owned(), count: events, shape: base });
-        }
+        let shapes = all.iter().take(MOST_JOINED).map(|(.., row)| shape_of(*row));
+        kinds.extend(joined(shapes).map(|shape| Kind { name: "event".to_owned(), count: events, shape }));
         of_layout.extend(all.iter().map(|(_, layout, _)| (*layout, 0)));
     } else {
         for (count, layout, row) in &all[..frequent] {
@@ -88,4 +74,52 @@ pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rul
     }
     let left_out = if is_joined { 0 } else { events.saturating_sub(covered) };
     Kinds { kinds, of, having, is_joined, left_out }
+}
+
+/// Takes all rows as one kind in which members may be absent.
+pub(super) fn one(rows: &Rows<'_>) -> Kinds {
+    let mut shaper = Shaper::new(rows);
+    let mut layouts: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
+    for (at, row) in rows.rows.iter().enumerate() {
+        layouts.entry(row.layout).or_insert((0, at)).0 += row.count;
+    }
+    let mut all: Vec<(u64, usize)> = layouts.into_values().collect();
+    all.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
+    let count = all.iter().map(|(count, _)| count).sum();
+    let shapes = all.iter().take(MOST_JOINED).map(|(_, row)| shaper.shape(rows.rows[*row].line));
+    let kinds: Vec<Kind> =
+        joined(shapes).map(|shape| Kind { name: "event".to_owned(), count, shape }).into_iter().collect();
+    let mut having = vec![0; rows.columns.len()];
+    kinds.iter().flat_map(|kind| shape::members(&kind.shape)).for_each(|member| having[member] = 1);
+    Kinds { kinds, of: vec![0; rows.rows.len()], having, is_joined: true, left_out: 0 }
+}
+
+fn joined(mut shapes: impl Iterator<Item = Node>) -> Option<Node> {
+    let mut base = shapes.next()?;
+    shapes.for_each(|other| shape::join(&mut base, &other));
+    Some(base)
+}
+
+/// Reads the shapes of lines.
+struct Shaper {
+    walker: Walker,
+    /// The places of the members, by the hashes of their paths.
+    members: BTreeMap<u64, usize>,
+}
+
+impl Shaper {
+    fn new(rows: &Rows<'_>) -> Self {
+        let members = rows.columns.iter().enumerate().map(|(at, column)| (column.hash, at)).collect();
+        Self { walker: Walker::default(), members }
+    }
+
+    fn shape(&mut self, line: &[u8]) -> Node {
+        self.walker.walk(line);
+        let leaf = |leaf: &Leaf| {
+            (leaf.start as usize, leaf.end as usize, self.members.get(&self.walker.hash(leaf.path)).copied())
+        };
+        let leaves: Vec<_> = self.walker.leaves().iter().map(leaf).collect();
+        let empty = || Node::Object { open: "{".to_owned(), items: Vec::new(), close: "}".to_owned() };
+        shape::of(line, &leaves).unwrap_or_else(empty)
+    }
 }

@@ -59,7 +59,7 @@ pub(in crate::plearn) struct Item {
 }
 
 /// A member of the events.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::plearn) struct Learned {
     /// Its path, for people.
     pub(in crate::plearn) path: String,
@@ -124,15 +124,30 @@ pub(in crate::plearn) enum Value {
         pool: Pool,
         nth: usize,
     },
+    /// A number of these, from a population. Its number distinguishes it from others of the member.
+    DrawnNumber {
+        numbers: Numbers,
+        pool: Pool,
+        nth: usize,
+    },
     Time {
         form: Vec<(&'static str, String)>,
         shift: Option<Shift>,
     },
+    /// An object in an array.
+    Objects(Box<Objects>),
     Array {
         items: Vec<Class>,
         lengths: Numbers,
         separator: String,
     },
+}
+
+/// The objects of an array: what they look like, and their members.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::plearn) struct Objects {
+    pub(in crate::plearn) shape: Node,
+    pub(in crate::plearn) members: Vec<Learned>,
 }
 
 /// A population, and the exponent of Zipf's law by which its members are drawn.
@@ -204,7 +219,7 @@ pub(in crate::plearn) struct Numbers {
 }
 
 /// What a member depends on.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq)]
 pub(in crate::plearn) struct Given {
     pub(in crate::plearn) on: On,
     /// For each class of that, the weights of the classes; empty if there were too few to tell.

@@ -1,7 +1,7 @@
 //! Numbers that are another of the same event and little more, as the bytes of a response and those of its body.
 
 use super::cells::{Values, float};
-use super::model::{Class, Numbers, Value};
+use super::model::{Class, Literal, Numbers, Value};
 use super::numbers;
 use super::rows::{Cell, Column};
 use super::tree::NONE;
@@ -35,6 +35,14 @@ pub(super) fn relate(columns: &[Column<'_>], learned: &mut [Values], counts: &[u
         }
     }
     found.sort_by(|a, b| a.0.total_cmp(&b.0).then((a.1, a.2).cmp(&(b.1, b.2))));
+    let pairs: std::collections::BTreeSet<(usize, usize)> =
+        found.iter().map(|(_, place, other)| (*place, *other)).collect();
+    // The larger number is the smaller one and more: less might be below what there can be.
+    let is_less = |place: usize, other: usize| {
+        let both = numbers[place].iter().zip(&numbers[other]).filter_map(|(own, other)| Some((*own)? - (*other)?));
+        both.take(SCREENED).all(|difference| difference <= 0.0)
+    };
+    found.retain(|(_, place, other)| !(pairs.contains(&(*other, *place)) && is_less(*place, *other)));
     let mut parents: Vec<Option<usize>> = vec![None; columns.len()];
     for (_, place, other) in found {
         let mut up = std::iter::successors(Some(other), |at| parents[*at]);
@@ -77,14 +85,14 @@ pub(super) fn relate(columns: &[Column<'_>], learned: &mut [Values], counts: &[u
 
 /// The numbers by row, if they have a distribution; else none.
 pub(super) fn numbers_of(column: &Column<'_>, values: &Values, rows: usize) -> Vec<Option<f64>> {
-    if !values.classes.iter().any(is_band) {
+    if !values.classes.iter().any(|class| matches!(class.value, Value::Numbers(_))) {
         return Vec::new();
     }
     let mut out = vec![None; rows];
     for cell in &column.cells {
         let of = values.of[cell.row as usize];
-        let is_band = of != NONE && is_band(&values.classes[usize::from(of)]);
-        out[cell.row as usize] = value(cell).filter(|_| is_band);
+        let is_number = of != NONE && is_number(&values.classes[usize::from(of)]);
+        out[cell.row as usize] = value(cell).filter(|_| is_number);
     }
     out
 }
@@ -97,13 +105,19 @@ fn value(cell: &Cell<'_>) -> Option<f64> {
     }
 }
 
-fn is_band(class: &Class) -> bool {
-    matches!(class.value, Value::Numbers(_))
+/// Whether these are numbers: a band, or one that is frequent.
+fn is_number(class: &Class) -> bool {
+    match &class.value {
+        Value::Numbers(_) => true,
+        Value::Literal(Literal::Json(json)) => json.starts_with(|c: char| c == '-' || c.is_ascii_digit()),
+        _ => false,
+    }
 }
 
 /// Whether it is always a number, which pgen can add to.
 pub(super) fn is_plain(values: &Values) -> bool {
-    values.classes.iter().all(|class| matches!(&class.value, Value::Numbers(Numbers { is_quoted: false, .. })))
+    let is_quoted = |class: &Class| matches!(&class.value, Value::Numbers(Numbers { is_quoted: true, .. }));
+    values.classes.iter().all(|class| is_number(class) && !is_quoted(class))
 }
 
 fn decimals(values: &Values) -> Option<u32> {
@@ -144,7 +158,7 @@ pub(super) fn table(bins: &Bins, places: u32, min_count: u64) -> Option<Numbers>
 
 /// One class in place of the bands.
 fn replace(values: &mut Values, value: Value) {
-    let bands: Vec<usize> = (0..values.classes.len()).filter(|at| is_band(&values.classes[*at])).collect();
+    let bands: Vec<usize> = (0..values.classes.len()).filter(|at| is_number(&values.classes[*at])).collect();
     let Some(first) = bands.first().copied() else { return };
     let weight = bands.iter().map(|at| values.classes[*at].weight).sum();
     // The new number of each class.

@@ -104,8 +104,10 @@ fn quoted(cells: &[Cell<'_>], places: &[usize], about: &About<'_>, out: &mut Val
     let mut about = About { all: None, ..*about };
     numeric(&plain, places, &mut about, out);
     for value in out.classes[from..].iter_mut().map(|class| &mut class.value).chain(&mut out.whole) {
-        if let Value::Numbers(numbers) = value {
-            numbers.is_quoted = true;
+        match value {
+            Value::Numbers(numbers) => numbers.is_quoted = true,
+            Value::Literal(Literal::Json(json)) => *value = Value::Literal(Literal::Text(std::mem::take(json))),
+            _ => {}
         }
     }
 }

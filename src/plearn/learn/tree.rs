@@ -49,11 +49,19 @@ pub(super) fn parents(variables: &[Variable], counts: &[u64]) -> Vec<Option<Pare
             if few || cells > MOST_CELLS || !one.takes_part || !two.takes_part {
                 continue;
             }
-            let Some(information) = information(one, two) else { continue };
+            let Some((information, decides)) = information(one, two) else { continue };
             // Of the two directions, the parent is a plain value rather than a band, and the one that tells more.
             let first = if rank(b) > rank(a) { (b, a) } else { (a, b) };
-            for (turn, (parent, child)) in [first, (first.1, first.0)].into_iter().enumerate() {
-                if child > 0 && variables[child].kinds & !variables[parent].kinds == 0 {
+            let may_be =
+                |parent: usize, child: usize| child > 0 && variables[child].kinds & !variables[parent].kinds == 0;
+            // A city decides its country. The other way round, it would have no parent that decides it better.
+            let directions = match decides {
+                Decides::First if may_be(a, b) => vec![(a, b)],
+                Decides::Second if may_be(b, a) => vec![(b, a)],
+                _ => vec![first, (first.1, first.0)],
+            };
+            for (turn, (parent, child)) in directions.into_iter().enumerate() {
+                if may_be(parent, child) {
                     edges.push((information, (a, b), turn, parent, child));
                 }
             }
@@ -90,8 +98,37 @@ fn entropy(weights: &[f64]) -> f64 {
     -shares.map(|share| share * libm::log(share)).sum::<f64>()
 }
 
-/// The mutual information in nats, corrected for chance. `None` if chance may explain it.
-fn information(a: &Variable, b: &Variable) -> Option<f64> {
+/// Whether the value of one variable follows from that of the other, and not the other way round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Decides {
+    First,
+    Second,
+    Neither,
+}
+
+/// The share of the rows in which it follows, if it does, and in which the other may follow.
+const NEARLY_ALL: f64 = 0.99;
+const MOST_ROWS: f64 = 0.9;
+const HALF: f64 = 0.5;
+
+fn decides(cells: &[u32], width: usize) -> Decides {
+    let total: u32 = cells.iter().sum();
+    let by_first: u32 = cells.chunks(width).map(|row| row.iter().max().copied().unwrap_or(0)).sum();
+    let in_column = |column: usize| cells.iter().skip(column).step_by(width).max().copied().unwrap_or(0);
+    let by_second: u32 = (0..width).map(in_column).sum();
+    let share = |rows: u32| f64::from(rows) / f64::from(total);
+    let only = |one: f64, other: f64| one >= NEARLY_ALL && other < NEARLY_ALL || one >= MOST_ROWS && other <= HALF;
+    if only(share(by_first), share(by_second)) {
+        Decides::First
+    } else if only(share(by_second), share(by_first)) {
+        Decides::Second
+    } else {
+        Decides::Neither
+    }
+}
+
+/// The mutual information in nats, corrected for chance, and whether one decides the other. `None` if chance may explain it.
+fn information(a: &Variable, b: &Variable) -> Option<(f64, Decides)> {
     let (width, height) = (b.weights.len(), a.weights.len());
     let mut cells = vec![0u32; width * height];
     for (x, y) in a.of.iter().zip(&b.of).take(SCREENED) {
@@ -99,7 +136,7 @@ fn information(a: &Variable, b: &Variable) -> Option<f64> {
             cells[usize::from(*x) * width + usize::from(*y)] += 1;
         }
     }
-    information_of(&cells, width)
+    Some((information_of(&cells, width)?, decides(&cells, width)))
 }
 
 /// The mutual information of a table whose rows have `width` cells, in nats, corrected for chance. `None` if chance may explain it.
@@ -197,6 +234,18 @@ mod tests {
         assert_eq!(of, [None, Some(2), None, None]);
         let (_, table) = parents[1].as_ref().expect("it has one");
         assert!(table.iter().all(|row| row.iter().filter(|weight| **weight > 0.0).count() == 1), "{table:?}");
+    }
+
+    #[test]
+    fn what_is_decided_by_a_member_is_no_parent_of_it() {
+        // A machine decides its zone, and what kind of event it sends narrows it down. The machine is no plain value.
+        let machine = |row: u64| mix(row) % 30;
+        let mut variables =
+            [variable(|row| machine(row) % 2, 2, 3), variable(|row| machine(row) / 10, 3, 3), variable(machine, 30, 3)];
+        variables[2].is_plain = false;
+        let parents = parents(&variables, &vec![1; 4000]);
+        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|(of, _)| *of)).collect();
+        assert_eq!(of, [None, Some(2), Some(0)]);
     }
 
     #[test]

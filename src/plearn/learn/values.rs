@@ -2,7 +2,7 @@
 
 use super::amounts::{MOST_NUMBERS, numeric};
 use super::cells::{About, Values, dictionary, float, ordered};
-use super::model::{Class, Literal, Numbers, Value};
+use super::model::{Class, Literal, Numbers, Objects, Value};
 use super::rows::Cell;
 use super::{numbers, texts};
 use crate::cli::numbers::counted;
@@ -11,6 +11,14 @@ use crate::record::private::{is_identifying, is_secret};
 
 /// Arrays within this many others are not looked into.
 const DEEPEST: usize = 4;
+
+/// The most items of an array, and about how many bytes they may have.
+const MOST_ITEMS: usize = 10_000;
+const MOST_BYTES: usize = 300_000;
+
+/// The most objects of a line that are looked at. A value is shown only if so many times `--min-count` objects hold it, since one line
+/// may hold it so often.
+const MOST_OF_A_LINE: usize = 8;
 
 /// Learns the values of a member.
 pub(super) fn learn(cells: &[Cell<'_>], mut about: About<'_>) -> Values {
@@ -102,14 +110,26 @@ fn array(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_>, out: &mut 
     }
     let items: Vec<Vec<&serde_json::value::RawValue>> =
         places.iter().map(|at| serde_json::from_slice(cells[*at].raw).unwrap_or_default()).collect();
+    // So many of the longest are no event that pgen refuses.
+    let longest = items.iter().flatten().map(|item| item.get().len()).max().unwrap_or(0);
+    let most_items = (MOST_BYTES / (longest + 1)).clamp(1, MOST_ITEMS);
     let mut inner: Vec<Cell<'_>> = Vec::new();
+    let mut found: Vec<(u64, &[u8])> = Vec::new();
+    let (mut of_a_line, mut all_objects) = (0, 0);
     let mut lengths = count::Bins::default();
     for (items, at) in items.iter().zip(places) {
         let row = cells[*at].row;
         #[allow(clippy::cast_precision_loss)]
-        lengths.add(items.len().min(10_000) as f64, about.counts[row as usize]);
+        lengths.add(items.len().min(most_items) as f64, about.counts[row as usize]);
+        let before = found.len();
         for item in items.iter().take(1000) {
             let raw = item.get().as_bytes();
+            if raw[0] == b'{' {
+                all_objects += 1;
+                if found.len() - before < MOST_OF_A_LINE {
+                    found.push((about.counts[row as usize], raw));
+                }
+            }
             let class = match raw.first() {
                 Some(b'"') => Kind::Text,
                 Some(b'[') => Kind::Array,
@@ -121,10 +141,12 @@ fn array(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_>, out: &mut 
             };
             inner.push(Cell { row, class, raw });
         }
+        of_a_line = of_a_line.max(found.len() - before);
     }
     let separator =
         if places.iter().any(|at| cells[*at].raw.windows(2).any(|pair| pair == b", ")) { ", " } else { "," };
-    let bins = numbers::of_bins(&lengths.bounds(), 0, 0.0, 10_000.0);
+    #[allow(clippy::cast_precision_loss)] // exact
+    let bins = numbers::of_bins(&lengths.bounds(), 0, 0.0, MOST_ITEMS as f64);
     let bins = numbers::joined(&bins, float(min_count));
     let numbers = numbers::table(&bins, 0).unwrap_or(Numbers {
         places: 0,
@@ -139,11 +161,25 @@ fn array(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_>, out: &mut 
         all: None,
         is_rewritten: about.is_rewritten,
         depth: about.depth + 1,
+        objects: about.objects,
     };
-    let items = if inner.is_empty() { Values::default() } else { learn(&inner, of_items) };
+    let learnt = if all_objects * 2 > inner.len() { (of_items.objects)(&found, of_a_line, &of_items) } else { None };
+    let items = match learnt {
+        Some((learnt, secret)) => {
+            let notes = vec!["objects, as below".to_owned()];
+            Values { classes: vec![of_objects(learnt)], secret, notes, ..Values::default() }
+        }
+        None if inner.is_empty() => Values::default(),
+        None => learn(&inner, of_items),
+    };
     out.notes.extend(items.notes.iter().map(|note| format!("items: {note}")));
     out.secret = out.secret.or(items.secret);
     let value = Value::Array { items: items.classes, lengths: numbers, separator: separator.to_owned() };
     let class = out.class("array", 1.0, value);
     places.iter().for_each(|at| out.of[*at] = class);
+}
+
+/// Objects as the items of an array.
+fn of_objects(objects: Objects) -> Class {
+    Class { label: "object".to_owned(), weight: 1.0, value: Value::Objects(Box::new(objects)) }
 }

@@ -8,8 +8,8 @@ use super::form::form;
 use crate::clock::Micros;
 use crate::plearn::config::Rules;
 use crate::plearn::count::{Class, number};
-use crate::plearn::learn::moments;
 use crate::plearn::learn::rows::{Cell, is_named};
+use crate::plearn::learn::{codes, moments};
 use crate::record::private::{is_identifying, is_personal};
 
 /// Fewer values on either side say nothing.
@@ -239,11 +239,16 @@ impl Member {
             return;
         }
         let words = sides.each_ref().map(raw_texts);
-        let known = Known::of(&words[0], &beside, &self.path, |_| false);
+        let keeps = beside.rules.keep.iter().any(|named| is_path(&self.path, named));
+        let known = Known::of(&words[0], &beside, &self.path, |word| !keeps && !codes::may_show(word.as_bytes()));
         if known.distinct <= MOST_CODES && known.covered > 0.95 {
             let name =
                 |word: &String| if known.shown.contains(word) { word.clone() } else { "another number".to_owned() };
             self.list(sides, &words.map(|words| words.iter().map(name).collect()), "values");
+            return;
+        }
+        if !keeps && are_identifiers(&self.path, &words[0]) {
+            self.made(sides, &words.each_ref().map(|words| words.iter().map(|word| form(word)).collect()), &words);
             return;
         }
         self.kind = Kind::Numbers;
@@ -312,6 +317,11 @@ impl Member {
             self.list(sides, &keys, "values");
             return;
         }
+        self.made(sides, &keys, &words);
+    }
+
+    /// Values that a world makes up, by their forms.
+    fn made(&mut self, sides: &[Side<'_>; 2], keys: &[Vec<String>; 2], words: &[Vec<String>; 2]) {
         self.kind = Kind::Made;
         self.figures.push(Figure::words("form", [&keys[0], &keys[1]]));
         #[allow(clippy::cast_precision_loss)] // lengths of lines
@@ -319,7 +329,7 @@ impl Member {
             words.each_ref().map(|words| words.iter().map(|word| word.chars().count() as f64).collect::<Vec<_>>());
         self.figures.push(Figure::numbers("length", [&lengths[0], &lengths[1]]));
         self.figures.push(Figure::repeats("repeats", [&words[0], &words[1]]));
-        self.see_words(sides, &keys);
+        self.see_words(sides, keys);
         self.show(sides, &lengths);
     }
 
@@ -379,6 +389,13 @@ fn presence(column: &Column<'_>, rows: usize) -> Figure {
 
 fn raw_texts(side: &Side<'_>) -> Vec<String> {
     side.iter().map(|cell| String::from_utf8_lossy(cell.raw).into_owned()).collect()
+}
+
+/// Whether raw numbers are identifiers.
+fn are_identifiers(path: &str, numbers: &[String]) -> bool {
+    let mut counts: HashMap<&str, u64> = HashMap::new();
+    numbers.iter().for_each(|number| *counts.entry(number).or_insert(0) += 1);
+    codes::are_identifiers(path, counts.into_iter().map(|(number, count)| (number.as_bytes(), count)))
 }
 
 fn value(cell: &Cell<'_>) -> f64 {

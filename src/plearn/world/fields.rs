@@ -1,14 +1,16 @@
 //! The fields of a world: for each member its value, and what it depends on.
 
-use super::names::{away_of, case_of, drawn_of, more_of, part_of};
-use super::role::{Role, main_class};
-use super::toml::{key, name_of, number, text};
-use super::values::{Around, Settings, choice, inline, literal, numbers, settings, share};
-use crate::plearn::braces;
-use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Literal, Numbers, On, Part, Pool, Shift, Value};
+use super::names::{away_of, case_of, drawn_of, more_of, names, part_of};
+use super::role::{Role, main_class, roles};
+use super::template;
+use super::toml::{comment, key, name_of, number, text};
+use super::values::{Around, Settings, choice, inline, length, numbers, settings, share};
+use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Numbers, Objects, On, Part, Pool, Shift, Value};
 
 /// Writes the fields of a member behind `out`.
 pub(super) struct Writer<'w> {
+    /// The table that the fields are in.
+    pub(super) within: String,
     pub(super) kinds: &'w [Kind],
     pub(super) around: Around<'w>,
 }
@@ -19,7 +21,7 @@ impl Writer<'_> {
         match self.around.roles[place] {
             Role::Constant => return,
             Role::List => match &member.given {
-                None => table(out, name, &choice(&weighted(&member.classes))),
+                None => self.table(out, name, &choice(&weighted(&member.classes))),
                 Some(given) => self.given(out, name, given, &member.classes, &|weights| {
                     inline(&choice(&member.classes.iter().zip(weights.iter().copied()).collect::<Vec<_>>()))
                 }),
@@ -34,7 +36,7 @@ impl Writer<'_> {
                     }
                     (None, None) => vec![("null", "1".to_owned())],
                 };
-                table(out, name, &lines);
+                self.table(out, name, &lines);
             }
             Role::Cases => {
                 let case = case_of(name);
@@ -58,15 +60,15 @@ impl Writer<'_> {
                         let inner = labels(&weights);
                         let list = inner.strip_prefix("{ choice = ").and_then(|list| list.strip_suffix(" }"));
                         match list {
-                            Some(list) => table(out, &case, &vec![("choice", list.to_owned())]),
-                            None => table(out, &case, &vec![("constant", inner)]),
+                            Some(list) => self.table(out, &case, &vec![("choice", list.to_owned())]),
+                            None => self.table(out, &case, &vec![("constant", inner)]),
                         }
                     }
                     Some(given) => self.given(out, &case, given, &member.classes, &labels),
                 }
-                table(out, name, &vec![("given", text(&case))]);
-                out.push_str(&format!("[fields.{}.when]\n", key(name)));
-                for class in &member.classes {
+                self.table(out, name, &vec![("given", text(&case))]);
+                out.push_str(&format!("[{}.{}.when]\n", self.within, key(name)));
+                for class in member.classes.iter().filter(|class| objects_of(&class.value).is_none()) {
                     out.push_str(&format!(
                         "{} = {}\n",
                         key(&class.label),
@@ -75,10 +77,11 @@ impl Writer<'_> {
                 }
             }
         }
+        self.objects(place, out);
         let times = member.classes.iter().map(|class| &class.value).chain(&member.whole);
         for value in times {
             if let Value::Time { shift: Some(Shift { by: By::Numbers(distance), .. }), .. } = value {
-                table(out, &away_of(name), &numbers(distance));
+                self.table(out, &away_of(name), &numbers(distance));
                 break;
             }
         }
@@ -96,18 +99,42 @@ impl Writer<'_> {
         for part in joined.flatten() {
             match part {
                 Part::Pattern { pattern, pool: None, nth } => {
-                    table(out, &part_of(name, *nth), &vec![("pattern", text(pattern))]);
+                    self.table(out, &part_of(name, *nth), &vec![("pattern", text(pattern))]);
                 }
                 Part::Pattern { pattern, pool: Some(pool), nth } => {
-                    population(out, &part_of(name, *nth), pattern, *pool)
+                    self.population(out, &part_of(name, *nth), &text_of(pattern), *pool)
                 }
                 _ => {}
             }
         }
         for class in &member.classes {
-            if let Value::Drawn { pattern, pool, nth } = &class.value {
-                population(out, &drawn_of(name, *nth), pattern, *pool);
+            match &class.value {
+                Value::Drawn { pattern, pool, nth } => {
+                    self.population(out, &drawn_of(name, *nth), &text_of(pattern), *pool)
+                }
+                Value::DrawnNumber { numbers: found, pool, nth } => {
+                    let field = format!("number = {}", inline(&numbers(found)));
+                    self.population(out, &drawn_of(name, *nth), &field, *pool);
+                }
+                _ => {}
             }
+        }
+    }
+
+    /// The objects within arrays of a member, each a template with fields of its own.
+    fn objects(&self, place: usize, out: &mut String) {
+        let (member, name) = (&self.around.members[place], &*self.around.names[place]);
+        for class in &member.classes {
+            let Some((objects, lengths, separator)) = objects_of(&class.value) else { continue };
+            let mut field = format!("{}.{}", self.within, key(name));
+            if self.around.roles[place] == Role::Cases {
+                field = format!("{field}.when.{}", key(&class.label));
+                out.push_str(&format!("[{field}]\n"));
+                let settings = length(lengths, separator);
+                settings.iter().for_each(|(setting, value)| out.push_str(&format!("{setting} = {value}\n")));
+            }
+            out.push_str(&format!("[{field}.array]\n"));
+            write_objects(objects, &format!("{field}.array.fields"), out);
         }
     }
 
@@ -115,12 +142,12 @@ impl Writer<'_> {
     fn more(&self, out: &mut String, name: &str, of: usize, by: &[Option<Numbers>], otherwise: &Numbers) {
         let plain = |more: &Numbers| numbers(&Numbers { is_quoted: false, ..more.clone() });
         if by.iter().all(Option::is_none) {
-            table(out, name, &plain(otherwise));
+            self.table(out, name, &plain(otherwise));
             return;
         }
         let otherwise = inline(&plain(otherwise));
-        table(out, name, &vec![("given", text(&case_of(&self.around.names[of]))), ("otherwise", otherwise)]);
-        out.push_str(&format!("[fields.{}.when]\n", key(name)));
+        self.table(out, name, &vec![("given", text(&case_of(&self.around.names[of]))), ("otherwise", otherwise)]);
+        out.push_str(&format!("[{}.{}.when]\n", self.within, key(name)));
         for (class, more) in self.around.members[of].classes.iter().zip(by) {
             if let Some(more) = more {
                 out.push_str(&format!("{} = {}\n", key(&class.label), inline(&plain(more))));
@@ -151,7 +178,7 @@ impl Writer<'_> {
                 }
             }
         };
-        table(out, name, &vec![("given", text(&on))]);
+        self.table(out, name, &vec![("given", text(&on))]);
         // Values with the same branch share a line.
         let mut branches: Vec<(String, Vec<&str>)> = Vec::new();
         let mut is_open = false;
@@ -177,24 +204,52 @@ impl Writer<'_> {
             let weights: Vec<f64> = classes.iter().map(|class| class.weight).collect();
             out.push_str(&format!("otherwise = {}\n", branch(&weights)));
         }
-        out.push_str(&format!("[fields.{}.when]\n", key(name)));
+        out.push_str(&format!("[{}.{}.when]\n", self.within, key(name)));
         for (written, names) in branches {
             out.push_str(&format!("{} = {written}\n", key(&names.join("|"))));
         }
     }
+
+    /// A population whose members have one field, and a field that draws from it.
+    fn population(&self, out: &mut String, name: &str, field: &str, pool: Pool) {
+        self.table(out, name, &vec![("draw", text(name))]);
+        out.push_str(&format!("[populations.{}]\n", key(name)));
+        #[allow(clippy::cast_precision_loss)] // two digits
+        let size = number(pool.size as f64);
+        out.push_str(&format!("size = {size}\n"));
+        if pool.zipf > 0.0 {
+            out.push_str(&format!("zipf = {}\n", number(pool.zipf)));
+        }
+        out.push_str(&format!("fields = {{ {field} }}\n"));
+    }
+
+    /// A field with its settings, one a line.
+    fn table(&self, out: &mut String, name: &str, settings: &Settings) {
+        out.push_str(&format!("[{}.{}]\n", self.within, key(name)));
+        for (setting, value) in settings {
+            if value.len() > 150 && *setting == "choice" {
+                out.push_str(&format!("{setting} = [\n"));
+                let inner = &value[1..value.len() - 1];
+                out.push_str(&format!("  {},\n]\n", inner.replace("], [", "],\n  [")));
+            } else {
+                out.push_str(&format!("{setting} = {value}\n"));
+            }
+        }
+    }
 }
 
-/// A population of texts, and a field that draws from it.
-fn population(out: &mut String, name: &str, pattern: &str, pool: Pool) {
-    table(out, name, &vec![("draw", text(name))]);
-    out.push_str(&format!("[populations.{}]\n", key(name)));
-    #[allow(clippy::cast_precision_loss)] // two digits
-    let size = number(pool.size as f64);
-    out.push_str(&format!("size = {size}\n"));
-    if pool.zipf > 0.0 {
-        out.push_str(&format!("zipf = {}\n", number(pool.zipf)));
+/// What an array of objects is.
+fn objects_of(value: &Value) -> Option<(&Objects, &Numbers, &str)> {
+    let Value::Array { items, lengths, separator } = value else { return None };
+    let most = items.iter().max_by(|a, b| a.weight.total_cmp(&b.weight))?;
+    match &most.value {
+        Value::Objects(objects) => Some((objects, lengths, separator)),
+        _ => None,
     }
-    out.push_str(&format!("fields = {{ text = {{ pattern = {} }} }}\n", text(pattern)));
+}
+
+fn text_of(pattern: &str) -> String {
+    format!("text = {{ pattern = {} }}", text(pattern))
 }
 
 /// Whether names that are joined by `|` would be another value.
@@ -224,35 +279,25 @@ fn shares(member: &Learned) -> Settings {
     out
 }
 
-/// A field with its settings, one a line.
-fn table(out: &mut String, name: &str, settings: &Settings) {
-    out.push_str(&format!("[fields.{}]\n", key(name)));
-    for (setting, value) in settings {
-        if value.len() > 150 && *setting == "choice" {
-            out.push_str(&format!("{setting} = [\n"));
-            let inner = &value[1..value.len() - 1];
-            out.push_str(&format!("  {},\n]\n", inner.replace("], [", "],\n  [")));
-        } else {
-            out.push_str(&format!("{setting} = {value}\n"));
+/// Objects within an array: their template, and their fields in the table `within`.
+fn write_objects(objects: &Objects, within: &str, out: &mut String) {
+    let Objects { shape, members: learned } = objects;
+    let paths: Vec<&str> = learned.iter().map(|member| &*member.path).collect();
+    let names = names(&paths);
+    let roles = roles(learned);
+    out.push_str(&format!("template = {}\n", template::write(shape, learned, &names)));
+    let around = Around { members: learned, names: &names, roles: &roles };
+    let writer = Writer { within: within.to_owned(), kinds: &[], around };
+    let used = template::members(shape);
+    for (place, member) in learned.iter().enumerate() {
+        if roles[place] != Role::Constant && used.contains(&place) {
+            comment(out, &format!("{}: {}.", member.path, notes(&member.notes)));
+            writer.write(place, out);
         }
     }
 }
 
-/// A constant as it stands in a template, between quotes that are its own.
-pub(super) fn in_template(member: &Learned) -> Option<String> {
-    let [Class { value: Value::Literal(value), .. }] = &member.classes[..] else { return None };
-    Some(match value {
-        Literal::Text(content) => braces::doubled(&serde_json::Value::from(content.as_str()).to_string()),
-        Literal::Json(json) if json.starts_with('[') && json.contains(['{', '}']) => {
-            // Braces are doubled within strings, and arrays of objects are never literals.
-            braces::doubled(json)
-        }
-        Literal::Json(json) => json.clone(),
-    })
-}
-
-/// What is said of a constant.
-pub(super) fn constant(member: &Learned) -> Option<String> {
-    let [Class { value: Value::Literal(value), .. }] = &member.classes[..] else { return None };
-    Some(literal(value))
+/// What was kept and what was made up.
+pub(super) fn notes(notes: &[String]) -> String {
+    if notes.is_empty() { "its form is kept, its values are made up".to_owned() } else { notes.join("; ") }
 }

@@ -2,6 +2,29 @@
 
 use crate::plearn::learn::model::Literal;
 
+/// The width of a comment or template that is broken into lines.
+pub(super) const WIDTH: usize = 120;
+
+/// A comment, broken into lines.
+pub(super) fn comment(out: &mut String, text: &str) {
+    let mut width = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if width == 0 {
+            out.push_str("# ");
+            width = 1;
+        } else if width + length + 1 > WIDTH {
+            out.push_str("\n# ");
+            width = 1;
+        } else {
+            out.push(' ');
+        }
+        out.extend(word.chars().map(|c| if c.is_control() { '?' } else { c }));
+        width += length + 1;
+    }
+    out.push('\n');
+}
+
 /// A string. Literal if it can be.
 pub(super) fn text(text: &str) -> String {
     let is_plain = !text.chars().any(|c| c.is_control());

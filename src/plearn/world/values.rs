@@ -106,6 +106,9 @@ pub(super) fn settings(value: &Value, name: &str, around: &Around<'_>) -> Settin
             vec![("choice", format!("[{}]", texts.iter().map(item).collect::<Vec<_>>().join(", ")))]
         }
         Value::Drawn { nth, .. } => vec![("concat", text(&format!("{{{}.text}}", drawn_of(name, *nth))))],
+        Value::DrawnNumber { nth, .. } => {
+            vec![("sum", format!("[{}]", text(&format!("{}.number", drawn_of(name, *nth)))))]
+        }
         Value::Time { form, shift } => {
             let mut out = form.clone();
             if let Some(Shift { by, unit }) = shift {
@@ -119,10 +122,13 @@ pub(super) fn settings(value: &Value, name: &str, around: &Around<'_>) -> Settin
             }
             out
         }
+        // Its array writes it.
+        Value::Objects(_) => Vec::new(),
         Value::Array { items, lengths, separator } => {
-            let mut out = vec![("array", inline(&item(items, around))), ("length", length(lengths))];
-            if separator != "," {
-                out.push(("separator", text(separator)));
+            let mut out = length(lengths, separator);
+            // Objects have a table of their own.
+            if !items.iter().any(|class| matches!(class.value, Value::Objects(_))) {
+                out.insert(0, ("array", inline(&item(items, around))));
             }
             out
         }
@@ -138,7 +144,16 @@ fn item(items: &[Class], around: &Around<'_>) -> Settings {
     most.map_or_else(|| vec![("null", "1".to_owned())], |class| settings(&class.value, "", around))
 }
 
-fn length(lengths: &Numbers) -> String {
+/// How many items an array has, and what separates them.
+pub(super) fn length(lengths: &Numbers, separator: &str) -> Settings {
+    let mut out = vec![("length", count(lengths))];
+    if separator != "," {
+        out.push(("separator", text(separator)));
+    }
+    out
+}
+
+fn count(lengths: &Numbers) -> String {
     let (first, last) = (lengths.points[0].1, lengths.points[lengths.points.len() - 1].1);
     if last - first <= 1.0 {
         return number(libm::ceil(first).max(0.0));
