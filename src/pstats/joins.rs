@@ -10,6 +10,8 @@ mod reconcile;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, ToSql};
 
@@ -29,6 +31,9 @@ use crate::record::chaos::{ChaosFault, ChaosLine};
 use crate::record::event::{FieldMap, Role};
 use crate::record::outcome::{RunRecord, Word};
 use crate::record::truth::{Expect, TruthLine};
+
+/// How long a file of truth that does not exist is waited for.
+const TRUTH_WAIT: Duration = Duration::from_secs(1);
 
 /// SQLite's cache, in KiB: some hundred thousand rows stay in memory.
 const CACHE_KIB: u32 = 16 << 10;
@@ -323,6 +328,7 @@ impl Joins {
             Ok(LineReader::new(Inputs::open(&[path.to_owned()], stop, console)?, max_line))
         };
         for path in sources.truth.iter().filter(|path| path.as_os_str() != "-") {
+            wait_for(path, stop);
             let mut reader = open(path)?;
             while let Some(chunk) = reader.next_chunk()? {
                 if let Chunk::Overlong { .. } = chunk {
@@ -459,4 +465,13 @@ fn id_hash(raw: &[u8]) -> Option<u64> {
 #[allow(clippy::needless_pass_by_value)] // the shape that map_err wants
 fn failed(error: rusqlite::Error) -> Error {
     Error::failed(format!("the temporary database for --truth, --against, --stored and --chaos-truth: {error}"))
+}
+
+/// Waits a moment for a file that does not exist yet. If psend ends before its input does, pshape completes its truth only after
+/// psend has closed the pipe between them.
+fn wait_for(path: &Path, stop: &Stop) {
+    let start = Instant::now();
+    while !path.exists() && start.elapsed() < TRUTH_WAIT && !stop.requested() {
+        sleep(Duration::from_millis(20));
+    }
 }

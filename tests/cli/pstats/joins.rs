@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{outcome, report, run_record};
-use crate::support::run_with;
+use crate::support::{run_with, shell};
 
 pub fn truth_line(seq: Option<u64>, id: &str, fault: &str, expect: &str) -> String {
     format!(
@@ -67,6 +67,18 @@ fn each_injected_fault_is_compared_with_its_outcome() {
     assert_eq!(found["truth"]["missed"], 3);
     let text = run_with("pstats", &args[..2], input.as_bytes()).expect_code(0);
     assert!(text.text().contains("Injected faults"), "{}", text.text());
+}
+
+#[test]
+fn truth_that_is_completed_a_moment_after_the_outcomes_end_is_read() {
+    let run = shell(
+        "cd $(mktemp -d) && pgen -q -n 100 --seed 1 > events && pgen -q -n 100 --seed 1 |
+         pshape -q --spikes 5% --seed 1 --truth complete > /dev/null
+         (sleep 0.3; mv complete truth) & pstats -q --truth truth --format json events; wait; rm -r $PWD",
+    );
+    assert_eq!(run.expect_code(0).json()["truth"]["faults"]["spike"]["count"], 4);
+    let missing = run_with("pstats", &["--truth", "/nowhere/truth"], b"").expect_code(1);
+    assert!(missing.stderr.contains("/nowhere/truth: No such file"), "{}", missing.stderr);
 }
 
 #[test]
