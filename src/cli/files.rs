@@ -14,7 +14,7 @@ use rustix::stdio::{stderr, stdin, stdout};
 use crate::error::{Error, Place, Result};
 
 /// How long a lock is waited for.
-const LOCK_WAIT: Duration = Duration::from_millis(500);
+const LOCK_WAIT: Duration = Duration::from_millis(200);
 
 /// The paths that name the standard output of this process.
 const STDOUT_NAMES: [&str; 4] = ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"];

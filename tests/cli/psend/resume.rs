@@ -108,7 +108,7 @@ fn the_second_of_two_that_resume_at_once_is_refused_and_changes_nothing() {
 #[test]
 fn two_first_runs_with_one_journal_or_one_output_are_refused() {
     let files = Files::of(&events(200));
-    let server = store(Duration::from_millis(5));
+    let server = store(Duration::from_millis(40));
     let dead = files.path("dead").to_str().expect("a path").to_owned();
     let mut first = files.start(&server, &["-c", "2", "--dead-letter", &dead]);
     wait_for_requests(&server, 20);
