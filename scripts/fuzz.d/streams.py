@@ -48,14 +48,67 @@ class Outcomes(Target):
             assert total == outcomes["count"], f"{total} outcomes by word, {outcomes['count']} in all"
 
 
+class Unsure(Exception):
+    """Python and the contract may read this differently, or it takes more than this rule knows."""
+
+
+def fault_of(line, summary):
+    """The fault that a line of truth tells of (contracts.md, section 4), or None for the summary. ValueError if it is no truth."""
+    def members(pairs):
+        if len(dict(pairs)) < len(pairs):
+            raise Unsure
+        return dict(pairs)
+    if is_object(line) is None or re.search(rb"[:,\[]\s*-0", line):
+        raise Unsure
+    if not is_object(line):
+        raise ValueError
+    truth = json.loads(line, object_pairs_hook=members)
+    if truth.get("fault") == "summary":
+        if line != summary:
+            raise Unsure
+        return None
+    if isinstance(truth.get("at"), str) and not re.fullmatch(r"2026-01-0[1-9]T[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z", truth["at"]):
+        raise Unsure
+    number = lambda value: type(value) is int and 0 <= value < 1 << 64
+    text = lambda value: isinstance(value, str)
+    edit = lambda value: isinstance(value, list) and len(value) == 3 and number(value[0]) and number(value[1]) and text(value[2])
+    change = lambda value: isinstance(value, list) and len(value) == 2
+    forms = {"seq": number, "at": text, "event_id": lambda value: True, "shard": text,
+             "changes": lambda value: isinstance(value, dict) and all(map(change, value.values())),
+             "edits": lambda value: isinstance(value, list) and all(map(edit, value)),
+             "redacted": lambda value: isinstance(value, list) and all(map(text, value))}
+    always = {"source_seq": number, "fault": text, "expect": lambda value: value in ["accepted", "duplicate", "rejected", "absent", "either"]}
+    good = all(is_right(truth.get(name)) for name, is_right in always.items())
+    good = good and all(truth.get(name) is None or is_right(truth[name]) for name, is_right in forms.items())
+    if not good or truth.keys() - forms.keys() - always.keys():
+        raise ValueError
+    return truth["fault"]
+
+
 class Truth(Target):
-    """Damaged truth is refused or joined."""
+    """Truth is refused if one of its lines is none, and else has as many lines of each fault as pstats reports."""
     def begin(self):
         self.fuzz.run("pshape", "-q", "--spikes", "20%", "--duplicates", "20%", "--malformed", "10%", "--seed", "1", "--truth", self.fuzz.path("truth"), data=self.events)
         self.truth = open(self.fuzz.path("truth"), "rb").read()
 
     def once(self):
-        self.fuzz.run("pstats", "-q", "--truth", self.fuzz.path("damaged", self.fuzz.damaged(self.truth)), data=self.events)
+        damaged = self.fuzz.damaged(self.truth, 2)
+        ended = self.fuzz.run("pstats", "-q", "--format", "json", "--truth", self.fuzz.path("damaged", damaged), data=self.events)
+        lines = [line.strip(b"\r") for line in damaged.split(b"\n") if line.strip()]
+        if not lines or b"[" in lines[0][:1]:
+            return
+        try:
+            faults = [fault_of(line, self.truth.splitlines()[-1]) for line in lines]
+        except Unsure:
+            return
+        except ValueError:
+            assert ended.returncode, "a line that is no truth is taken for truth"
+            return
+        if ended.returncode == 0:
+            said = json.loads(ended.stdout)["truth"]
+            found = {name: row["count"] for name, row in said["faults"].items()}
+            right = {name: faults.count(name) for name in set(faults) - {None}}
+            assert found == right and (None in faults or not said["complete"]), f"{said}, where {right} is right"
 
 
 class State(Target):
