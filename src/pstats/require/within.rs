@@ -117,10 +117,12 @@ impl Within {
             Bound::Plain(_) => unit.in_words(value, at),
         };
         let met = self.operator.holds(compared, bound);
-        // Rates are held against plain bounds and against the base, so what is compared is the rate itself.
-        let end = unread.filter(|_| met).and_then(|unread| {
+        // Rates and latencies are held against plain bounds and against the base, so what is compared is the figure itself.
+        // That a figure equals the base's says nothing of what could not be read.
+        let is_identity = self.operator == Operator::Equal && matches!(self.bound, Bound::OfBase(_));
+        let end = unread.filter(|_| met && !is_identity).and_then(|unread| {
             let end = unread.ends.into_iter().find(|end| !self.operator.holds(*end, bound))?;
-            Some(format!("{message}, but {}", unread.why(&unit.in_words(end, at))))
+            Some(format!("{message}, but {}", unread.why(end, &unit.in_words(end, at))))
         });
         Ok(verdict(Some(path), Some(value), met && end.is_none(), end.unwrap_or(message)))
     }

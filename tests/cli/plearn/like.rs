@@ -136,7 +136,7 @@ fn wrong_use_and_bad_input_are_told() {
     fails("plearn -q --format state real > s; plearn -q --like s other", 1, "a state of plearn");
     fails("plearn -q --like real -o real other", 2, "the same file");
     let some = shell_in(folder.path(), "(cat other; echo oops) | plearn -q --like real", &[]).expect_code(0);
-    assert!(some.stderr.contains("synthetic events: 1 line is no JSON object"), "{}", some.stderr);
+    assert!(some.stderr.contains("synthetic events: 1 line is not a JSON object"), "{}", some.stderr);
     // Too little to judge by is no promise.
     let few = like(&folder, "head -n 5 other | plearn -q --format json --like real");
     assert_eq!(few["members"]["beyond_noise"], Value::Null);

@@ -198,6 +198,27 @@ fn requests_that_timed_out_with_words_for_a_status_do_not_meet_a_success_rate_by
 }
 
 #[test]
+fn requests_that_were_aborted_with_a_latency_of_minus_1_do_not_meet_a_bound_by_being_left_out() {
+    let log = |aborted: usize| {
+        let took = |i| if i < aborted { -1 } else { 5 };
+        (0..100).map(|i| format!("{{\"Tt\":{},\"status\":200}}\n", took(i))).collect::<String>()
+    };
+    let judged = |requirement: &str, aborted, code| {
+        let args = ["-q", "--fields", "latency=Tt,status=status", "--require", requirement];
+        run_with("pstats", &args, log(aborted).as_bytes()).expect_code(code).stderr
+    };
+    let said = judged("latency.p95 < 10ms", 80, 99);
+    assert!(said.contains("but 80 events have a latency that could not be read, so it may be of any length"), "{said}");
+    judged("latency.p50 > 1ms", 80, 99);
+    judged("latency.mean < 10ms", 1, 99);
+    judged("latency.max < 10ms", 1, 99);
+    // Whatever the one was, 99 of 100 were fast.
+    judged("latency.p95 < 10ms", 1, 0);
+    judged("latency.p90 > 1ms", 1, 0);
+    judged("latency.max < 10ms", 0, 0);
+}
+
+#[test]
 fn that_no_id_came_twice_is_not_shown_by_events_without_an_id() {
     let events = "{\"timestamp\":\"2026-01-05T09:00:00Z\",\"uuid\":\"a\"}\n".repeat(3);
     let judged = |args: &[&str], code| run_with("pstats", args, events.as_bytes()).expect_code(code);
