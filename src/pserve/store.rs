@@ -3,6 +3,7 @@
 //! A [`Store`] is a database of one kind, one file each. Writes go through one [`Writer`], which [`commit::Committer`] owns. Reads go
 //! through any number of [`Reader`]s at once.
 
+mod blocks;
 pub(super) mod commit;
 pub(super) mod memory;
 pub(super) mod open;
@@ -13,6 +14,7 @@ pub(super) mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::clock::Micros;
@@ -210,24 +212,38 @@ pub(super) struct Counts {
     pub errors: u64,
 }
 
-impl Stats {
-    /// Adds an event that is not older than those before.
+impl Search {
+    /// Whether it has conditions in addition to the tenant.
+    fn is_filtered(&self) -> bool {
+        Self { limit: self.limit, offset: self.offset, ..Self::default() } != *self
+    }
+}
+
+/// Counts events into [`Stats`], in any order.
+#[derive(Debug, Default)]
+struct Hourly {
+    hours: BTreeMap<Micros, Counts>,
+    total: Counts,
+    span: Option<(Micros, Micros)>,
+}
+
+impl Hourly {
+    /// Counts an event.
     fn add(&mut self, at: Micros, is_error: bool) {
-        let start = hour_of(at);
-        self.span = Some((self.span.map_or(at, |(oldest, _)| oldest), at));
-        if self.hours.last().is_none_or(|hour| hour.start != start) {
-            self.hours.push(Hour { start, counts: Counts::default() });
-        }
-        let last = self.hours.last_mut().map(|hour| &mut hour.counts);
-        for counts in last.into_iter().chain([&mut self.total]) {
+        let (oldest, newest) = self.span.unwrap_or((at, at));
+        self.span = Some((oldest.min(at), newest.max(at)));
+        for counts in [self.hours.entry(hour_of(at)).or_default(), &mut self.total] {
             counts.events += 1;
             counts.errors += u64::from(is_error);
         }
+        if self.hours.len() > HOURS {
+            self.hours.pop_first();
+        }
     }
 
-    /// Leaves only the newest [`HOURS`].
-    fn cut(&mut self) {
-        self.hours.drain(..self.hours.len().saturating_sub(HOURS));
+    fn stats(self) -> Stats {
+        let hours = self.hours.into_iter().map(|(start, counts)| Hour { start, counts }).collect();
+        Stats { hours, total: self.total, span: self.span }
     }
 }
 

@@ -7,6 +7,9 @@ use crate::clock::Micros;
 pub(super) const FACTS: &str = "timestamp, status_code, response_time_ms, event_type, severity, service, endpoint, user_id, country, region, \
      city, device";
 
+/// The columns of [`texts`], in their order.
+pub(super) const TEXTS: &str = "event_type, severity, service, endpoint, user_id, country, region, city, device";
+
 /// The texts of an event that a search may filter by, and their columns.
 pub(super) fn texts(fields: &SearchFields) -> [(&'static str, Option<&String>); 9] {
     [

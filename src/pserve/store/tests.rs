@@ -236,3 +236,123 @@ proptest! {
         }
     }
 }
+
+/// One of few values, or none, of each field.
+fn fields() -> impl Strategy<Value = SearchFields> {
+    let text = || proptest::option::of(prop_oneof![Just("a".to_owned()), Just("b".to_owned()), Just("é".repeat(150))]);
+    let many = proptest::option::of("u[0-9]{1,2}");
+    let status_code = proptest::option::of(prop_oneof![Just(200_u16), Just(404), Just(500)]);
+    let texts = (text(), text(), text(), text(), many, text(), text(), text(), text());
+    (texts, status_code).prop_map(|(texts, status_code)| {
+        let (event_type, severity, service, endpoint, user_id, country, region, city, device) = texts;
+        SearchFields { event_type, severity, service, endpoint, status_code, user_id, country, region, city, device }
+    })
+}
+
+/// A search with few conditions.
+fn search() -> impl Strategy<Value = Search> {
+    let time = || proptest::option::weighted(0.3, -4i64..4);
+    let id = proptest::option::weighted(0.3, "[_0-9]{0,2}");
+    (fields(), 0u16..1024, time(), time(), id, 1u64..9, 0u64..9).prop_map(
+        |(all, kept, start, end, id, limit, offset)| {
+            // Most events lack a value that many searches ask for, so that with all conditions none would match.
+            let kept = |nth: u16| kept >> nth & 0b101 == 0b101 || kept == 1 << nth;
+            let fields = SearchFields {
+                event_type: all.event_type.filter(|_| kept(0)),
+                severity: all.severity.filter(|_| kept(1)),
+                service: all.service.filter(|_| kept(2)),
+                endpoint: all.endpoint.filter(|_| kept(3)),
+                status_code: all.status_code.filter(|_| kept(4)),
+                user_id: all.user_id.filter(|_| kept(5)),
+                country: all.country.filter(|_| kept(6)),
+                region: all.region.filter(|_| kept(7)),
+                city: all.city.filter(|_| kept(8)),
+                device: all.device.filter(|_| kept(9)),
+            };
+            Search { fields, start, end, id_contains: id, limit, offset }
+        },
+    )
+}
+
+/// Whether an event matches, told slowly.
+fn is_wanted(record: &Record, search: &Search) -> bool {
+    let mut pairs = sql::texts(&search.fields).into_iter().zip(sql::texts(&record.fields));
+    pairs.all(|((_, wanted), (_, has))| wanted.is_none() || wanted == has)
+        && (search.fields.status_code.is_none() || search.fields.status_code == record.fields.status_code)
+        && search.start.is_none_or(|start| record.timestamp >= start)
+        && search.end.is_none_or(|end| record.timestamp <= end)
+        && search.id_contains.as_ref().is_none_or(|text| record.external_id.contains(text))
+}
+
+/// The page that counting by hand gives.
+fn page_by_hand(tenant: &str, records: &[Record], search: &Search) -> Page {
+    let of_tenant = (0..).zip(records).filter(|(_, record)| &*record.tenant == tenant);
+    let mut all: Vec<(i64, &Record)> = of_tenant.filter(|(_, record)| is_wanted(record, search)).collect();
+    all.sort_by_key(|(number, record)| std::cmp::Reverse((record.timestamp, *number)));
+    let total = all.len() as u64;
+    let page = all.iter().skip(usize::try_from(search.offset).expect("small"));
+    let page = page.take(usize::try_from(search.limit).expect("small"));
+    let events: Vec<Vec<u8>> = page.map(|(_, record)| record.body.clone().into_bytes()).collect();
+    let has_more = search.offset + search.limit < total;
+    Page { events, total, total_exact: true, has_more }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Events of two tenants, out of order, in many transactions, with some removed and others added afterwards.
+    #[test]
+    fn a_search_finds_what_counting_by_hand_finds(
+        events in proptest::collection::vec((-3i64..3, fields(), any::<bool>()), 0..120),
+        size in 1usize..40,
+        removed in proptest::collection::vec(any::<prop::sample::Index>(), 0..20),
+        is_newest_removed: bool,
+        searches in proptest::collection::vec(search(), 30),
+    ) {
+        for (name, mut opened) in each() {
+            let mut records: Vec<Record> = Vec::new();
+            for (number, (at, fields, is_other)) in events.iter().enumerate() {
+                let tenant: Tenant = if *is_other { "other" } else { "t" }.into();
+                let response_time_ms = (number % 3 > 0).then_some(*at as f64 / 7.0);
+                records.push(Record { tenant, response_time_ms, ..record(number, *at, fields.clone()) });
+            }
+            let half = records.split_off(records.len() / 2);
+            let mut reader = opened.store.reader().expect("a reader");
+            for more in records.chunks(size) {
+                opened.writer.insert(more, &[]).expect("it is stored");
+            }
+            let mut removed: Vec<usize> = removed.iter().filter(|_| !records.is_empty()).map(|at| at.index(records.len())).collect();
+            if is_newest_removed {
+                removed.extend(records.len().saturating_sub(20)..records.len());
+            }
+            removed.sort_unstable();
+            removed.dedup();
+            for at in removed.into_iter().rev() {
+                let gone = records.remove(at);
+                prop_assert!(opened.writer.delete(&gone.tenant, &gone.external_id).expect("it works").is_some());
+            }
+            for more in half.chunks(size) {
+                opened.writer.insert(more, &[]).expect("it is stored");
+            }
+            records.extend(half);
+            for (search, tenant) in searches.iter().zip(["t", "other", "t", "nobody"].into_iter().cycle()) {
+                let page = reader.search(tenant, search).expect("it reads");
+                prop_assert_eq!(page, page_by_hand(tenant, &records, search), "{} {:?}", name, search);
+            }
+            let mut found = Vec::new();
+            reader.facts(&mut |tenant, facts| found.push(format!("{tenant} {facts:?}"))).expect("it reads");
+            let wanted = records.iter().cloned().map(|Record { tenant, timestamp, fields, response_time_ms, .. }| {
+                format!("{tenant} {:?}", Facts { timestamp, fields, response_time_ms })
+            });
+            let mut wanted: Vec<String> = wanted.collect();
+            found.sort_unstable();
+            wanted.sort_unstable();
+            prop_assert_eq!(found, wanted, "{}", name);
+            let stats = reader.stats("t").expect("it reads");
+            let of_tenant = || records.iter().filter(|record| &*record.tenant == "t");
+            let errors = of_tenant().filter(|record| record.fields.status_code.is_some_and(|code| code >= 400));
+            let total = Counts { events: of_tenant().count() as u64, errors: errors.count() as u64 };
+            prop_assert_eq!((stats.total, stats.hours.iter().map(|hour| hour.counts.events).sum()), (total, total.events));
+        }
+    }
+}
