@@ -17,7 +17,7 @@ mod walk;
 
 pub use fields::FieldSet;
 use fields::NONE;
-pub(crate) use fields::plain_path;
+pub(crate) use fields::{keys, plain_path};
 use layout::{Layouts, Lesson};
 use look::Look;
 pub use not_an_object::{NotAnObject, Problem};

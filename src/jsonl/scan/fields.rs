@@ -54,7 +54,7 @@ pub(super) fn index(n: usize) -> u32 {
 }
 
 /// The keys of a dotted path, as they appear in a line: `a\.b.c` has the keys `a.b` and `c`.
-fn keys(path: &str) -> Vec<String> {
+pub(crate) fn keys(path: &str) -> Vec<String> {
     let mut keys = vec![String::new()];
     let mut chars = path.chars().peekable();
     while let Some(c) = chars.next() {

@@ -4,6 +4,7 @@ use super::cells::{self, Values, float};
 use super::model::{Given, Learned, Objects, On, Value};
 use super::rows::Rows;
 use super::{dependences, kinds, values};
+use crate::jsonl::scan;
 use crate::plearn::config::Rules;
 
 /// Learns objects, each with how often its line came. Returns them and the reason why they may hold secrets. `None` if nothing is left.
@@ -14,7 +15,7 @@ pub(super) fn learn(
 ) -> Option<cells::Nested> {
     let min_count = about.rules.min_count.saturating_mul(most_of_a_line as u64);
     let rules = Rules { min_count, ..about.rules.clone() };
-    let rows = Rows::of(objects, &keys(about.path), &rules);
+    let rows = Rows::of(objects, &scan::keys(about.path), &rules);
     let kinds = kinds::one(&rows);
     let counts: Vec<u64> = rows.rows.iter().map(|row| row.count).collect();
     let all: u64 = counts.iter().sum();
@@ -58,19 +59,4 @@ pub(super) fn learn(
     });
     let members: Vec<Learned> = members.collect();
     (!members.is_empty()).then_some((Objects { shape, members }, secret))
-}
-
-/// The keys of a path.
-fn keys(path: &str) -> Vec<String> {
-    let mut keys = vec![String::new()];
-    let mut chars = path.chars();
-    while let Some(c) = chars.next() {
-        let last = keys.len() - 1;
-        match c {
-            '.' => keys.push(String::new()),
-            '\\' => keys[last].extend(chars.next()),
-            _ => keys[last].push(c),
-        }
-    }
-    keys
 }
