@@ -180,8 +180,7 @@ impl Dialect {
 
     /// Whether a rule, and not the status alone, says that the event is present.
     pub(super) fn calls_present(&self, status: u16, body: &[u8]) -> bool {
-        let rules = self.verify.as_ref().map_or(&[][..], |form| &form.rules.rules);
-        rules.iter().find(|rule| rule.fits(status, body)).is_some_and(|rule| rule.outcome == Meaning::Present)
+        self.verify.as_ref().is_some_and(|form| form.rules.meaning(status, body) == Some(Meaning::Present))
     }
 
     /// Whether the path of the event with this id is that of something else.

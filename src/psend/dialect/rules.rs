@@ -1,6 +1,7 @@
 //! Rules that classify answers by status and body, and the part of an answer that messages quote.
 
 use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::fmt;
 use std::time::Duration;
 
@@ -96,15 +97,35 @@ impl From<WordsAsWritten> for Words {
 }
 
 impl Words {
-    /// Whether one of them is in a text, as it is written or as its escapes read: many servers write `é` as `\u00e9`.
     fn are_in(&self, text: &[u8]) -> bool {
-        let are_in = |text: &[u8]| self.0.iter().any(|words| words.find(text).is_some());
-        are_in(text) || value::unescaped(text).is_some_and(|read| are_in(read.as_bytes()))
+        self.0.iter().any(|words| words.find(text).is_some())
     }
 
     /// Whether there are none, or one is in every text.
     pub(super) fn say_nothing(&self) -> bool {
         self.0.is_empty() || self.0.iter().any(|words| words.needle().is_empty())
+    }
+}
+
+/// A text in which words are looked for, as it is written and as its escapes read: many servers write `é` as `\u00e9`.
+struct Said<'a> {
+    written: &'a [u8],
+    /// Made once, if any words need it; `None` if the text has no escapes.
+    read: OnceCell<Option<String>>,
+}
+
+impl<'a> Said<'a> {
+    fn new(written: &'a [u8]) -> Self {
+        Self { written, read: OnceCell::new() }
+    }
+
+    fn read(&self) -> Option<&[u8]> {
+        self.read.get_or_init(|| value::unescaped(self.written)).as_deref().map(str::as_bytes)
+    }
+
+    /// Whether one of these is in it.
+    fn has(&self, words: &Words) -> bool {
+        words.are_in(self.written) || self.read().is_some_and(|read| words.are_in(read))
     }
 }
 
@@ -199,26 +220,20 @@ fn span<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D
 }
 
 impl Rule {
-    /// Whether it applies to an answer.
-    #[inline]
-    pub(super) fn fits(&self, status: u16, body: &[u8]) -> bool {
-        self.is_about(status) && self.fits_body(body)
-    }
-
     /// Whether it applies to some answer with this status.
     #[inline]
     pub(super) fn is_about(&self, status: u16) -> bool {
         self.status.as_ref().is_none_or(|codes| codes.contain(status))
     }
 
-    fn fits_body(&self, body: &[u8]) -> bool {
+    fn fits_body(&self, body: &Said<'_>) -> bool {
         // Nearly every answer is ruled out here, without reading it as JSON.
-        if self.text.as_ref().is_some_and(|words| !words.are_in(body)) {
+        if self.text.as_ref().is_some_and(|words| !body.has(words)) {
             return false;
         }
         let Some(path) = &self.path else { return true };
-        path.find(body).map(value::label).is_some_and(|value| {
-            self.text.as_ref().is_none_or(|words| words.are_in(value.as_bytes()))
+        path.find(body.written).map(value::label).is_some_and(|value| {
+            self.text.as_ref().is_none_or(|words| Said::new(value.as_bytes()).has(words))
                 && self.is.as_ref().is_none_or(|one_of| one_of.is(&value))
         })
     }
@@ -229,10 +244,11 @@ impl Rule {
     }
 
     /// How long until the server's next window begins.
-    fn wait(&self, body: &[u8], now: Micros) -> Option<Duration> {
-        let told = self.window_text.as_ref().and_then(|pattern| {
-            seconds_in(body, pattern).or_else(|| seconds_in(value::unescaped(body)?.as_bytes(), pattern))
-        });
+    fn wait(&self, body: &Said<'_>, now: Micros) -> Option<Duration> {
+        let told = self
+            .window_text
+            .as_ref()
+            .and_then(|pattern| seconds_in(body.written, pattern).or_else(|| seconds_in(body.read()?, pattern)));
         let window = told.filter(|w| !w.is_zero()).or(self.window)?.min(LONGEST_WINDOW);
         let length = Micros::try_from(window.as_micros()).ok().filter(|l| *l > 0)?;
         let left = length - now.rem_euclid(length);
@@ -260,6 +276,17 @@ pub(super) fn seconds_in(body: &[u8], pattern: &str) -> Option<Duration> {
 }
 
 impl Rules {
+    /// Where the first rule is that applies to an answer.
+    #[inline]
+    fn first(&self, status: u16, body: &Said<'_>) -> Option<usize> {
+        self.rules.iter().position(|rule| rule.is_about(status) && rule.fits_body(body))
+    }
+
+    /// What the first rule that applies to an answer says; `None` if there is none.
+    pub(super) fn meaning(&self, status: u16, body: &[u8]) -> Option<Meaning> {
+        self.first(status, &Said::new(body)).map(|at| self.rules[at].outcome)
+    }
+
     /// Classifies an answer by the first rule that fits, or else as `otherwise`. `from` precedes what is quoted of it.
     pub(super) fn read(
         &self,
@@ -270,10 +297,11 @@ impl Rules {
         from: impl FnOnce() -> String,
         otherwise: Meaning,
     ) -> Classification {
-        let found = self.rules.iter().position(|rule| rule.fits(status, body));
+        let text = Said::new(body);
+        let found = self.first(status, &text);
         let rule = found.map(|at| &self.rules[at]);
         let meaning = rule.map_or(otherwise, |rule| rule.outcome);
-        let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(body, now));
+        let wait = rule.filter(|_| meaning == Meaning::RateLimited).and_then(|rule| rule.wait(&text, now));
         let complaint = (!meaning.is_good()).then(|| quote(&from(), &self.said(body), secrets));
         let rule = found.map(|at| RuleName { section: self.section, number: at + 1 });
         Classification { meaning, rule, wait, complaint }
