@@ -132,6 +132,13 @@ impl Run {
     }
 }
 
+/// How many of a JSON report's events have a status that could not be read. `None` if an older version made it.
+pub(in crate::pstats) fn unread_statuses(report: &Value) -> Option<u64> {
+    let events = &report["events"];
+    let unrated = events["count"].as_u64()?.saturating_sub(events["rated"].as_u64()?);
+    Some(unrated.saturating_sub(report["input"]["event_fields"]["status_missing"].as_u64()?))
+}
+
 impl Measured {
     fn of(counts: Counts) -> Self {
         let mut whole = Sample::of(&counts.figures, counts.throughput(), counts.unread);
@@ -145,12 +152,12 @@ impl Measured {
         Self { whole, groups: groups.collect(), capped: counts.capped.clone(), counts: Some(counts) }
     }
 
+    #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn read(report: &Value, kind: LineKind) -> Self {
         let from = &report[kind.key()];
         let number = |value: &Value| value.as_f64().unwrap_or(0.0);
-        let missing = number(&report["input"]["event_fields"]["status_missing"]);
         let unread = match kind {
-            LineKind::Events => (number(&from["count"]) - number(&from["rated"]) - missing).max(0.0),
+            LineKind::Events => unread_statuses(report).unwrap_or(0) as f64,
             LineKind::Outcomes => 0.0,
         };
         let whole = Sample::read(from, None, unread);

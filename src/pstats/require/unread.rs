@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use crate::cli::numbers::{count, counted};
+use crate::pstats::compare::unread_statuses;
 
 /// The quantiles that a report has, in order.
 const QUANTILES: [(&str, f64); 7] = [
@@ -36,20 +37,19 @@ pub(super) struct Unread {
 impl Unread {
     /// Of the figure with these names in `part`, which is a report's events or a group of them. `None` if all values could be read.
     pub(super) fn of(report: &Value, part: &Value, names: &[String]) -> Option<Self> {
-        match names.last()?.as_str() {
-            name @ ("success_rate" | "error_rate") => Self::of_rate(report, part, name),
-            name if names.len() > 1 && names[names.len() - 2] == "latency" => Self::of_latency(report, part, name),
+        match names {
+            [.., around, name] if around == "latency" => Self::of_latency(report, part, name),
+            [.., name] if matches!(&**name, "success_rate" | "error_rate") => Self::of_rate(report, part, name),
             _ => None,
         }
     }
 
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn of_rate(report: &Value, part: &Value, name: &str) -> Option<Self> {
-        let unrated = |part: &Value| Some(part["count"].as_u64()?.saturating_sub(part["rated"].as_u64()?));
-        let missing = report["input"]["event_fields"]["status_missing"].as_u64()?;
+        let rated = part["rated"].as_u64()?;
         // A group does not say which of its events have no status at all.
-        let statuses = unrated(&report["events"])?.saturating_sub(missing).min(unrated(part)?);
-        let rated = part["rated"].as_u64()? as f64;
+        let statuses = unread_statuses(report)?.min(part["count"].as_u64()?.saturating_sub(rated));
+        let rated = rated as f64;
         let all = rated + statuses as f64;
         let counted = part[name].as_f64().unwrap_or(0.0) * rated;
         let ends = [counted / all, (counted + statuses as f64) / all];
