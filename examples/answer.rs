@@ -43,7 +43,8 @@ fn main() {
 }
 
 fn answer(results: usize) -> Vec<u8> {
-    let one = r#"{"success":true,"event_id":"e","message":"Event queued for processing","errors":null}"#;
+    // Without an id, a result belongs to the event in its place.
+    let one = r#"{"success":true,"message":"Event queued for processing","errors":null}"#;
     let body = match results {
         0 => one.to_owned(),
         n => format!(r#"{{"total_events":{n},"results":[{}]}}"#, vec![one; n].join(",")),
