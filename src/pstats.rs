@@ -37,6 +37,7 @@ mod state;
 mod stream;
 mod summary;
 mod threads;
+mod unread;
 mod windows;
 
 use std::collections::BTreeSet;

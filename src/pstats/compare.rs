@@ -25,6 +25,6 @@ pub(super) use figure::Figure;
 pub(super) use judge::{Asked, Comparison, Required, Row, compare};
 pub(super) use part::{LineKind, RunPart};
 pub(super) use report_file::{NamedReport, report_in};
-pub(super) use run::{Run, unread_statuses};
+pub(super) use run::Run;
 pub(super) use runs::Runs;
 pub(super) use tolerance::{Margin, Tolerances};

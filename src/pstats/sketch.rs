@@ -245,6 +245,12 @@ impl Sketch for Fine {
     }
 }
 
+/// The rank of the quantile of this many millionths among `count` values.
+fn rank(count: u64, millionths: u32) -> u64 {
+    let rank = (u128::from(count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
+    u64::try_from(rank).unwrap_or(u64::MAX)
+}
+
 /// Latencies of one kind: count, exact sum and maximum, and a sketch.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(bound(serialize = "S: Sketch", deserialize = "S: Sketch"))]
@@ -294,9 +300,20 @@ impl<S: Sketch> LatencySketch<S> {
 
     /// The quantile of this many millionths in µs: the value of rank ⌈q × count⌉; `None` if there is nothing.
     pub(super) fn quantile_us(&self, millionths: u32) -> Option<u64> {
-        let rank = (u128::from(self.count) * u128::from(millionths)).div_ceil(1_000_000).max(1);
-        let rank = u64::try_from(rank).unwrap_or(u64::MAX);
-        (self.count > 0).then(|| self.sketch.at_rank(rank).min(self.max_us))
+        (self.count > 0).then(|| self.at_rank(rank(self.count, millionths)))
+    }
+
+    /// What the quantile would be, in µs, if `more` latencies were 0, and if they were longer than all. The most may be infinite.
+    #[allow(clippy::cast_precision_loss)] // below 2^53
+    pub(super) fn ends_us(&self, millionths: u32, more: u64) -> [f64; 2] {
+        let rank = rank(self.count + more, millionths);
+        let least = if rank > more { self.at_rank(rank - more) as f64 } else { 0.0 };
+        let most = if rank <= self.count { self.at_rank(rank) as f64 } else { f64::INFINITY };
+        [least, most]
+    }
+
+    fn at_rank(&self, rank: u64) -> u64 {
+        self.sketch.at_rank(rank).min(self.max_us)
     }
 
     /// Checks that its parts are consistent.

@@ -84,9 +84,6 @@ pub(crate) struct Row {
     /// On what it rests; `None` if it cannot be told.
     #[serde(skip)]
     pub(crate) basis: Option<(Difference, Question)>,
-    /// By how much the difference of a rate may be off, because statuses could not be read: points.
-    #[serde(skip)]
-    pub(crate) unread: f64,
 }
 
 impl Row {
@@ -101,7 +98,7 @@ impl Row {
         let (Some((difference, question)), Some((low, high))) = (&self.basis, self.interval) else { return };
         let (base, now) = (self.runs.0 as f64, self.runs.1 as f64);
         let spread = difference.error() / (1.0 / base + 1.0 / now).sqrt();
-        let needed = question.runs_needed(difference.value, spread, family);
+        let needed = question.runs_needed(difference, spread, family);
         let fewest = self.runs.0.min(self.runs.1);
         self.more_runs = needed.map(|needed| needed.saturating_sub(fewest).max(1));
         let why = if low <= 0.0 && high >= 0.0 {
@@ -240,10 +237,10 @@ impl Pair<'_> {
         let (base, now) = (base?, now?);
         let tolerance = self.asked.tolerances.of(figure);
         let question = Question { scale, better: figure.better(), tolerance, alpha: self.asked.alpha };
-        let unread = sides.iter().map(|side| side.unread).sum::<f64>();
-        let found = match unread > tolerance {
-            true => Err(NotJudged::Unread),
-            false => self.difference(figure, group.is_some(), &sides),
+        let off = sides.iter().map(|side| side.off).sum::<f64>();
+        let found = match scale.name(off) > tolerance {
+            true => Err(NotJudged::Unread(figure)),
+            false => self.difference(figure, group.is_some(), &sides).map(|found| found.that_may_be_off_by(off)),
         };
         let difference = match scale {
             Scale::Points => Some(now - base),
@@ -266,7 +263,6 @@ impl Pair<'_> {
             why: found.err().map(|why| why.to_string()),
             place: (self.kind, figure),
             basis: found.ok().map(|found| (found, question)),
-            unread,
         })
     }
 
@@ -326,16 +322,14 @@ struct Values {
     figures: Vec<f64>,
     judged: f64,
     failures: f64,
-    /// The largest share of a run whose status could not be read.
-    unread: f64,
+    /// By how much the figure of a run may be off, on its scale, at most, because values could not be read.
+    off: f64,
 }
 
 fn values<'a>(samples: impl Iterator<Item = &'a Sample>, figure: Figure) -> Values {
-    let mut values = Values { figures: Vec::new(), judged: 0.0, failures: 0.0, unread: 0.0 };
+    let mut values = Values { figures: Vec::new(), judged: 0.0, failures: 0.0, off: 0.0 };
     for sample in samples {
-        if matches!(figure, Figure::ErrorRate | Figure::SuccessRate) && sample.unread > 0.0 {
-            values.unread = values.unread.max(sample.unread / (sample.judged + sample.unread));
-        }
+        values.off = values.off.max(sample.off(figure));
         if let Some(value) = sample.get(figure) {
             values.figures.push(value);
             values.judged += sample.judged;

@@ -10,6 +10,7 @@ use crate::pstats::settings::Settings;
 use crate::pstats::sketch::{Coarse, Fine, LatencySketch};
 use crate::pstats::stream::Stream;
 use crate::pstats::summary::Summary;
+use crate::pstats::unread::UnreadValues;
 use crate::pstats::windows::Windows;
 use crate::record::outcome::RunRecord;
 
@@ -48,8 +49,8 @@ pub(crate) struct RunPart {
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
     pub(crate) figures: Figures<Fine>,
-    /// Events whose status could not be read.
-    pub(super) unread: u64,
+    /// Values of events that could not be read.
+    pub(super) unread: UnreadValues,
     /// Of outcomes.
     pub(crate) end_to_end: Option<LatencySketch<Fine>>,
     /// Lines that a throughput counts: with a time, and of outcomes those for which a request was sent.
@@ -72,7 +73,7 @@ impl RunPart {
         if events.figures.count() > 0 {
             let unrated = events.figures.count() - events.figures.judged();
             let of_events = Counts {
-                unread: unrated.saturating_sub(summary.input.event_flaws.status_missing),
+                unread: UnreadValues::counted(unrated, &summary.input.event_flaws),
                 timed: events.order.count(),
                 range: events.order.range(),
                 ..Counts::of(events, &layout.of_events.all, groupings)
@@ -129,7 +130,7 @@ impl Counts {
         });
         Self {
             figures: stream.figures.clone(),
-            unread: 0,
+            unread: UnreadValues::default(),
             end_to_end: None,
             timed: 0,
             all_timed: false,
@@ -146,7 +147,7 @@ impl Counts {
 
     fn merge(&mut self, other: Self) {
         self.figures.merge(&other.figures);
-        self.unread += other.unread;
+        self.unread.merge(other.unread);
         if let (Some(ours), Some(theirs)) = (&mut self.end_to_end, &other.end_to_end) {
             ours.merge(theirs);
         }

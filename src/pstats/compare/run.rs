@@ -10,6 +10,7 @@ use crate::pstats::figures::Figures;
 use crate::pstats::groups::GroupKey;
 use crate::pstats::sketch::{LatencySketch, Sketch};
 use crate::pstats::summary::whole_runs;
+use crate::pstats::unread::{UnreadValues, reported_ends};
 use crate::record::outcome::RunRecord;
 
 /// The figures of some lines of a run.
@@ -20,7 +21,9 @@ pub(crate) struct Sample {
     pub(crate) judged: f64,
     pub(crate) failures: f64,
     /// Lines whose status could not be read, at most.
-    pub(crate) unread: f64,
+    unread: f64,
+    /// The least and the most that a figure of latencies may be, in ms, if some could not be read.
+    ends: BTreeMap<Figure, [f64; 2]>,
 }
 
 impl Sample {
@@ -29,12 +32,27 @@ impl Sample {
         self.values.get(&figure).copied()
     }
 
+    /// By how much a figure may be off, on its scale, because values could not be read.
+    pub(crate) fn off(&self, figure: Figure) -> f64 {
+        match figure {
+            Figure::ErrorRate | Figure::SuccessRate if self.unread > 0.0 => self.unread / (self.judged + self.unread),
+            _ => match (self.get(figure), self.ends.get(&figure)) {
+                (Some(value), Some([least, most])) => (value / least).ln().max((most / value).ln()),
+                _ => 0.0,
+            },
+        }
+    }
+
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
-    fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>, unread: u64) -> Self {
+    fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>, unread: UnreadValues) -> Self {
         let (judged, failures) = (figures.judged() as f64, figures.failures() as f64);
-        let unread = unread.min(figures.count() - figures.judged()) as f64;
-        let mut sample = Self { values: BTreeMap::new(), judged, failures, unread };
+        let statuses = unread.statuses.min(figures.count() - figures.judged()) as f64;
+        let mut sample = Self { judged, failures, unread: statuses, ..Self::default() };
         sample.add_latency(LatencySpan::Latency, figures.latency());
+        let unread = unread.latencies.min(figures.count() - figures.latency().count());
+        if unread > 0 {
+            sample.add_ends(figures.latency(), unread);
+        }
         if judged > 0.0 {
             sample.values.insert(Figure::ErrorRate, failures / judged);
             sample.values.insert(Figure::SuccessRate, (judged - failures) / judged);
@@ -56,8 +74,22 @@ impl Sample {
         }
     }
 
+    #[allow(clippy::cast_precision_loss)]
+    fn add_ends<S: Sketch>(&mut self, latency: &LatencySketch<S>, unread: u64) {
+        let read = latency.count() as f64;
+        for (figure, value) in &self.values {
+            let Figure::Latency(_, statistic) = figure else { continue };
+            let ends = match statistic.millionths() {
+                None => [value * read / (read + unread as f64), f64::INFINITY],
+                Some(millionths) => latency.ends_us(millionths, unread).map(|us| us / 1000.0),
+            };
+            self.ends.insert(*figure, ends);
+        }
+    }
+
     /// From a part of a JSON report that has figures.
-    fn read(from: &Value, seconds: Option<f64>, unread: f64) -> Self {
+    #[allow(clippy::cast_precision_loss)]
+    fn read(from: &Value, seconds: Option<f64>, unread: UnreadValues) -> Self {
         let at =
             |figure: Figure| from.pointer(&format!("/{}", figure.path().replace('.', "/"))).and_then(Value::as_f64);
         let mut values: BTreeMap<Figure, f64> = Figure::all().filter_map(|f| Some((f, at(f)?))).collect();
@@ -68,7 +100,16 @@ impl Sample {
         // A report of an older version does not say how many lines are rated.
         let judged = from["rated"].as_f64().unwrap_or(count);
         let failures = values.get(&Figure::ErrorRate).map_or(0.0, |rate| (rate * judged).round());
-        Self { values, judged, failures, unread: unread.min(count - judged) }
+        let mut sample = Self { values, judged, failures, ..Self::default() };
+        sample.unread = (unread.statuses as f64).min(count - judged);
+        let without = count - from["latency"]["count"].as_f64().unwrap_or(0.0);
+        let unread = (unread.latencies as f64).min(without) as u64;
+        if unread > 0 {
+            let named =
+                |figure: &Figure| reported_ends(&from["latency"], unread, figure.path().strip_prefix("latency.")?);
+            sample.ends = sample.values.keys().filter_map(|figure| Some((*figure, named(figure)?))).collect();
+        }
+        sample
     }
 }
 
@@ -132,13 +173,6 @@ impl Run {
     }
 }
 
-/// How many of a JSON report's events have a status that could not be read. `None` if an older version made it.
-pub(in crate::pstats) fn unread_statuses(report: &Value) -> Option<u64> {
-    let events = &report["events"];
-    let unrated = events["count"].as_u64()?.saturating_sub(events["rated"].as_u64()?);
-    Some(unrated.saturating_sub(report["input"]["event_fields"]["status_missing"].as_u64()?))
-}
-
 impl Measured {
     fn of(counts: Counts) -> Self {
         let mut whole = Sample::of(&counts.figures, counts.throughput(), counts.unread);
@@ -152,13 +186,12 @@ impl Measured {
         Self { whole, groups: groups.collect(), capped: counts.capped.clone(), counts: Some(counts) }
     }
 
-    #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn read(report: &Value, kind: LineKind) -> Self {
         let from = &report[kind.key()];
         let number = |value: &Value| value.as_f64().unwrap_or(0.0);
         let unread = match kind {
-            LineKind::Events => unread_statuses(report).unwrap_or(0) as f64,
-            LineKind::Outcomes => 0.0,
+            LineKind::Events => UnreadValues::reported(report),
+            LineKind::Outcomes => UnreadValues::default(),
         };
         let whole = Sample::read(from, None, unread);
         let seconds = from["time"]["span_s"].as_f64().filter(|seconds| *seconds > 0.0);

@@ -16,6 +16,7 @@ use super::tolerance::Tolerances;
 use crate::pstats::figures::{Figures, Point};
 use crate::pstats::inference::verdict::Word;
 use crate::pstats::sketch::Latency;
+use crate::pstats::unread::UnreadValues;
 use crate::pstats::windows::{Course, Windows};
 use crate::seed::{Generator, Seed};
 
@@ -67,7 +68,7 @@ impl Server {
         let level = (20_000.0 * self.scale * (self.between * between).exp()).ln();
         let mut counts = Counts {
             figures: Figures::default(),
-            unread: 0,
+            unread: UnreadValues::default(),
             end_to_end: None,
             timed: events as u64,
             all_timed: true,

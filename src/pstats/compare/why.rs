@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::figure::Figure;
 use crate::cli::numbers::{count, duration};
 
 /// Why a difference cannot be judged at all.
@@ -23,8 +24,8 @@ pub(crate) enum NotJudged {
     Zero,
     /// One run on one side, two on the other.
     TwoRuns,
-    /// So many statuses could not be read that the difference may be larger than the tolerance.
-    Unread,
+    /// So many of the figure's values could not be read that the difference may be larger than the tolerance.
+    Unread(Figure),
 }
 
 impl fmt::Display for NotJudged {
@@ -53,7 +54,10 @@ impl fmt::Display for NotJudged {
                 f.write_str("one run each, with too few latencies beyond the quantile: give longer runs, or several a side")
             }
             Self::Zero => f.write_str("a run has a figure of 0, which has no ratio"),
-            Self::Unread => f.write_str(
+            Self::Unread(Figure::Latency(..)) => f.write_str(
+                "more latencies could not be read than the tolerance allows, and they count neither as short nor as long",
+            ),
+            Self::Unread(_) => f.write_str(
                 "more statuses could not be read than the tolerance allows, and they count neither as successes nor as errors",
             ),
             Self::TwoRuns => f.write_str("one run against two: give three runs a side"),

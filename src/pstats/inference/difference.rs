@@ -34,6 +34,8 @@ pub(crate) struct Difference {
     pub(crate) value: f64,
     /// How far it may be off. With two, the one that says less is believed.
     spreads: [Spread; 2],
+    /// By how much more it may be off, whatever chance does.
+    off: f64,
 }
 
 /// A standard error, and its degrees of freedom.
@@ -56,12 +58,12 @@ impl Difference {
         let pooled = (of_one(base) * base.freedom + of_one(now) * now.freedom) / all;
         let pooled =
             Spread { error: (pooled * (1.0 / (base.freedom + 1.0) + 1.0 / (now.freedom + 1.0))).sqrt(), freedom: all };
-        Self { value: now.estimate - base.estimate, spreads: [welch(base, now), pooled] }
+        Self { value: now.estimate - base.estimate, spreads: [welch(base, now), pooled], off: 0.0 }
     }
 
     /// The difference of two runs, each with the variance that its own blocks of time say.
     pub(crate) fn of_blocks(base: Side, now: Side) -> Self {
-        Self { value: now.estimate - base.estimate, spreads: [welch(base, now); 2] }
+        Self { value: now.estimate - base.estimate, spreads: [welch(base, now); 2], off: 0.0 }
     }
 
     /// The difference of one run from several, if a run of either side varies as much: only one side can say how much that
@@ -70,20 +72,30 @@ impl Difference {
     pub(crate) fn of_one_from(value: f64, several: Side) -> Self {
         // `several.variance` is that of a mean of freedom + 1 runs.
         let error = (several.variance * (several.freedom + 2.0)).sqrt();
-        Self { value, spreads: [Spread { error, freedom: several.freedom }; 2] }
+        Self { value, spreads: [Spread { error, freedom: several.freedom }; 2], off: 0.0 }
+    }
+
+    /// The same difference, if values that are not known may move it by up to `off` either way.
+    pub(crate) fn that_may_be_off_by(self, off: f64) -> Self {
+        Self { off, ..self }
+    }
+
+    /// By how much it may be off beside chance.
+    pub(crate) fn off(&self) -> f64 {
+        self.off
     }
 
     /// The interval that misses the true difference with probability `alpha`.
     pub(crate) fn interval(&self, alpha: f64) -> (f64, f64) {
         let reach = self.spreads.map(|spread| spread.error * critical(alpha, spread.freedom));
-        let reach = reach[0].max(reach[1]);
+        let reach = reach[0].max(reach[1]) + self.off;
         (self.value - reach, self.value + reach)
     }
 
     /// The two-sided p-value of the hypothesis that the true difference is `shift`.
     pub(crate) fn p_value(&self, shift: f64) -> f64 {
-        let away = (self.value - shift).abs();
-        if away == 0.0 {
+        let away = (self.value - shift).abs() - self.off;
+        if away <= 0.0 {
             return 1.0;
         }
         let p_values = self.spreads.map(|spread| two_sided(away / spread.error, spread.freedom));
@@ -136,6 +148,17 @@ mod tests {
                 assert!((found.p_value(high) / alpha - 1.0).abs() < 1e-6, "{found:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_difference_that_may_be_off_excludes_no_value_that_it_may_have() {
+        let side = |at: f64| Side { estimate: at, variance: 0.01, freedom: 8.0 };
+        let exact = Difference::of_runs(side(1.0), side(2.0));
+        let off = exact.that_may_be_off_by(0.5);
+        let ((low, high), (least, most)) = (exact.interval(0.05), off.interval(0.05));
+        assert!((low - least - 0.5).abs() < 1e-12 && (most - high - 0.5).abs() < 1e-12, "{off:?}");
+        assert_eq!([off.p_value(0.5), off.p_value(1.2), off.p_value(1.5)], [1.0; 3]);
+        assert!((off.p_value(0.0) - exact.p_value(0.5)).abs() < 1e-12, "{off:?}");
     }
 
     #[test]

@@ -127,13 +127,14 @@ impl Question {
     /// and a run's figure has this standard deviation; `family` is the number of hypotheses. `None` if it takes more than
     /// [`MOST_RUNS`].
     #[allow(clippy::cast_precision_loss)] // runs and figures are few
-    pub(crate) fn runs_needed(&self, difference: f64, spread: f64, family: usize) -> Option<usize> {
+    pub(crate) fn runs_needed(&self, difference: &Difference, spread: f64, family: usize) -> Option<usize> {
         let (low, high) = match self.scale {
             Scale::Ratio => ((-self.tolerance).ln_1p(), self.tolerance.ln_1p()),
             Scale::Points => (-self.tolerance, self.tolerance),
         };
         // To the nearer end of the tolerance; to 0.
-        let (room, away) = ((high - difference).min(difference - low), difference.abs());
+        let (value, off) = (difference.value, difference.off());
+        let (room, away) = ((high - value).min(value - low) - off, value.abs() - off);
         let suffices = |runs: usize| {
             let freedom = 2.0 * (runs as f64 - 1.0);
             let error = spread * (2.0 / runs as f64).sqrt();
@@ -200,7 +201,11 @@ mod tests {
     fn the_runs_that_are_asked_for_bring_a_verdict_about_as_often_as_promised() {
         // A run's P95 varies by 4 % and is 10 % up.
         let (spread, up) = (0.04, 0.1f64.ln_1p());
-        let needed = LATENCY.runs_needed(up, spread, 6).expect("a few");
+        let by = |value: f64| {
+            let side = |estimate: f64| Side { estimate, variance: 1e-6, freedom: 8.0 };
+            Difference::of_runs(side(0.0), side(value))
+        };
+        let needed = LATENCY.runs_needed(&by(up), spread, 6).expect("a few");
         let mut found = 0u32;
         for pair in 0..2000 {
             let mut random = Seed::new(5).choice("power").generator(pair);
@@ -218,9 +223,11 @@ mod tests {
         }
         let power = f64::from(found) / 2000.0;
         assert!((POWER - 0.05..0.95).contains(&power), "{needed} runs: {power}");
-        assert!(LATENCY.runs_needed(up, spread, 60) > Some(needed));
+        assert!(LATENCY.runs_needed(&by(up), spread, 60) > Some(needed));
         // No number of runs tells on which side of the tolerance a difference lies that is just as large.
-        assert_eq!(LATENCY.runs_needed(0.0, 10.0, 6), None);
+        assert_eq!(LATENCY.runs_needed(&by(0.0), 10.0, 6), None);
+        // Nor which side, if values that are not known may put it on the other.
+        assert_eq!(LATENCY.runs_needed(&by(up).that_may_be_off_by(up), spread, 6), None);
     }
 
     proptest! {

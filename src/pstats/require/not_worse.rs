@@ -169,7 +169,7 @@ impl NotWorse {
         };
         match self.margin.unwrap_or(row.tolerance) {
             _ if is_worse => Judged::Worse,
-            allowed if most_harm + row.unread <= allowed => Judged::NotWorse,
+            allowed if most_harm <= allowed => Judged::NotWorse,
             _ => Judged::CannotTell,
         }
     }

@@ -1,21 +1,9 @@
-//! Figures of events of which some have a status or a latency that could not be read, such as "ECONNREFUSED". Such an event has no
-//! part in the figure, so a figure of the others may look better than it is. A requirement has to hold whatever these were.
+//! What a figure that a requirement names may be, if a status or a latency of some events could not be read.
 
 use serde_json::Value;
 
 use crate::cli::numbers::{count, counted};
-use crate::pstats::compare::unread_statuses;
-
-/// The quantiles that a report has, in order.
-const QUANTILES: [(&str, f64); 7] = [
-    ("p50_ms", 0.5),
-    ("p90_ms", 0.9),
-    ("p95_ms", 0.95),
-    ("p99_ms", 0.99),
-    ("p999_ms", 0.999),
-    ("p9999_ms", 0.9999),
-    ("max_ms", 1.0),
-];
+use crate::pstats::unread::{UnreadValues, reported_ends};
 
 /// What could not be read.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,7 +36,7 @@ impl Unread {
     fn of_rate(report: &Value, part: &Value, name: &str) -> Option<Self> {
         let rated = part["rated"].as_u64()?;
         // A group does not say which of its events have no status at all.
-        let statuses = unread_statuses(report)?.min(part["count"].as_u64()?.saturating_sub(rated));
+        let statuses = UnreadValues::reported(report).statuses.min(part["count"].as_u64()?.saturating_sub(rated));
         let rated = rated as f64;
         let all = rated + statuses as f64;
         let counted = part[name].as_f64().unwrap_or(0.0) * rated;
@@ -56,34 +44,12 @@ impl Unread {
         (statuses > 0).then_some(Self { what: What::Status, values: statuses, ends })
     }
 
-    /// Between what it is if all unread latencies were 0 and if all were longer than any. A quantile between two of the report's is
-    /// taken as the one further out.
-    #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn of_latency(report: &Value, part: &Value, name: &str) -> Option<Self> {
-        let fields = &report["input"]["event_fields"];
-        let unread = fields["latency_invalid"].as_u64()? + fields["latency_negative"].as_u64()?;
         let latency = &part["latency"];
-        let read = latency["count"].as_u64()?;
         // A group does not say which of its events have no latency at all.
-        let values = unread.min(part["count"].as_u64()?.saturating_sub(read));
-        let (read, all) = (read as f64, (read + values) as f64);
-        let ends =
-            if let Some((_, share)) = QUANTILES.iter().find(|(quantile, share)| *quantile == name && *share < 1.0) {
-                let value = |quantile: &str| latency[quantile].as_f64();
-                let (low, high) = ((share * all - values as f64) / read, share * all / read);
-                let below = QUANTILES.iter().rev().find(|(_, share)| *share <= low);
-                let above = QUANTILES.iter().find(|(_, share)| *share >= high);
-                [
-                    below.and_then(|(quantile, _)| value(quantile)).unwrap_or(0.0),
-                    above.and_then(|(quantile, _)| value(quantile)).unwrap_or(f64::INFINITY),
-                ]
-            } else {
-                match name {
-                    "mean_ms" => [latency[name].as_f64().unwrap_or(0.0) * read / all, f64::INFINITY],
-                    "max_ms" => [latency[name].as_f64().unwrap_or(0.0), f64::INFINITY],
-                    _ => return None,
-                }
-            };
+        let without = part["count"].as_u64()?.saturating_sub(latency["count"].as_u64()?);
+        let values = UnreadValues::reported(report).latencies.min(without);
+        let ends = reported_ends(latency, values, name)?;
         (values > 0).then_some(Self { what: What::Latency, values, ends })
     }
 
@@ -134,21 +100,13 @@ mod tests {
         assert_eq!(Unread::of(&read, &read["events"], &["error_rate".to_owned()]), None);
     }
     #[test]
-    fn a_quantile_is_between_what_it_is_with_all_unread_latencies_as_0_and_as_the_longest() {
-        let latency = json!({"count": 90, "mean_ms": 10.0, "p50_ms": 8.0, "p90_ms": 20.0, "p95_ms": 30.0, "p99_ms": 40.0,
-            "p999_ms": 50.0, "p9999_ms": 60.0, "max_ms": 70.0});
+    fn a_latency_is_between_what_it_is_with_all_unread_latencies_as_0_and_as_the_longest() {
+        let latency = json!({"count": 90, "p50_ms": 8.0, "p90_ms": 20.0, "max_ms": 70.0});
         let report = json!({"input": {"event_fields": {"latency_invalid": 6, "latency_negative": 4}},
             "events": {"count": 120, "latency": latency}});
-        let of = |name: &str| {
-            let names = ["latency".to_owned(), name.to_owned()];
-            Unread::of(&report, &report["events"], &names).map(|unread| unread.ends)
-        };
-        // The 50th of 100 is the 40th to the 50th of the 90 that were read.
-        assert_eq!(of("p50_ms"), Some([0.0, 20.0]));
-        assert_eq!(of("p90_ms"), Some([8.0, 70.0]));
-        assert_eq!(of("p95_ms"), Some([20.0, f64::INFINITY]));
-        assert_eq!(of("mean_ms"), Some([9.0, f64::INFINITY]));
-        assert_eq!(of("max_ms"), Some([70.0, f64::INFINITY]));
+        let of = |name: &str| Unread::of(&report, &report["events"], &["latency".to_owned(), name.to_owned()]);
+        let p50 = of("p50_ms").expect("10 are unread");
+        assert_eq!((p50.values, p50.ends), (10, [0.0, 20.0]));
         assert_eq!(of("count"), None);
     }
 }

@@ -282,3 +282,47 @@ fn an_error_rate_is_not_the_same_as_before_if_most_statuses_can_no_longer_be_rea
     let said = judged(&new, &old, 99);
     assert!(said.contains("more statuses could not be read than the tolerance allows"), "{said}");
 }
+
+#[test]
+fn a_latency_is_not_the_same_as_before_if_most_can_no_longer_be_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let log = |run: u64, aborted: u64| {
+        let took = |i| if i < aborted { "-1".to_owned() } else { format!("{}.{run}", 50 + i % 50) };
+        (0..2_000).map(|i| format!("{{\"Tt\":{},\"status\":200}}\n", took(i))).collect::<String>()
+    };
+    // Events, their states and their reports.
+    let forms = |name: &str, aborted: u64| -> [Vec<String>; 3] {
+        let of = |form: &[&str], ending: &str| {
+            let write = |run: u64| {
+                let made = run_with("pstats", &[FIELDS, form].concat(), log(run, aborted).as_bytes());
+                let text = if form.is_empty() { log(run, aborted) } else { made.expect_code(0).text().to_owned() };
+                let path = folder.path().join(format!("{name}{run}.{ending}"));
+                std::fs::write(&path, text).expect("written");
+                path.to_str().expect("UTF-8").to_owned()
+            };
+            (0..3).map(write).collect()
+        };
+        [of(&[], "jsonl"), of(&["--format", "state"], "state"), of(&["--format", "json"], "json")]
+    };
+    let judged = |now: &[String], base: &[String], requirement: &str, code| {
+        let base = base.iter().flat_map(|file| ["--base", file]);
+        let now = now.iter().map(String::as_str);
+        let args: Vec<&str> = FIELDS.iter().copied().chain(["--require", requirement]).chain(base).chain(now).collect();
+        run("pstats", &args).expect_code(code).stderr
+    };
+    let (old, few, most) = (forms("old", 0), forms("few", 20), forms("most", 1_500));
+    for form in 0..3 {
+        let said = judged(&most[form], &old[form], "latency.p50 not worse", 99);
+        assert!(said.contains("more latencies could not be read than the tolerance allows"), "{said}");
+        judged(&most[form], &old[form], "latency.mean not worse", 99);
+        judged(&old[form], &most[form], "latency.p50 not worse", 99);
+        judged(&few[form], &old[form], "error_rate not worse", 0);
+        judged(&few[form], &old[form], "latency.p999 not worse", 99);
+    }
+    // A hundredth may move the median by a hundredth of its rank, which a report with a few quantiles does not show.
+    for form in 0..2 {
+        judged(&few[form], &old[form], "latency.p50 not worse", 0);
+    }
+}
+
+const FIELDS: &[&str] = &["-q", "--fields", "latency=Tt,status=status"];
