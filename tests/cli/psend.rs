@@ -7,6 +7,7 @@ mod dialects;
 mod faults;
 mod find_rate;
 mod generator;
+mod hostile;
 mod http2;
 mod keep_alive;
 mod memory;
