@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::event;
-use crate::support::browser::Browser;
+use crate::support::browser::{Browser, ENTER, ESCAPE, TAB};
+use crate::support::run;
 use crate::support::server::{KEY, Server};
 
 const ROWS: &str = "return [...document.querySelectorAll('#events tr')].map((row) => row.innerText).join('\\n')";
@@ -39,6 +40,88 @@ fn an_event_is_seen_live_found_by_filter_and_opened() {
     let shown = browser.ask("return document.getElementById('json').textContent");
     assert_eq!(serde_json::from_str::<Value>(shown.as_str().expect("text")).expect("JSON"), other);
     assert_eq!(browser.errors(), [Value::Null; 0]);
+}
+
+/// What is wrong with how a page is laid out.
+const LAYOUT: &str = r"
+    const wrong = [];
+    const root = document.documentElement;
+    if (root.scrollWidth > root.clientWidth) wrong.push('scrolls sideways: ' + root.scrollWidth);
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+        const at = texts.currentNode.parentElement;
+        if (!texts.currentNode.data.trim() || !at.checkVisibility()) continue;
+        if (parseFloat(getComputedStyle(at).fontSize) < 11) wrong.push('small: ' + texts.currentNode.data);
+    }
+    return wrong;";
+
+#[test]
+fn every_screen_reads_well_light_and_dark_for_everybody() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start(&[]);
+    let events = run("pgen", &["-q", "-n", "300", "--seed", "7"]).expect_code(0);
+    for line in events.text().lines() {
+        assert_eq!(server.post("/events", line).0, 200);
+    }
+    let mut long = event(&"evt_that_never_ends_".repeat(5));
+    long["source"]["service"] = json!("a-service-with-a-name-that-never-ends-".repeat(2));
+    assert_eq!(server.post("/events", long.to_string()).0, 200);
+    let check = |at: &str| {
+        assert_eq!(browser.ask(LAYOUT), json!([]), "{at}");
+        assert_eq!(browser.violations(), json!([]), "{at}");
+    };
+    for (width, height) in [(390, 844), (1280, 800)] {
+        for theme in ["light", "dark"] {
+            browser.show_at((width, height), theme);
+            for (path, shown) in [
+                ("/", "return document.querySelectorAll('#events tr').length === 50"),
+                ("/docs", "return document.querySelectorAll('#operations section').length > 5"),
+            ] {
+                browser.open("about:blank");
+                browser.open(&format!("{}{path}", server.url()));
+                browser.wait_until(shown);
+                check(&format!("{path} at {width} wide, {theme}"));
+            }
+        }
+    }
+    browser.open("about:blank");
+    browser.open(server.url());
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 50");
+    browser.ask("document.querySelector('#events button').click()");
+    browser.wait_until("return document.getElementById('event').open");
+    check("an open event");
+    assert_eq!(browser.errors(), [Value::Null; 0]);
+}
+
+#[test]
+fn an_event_is_found_and_opened_with_the_keyboard_alone() {
+    let Some(browser) = Browser::start() else { return };
+    let server = Server::start(&[]);
+    for id in ["evt_first", "evt_second"] {
+        assert_eq!(server.post("/events", event(id).to_string()).0, 200);
+    }
+    browser.open(server.url());
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 2");
+    let tab_until = |script: &str| {
+        let reached = (0..80).any(|_| {
+            browser.press(TAB);
+            browser.ask(script) == true
+        });
+        assert!(reached, "{script}");
+    };
+    tab_until("return document.activeElement.matches('[name=event_id_contains]')");
+    browser.press("first");
+    browser.press(ENTER);
+    browser.wait_until("return document.querySelectorAll('#events tr').length === 1");
+    tab_until("return document.activeElement.matches('#events button')");
+    browser.press(ENTER);
+    browser.wait_until("return document.getElementById('event').open");
+    assert!(
+        browser.ask("return document.getElementById('json').textContent").as_str().expect("text").contains("evt_first")
+    );
+    browser.press(ESCAPE);
+    browser.wait_until("return !document.getElementById('event').open");
+    assert_eq!(browser.ask("return document.activeElement.matches('#events button')"), true);
 }
 
 #[test]

@@ -120,12 +120,6 @@ const LAYOUT: &str = r"
 #[test]
 fn every_kind_of_run_reads_well_on_every_screen_in_light_and_dark() {
     let Some(browser) = Browser::start() else { return };
-    let axe = std::env::var("NODE_PATH")
-        .ok()
-        .and_then(|path| fs::read_to_string(Path::new(&path).join("axe-core/axe.min.js")).ok());
-    if axe.is_none() {
-        eprintln!("skipped: what axe finds in the page needs npm's axe-core in NODE_PATH");
-    }
     let folder = tempfile::tempdir().expect("a folder");
     let pictures = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pages");
     fs::create_dir_all(&pictures).expect("a folder for pictures");
@@ -153,12 +147,8 @@ fn every_kind_of_run_reads_well_on_every_screen_in_light_and_dark() {
                 assert_eq!(browser.ask(LAYOUT), json!([]), "{at}");
                 let picture = pictures.join(format!("{name}-{}-{theme}.png", screen.0));
                 fs::write(picture, browser.picture()).expect("it is written");
-                if let Some(axe) = axe.as_ref().filter(|_| screen.0 == 390 || screen.0 == 1280) {
-                    let found = browser.ask_later(&format!(
-                        "{axe}; const done = arguments[arguments.length - 1]; axe.run().then((found) => done(found.violations\
-                         .flatMap((v) => v.nodes.slice(0, 3).map((n) => v.id + ': ' + n.html.slice(0, 120) + ' ' + n.failureSummary))));"
-                    ));
-                    assert_eq!(found, json!([]), "{at}");
+                if screen.0 == 390 || screen.0 == 1280 {
+                    assert_eq!(browser.violations(), json!([]), "{at}");
                 }
             }
         }

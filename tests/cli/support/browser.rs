@@ -1,6 +1,8 @@
 //! Headless Chromium, driven over WebDriver's own HTTP.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -8,11 +10,17 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use serde_json::{Value, json};
 
+/// Keys as WebDriver names them.
+pub const TAB: &str = "\u{E004}";
+pub const ENTER: &str = "\u{E007}";
+pub const ESCAPE: &str = "\u{E00C}";
+
 /// A browser with one page. It ends with the test.
 pub struct Browser {
     driver: Child,
     session: String,
     client: reqwest::blocking::Client,
+    axe: Option<String>,
 }
 
 impl Browser {
@@ -39,7 +47,9 @@ impl Browser {
         let asked = client.post(&base).json(&json!({"capabilities": {"alwaysMatch": capabilities}})).send();
         let begun: Value = asked.and_then(reqwest::blocking::Response::json).expect("a session begins");
         let id = begun["value"]["sessionId"].as_str().unwrap_or_else(|| panic!("{begun}"));
-        Some(Self { driver, session: format!("{base}/{id}"), client })
+        let axe = std::env::var("NODE_PATH").ok();
+        let axe = axe.and_then(|path| fs::read_to_string(Path::new(&path).join("axe-core/axe.min.js")).ok());
+        Some(Self { driver, session: format!("{base}/{id}"), client, axe })
     }
 
     pub fn post(&self, path: &str, body: &Value) -> Value {
@@ -74,6 +84,20 @@ impl Browser {
         self.post("/execute/async", &json!({"script": script, "args": []}))
     }
 
+    /// What axe finds wrong with the page for people who cannot see it well or use a mouse. Empty, and a word about it, if axe is
+    /// not installed.
+    #[allow(clippy::print_stderr)] // a part of a test is skipped by name
+    pub fn violations(&self) -> Value {
+        let Some(axe) = &self.axe else {
+            eprintln!("skipped: what axe finds in a page needs npm's axe-core in NODE_PATH");
+            return json!([]);
+        };
+        self.ask_later(&format!(
+            "{axe}; const done = arguments[arguments.length - 1]; axe.run().then((found) => done(found.violations\
+             .flatMap((v) => v.nodes.slice(0, 3).map((n) => v.id + ': ' + n.html.slice(0, 120) + ' ' + n.failureSummary))));"
+        ))
+    }
+
     /// Shows pages at this size, light or dark.
     pub fn show_at(&self, (width, height): (u32, u32), theme: &str) {
         let devtools =
@@ -89,6 +113,13 @@ impl Browser {
         let params = json!({"format": "png", "captureBeyondViewport": true});
         let taken = self.post("/goog/cdp/execute", &json!({"cmd": "Page.captureScreenshot", "params": params}));
         base64::engine::general_purpose::STANDARD.decode(taken["data"].as_str().expect("a picture")).expect("Base64")
+    }
+
+    /// Types keys, one after the other, where the page has its focus.
+    pub fn press(&self, keys: &str) {
+        let key = |key: char| ["keyDown", "keyUp"].map(|kind| json!({"type": kind, "value": key.to_string()}));
+        let actions: Vec<Value> = keys.chars().flat_map(key).collect();
+        self.post("/actions", &json!({"actions": [{"type": "key", "id": "keyboard", "actions": actions}]}));
     }
 
     /// What the page wrote to the console as errors.
