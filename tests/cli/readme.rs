@@ -4,7 +4,7 @@ use crate::support::server::Server;
 use crate::support::{run, sample, shell, shell_in};
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 fn readme() -> String {
     fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap()
@@ -147,17 +147,45 @@ fn no_document_names_a_flag_that_does_not_exist() {
     }
 }
 
+/// The documents in a folder and in those within it.
+fn documents(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            documents(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "md") {
+            found.push(path);
+        }
+    }
+}
+
+/// The heading as links name it: `How alike?` is `how-alike`.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().chars().filter(|c| c.is_alphanumeric() || [' ', '-', '_'].contains(c));
+    kept.collect::<String>().to_lowercase().replace(' ', "-")
+}
+
 #[test]
 fn every_link_between_the_documents_leads_somewhere() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "docs/pgen.md", "docs/pshape.md", "docs/psend.md"];
-    for page in pages.into_iter().chain(["docs/pstats.md", "docs/pserve.md", "docs/recipes.md", "docs/contracts.md"]) {
-        let page = root.join(page);
-        let text = fs::read_to_string(&page).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap();
-            let outside = target.is_empty() || target.contains("://");
-            assert!(outside || page.parent().unwrap().join(target).exists(), "{}: {link}", page.display());
+    let mut pages = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md"].map(|page| root.join(page)).to_vec();
+    for folder in ["docs", "deploy", "action"] {
+        documents(&root.join(folder), &mut pages);
+    }
+    for page in &pages {
+        for link in fs::read_to_string(page).unwrap().split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let (target, place) = link.split_once('#').unwrap_or((link, ""));
+            if target.contains("://") {
+                continue;
+            }
+            let target = if target.is_empty() { page.clone() } else { page.parent().unwrap().join(target) };
+            assert!(target.exists(), "{}: {link}", page.display());
+            let has_place = || {
+                let text = fs::read_to_string(&target).unwrap();
+                let headings = text.lines().filter(|line| line.starts_with('#'));
+                headings.map(|line| anchor(line.trim_start_matches('#'))).any(|heading| heading == place)
+            };
+            assert!(place.is_empty() || has_place(), "{}: {link}", page.display());
         }
     }
 }
