@@ -10,9 +10,9 @@ use crate::cli::values::{self, ByteSize, Count, Span};
 use crate::cli::{CommandLine, Help};
 use crate::jsonl::DEFAULT_MAX_LINE;
 
-/// Learns a world from real events, which pgen then writes without giving the real ones away.
+/// Learns a profile for pgen from real events, without revealing them.
 ///
-/// Reads JSON Lines of any shape in one pass and writes a profile for pgen.
+/// Reads JSON Lines of any shape in one pass and writes a profile, the world, for pgen --profile.
 #[derive(Debug, Parser)]
 #[command(name = "plearn", version)]
 pub(super) struct Args {

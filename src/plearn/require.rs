@@ -57,7 +57,10 @@ impl Requirement {
         match Bound::parse(right, unit) {
             Some(Bound::Plain(bound)) => Ok(Self { text: text.to_owned(), figure, operator, bound }),
             _ => {
-                let example = if unit == FigureUnit::Count { "a whole number, such as 0" } else { unit.example() };
+                let example = match unit {
+                    FigureUnit::Count => "a whole number, such as 0".to_owned(),
+                    _ => format!("a number, such as {}", unit.example()),
+                };
                 Err(format!("'{text}': expected {example} on the right of '{name}'"))
             }
         }

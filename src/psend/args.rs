@@ -163,7 +163,7 @@ pub(super) struct Args {
     pub(super) duration: Option<Span>,
     /// Most threads that send [default: one per core, at most --concurrency]
     ///
-    /// The others join in when the first has no time left. What is sent, when, and in which order does not depend on them.
+    /// The others join in when the first is busy. What is sent, when, and in which order does not depend on them.
     #[arg(long, value_name = "N", value_parser = values::whole::<usize>(1..=values::MOST_THREADS), conflicts_with = "http2", help_heading = "Pace")]
     pub(super) threads: Option<usize>,
     /// Begin at TIME, or after a wait such as +10s
@@ -187,8 +187,8 @@ pub(super) struct Args {
     pub(super) shard: Option<Shard>,
     /// Id that all parts of the run share [default: from the scheduler]
     ///
-    /// The run record names it, so that pstats can tell whether all parts came. PULSE_RUN_ID, or with --shard the scheduler's job,
-    /// says it if this flag does not.
+    /// The run record names it, so that pstats can tell whether all parts came. The default is PULSE_RUN_ID, or with --shard the id of
+    /// the scheduler's job.
     #[arg(long, value_name = "ID", help_heading = "Pace")]
     pub(super) run_id: Option<RunId>,
 

@@ -35,11 +35,11 @@ pub(super) struct Args {
     /// SQLite file or postgres:// URL
     ///
     /// A file is created if it does not exist, and so are the tables in PostgreSQL, such as of postgres://user@host/database. PGPASSWORD
-    /// may have its password. With memory: the events are kept in memory, and end with the server.
+    /// may have its password. With memory: the events are kept in memory, until the server stops.
     #[arg(long, value_name = "FILE|URL", default_value = "pserve.db")]
     pub(super) db: OsString,
 
-    /// Write the stored events to standard output, and end
+    /// Write the stored events to standard output and exit
     ///
     /// JSON Lines, for pstats --stored. Another pserve may be running on the database.
     #[arg(long, conflicts_with = "reset")]
@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", requires = "export")]
     pub(super) tenant: Option<String>,
 
-    /// Remove all events from the database, and end
+    /// Remove all events from the database and exit
     ///
     /// Asks first.
     #[arg(long)]

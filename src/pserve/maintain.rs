@@ -48,7 +48,7 @@ pub(super) fn export(db: &Db, tenant: Option<&str>) -> Result<Ending> {
 pub(super) fn reset(db: &Db, is_sure: bool, quiet: bool, console: &Console) -> Result<Ending> {
     if !is_sure && !stdin().is_terminal() {
         return Err(Error::usage(
-            "--reset removes all events and asks first, which needs a terminal; expected --yes to go without",
+            "--reset removes all events and asks first, which needs a terminal; --yes does not ask",
         ));
     }
     let (_store, mut writer) = open(db)?;

@@ -131,8 +131,8 @@ pub(super) struct Args {
 
     /// Id that all parts of the run share [default: from the scheduler]
     ///
-    /// The last line of the truth names it, so that pstats can tell whether all parts came. PULSE_RUN_ID, or with --shard the
-    /// scheduler's job, says it if this flag does not.
+    /// The last line of the truth names it, so that pstats can tell whether all parts came. The default is PULSE_RUN_ID, or with
+    /// --shard the id of the scheduler's job.
     #[arg(long, value_name = "ID")]
     pub run_id: Option<RunId>,
 

@@ -213,7 +213,7 @@ impl Spec {
                 let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
                 let hint = nearest(name, names.iter().copied());
                 let hint = hint.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
-                self.invalid("kinds", name, format_args!("no such kind{hint} (there are {})", names.join(", ")))
+                self.invalid("kinds", name, format_args!("no such kind{hint} (kinds are {})", names.join(", ")))
             })
         };
         text.split('/').map(|name| find(name.trim())).collect()

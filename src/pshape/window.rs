@@ -88,7 +88,7 @@ impl FromStr for Offset {
             Some(span) => (-1, span),
             None => (1, text.strip_prefix('+').unwrap_or(text)),
         };
-        let span: Span = span.parse().map_err(|why| format!("{why}, with a minus before it where it goes back"))?;
+        let span: Span = span.parse().map_err(|why| format!("{why}; -2h moves back"))?;
         Ok(Self(sign * span.micros()))
     }
 }

@@ -80,8 +80,8 @@ pub(super) struct Args {
 
     /// Id that all parts of the run share [default: from the scheduler]
     ///
-    /// A state names it. Parts of other runs are reported as foreign. PULSE_RUN_ID, or with --shard the scheduler's job, says it if
-    /// this flag does not.
+    /// A state names it. Parts of other runs are reported as foreign. The default is PULSE_RUN_ID, or with --shard the id of the
+    /// scheduler's job.
     #[arg(long, value_name = "ID", help_heading = "Parts of a run")]
     pub(super) run_id: Option<RunId>,
 
@@ -164,7 +164,7 @@ pub(super) struct Args {
 
     /// Kinds of fault that alarms should ring for [default: all that harm]
     ///
-    /// Such as incident,gap. By itself, all but curve, label, new_id, recover and shift.
+    /// Such as incident,gap. By default, all except curve, label, new_id, recover and shift.
     #[arg(long, value_name = "KIND,…", value_delimiter = ',', help_heading = "Comparison", value_parser = PossibleValuesParser::new(FAULTS))]
     pub(super) fault: Vec<String>,
 
@@ -223,7 +223,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Requirements")]
     pub(super) require_file: Vec<PathBuf>,
 
-    /// What 'not worse' is if the runs do not show it
+    /// Whether 'not worse' passes or fails if the runs do not show it
     #[arg(long, value_enum, default_value_t = UnsureWord::Fail, value_name = "MODE", help_heading = "Requirements")]
     pub(super) unsure: UnsureWord,
 
@@ -233,7 +233,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", help_heading = "Requirements")]
     pub(super) expect_shards: Option<Count>,
 
-    /// Fail unless just N events, or outcomes, came
+    /// Fail unless exactly N events or outcomes came
     #[arg(long, value_name = "N", help_heading = "Requirements")]
     pub(super) expect_events: Option<Count>,
 

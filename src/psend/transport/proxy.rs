@@ -54,7 +54,7 @@ impl Proxy {
             });
         }
         let url = format!("{}://{rest}", scheme.to_ascii_lowercase());
-        let found = matcher(url).intercept(target).ok_or_else(|| format!("it is not the URL of a proxy; {FORM}"))?;
+        let found = matcher(url).intercept(target).ok_or_else(|| format!("not the URL of a proxy; {FORM}"))?;
         Self::of(&found).map(Some)
     }
 
@@ -76,7 +76,7 @@ impl Proxy {
                 .and_then(|digits| digits.parse().ok())
                 .filter(|port| *port > 0)
                 .ok_or_else(|| format!("the port is not valid; {FORM}"))?,
-            None => return Err(format!("it is not the URL of a proxy; {FORM}")),
+            None => return Err(format!("not the URL of a proxy; {FORM}")),
         };
         let host = host.trim_matches(['[', ']']).to_owned();
         if host.is_empty() {

@@ -159,7 +159,7 @@ impl FromStr for Rules {
         let mut p99 = None;
         for item in split(text) {
             let item = item.trim();
-            let (name, value) = item.split_once('=').ok_or_else(|| format!("'{item}' is no rule; {FORMS}"))?;
+            let (name, value) = item.split_once('=').ok_or_else(|| format!("'{item}' is not a rule; {FORMS}"))?;
             let (name, value) = (name.trim(), value.trim());
             let of_item = |why: String| format!("'{item}': {why}");
             match name {

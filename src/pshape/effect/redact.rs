@@ -44,7 +44,7 @@ fn build(spec: &mut Spec, setup: &mut Setup<'_>) -> Result<Box<dyn Effect>> {
     let given = spec.text("paths").ok_or_else(|| spec.wrong("'paths' is missing"))?;
     let Some(key) = setup.redact_key else {
         return Err(Error::usage(format!(
-            "{}: needs --redact-key-file: the key decides the stand-ins, so that a value has the same one in all files. Make one with: \
+            "{} needs --redact-key-file: with the same key, a value has the same stand-in in all files. Make a key with: \
              openssl rand -hex 32 > FILE",
             spec.place()
         )));

@@ -335,7 +335,7 @@ fn hostile_input_is_redacted_or_left_out_and_told() {
 fn wrong_use_is_told() {
     let folder = folder(&[("short", "0123"), ("in", "{}")]);
     for (flags, message) in [
-        ("--redact user", "--redact: needs --redact-key-file"),
+        ("--redact user", "--redact needs --redact-key-file"),
         (
             "--redact user --redact-key-file short",
             "--redact-key-file short: holds 4 bytes; expected a key of 16 to 4096",
