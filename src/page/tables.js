@@ -41,6 +41,8 @@ function setUpTable(table) {
     make: () => row,
   }));
   const panel = table.closest(".panel");
+  // A table of `data.tables` comes with the rows that it shows at first.
+  const first = of ? body.rows.length : FIRST_ROWS;
   const state = { sort: null, down: true, query: "", open: false };
   let button = null;
 
@@ -55,15 +57,15 @@ function setUpTable(table) {
         return state.down ? -order : order;
       });
     }
-    const most = state.open || state.query ? rows.length : FIRST_ROWS;
+    const most = state.open || state.query ? rows.length : first;
     body.replaceChildren(...rows.slice(0, most).map((row) => row.make()));
     heads.forEach((head, i) => {
       if (i === state.sort) head.setAttribute("aria-sort", state.down ? "descending" : "ascending");
       else head.removeAttribute("aria-sort");
     });
     if (button) {
-      button.hidden = state.query !== "" || all.length <= FIRST_ROWS;
-      button.textContent = state.open ? "Show the first " + FIRST_ROWS : (of?.more ? "Show the first " : "Show all ") + showCount(all.length);
+      button.hidden = state.query !== "" || all.length <= first;
+      button.textContent = state.open ? "Show the first " + first : (of?.more ? "Show the first " : "Show all ") + showCount(all.length);
       button.setAttribute("aria-expanded", String(state.open));
     }
   }
@@ -85,7 +87,7 @@ function setUpTable(table) {
     note.textContent = "and " + showCount(of.more) + " more with fewer errors in the JSON report";
     table.parentElement.after(note);
   }
-  if (all.length > FIRST_ROWS) {
+  if (all.length > first) {
     button = document.createElement("button");
     button.type = "button";
     button.className = "more";

@@ -110,7 +110,7 @@ impl About {
         let incomplete = self.incomplete_base.iter();
         notes.extend(incomplete.map(|name| format!("{name} of the base is not a complete run.")));
         let both = self.on_both_sides.iter();
-        notes.extend(both.map(|id| format!("The run {id} stands on both sides.")));
+        notes.extend(both.map(|id| format!("The run {id} is on both sides.")));
         notes
     }
 }

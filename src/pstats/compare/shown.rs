@@ -41,10 +41,12 @@ impl Row {
         }
     }
 
-    /// The verdict, with how it came about: `worse, one run each`, `cannot tell; 4 more runs`.
+    /// The verdict, with how it came about: `worse, one run each`, `cannot tell; 4 more runs`. Why it cannot be told is a note of
+    /// its own.
     pub(crate) fn verdict_in_words(&self) -> String {
-        let one = if self.one_run_each { ", one run each" } else { "" };
-        let more = self.more_runs.filter(|_| self.verdict == Word::CannotTell);
+        let is_told = self.verdict != Word::CannotTell;
+        let one = if self.one_run_each && is_told { ", one run each" } else { "" };
+        let more = self.more_runs.filter(|_| !is_told);
         let more = more.map_or(String::new(), |runs| format!("; {}", counted(runs as u64, "more run", "more runs")));
         format!("{}{one}{more}", self.verdict.in_words())
     }

@@ -32,13 +32,13 @@ impl fmt::Display for NotJudged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoWindows => f.write_str(
-                "one run each, and a JSON report does not hold what blocks of time need: give states, or several runs a side",
+                "one run each, and a JSON report does not have what blocks of time need: give states, or several runs a side",
             ),
             Self::GroupOfOneRun => {
-                f.write_str("one run each, and windows hold the whole run only: a group needs several runs a side")
+                f.write_str("one run each, and windows are of the whole run only: a group needs several runs a side")
             }
             Self::EndToEndOfOneRun => {
-                f.write_str("one run each, and windows do not hold end_to_end: it needs several runs a side")
+                f.write_str("one run each, and windows do not have end_to_end: it needs several runs a side")
             }
             Self::FewWindows { windows, width_s } => write!(
                 f,

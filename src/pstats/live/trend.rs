@@ -49,18 +49,18 @@ impl<'a> Windows<'a> {
         (of.len() >= LEAST_WINDOWS).then_some(Self { of, width_s })
     }
 
-    /// All lines and errors, a second.
+    /// All lines and errors per second.
     pub(super) fn rates(&self) -> Option<Trend> {
         #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
-        let a_second = |n: u64| n as f64 / self.width_s;
-        let errors = |w: &WindowReport| Some(a_second(w.errors.values().sum()));
+        let per_second = |n: u64| n as f64 / self.width_s;
+        let errors = |w: &WindowReport| Some(per_second(w.errors.values().sum()));
         let lines = vec![
-            self.line("all", Ink::Rate, |w| Some(a_second(w.figures.count)), number),
+            self.line("all", Ink::Rate, |w| Some(per_second(w.figures.count)), number),
             self.line("errors", Ink::Bad, errors, number),
         ];
         let most = lines.iter().flat_map(|line| &line.points).map(|(_, n)| *n).fold(0.0, f64::max);
-        let labels = [0.0, most / 2.0, most].map(number).to_vec();
-        self.trend("Events a second", lines, ([0.0, most.max(f64::MIN_POSITIVE)], labels))
+        let labels = vec!["0".to_owned(), number(most / 2.0), number(most)];
+        self.trend("Events per second", lines, ([0.0, most.max(f64::MIN_POSITIVE)], labels))
     }
 
     /// P50, P95 and P99, on a logarithmic scale.

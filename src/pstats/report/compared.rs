@@ -52,7 +52,7 @@ fn summary(about: &About) -> String {
     ];
     let words = words.map(|(n, word)| format!("{} {}", count(n as u64), word.in_words()));
     format!(
-        "{}. {}. Each interval has {}% confidence, and so have all verdicts together.",
+        "{}. {}. Confidence: {}% for each interval, and for all verdicts together.",
         about.runs(),
         words.join(", "),
         exact(about.confidence * 100.0)

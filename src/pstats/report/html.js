@@ -15,9 +15,9 @@ for (const of of data.streams) {
   if (times.length > 2) {
     timeChart(id("rate"), {
       times, width, show: tickCount, breaks: true,
-      lines: [{ name: w.due ? "reached" : "events a second", colour: "s1", values: w.count.map(rateOf) }]
-        .concat(w.due ? [{ name: "wanted", colour: "s2", dashed: true, values: w.due.map(rateOf) }] : []),
-      read: (i) => showRate(rateOf(w.count[i])) + (w.due ? ", wanted " + showRate(rateOf(w.due[i])) : ""),
+      lines: [{ name: w.due ? "actual" : "events per second", colour: "s1", values: w.count.map(rateOf) }]
+        .concat(w.due ? [{ name: "planned", colour: "s2", dashed: true, values: w.due.map(rateOf) }] : []),
+      read: (i) => showRate(rateOf(w.count[i])) + (w.due ? ", planned " + showRate(rateOf(w.due[i])) : ""),
     });
     timeChart(id("errors"), {
       times, width, show: tickCount,
@@ -38,8 +38,8 @@ for (const of of data.streams) {
       let open = 0;
       const queue = w.due.map((due, i) => { open += due - w.ended[i]; return Math.max(0, open); });
       timeChart(id("queue"), {
-        times, width, show: tickCount, lines: [{ name: "due and not ended", colour: "s1", values: queue }],
-        read: (i) => showCount(queue[i]) + " events due and not ended at its end",
+        times, width, show: tickCount, lines: [{ name: "due and not yet ended", colour: "s1", values: queue }],
+        read: (i) => showCount(queue[i]) + " events due and not yet ended at its end",
       });
     }
   }

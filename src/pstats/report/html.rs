@@ -151,7 +151,7 @@ impl Body {
                 let [name, figures @ ..] = &texts[..] else { return Vec::new() };
                 let verdict = format!("<b class=\"{class}\">{}</b>", escape(&row.verdict_in_words()));
                 std::iter::once(Cell::text(name))
-                    .chain([Cell::html(verdict)])
+                    .chain([Cell::html(verdict).on_one_line()])
                     .chain(figures.iter().map(|text| Cell::figure(text)))
                     .chain([Cell::html(interval(row, class))])
                     .collect()
@@ -246,7 +246,7 @@ impl Body {
                 "succeeded".to_owned(),
             ),
             (maybe(&path("error_rate"), figures.error_rate, &percent(figures.error_rate)), "errors".to_owned()),
-            (maybe(&path("throughput"), throughput, &rate), "a second".to_owned()),
+            (maybe(&path("throughput"), throughput, &rate), "per second".to_owned()),
         ];
         let quantiles: [(&str, &str, Quantile); 4] = [
             ("P50", "p50_ms", |l| l.p50_ms),
@@ -273,9 +273,9 @@ impl Body {
         let trend = of.has_trend();
         let charts = [
             ("latency", format!("Latency over time, {latency}"), "wide", trend),
-            ("rate", "Events a second".to_owned(), "", trend),
+            ("rate", "Events per second".to_owned(), "", trend),
             ("errors", "Errors by kind".to_owned(), "", trend && of.has_errors()),
-            ("queue", "Queue: events due and not ended".to_owned(), "", trend && of.has_schedule()),
+            ("queue", "Queue: events due and not yet ended".to_owned(), "", trend && of.has_schedule()),
             ("retries", "Retries".to_owned(), "", trend && of.has_retries()),
             ("distribution", format!("Percentiles, {latency}"), "", of.has_curve()),
             ("hours", "Hour of the day (UTC) by service".to_owned(), "wide", of.has_hours()),
@@ -401,9 +401,10 @@ impl Body {
             let fields: Vec<&str> = name.split(',').collect();
             let head = ["count", "errors", "error rate", "mean", "P50", "P95", "P99", "P99.9", "max"];
             let head: Vec<&str> = fields.iter().copied().chain(head).collect();
-            let of = TableData::of_groups(groups, fields.len());
+            let most = if name == "hour" { 24 } else { ROWS };
+            let of = TableData::of_groups(name, groups, fields.len());
             self.begin(&title, "");
-            self.table_of((&format!("{kind}: {title}"), &table), fields.len(), &head, of.shown(ROWS));
+            self.table_of((&format!("{kind}: {title}"), &table), fields.len(), &head, of.shown(most));
             data.tables.insert(table, of);
             self.end();
         }
@@ -440,13 +441,7 @@ impl Body {
         self.table("Input", "", &["lines", "count"], rows.collect());
         let files = report.run.files.join(", ");
         let files = if files.is_empty() { String::new() } else { format!("Read from {}. ", visible(&files)) };
-        let parts = report
-            .parts
-            .not_known
-            .as_ref()
-            .map_or(String::new(), |why| format!("Parts of a run are not known: {why}. "));
-        let all = escape(&format!("{files}{parts}"));
-        self.put(&format!("<p class=\"faint\">{all}pstats {}.</p>\n</div>\n", report.run.version));
+        self.put(&format!("<p class=\"faint\">{}pstats {}.</p>\n</div>\n", escape(&files), report.run.version));
     }
 }
 

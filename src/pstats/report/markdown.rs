@@ -247,9 +247,6 @@ fn input(report: &Report) -> String {
         &[" lines", "count"],
         rows.map(|(kind, amount)| vec![kind_of_line(kind), count(amount.lines)]),
     );
-    if let Some(why) = &report.parts.not_known {
-        page.push_str(&format!("Parts of a run are not known: {}.\n", escaped(why)));
-    }
     page
 }
 

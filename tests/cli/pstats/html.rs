@@ -54,6 +54,17 @@ fn the_page_and_the_markdown_begin_with_the_report_in_one_sentence() {
     }
 }
 
+#[test]
+fn the_page_lists_hours_in_the_order_of_the_day_and_all_of_them() {
+    let hours: String = (0..24).chain(20..24).map(|hour| event("a", 200, 5.0, hour * 60)).collect();
+    let page = run_with("pstats", &["-q", "--format", "html"], hours.as_bytes()).expect_code(0);
+    let (_, table) = page.text().split_once("data-table=\"events.hour\"").expect("a table of hours");
+    let (table, _) = table.split_once("</table>").expect("its end");
+    let shown: Vec<&str> = table.split("<td class=\"text short\" title=\"").skip(1).map(|row| &row[..2]).collect();
+    let expected: Vec<String> = (0..24).map(|hour| format!("{hour:02}")).collect();
+    assert_eq!(shown, expected);
+}
+
 /// What a browser makes of a page, as (the document, its log). `None` if there is no browser.
 fn shown(page: &Path, zone: &str, flags: &[&str]) -> Option<(String, String)> {
     let browser = ["chromium", "chromium-browser", "google-chrome"]

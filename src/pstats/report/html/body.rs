@@ -30,6 +30,11 @@ impl Cell {
         Self { html, class: "text", sort: None }
     }
 
+    /// The cell, whose text does not wrap.
+    pub(super) fn on_one_line(self) -> Self {
+        Self { class: "text short", ..self }
+    }
+
     /// A figure as it is shown, which sorts as it is read.
     pub(super) fn figure(text: &str) -> Self {
         Self { html: shown(text), class: "", sort: None }

@@ -222,8 +222,12 @@ pub(super) fn ranked(groups: &[GroupReport]) -> Vec<&GroupReport> {
 }
 
 impl TableData {
-    /// The rows of groups; `fields` is how many fields they have.
-    pub(super) fn of_groups(groups: &[GroupReport], fields: usize) -> Self {
+    /// The rows of groups: hours in the order of the day, all others ranked. `fields` is how many fields they have.
+    pub(super) fn of_groups(name: &str, groups: &[GroupReport], fields: usize) -> Self {
+        let mut order = ranked(groups);
+        if name == "hour" {
+            order.sort_by_key(|group| group.label());
+        }
         let kinds = std::iter::repeat_n("text", fields);
         let kinds = kinds.chain(["count", "count", "share", "ms", "ms", "ms", "ms", "ms", "ms"]).collect();
         let row = |group: &&GroupReport| {
@@ -236,7 +240,7 @@ impl TableData {
             let figures = std::iter::once(rate).chain(figures.map(rounded)).map(Cell::Figure);
             labels.chain(counts).chain(figures).collect()
         };
-        Self { kinds, rows: ranked(groups).iter().map(row).collect(), more: 0 }
+        Self { kinds, rows: order.iter().map(row).collect(), more: 0 }
     }
 
     /// How many rows there are.

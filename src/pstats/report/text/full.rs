@@ -267,9 +267,6 @@ impl Page {
                 self.fact(&format!("  {}", name.replace('_', " ")), &count(*n), &format!("in {kind}s"));
             }
         }
-        if let Some(why) = &report.parts.not_known {
-            self.fact("Parts of a run", "not known", why);
-        }
         if input.arrays_cut_off > 0 {
             self.fact("  arrays cut off", &count(input.arrays_cut_off), "");
         }

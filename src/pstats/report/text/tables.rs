@@ -60,12 +60,12 @@ pub(in crate::pstats) fn latencies(named: &[(&str, &LatencyReport)]) -> Table<'s
     let right = Column::right;
     let head = vec![
         Column::left(""),
-        right("mean").spare(3),
-        right("P50"),
-        right("P90").spare(2),
-        right("P95"),
+        right("mean").spare(5),
+        right("P50").spare(1),
+        right("P90").spare(4),
+        right("P95").spare(2),
         right("P99"),
-        right("P99.9").spare(1),
+        right("P99.9").spare(3),
         right("max"),
     ];
     let rows = named.iter().filter(|(_, latency)| latency.count > 0).map(|(name, l)| {
