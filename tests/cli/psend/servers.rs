@@ -213,6 +213,7 @@ impl Kind {
                     .collect()
             }
             CloudEvents | Structured if content_type == "application/cloudevents-batch+json" => {
+                assert_eq!(r.header("ce-specversion"), None, "a batch has no attributes of its own");
                 raws(body).iter().map(|event| structured(event.get())).collect()
             }
             CloudEvents => {
