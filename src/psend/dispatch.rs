@@ -261,7 +261,14 @@ impl Dispatch {
                 }
                 self.answers.read(&reply, group, began, traced.as_mut())
             }
-            Err(failure) => self.answers.missing(failure, group, began),
+            Err(failure) => {
+                let for_good = failure.lasting.then(|| failure.clone());
+                let next = self.answers.missing(failure, group, began);
+                if let Some(failure) = for_good {
+                    self.health.refused(failure, began).await;
+                }
+                next
+            }
         };
         if let (Some(trace), Some(traced)) = (&sending.trace, traced) {
             trace.put(traced, sent_at, group);

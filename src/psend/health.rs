@@ -158,7 +158,8 @@ impl Health {
         *self.no_server.borrow_mut() = Some(Failure::unreached(ErrorKind::Http, message));
     }
 
-    /// No connection could be made, in an attempt that began at `began`. Nothing was sent, so this is not an attempt at an event.
+    /// No connection could be made, in an attempt that began at `began`. Nothing was sent, so this is not an attempt at an event. Or the
+    /// server will take no request on any connection.
     pub(super) async fn refused(&self, failure: Failure, began: Duration) {
         if let Fate::Short(resource) = failure.fate {
             self.shared.tally.borrow_mut().short_of(resource);

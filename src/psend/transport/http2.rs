@@ -275,15 +275,14 @@ impl Http2 {
         }
         let message = error.to_string();
         let reason = error.reason().filter(|_| error.is_remote());
-        if error.is_reset() && reason == Some(Reason::HTTP_1_1_REQUIRED) {
-            return Failure::lasting(
-                ErrorKind::Http,
-                format!("the server requires HTTP/1.1: leave out --http2 ({message})"),
-            );
-        }
         // GOAWAY only ends streams that the server will not process. The others continue.
         let is_refused = error.is_remote() && (error.is_go_away() || reason == Some(Reason::REFUSED_STREAM));
         let fate = if is_refused || !is_given || self.began.get().is_none() { Fate::Refused } else { Fate::Unknown };
+        if error.is_reset() && reason == Some(Reason::HTTP_1_1_REQUIRED) {
+            // It does not promise that the request was not processed (RFC 9113, 8.7).
+            let message = format!("the server requires HTTP/1.1: leave out --http2 ({message})");
+            return Failure { fate, lasting: true, ..Failure::unanswered(ErrorKind::Http, message) };
+        }
         let kind = if error.is_library() { ErrorKind::Malformed } else { ErrorKind::Reset };
         Failure { fate, ..Failure::unanswered(kind, message) }
     }
@@ -305,7 +304,7 @@ impl Transport for Http2 {
             let done = self.carry(&open, &request).await;
             under_way.ended = true;
             match done {
-                Err(failure) if failure.fate == Fate::Refused && again < AT_ONCE => {}
+                Err(failure) if failure.fate == Fate::Refused && !failure.lasting && again < AT_ONCE => {}
                 done => return done,
             }
         }

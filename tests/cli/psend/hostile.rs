@@ -4,11 +4,15 @@
 //! arrived, and never `accepted` or `duplicate` of one that did not. Its reading of the bytes is also held against hyper's.
 
 mod by_hyper;
+mod frames;
 mod server;
 mod table_body;
 mod table_connection;
+mod table_frames;
 mod table_head;
 mod table_meaning;
+mod table_settings;
+mod table_tls;
 
 use std::io::Write;
 use std::process::Stdio;
@@ -49,6 +53,11 @@ struct Row {
     waits: bool,
     is_large: bool,
     only_plain: bool,
+    /// Without TLS it makes no sense.
+    is_tls_alone: bool,
+    /// The server has no TLS although psend expects it.
+    lacks_tls: bool,
+    is_http2: bool,
     /// What stderr must contain.
     told: Option<&'static str>,
     /// Why hyper reads the same bytes in another way.
@@ -67,6 +76,9 @@ fn row(name: impl Into<String>, plays: impl Into<Plays>, says: &'static str) -> 
         waits: false,
         is_large: false,
         only_plain: false,
+        is_tls_alone: false,
+        lacks_tls: false,
+        is_http2: false,
         told: None,
         unlike_hyper: None,
     }
@@ -103,6 +115,17 @@ impl Row {
         self
     }
 
+    /// psend is to speak TLS, but the server plays beneath it.
+    fn beneath_tls(mut self) -> Self {
+        self.lacks_tls = true;
+        self.only_plain()
+    }
+
+    fn http2(mut self) -> Self {
+        self.is_http2 = true;
+        self
+    }
+
     fn over_tls(mut self, says: &'static str) -> Self {
         self.says_over_tls = Some(says);
         self
@@ -128,11 +151,17 @@ impl Row {
 
     /// Plays it, and returns what is wrong.
     fn wrong(&self, tls: Option<&Certificates>) -> Vec<String> {
-        let config = tls.map(|certificates| Arc::new(server_config(certificates, None)));
-        let server = Server::start(&self.plays, config);
+        let config = tls.map(|certificates| {
+            let mut config = server_config(certificates, None);
+            config.alpn_protocols.extend(self.is_http2.then(|| b"h2".to_vec()));
+            Arc::new(config)
+        });
+        let server = Server::start(&self.plays, config, self.is_http2);
+        let url = if self.lacks_tls { server.url().replace("http:", "https:") } else { server.url() };
         let mut psend = tool("psend");
-        psend.args(["--url", &server.url(), "-c", "1", "--retries", "1", "--retry-base", "1ms", "--timeout"]);
+        psend.args(["--url", &url, "-c", "1", "--retries", "1", "--retry-base", "1ms", "--timeout"]);
         psend.args([&format!("{}ms", self.timeout().as_millis()), "--wait-for-server", "1s"]).args(&self.flags);
+        psend.args(["--connect-timeout", "2s"]).args(self.is_http2.then_some("--http2"));
         if let Some(certificates) = tls {
             psend.arg("--cacert").arg(&certificates.ca);
         }
@@ -189,9 +218,11 @@ impl Row {
         wrong
     }
 
-    /// Whether all attempts meet the same answer, so that psend's word tells how it read the first.
+    /// Whether all attempts meet the same answer, so that psend's word tells how it read the first, and hyper can be asked. It takes no
+    /// answer that comes before its request.
     fn is_for_hyper(&self) -> bool {
-        self.plays.0.len() == 1 && !self.flags.contains(&"--batch")
+        let is_plain_http1 = !self.is_http2 && !self.lacks_tls && !self.flags.contains(&"--batch");
+        is_plain_http1 && matches!(self.plays.plays[..], [server::Play { reads: true, .. }])
     }
 }
 
@@ -235,29 +266,32 @@ fn each<T: Sync>(all: &[T], wrong: impl Fn(&T) -> Vec<String> + Sync) {
     assert!(found.is_empty(), "{} of {}:\n{}", found.len(), all.len(), found.join("\n"));
 }
 
-/// All rows of HTTP/1.1.
-fn rows() -> Vec<Row> {
-    [table_head::rows(), table_body::rows(), table_connection::rows(), table_meaning::rows()]
-        .into_iter()
-        .flatten()
-        .collect()
-}
-
 fn named(name: &str, wrong: Vec<String>) -> Vec<String> {
     wrong.into_iter().map(|what| format!("- {name}: {what}")).collect()
 }
 
-#[test]
-fn whatever_a_server_does_each_event_has_its_true_outcome_and_hyper_reads_it_alike() {
-    let rows = rows();
+/// Plays these, each with TLS and without if that makes sense.
+#[track_caller]
+fn play(tables: &[Vec<Row>]) {
     let good = certificates("localhost", false);
-    let plays: Vec<(&Row, Option<&Certificates>)> = rows
+    let plays: Vec<(&Row, Option<&Certificates>)> = tables
         .iter()
-        .flat_map(|row| [Some((row, None)), (!row.only_plain).then_some((row, Some(&good)))])
+        .flatten()
+        .flat_map(|row| [(!row.is_tls_alone).then_some((row, None)), (!row.only_plain).then_some((row, Some(&good)))])
         .flatten()
         .collect();
     each(&plays, |(row, tls)| {
         let over = if tls.is_some() { " over TLS" } else { "" };
         named(&format!("{}{over}", row.name), row.wrong(*tls))
     });
+}
+
+#[test]
+fn whatever_a_server_does_each_event_has_its_true_outcome_and_hyper_reads_it_alike() {
+    play(&[table_head::rows(), table_body::rows(), table_connection::rows(), table_meaning::rows(), table_tls::rows()]);
+}
+
+#[test]
+fn whatever_frames_a_server_sends_each_event_has_its_true_outcome() {
+    play(&[table_frames::rows(), table_settings::rows()]);
 }

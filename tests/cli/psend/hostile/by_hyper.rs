@@ -9,7 +9,7 @@ use super::server::{Plays, Server};
 
 /// The status, if the answer is whole within this time.
 pub(super) fn status(plays: &Plays, within: Duration) -> Option<u16> {
-    let server = Server::start(plays, None);
+    let server = Server::start(plays, None, false);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async { tokio::time::timeout(within, answer(&server)).await.ok()? })
 }

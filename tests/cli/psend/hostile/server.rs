@@ -9,9 +9,17 @@ use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
+use super::frames::{Frame, Frames, Next};
+
 /// One thing that the server does.
 #[derive(Clone)]
 pub(super) enum Step {
+    /// Reads what there is, or waits for something to read.
+    Read,
+    /// Writes these bytes beneath TLS, if there is any.
+    Beneath(Vec<u8>),
+    /// Writes these frames of HTTP/2 so often, or until nobody reads them.
+    Frames(Vec<Frame>, usize),
     /// Writes these bytes so often, or until nobody reads them.
     Write(Vec<u8>, usize),
     /// Writes these bytes one at a time, so long apart.
@@ -38,30 +46,39 @@ pub(super) struct Play {
     pub(super) steps: Vec<Step>,
 }
 
-/// What it does with the first request, the second and so on. The last play is for all that follow.
+/// What it does with each connection, and with the first request, the second and so on. The last play is for all that follow.
 #[derive(Clone)]
-pub(super) struct Plays(pub(super) Vec<Play>);
+pub(super) struct Plays {
+    pub(super) greeting: Vec<Step>,
+    pub(super) plays: Vec<Play>,
+}
 
 impl Plays {
     pub(super) fn of(steps: Vec<Step>) -> Self {
-        Self(vec![Play { reads: true, steps }])
+        Self { greeting: Vec::new(), plays: vec![Play { reads: true, steps }] }
+    }
+
+    /// What it does first on each connection; over HTTP/2 after the client's preface.
+    pub(super) fn greets(mut self, greeting: Vec<Step>) -> Self {
+        self.greeting = greeting;
+        self
     }
 
     /// What it does with the requests after.
     pub(super) fn then(mut self, next: impl Into<Self>) -> Self {
-        self.0.extend(next.into().0);
+        self.plays.extend(next.into().plays);
         self
     }
 
     /// Does another thing after the last.
     pub(super) fn and(mut self, step: Step) -> Self {
-        self.0.last_mut().expect("a play").steps.push(step);
+        self.plays.last_mut().expect("a play").steps.push(step);
         self
     }
 
     /// Does all this without reading.
     pub(super) fn unread(mut self) -> Self {
-        self.0.iter_mut().for_each(|play| play.reads = false);
+        self.plays.iter_mut().for_each(|play| play.reads = false);
         self
     }
 }
@@ -81,7 +98,7 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub(super) fn start(plays: &Plays, tls: Option<Arc<ServerConfig>>) -> Self {
+    pub(super) fn start(plays: &Plays, tls: Option<Arc<ServerConfig>>, is_http2: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = listener.local_addr().expect("an address").port();
         let server = Self { port, is_tls: tls.is_some(), heard: Arc::default() };
@@ -103,7 +120,9 @@ impl Server {
                             Box::new(wire)
                         }
                     };
-                    let _ = Played { wire: &mut *wire, plays: &plays, heard: &heard, requests: &requests }.all();
+                    let frames = is_http2.then(Frames::default);
+                    let _ =
+                        Played { wire: &mut *wire, plays: &plays, heard: &heard, requests: &requests, frames }.all();
                 });
             }
         });
@@ -153,13 +172,17 @@ struct Played<'a> {
     plays: &'a Plays,
     heard: &'a Mutex<Vec<u8>>,
     requests: &'a AtomicUsize,
+    /// What was read of HTTP/2, if that is spoken.
+    frames: Option<Frames>,
 }
 
 impl Played<'_> {
     /// Plays until the connection is over, which is an error.
     fn all(&mut self) -> io::Result<()> {
+        let Plays { greeting, plays } = self.plays;
+        self.read_preface()?;
+        greeting.iter().try_for_each(|step| self.play(step))?;
         loop {
-            let plays = &self.plays.0;
             let play = &plays[self.requests.load(Ordering::SeqCst).min(plays.len() - 1)];
             if play.reads {
                 self.read_request()?;
@@ -175,6 +198,14 @@ impl Played<'_> {
     fn play(&mut self, step: &Step) -> io::Result<()> {
         let over = || Err(io::ErrorKind::NotConnected.into());
         match step {
+            Step::Read => self.read().map(drop),
+            Step::Beneath(bytes) => self.wire.socket().write_all(bytes),
+            Step::Frames(frames, times) => {
+                let stream = self.frames.as_ref().map_or(0, Frames::stream);
+                let bytes: Vec<u8> = frames.iter().flat_map(|frame| frame.bytes(stream)).collect();
+                (0..*times).try_for_each(|_| self.wire.write_all(&bytes))?;
+                self.wire.flush()
+            }
             Step::Write(bytes, times) => {
                 (0..*times).try_for_each(|_| self.wire.write_all(bytes))?;
                 self.wire.flush()
@@ -214,12 +245,20 @@ impl Played<'_> {
         Err(io::ErrorKind::UnexpectedEof.into())
     }
 
+    fn read_preface(&mut self) -> io::Result<()> {
+        while self.frames.as_mut().is_some_and(|frames| !frames.has_preface()) {
+            self.read_some()?;
+        }
+        Ok(())
+    }
+
     fn read_request(&mut self) -> io::Result<()> {
+        if self.frames.is_some() {
+            return self.read_frames();
+        }
         let from = self.heard.lock().expect("no holder panics").len();
         loop {
-            if self.read()? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            self.read_some()?;
             let heard = self.heard.lock().expect("no holder panics");
             let request = &heard[from..];
             let Some(end) = memchr::memmem::find(request, b"\r\n\r\n") else { continue };
@@ -231,10 +270,32 @@ impl Played<'_> {
         }
     }
 
+    /// Reads frames up to the end of a request, and says what is due to the others.
+    fn read_frames(&mut self) -> io::Result<()> {
+        loop {
+            let next = self.frames.as_mut().and_then(Frames::next);
+            match next {
+                Some(Next::Request) => return Ok(()),
+                Some(Next::Due(frame)) => {
+                    self.wire.write_all(&frame.bytes(0))?;
+                    self.wire.flush()?;
+                }
+                None => self.read_some()?,
+            }
+        }
+    }
+
+    fn read_some(&mut self) -> io::Result<()> {
+        if self.read()? > 0 { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) }
+    }
+
     fn read(&mut self) -> io::Result<usize> {
         let mut block = [0; 8 << 10];
         let length = self.wire.read(&mut block)?;
         self.heard.lock().expect("no holder panics").extend_from_slice(&block[..length]);
+        if let Some(frames) = &mut self.frames {
+            frames.take(&block[..length]);
+        }
         Ok(length)
     }
 }

@@ -132,10 +132,10 @@ fn before_the_answer() -> Vec<Row> {
             "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n",
             "failed/http",
         ),
-        row("empty lines without end", endless("\r\n\r\n"), "unknown/malformed x2").waits(),
+        row("empty lines without end", endless(&"\\r\\n".repeat(1000)), "unknown/malformed x2").waits(),
         row(
             "header lines without end",
-            Plays::from("HTTP/1.1 200 OK\r\n").and(Step::Write(b"X: y\r\n".to_vec(), usize::MAX)),
+            Plays::from("HTTP/1.1 200 OK\r\n").and(Step::Write(b"X: y\r\n".repeat(1000), usize::MAX)),
             "unknown/malformed x2",
         )
         .waits(),
