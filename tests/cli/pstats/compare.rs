@@ -195,7 +195,7 @@ fn one_run_each_is_judged_by_blocks_of_time_and_says_so() {
     let report = run_with("pstats", &["-q", "--format", "json"], run_of("c", 100.0, 4, 3).as_bytes()).expect_code(0);
     let report = file(folder.path(), "c.json", report.text());
     for (base, now, why) in
-        [(&base, &short, "windows of 1 s: 30 are needed"), (&report, &now, "a JSON report does not hold")]
+        [(&base, &short, "windows of 1 s: 30 are needed"), (&report, &now, "a JSON report does not have")]
     {
         let found = run_with("pstats", &["--base", base, "--format", "json"], now.as_bytes()).expect_code(0).json();
         let mean = row(&found["run"], "outcomes.latency.mean_ms");
