@@ -131,7 +131,8 @@ impl Output {
                 // A link stays a link. The file that it points to is replaced.
                 let path = without_links(path);
                 let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-                access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from).at(&place)?;
+                let takes_files = access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(io::Error::from);
+                takes_files.map_err(|e| no_file_in_folder(&place, &e))?;
                 let mode = found.as_ref().map_or(0o666, |found| found.permissions().mode() & 0o7777);
                 let name = path.file_name().unwrap_or_default().to_string_lossy();
                 let file = tempfile::Builder::new()
@@ -139,7 +140,7 @@ impl Output {
                     .suffix(".part")
                     .permissions(Permissions::from_mode(mode))
                     .tempfile_in(folder)
-                    .at(&place)?;
+                    .map_err(|e| no_file_in_folder(&place, &e))?;
                 Target::Beside { file, path }
             }
         };
@@ -292,6 +293,16 @@ impl Write for Output {
     fn flush(&mut self) -> io::Result<()> {
         self.sink().flush()
     }
+}
+
+/// Why no file can be made beside `place`.
+fn no_file_in_folder(place: &Place, e: &io::Error) -> Error {
+    if e.kind() == io::ErrorKind::NotFound {
+        return Error::failed(format!("{place}: No such file or directory"));
+    }
+    // tempfile puts its own name of the file behind the system's words.
+    let cause = std::error::Error::source(e).map_or_else(|| e.to_string(), ToString::to_string);
+    Error::failed(format!("{place}: no new file can be made in its folder: {cause}"))
 }
 
 #[cfg(test)]

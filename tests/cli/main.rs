@@ -12,6 +12,7 @@ mod every_tool;
 mod fakes;
 mod files;
 mod fuzzed;
+mod ground;
 mod guide;
 mod install;
 mod messages;

@@ -11,7 +11,7 @@ use crate::scripted::{Act, Scripted};
 use crate::support::{run, run_with, sample, shell, shell_in, tool};
 
 /// Each tool as it writes to standard output.
-const WRITERS: [&str; 13] = [
+const WRITERS: [&str; 15] = [
     "pgen -n 5 -q",
     "pgen --print-profile",
     "pgen --help",
@@ -22,6 +22,8 @@ const WRITERS: [&str; 13] = [
     "pstats -q $SAMPLE",
     "pstats -q --tee $SAMPLE",
     "pstats -q --report json=- -o x $SAMPLE",
+    "plearn -q $SAMPLE",
+    "plearn -q --format state $SAMPLE",
     "pserve --listen 127.0.0.1:0 --db d",
     "pserve --version",
     "psend -h",
@@ -55,7 +57,7 @@ fn a_null_device_is_not_a_closed_stream_however_it_was_opened() {
 #[test]
 fn a_closed_standard_input_is_an_error_if_it_is_read() {
     for reader in
-        ["pshape -q --seed 1", "psend -q --url http://127.0.0.1:9", "pstats -q", "pstats -q -", "pgen -q --profile -"]
+        ["pshape -q --seed 1", "psend -q --url http://127.0.0.1:9", "pstats -q", "pstats -q -", "pgen -q --profile -", "plearn -q"]
     {
         let run = shell(&format!("{reader} <&-"));
         assert_ne!(run.code(), 0, "{reader}");
