@@ -156,7 +156,11 @@ function timeChart(id, of) {
     const { ticks, step } = timeTicks(state.from, state.to, box.width);
     ticks.forEach((t) => {
       put(svg, "line", { x1: x(t), x2: x(t), y1: box.bottom, y2: box.bottom + 4, stroke: colour("line") });
-      if (x(t) > box.left - 10 && x(t) < box.right - 14) put(svg, "text", { x: x(t), y: box.bottom + 17, "text-anchor": "middle" }, tickTime(t, step));
+      if (x(t) <= box.left - 10 || x(t) >= box.right - 14) return;
+      const name = tickTime(t, step);
+      const half = name.length * 3.5;
+      // The first and the last one must not be cut at the edges.
+      put(svg, "text", { x: Math.min(Math.max(x(t), half), box.right + 10 - half), y: box.bottom + 17, "text-anchor": "middle" }, name);
     });
     const wide = Math.max(1, of.width / (state.to - state.from) * box.width);
     if (of.classes) {

@@ -112,6 +112,10 @@ const LAYOUT: &str = r"
         if (!texts.currentNode.data.trim() || ['SCRIPT', 'STYLE'].includes(at.tagName) || !at.checkVisibility()) continue;
         if (parseFloat(getComputedStyle(at).fontSize) < 11) wrong.push('small: ' + texts.currentNode.data);
     }
+    for (const label of document.querySelectorAll('.chart svg text')) {
+        const [at, chart] = [label, label.ownerSVGElement].map((e) => e.getBoundingClientRect());
+        if (at.left < chart.left - 1 || at.right > chart.right + 1) wrong.push('cut off: ' + label.textContent);
+    }
     const said = document.querySelector('.headline b.bad');
     if (said && said.getBoundingClientRect().bottom + scrollY > 300) wrong.push('the failure stands low');
     if (said && !/not met/.test(said.textContent)) wrong.push('no failure in words');
