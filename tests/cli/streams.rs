@@ -56,9 +56,14 @@ fn a_null_device_is_not_a_closed_stream_however_it_was_opened() {
 
 #[test]
 fn a_closed_standard_input_is_an_error_if_it_is_read() {
-    for reader in
-        ["pshape -q --seed 1", "psend -q --url http://127.0.0.1:9", "pstats -q", "pstats -q -", "pgen -q --profile -", "plearn -q"]
-    {
+    for reader in [
+        "pshape -q --seed 1",
+        "psend -q --url http://127.0.0.1:9",
+        "pstats -q",
+        "pstats -q -",
+        "pgen -q --profile -",
+        "plearn -q",
+    ] {
         let run = shell(&format!("{reader} <&-"));
         assert_ne!(run.code(), 0, "{reader}");
         assert!(run.stderr.contains("it is closed"), "{reader}: {}", run.stderr);
