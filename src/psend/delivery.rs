@@ -294,3 +294,150 @@ impl Delivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    /// An event that met these answers, one attempt after the other.
+    fn after(answers: &[Meaning]) -> Delivery {
+        met(Delivery::new(Event::control("a"), Duration::ZERO), answers)
+    }
+
+    /// The same for an event that an earlier run may have sent.
+    fn after_a_crash(answers: &[Meaning]) -> Delivery {
+        let mut event = Event::control("a");
+        event.may_have_been_sent = true;
+        met(Delivery::new(event, Duration::ZERO), answers)
+    }
+
+    fn met(mut delivery: Delivery, answers: &[Meaning]) -> Delivery {
+        for (at, answer) in answers.iter().enumerate() {
+            delivery.sent(SOON * u32::try_from(at).expect("few"), 7);
+            match answer {
+                Meaning::NoAnswer => delivery.unanswered(*answer, ErrorKind::Reset, "closed".to_owned()),
+                _ => delivery.answered(*answer, 500, SOON, None),
+            }
+        }
+        delivery
+    }
+
+    #[test]
+    fn what_may_have_been_stored_stays_unknown_until_an_answer_settles_it() {
+        use Meaning::{Accepted, Away, Duplicate, Failed, Gateway, NoAnswer, RateLimited, Rejected, Retry, Unclear};
+        for (answers, word) in [
+            (&[][..], Word::NotSent),
+            (&[Accepted], Word::Accepted),
+            (&[NoAnswer, Accepted], Word::Accepted),
+            (&[NoAnswer, Duplicate], Word::Duplicate),
+            (&[Rejected], Word::Rejected),
+            (&[Retry, Retry], Word::Failed),
+            (&[Away], Word::Failed),
+            (&[Failed], Word::Failed),
+            (&[Retry, RateLimited], Word::RateLimited),
+            (&[NoAnswer], Word::Unknown),
+            (&[Gateway], Word::Unknown),
+            // A later refusal says nothing about the attempt before.
+            (&[NoAnswer, Retry], Word::Unknown),
+            (&[Gateway, RateLimited], Word::Unknown),
+            (&[NoAnswer, Rejected], Word::Unknown),
+            // Of a batch that was taken in part, a server that knows its events says now what it said then.
+            (&[Unclear], Word::Unknown),
+            (&[Unclear, Retry], Word::Unknown),
+            (&[Unclear, Rejected], Word::Rejected),
+        ] {
+            let delivery = after(answers);
+            assert_eq!(delivery.word(), word, "{answers:?}");
+            assert_eq!(delivery.is_uncertain(), delivery.may_be_left_open().eq(&false), "{answers:?}");
+        }
+        assert_eq!(after_a_crash(&[]).word(), Word::Unknown);
+        assert_eq!(after_a_crash(&[Retry]).word(), Word::Unknown);
+        assert!(after_a_crash(&[NoAnswer]).may_be_left_open(), "the next run knows that it may have been sent");
+    }
+
+    #[test]
+    fn a_duplicate_is_our_own_only_after_an_attempt_that_may_have_been_stored() {
+        let own = |delivery: &Delivery| delivery.outcome(SOON, &[], None).own_retry;
+        assert!(!own(&after(&[Meaning::Duplicate])));
+        assert!(!own(&after(&[Meaning::Retry, Meaning::Duplicate])));
+        assert!(own(&after(&[Meaning::NoAnswer, Meaning::Duplicate])));
+        assert!(own(&after_a_crash(&[Meaning::Duplicate])));
+        assert!(!own(&after(&[Meaning::NoAnswer, Meaning::Accepted])));
+    }
+
+    #[test]
+    fn an_outcome_has_the_first_sending_and_the_last_answer() {
+        let mut delivery = after(&[]);
+        delivery.since = SOON;
+        delivery.sent(SOON * 3, 70);
+        delivery.answered(Meaning::Retry, 503, SOON, Some("HTTP 503".to_owned()));
+        delivery.sent(SOON * 9, 90);
+        delivery.unanswered(Meaning::NoAnswer, ErrorKind::Timeout, "silent".to_owned());
+        delivery.given_up(ErrorKind::Interrupted, "stopped".to_owned());
+        let outcome = delivery.outcome(SOON * 11, &[], None);
+        assert_eq!((outcome.attempts, outcome.status, outcome.sent_at), (2, Some(503), Some(70)));
+        assert_eq!((outcome.waited, outcome.end_to_end), (Some(SOON * 2), Some(SOON * 10)));
+        assert_eq!((outcome.latency, outcome.error), (None, Some((ErrorKind::Timeout, "silent"))));
+        assert_eq!(outcome.answers, [AttemptResult::Error, AttemptResult::NoAnswer]);
+        // What a schedule sends waits by its own clock.
+        delivery.scheduled_at = Some(1);
+        assert_eq!(delivery.outcome(SOON * 11, &[], None).waited, None);
+
+        let mut moved = after(&[]);
+        moved.answered(Meaning::Rejected, 302, SOON, Some("HTTP 302".to_owned()));
+        assert_eq!(moved.outcome(SOON, &[], None).error, Some((ErrorKind::Redirect, "HTTP 302")));
+        moved.refused_after_all();
+        let mut away = after(&[Meaning::Away]);
+        away.refused_after_all();
+        assert_eq!((away.word(), &away.answers[..]), (Word::Rejected, &[AttemptResult::Rejected][..]));
+        assert!(away.has_retries());
+        away.spend_retries();
+        assert!(!away.has_retries());
+    }
+
+    #[test]
+    fn a_line_is_no_event_only_as_long_as_it_was_not_sent() {
+        let line = || {
+            let mut line = Event::control("a");
+            line.fault = Some(Box::new((ErrorKind::Malformed, "not JSON".to_owned())));
+            Delivery::new(line, Duration::ZERO)
+        };
+        assert!(line().is_no_event() && line().is_malformed());
+        assert_eq!(line().word(), Word::Rejected);
+        let mut sent = line();
+        sent.send_all_the_same();
+        sent.unanswered(Meaning::NoAnswer, ErrorKind::Malformed, "no HTTP".to_owned());
+        assert!(!sent.is_no_event() && !sent.is_malformed());
+        assert_eq!(sent.word(), Word::Unknown);
+        // With an id the server knows it again.
+        assert!(!after_a_crash(&[]).must_not_be_sent_again());
+    }
+
+    #[test]
+    fn an_event_that_is_put_off_remembers_the_last_time_or_the_first() {
+        let mut delivery = after(&[]);
+        assert_eq!([3, 5, 9].map(|settled| delivery.put_off(settled)), [None, Some(3), Some(5)]);
+        let mut delivery = after(&[]);
+        assert_eq!([3, 5, 9].map(|settled| delivery.put_off_first(settled)), [None, Some(3), Some(3)]);
+    }
+
+    #[test]
+    fn the_first_attempt_alone_is_late_and_the_longer_wait_is_to_blame() {
+        let late = |taken_at: u32, late: Option<LateCause>, now: u32| {
+            let mut delivery = after(&[]);
+            delivery.taken = Some(Taken { at: SOON * taken_at, late });
+            delivery.lateness(Duration::ZERO, SOON * now, SOON * 10)
+        };
+        assert_eq!(late(0, None, 10), Some(None), "as late as is allowed");
+        assert_eq!(late(0, None, 11), Some(Some((LateCause::Server, SOON * 11))));
+        assert_eq!(late(20, Some(LateCause::Input), 40), Some(Some((LateCause::Input, SOON * 40))));
+        assert_eq!(late(19, Some(LateCause::Input), 40), Some(Some((LateCause::Server, SOON * 40))));
+        assert_eq!(late(15, None, 16), Some(Some((LateCause::Psend, SOON * 16))));
+        let mut again = after(&[Meaning::Retry]);
+        again.taken = Some(Taken { at: SOON, late: None });
+        assert_eq!(again.lateness(Duration::ZERO, SOON * 40, SOON), None);
+        assert_eq!(after(&[]).lateness(Duration::ZERO, SOON * 40, SOON), None, "no schedule sends it");
+    }
+}

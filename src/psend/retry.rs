@@ -164,6 +164,7 @@ mod tests {
             ("1.5", 1500),
             ("0.25", 250),
             ("2.", 2000),
+            ("120", 120_000), // the longest that is obeyed
             ("Mon, 05 Jan 2026 09:00:30 GMT", 30_000),
             // A date in the past asks for no wait.
             ("Mon, 05 Jan 2026 08:00:00 GMT", 0),

@@ -75,6 +75,7 @@ fn header_lines() -> Vec<Row> {
         row("a header of 60 KiB", long(60 << 10), "accepted"),
         row("a header of 80 KiB", long(80 << 10), "unknown/malformed x2")
             .unlike_hyper("psend's limit is 64 KiB, hyper's 408 KiB"),
+        row("a header of 1 MiB", long(1 << 20), "unknown/malformed x2"),
         row("a folded header", with(b"X: y\r\n z"), "unknown/malformed x2"),
         row("a folded header before all others", with(b" X: y"), "unknown/malformed x2"),
         row("a blank before the colon", with(b"X : y"), "unknown/malformed x2"),
