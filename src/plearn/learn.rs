@@ -8,6 +8,7 @@ mod cells;
 pub(super) mod codes;
 mod dependences;
 mod form;
+mod further;
 mod kinds;
 pub(super) mod model;
 pub(super) mod moments;
@@ -24,12 +25,13 @@ mod texts;
 mod traffic;
 pub(super) mod tree;
 mod values;
+mod variable;
 
 use std::collections::BTreeMap;
 
 use self::cells::Values;
 use self::kinds::Kinds;
-use self::model::{About, Class, Given, Learned, Learnt, Literal, On, Value};
+use self::model::{About, Class, Learned, Learnt, Literal, Value};
 use self::refs::Rewritten;
 use self::rows::{Cell, Column, Rows, is_named};
 use self::tree::NONE;
@@ -88,14 +90,18 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
         }
         // One class for each row.
         let absent = values.classes.len();
-        let mut of = vec![if kinds.is_joined { u16::try_from(absent).unwrap_or(NONE) } else { NONE }; rows.rows.len()];
+        let may_be_absent = |kind: &u16| kinds.is_joined && *kind != NONE && kinds.having[place] >> kind & 1 == 1;
+        let or_absent = |kind: &u16| if may_be_absent(kind) { u16::try_from(absent).unwrap_or(NONE) } else { NONE };
+        let mut of: Vec<u16> = kinds.of.iter().map(or_absent).collect();
         for (cell, class) in cells.iter().zip(&values.of) {
             of[cell.row as usize] = *class;
         }
         let there = count.unwrap_or_else(|| cells.iter().map(|cell| counts[cell.row as usize]).sum());
-        if kinds.is_joined && of.iter().any(|class| usize::from(*class) == absent) && kinds.having[place] > 0 {
-            let sampled: u64 = counts.iter().sum();
-            let events = if count.is_some() { events } else { sampled };
+        if of.iter().any(|class| usize::from(*class) == absent) {
+            let having = kinds.of.iter().zip(&counts).filter(|(kind, _)| may_be_absent(kind));
+            let sampled: u64 = having.map(|(_, count)| count).sum();
+            let all: u64 = kinds.kinds_of(place).map(|kind| kind.count).sum();
+            let events = if count.is_some() { all } else { sampled };
             #[allow(clippy::cast_precision_loss)]
             let weight = events.saturating_sub(there) as f64;
             values.classes.push(Class { label: "absent".to_owned(), weight, value: Value::Absent });
@@ -115,7 +121,7 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
     shifts::relate(&rows.columns, &mut learned, main, &counts, rules.min_count);
     let times =
         main.and_then(|main| members.get(rows.columns[main].hash)).and_then(|member: &mut Member| member.times.take());
-    let parents = dependences::find(&kinds, &learned, &counts);
+    let parents = dependences::find(&kinds, &learned, &counts, rules.min_count);
     name_kinds(&mut kinds, &learned);
     let mut about = About {
         events,
@@ -142,12 +148,12 @@ pub(super) fn learn(summary: &mut Summary, rules: &Rules) -> Result<Learnt> {
             warnings.push(format!("--keep {path}: no event has this member"));
         }
     }
-    let members = rows.columns.iter().zip(learned).zip(parents.into_iter().skip(1));
-    let members = members.map(|((column, values), parent)| Learned {
+    let members = rows.columns.iter().zip(learned).zip(parents);
+    let members = members.map(|((column, values), given)| Learned {
         path: column.path(),
         classes: values.classes,
         whole: values.whole,
-        given: parent.map(|(on, weights)| Given { on: if on == 0 { On::Kind } else { On::Member(on - 1) }, weights }),
+        given,
         notes: values.notes,
     });
     let members = members.collect();
@@ -163,9 +169,6 @@ fn kept<'c>(column: &'c Column<'_>, rewritten: Option<&'c Rewritten>, kinds: &Ki
 
 /// Names kinds by a member whose value differs from kind to kind, or by number.
 fn name_kinds(kinds: &mut Kinds, learned: &[Values]) {
-    if kinds.is_joined {
-        return;
-    }
     let all = kinds.kinds.len();
     let value_in = |values: &Values, kind: usize| {
         let mut classes =

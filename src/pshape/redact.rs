@@ -9,6 +9,7 @@ mod form;
 mod ids;
 mod key;
 mod members;
+mod memo;
 mod permutation;
 mod redactor;
 mod words;

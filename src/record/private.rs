@@ -110,6 +110,17 @@ const KEYS: [(&str, usize); 16] = [
     ("-----BEGIN", 0),
 ];
 
+/// The bytes with which any of them begins.
+const BEGIN: [bool; 256] = {
+    let mut begin = [false; 256];
+    let mut at = 0;
+    while at < KEYS.len() {
+        begin[KEYS[at].0.as_bytes()[0] as usize] = true;
+        at += 1;
+    }
+    begin
+};
+
 /// A name without what separates words.
 fn plain(name: &str) -> String {
     name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -135,7 +146,8 @@ pub(crate) fn key_beginnings() -> impl Iterator<Item = &'static str> {
 /// The keys of well-known services in a text.
 pub(crate) fn keys(text: &str) -> impl Iterator<Item = Range<usize>> + '_ {
     let bytes = text.as_bytes();
-    let is_begin = move |at: usize| at == 0 || !bytes[at - 1].is_ascii_alphanumeric();
+    let is_begin =
+        move |at: usize| BEGIN[usize::from(bytes[at])] && (at == 0 || !bytes[at - 1].is_ascii_alphanumeric());
     let begins = (0..bytes.len()).filter(move |at| is_begin(*at));
     begins.filter_map(move |at| {
         let (begin, least) = KEYS.iter().find(|(begin, _)| bytes[at..].starts_with(begin.as_bytes()))?;

@@ -355,3 +355,44 @@ fn a_line_whose_array_holds_a_value_often_is_one_line() {
     let world = run_with("plearn", &["-q"], log.as_bytes()).expect_code(0);
     assert!(world.text().contains("open") && !world.text().contains("ozziw"), "{}", world.text());
 }
+
+#[test]
+fn what_depends_on_two_members_does_so_in_the_world() {
+    let mut log = String::new();
+    for n in 0..9000u64 {
+        let draw = |of: u64| n * 2_654_435_761 / (of * 7) % of;
+        let (method, status) = (["GET", "GET", "PUT", "HEAD"][draw(4) as usize], [200, 200, 304][draw(3) as usize]);
+        let bytes = if method == "HEAD" || status == 304 { 0 } else { 700 + n % 900 };
+        log.push_str(&format!(
+            "{{\"method\":\"{method}\",\"status\":{status},\"bytes\":{bytes},\"at\":\"2026-01-05T{:02}:{:02}:00Z\"}}\n",
+            n / 400,
+            n / 7 % 60
+        ));
+    }
+    for event in learnt_again(&log, "4000") {
+        let is_empty = event["method"] == "HEAD" || event["status"] == 304;
+        assert_eq!(event["bytes"] == 0, is_empty, "{event}");
+    }
+}
+
+#[test]
+fn an_object_that_some_events_have_is_empty_in_none() {
+    // So many layouts that they are joined.
+    let mut log = String::new();
+    for n in 0..6000u64 {
+        let optional: String =
+            (0..7).filter(|bit| (n * 2_654_435_761 / 64) >> bit & 1 == 1).map(|bit| format!("\"m{bit}\":1,")).collect();
+        let error = match n % 9 {
+            0 => "\"error\":{\"code\":\"E_BAD\",\"cause\":{\"kind\":\"late\"}},",
+            1 => "\"error\":null,",
+            _ => "",
+        };
+        log.push_str(&format!("{{{optional}{error}\"n\":{}}}\n", n % 7));
+    }
+    let events = learnt_again(&log, "3000");
+    let count = |is: &dyn Fn(&serde_json::Value) -> bool| events.iter().filter(|event| is(event)).count();
+    assert!(events.iter().all(|event| event["error"].is_null() || event["error"]["cause"]["kind"] == "late"));
+    assert!((230..440).contains(&count(&|event| event["error"].is_object())));
+    assert!((230..440).contains(&count(&|event| event.get("error").is_some_and(serde_json::Value::is_null))));
+    assert!((1350..1650).contains(&count(&|event| event.get("m3").is_some())));
+}

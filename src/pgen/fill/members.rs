@@ -24,7 +24,7 @@ pub(super) enum Draw {
 impl Draw {
     /// Prepares to draw. `within` is a separate stream.
     pub(super) fn new(members: Members, within: Choice) -> Self {
-        let Members { size, zipf, .. } = members;
+        let Members { size, zipf, offset, .. } = members;
         if zipf <= 0.0 {
             return Self::Even { size };
         }
@@ -35,7 +35,7 @@ impl Draw {
             groups.push((next, length));
             next += length;
         }
-        let weights: Vec<f64> = groups.iter().map(|(first, length)| weight(*first, *length, zipf)).collect();
+        let weights: Vec<f64> = groups.iter().map(|(first, length)| weight(first + offset, *length, zipf)).collect();
         Self::Zipf { table: AliasTable::new(&weights), groups: groups.into(), within }
     }
 
@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn frequencies_follow_zipfs_law_by_the_chi_square_test() {
         const MANY: u64 = 400_000;
-        let members = Members { scope: 0, size: 5000, zipf: 1.1 };
+        let members = Members { scope: 0, size: 5000, zipf: 1.1, offset: 0 };
         let seed = Seed::new(5);
         let draw = Draw::new(members, seed.choice("within"));
         let stream = seed.choice("members");
@@ -103,11 +103,23 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_leaves_the_first_ranks_out() {
+        let seed = Seed::new(5);
+        let draw = Draw::new(Members { scope: 0, size: 3, zipf: 1.0, offset: 9 }, seed.choice("within"));
+        let mut counts = [0.0; 3];
+        (0..60_000).for_each(|key| counts[draw.pick(seed.choice("members").at(key), key) as usize] += 1.0 / 60_000.0);
+        let total = 1.0 / 10.0 + 1.0 / 11.0 + 1.0 / 12.0;
+        for (rank, share) in (10..).zip(counts) {
+            assert!((share - 1.0 / f64::from(rank) / total).abs() < 0.01, "{rank}: {share}");
+        }
+    }
+
+    #[test]
     fn every_member_of_any_size_can_be_drawn_and_no_other() {
         let seed = Seed::new(5);
         for size in [1, 2, 1024, 1025, 1 << 40] {
             for zipf in [0.0, 1.0, 2.5] {
-                let draw = Draw::new(Members { scope: 0, size, zipf }, seed.choice("within"));
+                let draw = Draw::new(Members { scope: 0, size, zipf, offset: size / 2 }, seed.choice("within"));
                 assert!((0..10_000).all(|key| draw.pick(seed.choice("x").at(key), key) < size), "{size} {zipf}");
             }
         }

@@ -10,8 +10,9 @@ use crate::cli::numbers::counted;
 use crate::plearn::count::{self, Class as Kind};
 use crate::record::private::is_personal;
 
-/// Numbers are divided into this many classes, so that others can depend on them.
-const BANDS: usize = 8;
+/// Numbers are divided into classes, so that others can depend on them and they on others: one for so many numbers of the sample.
+const A_BAND: usize = 400;
+const BANDS: (usize, usize) = (8, 24);
 
 /// The most numbers that are listed one by one.
 pub(super) const MOST_NUMBERS: usize = 64;
@@ -119,7 +120,7 @@ pub(super) fn numeric(cells: &[Cell<'_>], places: &[usize], about: &mut About<'_
     }
     bounds.retain(|(.., count)| *count > 0);
     let bins = numbers::shown(&bounds, decimals, beyond, float(about.rules.min_count));
-    let cuts = numbers::cuts(&bins, BANDS);
+    let cuts = numbers::cuts(&bins, (places.len() / A_BAND).clamp(BANDS.0, BANDS.1));
     let first = out.classes.len();
     let mut from = f64::MIN;
     let mut class_of_part = Vec::new();

@@ -28,8 +28,8 @@ const MOST: usize = 24;
 const SHORTEST: usize = 6;
 
 /// Of the identifiers, those in at least this share of the lines have a share of their own, and so many may have.
-const FREQUENT: f64 = 0.005;
-const MOST_FREQUENT: usize = 100;
+const FREQUENT: f64 = 0.001;
+const MOST_FREQUENT: usize = 200;
 
 /// Whether a number may stand in a world, if enough lines hold it and it is not about a person.
 pub(in crate::plearn) fn may_show(raw: &[u8]) -> bool {
@@ -90,7 +90,9 @@ pub(super) fn identifiers(ordered: &[Entry<'_>], lines: f64, distinct: f64, abou
     let mut made = 0u64;
     for (nth, entry) in (0u64..).zip(ordered) {
         let (raw, (sum, of)) = entry;
-        let is_frequent = made < MOST_FREQUENT as u64 && *sum >= 5 && float(*sum) >= FREQUENT * float(total);
+        let is_frequent = made < MOST_FREQUENT as u64
+            && *sum >= about.rules.min_count.max(5)
+            && float(*sum) >= FREQUENT * float(total);
         match is_frequent.then(|| stand_in(raw, draws.stream(nth), &taken)).flatten() {
             Some(new) => {
                 let json = String::from_utf8_lossy(&new).into_owned();
@@ -125,6 +127,7 @@ pub(super) fn identifiers(ordered: &[Entry<'_>], lines: f64, distinct: f64, abou
         counts: &counts,
         lines: lines / float(total.max(1)) * float(sum),
         distinct: distinct / float(ordered.len().max(1) as u64) * float(rest.len() as u64),
+        before: usize::try_from(made).unwrap_or(0),
     };
     let value = match pool::find(drawn).filter(|_| about.depth == 0) {
         Some(pool) => Value::DrawnNumber { numbers, pool, nth: out.classes.len() },

@@ -29,6 +29,14 @@ pub(super) struct Kinds {
     pub(super) left_out: u64,
 }
 
+impl Kinds {
+    /// The kinds that have a member.
+    pub(super) fn kinds_of(&self, member: usize) -> impl Iterator<Item = &Kind> {
+        let having = self.having[member];
+        self.kinds.iter().enumerate().filter(move |(place, _)| having >> place & 1 == 1).map(|(_, kind)| kind)
+    }
+}
+
 /// Finds the kinds of the rows.
 pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rules) -> Kinds {
     let mut found: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
@@ -51,9 +59,13 @@ pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rul
     let mut of_layout: BTreeMap<u64, u16> = BTreeMap::new();
     let mut kinds: Vec<Kind> = Vec::new();
     if is_joined {
-        let shapes = all.iter().take(MOST_JOINED).map(|(.., row)| shape_of(*row));
-        kinds.extend(joined(shapes).map(|shape| Kind { name: "event".to_owned(), count: events, shape }));
-        of_layout.extend(all.iter().map(|(_, layout, _)| (*layout, 0)));
+        let shapes: Vec<Node> = all.iter().map(|(.., row)| shape_of(*row)).collect();
+        for group in groups(&shapes, &all, events, rules.min_count) {
+            let joined = joined(group.iter().take(MOST_JOINED).map(|at| shapes[*at].clone()));
+            kinds.extend(joined.map(|shape| Kind { name: String::new(), count: sum(&all, &group), shape }));
+            let place = u16::try_from(kinds.len() - 1).unwrap_or(NONE);
+            of_layout.extend(group.into_iter().map(|at| (all[at].1, place)));
+        }
     } else {
         for (count, layout, row) in &all[..frequent] {
             let shape = shape_of(*row);
@@ -72,8 +84,32 @@ pub(super) fn find(rows: &Rows<'_>, layouts: &Distinct, events: u64, rules: &Rul
     for (place, kind) in kinds.iter().enumerate() {
         shape::members(&kind.shape).into_iter().for_each(|member| having[member] |= 1 << place);
     }
-    let left_out = if is_joined { 0 } else { events.saturating_sub(covered) };
+    let covered = if is_joined { kinds.iter().map(|kind| kind.count).sum() } else { covered };
+    let is_whole = is_joined && of_layout.len() == all.len();
+    let left_out = if is_whole { 0 } else { events.saturating_sub(covered) };
     Kinds { kinds, of, having, is_joined, left_out }
+}
+
+/// How many lines a layout has, its hash, and a row that has it.
+type Layout = (u64, u64, usize);
+
+fn sum(all: &[Layout], group: &[usize]) -> u64 {
+    group.iter().map(|at| all[*at].0).sum()
+}
+
+/// Divides layouts that are joined, so that lines of a group have the same objects: an object that some have would be empty in others.
+/// All are one group if groups with enough lines leave more than a tenth of the events out.
+fn groups(shapes: &[Node], all: &[Layout], events: u64, min_count: u64) -> Vec<Vec<usize>> {
+    let mut groups: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    for (at, shape) in shapes.iter().enumerate() {
+        groups.entry(shape::objects(shape)).or_default().push(at);
+    }
+    let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+    groups.sort_by_key(|group| (u64::MAX - sum(all, group), group[0]));
+    groups.truncate(MOST);
+    groups.retain(|group| sum(all, group) >= min_count);
+    let covered: u64 = groups.iter().map(|group| sum(all, group)).sum();
+    if covered * 10 < events * 9 { vec![(0..shapes.len()).collect()] } else { groups }
 }
 
 /// Takes all rows as one kind in which members may be absent.

@@ -150,11 +150,12 @@ pub(in crate::plearn) struct Objects {
     pub(in crate::plearn) members: Vec<Learned>,
 }
 
-/// A population, and the exponent of Zipf's law by which its members are drawn.
+/// A population, and by which law of Zipf and Mandelbrot its members are drawn: its exponent, and how many ranks are left out.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(in crate::plearn) struct Pool {
     pub(in crate::plearn) size: u64,
     pub(in crate::plearn) zipf: f64,
+    pub(in crate::plearn) offset: u64,
 }
 
 /// How far a time is from that of the event.
@@ -224,6 +225,15 @@ pub(in crate::plearn) struct Given {
     pub(in crate::plearn) on: On,
     /// For each class of that, the weights of the classes; empty if there were too few to tell.
     pub(in crate::plearn) weights: Vec<Vec<f64>>,
+    /// For each class of that, what they depend on further.
+    pub(in crate::plearn) further: Vec<Option<Box<Given>>>,
+}
+
+impl Given {
+    /// Whether it or a further one is this.
+    pub(in crate::plearn) fn is_on(&self, on: On) -> bool {
+        self.on == on || self.further.iter().flatten().any(|further| further.is_on(on))
+    }
 }
 
 /// What something depends on.

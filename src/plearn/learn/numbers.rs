@@ -53,6 +53,17 @@ pub(super) fn joined(bins: &[Bin], least: f64) -> Vec<Bin> {
     let last = bins.len() - 1 - reaching(bins.iter().rev(), least_beyond).unwrap_or(0);
     let mut out: Vec<Bin> = Vec::new();
     for (low, high, count) in &bins[first..=last] {
+        // Few numbers before a gap belong to those below it rather than to many above.
+        if let [.., before, few] = &mut out[..]
+            && few.2 < least
+            && *low > few.1
+            && *count >= least
+        {
+            (before.1, before.2) = (few.1, before.2 + few.2);
+            out.pop();
+            out.push((*low, *high, *count));
+            continue;
+        }
         match out.last_mut() {
             Some(bin) if bin.2 < least => *bin = (bin.0, *high, bin.2 + count),
             Some(_) => out.push((*low, *high, *count)),
@@ -211,6 +222,8 @@ mod tests {
             [(-41.5, -40.5, 2.0), (0.5, 5.5, 500.0), (5.5, 6.5, 3.0), (6.5, 7.5, 40.0), (776.5, 777.5, 19.0)];
         assert_eq!(joined(&outliers, 20.0), [(0.5, 5.5, 502.0), (5.5, 7.5, 62.0)]);
         assert_eq!(joined(&outliers[1..2], 20.0), [(0.5, 5.5, 500.0)], "many lines hold these");
+        let limit = [(0.5, 5.5, 500.0), (5.5, 6.5, 30.0), (8.5, 9.5, 3.0), (14.5, 15.5, 60.0)];
+        assert_eq!(joined(&limit, 20.0), [(0.5, 5.5, 500.0), (5.5, 9.5, 33.0), (14.5, 15.5, 60.0)]);
         let tail: Vec<Bin> = (0..10).map(|n| (f64::from(n), f64::from(n + 1), 7.0)).collect();
         assert_eq!(joined(&tail, 20.0), [(2.0, 3.0, 21.0), (3.0, 6.0, 21.0), (6.0, 8.0, 28.0)]);
         assert_eq!(joined(&outliers[..1], 20.0), [(-41.5, -40.5, 2.0)]);

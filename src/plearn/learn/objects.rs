@@ -1,7 +1,7 @@
 //! Objects within arrays: each is taken as an event of one kind, in which members may be absent.
 
 use super::cells::{self, Values, float};
-use super::model::{Given, Learned, Objects, On, Value};
+use super::model::{Learned, Objects, Value};
 use super::rows::Rows;
 use super::{dependences, kinds, values};
 use crate::jsonl::scan;
@@ -48,13 +48,11 @@ pub(super) fn learn(
         values.of = of;
         learned.push(values);
     }
-    let parents = dependences::find(&kinds, &learned, &counts);
+    let parents = dependences::find(&kinds, &learned, &counts, min_count);
     let shape = kinds.kinds.into_iter().next()?.shape;
-    let members = rows.columns.iter().zip(learned).zip(parents.into_iter().skip(1));
-    let members = members.map(|((column, values), parent)| {
+    let members = rows.columns.iter().zip(learned).zip(parents);
+    let members = members.map(|((column, values), given)| {
         let Values { classes, whole, notes, .. } = values;
-        // There is but one kind, on which nothing depends.
-        let given = parent.filter(|(on, _)| *on > 0).map(|(on, weights)| Given { on: On::Member(on - 1), weights });
         Learned { path: column.path(), classes, whole, given, notes }
     });
     let members: Vec<Learned> = members.collect();

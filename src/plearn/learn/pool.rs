@@ -13,6 +13,8 @@ pub(super) struct Drawn<'c> {
     /// How many lines and how many values there are in all.
     pub(super) lines: f64,
     pub(super) distinct: f64,
+    /// How many values are more frequent than these and not among them.
+    pub(super) before: usize,
 }
 
 /// Values are taken as unique if fewer lines have one that came before.
@@ -38,16 +40,18 @@ pub(super) fn find(drawn: Drawn<'_>) -> Option<Pool> {
         return None;
     }
     let observed = shares(drawn.counts, sampled);
+    #[allow(clippy::cast_precision_loss)] // at most --max-values
+    let offset = drawn.before as f64;
     let fits = (0..=EXPONENTS).map(|step| {
         let zipf = STEP * f64::from(step);
-        let ranks = sized(zipf, drawn.lines, distinct);
+        let ranks = sized(zipf, offset, drawn.lines, distinct);
         let miss = observed.iter().map(|(times, share)| libm::fabs(ranks.share(*times, sampled) - share));
         (miss.fold(0.0, f64::max), ranks.size, zipf)
     });
     let (_, size, zipf) = fits.min_by(|a, b| a.0.total_cmp(&b.0))?;
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // at most LARGEST
     let size = super::numbers::significant(size, 2).max(1.0) as u64;
-    Some(Pool { size, zipf: libm::round(zipf * 100.0) / 100.0 })
+    Some(Pool { size, zipf: libm::round(zipf * 100.0) / 100.0, offset: drawn.before as u64 })
 }
 
 /// The shares of the lines whose value came at least so often, for numbers that double.
@@ -72,12 +76,12 @@ struct Ranks {
 }
 
 impl Ranks {
-    fn new(size: f64, zipf: f64) -> Self {
+    fn new(size: f64, zipf: f64, offset: f64) -> Self {
         let mut steps = Vec::new();
         let mut rank = 1.0;
         while rank <= size {
             let width = libm::floor(rank * NEAR).clamp(1.0, size - rank + 1.0);
-            steps.push((width, libm::pow(rank + (width - 1.0) / 2.0, -zipf)));
+            steps.push((width, libm::pow(offset + rank + (width - 1.0) / 2.0, -zipf)));
             rank += width;
         }
         let sum: f64 = steps.iter().map(|(width, weight)| width * weight).sum();
@@ -97,13 +101,13 @@ impl Ranks {
 }
 
 /// The smallest population of this exponent in which the draws are expected to have so many values.
-fn sized(zipf: f64, draws: f64, distinct: f64) -> Ranks {
+fn sized(zipf: f64, offset: f64, draws: f64, distinct: f64) -> Ranks {
     let (mut low, mut high) = (distinct, LARGEST);
     while high / low > 1.01 && high - low > 0.5 {
         let middle = libm::sqrt(low * high);
-        if Ranks::new(middle, zipf).distinct(draws) < distinct { low = middle } else { high = middle }
+        if Ranks::new(middle, zipf, offset).distinct(draws) < distinct { low = middle } else { high = middle }
     }
-    Ranks::new(libm::round(low), zipf)
+    Ranks::new(libm::round(low), zipf, offset)
 }
 
 /// The probability that a Poisson number of this mean is at least `least`.
@@ -135,7 +139,7 @@ mod tests {
 
     /// How often each value comes in so many draws.
     fn drawn(size: f64, zipf: f64, draws: u64) -> Vec<u64> {
-        let ranks = Ranks::new(size, zipf);
+        let ranks = Ranks::new(size, zipf, 0.0);
         let mut counts = std::collections::BTreeMap::new();
         for n in 0..draws {
             let mut at = (mix(n) >> 11) as f64 / (1u64 << 53) as f64;
@@ -153,7 +157,7 @@ mod tests {
     fn size_and_skew_are_found_again() {
         for (size, zipf) in [(300.0, 0.0), (5_000.0, 0.0), (5_000.0, 0.8), (20_000.0, 1.0), (1_000.0, 1.3)] {
             let counts = drawn(size, zipf, 20_000);
-            let about = Drawn { counts: &counts, lines: 20_000.0, distinct: counts.len() as f64 };
+            let about = Drawn { counts: &counts, lines: 20_000.0, distinct: counts.len() as f64, before: 0 };
             let pool = find(about).expect("values come again");
             assert!((pool.zipf - zipf).abs() < 0.16, "{size} {zipf}: {pool:?}");
             assert!((pool.size as f64 / size).ln().abs() < 0.5, "{size} {zipf}: {pool:?}");
@@ -161,8 +165,19 @@ mod tests {
     }
 
     #[test]
+    fn those_that_stand_behind_frequent_ones_have_an_offset() {
+        let mut counts = drawn(5_000.0, 1.0, 20_000);
+        counts.sort_unstable_by(|a, b| b.cmp(a));
+        let rest = &counts[100..];
+        let lines = rest.iter().sum::<u64>() as f64;
+        let pool = find(Drawn { counts: rest, lines, distinct: rest.len() as f64, before: 100 }).expect("again");
+        assert!((pool.zipf - 1.0).abs() < 0.26 && pool.offset == 100, "{pool:?}");
+        assert!((pool.size as f64 / 4_900.0).ln().abs() < 0.5, "{pool:?}");
+    }
+
+    #[test]
     fn unique_values_have_no_pool() {
-        assert_eq!(find(Drawn { counts: &[1; 500], lines: 500.0, distinct: 500.0 }), None);
-        assert_eq!(find(Drawn { counts: &[], lines: 0.0, distinct: 0.0 }), None);
+        assert_eq!(find(Drawn { counts: &[1; 500], lines: 500.0, distinct: 500.0, before: 0 }), None);
+        assert_eq!(find(Drawn { counts: &[], lines: 0.0, distinct: 0.0, before: 0 }), None);
     }
 }

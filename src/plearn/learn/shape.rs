@@ -104,6 +104,18 @@ pub(super) fn members(node: &Node) -> Vec<usize> {
     }
 }
 
+/// The objects within a shape, by their keys.
+pub(super) fn objects(node: &Node) -> String {
+    let Node::Object { items, .. } = node else { return String::new() };
+    let mut inner: Vec<String> = items
+        .iter()
+        .filter(|item| matches!(item.node, Node::Object { .. }))
+        .map(|item| format!("{}{}", item.key, objects(&item.node)))
+        .collect();
+    inner.sort();
+    format!("{{{}}}", inner.join(","))
+}
+
 /// Adds to `base` what another shape has more, each behind what stands before it there.
 pub(super) fn join(base: &mut Node, other: &Node) {
     let (Node::Object { items, .. }, Node::Object { items: more, .. }) = (base, other) else { return };
@@ -177,6 +189,7 @@ mod tests {
             of(line.as_bytes(), &leaves).expect("a shape")
         };
         let mut base = shape(r#"{"a":1,"o":{"x":1},"z":1}"#, &[0, 1, 2]);
+        assert_eq!(objects(&base), r#"{"o"{}}"#);
         join(&mut base, &shape(r#"{"f":1,"o":{"x":1,"y":1},"m":1,"z":1}"#, &[3, 1, 4, 5, 2]));
         assert_eq!(written(&base), r#"{"f":<3>,"a":<0>,"o":{"x":<1>,"y":<4>},"m":<5>,"z":<2>}"#);
     }

@@ -13,9 +13,9 @@ use crate::cli::numbers::{count as digits, counted};
 use crate::plearn::count::Class as Kind;
 use crate::record::private::{holds_key, is_identifying, is_personal, words};
 
-/// Of many texts, those in at least this share of the lines have a share of their own; and how many may have.
-const FREQUENT: f64 = 0.005;
-const MOST_FREQUENT: usize = 100;
+/// Of many texts, those in at least this share of the lines have a share of their own, and `--max-values` may have. A text that may be
+/// shown needs `--min-count` lines only.
+const FREQUENT: f64 = 0.001;
 
 /// A text in fewer lines of the sample is not called frequent.
 const FEWEST: u64 = 5;
@@ -229,9 +229,12 @@ fn list(values: &[Text<'_>], about: &About<'_>, out: &mut Values) {
 /// A member with many values: those that are frequent, and the forms of the others.
 fn open(values: &[Text<'_>], distinct: f64, about: &About<'_>, out: &mut Values) {
     let total: u64 = values.iter().map(|(_, sum, _)| sum).sum();
-    let is_frequent = |sum: u64| sum >= FEWEST && float(sum) >= FREQUENT * float(total);
-    let frequent = values.iter().take(MOST_FREQUENT).take_while(|(_, sum, _)| is_frequent(*sum)).count();
     let mut shown = Shown::new(values, about);
+    let least = FEWEST.max(about.rules.min_count);
+    let is_frequent = |(text, sum, _): &Text<'_>| {
+        *sum >= least && (float(*sum) >= FREQUENT * float(total) || shown.may_show(text, *sum))
+    };
+    let frequent = values.iter().take(about.rules.max_values).take_while(|text| is_frequent(text)).count();
     let mut groups: BTreeMap<String, Vec<(String, usize)>> = BTreeMap::new();
     let mut rest: Vec<usize> = (frequent..values.len()).collect();
     for (at, (text, sum, of)) in values[..frequent].iter().enumerate() {
@@ -265,6 +268,7 @@ fn open(values: &[Text<'_>], distinct: f64, about: &About<'_>, out: &mut Values)
             counts: &counts,
             lines: lines.max(1.0) * float(form.count),
             distinct: distinct.max(1.0) * float(counts.len() as u64),
+            before: (values.len() - rest.len()) * counts.len() / rest.len().max(1),
         };
         let may_repeat = about.depth == 0 && (!about.is_rewritten || refs::random_parts(&form.pattern) == 1);
         let pool = may_repeat.then(|| pool::find(drawn)).flatten();

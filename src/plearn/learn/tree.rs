@@ -3,14 +3,9 @@
 //! Mutual information is corrected for what chance alone gives (Miller 1955), and an edge has to be far beyond it. Edges are taken
 //! from the strongest on, as long as each member has one parent and there is no circle.
 
-/// No class: the member is not in this row.
-pub(super) const NONE: u16 = u16::MAX;
-
-/// Rows by which dependences are judged.
-const SCREENED: usize = 12_000;
-
-/// A table of two members has at most this many cells.
-const MOST_CELLS: usize = 40_000;
+use super::further::{self, Divide};
+use super::variable::{MOST_CELLS, SCREENED};
+pub(super) use super::variable::{NONE, Parent, Variable};
 
 /// Weaker dependences are left out, in nats.
 const LEAST: f64 = 0.002;
@@ -18,26 +13,8 @@ const LEAST: f64 = 0.002;
 /// A parent's class in fewer rows tells nothing of its own.
 const FEWEST_ROWS: u32 = 5;
 
-/// A member, or the kind of event.
-#[derive(Debug)]
-pub(super) struct Variable {
-    /// The class in each row, or [`NONE`].
-    pub(super) of: Vec<u16>,
-    /// The weights of the classes, counted over all lines.
-    pub(super) weights: Vec<f64>,
-    /// The kinds of events that have it, one bit each.
-    pub(super) kinds: u64,
-    /// Whether each class is a value that others can name.
-    pub(super) is_plain: bool,
-    /// Whether others may depend on it, and it on others.
-    pub(super) takes_part: bool,
-}
-
-/// What a variable depends on: the other, and for each of its classes the weights of the classes.
-pub(super) type Parent = (usize, Vec<Vec<f64>>);
-
 /// Finds the parents. The first variable is the kind of event, which has none.
-pub(super) fn parents(variables: &[Variable], counts: &[u64]) -> Vec<Option<Parent>> {
+pub(super) fn parents(variables: &[Variable], counts: &[u64], min_count: u64) -> Vec<Option<Parent>> {
     let mut edges = Vec::new();
     let entropies: Vec<f64> = variables.iter().map(|variable| entropy(&variable.weights)).collect();
     let rank = |variable: usize| (variable == 0, variables[variable].is_plain, Ordered(entropies[variable]));
@@ -69,17 +46,23 @@ pub(super) fn parents(variables: &[Variable], counts: &[u64]) -> Vec<Option<Pare
     }
     edges.sort_by(|x, y| y.0.total_cmp(&x.0).then((x.1, x.2).cmp(&(y.1, y.2))));
     let mut parents: Vec<Option<usize>> = vec![None; variables.len()];
+    let mut near: Vec<Vec<usize>> = vec![Vec::new(); variables.len()];
     for (.., parent, child) in edges {
+        near[child].push(parent);
         let mut up = std::iter::successors(Some(parent), |at| parents[*at]);
         if parents[child].is_none() && !up.any(|at| at == child) {
             parents[child] = Some(parent);
         }
     }
-    let table = |(child, parent): (usize, &Option<usize>)| {
-        let parent = (*parent)?;
-        Some((parent, table(&variables[parent], &variables[child], counts)))
+    let further = further::find(variables, &near, &parents);
+    let whole = |(child, (parent, others)): (usize, (&Option<usize>, &Vec<usize>))| {
+        let on = (*parent)?;
+        let weights = table(&variables[on], &variables[child], counts);
+        let mut parent = Parent { weights, ..Parent::new(on, variables[on].weights.len()) };
+        Divide::new(variables, child, counts, min_count).below(&mut parent, others);
+        Some(parent)
     };
-    parents.iter().enumerate().map(table).collect()
+    parents.iter().zip(&further).enumerate().map(whole).collect()
 }
 
 /// A number that can be compared with any other.
@@ -229,10 +212,10 @@ mod tests {
             variable(city, 12, 1),
             variable(|row| mix(row + 1_000_000) % 5, 5, 1),
         ];
-        let parents = parents(&variables, &vec![1; 4000]);
-        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|(of, _)| *of)).collect();
+        let parents = parents(&variables, &vec![1; 4000], 20);
+        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|parent| parent.on)).collect();
         assert_eq!(of, [None, Some(2), None, None]);
-        let (_, table) = parents[1].as_ref().expect("it has one");
+        let table = &parents[1].as_ref().expect("it has one").weights;
         assert!(table.iter().all(|row| row.iter().filter(|weight| **weight > 0.0).count() == 1), "{table:?}");
     }
 
@@ -243,8 +226,8 @@ mod tests {
         let mut variables =
             [variable(|row| machine(row) % 2, 2, 3), variable(|row| machine(row) / 10, 3, 3), variable(machine, 30, 3)];
         variables[2].is_plain = false;
-        let parents = parents(&variables, &vec![1; 4000]);
-        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|(of, _)| *of)).collect();
+        let parents = parents(&variables, &vec![1; 4000], 20);
+        let of: Vec<Option<usize>> = parents.iter().map(|parent| parent.as_ref().map(|parent| parent.on)).collect();
         assert_eq!(of, [None, Some(2), Some(0)]);
     }
 
@@ -255,5 +238,40 @@ mod tests {
         let sum = |at: usize| table.iter().map(|row| row[at]).sum::<f64>();
         assert!((sum(0) - 400.0).abs() < 0.01 && (sum(1) - 600.0).abs() < 0.01, "{table:?}");
         assert!((table[0].iter().sum::<f64>() - 500.0).abs() < 1.0, "{table:?}");
+    }
+
+    /// A status, a method of which one in five has no body, and a body that is there if both say so.
+    fn answers() -> [Variable; 5] {
+        let status = |row: u64| mix(row) % 3;
+        let method = |row: u64| mix(row + 1_000_000) % 5;
+        let body = move |row: u64| if status(row) == 2 { 0 } else { u64::from(method(row) > 0) };
+        [
+            variable(|_| 0, 1, 1),
+            variable(status, 3, 1),
+            // Other kinds of events have it too, so it does not depend on the body.
+            variable(method, 5, 3),
+            variable(body, 2, 1),
+            variable(|row| mix(row + 2_000_000) % 40, 40, 1),
+        ]
+    }
+
+    #[test]
+    fn what_depends_on_two_members_does_so_where_the_second_tells_more() {
+        let learnt = parents(&answers(), &vec![1; 4000], 20);
+        let body = learnt[3].as_ref().expect("it depends");
+        assert_eq!(body.on, 1);
+        let by_method = body.further[0].as_ref().expect("the method tells more");
+        assert_eq!((by_method.on, body.further[2].is_none()), (2, true));
+        assert!(by_method.weights[0][1] == 0.0 && by_method.weights[3][0] == 0.0, "{by_method:?}");
+        // The parts have the shares of the whole.
+        let sum: f64 = by_method.weights.iter().map(|weights| weights[1]).sum();
+        assert!((sum - body.weights[0][1]).abs() < 1.0, "{sum} {body:?}");
+        assert!(learnt[4].is_none() && by_method.further.iter().all(Option::is_none), "chance is no dependence");
+    }
+
+    #[test]
+    fn weights_of_few_lines_are_not_told() {
+        let learnt = parents(&answers(), &vec![1; 4000], 100_000);
+        assert!(learnt[3].as_ref().expect("it depends").further.iter().all(Option::is_none));
     }
 }

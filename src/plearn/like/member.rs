@@ -1,5 +1,6 @@
 //! One member: what is held against each other of its values, and what dependences and the classifier see of them.
 
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
 use super::columns::Column;
@@ -415,7 +416,8 @@ struct Known {
 }
 
 impl Known {
-    /// A value is known if so many lines hold it that a world learnt from as many lines shows it too, and if it identifies nobody.
+    /// A value is known if so many lines hold it that a world learnt from as many lines shows it too, if that lists so many values, and
+    /// if it identifies nobody.
     fn of(words: &[String], beside: &Beside<'_>, path: &str, is_hidden: impl Fn(&str) -> bool) -> Self {
         let mut counts: HashMap<&str, u32> = HashMap::new();
         words.iter().for_each(|word| *counts.entry(word).or_insert(0) += 1);
@@ -428,7 +430,9 @@ impl Known {
         let may_show = !is_personal(path) || keeps;
         let distinct = counts.len();
         let is_shown = |(word, count): &(&str, u32)| may_show && is_often(*count) && !is_hidden(word);
-        let shown: Vec<(&str, u32)> = counts.into_iter().filter(is_shown).collect();
+        let mut shown: Vec<(&str, u32)> = counts.into_iter().filter(is_shown).collect();
+        shown.sort_unstable_by_key(|(word, count)| (Reverse(*count), *word));
+        shown.truncate(beside.rules.max_values);
         let covered = shown.iter().map(|(_, count)| f64::from(*count)).sum::<f64>();
         #[allow(clippy::cast_precision_loss)] // at most as many as rows
         let covered = covered / words.len().max(1) as f64;

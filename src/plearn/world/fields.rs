@@ -7,6 +7,9 @@ use super::toml::{comment, key, name_of, number, text};
 use super::values::{Around, Settings, choice, inline, length, numbers, settings, share};
 use crate::plearn::learn::model::{By, Class, Given, Kind, Learned, Numbers, Objects, On, Part, Pool, Shift, Value};
 
+/// Writes weights as a value or the settings of a field, in one line.
+type Branch<'b> = &'b dyn Fn(&[f64]) -> String;
+
 /// Writes the fields of a member behind `out`.
 pub(super) struct Writer<'w> {
     /// The table that the fields are in.
@@ -156,57 +159,61 @@ impl Writer<'_> {
     }
 
     /// A field whose weights depend on another.
-    fn given(&self, out: &mut String, name: &str, given: &Given, classes: &[Class], branch: &dyn Fn(&[f64]) -> String) {
-        let (on, keys): (String, Vec<String>) = match given.on {
-            On::Kind => ("event".to_owned(), self.kinds.iter().map(|kind| kind.name.clone()).collect()),
-            On::Member(place) => {
-                let classes = &self.around.members[place].classes;
-                match self.around.roles[place] {
-                    Role::List => (
-                        self.around.names[place].clone(),
-                        classes
-                            .iter()
-                            .map(|class| match &class.value {
-                                Value::Literal(value) => name_of(value),
-                                _ => class.label.clone(),
-                            })
-                            .collect(),
-                    ),
-                    _ => {
-                        (case_of(&self.around.names[place]), classes.iter().map(|class| class.label.clone()).collect())
-                    }
-                }
-            }
-        };
-        self.table(out, name, &vec![("given", text(&on))]);
+    fn given(&self, out: &mut String, name: &str, given: &Given, classes: &[Class], branch: Branch<'_>) {
+        let weights: Vec<f64> = classes.iter().map(|class| class.weight).collect();
+        self.branches(out, &format!("{}.{}", self.within, key(name)), given, &weights, branch);
+    }
+
+    /// The table of a field, or of a branch, with a branch for each value of the other. Values without one have these weights.
+    fn branches(&self, out: &mut String, table: &str, given: &Given, weights: &[f64], branch: Branch<'_>) {
+        let (on, values) = self.asked(given.on);
+        let is_told = |weights: &[f64]| weights.iter().sum::<f64>() > 0.0;
+        out.push_str(&format!("[{table}]\ngiven = {}\n", text(&on)));
+        if given.weights.iter().any(|weights| !is_told(weights)) {
+            out.push_str(&format!("otherwise = {}\n", branch(weights)));
+        }
+        out.push_str(&format!("[{table}.when]\n"));
+        let told = || values.iter().zip(&given.weights).zip(&given.further).filter(|((_, own), _)| is_told(own));
         // Values with the same branch share a line.
         let mut branches: Vec<(String, Vec<&str>)> = Vec::new();
-        let mut is_open = false;
-        for (value, weights) in keys.iter().zip(&given.weights) {
-            if weights.iter().sum::<f64>() <= 0.0 {
-                is_open = true;
-                continue;
-            }
-            let written = branch(weights);
+        for ((value, own), _) in told().filter(|(_, further)| further.is_none()) {
+            let written = branch(own);
             let may_join = |name: &str| !name.contains('|') && name.trim() == name;
             let joined = branches.iter_mut().find(|(other, names)| {
                 *other == written
                     && may_join(value)
                     && names.iter().all(|name| may_join(name))
-                    && !name_is_joined(names, value, &keys)
+                    && !name_is_joined(names, value, &values)
             });
             match joined {
                 Some((_, names)) => names.push(value),
                 None => branches.push((written, vec![value])),
             }
         }
-        if is_open {
-            let weights: Vec<f64> = classes.iter().map(|class| class.weight).collect();
-            out.push_str(&format!("otherwise = {}\n", branch(&weights)));
-        }
-        out.push_str(&format!("[{}.{}.when]\n", self.within, key(name)));
         for (written, names) in branches {
             out.push_str(&format!("{} = {written}\n", key(&names.join("|"))));
+        }
+        for ((value, own), further) in told() {
+            if let Some(further) = further {
+                self.branches(out, &format!("{table}.when.{}", key(value)), further, own, branch);
+            }
+        }
+    }
+
+    /// The field that says the class of what something depends on, and its values.
+    fn asked(&self, on: On) -> (String, Vec<String>) {
+        let On::Member(place) = on else {
+            return ("event".to_owned(), self.kinds.iter().map(|kind| kind.name.clone()).collect());
+        };
+        let (classes, name) = (&self.around.members[place].classes, &self.around.names[place]);
+        let label = |class: &Class| class.label.clone();
+        let value = |class: &Class| match &class.value {
+            Value::Literal(value) => name_of(value),
+            _ => class.label.clone(),
+        };
+        match self.around.roles[place] {
+            Role::List => (name.clone(), classes.iter().map(value).collect()),
+            _ => (case_of(name), classes.iter().map(label).collect()),
         }
     }
 
@@ -219,6 +226,9 @@ impl Writer<'_> {
         out.push_str(&format!("size = {size}\n"));
         if pool.zipf > 0.0 {
             out.push_str(&format!("zipf = {}\n", number(pool.zipf)));
+            if pool.offset > 0 {
+                out.push_str(&format!("offset = {}\n", pool.offset));
+            }
         }
         out.push_str(&format!("fields = {{ {field} }}\n"));
     }

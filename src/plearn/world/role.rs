@@ -24,7 +24,7 @@ pub(super) fn roles(members: &[Learned]) -> Vec<Role> {
     };
     let is_asked = |place: usize| {
         members.iter().any(|other| {
-            other.given.as_ref().is_some_and(|given| given.on == On::Member(place))
+            other.given.as_ref().is_some_and(|given| given.is_on(On::Member(place)))
                 || other.classes.iter().any(|class| adds_by_class(class, place))
         })
     };

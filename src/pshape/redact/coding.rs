@@ -17,6 +17,13 @@ pub(in crate::pshape) struct Edit {
     pub new: String,
 }
 
+impl Edit {
+    /// The change where the text begins at `by`.
+    pub(super) fn moved(self, by: usize) -> Self {
+        Self { range: self.range.start + by..self.range.end + by, new: self.new }
+    }
+}
+
 /// How characters are escaped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Coding {

@@ -5,7 +5,6 @@ use std::ops::Range;
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::jsonl::leaves::{self, Part};
-use crate::record::private;
 
 use super::coding::Edit;
 use super::key::Key;
@@ -156,32 +155,40 @@ impl Members {
         let mut text = String::new();
         let Self { redactor, is_auto, paths, edits, changed, .. } = self;
         leaves::visit(line.as_bytes(), |place, range, part| {
-            text.clear();
-            if !paths.is_empty() || part == Part::Scalar {
-                place.write_path(&mut text);
-            }
-            let plain = text.replace("\\.", ".");
             let mut is_whole = false;
-            for path in paths.iter_mut() {
-                let leads_here =
-                    plain == path.plain || plain.strip_prefix(&*path.plain).is_some_and(|rest| rest.starts_with('.'));
-                path.is_found |= leads_here;
-                is_whole |= leads_here;
+            if !paths.is_empty() {
+                text.clear();
+                place.write_path(&mut text);
+                let plain = text.replace("\\.", ".");
+                for path in paths.iter_mut() {
+                    let leads_here = plain == path.plain
+                        || plain.strip_prefix(&*path.plain).is_some_and(|rest| rest.starts_with('.'));
+                    path.is_found |= leads_here;
+                    is_whole |= leads_here;
+                }
             }
+            let before = edits.len();
             let name = place.name();
             let raw = &line[range.clone()];
             is_any |= is_whole || *is_auto;
             match part {
                 Part::Key if *is_auto && !is_whole => redactor.key(raw, range.start, edits),
                 Part::Key => {}
-                Part::Scalar if is_whole || *is_auto && private::is_personal(&name) => {
+                Part::Scalar if is_whole || *is_auto && redactor.is_personal(&name) => {
                     redactor.scalar(raw, &name, Scope::All, range.start, edits);
                 }
                 Part::Scalar if *is_auto => redactor.scalar(raw, &name, Scope::Found, range.start, edits),
                 Part::Scalar => {}
             }
-            redactor.place_replaced(&text);
-            note(edits, changed, || text.clone());
+            // Most values have no changes, and need no path.
+            if edits.len() > before || redactor.has_replaced() {
+                text.clear();
+                if !paths.is_empty() || part == Part::Scalar {
+                    place.write_path(&mut text);
+                }
+                redactor.place_replaced(&text);
+                note(edits, changed, || text.clone());
+            }
         });
         is_any
     }

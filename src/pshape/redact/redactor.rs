@@ -16,6 +16,7 @@ use super::find::{self, Special};
 use super::form::is_numbered;
 use super::ids::Ids;
 use super::key::Key;
+use super::memo::{Look, Memo, Names};
 
 /// How much of a value is replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +42,8 @@ pub(in crate::pshape) struct Redactor {
     back: Micros,
     /// The texts that were replaced and the paths of their members, if they are kept.
     replaced: Option<Vec<(String, String)>>,
+    memo: Memo,
+    names: Names,
 }
 
 impl Redactor {
@@ -52,12 +55,19 @@ impl Redactor {
             addresses: Addresses::new(key.function("addresses")),
             back: Micros::try_from(weeks).expect("few weeks") * WEEK,
             replaced: None,
+            memo: Memo::new(),
+            names: Names::default(),
         }
     }
 
     /// Keeps the texts that are replaced from now on.
     pub(in crate::pshape) fn keep_replaced(&mut self) {
         self.replaced = Some(Vec::new());
+    }
+
+    /// Whether texts that were replaced are kept.
+    pub(in crate::pshape) fn has_replaced(&self) -> bool {
+        self.replaced.is_some()
     }
 
     /// The texts that were kept since the last call were in the member at this path.
@@ -85,8 +95,42 @@ impl Redactor {
         self.back
     }
 
+    /// Whether the values of a member of this name are about a person.
+    pub(in crate::pshape) fn is_personal(&mut self, name: &str) -> bool {
+        self.names.look(name).is_personal
+    }
+
     /// Adds the changes of a raw scalar value that is in the member `name` and begins at `at`.
     pub(in crate::pshape) fn scalar(&mut self, raw: &str, name: &str, scope: Scope, at: usize, edits: &mut Vec<Edit>) {
+        let name_says = self.names.look(name);
+        let look = Look { is_key: false, is_all: scope == Scope::All, ..name_says };
+        self.once(look, raw, at, edits, |redactor, edits| redactor.scalar_anew(raw, name, scope, at, edits));
+    }
+
+    /// Adds the changes of a value: those that are known, or those of `anew`.
+    fn once(
+        &mut self,
+        look: Look,
+        raw: &str,
+        at: usize,
+        edits: &mut Vec<Edit>,
+        anew: impl FnOnce(&mut Self, &mut Vec<Edit>),
+    ) {
+        // What is replaced has to be kept every time.
+        if self.replaced.is_some() || !Memo::may_hold(raw) {
+            anew(self, edits);
+            return;
+        }
+        if let Some(known) = self.memo.known(look, raw, at) {
+            edits.extend(known);
+            return;
+        }
+        let before = edits.len();
+        anew(self, edits);
+        self.memo.keep(look, raw, at, &edits[before..]);
+    }
+
+    fn scalar_anew(&mut self, raw: &str, name: &str, scope: Scope, at: usize, edits: &mut Vec<Edit>) {
         match raw.as_bytes() {
             [b'"', .., b'"'] if raw.len() > 1 => self.string(raw, name, scope, at, edits),
             [b'-' | b'0'..=b'9', ..] => self.number(raw, name, scope, at, edits),
@@ -96,6 +140,10 @@ impl Redactor {
 
     /// Adds the changes of a key, in its quotes. Words of which a schema is made stay.
     pub(in crate::pshape) fn key(&mut self, raw: &str, at: usize, edits: &mut Vec<Edit>) {
+        self.once(Look::KEY, raw, at, edits, |redactor, edits| redactor.key_anew(raw, at, edits));
+    }
+
+    fn key_anew(&mut self, raw: &str, at: usize, edits: &mut Vec<Edit>) {
         let inner = &raw[1..raw.len() - 1];
         let digits = |word: &str| word.bytes().filter(u8::is_ascii_digit).count();
         let is_identifier =
@@ -121,7 +169,7 @@ impl Redactor {
         let decoded = Decoded::json(inner);
         let mut found = Vec::new();
         self.text(&decoded.text, scope, 0, 0, &mut found);
-        edits.extend(found.iter().map(|edit| moved(decoded.encode(inner, edit), at + 1)));
+        edits.extend(found.iter().map(|edit| decoded.encode(inner, edit).moved(at + 1)));
     }
 
     fn number(&mut self, raw: &str, name: &str, scope: Scope, at: usize, edits: &mut Vec<Edit>) {
@@ -166,7 +214,7 @@ impl Redactor {
             {
                 let mut found = Vec::new();
                 self.text(&decoded.text, scope, depth + 1, 0, &mut found);
-                edits.extend(found.iter().map(|edit| moved(decoded.encode(text, edit), at)));
+                edits.extend(found.iter().map(|edit| decoded.encode(text, edit).moved(at)));
                 return;
             }
         }
@@ -195,7 +243,7 @@ impl Redactor {
                 Part::Key => {}
                 Part::Scalar => {
                     let name = place.name();
-                    let scope = if private::is_personal(&name) { Scope::All } else { scope };
+                    let scope = if self.is_personal(&name) { Scope::All } else { scope };
                     self.scalar(raw, &name, scope, at + range.start, edits);
                 }
             }
@@ -362,10 +410,6 @@ impl Redactor {
             edits.push(Edit { range: base + range.start..base + range.end, new });
         }
     }
-}
-
-fn moved(edit: Edit, by: usize) -> Edit {
-    Edit { range: edit.range.start + by..edit.range.end + by, new: edit.new }
 }
 
 fn is_number(text: &str) -> bool {

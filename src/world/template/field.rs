@@ -71,12 +71,15 @@ pub(crate) enum ValueSource {
     Object { scope: Option<ScopeId>, template: Node },
 }
 
-/// A population: how many members, and the exponent of Zipf's law by which they are drawn. 0 means that all are equally frequent.
+/// A population: how many members, and how they are drawn: by Zipf's law with an exponent, or with an offset by that of Zipf and
+/// Mandelbrot. An exponent of 0 means that all are equally frequent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Members {
     pub(crate) scope: ScopeId,
     pub(crate) size: u64,
     pub(crate) zipf: f64,
+    /// How many ranks before the first member are left out.
+    pub(crate) offset: u64,
 }
 
 /// How far a time is from that of the event.

@@ -66,9 +66,10 @@ impl<'t> FieldReader<'t> {
             let scope = self.scopes.add(Owner::Member, None);
             let size = table.need("size")?.whole(1, 1 << 53)?.unsigned_abs();
             let zipf = table.take("zipf").map_or(Ok(0.0), |value| value.number_in(0.0, 10.0))?;
+            let offset = table.take("offset").map_or(Ok(0), |value| value.whole(0, 1 << 53).map(i64::unsigned_abs))?;
             tables.push((format!("population {name}."), scope, table.need("fields")?));
             table.finish()?;
-            self.populations.insert(name, Members { scope, size, zipf });
+            self.populations.insert(name, Members { scope, size, zipf, offset });
         }
         if let Some(fields) = fields {
             tables.push((String::new(), EVENT, fields));

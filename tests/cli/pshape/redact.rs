@@ -357,3 +357,37 @@ fn wrong_use_is_told() {
     let run = shell_in(folder.path(), "pshape --redact usr,user --redact-key-file key in", &[]).expect_code(0);
     assert!(run.stderr.contains("--redact: no event has usr, user"), "{}", run.stderr);
 }
+
+#[test]
+fn a_value_that_comes_again_is_redacted_as_it_would_be_alone() {
+    // The same values under names that say something else of them, as keys, in texts and in other codings.
+    let value =
+        ["4711", "\"4711\"", "\"user_4711\"", "\"1767607200\"", "1767607200", "\"u=ann%40example.com\"", "\"GET\""];
+    let escaped = "\"\\u0061nn@example.com and {\\\"user\\\":\\\"ann\\\",\\\"ts\\\":\\\"1767607200\\\"}\"";
+    let names = ["id", "ts", "user", "note", "user_4711", "createdAt"];
+    let mut lines = String::new();
+    for turn in 0..3 {
+        for value in value.iter().chain([&escaped]) {
+            for name in names {
+                lines.push_str(&format!(
+                    "{{\"{name}\":{value},\"list\":[{value},{{\"{name}\":{value}}}],\"n\":{turn}}}\n"
+                ));
+            }
+        }
+    }
+    let run = |input: &str| {
+        let folder = folder(&[("in", input)]);
+        shell_in(folder.path(), "pshape -q --redact auto --redact-key-file key in", &[])
+            .expect_code(0)
+            .text()
+            .to_owned()
+    };
+    let together = run(&lines);
+    let first: Vec<&str> = lines.lines().take(value.len() * names.len() + names.len()).collect();
+    let alone: String = first.iter().map(|line| run(&format!("{line}\n"))).collect();
+    assert!(together.starts_with(&alone), "{together}\n{alone}");
+    let of_turn = |turn: &str| {
+        together.lines().filter(|line| line.ends_with(turn)).map(|line| line.replace(turn, "")).collect::<Vec<_>>()
+    };
+    assert_eq!(of_turn("\"n\":0}"), of_turn("\"n\":2}"));
+}
