@@ -23,6 +23,13 @@ pub(in crate::pserve) enum Db {
     Postgres(Box<Address>),
 }
 
+/// Whether a name is meant as a URL.
+fn is_url(name: &str) -> bool {
+    const SCHEMES: [&str; 5] = ["postgres:", "postgresql:", "sqlite:", "mysql:", "file:"];
+    SCHEMES.iter().any(|scheme| name.starts_with(scheme))
+        || name.split_once("://").is_some_and(|(scheme, _)| scheme.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
 impl Db {
     /// The database of this name.
     ///
@@ -36,6 +43,10 @@ impl Db {
             }
             Some(":memory:") => Err(Error::usage(
                 "--db :memory:: expected memory: for events that end with the server, or the name of a file",
+            )),
+            // It may hold a password, so it is not shown.
+            Some(url) if is_url(url) => Err(Error::usage(
+                "--db: expected a file, memory: or a URL such as postgres://user@host/database; ./NAME is always a file",
             )),
             _ => Ok(Self::File(name.into())),
         }
@@ -85,6 +96,22 @@ impl fmt::Display for Db {
             Self::File(path) => path.display().fmt(f),
             Self::Memory => f.write_str("memory"),
             Self::Postgres(address) => address.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_that_is_not_understood_is_no_file() {
+        for url in ["postgres:events", "postgresql:/events", "sqlite:e.db", "mysql://u:s3cret@h/d", "redis://h"] {
+            let said = Db::named(OsStr::new(url)).expect_err("it is no file").to_string();
+            assert!(said.contains("postgres://user@host/database") && !said.contains("s3cret"), "{url}: {said}");
+        }
+        for file in ["e.db", "./postgres:events", "a/b:c.db"] {
+            assert!(matches!(Db::named(OsStr::new(file)), Ok(Db::File(_))), "{file}");
         }
     }
 }
