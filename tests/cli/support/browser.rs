@@ -1,7 +1,7 @@
 //! Headless Chromium, driven over WebDriver's own HTTP.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -27,17 +27,11 @@ impl Browser {
     /// Starts one; `None`, and a word about it, if it is not installed.
     #[allow(clippy::print_stderr)] // the test is skipped by name
     pub fn start() -> Option<Self> {
-        let mut command = Command::new("chromedriver");
-        let Ok(mut driver) = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn() else {
-            eprintln!("skipped: needs chromedriver");
-            return None;
-        };
-        let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
-        let port = lines.map_while(Result::ok).find_map(|line| {
-            line.contains("started successfully")
-                .then(|| line.trim_end_matches('.').rsplit(' ').next().map(str::to_owned))?
-        });
-        let port = port.expect("it says its port");
+        // With --port=0 it picks a port that another one may take first. Then it ends, and is started again.
+        let (driver, port) = (0..20).find_map(|_| driver().transpose()).map_or_else(
+            || panic!("chromedriver does not say its port"),
+            |begun| begun.map_err(|_| eprintln!("skipped: needs chromedriver")).ok(),
+        )?;
         let client = reqwest::blocking::Client::builder().no_proxy().timeout(Duration::from_secs(120)).build();
         let client = client.expect("a client");
         let options = json!({"args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]});
@@ -127,6 +121,24 @@ impl Browser {
         let entries = self.post("/se/log", &json!({"type": "browser"}));
         entries.as_array().expect("a list").iter().filter(|entry| entry["level"] == "SEVERE").cloned().collect()
     }
+}
+
+/// A chromedriver and its port. `None` if it ended at once.
+///
+/// # Errors
+/// If there is none.
+fn driver() -> io::Result<Option<(Child, String)>> {
+    let mut command = Command::new("chromedriver");
+    let mut driver = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+    let lines = BufReader::new(driver.stdout.take().expect("a pipe")).lines();
+    let port = lines.map_while(Result::ok).find_map(|line| {
+        line.contains("started successfully")
+            .then(|| line.trim_end_matches('.').rsplit(' ').next().map(str::to_owned))?
+    });
+    if port.is_none() {
+        driver.wait()?;
+    }
+    Ok(port.map(|port| (driver, port)))
 }
 
 impl Drop for Browser {
