@@ -297,12 +297,12 @@ impl Write for Output {
 
 /// Why no file can be made beside `place`.
 fn no_file_in_folder(place: &Place, e: &io::Error) -> Error {
-    if e.kind() == io::ErrorKind::NotFound {
-        return Error::failed(format!("{place}: No such file or directory"));
-    }
     // tempfile puts its own name of the file behind the system's words.
     let cause = std::error::Error::source(e).map_or_else(|| e.to_string(), ToString::to_string);
-    Error::failed(format!("{place}: no new file can be made in its folder: {cause}"))
+    Error::failed(match e.kind() {
+        io::ErrorKind::NotFound => format!("{place}: {cause}"),
+        _ => format!("{place}: no new file can be made in its folder: {cause}"),
+    })
 }
 
 #[cfg(test)]

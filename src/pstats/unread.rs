@@ -32,6 +32,21 @@ impl UnreadValues {
         Self { statuses: statuses().unwrap_or(0), latencies: latencies().unwrap_or(0) }
     }
 
+    /// The most of them that may be in a part of the events, which does not say which of its events have no such value at all. So many
+    /// events of the part are rated, and so many have a latency.
+    pub(super) fn within(self, count: u64, rated: u64, latencies: u64) -> Self {
+        Self {
+            statuses: self.statuses.min(count.saturating_sub(rated)),
+            latencies: self.latencies.min(count.saturating_sub(latencies)),
+        }
+    }
+
+    /// The same of a part of a JSON report. An older version does not say how many events are rated: then all are.
+    pub(super) fn within_reported(self, part: &Value) -> Self {
+        let count = part["count"].as_u64().unwrap_or(0);
+        self.within(count, part["rated"].as_u64().unwrap_or(count), part["latency"]["count"].as_u64().unwrap_or(0))
+    }
+
     pub(super) fn merge(&mut self, other: Self) {
         self.statuses += other.statuses;
         self.latencies += other.latencies;
@@ -49,6 +64,11 @@ const QUANTILES: [(&str, f64); 7] = [
     ("max_ms", 1.0),
 ];
 
+/// What the mean of the latencies that were read is, if all unread ones were 0, and if one was longer than any.
+pub(super) fn mean_ends(mean: f64, read: f64, unread: f64) -> [f64; 2] {
+    [mean * read / (read + unread), f64::INFINITY]
+}
+
 /// What a figure of a report's `latency` is, in ms, if all of the `unread` latencies beside it were 0, and if all were longer than
 /// any. The most may be infinite. A quantile between two of the report's is taken as the one further out. `None` if it is not
 /// a latency, or nothing could be read.
@@ -56,12 +76,12 @@ const QUANTILES: [(&str, f64); 7] = [
 pub(super) fn reported_ends(latency: &Value, unread: u64, name: &str) -> Option<[f64; 2]> {
     let value = |name: &str| latency[name].as_f64();
     let (read, unread) = (latency["count"].as_f64()?, unread as f64);
-    let all = read + unread;
     match name {
-        "mean_ms" => Some([value(name).unwrap_or(0.0) * read / all, f64::INFINITY]),
+        "mean_ms" => Some(mean_ends(value(name).unwrap_or(0.0), read, unread)),
         "max_ms" => Some([value(name).unwrap_or(0.0), f64::INFINITY]),
         _ => {
             let (_, share) = QUANTILES.iter().find(|(quantile, _)| *quantile == name)?;
+            let all = read + unread;
             let (low, high) = ((share * all - unread) / read, share * all / read);
             let below = QUANTILES.iter().rev().find(|(_, share)| *share <= low);
             let above = QUANTILES.iter().find(|(_, share)| *share >= high);

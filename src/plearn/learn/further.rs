@@ -6,14 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use super::variable::{MOST_CELLS, NONE, Parent, SCREENED, Variable, is_circle};
+use super::variable::{LEAST, MOST_CELLS, NONE, Parent, SCREENED, Variable, is_circle};
 
 /// The most members beside the first on which one depends, and of which they are chosen, those that tell most first.
 const MOST: usize = 3;
 const MOST_ASKED: usize = 16;
-
-/// Weaker dependences are left out, in nats.
-const LEAST: f64 = 0.002;
 
 /// Fewer rows are not divided, and parts with fewer rows have no weights of their own.
 const FEWEST_DIVIDED: usize = 50;

@@ -4,11 +4,8 @@
 //! from the strongest on, as long as each member has one parent and there is no circle.
 
 use super::further::{self, Divide};
-use super::variable::{MOST_CELLS, SCREENED};
+use super::variable::{LEAST, MOST_CELLS, SCREENED};
 pub(super) use super::variable::{NONE, Parent, Variable};
-
-/// Weaker dependences are left out, in nats.
-const LEAST: f64 = 0.002;
 
 /// A parent's class in fewer rows tells nothing of its own.
 const FEWEST_ROWS: u32 = 5;

@@ -6,6 +6,9 @@ pub(super) const NONE: u16 = u16::MAX;
 /// Rows by which dependences are judged.
 pub(super) const SCREENED: usize = 12_000;
 
+/// Weaker dependences are left out, in nats.
+pub(super) const LEAST: f64 = 0.002;
+
 /// A table of two members has at most this many cells.
 pub(super) const MOST_CELLS: usize = 40_000;
 

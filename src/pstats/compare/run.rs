@@ -10,7 +10,7 @@ use crate::pstats::figures::Figures;
 use crate::pstats::groups::GroupKey;
 use crate::pstats::sketch::{LatencySketch, Sketch};
 use crate::pstats::summary::whole_runs;
-use crate::pstats::unread::{UnreadValues, reported_ends};
+use crate::pstats::unread::{UnreadValues, mean_ends, reported_ends};
 use crate::record::outcome::RunRecord;
 
 /// The figures of some lines of a run.
@@ -46,12 +46,11 @@ impl Sample {
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn of<S: Sketch>(figures: &Figures<S>, throughput: Option<f64>, unread: UnreadValues) -> Self {
         let (judged, failures) = (figures.judged() as f64, figures.failures() as f64);
-        let statuses = unread.statuses.min(figures.count() - figures.judged()) as f64;
-        let mut sample = Self { judged, failures, unread: statuses, ..Self::default() };
+        let unread = unread.within(figures.count(), figures.judged(), figures.latency().count());
+        let mut sample = Self { judged, failures, unread: unread.statuses as f64, ..Self::default() };
         sample.add_latency(LatencySpan::Latency, figures.latency());
-        let unread = unread.latencies.min(figures.count() - figures.latency().count());
-        if unread > 0 {
-            sample.add_ends(figures.latency(), unread);
+        if unread.latencies > 0 {
+            sample.add_ends(figures.latency(), unread.latencies);
         }
         if judged > 0.0 {
             sample.values.insert(Figure::ErrorRate, failures / judged);
@@ -76,11 +75,10 @@ impl Sample {
 
     #[allow(clippy::cast_precision_loss)]
     fn add_ends<S: Sketch>(&mut self, latency: &LatencySketch<S>, unread: u64) {
-        let read = latency.count() as f64;
         for (figure, value) in &self.values {
             let Figure::Latency(_, statistic) = figure else { continue };
             let ends = match statistic.millionths() {
-                None => [value * read / (read + unread as f64), f64::INFINITY],
+                None => mean_ends(*value, latency.count() as f64, unread as f64),
                 Some(millionths) => latency.ends_us(millionths, unread).map(|us| us / 1000.0),
             };
             self.ends.insert(*figure, ends);
@@ -100,14 +98,13 @@ impl Sample {
         // A report of an older version does not say how many lines are rated.
         let judged = from["rated"].as_f64().unwrap_or(count);
         let failures = values.get(&Figure::ErrorRate).map_or(0.0, |rate| (rate * judged).round());
-        let mut sample = Self { values, judged, failures, ..Self::default() };
-        sample.unread = (unread.statuses as f64).min(count - judged);
-        let without = count - from["latency"]["count"].as_f64().unwrap_or(0.0);
-        let unread = (unread.latencies as f64).min(without) as u64;
-        if unread > 0 {
-            let named =
-                |figure: &Figure| reported_ends(&from["latency"], unread, figure.path().strip_prefix("latency.")?);
-            sample.ends = sample.values.keys().filter_map(|figure| Some((*figure, named(figure)?))).collect();
+        let unread = unread.within_reported(from);
+        let mut sample = Self { values, judged, failures, unread: unread.statuses as f64, ..Self::default() };
+        if unread.latencies > 0 {
+            let ends = |figure: &Figure| {
+                reported_ends(&from["latency"], unread.latencies, figure.path().strip_prefix("latency.")?)
+            };
+            sample.ends = sample.values.keys().filter_map(|figure| Some((*figure, ends(figure)?))).collect();
         }
         sample
     }

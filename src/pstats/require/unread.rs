@@ -35,8 +35,7 @@ impl Unread {
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
     fn of_rate(report: &Value, part: &Value, name: &str) -> Option<Self> {
         let rated = part["rated"].as_u64()?;
-        // A group does not say which of its events have no status at all.
-        let statuses = UnreadValues::reported(report).statuses.min(part["count"].as_u64()?.saturating_sub(rated));
+        let statuses = UnreadValues::reported(report).within_reported(part).statuses;
         let rated = rated as f64;
         let all = rated + statuses as f64;
         let counted = part[name].as_f64().unwrap_or(0.0) * rated;
@@ -45,11 +44,8 @@ impl Unread {
     }
 
     fn of_latency(report: &Value, part: &Value, name: &str) -> Option<Self> {
-        let latency = &part["latency"];
-        // A group does not say which of its events have no latency at all.
-        let without = part["count"].as_u64()?.saturating_sub(latency["count"].as_u64()?);
-        let values = UnreadValues::reported(report).latencies.min(without);
-        let ends = reported_ends(latency, values, name)?;
+        let values = UnreadValues::reported(report).within_reported(part).latencies;
+        let ends = reported_ends(&part["latency"], values, name)?;
         (values > 0).then_some(Self { what: What::Latency, values, ends })
     }
 

@@ -42,19 +42,6 @@ fn an_event_is_seen_live_found_by_filter_and_opened() {
     assert_eq!(browser.errors(), [Value::Null; 0]);
 }
 
-/// What is wrong with how a page is laid out.
-const LAYOUT: &str = r"
-    const wrong = [];
-    const root = document.documentElement;
-    if (root.scrollWidth > root.clientWidth) wrong.push('scrolls sideways: ' + root.scrollWidth);
-    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (texts.nextNode()) {
-        const at = texts.currentNode.parentElement;
-        if (!texts.currentNode.data.trim() || !at.checkVisibility()) continue;
-        if (parseFloat(getComputedStyle(at).fontSize) < 11) wrong.push('small: ' + texts.currentNode.data);
-    }
-    return wrong;";
-
 #[test]
 fn every_screen_reads_well_light_and_dark_for_everybody() {
     let Some(browser) = Browser::start() else { return };
@@ -67,7 +54,7 @@ fn every_screen_reads_well_light_and_dark_for_everybody() {
     long["source"]["service"] = json!("a-service-with-a-name-that-never-ends-".repeat(2));
     assert_eq!(server.post("/events", long.to_string()).0, 200);
     let check = |at: &str| {
-        assert_eq!(browser.ask(LAYOUT), json!([]), "{at}");
+        assert_eq!(browser.layout_faults(""), json!([]), "{at}");
         assert_eq!(browser.violations(), json!([]), "{at}");
     };
     for (width, height) in [(390, 844), (1280, 800)] {

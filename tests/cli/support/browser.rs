@@ -78,6 +78,24 @@ impl Browser {
         self.post("/execute/async", &json!({"script": script, "args": []}))
     }
 
+    /// What is wrong with how the page is laid out: it scrolls sideways, or has text that is too small. `also` is a script that adds
+    /// what it finds to the list `wrong`; `root` is the page.
+    pub fn layout_faults(&self, also: &str) -> Value {
+        self.ask(&format!(
+            "const wrong = [];
+            const root = document.documentElement;
+            if (root.scrollWidth > root.clientWidth) wrong.push('scrolls sideways: ' + root.scrollWidth);
+            const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+            while (texts.nextNode()) {{
+                const at = texts.currentNode.parentElement;
+                if (!texts.currentNode.data.trim() || ['SCRIPT', 'STYLE'].includes(at.tagName) || !at.checkVisibility()) continue;
+                if (parseFloat(getComputedStyle(at).fontSize) < 11) wrong.push('small: ' + texts.currentNode.data);
+            }}
+            {also}
+            return wrong;"
+        ))
+    }
+
     /// What axe finds wrong with the page for people who cannot see it well or use a mouse. Empty, and a word about it, if axe is
     /// not installed.
     #[allow(clippy::print_stderr)] // a part of a test is skipped by name
