@@ -20,6 +20,7 @@ mod intake;
 mod joins;
 mod labels;
 mod layout;
+mod line_kind;
 mod live;
 mod named;
 mod order;

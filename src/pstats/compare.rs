@@ -23,7 +23,7 @@ mod simulation;
 pub(super) use about::About;
 pub(super) use figure::Figure;
 pub(super) use judge::{Asked, Comparison, Required, Row, compare};
-pub(super) use part::{LineKind, RunPart};
+pub(super) use part::RunPart;
 pub(super) use report_file::{NamedReport, report_in};
 pub(super) use run::Run;
 pub(super) use runs::Runs;

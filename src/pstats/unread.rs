@@ -1,11 +1,12 @@
-//! Events of which a status or a latency could not be read, such as "ECONNREFUSED". Such an event has no part in the figures that
-//! are made of it, so they may look better than they are. A verdict has to hold whatever these values were.
+//! Events and outcomes of which a status or a latency could not be read, such as "ECONNREFUSED". Such a line has no part in the
+//! figures that are made of it, so they may look better than they are. A verdict has to hold whatever these values were.
 
 use serde_json::Value;
 
 use crate::pstats::input::Flaws;
+use crate::pstats::line_kind::LineKind;
 
-/// How many values of events could not be read.
+/// How many values of one kind of line could not be read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct UnreadValues {
     pub(super) statuses: u64,
@@ -13,7 +14,7 @@ pub(super) struct UnreadValues {
 }
 
 impl UnreadValues {
-    /// Of events that were counted, of which `unrated` say neither that they succeeded nor that they failed.
+    /// Of lines that were counted, of which `unrated` need a status to say that they succeeded or failed, and do not say it.
     pub(super) fn counted(unrated: u64, flaws: &Flaws) -> Self {
         Self {
             statuses: unrated.saturating_sub(flaws.status_missing),
@@ -21,19 +22,27 @@ impl UnreadValues {
         }
     }
 
-    /// Of the events of a JSON report. What an older version does not say is taken for none.
-    pub(super) fn reported(report: &Value) -> Self {
-        let (events, fields) = (&report["events"], &report["input"]["event_fields"]);
-        let statuses = || {
-            let unrated = events["count"].as_u64()?.saturating_sub(events["rated"].as_u64()?);
-            Some(unrated.saturating_sub(fields["status_missing"].as_u64()?))
+    /// Of one kind of line of a JSON report. What an older version does not say is taken for none.
+    pub(super) fn reported(report: &Value, kind: LineKind) -> Self {
+        let lines = &report[kind.key()];
+        let fields = match kind {
+            LineKind::Events => &report["input"]["event_fields"],
+            LineKind::Outcomes => &report["input"]["outcome_fields"],
+        };
+        let statuses = || match kind {
+            LineKind::Events => {
+                let unrated = lines["count"].as_u64()?.saturating_sub(lines["rated"].as_u64()?);
+                Some(unrated.saturating_sub(fields["status_missing"].as_u64()?))
+            }
+            // The word of an outcome says whether it is a success.
+            LineKind::Outcomes => None,
         };
         let latencies = || Some(fields["latency_invalid"].as_u64()? + fields["latency_negative"].as_u64()?);
         Self { statuses: statuses().unwrap_or(0), latencies: latencies().unwrap_or(0) }
     }
 
-    /// The most of them that may be in a part of the events, which does not say which of its events have no such value at all. So many
-    /// events of the part are rated, and so many have a latency.
+    /// The most of them that may be in a part of the lines, which does not say which of its lines have no such value at all. So many
+    /// lines of the part are rated, and so many have a latency.
     pub(super) fn within(self, count: u64, rated: u64, latencies: u64) -> Self {
         Self {
             statuses: self.statuses.min(count.saturating_sub(rated)),
@@ -41,7 +50,7 @@ impl UnreadValues {
         }
     }
 
-    /// The same of a part of a JSON report. An older version does not say how many events are rated: then all are.
+    /// The same of a part of a JSON report. An older version does not say how many lines are rated: then all are.
     pub(super) fn within_reported(self, part: &Value) -> Self {
         let count = part["count"].as_u64().unwrap_or(0);
         self.within(count, part["rated"].as_u64().unwrap_or(count), part["latency"]["count"].as_u64().unwrap_or(0))

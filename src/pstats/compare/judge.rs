@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::figure::{Figure, LatencySpan};
 use super::one_run;
-use super::part::LineKind;
 use super::run::{Measured, Run, Sample};
 use super::runs::Runs;
 use super::tolerance::Tolerances;
@@ -15,6 +14,7 @@ use crate::cli::numbers::count;
 use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::difference::{Difference, Side};
 use crate::pstats::inference::verdict::{MOST_RUNS, Question, Scale, Word};
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::named::{self, Named, as_object};
 use crate::statistics::holm;
 

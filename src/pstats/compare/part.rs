@@ -6,6 +6,7 @@ use crate::clock::Micros;
 use crate::pstats::figures::{Figures, per_second};
 use crate::pstats::groups::GroupKey;
 use crate::pstats::layout::{Grouping, Layout};
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::settings::Settings;
 use crate::pstats::sketch::{Coarse, Fine, LatencySketch};
 use crate::pstats::stream::Stream;
@@ -13,26 +14,6 @@ use crate::pstats::summary::Summary;
 use crate::pstats::unread::UnreadValues;
 use crate::pstats::windows::Windows;
 use crate::record::outcome::RunRecord;
-
-/// A kind of line that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum LineKind {
-    Events,
-    Outcomes,
-}
-
-impl LineKind {
-    /// Both.
-    pub(crate) const ALL: [Self; 2] = [Self::Events, Self::Outcomes];
-
-    /// The key of the JSON report.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Outcomes => "outcomes",
-        }
-    }
-}
 
 /// A state, or the lines of a file.
 #[derive(Debug, Clone)]
@@ -49,7 +30,7 @@ pub(crate) struct RunPart {
 #[derive(Debug, Clone)]
 pub(crate) struct Counts {
     pub(crate) figures: Figures<Fine>,
-    /// Values of events that could not be read.
+    /// Values that could not be read.
     pub(super) unread: UnreadValues,
     /// Of outcomes.
     pub(crate) end_to_end: Option<LatencySketch<Fine>>,
@@ -84,6 +65,7 @@ impl RunPart {
             let stream = &outcomes.stream;
             let range = stream.order.range();
             let of_outcomes = Counts {
+                unread: UnreadValues::counted(0, &summary.input.outcome_flaws),
                 end_to_end: Some(outcomes.end_to_end.clone()),
                 timed: stream.figures.count() - outcomes.unsent,
                 range: range.map(|(first, last)| (first, outcomes.ended.unwrap_or(last).max(last))),

@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::figure::{Figure, LatencySpan};
-use super::part::{Counts, LineKind, RunPart};
+use super::part::{Counts, RunPart};
 use crate::pstats::figures::Figures;
 use crate::pstats::groups::GroupKey;
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::sketch::{LatencySketch, Sketch};
 use crate::pstats::summary::whole_runs;
 use crate::pstats::unread::{UnreadValues, mean_ends, reported_ends};
@@ -186,10 +187,7 @@ impl Measured {
     fn read(report: &Value, kind: LineKind) -> Self {
         let from = &report[kind.key()];
         let number = |value: &Value| value.as_f64().unwrap_or(0.0);
-        let unread = match kind {
-            LineKind::Events => UnreadValues::reported(report),
-            LineKind::Outcomes => UnreadValues::default(),
-        };
+        let unread = UnreadValues::reported(report, kind);
         let whole = Sample::read(from, None, unread);
         let seconds = from["time"]["span_s"].as_f64().filter(|seconds| *seconds > 0.0);
         // A line without a time, or for which no request was sent, has no part in the throughput.

@@ -9,12 +9,13 @@ use rand_distr::{Distribution, Exp, StandardNormal};
 
 use super::figure::{Figure, LatencySpan, Statistic};
 use super::judge::{Asked, Comparison, compare};
-use super::part::{Counts, LineKind, RunPart};
+use super::part::{Counts, RunPart};
 use super::run::Run;
 use super::runs::Runs;
 use super::tolerance::Tolerances;
 use crate::pstats::figures::{Figures, Point};
 use crate::pstats::inference::verdict::Word;
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::sketch::Latency;
 use crate::pstats::unread::UnreadValues;
 use crate::pstats::windows::{Course, Windows};

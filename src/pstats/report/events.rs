@@ -6,8 +6,8 @@ use super::figures::{
     By, ClassReport, FiguresReport, GroupReport, IdsReport, TimeReport, WindowReport, by, distribution, windows,
 };
 use super::units::{NO_TIME_PASSED, per_second, seconds, share};
-use crate::pstats::compare::LineKind;
 use crate::pstats::layout::Grouping;
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::summary::Events;
 
 /// Whether times come in order (see `order.rs` for what late and gap mean).

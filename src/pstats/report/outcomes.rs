@@ -10,8 +10,8 @@ use super::figures::{
 };
 use super::generator::GeneratorReport;
 use super::units::{NO_TIME_PASSED, per_second, seconds};
-use crate::pstats::compare::LineKind;
 use crate::pstats::layout::Grouping;
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::sketch::Fine;
 use crate::pstats::summary::{Outcomes, lines_read, whole_runs};
 use crate::record::outcome::{AttemptResult, RunRecord, Word};

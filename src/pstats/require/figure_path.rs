@@ -78,7 +78,7 @@ impl FigurePath {
             names.push(key.clone());
             wholes.extend(at.get("count").map(Value::as_f64));
         }
-        let unread = if root == "events" { Unread::of(report, part, rest) } else { None };
+        let unread = Unread::of(report, root, part, rest);
         match at.as_f64().or_else(|| at.as_bool().map(|b| f64::from(u8::from(b)))) {
             Some(value) => {
                 Found::Figure { path: names.join("."), value, whole: wholes.last().copied().flatten(), unread }

@@ -2,9 +2,10 @@
 
 use super::catalogue::Catalogue;
 use crate::cli::numbers::counted;
-use crate::pstats::compare::{Comparison, Figure, LineKind, Margin, Row};
+use crate::pstats::compare::{Comparison, Figure, Margin, Row};
 use crate::pstats::groups::GroupKey;
 use crate::pstats::inference::verdict::{Better, Scale, Word};
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::named::Named;
 use crate::record::filter;
 use crate::record::requirement::{Met, Verdict};

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::cli::numbers::{count, counted};
+use crate::pstats::line_kind::LineKind;
 use crate::pstats::unread::{UnreadValues, reported_ends};
 
 /// What could not be read.
@@ -23,19 +24,22 @@ pub(super) struct Unread {
 }
 
 impl Unread {
-    /// Of the figure with these names in `part`, which is a report's events or a group of them. `None` if all values could be read.
-    pub(super) fn of(report: &Value, part: &Value, names: &[String]) -> Option<Self> {
+    /// Of the figure with these names in `part`, which is a report's `root` or a group of it. `None` if all values could be read.
+    pub(super) fn of(report: &Value, root: &str, part: &Value, names: &[String]) -> Option<Self> {
+        let kind = LineKind::ALL.into_iter().find(|kind| kind.key() == root)?;
+        let values = UnreadValues::reported(report, kind).within_reported(part);
         match names {
-            [.., around, name] if around == "latency" => Self::of_latency(report, part, name),
-            [.., name] if matches!(&**name, "success_rate" | "error_rate") => Self::of_rate(report, part, name),
+            [.., around, name] if around == "latency" => Self::of_latency(values.latencies, part, name),
+            [.., name] if matches!(&**name, "success_rate" | "error_rate") => {
+                Self::of_rate(values.statuses, part, name)
+            }
             _ => None,
         }
     }
 
     #[allow(clippy::cast_precision_loss)] // counts stay below 2^53
-    fn of_rate(report: &Value, part: &Value, name: &str) -> Option<Self> {
+    fn of_rate(statuses: u64, part: &Value, name: &str) -> Option<Self> {
         let rated = part["rated"].as_u64()?;
-        let statuses = UnreadValues::reported(report).within_reported(part).statuses;
         let rated = rated as f64;
         let all = rated + statuses as f64;
         let counted = part[name].as_f64().unwrap_or(0.0) * rated;
@@ -43,8 +47,7 @@ impl Unread {
         (statuses > 0).then_some(Self { what: What::Status, values: statuses, ends })
     }
 
-    fn of_latency(report: &Value, part: &Value, name: &str) -> Option<Self> {
-        let values = UnreadValues::reported(report).within_reported(part).latencies;
+    fn of_latency(values: u64, part: &Value, name: &str) -> Option<Self> {
         let ends = reported_ends(&part["latency"], values, name)?;
         (values > 0).then_some(Self { what: What::Latency, values, ends })
     }
@@ -85,22 +88,24 @@ mod tests {
         let report = json!({"input": {"event_fields": {"status_missing": 10}},
             "events": {"count": 110, "rated": 20, "success_rate": 0.5, "error_rate": 0.5, "by": {"service": [group]}}});
         let events = &report["events"];
-        let all = Unread::of(&report, events, &["success_rate".to_owned()]).expect("80 are unread");
+        let all = Unread::of(&report, "events", events, &["success_rate".to_owned()]).expect("80 are unread");
         assert_eq!((all.values, all.ends), (80, [0.1, 0.9]));
-        assert_eq!(Unread::of(&report, events, &["error_rate".to_owned()]), Some(all));
+        assert_eq!(Unread::of(&report, "events", events, &["error_rate".to_owned()]), Some(all));
         // A group has no more of them than events that are not rated.
-        let some = Unread::of(&report, &events["by"]["service"][0], &["success_rate".to_owned()]).expect("5 at most");
+        let some = Unread::of(&report, "events", &events["by"]["service"][0], &["success_rate".to_owned()])
+            .expect("5 at most");
         assert_eq!((some.values, some.ends), (5, [0.5, 1.0]));
-        assert_eq!(Unread::of(&report, events, &["throughput".to_owned()]), None);
+        assert_eq!(Unread::of(&report, "events", events, &["throughput".to_owned()]), None);
         let read = json!({"input": {"event_fields": {"status_missing": 1}}, "events": {"count": 3, "rated": 2, "error_rate": 0.0}});
-        assert_eq!(Unread::of(&read, &read["events"], &["error_rate".to_owned()]), None);
+        assert_eq!(Unread::of(&read, "events", &read["events"], &["error_rate".to_owned()]), None);
     }
     #[test]
     fn a_latency_is_between_what_it_is_with_all_unread_latencies_as_0_and_as_the_longest() {
         let latency = json!({"count": 90, "p50_ms": 8.0, "p90_ms": 20.0, "max_ms": 70.0});
         let report = json!({"input": {"event_fields": {"latency_invalid": 6, "latency_negative": 4}},
             "events": {"count": 120, "latency": latency}});
-        let of = |name: &str| Unread::of(&report, &report["events"], &["latency".to_owned(), name.to_owned()]);
+        let of =
+            |name: &str| Unread::of(&report, "events", &report["events"], &["latency".to_owned(), name.to_owned()]);
         let p50 = of("p50_ms").expect("10 are unread");
         assert_eq!((p50.values, p50.ends), (10, [0.0, 20.0]));
         assert_eq!(of("count"), None);

@@ -326,3 +326,35 @@ fn a_latency_is_not_the_same_as_before_if_most_can_no_longer_be_read() {
 }
 
 const FIELDS: &[&str] = &["-q", "--fields", "latency=Tt,status=status"];
+
+#[test]
+fn a_latency_of_outcomes_that_could_not_be_read_does_not_meet_a_bound_by_being_left_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let run_of = |name: &str, unread: usize| {
+        let latency = |i| if i < unread { "-1".to_owned() } else { format!("{}.5", 50 + i % 50) };
+        let line = |i| {
+            format!(
+                "{{\"seq\":{},\"event_id\":\"e{i}\",\"outcome\":\"accepted\",\"status\":200,\"attempts\":1,\"latency_ms\":{},\
+                 \"service\":\"a\"}}\n",
+                i + 1,
+                latency(i)
+            )
+        };
+        let path = folder.path().join(name);
+        std::fs::write(&path, (0..200).map(line).collect::<String>()).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let (read, few, most) = (run_of("read", 0), run_of("few", 2), run_of("most", 150));
+    let judged = |files: &[&str], requirement: &str, code| {
+        run("pstats", &[&["-q", "--partial", "--require", requirement], files].concat()).expect_code(code).stderr
+    };
+    for requirement in ["latency.p50 < 200ms", "outcomes.latency.p50 < 200ms", "service=a: latency.p50 < 200ms"] {
+        let said = judged(&[&most], requirement, 99);
+        assert!(said.contains("150 events have a latency that could not be read"), "{said}");
+        judged(&[&few], requirement, 0);
+    }
+    // The word of an outcome says what it is.
+    judged(&[&most], "success_rate = 100%", 0);
+    let said = judged(&[&most, "--base", &read], "latency.p50 not worse", 99);
+    assert!(said.contains("more latencies could not be read than the tolerance allows"), "{said}");
+}
