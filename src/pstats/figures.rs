@@ -38,7 +38,7 @@ pub(super) struct Figures<S> {
 
 impl<S: Sketch> Figures<S> {
     /// Counts a line.
-    #[inline]
+    #[inline(always)] // a call costs as much as the counting
     pub(super) fn add(&mut self, point: Point) {
         self.count += 1;
         match point.success {
@@ -49,8 +49,13 @@ impl<S: Sketch> Figures<S> {
             self.latency.add(sample);
         }
         if let Some(sample) = point.end_to_end {
-            self.end_to_end.get_or_insert_default().add(sample);
+            self.add_end_to_end(sample);
         }
+    }
+
+    #[inline(never)]
+    fn add_end_to_end(&mut self, sample: Latency) {
+        self.end_to_end.get_or_insert_default().add(sample);
     }
 
     /// Adds what another counted.

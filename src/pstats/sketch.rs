@@ -6,6 +6,7 @@
 //! thousands of groups. Sums and maxima are exact, in whole µs. Knows nothing of lines or reports.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -23,7 +24,8 @@ const QUARTER: usize = SUB / 4;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Latency {
     us: u64,
-    bucket: u16,
+    /// The bucket, counted from 1: so an `Option` of it takes no more room.
+    place: NonZeroU16,
 }
 
 impl Latency {
@@ -33,7 +35,12 @@ impl Latency {
         let shift = (63 - SUB_BITS).saturating_sub((us | 1).leading_zeros());
         // Below 2 × SUB a bucket is one µs; above, `us >> shift` lies in SUB..2×SUB. At most 57 × 64 + 127.
         let bucket = ((shift << SUB_BITS) as u16) + (us >> shift) as u16;
-        Self { us, bucket }
+        Self { us, place: NonZeroU16::MIN.saturating_add(bucket) }
+    }
+
+    #[inline]
+    fn bucket(self) -> usize {
+        usize::from(self.place.get()) - 1
     }
 
     /// The latency in µs.
@@ -142,7 +149,7 @@ impl Coarse {
 impl Sketch for Coarse {
     #[inline]
     fn add(&mut self, sample: Latency) {
-        let bucket = sample.bucket.into();
+        let bucket = sample.bucket();
         let low = self.slot(bucket);
         *low = low.wrapping_add(1);
         if *low == 0 {
@@ -168,7 +175,7 @@ impl Sketch for Coarse {
     }
 
     fn add_bucket(&mut self, us: u64, count: u64) {
-        self.add_many(Latency::new(us).bucket.into(), count);
+        self.add_many(Latency::new(us).bucket(), count);
     }
 }
 
@@ -188,7 +195,7 @@ impl Fine {
     /// The counts in classes of a quarter of an octave, as (the largest latency of the class in µs, count), including empty
     /// classes.
     pub(super) fn classes(&self) -> Vec<(u64, u64)> {
-        let class_of = |us: u64| usize::from(Latency::new(us).bucket) / QUARTER;
+        let class_of = |us: u64| Latency::new(us).bucket() / QUARTER;
         let buckets = self.buckets();
         let (Some(first), Some(last)) = (buckets.first(), buckets.last()) else { return Vec::new() };
         let (first, last) = (class_of(first.0), class_of(last.0));
@@ -350,7 +357,7 @@ impl<S: Sketch> LatencySketch<S> {
 impl LatencySketch<Coarse> {
     /// How many are in the bucket of this latency or below it.
     pub(super) fn up_to(&self, us: u64) -> u64 {
-        let last = usize::from(Latency::new(us).bucket);
+        let last = Latency::new(us).bucket();
         self.sketch.recorded().take_while(|(bucket, _)| *bucket <= last).map(|(_, count)| count).sum()
     }
 }

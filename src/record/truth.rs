@@ -113,8 +113,12 @@ pub(crate) enum TruthLine {
 impl TruthLine {
     /// Reads a line of a truth file. Returns `None` for any other line, even an event with a field `fault`.
     pub(crate) fn read(line: &[u8]) -> Option<Self> {
-        let summary = serde_json::from_slice::<TruthSummary>(line).ok().filter(|summary| summary.fault == "summary");
-        summary.map(Self::Summary).or_else(|| serde_json::from_slice(line).ok().map(Self::Fault))
+        // Faults come first: there are many, and no line is both.
+        serde_json::from_slice(line).ok().map(Self::Fault).or_else(|| {
+            let summary =
+                serde_json::from_slice::<TruthSummary>(line).ok().filter(|summary| summary.fault == "summary");
+            summary.map(Self::Summary)
+        })
     }
 }
 
