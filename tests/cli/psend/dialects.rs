@@ -142,6 +142,30 @@ fn a_200_that_reports_failure_is_not_an_acceptance_alone_or_in_a_batch() {
         let run = send(&server, flags, &events(3)).expect_code(0);
         assert_eq!(words(&outcomes(&run).0), ["rejected"; 3], "{flags:?}");
     }
+    for body in [r#"{"error":true,"message":"no"}"#, "{\n  \"error\": true\n}"] {
+        let server = Scripted::start(move |_| Act::answer(200, body));
+        let run = send(&server, &[], &events(3)).expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), ["rejected"; 3], "{body}");
+    }
+}
+
+#[test]
+fn a_200_whose_answer_breaks_off_is_not_an_acceptance() {
+    for body in [r#"{"success":false"#, r#"{"success":tr"#, r#"{"success":true,"data":{"id":1}"#, "["] {
+        let server = Scripted::start(move |_| Act::answer(200, body));
+        let run = send(&server, &["--retries", "1", "--retry-base", "1ms"], &events(1)).expect_code(0);
+        let outcome = &outcomes(&run).0[0];
+        assert_eq!((&outcome["outcome"], &outcome["attempts"]), (&"unknown".into(), &2.into()), "{body}");
+        assert_eq!(outcome["error"]["message"], "HTTP 200: the answer is cut off", "{body}");
+    }
+    // A server that goes by the status alone may say what it likes.
+    for (body, dialect) in
+        [("{", "plain"), ("", "pulsestream"), ("OK", "pulsestream"), ("[INFO] queued", "pulsestream")]
+    {
+        let server = Scripted::start(move |_| Act::answer(200, body));
+        let run = send(&server, &["--dialect", dialect], &events(1)).expect_code(0);
+        assert_eq!(words(&outcomes(&run).0), ["accepted"], "{body}");
+    }
 }
 
 #[test]
