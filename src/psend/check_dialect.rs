@@ -100,10 +100,15 @@ fn tell(dialect: &Dialect, sample: &Sample) -> Result<Told, String> {
             by: by(classification.rule),
         });
     }
-    let whole = dialect.read(*status, body, NOON, &secrets);
     let Some(events) = events else {
-        return Ok(Told { is: vec![Word::Outcome(whole.meaning)], is_of_all: true, by: by(whole.rule) });
+        let said = dialect.read_one(*status, body, NOON, &secrets);
+        if said.meaning == Meaning::NoAnswer {
+            let by = "its body, which is cut off".to_owned();
+            return Ok(Told { is: vec![Word::Batch(BatchWord::Unclear)], is_of_all: true, by });
+        }
+        return Ok(Told { is: vec![Word::Outcome(said.meaning)], is_of_all: true, by: by(said.rule) });
     };
+    let whole = dialect.read(*status, body, NOON, &secrets);
     let batch = dialect.batch.as_ref().ok_or("events: the dialect has no [batch] that could carry them")?;
     if events.is_empty() {
         return Err("events: expected the ids of the events in the batch, at least one".to_owned());

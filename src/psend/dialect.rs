@@ -18,7 +18,7 @@ pub(super) use self::shipped::{names, shipped};
 pub(super) use self::template::{Binding, Template};
 pub(super) use self::written::{BatchWord, Compression, Expected, KeyNeed, Sample, Word};
 
-use self::rules::{Rules, by_status};
+use self::rules::{Rules, by_status, is_cut_off};
 use self::template::Names;
 use self::written::DialectWritten;
 use super::meaning::Meaning;
@@ -164,6 +164,17 @@ impl Dialect {
     /// Classifies the answer to one event, or to a batch as a whole, at this time.
     pub(super) fn read(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Classification {
         self.rules.read(status, body, now, secrets, || format!("HTTP {status}"), by_status(status))
+    }
+
+    /// Classifies the answer to a request with a single event. JSON that breaks off is no answer if the dialect reads it.
+    pub(super) fn read_one(&self, status: u16, body: &[u8], now: Micros, secrets: &Secrets) -> Classification {
+        let said = self.read(status, body, now, secrets);
+        let by_status = said.meaning.is_good() && said.rule.is_none();
+        if by_status && self.reads_bodies(status, false) && is_cut_off(body) {
+            let complaint = Some(format!("HTTP {status}: the answer is cut off"));
+            return Classification { meaning: Meaning::NoAnswer, complaint, ..said };
+        }
+        said
     }
 
     /// Classifies the answer to a request of `--verify`.

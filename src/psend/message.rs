@@ -90,38 +90,14 @@ pub(super) fn read(sending: &SendConfig, reply: &Reply, event: &Event, now: Micr
     if let Some(why) = reply.body.unread()
         && sending.dialect.reads_bodies(reply.status, sending.job.is_verify())
     {
-        return no_answer(sending, reply, why);
+        let complaint = Some(sending.secrets.blank(format!("HTTP {}: {why}", reply.status)));
+        return Classification { meaning: Meaning::NoAnswer, rule: None, wait: None, complaint };
     }
     match &sending.job {
-        Job::Send => {
-            let said = sending.dialect.read(reply.status, &reply.body, now, &sending.secrets);
-            let by_status = said.meaning.is_good() && said.rule.is_none();
-            if by_status && sending.dialect.reads_bodies(reply.status, false) && is_cut_off(&reply.body) {
-                return no_answer(sending, reply, "the answer is cut off");
-            }
-            said
-        }
+        Job::Send => sending.dialect.read_one(reply.status, &reply.body, now, &sending.secrets),
         Job::Batch(_) => sending.dialect.read(reply.status, &reply.body, now, &sending.secrets),
         Job::Verify(_) => verify::read(sending, reply, event, now),
     }
-}
-
-fn no_answer(sending: &SendConfig, reply: &Reply, why: &str) -> Classification {
-    let complaint = Some(sending.secrets.blank(format!("HTTP {}: {why}", reply.status)));
-    Classification { meaning: Meaning::NoAnswer, rule: None, wait: None, complaint }
-}
-
-/// Whether a body is the beginning of a JSON object or array.
-fn is_cut_off(body: &[u8]) -> bool {
-    let body = body.trim_ascii();
-    if !matches!(body.first(), Some(b'{' | b'[')) {
-        return false;
-    }
-    // Nearly every answer is whole. To count is much faster than to parse.
-    let count = |byte| memchr::memchr_iter(byte, body).count();
-    let is_balanced = count(b'{') == count(b'}') && count(b'[') == count(b']') && count(b'"') % 2 == 0;
-    let seems_whole = matches!(body.last(), Some(b'}' | b']')) && is_balanced;
-    !seems_whole && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err_and(|error| error.is_eof())
 }
 
 /// Why no request can be made for this event, if so.
@@ -145,23 +121,6 @@ fn compressed(compression: Option<Compression>, body: Bytes) -> Bytes {
         }
         Some(Compression::Zstd) => {
             ruzstd::encoding::compress_to_vec(&*body, ruzstd::encoding::CompressionLevel::Fastest).into()
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_beginning_of_json_is_cut_off_and_other_text_is_not() {
-        let whole = r#" {"success":true,"message":"a } in \" a text","errors":[{"a":[1]}]} "#;
-        let end = whole.trim_end().len();
-        for length in 2..end {
-            assert!(is_cut_off(&whole.as_bytes()[..length]), "{}", &whole[..length]);
-        }
-        for body in [whole, "", "OK", "[INFO] queued", "{success}", "true", "\"a", "{}", "[]", r#"{"a":"{"}"#] {
-            assert!(!is_cut_off(body.as_bytes()), "{body}");
         }
     }
 }

@@ -334,6 +334,19 @@ pub(super) fn by_status(status: u16) -> Meaning {
     }
 }
 
+/// Whether a body is the beginning of a JSON object or array.
+pub(super) fn is_cut_off(body: &[u8]) -> bool {
+    let body = body.trim_ascii();
+    if !matches!(body.first(), Some(b'{' | b'[')) {
+        return false;
+    }
+    // Nearly every answer is whole. To count is much faster than to parse.
+    let count = |byte| memchr::memchr_iter(byte, body).count();
+    let is_balanced = count(b'{') == count(b'}') && count(b'[') == count(b']') && count(b'"') % 2 == 0;
+    let seems_whole = matches!(body.last(), Some(b'}' | b']')) && is_balanced;
+    !seems_whole && serde_json::from_slice::<serde::de::IgnoredAny>(body).is_err_and(|error| error.is_eof())
+}
+
 /// The beginning of an answer, for a message.
 pub(super) fn quote(from: &str, body: &[u8], secrets: &Secrets) -> String {
     let mut text = String::from_utf8_lossy(body).into_owned();
@@ -350,6 +363,18 @@ pub(super) fn quote(from: &str, body: &[u8], secrets: &Secrets) -> String {
 mod tests {
     use super::*;
     use crate::psend::secret::Secret;
+
+    #[test]
+    fn the_beginning_of_json_is_cut_off_and_other_text_is_not() {
+        let whole = r#" {"success":true,"message":"a } in \" a text","errors":[{"a":[1]}]} "#;
+        let end = whole.trim_end().len();
+        for length in 2..end {
+            assert!(is_cut_off(&whole.as_bytes()[..length]), "{}", &whole[..length]);
+        }
+        for body in [whole, "", "OK", "[INFO] queued", "{success}", "true", "\"a", "{}", "[]", r#"{"a":"{"}"#] {
+            assert!(!is_cut_off(body.as_bytes()), "{body}");
+        }
+    }
 
     #[test]
     fn a_window_may_be_said_in_any_words() {

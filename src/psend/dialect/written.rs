@@ -193,11 +193,11 @@ pub(in crate::psend) enum Expected {
 pub(in crate::psend) enum Word {
     /// An outcome.
     Outcome(Meaning),
-    /// A classification that only batches have.
+    /// What only `--check-dialect` calls a classification.
     Batch(BatchWord),
 }
 
-/// A classification that only answers to batches have.
+/// Classifications that are no outcome: most are of answers to batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(in crate::psend) enum BatchWord {
